@@ -1,0 +1,1 @@
+"""Composable YAML groups of the command line; shipped as package `genesis_cli.configs`."""

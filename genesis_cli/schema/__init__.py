@@ -1,0 +1,1 @@
+"""Dataclass schema of every config node (no torch, no taichi, no hydra)."""
