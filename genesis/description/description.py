@@ -1,0 +1,125 @@
+"""A robot (or a single body) as numpy data: what a file says, before anything is compiled.
+
+Conventions: SI units, radians, quaternions wxyz, poses relative to the parent link, inertia about the centre of mass expressed
+in the axes of the link frame. Link index -1 is the world.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+JOINT_TYPES = ("hinge", "slide", "ball", "free")
+JOINT_NV = {"hinge": 1, "slide": 1, "ball": 3, "free": 6}
+JOINT_NQ = {"hinge": 1, "slide": 1, "ball": 4, "free": 7}
+
+
+@dataclass
+class Mimic:
+    """q = multiplier * q(joint) + offset."""
+
+    joint: str
+    multiplier: float = 1.0
+    offset: float = 0.0
+
+
+@dataclass
+class Joint:
+    """One joint of a link; several joints of one link act in order, each in the frame left by the one before.
+
+    axis, pos: in the frame of the link that owns the joint. ref: qpos at which the link is in its described pose (hinge, slide).
+    springref: rest position of the spring; for ball the reference is the identity rotation, for free the pose of the link.
+    """
+
+    name: str
+    type: str
+    axis: np.ndarray = field(default_factory=lambda: np.array([0.0, 0.0, 1.0]))  # (3,) unit
+    pos: np.ndarray = field(default_factory=lambda: np.zeros(3))  # (3,) [m]
+    limit: tuple[float, float] | None = None  # [rad | m]
+    effort: tuple[float, float] | None = None  # joint force range [N | Nm]
+    velocity_limit: float | None = None
+    damping: float = 0.0
+    stiffness: float = 0.0
+    armature: float = 0.0
+    frictionloss: float = 0.0
+    ref: float = 0.0
+    springref: float = 0.0
+    mimic: Mimic | None = None
+
+
+@dataclass
+class Link:
+    name: str
+    parent: int  # index into Description.links, always smaller than the own index; -1: world
+    pos: np.ndarray = field(default_factory=lambda: np.zeros(3))  # (3,) [m]
+    quat: np.ndarray = field(default_factory=lambda: np.array([1.0, 0.0, 0.0, 0.0]))  # (4,) wxyz
+    mass: float = 0.0  # [kg]
+    com: np.ndarray = field(default_factory=lambda: np.zeros(3))  # (3,) [m], link frame
+    inertia: np.ndarray = field(default_factory=lambda: np.zeros((3, 3)))  # (3, 3) [kg m²] about com, link axes
+    joints: list[Joint] = field(default_factory=list)  # empty: welded to the parent
+    gravcomp: float = 0.0
+
+
+@dataclass
+class Geom:
+    """Kept for contact and for pictures. size as MuJoCo: sphere (r), capsule and cylinder (r, half length), box (half sizes),
+    plane (half x, half y, grid), ellipsoid (semi-axes); mesh: vertices (n, 3) [m] and faces (m, 3), only a file if unreadable."""
+
+    name: str
+    link: int
+    type: str
+    size: np.ndarray
+    pos: np.ndarray
+    quat: np.ndarray
+    visual: bool = False  # only seen, never touched
+    rgba: tuple[float, float, float, float] = (0.7, 0.7, 0.7, 1.0)
+    vertices: np.ndarray | None = None
+    faces: np.ndarray | None = None
+    file: str | None = None
+    contype: int = 1
+    conaffinity: int = 1
+    condim: int = 3
+    friction: tuple[float, float, float] = (1.0, 0.005, 0.0001)
+    solref: tuple[float, float] = (0.02, 1.0)
+    solimp: tuple[float, float, float, float, float] = (0.9, 0.95, 0.001, 0.5, 2.0)
+    margin: float = 0.0
+    gap: float = 0.0
+
+
+@dataclass
+class Site:
+    """A named frame fixed in a link."""
+
+    name: str
+    link: int
+    pos: np.ndarray
+    quat: np.ndarray
+
+
+@dataclass
+class Actuator:
+    """force = clamp(gain * clamp(ctrl) + bias0 + bias1 * length + bias2 * velocity); length = sum coef * q over ``transmission``;
+    each joint of the transmission feels coef * force. gear is already inside coef."""
+
+    name: str
+    transmission: list[tuple[str, np.ndarray]]  # (joint name, coef (nv of the joint,))
+    gain: float = 1.0
+    bias: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    ctrlrange: tuple[float, float] | None = None
+    forcerange: tuple[float, float] | None = None
+
+
+@dataclass
+class Description:
+    name: str
+    file: str | None = None
+    links: list[Link] = field(default_factory=list)
+    geoms: list[Geom] = field(default_factory=list)
+    sites: list[Site] = field(default_factory=list)
+    actuators: list[Actuator] = field(default_factory=list)
+    keyframes: dict[str, np.ndarray] = field(default_factory=dict)  # name -> qpos (own joints, in order, mimic joints left out)
+    timestep: float | None = None  # what the file asks for; the scene decides
+    integrator: str | None = None  # "Euler" | "RK4"
+    gravity: np.ndarray | None = None
+    implicit_damping: bool = True  # MJCF flag eulerdamp
+    excludes: list[tuple[str, str]] = field(default_factory=list)
+    not_simulated: list[str] = field(default_factory=list)  # e.g. 'equality "weld1" (weld)'; reported at build time

@@ -1,0 +1,200 @@
+"""MJCF to a description, read from the model that MuJoCo compiles: defaults, classes, includes and inertias are then resolved."""
+
+import dataclasses
+import logging
+import os
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from genesis.description import tree
+from genesis.description.description import Description, Geom, Joint, Link, Site
+from genesis.description.inertia import rotate_inertia
+from genesis.description.mjcf_actuators import read_actuators
+from genesis.description.mjcf_features import name_not_simulated, read_mimics, unrepresentable
+from genesis.description.mjcf_names import Names
+from genesis.description.poses import quat_to_matrix
+from genesis.description.scale import scale_description
+from genesis.description.source import Source, read_source
+from genesis.description.urdf import MIMIC_MODES
+from genesis.errors import InputError, ModelError
+
+if TYPE_CHECKING:
+    import mujoco
+
+logger = logging.getLogger("genesis")
+
+JOINT_TYPE = ("free", "ball", "slide", "hinge")  # by the number of mjtJoint
+GEOM_TYPE = ("plane", "hfield", "sphere", "capsule", "ellipsoid", "cylinder", "box", "mesh", "sdf")  # by the number of mjtGeom
+
+
+def read_mjcf(
+    file: str | os.PathLike,
+    *,
+    scale: float = 1.0,
+    mimic: str = "reduce",
+    default_armature: float = 0.0,
+) -> Description:
+    """Read an MJCF file (or the XML itself).
+
+    What the world body owns gets link -1. Flags that switch a force off are carried out (springs, dampers, limits, contacts, …).
+    What is not simulated but only adds a constraint or a passive force is named in ``Description.not_simulated``.
+
+    Args:
+        scale: of all lengths; masses grow with its third power (same material).
+        mimic: "reduce" turns a linear joint equality into ``Joint.mimic`` (exact, where MuJoCo's is soft); "independent" leaves
+            both joints free and names the equality in ``not_simulated``.
+        default_armature: for joints without armature, other than free ones [kg m² | kg].
+
+    Raises: ModelError with MuJoCo's message if MuJoCo refuses the file; UnsupportedError, by name, for an actuator or a joint
+    that cannot be represented.
+    """
+    if mimic not in MIMIC_MODES:
+        raise InputError(f'mimic is "{mimic}"; known: {", ".join(MIMIC_MODES)}.')
+    source = read_source(file, "mujoco")
+    model, name = _compile(source)
+    names = Names(model)
+    unrepresentable(model, names, source.where)
+    description = Description(name, str(source.path) if source.path else None)
+    description.links = [_link(model, names, body) for body in range(1, model.nbody)]
+    description.geoms = [_geom(model, names, geom) for geom in range(model.ngeom)]
+    description.sites = [
+        Site(names.site[k], model.site_bodyid[k] - 1, model.site_pos[k].copy(), model.site_quat[k].copy())
+        for k in range(model.nsite)
+    ]
+    _read_options(description, model)
+    description.actuators = read_actuators(description, model, names, source.where)
+    if mimic == "reduce":
+        read_mimics(description, model, names)
+    name_not_simulated(description, model, names)
+    description.keyframes = _keyframes(description, model, names)
+    if default_armature:
+        tree.add_armature(description, default_armature)
+    scale_description(description, scale)
+    return description
+
+
+def _compile(source: Source) -> "tuple[mujoco.MjModel, str]":
+    import mujoco
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            spec = mujoco.MjSpec.from_file(str(source.path)) if source.path else mujoco.MjSpec.from_string(source.text)
+            model = spec.compile()
+        except ValueError as error:
+            message = " ".join(str(error).split())
+            raise ModelError(f"{source.where}: MuJoCo refuses the model: {message}") from None
+    for warning in caught:
+        logger.info("%s: %s", source.where, warning.message)
+    return model, spec.modelname
+
+
+def _link(model: "mujoco.MjModel", names: Names, body: int) -> Link:
+    start, count = model.body_jntadr[body], model.body_jntnum[body]
+    return Link(
+        name=names.body[body],
+        parent=int(model.body_parentid[body]) - 1,
+        pos=model.body_pos[body].copy(),
+        quat=model.body_quat[body].copy(),
+        mass=float(model.body_mass[body]),
+        com=model.body_ipos[body].copy(),
+        inertia=rotate_inertia(np.diag(model.body_inertia[body]), quat_to_matrix(model.body_iquat[body])),
+        joints=[_joint(model, names, joint) for joint in range(start, start + count)],
+        gravcomp=float(model.body_gravcomp[body]),
+    )
+
+
+def _joint(model: "mujoco.MjModel", names: Names, joint: int) -> Joint:
+    kind, dof, adr = JOINT_TYPE[model.jnt_type[joint]], model.jnt_dofadr[joint], model.jnt_qposadr[joint]
+    scalar = kind in ("hinge", "slide")
+    return Joint(
+        name=names.joint[joint],
+        type=kind,
+        axis=model.jnt_axis[joint].copy(),
+        pos=model.jnt_pos[joint].copy(),
+        limit=_range(model.jnt_limited[joint], model.jnt_range[joint]),
+        effort=_range(model.jnt_actfrclimited[joint], model.jnt_actfrcrange[joint]),
+        damping=float(model.dof_damping[dof]),
+        stiffness=float(model.jnt_stiffness[joint]),
+        armature=float(model.dof_armature[dof]),
+        frictionloss=float(model.dof_frictionloss[dof]),
+        ref=float(model.qpos0[adr]) if scalar else 0.0,
+        springref=float(model.qpos_spring[adr]) if scalar else 0.0,
+    )
+
+
+def _range(limited: bool, values: np.ndarray) -> tuple[float, float] | None:
+    return (float(values[0]), float(values[1])) if limited else None
+
+
+def _geom(model: "mujoco.MjModel", names: Names, geom: int) -> Geom:
+    kind, material = GEOM_TYPE[model.geom_type[geom]], model.geom_matid[geom]
+    rgba = model.geom_rgba[geom] if material < 0 else model.mat_rgba[material]
+    made = Geom(
+        name=names.geom[geom],
+        link=int(model.geom_bodyid[geom]) - 1,
+        type=kind,
+        size=model.geom_size[geom].copy(),
+        pos=model.geom_pos[geom].copy(),
+        quat=model.geom_quat[geom].copy(),
+        visual=not (model.geom_contype[geom] or model.geom_conaffinity[geom]),
+        rgba=tuple(float(c) for c in rgba),
+        contype=int(model.geom_contype[geom]),
+        conaffinity=int(model.geom_conaffinity[geom]),
+        condim=int(model.geom_condim[geom]),
+        friction=tuple(float(f) for f in model.geom_friction[geom]),
+        solref=tuple(float(s) for s in model.geom_solref[geom]),
+        solimp=tuple(float(s) for s in model.geom_solimp[geom]),
+        margin=float(model.geom_margin[geom]),
+        gap=float(model.geom_gap[geom]),
+    )
+    if kind == "mesh":
+        mesh = model.geom_dataid[geom]
+        first, count = model.mesh_vertadr[mesh], model.mesh_vertnum[mesh]
+        made.vertices = model.mesh_vert[first : first + count].astype(float)
+        first, count = model.mesh_faceadr[mesh], model.mesh_facenum[mesh]
+        made.faces = model.mesh_face[first : first + count].astype(int)
+        made.file = names.mesh_file(mesh)
+    return made
+
+
+def _read_options(description: Description, model: "mujoco.MjModel") -> None:
+    """Timestep, integrator and gravity, and every flag that switches a force off."""
+    import mujoco
+
+    flag, off = mujoco.mjtDisableBit, model.opt.disableflags
+    description.timestep = float(model.opt.timestep)
+    names = {"EULER": "Euler"}
+    integrator = mujoco.mjtIntegrator(model.opt.integrator).name.removeprefix("mjINT_")
+    description.integrator = names.get(integrator, integrator if integrator == "RK4" else integrator.lower())
+    description.gravity = np.zeros(3) if off & flag.mjDSBL_GRAVITY else model.opt.gravity.copy()
+    description.implicit_damping = not off & flag.mjDSBL_EULERDAMP
+    description.excludes = [
+        (description.links[(pair >> 16) - 1].name, description.links[(pair & 0xFFFF) - 1].name)
+        for pair in map(int, model.exclude_signature)
+        if pair >> 16 and pair & 0xFFFF
+    ]
+    changes: dict[str, float | None] = {}
+    if off & flag.mjDSBL_SPRING:
+        changes["stiffness"] = 0.0
+    if off & flag.mjDSBL_DAMPER:
+        changes["damping"] = 0.0
+    if off & (flag.mjDSBL_LIMIT | flag.mjDSBL_CONSTRAINT):
+        changes["limit"] = None
+    if off & (flag.mjDSBL_FRICTIONLOSS | flag.mjDSBL_CONSTRAINT):
+        changes["frictionloss"] = 0.0
+    for link in description.links:
+        link.joints = [dataclasses.replace(joint, **changes) for joint in link.joints]
+    if off & (flag.mjDSBL_CONTACT | flag.mjDSBL_CONSTRAINT):
+        for geom in description.geoms:
+            geom.contype = geom.conaffinity = 0
+
+
+def _keyframes(description: Description, model: "mujoco.MjModel", names: Names) -> dict[str, np.ndarray]:
+    """Key qpos without the entries of mimic joints, which follow."""
+    kept = np.ones(model.nq, bool)
+    joints = [joint for link in description.links for joint in link.joints]
+    kept[[model.jnt_qposadr[k] for k, joint in enumerate(joints) if joint.mimic is not None]] = False
+    return {names.key[k]: model.key_qpos[k][kept] for k in range(model.nkey)}

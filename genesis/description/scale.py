@@ -1,0 +1,56 @@
+"""The same robot at another size, of the same material: lengths by s, masses by s³, inertias by s⁵."""
+
+import numpy as np
+
+from genesis.description.description import Description, Joint
+from genesis.errors import InputError
+
+
+def scale_description(description: Description, scale: float) -> None:
+    """Scale in place. Angles, forces, damping, stiffness and armature stay as they are, as in Genesis.
+
+    Raises: InputError if ``scale`` is not a positive number.
+    """
+    if not (np.isscalar(scale) and np.isfinite(scale) and scale > 0):
+        raise InputError(f"scale is {scale!r}, expected one positive number.")
+    if scale == 1.0:
+        return
+    for link in description.links:
+        link.pos, link.com = link.pos * scale, link.com * scale
+        link.mass, link.inertia = link.mass * scale**3, link.inertia * scale**5
+        for joint in link.joints:
+            _scale_joint(joint, scale)
+    for geom in description.geoms:
+        geom.pos, geom.size = geom.pos * scale, geom.size * scale
+        geom.margin, geom.gap = geom.margin * scale, geom.gap * scale
+        if geom.vertices is not None:
+            geom.vertices = geom.vertices * scale
+    for site in description.sites:
+        site.pos = site.pos * scale
+    _scale_mimics(description, scale)
+    _scale_keyframes(description, scale)
+
+
+def _scale_joint(joint: Joint, scale: float) -> None:
+    joint.pos = joint.pos * scale
+    if joint.type == "slide":
+        joint.ref, joint.springref = joint.ref * scale, joint.springref * scale
+        joint.limit = None if joint.limit is None else (joint.limit[0] * scale, joint.limit[1] * scale)
+
+
+def _scale_mimics(description: Description, scale: float) -> None:
+    joints = {joint.name: joint for link in description.links for joint in link.joints}
+    for joint in joints.values():
+        if joint.mimic is None:
+            continue
+        unit = scale if joint.type == "slide" else 1.0
+        unit_of_target = scale if joints[joint.mimic.joint].type == "slide" else 1.0
+        joint.mimic.multiplier *= unit / unit_of_target
+        joint.mimic.offset *= unit
+
+
+def _scale_keyframes(description: Description, scale: float) -> None:
+    factors: list[float] = []
+    for joint in (joint for link in description.links for joint in link.joints if joint.mimic is None):
+        factors += {"slide": [scale], "hinge": [1.0], "ball": [1.0] * 4, "free": [scale] * 3 + [1.0] * 4}[joint.type]
+    description.keyframes = {name: qpos * factors for name, qpos in description.keyframes.items()}

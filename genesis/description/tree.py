@@ -1,0 +1,142 @@
+"""The tree of links: fix it to the world or free it, fold massless links away, check that every joint has something to move."""
+
+import dataclasses
+
+import numpy as np
+
+from genesis.description.description import Description, Joint, Link, Mimic
+from genesis.description.inertia import combine, rotate_inertia, shift_inertia
+from genesis.description.poses import compose, quat_to_matrix, rotate
+from genesis.errors import ModelError
+
+
+def cluster(links: list[Link], root: int) -> list[int]:
+    """Indices of the links rigidly attached to link ``root``, itself first."""
+    members = [root]
+    for k in range(root + 1, len(links)):
+        if links[k].parent in members and not links[k].joints:
+            members.append(k)
+    return members
+
+
+def attach_root(description: Description, fixed: bool, where: str) -> None:
+    """Drop an anchor (a root named "world", or a root cluster without mass and geometry) or give the root its free joint.
+
+    Raises: ModelError if a root that should move has no mass.
+    """
+    links, root = description.links, description.links[0]
+    body = cluster(links, 0)
+    mass = sum(links[k].mass for k in body)
+    seen = {geom.link for geom in description.geoms}
+    if root.name == "world" or (mass == 0.0 and not seen.intersection(body)):
+        remove_links(description, {0})
+    elif not fixed:
+        if mass == 0.0:
+            raise ModelError(
+                f'{where}: link "{root.name}" has no mass, so it cannot move freely; give it an <inertial> or use fixed=True.'
+            )
+        taken = {joint.name for link in links for joint in link.joints}
+        root.joints = [Joint("root_joint" if "root_joint" not in taken else f"{root.name}_root_joint", "free")]
+
+
+def remove_links(description: Description, gone: set[int]) -> None:
+    """Take links away whose frames their children and geoms no longer need: what hung on them hangs on their parents."""
+    links = description.links
+    up = {k: links[k].parent for k in gone}
+
+    def kept_ancestor(index: int) -> int:
+        while index in up:
+            index = up[index]
+        return index
+
+    kept = [k for k in range(len(links)) if k not in gone]
+    new_index = {-1: -1} | {old: new for new, old in enumerate(kept)}
+    for part in [links[k] for k in kept]:
+        part.parent = new_index[kept_ancestor(part.parent)]
+    for part in [*description.geoms, *description.sites]:
+        part.link = new_index[kept_ancestor(part.link)]
+    description.links = [links[k] for k in kept]
+
+
+def fold_massless(description: Description) -> None:
+    """Fold each massless link that moves, shows nothing and carries one moving link into that link.
+
+    This is how URDF writes a joint of several axes: q ↦ X_PL(q1) X_LC(q2) becomes one link C with the joints of L and then its
+    own, the axes and anchors of L re-expressed in the frame of C at q = 0.
+    """
+    links = description.links
+    shown = {part.link for part in [*description.geoms, *description.sites]}
+    gone: set[int] = set()
+    for k, link in enumerate(links):
+        children = [c for c in links if c.parent == k]
+        simple = link.mass == 0.0 and not link.inertia.any() and k not in shown
+        scalar = bool(link.joints) and all(joint.type in ("hinge", "slide") for joint in link.joints)
+        if simple and scalar and len(children) == 1 and children[0].joints:
+            _fold(link, children[0])
+            gone.add(k)
+    remove_links(description, gone)
+
+
+def _fold(link: Link, child: Link) -> None:
+    inverse = child.quat * np.array([1.0, -1.0, -1.0, -1.0])
+    for joint in link.joints:
+        joint.axis = rotate(inverse, joint.axis)
+        joint.pos = rotate(inverse, joint.pos - child.pos)
+    child.joints = link.joints + child.joints
+    child.pos, child.quat = compose(link.pos, link.quat, child.pos, child.quat)
+
+
+def check_moves(description: Description, where: str) -> None:
+    """Raises: ModelError if a joint has no mass or inertia to move (its row of the mass matrix would be zero)."""
+    links = description.links
+    poses: list[tuple[np.ndarray, np.ndarray]] = []
+    for link in links:
+        origin = poses[link.parent] if link.parent >= 0 else (np.zeros(3), np.array([1.0, 0.0, 0.0, 0.0]))
+        poses.append(compose(*origin, link.pos, link.quat))
+    subtrees: list[list[int]] = [[k] for k in range(len(links))]
+    for k in reversed(range(len(links))):
+        if links[k].parent >= 0:
+            subtrees[links[k].parent] += subtrees[k]
+    for k, link in enumerate(links):
+        if not link.joints:
+            continue
+        parts = []
+        for s in subtrees[k]:
+            rotation = quat_to_matrix(poses[s][1])
+            parts.append((links[s].mass, poses[s][0] + rotation @ links[s].com, rotate_inertia(links[s].inertia, rotation)))
+        mass, com, inertia = combine(parts)
+        for joint in link.joints:
+            pos, quat = poses[k]
+            about = shift_inertia(inertia, mass, com - pos - rotate(quat, joint.pos))
+            axis = rotate(quat, joint.axis)
+            turns = {"hinge": axis @ about @ axis, "ball": np.linalg.eigvalsh(about)[0]}
+            if turns.get(joint.type, mass) + joint.armature <= 0.0:
+                lack = "mass" if joint.type in ("slide", "free") or mass == 0.0 else "inertia about its axis"
+                raise ModelError(f'{where}: joint "{joint.name}" moves link "{link.name}", which has no {lack} to move.')
+
+
+def resolve_mimics(description: Description, where: str) -> None:
+    """Let every mimic joint follow a joint that is free to move: q = m1 (m2 q' + o2) + o1 along a chain.
+
+    Raises: ModelError if joints follow each other in a circle.
+    """
+    joints = {joint.name: joint for link in description.links for joint in link.joints}
+    for joint in joints.values():
+        path = [joint.name]
+        while joint.mimic is not None and (target := joints[joint.mimic.joint]).mimic is not None:
+            if target.name in path:
+                raise ModelError(f"{where}: joints {', '.join(path)} mimic each other in a circle.")
+            path.append(target.name)
+            first, second = joint.mimic, target.mimic
+            joint.mimic = Mimic(
+                second.joint, first.multiplier * second.multiplier, first.multiplier * second.offset + first.offset
+            )
+
+
+def add_armature(description: Description, armature: float) -> None:
+    """Give ``armature`` [kg m² | kg] to every hinge, slide and ball joint that has none."""
+    for link in description.links:
+        link.joints = [
+            dataclasses.replace(joint, armature=armature) if joint.type != "free" and joint.armature == 0.0 else joint
+            for joint in link.joints
+        ]

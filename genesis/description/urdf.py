@@ -1,0 +1,80 @@
+"""URDF to a description."""
+
+import logging
+import os
+from collections.abc import Sequence
+
+from genesis.description import tree
+from genesis.description.description import Description
+from genesis.description.inertia import unphysical
+from genesis.description.scale import scale_description
+from genesis.description.source import Source, read_source
+from genesis.description.urdf_check import check_urdf
+from genesis.description.urdf_joints import read_joint, split_floating
+from genesis.description.urdf_spec import read_links
+from genesis.errors import InputError
+
+logger = logging.getLogger("genesis")
+
+MIMIC_MODES = ("reduce", "independent")
+
+
+def read_urdf(
+    file: str | os.PathLike,
+    *,
+    fixed: bool = False,
+    scale: float = 1.0,
+    mimic: str = "reduce",
+    default_armature: float = 0.0,
+    package_dirs: Sequence[str | os.PathLike] = (),
+) -> Description:
+    """Read a URDF file (or the XML itself).
+
+    The root link gets a free joint named "root_joint", unless ``fixed`` or it is an anchor: named "world", or without any mass
+    and geometry in what is rigidly attached to it; an anchor is dropped. Massless links between moving joints are folded into the
+    link that carries the mass. Inertias that no rigid body can have are kept as given, with a warning.
+
+    Args:
+        fixed: weld the root link to the world.
+        scale: of all lengths; masses grow with its third power (same material).
+        mimic: "reduce" keeps ``Joint.mimic``; "independent" lets mimic joints move freely.
+        default_armature: for joints other than the free one [kg m² | kg].
+        package_dirs: where ``package://`` names are looked for first.
+
+    Raises: ModelError naming file and element.
+    """
+    if mimic not in MIMIC_MODES:
+        raise InputError(f'mimic is "{mimic}"; known: {", ".join(MIMIC_MODES)}.')
+    source = read_source(file, "robot")
+    where = source.where
+    check_urdf(source.root, where)
+    links, geoms = read_links(source, package_dirs)
+    name = source.root.get("name") or (source.path.stem if source.path else "robot")
+    description = Description(name, str(source.path) if source.path else None, links, geoms)
+    _add_joints(description, source, mimic)
+    tree.attach_root(description, fixed, where)
+    for link in description.links:
+        if link.parent >= 0 and [joint.type for joint in link.joints] == ["free"]:
+            link.joints = split_floating(link.joints[0])
+    tree.fold_massless(description)
+    tree.resolve_mimics(description, where)
+    if default_armature:
+        tree.add_armature(description, default_armature)
+    tree.check_moves(description, where)
+    _warn_of_inertias(description, where)
+    scale_description(description, scale)
+    return description
+
+
+def _add_joints(description: Description, source: Source, mimic: str) -> None:
+    index = {link.name: k for k, link in enumerate(description.links)}
+    for element in source.root.findall("joint"):
+        child = description.links[index[element.find("child").get("link")]]
+        child.joints = read_joint(element, mimic, source.where)
+
+
+def _warn_of_inertias(description: Description, where: str) -> None:
+    reasons = {link.name: unphysical(link.inertia) for link in description.links if link.mass > 0.0}
+    bad = [f'inertia of link "{name}" {reason}' for name, reason in reasons.items() if reason]
+    if bad:
+        logger.warning("%s: %s; loaded as given.", where, "; ".join(bad))

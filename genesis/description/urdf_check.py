@@ -1,0 +1,155 @@
+"""What a URDF must fulfil before it is read: numbers that are numbers, names that exist once, joints that form one tree."""
+
+import math
+from xml.etree.ElementTree import Element
+
+from genesis.errors import ModelError, unknown_name
+
+JOINT_KINDS = ("revolute", "continuous", "prismatic", "fixed", "floating", "planar")
+SCALAR_KINDS = ("revolute", "continuous", "prismatic")
+
+# how many numbers an attribute holds: element -> attribute -> allowed counts
+NUMBERS = {
+    "origin": {"xyz": (3,), "rpy": (3,)},
+    "mass": {"value": (1,)},
+    "inertia": {name: (1,) for name in ("ixx", "iyy", "izz", "ixy", "ixz", "iyz")},
+    "axis": {"xyz": (3,)},
+    "limit": {name: (1,) for name in ("lower", "upper", "effort", "velocity")},
+    "dynamics": {"damping": (1,), "friction": (1,)},
+    "mimic": {"multiplier": (1,), "offset": (1,)},
+    "box": {"size": (3,)},
+    "sphere": {"radius": (1,)},
+    "cylinder": {"radius": (1,), "length": (1,)},
+    "capsule": {"radius": (1,), "length": (1,)},
+    "mesh": {"scale": (1, 3)},
+    "color": {"rgba": (4,)},
+}
+
+
+def numbers(element: Element | None, attribute: str, default: list[float]) -> list[float]:
+    """The numbers of an attribute; ``default`` where element or attribute is absent."""
+    text = None if element is None else element.get(attribute)
+    return default if text is None else [float(word) for word in text.split()]
+
+
+def number(element: Element | None, attribute: str, default: float | None = None) -> float | None:
+    """One number of an attribute, or the default."""
+    text = None if element is None else element.get(attribute)
+    return default if text is None else float(text)
+
+
+def label(element: Element) -> str:
+    return f'{element.tag} "{element.get("name")}"'
+
+
+def check_urdf(root: Element, where: str) -> Element:
+    """Check the document and return the root link.
+
+    Raises: ModelError (names the file and the element) for a broken number, a missing or double name, an unknown link, joint type
+    or mimic joint, a zero axis, a negative mass, two roots or a loop.
+    """
+    links, joints = root.findall("link"), root.findall("joint")
+    if not links:
+        raise ModelError(f"{where}: the robot has no link.")
+    for kind, elements in (("link", links), ("joint", joints)):
+        _check_names(elements, kind, where)
+        for element in elements:
+            _check_numbers(element, where)
+    for link in links:
+        mass = number(link.find("inertial/mass"), "value", 0.0)
+        if mass < 0.0:
+            raise ModelError(f"{where}: {label(link)} has negative mass {mass:g} kg.")
+    by_name = {joint.get("name"): joint for joint in joints}
+    link_names = [link.get("name") for link in links]
+    for joint in joints:
+        _check_joint(joint, by_name, link_names, where)
+    return links[link_names.index(_check_tree(link_names, joints, where))]
+
+
+def _check_names(elements: list[Element], kind: str, where: str) -> None:
+    seen: set[str] = set()
+    for position, element in enumerate(elements):
+        name = element.get("name")
+        if not name:
+            raise ModelError(f"{where}: {kind} number {position + 1} has no name.")
+        if name in seen:
+            raise ModelError(f'{where}: two {kind}s have the name "{name}".')
+        seen.add(name)
+
+
+def _check_numbers(element: Element, where: str) -> None:
+    for part in element.iter():
+        for attribute, counts in NUMBERS.get(part.tag, {}).items():
+            text = part.get(attribute)
+            if text is None:
+                continue
+            try:
+                values = [float(word) for word in text.split()]
+            except ValueError:
+                values = []
+            valid = (lambda x: not math.isnan(x)) if part.tag == "limit" else math.isfinite  # an infinite limit is no limit
+            if len(values) not in counts or not all(map(valid, values)):
+                need = " or ".join(str(n) for n in counts) + " number" + ("" if counts == (1,) else "s")
+                raise ModelError(f'{where}: {label(element)}: <{part.tag} {attribute}="{text}"> must hold {need}.')
+
+
+def _check_joint(joint: Element, joints: dict[str, Element], links: list[str], where: str) -> None:
+    kind, name = joint.get("type", ""), joint.get("name")
+    if kind not in JOINT_KINDS:
+        raise ModelError(f'{where}: joint "{name}" has type "{kind}"; known: {", ".join(JOINT_KINDS)}.')
+    for end in ("parent", "child"):
+        element = joint.find(end)
+        link = None if element is None else element.get("link")
+        if link is None:
+            raise ModelError(f'{where}: joint "{name}" has no <{end} link="…">.')
+        if link not in links:
+            raise unknown_name(where, f'{end} link of joint "{name}"', link, links)
+    if kind in SCALAR_KINDS + ("planar",) and not any(numbers(joint.find("axis"), "xyz", [1.0, 0.0, 0.0])):
+        raise ModelError(f'{where}: joint "{name}" has a zero axis.')
+    lower, upper = (number(joint.find("limit"), side, 0.0) for side in ("lower", "upper"))
+    if kind in ("revolute", "prismatic") and lower > upper:
+        raise ModelError(f'{where}: joint "{name}" has its lower limit {lower:g} above its upper limit {upper:g}.')
+    if kind != "fixed" and joint.find("mimic") is not None:
+        _check_mimic(joint, joints, where)
+
+
+def _check_mimic(joint: Element, joints: dict[str, Element], where: str) -> None:
+    name, target = joint.get("name"), joint.find("mimic").get("joint", "")
+    allowed = [n for n, j in joints.items() if j.get("type") in SCALAR_KINDS and n != name]
+    if joint.get("type") not in SCALAR_KINDS:
+        raise ModelError(
+            f'{where}: joint "{name}" has type "{joint.get("type")}", only {", ".join(SCALAR_KINDS)} joints can mimic.'
+        )
+    if target not in allowed:
+        raise unknown_name(where, f'mimic joint of "{name}"', target, allowed)
+
+
+def _check_tree(links: list[str], joints: list[Element], where: str) -> str:
+    """The name of the one link without a parent, from which every other is reached."""
+    parent_joint: dict[str, str] = {}
+    children: dict[str, list[str]] = {}
+    for joint in joints:
+        parent, child = joint.find("parent").get("link"), joint.find("child").get("link")
+        if child in parent_joint:
+            raise ModelError(
+                f'{where}: link "{child}" is the child of two joints, "{parent_joint[child]}" and "{joint.get("name")}"; '
+                "a robot must be a tree, kinematic loops are not supported."
+            )
+        parent_joint[child] = joint.get("name")
+        children.setdefault(parent, []).append(child)
+    roots = [link for link in links if link not in parent_joint]
+    if not roots:
+        raise ModelError(f"{where}: every link is the child of a joint, so there is no root: the joints form a loop.")
+    if len(roots) > 1:
+        raise ModelError(
+            f"{where}: {len(roots)} links have no parent joint ({', '.join(roots[:6])}); exactly one root is allowed."
+        )
+    reached, stack = set(), [roots[0]]
+    while stack:
+        reached.add(link := stack.pop())
+        stack.extend(children.get(link, []))
+    if lost := [link for link in links if link not in reached]:
+        raise ModelError(
+            f"{where}: links {', '.join(lost[:6])} are not connected to the root {roots[0]}: their joints form a loop."
+        )
+    return roots[0]

@@ -1,0 +1,105 @@
+"""URDF joint elements to joints: one element may become none (fixed), one, or several joints of the child link."""
+
+import logging
+import math
+from xml.etree.ElementTree import Element
+
+import numpy as np
+
+from genesis.description.description import Joint, Mimic
+from genesis.description.poses import quat_between, rotate
+from genesis.description.urdf_check import number, numbers
+
+logger = logging.getLogger("genesis")
+
+
+def read_joint(element: Element, mimic: str, where: str) -> list[Joint]:
+    """The joints that one <joint> gives to its child link, in the frame of that link.
+
+    A floating joint is returned as one free joint; ``split_floating`` replaces it where the parent moves.
+    """
+    return READERS[element.get("type")](element, mimic, where)
+
+
+def split_floating(joint: Joint) -> list[Joint]:
+    """A free joint relative to a moving parent: three slides along the axes of the joint frame, then a ball."""
+    slides = [Joint(f"{joint.name}_{letter}", "slide", axis=axis) for letter, axis in zip("xyz", np.eye(3), strict=True)]
+    joints = [*slides, Joint(f"{joint.name}_ball", "ball")]
+    for part in joints:
+        part.damping, part.frictionloss = joint.damping, joint.frictionloss
+    return joints
+
+
+def _fixed(element: Element, mimic: str, where: str) -> list[Joint]:
+    return []
+
+
+def _hinge(element: Element, mimic: str, where: str) -> list[Joint]:
+    return [_scalar(element, "hinge", mimic, where)]
+
+
+def _slide(element: Element, mimic: str, where: str) -> list[Joint]:
+    return [_scalar(element, "slide", mimic, where)]
+
+
+def _floating(element: Element, mimic: str, where: str) -> list[Joint]:
+    damping, friction = _dynamics(element)
+    return [Joint(element.get("name"), "free", damping=damping, frictionloss=friction)]
+
+
+def _planar(element: Element, mimic: str, where: str) -> list[Joint]:
+    """Two slides in the plane across the axis, then a hinge about it; for axis z these are x, y and the heading."""
+    name, normal = element.get("name"), _axis(element)
+    turn = quat_between(np.array([0.0, 0.0, 1.0]), normal)
+    damping, friction = _dynamics(element)
+    frames = (("x", "slide", rotate(turn, np.array([1.0, 0.0, 0.0]))), ("y", "slide", rotate(turn, np.array([0.0, 1.0, 0.0]))))
+    frames += (("hinge", "hinge", normal),)
+    return [Joint(f"{name}_{end}", kind, axis=axis, damping=damping, frictionloss=friction) for end, kind, axis in frames]
+
+
+READERS = {
+    "revolute": _hinge,
+    "continuous": _hinge,
+    "prismatic": _slide,
+    "fixed": _fixed,
+    "floating": _floating,
+    "planar": _planar,
+}
+
+
+def _scalar(element: Element, kind: str, mimic: str, where: str) -> Joint:
+    damping, friction = _dynamics(element)
+    limit = element.find("limit")
+    effort, velocity = number(limit, "effort", 0.0), number(limit, "velocity", 0.0)
+    joint = Joint(element.get("name"), kind, axis=_axis(element), damping=damping, frictionloss=friction)
+    joint.limit = _limit(element, where)
+    # exporters write 0 for "unknown", and a joint that may not be driven at all would not be a joint
+    joint.effort = (-effort, effort) if 0.0 < effort < math.inf else None
+    joint.velocity_limit = velocity if 0.0 < velocity < math.inf else None
+    follows = element.find("mimic")
+    if follows is not None and mimic == "reduce":
+        joint.mimic = Mimic(follows.get("joint"), number(follows, "multiplier", 1.0), number(follows, "offset", 0.0))
+    return joint
+
+
+def _limit(element: Element, where: str) -> tuple[float, float] | None:
+    limit = element.find("limit")
+    if element.get("type") == "continuous" or limit is None:
+        return None
+    lower, upper = number(limit, "lower", 0.0), number(limit, "upper", 0.0)
+    if lower == upper:
+        logger.warning(
+            '%s: joint "%s" has equal lower and upper limits (%g), taken as no limit.', where, element.get("name"), lower
+        )
+        return None
+    return None if (lower, upper) == (-math.inf, math.inf) else (lower, upper)
+
+
+def _axis(element: Element) -> np.ndarray:
+    axis = np.array(numbers(element.find("axis"), "xyz", [1.0, 0.0, 0.0]))
+    return axis / np.linalg.norm(axis)
+
+
+def _dynamics(element: Element) -> tuple[float, float]:
+    dynamics = element.find("dynamics")
+    return number(dynamics, "damping", 0.0), number(dynamics, "friction", 0.0)

@@ -1,0 +1,200 @@
+"""Links and geometry of a URDF by way of MuJoCo's MjSpec, read before MuJoCo compiles (and would refuse or merge) anything.
+
+MjSpec turns origins into poses, materials into colours and shapes into geoms. What it would lose, refuse or rename is kept away
+from it: links and meshes go in under numbers, joints as fixed ones; they are put back by name afterwards.
+"""
+
+import copy
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+import numpy as np
+
+from genesis.description.description import Geom, Link
+from genesis.description.inertia import rotate_inertia
+from genesis.description.meshes import locate, read_mesh
+from genesis.description.poses import quat_to_matrix
+from genesis.description.source import Source
+from genesis.description.urdf_check import label, number, numbers
+from genesis.errors import ModelError
+
+logger = logging.getLogger("genesis")
+
+COMPILER = {"discardvisual": "false", "fusestatic": "false", "strippath": "true", "balanceinertia": "false"}
+SHAPES = ("box", "sphere", "cylinder", "capsule", "mesh")
+
+
+@dataclass
+class MeshUse:
+    """One <mesh> of the file: its name there and its scale (3,)."""
+
+    name: str
+    scale: np.ndarray
+
+
+@dataclass
+class Shape:
+    """The <visual> or <collision> element that becomes one geom, and its mesh if it has one."""
+
+    element: Element
+    mesh: MeshUse | None
+
+
+def read_links(source: Source, package_dirs: Sequence[str | os.PathLike]) -> tuple[list[Link], list[Geom]]:
+    """All links with pose, mass and inertia but without joints, parents first, in the order of a depth-first walk; their geoms.
+
+    Raises: ModelError if a collision shape is unknown or MuJoCo cannot parse what is left.
+    """
+    import mujoco
+
+    elements = source.root.findall("link")
+    text, shapes = _numbered(source, elements)
+    try:
+        spec = mujoco.MjSpec.from_string(text)
+    except ValueError as error:
+        raise ModelError(f"{source.where}: {' '.join(str(error).split())}") from None
+    links: list[Link] = []
+    geoms: list[Geom] = []
+    index_of: dict[str, int] = {"world": -1}
+    reader = _MeshReader(source, package_dirs)
+    for body in spec.bodies[1:]:
+        element = elements[int(body.name)]
+        index_of[body.name] = len(links)
+        links.append(_link(body, element, index_of[body.parent.name]))
+        for order, (geom, shape) in enumerate(zip(body.geoms, shapes[int(body.name)], strict=True)):
+            geoms.append(_geom(geom, shape, order, len(links) - 1, element.get("name"), reader))
+    reader.report()
+    return links, geoms
+
+
+def _numbered(source: Source, elements: list[Element]) -> tuple[str, list[list[Shape]]]:
+    """The URDF text for MjSpec, and per link the shapes in it."""
+    robot = Element("robot", name="robot")
+    SubElement(SubElement(robot, "mujoco"), "compiler", COMPILER)
+    robot.extend(source.root.findall("material"))
+    number_of = {element.get("name"): str(k) for k, element in enumerate(elements)}
+    shapes: list[list[Shape]] = []
+    mesh_count = 0
+    for element in elements:
+        link = SubElement(robot, "link", name=number_of[element.get("name")])
+        if element.find("inertial/mass") is not None:
+            link.append(_inertial(element.find("inertial")))
+        shapes.append(_shapes(element, source.where))
+        for shape in shapes[-1]:
+            part = copy.deepcopy(shape.element)
+            part.attrib.clear()  # MuJoCo warns of names that repeat
+            if shape.mesh is not None:
+                part.find("geometry/mesh").attrib = {"filename": f"{mesh_count}.stl"}
+                mesh_count += 1
+            link.append(part)
+    for element in source.root.findall("joint"):
+        joint = SubElement(robot, "joint", name=element.get("name"), type="fixed")
+        for end in ("parent", "child"):
+            SubElement(joint, end, link=number_of[element.find(end).get("link")])
+        if (origin := element.find("origin")) is not None:
+            joint.append(origin)
+    return tostring(robot, encoding="unicode"), shapes
+
+
+def _inertial(element: Element) -> Element:
+    """<inertial> with the inertia replaced by ones: read from the file itself, since MjSpec keeps no zero inertia."""
+    inertial = Element("inertial")
+    inertial.extend(part for part in element if part.tag in ("origin", "mass"))
+    SubElement(inertial, "inertia", ixx="1", iyy="1", izz="1", ixy="0", ixz="0", iyz="0")
+    return inertial
+
+
+def _shapes(element: Element, where: str) -> list[Shape]:
+    shapes = []
+    for part in element:
+        if part.tag not in ("visual", "collision"):
+            continue
+        geometry = part.find("geometry")
+        known = [] if geometry is None else [shape for shape in geometry if shape.tag in SHAPES]
+        if known:
+            mesh = known[0] if known[0].tag == "mesh" else None
+            shapes.append(Shape(part, mesh if mesh is None else _mesh_use(mesh)))
+        elif part.tag == "collision":
+            found = "nothing" if geometry is None or len(geometry) == 0 else f"<{geometry[0].tag}>"
+            raise ModelError(f"{where}: {label(element)}: collision geometry is {found}; known: {', '.join(SHAPES)}.")
+        else:
+            logger.warning("%s: %s has a visual of no known shape, left out.", where, label(element))
+    return shapes
+
+
+def _mesh_use(mesh: Element) -> MeshUse:
+    return MeshUse(mesh.get("filename", ""), np.ones(3) * numbers(mesh, "scale", [1.0]))
+
+
+def _link(body, element: Element, parent: int) -> Link:
+    link = Link(element.get("name"), parent, np.array(body.pos), np.array(body.quat))
+    if element.find("inertial/mass") is None:
+        return link
+    i = {name: number(element.find("inertial/inertia"), name, 0.0) for name in ("ixx", "ixy", "ixz", "iyy", "iyz", "izz")}
+    inertia = np.array([[i["ixx"], i["ixy"], i["ixz"]], [i["ixy"], i["iyy"], i["iyz"]], [i["ixz"], i["iyz"], i["izz"]]])
+    link.mass, link.com = float(body.mass), np.array(body.ipos)
+    link.inertia = rotate_inertia(inertia, quat_to_matrix(body.iquat))
+    return link
+
+
+def _geom(geom, shape: Shape, order: int, link: int, link_name: str, reader: "_MeshReader") -> Geom:
+    kind = geom.type.name.removeprefix("mjGEOM_").lower()
+    visual = shape.element.tag == "visual"
+    made = Geom(
+        name=shape.element.get("name") or f"{link_name}_{shape.element.tag}_{order}",
+        link=link,
+        type=kind,
+        size=np.array(geom.size),
+        pos=np.array(geom.pos),
+        quat=np.array(geom.quat),
+        visual=visual,
+    )
+    if visual:
+        made.rgba = tuple(float(c) for c in geom.rgba)
+        made.contype = made.conaffinity = 0
+    if shape.mesh is not None:
+        made.file, mesh = reader.read(shape.mesh)
+        if mesh is not None:
+            made.vertices, made.faces = mesh
+    return made
+
+
+class _MeshReader:
+    """Reads each mesh file of one robot once and collects what could not be read, for one warning."""
+
+    def __init__(self, source: Source, package_dirs: Sequence[str | os.PathLike]) -> None:
+        self.source, self.package_dirs = source, package_dirs
+        self.meshes: dict[Path, tuple[np.ndarray, np.ndarray] | None] = {}
+        self.lost: list[str] = []
+
+    def read(self, use: MeshUse) -> tuple[str, tuple[np.ndarray, np.ndarray] | None]:
+        path = locate(use.name, self.source.folder, self.package_dirs)
+        if path is None:
+            self.lost.append(use.name)
+            return use.name, None
+        if path not in self.meshes:
+            try:
+                self.meshes[path] = read_mesh(path)
+            except ModelError as error:
+                self.meshes[path] = None
+                self.lost.append(str(error))
+        mesh = self.meshes[path]
+        if mesh is None:
+            return str(path), None
+        vertices, faces = mesh
+        if np.prod(use.scale) < 0:  # a mirrored mesh would be inside out
+            faces = faces[:, ::-1]
+        return str(path), (vertices * use.scale, faces)
+
+    def report(self) -> None:
+        if self.lost:
+            names = list(dict.fromkeys(self.lost))
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            logger.warning(
+                "%s: %d mesh%s not found or unreadable, kept without shape: %s%s.",
+                *(self.source.where, len(names), "" if len(names) == 1 else "es", ", ".join(names[:3]), more),
+            )
