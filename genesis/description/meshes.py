@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,8 +56,8 @@ def read_mesh(file: str | os.PathLike) -> Mesh:
     except ImportError:
         return _merge(*_read_with_mujoco(path))
     try:
-        mesh = trimesh.load(path, force="mesh", process=False)
-        vertices, faces = np.asarray(mesh.vertices, float), np.asarray(mesh.faces, int)
+        mesh: Any = trimesh.load(path, force="mesh", process=False)
+        vertices, faces = np.array(mesh.vertices, np.float64), np.array(mesh.faces, np.int64)
     except Exception as error:  # whatever the loader of one of its many formats raises
         raise ModelError(f"{file}: not a readable mesh: {error}") from None
     if len(faces) == 0:

@@ -1,17 +1,16 @@
 """MJCF to a description, read from the model that MuJoCo compiles: defaults, classes, includes and inertias are then resolved."""
 
-import dataclasses
 import logging
 import os
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from genesis.description import tree
 from genesis.description.description import Description, Geom, Joint, Link, Site
 from genesis.description.inertia import rotate_inertia
-from genesis.description.mjcf_actuators import read_actuators
+from genesis.description.mjcf_actuators import bounds, read_actuators
 from genesis.description.mjcf_features import name_not_simulated, read_mimics, unrepresentable
 from genesis.description.mjcf_names import Names
 from genesis.description.poses import quat_to_matrix
@@ -114,8 +113,8 @@ def _joint(model: "mujoco.MjModel", names: Names, joint: int) -> Joint:
         type=kind,
         axis=model.jnt_axis[joint].copy(),
         pos=model.jnt_pos[joint].copy(),
-        limit=_range(model.jnt_limited[joint], model.jnt_range[joint]),
-        effort=_range(model.jnt_actfrclimited[joint], model.jnt_actfrcrange[joint]),
+        limit=bounds(model.jnt_limited[joint], model.jnt_range[joint]),
+        effort=bounds(model.jnt_actfrclimited[joint], model.jnt_actfrcrange[joint]),
         damping=float(model.dof_damping[dof]),
         stiffness=float(model.jnt_stiffness[joint]),
         armature=float(model.dof_armature[dof]),
@@ -125,8 +124,8 @@ def _joint(model: "mujoco.MjModel", names: Names, joint: int) -> Joint:
     )
 
 
-def _range(limited: bool, values: np.ndarray) -> tuple[float, float] | None:
-    return (float(values[0]), float(values[1])) if limited else None
+def _floats(values: np.ndarray) -> Any:  # a tuple as long as the field that takes it
+    return tuple(map(float, values))
 
 
 def _geom(model: "mujoco.MjModel", names: Names, geom: int) -> Geom:
@@ -140,13 +139,13 @@ def _geom(model: "mujoco.MjModel", names: Names, geom: int) -> Geom:
         pos=model.geom_pos[geom].copy(),
         quat=model.geom_quat[geom].copy(),
         visual=not (model.geom_contype[geom] or model.geom_conaffinity[geom]),
-        rgba=tuple(float(c) for c in rgba),
+        rgba=_floats(rgba),
         contype=int(model.geom_contype[geom]),
         conaffinity=int(model.geom_conaffinity[geom]),
         condim=int(model.geom_condim[geom]),
-        friction=tuple(float(f) for f in model.geom_friction[geom]),
-        solref=tuple(float(s) for s in model.geom_solref[geom]),
-        solimp=tuple(float(s) for s in model.geom_solimp[geom]),
+        friction=_floats(model.geom_friction[geom]),
+        solref=_floats(model.geom_solref[geom]),
+        solimp=_floats(model.geom_solimp[geom]),
         margin=float(model.geom_margin[geom]),
         gap=float(model.geom_gap[geom]),
     )
@@ -166,9 +165,8 @@ def _read_options(description: Description, model: "mujoco.MjModel") -> None:
 
     flag, off = mujoco.mjtDisableBit, model.opt.disableflags
     description.timestep = float(model.opt.timestep)
-    names = {"EULER": "Euler"}
     integrator = mujoco.mjtIntegrator(model.opt.integrator).name.removeprefix("mjINT_")
-    description.integrator = names.get(integrator, integrator if integrator == "RK4" else integrator.lower())
+    description.integrator = {"EULER": "Euler", "RK4": "RK4"}.get(integrator, integrator.lower())
     description.gravity = np.zeros(3) if off & flag.mjDSBL_GRAVITY else model.opt.gravity.copy()
     description.implicit_damping = not off & flag.mjDSBL_EULERDAMP
     description.excludes = [
@@ -176,17 +174,15 @@ def _read_options(description: Description, model: "mujoco.MjModel") -> None:
         for pair in map(int, model.exclude_signature)
         if pair >> 16 and pair & 0xFFFF
     ]
-    changes: dict[str, float | None] = {}
-    if off & flag.mjDSBL_SPRING:
-        changes["stiffness"] = 0.0
-    if off & flag.mjDSBL_DAMPER:
-        changes["damping"] = 0.0
-    if off & (flag.mjDSBL_LIMIT | flag.mjDSBL_CONSTRAINT):
-        changes["limit"] = None
-    if off & (flag.mjDSBL_FRICTIONLOSS | flag.mjDSBL_CONSTRAINT):
-        changes["frictionloss"] = 0.0
-    for link in description.links:
-        link.joints = [dataclasses.replace(joint, **changes) for joint in link.joints]
+    for joint in (joint for link in description.links for joint in link.joints):
+        if off & flag.mjDSBL_SPRING:
+            joint.stiffness = 0.0
+        if off & flag.mjDSBL_DAMPER:
+            joint.damping = 0.0
+        if off & (flag.mjDSBL_LIMIT | flag.mjDSBL_CONSTRAINT):
+            joint.limit = None
+        if off & (flag.mjDSBL_FRICTIONLOSS | flag.mjDSBL_CONSTRAINT):
+            joint.frictionloss = 0.0
     if off & (flag.mjDSBL_CONTACT | flag.mjDSBL_CONSTRAINT):
         for geom in description.geoms:
             geom.contype = geom.conaffinity = 0

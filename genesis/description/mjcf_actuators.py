@@ -1,6 +1,5 @@
 """MJCF actuators: motor, position, velocity and general ones without memory, on joints and fixed tendons."""
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +21,11 @@ def read_actuators(description: Description, model: "mujoco.MjModel", names: Nam
     """
     joints = [joint for link in description.links for joint in link.joints]
     return [_actuator(k, joints, model, names, where) for k in range(model.nactuator)]
+
+
+def bounds(limited: bool, values: np.ndarray) -> tuple[float, float] | None:
+    """A MuJoCo range, or None where its flag is off."""
+    return (float(values[0]), float(values[1])) if limited else None
 
 
 def _actuator(k: int, joints: list[Joint], model: "mujoco.MjModel", names: Names, where: str) -> Actuator:
@@ -47,8 +51,8 @@ def _actuator(k: int, joints: list[Joint], model: "mujoco.MjModel", names: Names
         transmission=transmission,
         gain=gain,
         bias=bias,
-        ctrlrange=tuple(map(float, model.actuator_ctrlrange[k])) if clamped else None,
-        forcerange=tuple(map(float, model.actuator_forcerange[k])) if model.actuator_forcelimited[k] else None,
+        ctrlrange=bounds(clamped, model.actuator_ctrlrange[k]),
+        forcerange=bounds(model.actuator_forcelimited[k], model.actuator_forcerange[k]),
     )
 
 
@@ -129,5 +133,5 @@ def _inertia_and_damping(
     refuse.unless(single, "armature or damping across several joint axes", "one hinge or slide joint")
     name, coef = transmission[0]
     joint = next(joint for joint in joints if joint.name == name)
-    joint.armature += armature * math.pow(coef[0], 2)
-    joint.damping += damping * math.pow(coef[0], 2)
+    joint.armature += armature * float(coef[0]) ** 2
+    joint.damping += damping * float(coef[0]) ** 2

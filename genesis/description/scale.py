@@ -1,5 +1,7 @@
 """The same robot at another size, of the same material: lengths by s, masses by s³, inertias by s⁵."""
 
+import numbers
+
 import numpy as np
 
 from genesis.description.description import Description, Joint
@@ -11,7 +13,7 @@ def scale_description(description: Description, scale: float) -> None:
 
     Raises: InputError if ``scale`` is not a positive number.
     """
-    if not (np.isscalar(scale) and np.isfinite(scale) and scale > 0):
+    if not (isinstance(scale, numbers.Real) and 0.0 < scale < np.inf):
         raise InputError(f"scale is {scale!r}, expected one positive number.")
     if scale == 1.0:
         return

@@ -6,7 +6,7 @@ import numpy as np
 
 from genesis.description.description import Description, Joint, Link, Mimic
 from genesis.description.inertia import combine, rotate_inertia, shift_inertia
-from genesis.description.poses import compose, quat_to_matrix, rotate
+from genesis.description.poses import IDENTITY_QUAT, compose, quat_to_matrix, rotate
 from genesis.errors import ModelError
 
 
@@ -51,10 +51,12 @@ def remove_links(description: Description, gone: set[int]) -> None:
 
     kept = [k for k in range(len(links)) if k not in gone]
     new_index = {-1: -1} | {old: new for new, old in enumerate(kept)}
-    for part in [links[k] for k in kept]:
-        part.parent = new_index[kept_ancestor(part.parent)]
-    for part in [*description.geoms, *description.sites]:
-        part.link = new_index[kept_ancestor(part.link)]
+    for link in (links[k] for k in kept):
+        link.parent = new_index[kept_ancestor(link.parent)]
+    for geom in description.geoms:
+        geom.link = new_index[kept_ancestor(geom.link)]
+    for site in description.sites:
+        site.link = new_index[kept_ancestor(site.link)]
     description.links = [links[k] for k in kept]
 
 
@@ -65,7 +67,7 @@ def fold_massless(description: Description) -> None:
     own, the axes and anchors of L re-expressed in the frame of C at q = 0.
     """
     links = description.links
-    shown = {part.link for part in [*description.geoms, *description.sites]}
+    shown = {geom.link for geom in description.geoms} | {site.link for site in description.sites}
     gone: set[int] = set()
     for k, link in enumerate(links):
         children = [c for c in links if c.parent == k]
@@ -91,8 +93,8 @@ def check_moves(description: Description, where: str) -> None:
     links = description.links
     poses: list[tuple[np.ndarray, np.ndarray]] = []
     for link in links:
-        origin = poses[link.parent] if link.parent >= 0 else (np.zeros(3), np.array([1.0, 0.0, 0.0, 0.0]))
-        poses.append(compose(*origin, link.pos, link.quat))
+        pos, quat = poses[link.parent] if link.parent >= 0 else (np.zeros(3), IDENTITY_QUAT)
+        poses.append(compose(pos, quat, link.pos, link.quat))
     subtrees: list[list[int]] = [[k] for k in range(len(links))]
     for k in reversed(range(len(links))):
         if links[k].parent >= 0:

@@ -10,6 +10,7 @@ from genesis.description.inertia import unphysical
 from genesis.description.scale import scale_description
 from genesis.description.source import Source, read_source
 from genesis.description.urdf_check import check_urdf
+from genesis.description.urdf_elements import end_of
 from genesis.description.urdf_joints import read_joint, split_floating
 from genesis.description.urdf_spec import read_links
 from genesis.errors import InputError
@@ -69,7 +70,7 @@ def read_urdf(
 def _add_joints(description: Description, source: Source, mimic: str) -> None:
     index = {link.name: k for k, link in enumerate(description.links)}
     for element in source.root.findall("joint"):
-        child = description.links[index[element.find("child").get("link")]]
+        child = description.links[index[end_of(element, "child")]]
         child.joints = read_joint(element, mimic, source.where)
 
 

@@ -3,13 +3,14 @@
 import math
 from xml.etree.ElementTree import Element
 
+from genesis.description.urdf_elements import end_of, label, name_of, number, numbers
 from genesis.errors import ModelError, unknown_name
 
 JOINT_KINDS = ("revolute", "continuous", "prismatic", "fixed", "floating", "planar")
 SCALAR_KINDS = ("revolute", "continuous", "prismatic")
 
 # how many numbers an attribute holds: element -> attribute -> allowed counts
-NUMBERS = {
+NUMBERS: dict[str, dict[str, tuple[int, ...]]] = {
     "origin": {"xyz": (3,), "rpy": (3,)},
     "mass": {"value": (1,)},
     "inertia": {name: (1,) for name in ("ixx", "iyy", "izz", "ixy", "ixz", "iyz")},
@@ -24,22 +25,6 @@ NUMBERS = {
     "mesh": {"scale": (1, 3)},
     "color": {"rgba": (4,)},
 }
-
-
-def numbers(element: Element | None, attribute: str, default: list[float]) -> list[float]:
-    """The numbers of an attribute; ``default`` where element or attribute is absent."""
-    text = None if element is None else element.get(attribute)
-    return default if text is None else [float(word) for word in text.split()]
-
-
-def number(element: Element | None, attribute: str, default: float | None = None) -> float | None:
-    """One number of an attribute, or the default."""
-    text = None if element is None else element.get(attribute)
-    return default if text is None else float(text)
-
-
-def label(element: Element) -> str:
-    return f'{element.tag} "{element.get("name")}"'
 
 
 def check_urdf(root: Element, where: str) -> Element:
@@ -59,8 +44,8 @@ def check_urdf(root: Element, where: str) -> Element:
         mass = number(link.find("inertial/mass"), "value", 0.0)
         if mass < 0.0:
             raise ModelError(f"{where}: {label(link)} has negative mass {mass:g} kg.")
-    by_name = {joint.get("name"): joint for joint in joints}
-    link_names = [link.get("name") for link in links]
+    by_name = {name_of(joint): joint for joint in joints}
+    link_names = [name_of(link) for link in links]
     for joint in joints:
         _check_joint(joint, by_name, link_names, where)
     return links[link_names.index(_check_tree(link_names, joints, where))]
@@ -69,7 +54,7 @@ def check_urdf(root: Element, where: str) -> Element:
 def _check_names(elements: list[Element], kind: str, where: str) -> None:
     seen: set[str] = set()
     for position, element in enumerate(elements):
-        name = element.get("name")
+        name = name_of(element)
         if not name:
             raise ModelError(f"{where}: {kind} number {position + 1} has no name.")
         if name in seen:
@@ -94,13 +79,12 @@ def _check_numbers(element: Element, where: str) -> None:
 
 
 def _check_joint(joint: Element, joints: dict[str, Element], links: list[str], where: str) -> None:
-    kind, name = joint.get("type", ""), joint.get("name")
+    kind, name = joint.get("type", ""), name_of(joint)
     if kind not in JOINT_KINDS:
         raise ModelError(f'{where}: joint "{name}" has type "{kind}"; known: {", ".join(JOINT_KINDS)}.')
     for end in ("parent", "child"):
-        element = joint.find(end)
-        link = None if element is None else element.get("link")
-        if link is None:
+        link = end_of(joint, end)
+        if not link:
             raise ModelError(f'{where}: joint "{name}" has no <{end} link="…">.')
         if link not in links:
             raise unknown_name(where, f'{end} link of joint "{name}"', link, links)
@@ -109,12 +93,13 @@ def _check_joint(joint: Element, joints: dict[str, Element], links: list[str], w
     lower, upper = (number(joint.find("limit"), side, 0.0) for side in ("lower", "upper"))
     if kind in ("revolute", "prismatic") and lower > upper:
         raise ModelError(f'{where}: joint "{name}" has its lower limit {lower:g} above its upper limit {upper:g}.')
-    if kind != "fixed" and joint.find("mimic") is not None:
-        _check_mimic(joint, joints, where)
+    mimic = joint.find("mimic")
+    if kind != "fixed" and mimic is not None:
+        _check_mimic(joint, mimic.get("joint", ""), joints, where)
 
 
-def _check_mimic(joint: Element, joints: dict[str, Element], where: str) -> None:
-    name, target = joint.get("name"), joint.find("mimic").get("joint", "")
+def _check_mimic(joint: Element, target: str, joints: dict[str, Element], where: str) -> None:
+    name = name_of(joint)
     allowed = [n for n, j in joints.items() if j.get("type") in SCALAR_KINDS and n != name]
     if joint.get("type") not in SCALAR_KINDS:
         raise ModelError(
@@ -129,13 +114,13 @@ def _check_tree(links: list[str], joints: list[Element], where: str) -> str:
     parent_joint: dict[str, str] = {}
     children: dict[str, list[str]] = {}
     for joint in joints:
-        parent, child = joint.find("parent").get("link"), joint.find("child").get("link")
+        parent, child = end_of(joint, "parent"), end_of(joint, "child")
         if child in parent_joint:
             raise ModelError(
-                f'{where}: link "{child}" is the child of two joints, "{parent_joint[child]}" and "{joint.get("name")}"; '
+                f'{where}: link "{child}" is the child of two joints, "{parent_joint[child]}" and "{name_of(joint)}"; '
                 "a robot must be a tree, kinematic loops are not supported."
             )
-        parent_joint[child] = joint.get("name")
+        parent_joint[child] = name_of(joint)
         children.setdefault(parent, []).append(child)
     roots = [link for link in links if link not in parent_joint]
     if not roots:

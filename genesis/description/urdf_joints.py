@@ -8,7 +8,7 @@ import numpy as np
 
 from genesis.description.description import Joint, Mimic
 from genesis.description.poses import quat_between, rotate
-from genesis.description.urdf_check import number, numbers
+from genesis.description.urdf_elements import name_of, number, numbers
 
 logger = logging.getLogger("genesis")
 
@@ -18,7 +18,7 @@ def read_joint(element: Element, mimic: str, where: str) -> list[Joint]:
 
     A floating joint is returned as one free joint; ``split_floating`` replaces it where the parent moves.
     """
-    return READERS[element.get("type")](element, mimic, where)
+    return READERS[element.get("type", "")](element, mimic, where)
 
 
 def split_floating(joint: Joint) -> list[Joint]:
@@ -44,16 +44,16 @@ def _slide(element: Element, mimic: str, where: str) -> list[Joint]:
 
 def _floating(element: Element, mimic: str, where: str) -> list[Joint]:
     damping, friction = _dynamics(element)
-    return [Joint(element.get("name"), "free", damping=damping, frictionloss=friction)]
+    return [Joint(name_of(element), "free", damping=damping, frictionloss=friction)]
 
 
 def _planar(element: Element, mimic: str, where: str) -> list[Joint]:
     """Two slides in the plane across the axis, then a hinge about it; for axis z these are x, y and the heading."""
-    name, normal = element.get("name"), _axis(element)
+    name, normal = name_of(element), _axis(element)
     turn = quat_between(np.array([0.0, 0.0, 1.0]), normal)
     damping, friction = _dynamics(element)
-    frames = (("x", "slide", rotate(turn, np.array([1.0, 0.0, 0.0]))), ("y", "slide", rotate(turn, np.array([0.0, 1.0, 0.0]))))
-    frames += (("hinge", "hinge", normal),)
+    x, y = (rotate(turn, axis) for axis in np.eye(3)[:2])
+    frames = [("x", "slide", x), ("y", "slide", y), ("hinge", "hinge", normal)]
     return [Joint(f"{name}_{end}", kind, axis=axis, damping=damping, frictionloss=friction) for end, kind, axis in frames]
 
 
@@ -71,14 +71,14 @@ def _scalar(element: Element, kind: str, mimic: str, where: str) -> Joint:
     damping, friction = _dynamics(element)
     limit = element.find("limit")
     effort, velocity = number(limit, "effort", 0.0), number(limit, "velocity", 0.0)
-    joint = Joint(element.get("name"), kind, axis=_axis(element), damping=damping, frictionloss=friction)
+    joint = Joint(name_of(element), kind, axis=_axis(element), damping=damping, frictionloss=friction)
     joint.limit = _limit(element, where)
     # exporters write 0 for "unknown", and a joint that may not be driven at all would not be a joint
     joint.effort = (-effort, effort) if 0.0 < effort < math.inf else None
     joint.velocity_limit = velocity if 0.0 < velocity < math.inf else None
     follows = element.find("mimic")
     if follows is not None and mimic == "reduce":
-        joint.mimic = Mimic(follows.get("joint"), number(follows, "multiplier", 1.0), number(follows, "offset", 0.0))
+        joint.mimic = Mimic(follows.get("joint", ""), number(follows, "multiplier", 1.0), number(follows, "offset", 0.0))
     return joint
 
 
@@ -88,9 +88,7 @@ def _limit(element: Element, where: str) -> tuple[float, float] | None:
         return None
     lower, upper = number(limit, "lower", 0.0), number(limit, "upper", 0.0)
     if lower == upper:
-        logger.warning(
-            '%s: joint "%s" has equal lower and upper limits (%g), taken as no limit.', where, element.get("name"), lower
-        )
+        logger.warning('%s: joint "%s" has equal lower and upper limits (%g), taken as no limit.', where, name_of(element), lower)
         return None
     return None if (lower, upper) == (-math.inf, math.inf) else (lower, upper)
 

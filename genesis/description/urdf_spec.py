@@ -19,7 +19,7 @@ from genesis.description.inertia import rotate_inertia
 from genesis.description.meshes import locate, read_mesh
 from genesis.description.poses import quat_to_matrix
 from genesis.description.source import Source
-from genesis.description.urdf_check import label, number, numbers
+from genesis.description.urdf_elements import end_of, label, name_of, number, numbers
 from genesis.errors import ModelError
 
 logger = logging.getLogger("genesis")
@@ -66,7 +66,7 @@ def read_links(source: Source, package_dirs: Sequence[str | os.PathLike]) -> tup
         index_of[body.name] = len(links)
         links.append(_link(body, element, index_of[body.parent.name]))
         for order, (geom, shape) in enumerate(zip(body.geoms, shapes[int(body.name)], strict=True)):
-            geoms.append(_geom(geom, shape, order, len(links) - 1, element.get("name"), reader))
+            geoms.append(_geom(geom, shape, order, len(links) - 1, name_of(element), reader))
     reader.report()
     return links, geoms
 
@@ -76,25 +76,26 @@ def _numbered(source: Source, elements: list[Element]) -> tuple[str, list[list[S
     robot = Element("robot", name="robot")
     SubElement(SubElement(robot, "mujoco"), "compiler", COMPILER)
     robot.extend(source.root.findall("material"))
-    number_of = {element.get("name"): str(k) for k, element in enumerate(elements)}
+    number_of = {name_of(element): str(k) for k, element in enumerate(elements)}
     shapes: list[list[Shape]] = []
     mesh_count = 0
     for element in elements:
-        link = SubElement(robot, "link", name=number_of[element.get("name")])
-        if element.find("inertial/mass") is not None:
-            link.append(_inertial(element.find("inertial")))
+        link = SubElement(robot, "link", name=number_of[name_of(element)])
+        inertial = element.find("inertial")
+        if inertial is not None and inertial.find("mass") is not None:
+            link.append(_inertial(inertial))
         shapes.append(_shapes(element, source.where))
         for shape in shapes[-1]:
             part = copy.deepcopy(shape.element)
             part.attrib.clear()  # MuJoCo warns of names that repeat
-            if shape.mesh is not None:
-                part.find("geometry/mesh").attrib = {"filename": f"{mesh_count}.stl"}
+            for mesh in part.iterfind("geometry/mesh"):
+                mesh.attrib = {"filename": f"{mesh_count}.stl"}
                 mesh_count += 1
             link.append(part)
     for element in source.root.findall("joint"):
-        joint = SubElement(robot, "joint", name=element.get("name"), type="fixed")
+        joint = SubElement(robot, "joint", name=name_of(element), type="fixed")
         for end in ("parent", "child"):
-            SubElement(joint, end, link=number_of[element.find(end).get("link")])
+            SubElement(joint, end, link=number_of[end_of(element, end)])
         if (origin := element.find("origin")) is not None:
             joint.append(origin)
     return tostring(robot, encoding="unicode"), shapes
@@ -131,7 +132,7 @@ def _mesh_use(mesh: Element) -> MeshUse:
 
 
 def _link(body, element: Element, parent: int) -> Link:
-    link = Link(element.get("name"), parent, np.array(body.pos), np.array(body.quat))
+    link = Link(name_of(element), parent, np.array(body.pos), np.array(body.quat))
     if element.find("inertial/mass") is None:
         return link
     i = {name: number(element.find("inertial/inertia"), name, 0.0) for name in ("ixx", "ixy", "ixz", "iyy", "iyz", "izz")}
@@ -154,7 +155,7 @@ def _geom(geom, shape: Shape, order: int, link: int, link_name: str, reader: "_M
         visual=visual,
     )
     if visual:
-        made.rgba = tuple(float(c) for c in geom.rgba)
+        made.rgba = (float(geom.rgba[0]), float(geom.rgba[1]), float(geom.rgba[2]), float(geom.rgba[3]))
         made.contype = made.conaffinity = 0
     if shape.mesh is not None:
         made.file, mesh = reader.read(shape.mesh)
