@@ -53,7 +53,7 @@ class PinocchioState:
 
 
 def from_pinocchio(oracle: dict[str, np.ndarray], dynamics: ReferenceDynamics, k: int) -> PinocchioState:
-    """State k of an oracle. Pinocchio's free flyer has quaternion xyzw and body-frame linear velocity; continuous joints (cos, sin).
+    """State k of an oracle. Free flyers there have quaternions xyzw and body-frame linear velocity, continuous joints (cos, sin).
 
     Forces transform with Tᵀ: M_pin = Tᵀ M T, nle_pin = Tᵀ (bias + M Ṫ v).
     """

@@ -68,7 +68,19 @@ def read_links(source: Source, package_dirs: Sequence[str | os.PathLike]) -> tup
         for order, (geom, shape) in enumerate(zip(body.geoms, shapes[int(body.name)], strict=True)):
             geoms.append(_geom(geom, shape, order, len(links) - 1, name_of(element), reader))
     reader.report()
+    _number_repeated(geoms)
     return links, geoms
+
+
+def _number_repeated(geoms: list[Geom]) -> None:
+    """Shapes may share a name in a URDF: the second "body" becomes "body_2"."""
+    taken: set[str] = set()
+    for geom in geoms:
+        name, count = geom.name, 1
+        while geom.name in taken:
+            count += 1
+            geom.name = f"{name}_{count}"
+        taken.add(geom.name)
 
 
 def _numbered(source: Source, elements: list[Element]) -> tuple[str, list[list[Shape]]]:
