@@ -1,0 +1,150 @@
+"""Joint forces that the user commands: the joint controller of every degree of freedom, and the actuators of a model file.
+
+joint controller:  tau_i = clamp(u_i - kp_i q_i - kv_i v_i, lo_i, hi_i)
+actuator:          f = clamp(gain clamp(ctrl) + bias0 + bias1 length + bias2 velocity), tau += coef f, length = coef . q
+Source: MuJoCo documentation, "Computation: actuator model" (affine gain and bias, no activation state).
+"""
+
+import taichi as ti
+
+from genesis.math.lanes import constant, let, maximum, minimum, where
+
+
+def clamp(x, lo, hi):
+    """x inside [lo, hi]; a NaN stays a NaN."""
+    return let(minimum(maximum(x, lo), hi) + 0.0 * x)
+
+
+def inside(x, lo, hi, width: int):
+    """1 where lo <= x <= hi, else 0."""
+    one, zero = constant(1.0, width), constant(0.0, width)
+    return let(where(x < lo, zero, one) * where(x > hi, zero, one))
+
+
+def bound_adjoint(bar, lo: str, hi: str, k, x, bar_out, width: int, parameter) -> None:
+    """Adjoints of the bounds themselves: a saturated output is its bound."""
+    zero = constant(0.0, width)
+    bar.add(lo, where(x < parameter(lo, k), bar_out, zero), k)
+    bar.add(hi, where(x > parameter(hi, k), bar_out, zero), k)
+
+
+@ti.func
+def controller_input(m: ti.template(), s: ti.template(), i: ti.i32):
+    """u - kp q - kv v of one degree of freedom, before the bounds."""
+    x = let(s.get("command", i) - m.get("dof_kv", i) * s.get("v", i))
+    q = m.dof_qadr(i)
+    if q >= 0:
+        x = x - m.get("dof_kp", i) * s.get("q", q)
+    return x
+
+
+@ti.func
+def joint_control(m: ti.template(), s: ti.template()):
+    """Reads: command, q, v      Writes: tau (first writer), active"""
+    for i in range(m.size("nv")):
+        x = controller_input(m, s, i)
+        lo = m.get("dof_force_lo", i)
+        hi = m.get("dof_force_hi", i)
+        s.set("tau", clamp(x, lo, hi), i)
+        s.set("active", inside(x, lo, hi, m.lanes), i)
+
+
+@ti.func
+def joint_control_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), damping_dt: ti.template(), want: ti.i32):
+    """Adjoint of `joint_control`, and of the implicit part dt kv a of its damping.
+
+    Reads: w, active, q, v, a      Adds to: command_bar, q_bar, v_bar, parameters
+    """
+    for i in range(m.size("nv")):
+        w = s.get("w", i)
+        mine = let(w * s.get("active", i))
+        q = m.dof_qadr(i)
+        s.add("command_bar", mine, i)
+        s.add("v_bar", 0.0 - m.get("dof_kv", i) * mine, i)
+        if q >= 0:
+            s.add("q_bar", 0.0 - m.get("dof_kp", i) * mine, i)
+        if want != 0:
+            bar.add("dof_kv", 0.0 - (s.get("v", i) + damping_dt * s.get("a", i)) * mine, i)
+            if q >= 0:
+                bar.add("dof_kp", 0.0 - s.get("q", q) * mine, i)
+            bound_adjoint(bar, "dof_force_lo", "dof_force_hi", i, controller_input(m, s, i), w, m.lanes, m.get)
+
+
+@ti.func
+def actuator_state(m: ti.template(), s: ti.template(), u: ti.i32, name: ti.template()):
+    """coef . q (name "q") or coef . v (name "v") over the transmission of actuator u."""
+    total = constant(0.0, m.lanes)
+    first = m.act_trnadr(u)
+    for t in range(first, first + m.act_trnnum(u)):
+        if ti.static(name == "v"):
+            total += m.get("trn_coef", t) * s.get("v", m.trn_dof(t))
+        else:
+            q = m.dof_qadr(m.trn_dof(t))
+            if q >= 0:
+                total += m.get("trn_coef", t) * s.get("q", q)
+    return total
+
+
+@ti.func
+def actuator_force(m: ti.template(), s: ti.template(), u: ti.i32, length: ti.template(), velocity: ti.template()):
+    """Actuator force before its bounds."""
+    ctrl = clamp(s.get("control", u), m.get("ctrl_lo", u), m.get("ctrl_hi", u))
+    return let(
+        m.get("act_gain", u) * ctrl
+        + m.get("act_bias0", u)
+        + m.get("act_bias1", u) * length
+        + m.get("act_bias2", u) * velocity
+    )
+
+
+@ti.func
+def actuators(m: ti.template(), s: ti.template()):
+    """Reads: control, q, v      Adds to: tau"""
+    for u in range(m.size("nu")):
+        length = actuator_state(m, s, u, "q")
+        velocity = actuator_state(m, s, u, "v")
+        force = clamp(actuator_force(m, s, u, length, velocity), m.get("force_lo", u), m.get("force_hi", u))
+        first = m.act_trnadr(u)
+        for t in range(first, first + m.act_trnnum(u)):
+            s.add("tau", m.get("trn_coef", t) * force, m.trn_dof(t))
+
+
+@ti.func
+def actuators_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.i32):
+    """Reads: w, control, q, v      Adds to: control_bar, q_bar, v_bar, parameters"""
+    for u in range(m.size("nu")):
+        length = actuator_state(m, s, u, "q")
+        velocity = actuator_state(m, s, u, "v")
+        raw = actuator_force(m, s, u, length, velocity)
+        lo = m.get("force_lo", u)
+        hi = m.get("force_hi", u)
+        ctrl = s.get("control", u)
+        first = m.act_trnadr(u)
+        end = first + m.act_trnnum(u)
+        power = constant(0.0, m.lanes)  # coef . w
+        for t in range(first, end):
+            power += m.get("trn_coef", t) * s.get("w", m.trn_dof(t))
+        force_bar = let(power * inside(raw, lo, hi, m.lanes))
+        gain_bar = let(force_bar * m.get("act_gain", u))
+        s.add("control_bar", gain_bar * inside(ctrl, m.get("ctrl_lo", u), m.get("ctrl_hi", u), m.lanes), u)
+        length_bar = let(m.get("act_bias1", u) * force_bar)
+        velocity_bar = let(m.get("act_bias2", u) * force_bar)
+        force = clamp(raw, lo, hi)
+        for t in range(first, end):
+            coef = m.get("trn_coef", t)
+            dof = m.trn_dof(t)
+            q = m.dof_qadr(dof)
+            s.add("v_bar", coef * velocity_bar, dof)
+            if q >= 0:
+                s.add("q_bar", coef * length_bar, dof)
+            if want != 0:
+                bar.add("trn_coef", force * s.get("w", dof) + velocity_bar * s.get("v", dof), t)
+                if q >= 0:
+                    bar.add("trn_coef", length_bar * s.get("q", q), t)
+        if want != 0:
+            bar.add("act_gain", force_bar * clamp(ctrl, m.get("ctrl_lo", u), m.get("ctrl_hi", u)), u)
+            bar.add("act_bias0", force_bar, u)
+            bar.add("act_bias1", force_bar * length, u)
+            bar.add("act_bias2", force_bar * velocity, u)
+            bound_adjoint(bar, "force_lo", "force_hi", u, raw, power, m.lanes, m.get)
+            bound_adjoint(bar, "ctrl_lo", "ctrl_hi", u, ctrl, gain_bar, m.lanes, m.get)

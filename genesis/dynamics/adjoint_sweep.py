@@ -1,0 +1,176 @@
+"""The reverse sweep: gradient of w . g(q, v, a) with w and a held fixed, without differentiating a matrix.
+
+E = sum over links of W . (I A + V x* I V) with W the motion of the link under w. E does not change when everything is moved rigidly, so
+turning a subtree by S dq equals turning back what it inherits: its base motion (V_b, A_b, W_b) before the joint. With the adjoints of these,
+V^, A^, F^ (the latter is the subtree's force), each joint has
+
+    d E / d q = - S . (V_b x* V^ + A_b x* A^ + W_b x* F^),      d E / d v = S . (V^ - V_b x* A^).
+
+Derivation: docs/adjoints/dynamics.md
+"""
+
+import taichi as ti
+
+from genesis.dynamics.kinematics import copy_spatial, described_pose, external_force
+from genesis.joints import JOINTS
+from genesis.joints.pose import Pose
+from genesis.math.lanes import let
+from genesis.math.rotation import Quat, Vec3
+from genesis.math.spatial import Inertia, Spatial, force_at
+
+
+def probe_joint(m, s, j, joint, probe: Spatial) -> None:
+    """W += S w."""
+    first, dof = m.jnt_axisadr(j), m.jnt_dof(j)
+    for k in range(joint.AXES):
+        probe.assign(probe + Spatial.load(s.row("axis", first + k)) * s.get("w", dof + k))
+
+
+def link_bars(s, l, probe: Spatial) -> None:  # noqa: E741
+    """Adjoints of A and V from the link itself: A^ = I W, V^ = - W x* I V - I (V x W)."""
+    inertia, velocity = Inertia.load(s.row("link_inertia", l + 1)), Spatial.load(s.row("velocity", l + 1))
+    (inertia @ probe).store(s.row("acceleration_bar", l + 1))
+    (inertia @ probe.cross(velocity) - probe.cross_force(inertia @ velocity)).store(s.row("velocity_bar", l + 1))
+
+
+def wrench_bars(s, l, probe: Spatial, pose: Pose) -> None:  # noqa: E741
+    """Adjoint of the external wrench on link l, and what it adds to the placement: the wrench keeps its direction in the world."""
+    r = pose.p - pose.origin
+    cells, force = s.row("wrench_bar", l), Vec3.load(s.row("wrench", l), 0)
+    probe.at(r).add_to(cells, 0)
+    probe.a.add_to(cells, 3)
+    turning = probe.cross_force(external_force(s, l, pose))
+    (turning + force_at(r, force.cross(probe.a))).store(s.row("placement_bar", l + 1))
+
+
+def bilinear_inertia_adjoint(m, bar, l, pose: Pose, x: Spatial, y: Spatial, sign: float) -> None:  # noqa: E741
+    """Parameters' share of sign * x . I y, where I is linear in mass and inertia and quadratic in the centre of mass."""
+    com = Vec3.load(m.cells("link_com", l))
+    d = pose.p - pose.origin + pose.r @ com
+    xc, yc, mass = x.at(d), y.at(d), m.get("link_mass", l)
+    xl, yl = pose.r.transpose_apply(x.a), pose.r.transpose_apply(y.a)
+    bar.add("link_mass", sign * xc.dot(yc), l)
+    moment = pose.r.transpose_apply(yc.cross(x.a) + xc.cross(y.a))
+    for k, c in enumerate(moment.parts()):
+        bar.add("link_com", sign * mass * c, l, k)
+    pairs = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+    for n, (i, k) in enumerate(pairs):
+        a, b = xl.parts(), yl.parts()
+        bar.add("link_inertia", sign * (a[i] * b[k] if i == k else a[i] * b[k] + a[k] * b[i]), l, n)
+
+
+def inertia_adjoint(m, s, bar, l, pose: Pose, probe: Spatial) -> None:  # noqa: E741
+    """- d E / d (mass, centre of mass, inertia): E_l = W . I A - (V x W) . I V."""
+    velocity, acceleration = Spatial.load(s.row("velocity", l + 1)), Spatial.load(s.row("acceleration", l + 1))
+    bilinear_inertia_adjoint(m, bar, l, pose, probe, acceleration, -1.0)
+    bilinear_inertia_adjoint(m, bar, l, pose, velocity.cross(probe), velocity, 1.0)
+
+
+def placement_adjoint(m, s, bar, l, moved: Spatial) -> None:  # noqa: E741
+    """Adjoints of link_pos and link_quat from the force-like adjoint ``moved`` of a rigid displacement of the subtree."""
+    parent = Pose.load(s.row("pose", m.link_parent(l)))
+    described = described_pose(m, s, l)
+    for k, c in enumerate(parent.r.transpose_apply(moved.l).parts()):
+        bar.add("link_pos", c, l, k)
+    origin = Vec3.load(s.row("pose", l + 1), 16)
+    torque = moved.a - (described.p - origin).cross(moved.l)
+    local = Quat.load(m.cells("link_quat", l))
+    tangent = described.q.matrix().transpose_apply(torque)
+    for k, c in enumerate((local * Quat(0.0 * tangent.x, *tangent.parts())).parts()):
+        bar.add("link_quat", 2.0 * c, l, k)
+
+
+@ti.func
+def probe_links(m: ti.template(), s: ti.template(), bar: ti.template(), wrenched: ti.i32, want: ti.i32):
+    """From the root outwards: W of every link and the link's own adjoints.
+
+    Reads:  w, axis, velocity, acceleration, link_inertia, wrench
+    Writes: probe, acceleration_bar, velocity_bar, placement_bar, wrench_bar; adds to parameters
+    """
+    zero = Spatial.zero(m.lanes)
+    for name in ti.static(("probe", "acceleration_bar", "velocity_bar", "placement_bar")):
+        zero.store(s.row(name, 0))
+    for l in range(m.size("nlink")):
+        probe = copy_spatial(Spatial.load(s.row("probe", m.link_parent(l))))
+        first = m.link_jntadr(l)
+        for j in range(first, first + m.link_jntnum(l)):
+            kind = m.jnt_type(j)
+            for code in ti.static(range(len(JOINTS))):
+                if kind == code:
+                    probe_joint(m, s, j, JOINTS[code], probe)
+        probe.store(s.row("probe", l + 1))
+        link_bars(s, l, probe)
+        zero.store(s.row("placement_bar", l + 1))
+        if wrenched != 0:
+            wrench_bars(s, l, probe, Pose.load(s.row("pose", l + 1)))
+        if want != 0:
+            inertia_adjoint(m, s, bar, l, Pose.load(s.row("pose", l + 1)), probe)
+
+
+class Base:
+    """Motion that a joint inherits (V_b, A_b, W_b) and the adjoints that pass through it, while joints are undone one by one."""
+
+    _data_oriented = True
+
+    def __init__(self, s, l) -> None:  # noqa: E741
+        names = ("velocity", "acceleration", "probe", "velocity_bar", "acceleration_bar", "force", "placement_bar")
+        self.v, self.a, self.w, self.v_bar, self.a_bar, self.f, self.z = (
+            copy_spatial(Spatial.load(s.row(name, l + 1))) for name in names
+        )
+
+    def undo(self, m, s, j, joint) -> None:
+        """Through joint j towards the root; adds its q_bar and v_bar."""
+        first, dof = m.jnt_axisadr(j), m.jnt_dof(j)
+        axes = [Spatial.load(s.row("axis", first + k)) for k in range(joint.AXES)]
+
+        def rate(name):
+            terms = [x * s.get(name, dof + k) for k, x in enumerate(axes)]
+            return terms[0] if len(terms) == 1 else terms[0] + terms[1] + terms[2]
+
+        v, w, a = rate("v"), rate("w"), rate("a")
+        self.v.assign(self.v - v)
+        self.w.assign(self.w - w)
+        self.a.assign(self.a - a - self.v.cross(v))
+        rate_bar = self.v_bar - self.v.cross_force(self.a_bar)
+        self.v_bar.assign(self.v_bar + v.cross_force(self.a_bar))
+        turned = self.displaced()
+        for k, x in enumerate(axes):
+            s.add("v_bar", 0.0 - x.dot(rate_bar), dof + k)
+            s.add("q_bar", x.dot(turned), dof + k)
+
+    def displaced(self) -> Spatial:
+        """Force-like adjoint of a rigid displacement of everything beyond this point: - d E / d xi."""
+        inherited = self.v.cross_force(self.v_bar) + self.a.cross_force(self.a_bar) + self.w.cross_force(self.f)
+        return inherited + self.z
+
+    def hand_down(self, s, parent) -> None:
+        self.v_bar.add_to(s.row("velocity_bar", parent))
+        self.a_bar.add_to(s.row("acceleration_bar", parent))
+        self.z.add_to(s.row("placement_bar", parent))
+
+
+@ti.func
+def gather_bars(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.i32):
+    """From the leaves inwards: adjoints of joint coordinates and velocities, of link placement and of gravity.
+
+    Reads:  axis, motions, forces of the subtrees (after `composite`), adjoints of `probe_links`
+    Adds to: q_bar, v_bar, parameters
+    """
+    for r in range(m.size("nlink")):
+        l = m.size("nlink") - 1 - r
+        base = Base(s, l)
+        first = m.link_jntadr(l)
+        count = m.link_jntnum(l)
+        for t in range(count):
+            j = first + count - 1 - t
+            kind = m.jnt_type(j)
+            for code in ti.static(range(len(JOINTS))):
+                if kind == code:
+                    base.undo(m, s, j, JOINTS[code])
+        if want != 0:
+            placement_adjoint(m, s, bar, l, base.displaced())
+        base.hand_down(s, m.link_parent(l))
+    if want != 0:
+        total = Spatial.load(s.row("acceleration_bar", 0))
+        for k in ti.static(range(3)):
+            bar.add("gravity", total.l.parts()[k], 0, k)

@@ -1,0 +1,230 @@
+"""Kernels beside the rollout: poses and velocities of links, and inverse dynamics, each with its adjoint.
+
+Arrays hold S samples of B environments: q (S, B, nq), v (S, B, nv), pose (S, B, 7 nlink): position, quaternion of every link,
+twist (S, B, 6 nlink): velocity of the link origin, angular velocity; world frame.
+"""
+
+import taichi as ti
+
+from genesis.dynamics.adjoint_sweep import gather_bars, placement_adjoint, probe_links
+from genesis.dynamics.kinematics import copy_spatial, kinematics, move_link, place_link, world_slot
+from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
+from genesis.dynamics.rollout import array_types, read_vector, write_coordinate_bar, write_vector
+from genesis.dynamics.step import clear, copy
+from genesis.dynamics.workspace import ParameterBar, Robot, Scratch
+from genesis.joints import JOINTS
+from genesis.joints.pose import Pose
+from genesis.math.lanes import Block, constant
+from genesis.math.rotation import Quat, Vec3
+from genesis.math.spatial import Spatial, force_at
+
+
+def write_link(s, block: Block, l, pose_out, twist_out, t) -> None:  # noqa: E741
+    pose, velocity = Pose.load(s.row("pose", l + 1)), Spatial.load(s.row("velocity", l + 1))
+    for k, c in enumerate((*pose.p.parts(), *pose.q.parts())):
+        block.scatter(pose_out, c, t, 7 * l + k)
+    for k, c in enumerate((*velocity.at(pose.p - pose.origin).parts(), *velocity.a.parts())):
+        block.scatter(twist_out, c, t, 6 * l + k)
+
+
+def link_output_bars(s, block: Block, l, pose_bar, twist_bar, t) -> None:  # noqa: E741
+    """Adjoints of pose and twist as forces: on a rigid displacement of the link (placement_bar) and on its velocity (velocity_bar)."""
+    pose, velocity = Pose.load(s.row("pose", l + 1)), Spatial.load(s.row("velocity", l + 1))
+    r = pose.p - pose.origin
+    p_bar = Vec3(*(block.gather(pose_bar, t, 7 * l + k) for k in range(3)))
+    q_bar = Quat(*(block.gather(pose_bar, t, 7 * l + 3 + k) for k in range(4)))
+    v_bar = Vec3(*(block.gather(twist_bar, t, 6 * l + k) for k in range(3)))
+    w_bar = Vec3(*(block.gather(twist_bar, t, 6 * l + 3 + k) for k in range(3)))
+    torque = (q_bar * pose.q.conjugate()).vec() * 0.5  # a turn by d in the world changes q by (0, d/2) q
+    pull = force_at(r, p_bar)
+    field = force_at(r, v_bar)
+    velocity_bar = Spatial(field.a + w_bar, field.l)
+    placement = Spatial(pull.a + torque, pull.l) + velocity.cross_force(velocity_bar) + force_at(r, v_bar.cross(velocity.a))
+    velocity_bar.store(s.row("velocity_bar", l + 1))
+    placement.store(s.row("placement_bar", l + 1))
+
+
+class Carried:
+    """What a joint inherits and the output adjoints that pass through it, while joints are undone towards the root."""
+
+    _data_oriented = True
+
+    def __init__(self, s, l) -> None:  # noqa: E741
+        names = ("velocity", "velocity_bar", "placement_bar")
+        self.v, self.v_bar, self.z = (copy_spatial(Spatial.load(s.row(name, l + 1))) for name in names)
+
+    def displaced(self) -> Spatial:
+        return self.z - self.v.cross_force(self.v_bar)
+
+    def undo(self, m, s, j, joint) -> None:
+        first, dof = m.jnt_axisadr(j), m.jnt_dof(j)
+        axes = [Spatial.load(s.row("axis", first + k)) for k in range(joint.AXES)]
+        for k, x in enumerate(axes):
+            self.v.assign(self.v - x * s.get("v", dof + k))
+        turned = self.displaced()
+        for k, x in enumerate(axes):
+            s.add("q_next_bar", x.dot(turned), dof + k)
+            s.add("v_next_bar", x.dot(self.v_bar), dof + k)
+
+    def hand_down(self, s, parent) -> None:
+        self.v_bar.add_to(s.row("velocity_bar", parent))
+        self.z.add_to(s.row("placement_bar", parent))
+
+
+@ti.func
+def gather_output_bars(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.i32):
+    for r in range(m.size("nlink")):
+        l = m.size("nlink") - 1 - r
+        carried = Carried(s, l)
+        first = m.link_jntadr(l)
+        count = m.link_jntnum(l)
+        for t in range(count):
+            j = first + count - 1 - t
+            kind = m.jnt_type(j)
+            for code in ti.static(range(len(JOINTS))):
+                if kind == code:
+                    carried.undo(m, s, j, JOINTS[code])
+        if want != 0:
+            placement_adjoint(m, s, bar, l, carried.displaced())
+        carried.hand_down(s, m.link_parent(l))
+
+
+@ti.func
+def move_all(m: ti.template(), s: ti.template(), block: ti.template(), q: ti.template(), v: ti.template(), t: ti.i32):
+    read_vector(m, s, block, "nq", "q", q, t)
+    read_vector(m, s, block, "nv", "v", v, t)
+    world_slot(m, s)
+    for l in range(m.size("nlink")):
+        place_link(m, s, l)
+        move_link(m, s, l, False)
+
+
+def make_kinematics(real, lanes: int):
+    """(link_states, link_states_adjoint)."""
+    integers_t, block_t, user_t = array_types(real, lanes)
+
+    @ti.kernel
+    def link_states(
+        integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, pose: user_t, twist: user_t,
+        samples: ti.i32, batch: ti.i32, stride: ti.i32,
+    ):  # fmt: skip
+        ti.loop_config(block_dim=1)
+        for e in range(scratch.shape[0]):
+            m = Robot(integers, parameters, e * stride, lanes)
+            s = Scratch(m, scratch, e)
+            block = Block(e, batch, lanes)
+            for t in range(samples):
+                move_all(m, s, block, q, v, t)
+                for l in range(m.size("nlink")):
+                    write_link(s, block, l, pose, twist, t)
+
+    @ti.kernel
+    def link_states_adjoint(
+        integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, pose_bar: user_t, twist_bar: user_t,
+        q_bar: user_t, v_bar: user_t, parameters_bar: block_t, samples: ti.i32, batch: ti.i32, stride: ti.i32, want: ti.i32,
+    ):  # fmt: skip
+        ti.loop_config(block_dim=1)
+        for e in range(scratch.shape[0]):
+            m = Robot(integers, parameters, e * stride, lanes)
+            s = Scratch(m, scratch, e)
+            block = Block(e, batch, lanes)
+            bar = ParameterBar(m, parameters_bar, e * want)
+            zero = Spatial.zero(lanes)
+            for t in range(samples):
+                move_all(m, s, block, q, v, t)
+                zero.store(s.row("velocity_bar", 0))
+                zero.store(s.row("placement_bar", 0))
+                clear(m, s, "q_next_bar")
+                clear(m, s, "v_next_bar")
+                for l in range(m.size("nlink")):
+                    link_output_bars(s, block, l, pose_bar, twist_bar, t)
+                gather_output_bars(m, s, bar, want)
+                write_coordinate_bar(m, s, block, q_bar, t)
+                write_vector(m, s, block, "nv", "v_next_bar", v_bar, t)
+
+    return link_states, link_states_adjoint
+
+
+@ti.func
+def inverse(m: ti.template(), s: ti.template()):
+    """tau <- -(M a + c) without armature; all motions at the acceleration a. Reads: q, v, a"""
+    for i in range(m.size("nv")):
+        s.set("tau", constant(0.0, m.lanes), i)
+        s.set("active", constant(0.0, m.lanes), i)
+    kinematics(m, s, True, 0)
+    clear_mass_matrix(m, s, 0.0)
+    composite(m, s)
+
+
+@ti.func
+def inverse_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.i32):
+    """Minus the gradient of w . (M a + c), and a_bar = - M w; same sweep as the adjoint of the forward dynamics."""
+    probe_links(m, s, bar, 0, want)
+    gather_bars(m, s, bar, want)
+    for l in range(m.size("nlink")):
+        inertial = Spatial.load(s.row("acceleration_bar", l + 1))
+        if m.link_jntnum(l) > 0:
+            for x in range(m.jnt_axisadr(m.link_jntadr(l)), m.link_axisend(l)):
+                s.add("a_bar", 0.0 - axis_dot(s, x, inertial), m.axis_dof(x))
+    for i in range(m.size("nv")):
+        s.add("a_bar", 0.0 - m.get("dof_armature", i) * s.get("w", i), i)
+        if want != 0:
+            bar.add("dof_armature", 0.0 - s.get("a", i) * s.get("w", i), i)
+
+
+def axis_dot(s, x, force: Spatial):
+    return Spatial.load(s.row("axis", x)).dot(force)
+
+
+def make_inverse(real, lanes: int):
+    """(inverse_dynamics, inverse_dynamics_adjoint): tau = M a + c with armature, and its gradient."""
+    integers_t, block_t, user_t = array_types(real, lanes)
+
+    @ti.kernel
+    def inverse_dynamics(
+        integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, a: user_t, tau: user_t,
+        samples: ti.i32, batch: ti.i32, stride: ti.i32,
+    ):  # fmt: skip
+        ti.loop_config(block_dim=1)
+        for e in range(scratch.shape[0]):
+            m = Robot(integers, parameters, e * stride, lanes)
+            s = Scratch(m, scratch, e)
+            block = Block(e, batch, lanes)
+            for t in range(samples):
+                read_vector(m, s, block, "nq", "q", q, t)
+                read_vector(m, s, block, "nv", "v", v, t)
+                read_vector(m, s, block, "nv", "a", a, t)
+                inverse(m, s)
+                for i in range(m.size("nv")):
+                    s.set("tau", m.get("dof_armature", i) * s.get("a", i) - s.get("tau", i), i)
+                write_vector(m, s, block, "nv", "tau", tau, t)
+
+    @ti.kernel
+    def inverse_dynamics_adjoint(
+        integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, a: user_t, tau_bar: user_t,
+        q_bar: user_t, v_bar: user_t, a_bar: user_t, parameters_bar: block_t,
+        samples: ti.i32, batch: ti.i32, stride: ti.i32, want: ti.i32,
+    ):  # fmt: skip
+        ti.loop_config(block_dim=1)
+        for e in range(scratch.shape[0]):
+            m = Robot(integers, parameters, e * stride, lanes)
+            s = Scratch(m, scratch, e)
+            block = Block(e, batch, lanes)
+            bar = ParameterBar(m, parameters_bar, e * want)
+            for t in range(samples):
+                read_vector(m, s, block, "nq", "q", q, t)
+                read_vector(m, s, block, "nv", "v", v, t)
+                read_vector(m, s, block, "nv", "a", a, t)
+                read_vector(m, s, block, "nv", "w", tau_bar, t)
+                for i in range(m.size("nv")):  # the sweep gives minus the gradient
+                    s.set("w", 0.0 - s.get("w", i), i)
+                for name in ti.static(("q_bar", "v_bar", "a_bar")):
+                    clear(m, s, name)
+                inverse(m, s)
+                inverse_adjoint(m, s, bar, want)
+                copy(m, s, "nv", "q_bar", "q_next_bar")
+                write_coordinate_bar(m, s, block, q_bar, t)
+                write_vector(m, s, block, "nv", "v_bar", v_bar, t)
+                write_vector(m, s, block, "nv", "a_bar", a_bar, t)
+
+    return inverse_dynamics, inverse_dynamics_adjoint

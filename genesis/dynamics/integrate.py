@@ -1,0 +1,35 @@
+"""Position update q' = q (+) dt v, joint by joint, on the manifold of the coordinates."""
+
+import taichi as ti
+
+from genesis.joints import JOINTS
+
+
+@ti.func
+def integrate_position(m: ti.template(), s: ti.template(), q: ti.template(), v: ti.template(), dt: ti.template()):
+    """q <- q (+) dt v for the scratch vectors named ``q`` and ``v``.
+
+    Adjoint: `integrate_position_adjoint` below; docs/adjoints/integrate.md
+    Source:  Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), §IV.8 (exponential map)
+    """
+    for j in range(m.size("njnt")):
+        if m.jnt_owner(j) != 0:
+            kind = m.jnt_type(j)
+            for code in ti.static(range(len(JOINTS))):
+                if kind == code:
+                    JOINTS[code].integrate(s.row(q, m.jnt_qadr(j)), s.row(v, m.jnt_dof(j)), dt)
+
+
+@ti.func
+def integrate_position_adjoint(
+    m: ti.template(), s: ti.template(), v: ti.template(), dt: ti.template(),
+    next_bar: ti.template(), q_bar: ti.template(), v_bar: ti.template(),
+):  # fmt: skip
+    """q_bar += (d q' / d q)^T next_bar, v_bar += (d q' / d v)^T next_bar; all in the tangent space."""
+    for j in range(m.size("njnt")):
+        if m.jnt_owner(j) != 0:
+            kind = m.jnt_type(j)
+            i = m.jnt_dof(j)
+            for code in ti.static(range(len(JOINTS))):
+                if kind == code:
+                    JOINTS[code].integrate_adjoint(s.row(v, i), dt, s.row(next_bar, i), s.row(q_bar, i), s.row(v_bar, i))

@@ -1,0 +1,151 @@
+"""Kinematics: poses, motion axes, velocities and accelerations of all links, from the root outwards.
+
+All spatial quantities are in world axes about the reference point of their kinematic tree, which is the origin of the tree's root link:
+precise far from the world's origin, and no transform between links. Gravity is an upward acceleration of the world.
+Source: Featherstone (2008), table 5.1, in world coordinates.
+"""
+
+import taichi as ti
+
+from genesis.joints import JOINTS
+from genesis.joints.pose import Pose
+from genesis.math.lanes import constant, let, negative
+from genesis.math.rotation import Mat3, Quat, Vec3
+from genesis.math.spatial import Inertia, Spatial, force_at
+
+
+def copy_vec(v: Vec3) -> Vec3:
+    return Vec3.of(*v.parts())
+
+
+def copy_spatial(x: Spatial) -> Spatial:
+    return Spatial(copy_vec(x.a), copy_vec(x.l))
+
+
+def world_slot(m, s) -> None:
+    """Slot 0: identity pose, at rest, accelerating against gravity."""
+    n = m.lanes
+    one, zero = constant(1.0, n), constant(0.0, n)
+    Pose(
+        Vec3.zero(n), Quat(one, zero, zero, zero), Mat3(one, zero, zero, zero, one, zero, zero, zero, one), Vec3.zero(n)
+    ).store(s.row("pose", 0))
+    Spatial.zero(n).store(s.row("velocity", 0))
+    g = Vec3.load(m.cells("gravity"))
+    Spatial(Vec3.zero(n), Vec3(*(let(negative(c)) for c in g.parts()))).store(s.row("acceleration", 0))
+
+
+def described_pose(m, s, l) -> Pose:  # noqa: E741
+    """Pose of the link with all its joints at zero displacement; the matrix follows the quaternion when the joints are done."""
+    parent = Pose.load(s.row("pose", m.link_parent(l)))
+    p = parent.p + parent.r @ Vec3.load(m.cells("link_pos", l))
+    q = parent.q * Quat.load(m.cells("link_quat", l))
+    n = m.lanes
+    return Pose(p, q, Mat3(*(constant(0.0, n) for _ in range(9))), parent.origin)
+
+
+def anchor_offset(m, j, rotation: Mat3) -> Vec3:
+    """From the link origin to the anchor of joint j, world axes."""
+    return rotation @ Vec3.load(m.cells("jnt_pos", j))
+
+
+@ti.func
+def place_link(m: ti.template(), s: ti.template(), l: ti.i32):
+    """Pose of link l after its joints; leaves world axis and anchor of each joint in its `axis` cells."""
+    pose = described_pose(m, s, l)
+    first = m.link_jntadr(l)
+    count = m.link_jntnum(l)
+    if count == 0:
+        pose.r.assign(pose.q.matrix())
+    for j in range(first, first + count):
+        anchor = copy_vec(pose.p)
+        moved = m.jnt_moved(j)
+        if moved != 0:
+            anchor.assign(pose.p + anchor_offset(m, j, pose.q.matrix()))
+        kind = m.jnt_type(j)
+        for code in ti.static(range(len(JOINTS))):
+            if kind == code:
+                JOINTS[code].place(m, s, j, pose, anchor)
+                if moved != 0 and ti.static(JOINTS[code].NAME != "slide"):
+                    pose.p.assign(anchor - anchor_offset(m, j, pose.r))
+    if m.link_root(l) != 0:
+        pose.origin.assign(pose.p)
+    pose.store(s.row("pose", l + 1))
+
+
+def move_joint(m, s, j, joint, origin: Vec3, velocity: Spatial, acceleration: Spatial, accelerate: bool) -> None:
+    """Motion axes of joint j into their cells; V and A across the joint: A += S a + V x vJ, V += vJ.
+
+    The axes are carried by the link before the joint, or by the one after; V x vJ is the same for both.
+    """
+    first, dof = m.jnt_axisadr(j), m.jnt_dof(j)
+    v, a = None, None
+    for k in range(joint.AXES):
+        cells = s.row("axis", first + k)
+        axis = joint.axis(m, j, cells, origin)
+        axis.store(cells)
+        term = axis * s.get("v", dof + k)
+        v = term if v is None else v + term
+        if accelerate:
+            term = axis * s.get("a", dof + k)
+            a = term if a is None else a + term
+    drift = velocity.cross(v)
+    acceleration.assign(acceleration + drift if a is None else acceleration + drift + a)
+    velocity.assign(velocity + v)
+
+
+@ti.func
+def move_link(m: ti.template(), s: ti.template(), l: ti.i32, accelerate: ti.template()):
+    """Spatial velocity and acceleration of link l, and its motion axes."""
+    parent = m.link_parent(l)
+    velocity = copy_spatial(Spatial.load(s.row("velocity", parent)))
+    acceleration = copy_spatial(Spatial.load(s.row("acceleration", parent)))
+    origin = Vec3.load(s.row("pose", l + 1), 16)
+    first = m.link_jntadr(l)
+    for j in range(first, first + m.link_jntnum(l)):
+        kind = m.jnt_type(j)
+        for code in ti.static(range(len(JOINTS))):
+            if kind == code:
+                move_joint(m, s, j, JOINTS[code], origin, velocity, acceleration, accelerate)
+    velocity.store(s.row("velocity", l + 1))
+    acceleration.store(s.row("acceleration", l + 1))
+
+
+def link_inertia(m, s, l, pose: Pose) -> Inertia:  # noqa: E741
+    """Inertia of link l about the reference point, world axes."""
+    com = pose.p - pose.origin + pose.r @ Vec3.load(m.cells("link_com", l))
+    cells = m.cells("link_inertia", l)
+    return Inertia.of(m.get("link_mass", l), com, pose.r, tuple(cells.get(k) for k in range(6)))
+
+
+def net_force(inertia: Inertia, velocity: Spatial, acceleration: Spatial) -> Spatial:
+    """Newton and Euler: I A + V x* (I V)."""
+    return inertia @ acceleration + velocity.cross_force(inertia @ velocity)
+
+
+def external_force(s, l, pose: Pose) -> Spatial:  # noqa: E741
+    """The wrench that the user puts on link l, about the reference point."""
+    cells = s.row("wrench", l)
+    f = force_at(pose.p - pose.origin, Vec3.load(cells, 0))
+    return Spatial(f.a + Vec3.load(cells, 3), f.l)
+
+
+@ti.func
+def kinematics(m: ti.template(), s: ti.template(), accelerate: ti.template(), wrenched: ti.i32):
+    """Everything that goes from the root outwards: pose, velocity, acceleration, inertia and net force of every link.
+
+    Reads:  q, v, (a if accelerate, else the acceleration is the one at a = 0), wrench
+    Writes: pose, axis, velocity, acceleration, inertia, force
+    """
+    world_slot(m, s)
+    for l in range(m.size("nlink")):
+        place_link(m, s, l)
+        move_link(m, s, l, accelerate)
+        pose = Pose.load(s.row("pose", l + 1))
+        inertia = link_inertia(m, s, l, pose)
+        inertia.store(s.row("inertia", l + 1))
+        if ti.static(accelerate):
+            inertia.store(s.row("link_inertia", l + 1))
+        force = net_force(inertia, Spatial.load(s.row("velocity", l + 1)), Spatial.load(s.row("acceleration", l + 1)))
+        force.store(s.row("force", l + 1))
+        if wrenched != 0:
+            (Spatial.load(s.row("force", l + 1)) - external_force(s, l, pose)).store(s.row("force", l + 1))

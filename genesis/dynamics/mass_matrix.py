@@ -1,0 +1,54 @@
+"""Joint-space inertia by composite rigid bodies, and the projection of forces on the joints.
+
+Source: Featherstone (2008), §6.2; sparse rows as §6.5.
+"""
+
+import taichi as ti
+
+from genesis.math.lanes import constant
+from genesis.math.spatial import Inertia, Spatial
+
+
+@ti.func
+def clear_mass_matrix(m: ti.template(), s: ti.template(), damping_dt: ti.template()):
+    """M = diag(armature + dt (d + kv)): what stands on the diagonal besides the links; dt = 0 where damping is explicit.
+
+    Reads:  active (a saturated actuator does not damp)      Writes: mass
+    """
+    for k in range(m.size("nM")):
+        s.set("mass", constant(0.0, m.lanes), k)
+    for i in range(m.size("nv")):
+        damping = m.get("dof_damping", i) + m.get("dof_kv", i) * s.get("active", i)
+        s.set("mass", m.get("dof_armature", i) + damping_dt * damping, m.dof_madr(i))
+
+
+def axis_of(s, x) -> Spatial:
+    return Spatial.load(s.row("axis", x))
+
+
+@ti.func
+def composite(m: ti.template(), s: ti.template()):
+    """From the leaves inwards: M += S^T I_subtree S, tau -= S^T F_subtree; inertia and force are summed into the parent.
+
+    Reads:  axis, inertia, force      Writes: mass, tau, inertia, force (of the subtrees)
+    """
+    for r in range(m.size("nlink")):
+        l = m.size("nlink") - 1 - r
+        parent = m.link_parent(l)
+        inertia = Inertia.load(s.row("inertia", l + 1))
+        force = Spatial.load(s.row("force", l + 1))
+        first = m.link_jntadr(l)
+        count = m.link_jntnum(l)
+        if count > 0:
+            begin = m.jnt_axisadr(first)
+            end = m.link_axisend(l)
+            for x in range(begin, end):
+                axis = axis_of(s, x)
+                s.add("tau", 0.0 - axis.dot(force), m.axis_dof(x))
+                momentum = inertia.apply(axis)
+                pair = m.axis_pairadr(x)
+                for p in range(pair, pair + m.axis_pairnum(x)):
+                    s.add("mass", axis_of(s, m.pair_axis(p)).dot(momentum), m.pair_adr(p))
+        if parent > 0:
+            inertia.add_to(s.row("inertia", parent))
+            force.add_to(s.row("force", parent))

@@ -1,0 +1,222 @@
+"""Kernels: a whole trajectory forward, and its adjoint, parallel over blocks of environments with the time loop inside.
+
+One kernel is traced per number of lanes and precision and serves every robot; `launch.py` keeps them.
+
+Arrays (T steps of control, N = T * substeps time steps, B environments):
+  integers (.,), parameters (1 | blocks, P), scratch (blocks, S)
+  command (T, B, nv), control (T, B, nu), wrench (T, B, 6 nlink): force, torque
+  q0 (1, B, nq), v0 (1, B, nv) initial state; q (N, B, nq), v (N, B, nv) states after each time step
+  a (N * stages, B, nv) accelerations of the stages
+and their adjoints with the suffix _bar: q_bar, v_bar (T, B, .) of the states after each control step, a_bar (T, B, nv) of the acceleration
+at its start.
+"""
+
+import taichi as ti
+
+from genesis.dynamics.step import Options, clear, copy, step, step_adjoint
+from genesis.dynamics.workspace import ParameterBar, Robot, Scratch
+from genesis.joints import JOINTS
+from genesis.math.lanes import Block, constant
+
+
+def array_types(real, lanes: int):
+    """Kernel argument types: integers, arrays by block, arrays of the user."""
+    scalar = real if lanes == 1 else ti.types.vector(lanes, real)
+    return ti.types.ndarray(dtype=ti.i32, ndim=1), ti.types.ndarray(dtype=scalar, ndim=2), ti.types.ndarray(dtype=real, ndim=3)
+
+
+class Tape:
+    """The stored accelerations of one time step."""
+
+    _data_oriented = True
+
+    def __init__(self, block: Block, array, n, stages) -> None:
+        self.block, self.array, self.n, self.stages = block, array, n, stages
+
+    def at(self, i):
+        return self.n * self.stages + i
+
+    def keep_acceleration(self, m, s, i):
+        write_vector(m, s, self.block, "nv", "a", self.array, self.at(i))
+
+    def load_acceleration(self, m, s, i):
+        read_vector(m, s, self.block, "nv", "a", self.array, self.at(i))
+
+
+@ti.func
+def read_vector(
+    m: ti.template(), s: ti.template(), block: ti.template(), size: ti.template(), name: ti.template(), array: ti.template(), t: ti.i32
+):
+    """Scratch vector ``name`` from array[t]."""
+    for i in range(m.size(size)):
+        s.set(name, block.gather(array, t, i), i)
+
+
+@ti.func
+def write_vector(
+    m: ti.template(), s: ti.template(), block: ti.template(), size: ti.template(), name: ti.template(), array: ti.template(), t: ti.i32
+):
+    """array[t] from the scratch vector ``name``."""
+    for i in range(m.size(size)):
+        block.scatter(array, s.get(name, i), t, i)
+
+
+@ti.func
+def read_controls(
+    m: ti.template(), s: ti.template(), block: ti.template(), o: ti.template(),
+    command: ti.template(), control: ti.template(), wrench: ti.template(), t: ti.i32,
+):  # fmt: skip
+    read_vector(m, s, block, "nv", "command", command, t)
+    if o.actuated != 0:
+        read_vector(m, s, block, "nu", "control", control, t)
+    if o.wrenched != 0:
+        for l in range(m.size("nlink")):
+            for k in ti.static(range(6)):
+                s.row("wrench", l).set(block.gather(wrench, t, 6 * l + k), k)
+
+
+@ti.func
+def clear_control_bars(m: ti.template(), s: ti.template()):
+    zero = constant(0.0, m.lanes)
+    clear(m, s, "command_bar")
+    for u in range(m.size("nu")):
+        s.set("control_bar", zero, u)
+    for l in range(m.size("nlink")):
+        for k in ti.static(range(6)):
+            s.row("wrench_bar", l).set(zero, k)
+
+
+@ti.func
+def write_control_bars(
+    m: ti.template(), s: ti.template(), block: ti.template(), o: ti.template(),
+    command: ti.template(), control: ti.template(), wrench: ti.template(), t: ti.i32,
+):  # fmt: skip
+    write_vector(m, s, block, "nv", "command_bar", command, t)
+    if o.actuated != 0:
+        write_vector(m, s, block, "nu", "control_bar", control, t)
+    if o.wrenched != 0:
+        for l in range(m.size("nlink")):
+            for k in ti.static(range(6)):
+                block.scatter(wrench, s.row("wrench_bar", l).get(k), t, 6 * l + k)
+
+
+@ti.func
+def add_output_bars(m: ti.template(), s: ti.template(), block: ti.template(), q_bar: ti.template(), v_bar: ti.template(), t: ti.i32):
+    """q_next_bar, v_next_bar += adjoint of the outputs at control step t (coordinates turned into tangents at the state `q`)."""
+    for i in range(m.size("nv")):
+        s.add("v_next_bar", block.gather(v_bar, t, i), i)
+    for j in range(m.size("njnt")):
+        if m.jnt_owner(j) != 0:
+            kind = m.jnt_type(j)
+            q = m.jnt_qadr(j)
+            for code in ti.static(range(len(JOINTS))):
+                if kind == code:
+                    read_tangent(m, s, block, JOINTS[code], q, m.jnt_dof(j), q_bar, t)
+
+
+def read_tangent(m, s, block, joint, q, dof, q_bar, t) -> None:
+    row = s.row("coordinate", 0)
+    for k in range(joint.NQ):
+        row.set(block.gather(q_bar, t, q + k), k)
+    for k, value in enumerate(joint.tangent_of(s.row("q", q), row)):
+        s.add("q_next_bar", value, dof + k)
+
+
+@ti.func
+def write_coordinate_bar(m: ti.template(), s: ti.template(), block: ti.template(), q_bar: ti.template(), t: ti.i32):
+    """q_bar[t] from the tangent `q_next_bar` at the state `q`."""
+    for j in range(m.size("njnt")):
+        if m.jnt_owner(j) != 0:
+            kind = m.jnt_type(j)
+            q = m.jnt_qadr(j)
+            for code in ti.static(range(len(JOINTS))):
+                if kind == code:
+                    write_coordinates(m, s, block, JOINTS[code], q, m.jnt_dof(j), q_bar, t)
+
+
+def write_coordinates(m, s, block, joint, q, dof, q_bar, t) -> None:
+    for k, value in enumerate(joint.coordinates_of(s.row("q", q), s.row("q_next_bar", dof))):
+        block.scatter(q_bar, value, t, q + k)
+
+
+@ti.func
+def read_state(
+    m: ti.template(), s: ti.template(), block: ti.template(), q0: ti.template(), v0: ti.template(), q: ti.template(), v: ti.template(),
+    n: ti.i32, position: ti.template(), velocity: ti.template(),
+):  # fmt: skip
+    """State before time step n into the scratch vectors ``position`` and ``velocity``."""
+    if n == 0:
+        read_vector(m, s, block, "nq", position, q0, 0)
+        read_vector(m, s, block, "nv", velocity, v0, 0)
+    else:
+        read_vector(m, s, block, "nq", position, q, n - 1)
+        read_vector(m, s, block, "nv", velocity, v, n - 1)
+
+
+def make_rollout(real, lanes: int):
+    """(rollout, rollout_adjoint) for ``lanes`` environments per block in the floating-point type ``real``."""
+    integers_t, block_t, user_t = array_types(real, lanes)
+
+    @ti.kernel
+    def rollout(
+        integers: integers_t, parameters: block_t, scratch: block_t,
+        command: user_t, control: user_t, wrench: user_t, q0: user_t, v0: user_t, q: user_t, v: user_t, a: user_t,
+        horizon: ti.i32, substeps: ti.i32, batch: ti.i32, stride: ti.i32,
+        integrator: ti.i32, actuated: ti.i32, wrenched: ti.i32, dt: real, damping_dt: real,
+    ):  # fmt: skip
+        ti.loop_config(block_dim=1)
+        for e in range(scratch.shape[0]):
+            m = Robot(integers, parameters, e * stride, lanes)
+            s = Scratch(m, scratch, e)
+            block = Block(e, batch, lanes)
+            o = Options(dt, damping_dt, integrator, actuated, wrenched, 0)
+            read_state(m, s, block, q0, v0, q, v, 0, "q", "v")
+            for t in range(horizon):
+                read_controls(m, s, block, o, command, control, wrench, t)
+                for k in range(substeps):
+                    n = t * substeps + k
+                    tape = Tape(block, a, n, o.stages)
+                    step(m, s, o, tape)
+                    write_vector(m, s, block, "nq", "q", q, n)
+                    write_vector(m, s, block, "nv", "v", v, n)
+
+    @ti.kernel
+    def rollout_adjoint(
+        integers: integers_t, parameters: block_t, scratch: block_t,
+        command: user_t, control: user_t, wrench: user_t, q0: user_t, v0: user_t, q: user_t, v: user_t, a: user_t,
+        q_bar: user_t, v_bar: user_t, a_bar: user_t,
+        command_bar: user_t, control_bar: user_t, wrench_bar: user_t, q0_bar: user_t, v0_bar: user_t, parameters_bar: block_t,
+        horizon: ti.i32, substeps: ti.i32, batch: ti.i32, stride: ti.i32,
+        integrator: ti.i32, actuated: ti.i32, wrenched: ti.i32, want: ti.i32, accelerated: ti.i32, dt: real, damping_dt: real,
+    ):  # fmt: skip
+        ti.loop_config(block_dim=1)
+        for e in range(scratch.shape[0]):
+            m = Robot(integers, parameters, e * stride, lanes)
+            s = Scratch(m, scratch, e)
+            block = Block(e, batch, lanes)
+            o = Options(dt, damping_dt, integrator, actuated, wrenched, want)
+            bar = ParameterBar(m, parameters_bar, e * want)
+            clear(m, s, "q_next_bar")
+            clear(m, s, "v_next_bar")
+            for r in range(horizon):
+                t = horizon - 1 - r
+                read_state(m, s, block, q0, v0, q, v, (t + 1) * substeps, "q", "v")
+                add_output_bars(m, s, block, q_bar, v_bar, t)
+                read_controls(m, s, block, o, command, control, wrench, t)
+                clear_control_bars(m, s)
+                for u in range(substeps):
+                    n = t * substeps + substeps - 1 - u
+                    tape = Tape(block, a, n, o.stages)
+                    read_state(m, s, block, q0, v0, q, v, n, "q_start", "v_start")
+                    clear(m, s, "a_bar")
+                    if accelerated != 0 and u == substeps - 1:
+                        read_vector(m, s, block, "nv", "a_bar", a_bar, t)
+                    step_adjoint(m, s, bar, o, tape)
+                    copy(m, s, "nv", "q_start_bar", "q_next_bar")
+                    copy(m, s, "nv", "v_start_bar", "v_next_bar")
+                write_control_bars(m, s, block, o, command_bar, control_bar, wrench_bar, t)
+            read_vector(m, s, block, "nq", "q", q0, 0)
+            write_coordinate_bar(m, s, block, q0_bar, 0)
+            write_vector(m, s, block, "nv", "v_next_bar", v0_bar, 0)
+
+    return rollout, rollout_adjoint

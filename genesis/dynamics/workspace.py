@@ -1,0 +1,132 @@
+"""What a kernel sees of one environment block at trace time: the robot (structure and parameters) and its scratch memory.
+
+Both are thin views with names; every access is one load or store.
+"""
+
+from collections.abc import Mapping
+
+from genesis.math.lanes import Cells, let, load
+from genesis.model.layout import HEADER_INDEX, INTEGERS, PARAMETER, SIZES
+
+FIELDS = (  # name, one row per, lane scalars a row
+    ("pose", "nslot", 19),  # position 3, quaternion 4, rotation matrix 9, reference point of the tree 3; slot 0 is the world
+    ("velocity", "nslot", 6),
+    ("acceleration", "nslot", 6),  # minus gravity included
+    ("inertia", "nslot", 10),  # of the link; of the subtree once `composite` has run
+    ("link_inertia", "nslot", 10),  # of the link alone, kept for the adjoint
+    ("force", "nslot", 6),
+    ("wrench", "nlink", 6),  # force, torque on the link at its origin, world axes
+    ("probe", "nslot", 6),  # motion of the link under the adjoint acceleration w
+    ("acceleration_bar", "nslot", 6),
+    ("velocity_bar", "nslot", 6),
+    ("placement_bar", "nslot", 6),
+    ("axis", "naxis", 6),
+    ("mass", "nM", 1),
+    ("inverse_pivot", "nv", 1),
+    ("q", "nq", 1),
+    ("v", "nv", 1),
+    ("a", "nv", 1),
+    ("a_sum", "nv", 1),
+    ("tau", "nv", 1),
+    ("command", "nv", 1),
+    ("control", "nu", 1),
+    ("active", "nv", 1),  # 1: the joint controller is inside its force bounds, 0: saturated
+    ("command_bar", "nv", 1),
+    ("control_bar", "nu", 1),
+    ("wrench_bar", "nlink", 6),
+    ("w", "nv", 1),
+    ("q_bar", "nv", 1),  # tangent
+    ("v_bar", "nv", 1),
+    ("a_bar", "nv", 1),
+    ("q_next_bar", "nv", 1),
+    ("v_next_bar", "nv", 1),
+    ("step_velocity", "nv", 1),
+    ("step_velocity_bar", "nv", 1),
+    ("coordinate", "nslot", 4),
+    ("q_start", "nq", 1),
+    ("v_start", "nv", 1),
+    ("stage_velocity", "nv4", 1),
+    ("stage_velocity_bar", "nv4", 1),
+    ("stage_acceleration_bar", "nv4", 1),
+    ("q_start_bar", "nv", 1),
+    ("v_start_bar", "nv", 1),
+)
+
+
+def _rows(count: str, sizes: Mapping):
+    return {"nslot": lambda: sizes["nlink"] + 1, "nv4": lambda: 4 * sizes["nv"]}.get(count, lambda: sizes[count])()
+
+
+def scratch_size(sizes: Mapping[str, int]) -> int:
+    """Lane scalars of scratch that one environment block needs."""
+    return sum(_rows(count, sizes) * width for _, count, width in FIELDS)
+
+
+class Robot:
+    """Structure and parameters of the model: ``n_*`` sizes, one method per integer array, `cells` for parameters."""
+
+    _data_oriented = True
+
+    def __init__(self, integers, parameters, row, lanes: int) -> None:
+        self.integers, self.lanes = integers, lanes
+        self.header = {name: load(integers, k) for name, k in HEADER_INDEX.items()}
+        self.sizes = {name: self.header[name] for name in SIZES}
+        self.parameters = Cells(parameters, row)
+
+    def size(self, name: str):
+        return self.header[name]
+
+    def integer(self, name: str, k):
+        return load(self.integers, self.header["adr_" + name] + k)
+
+    def cells(self, name: str, row=0) -> Cells:
+        """The parameter ``name`` of row ``row`` (link, joint, degree of freedom, ...)."""
+        return self.parameters.at(let(self.header["par_" + name] + row * PARAMETER[name].width))
+
+    def get(self, name: str, row=0):
+        return self.cells(name, row).get()
+
+
+for _name, _ in INTEGERS:  # robot.link_parent(l) reads better than robot.integer("link_parent", l)
+    setattr(Robot, _name, lambda self, k, _name=_name: self.integer(_name, k))
+
+
+class ParameterBar:
+    """Adjoints of the parameters of one environment block, or nothing when nobody asked."""
+
+    _data_oriented = True
+
+    def __init__(self, robot: Robot, array, row) -> None:
+        self.robot, self.array_cells = robot, Cells(array, row)
+
+    def cells(self, name: str, row=0) -> Cells:
+        return self.array_cells.at(let(self.robot.header["par_" + name] + row * PARAMETER[name].width))
+
+    def add(self, name: str, value, row=0, k=0) -> None:
+        self.cells(name, row).add(value, k)
+
+
+class Scratch:
+    """Scratch memory of one environment block: ``scratch.row("pose", slot)``."""
+
+    _data_oriented = True
+    WIDTH = {name: width for name, _, width in FIELDS}
+
+    def __init__(self, robot: Robot, array, row) -> None:
+        self.cells_all = Cells(array, row)
+        self.offset, offset = {}, 0
+        for name, count, width in FIELDS:
+            self.offset[name] = offset if isinstance(offset, int) else let(offset)
+            offset = self.offset[name] + _rows(count, robot.sizes) * width
+
+    def row(self, name: str, k=0) -> Cells:
+        return self.cells_all.at(let(self.offset[name] + k * self.WIDTH[name]))
+
+    def get(self, name: str, k=0):
+        return self.row(name, k).get()
+
+    def set(self, name: str, value, k=0) -> None:
+        self.row(name, k).set(value)
+
+    def add(self, name: str, value, k=0) -> None:
+        self.row(name, k).add(value)

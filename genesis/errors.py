@@ -1,0 +1,58 @@
+"""Errors of the library: every one says where, what was found, what is allowed and what to do, in one or two lines."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class GenesisError(Exception):
+    """Base of every error raised by this library on purpose."""
+
+
+class InputError(GenesisError, ValueError):
+    """A value from the user that is wrong: shape, range, dtype, name."""
+
+
+class UnknownNameError(InputError, KeyError):
+    """A name that is not in a table (joint, link, config key, loss, ...)."""
+
+    def __str__(self) -> str:  # KeyError would print the repr
+        return str(self.args[0]) if self.args else ""
+
+
+class ModelError(InputError):
+    """A robot description that cannot be read or simulated; names file and element."""
+
+
+class UnsupportedError(ModelError):
+    """A feature that exists elsewhere but is not simulated here; named, never ignored."""
+
+
+class StateError(GenesisError, RuntimeError):
+    """A call that comes at the wrong time: step before build, add after build, use before init."""
+
+
+class SceneMixError(GenesisError, RuntimeError):
+    """Tensors of two scenes meet in one operation."""
+
+
+class DivergenceError(GenesisError, ArithmeticError):
+    """The simulation left the finite numbers; carries environment, step and quantity."""
+
+    def __init__(self, message: str, *, env: int | None = None, step: int | None = None, quantity: str = "") -> None:
+        super().__init__(message)
+        self.env, self.step, self.quantity = env, step, quantity
+
+
+def nearest_first(name: str, allowed: Iterable[str]) -> list[str]:
+    """The allowed names, those most like ``name`` first."""
+    names = sorted(set(allowed))
+    close = get_close_matches(name, names, n=len(names), cutoff=0.5) if names else []
+    return close + [n for n in names if n not in close]
+
+
+def unknown_name(where: str, kind: str, name: str, allowed: Iterable[str], limit: int = 12) -> UnknownNameError:
+    """`where: unknown kind "name"; known: a, b, c` with the nearest names first."""
+    known = nearest_first(name, allowed)
+    tail = f", … ({len(known)} in all)" if len(known) > limit else ""
+    listed = ", ".join(known[:limit]) or "none"
+    return UnknownNameError(f'{where}: unknown {kind} "{name}"; known: {listed}{tail}.')

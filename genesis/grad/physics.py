@@ -1,0 +1,414 @@
+"""Physics of one model as functions of torch tensors: rollout, step, link states, inverse dynamics; gradients to every input.
+
+Each function is one kernel launch forward and one backward (`genesis.dynamics`). A parameter vector ``theta`` holds every physical
+parameter (`genesis.model.layout`), shared by all environments or one row each.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from genesis import runtime
+from genesis.dynamics.launch import Launcher, kernels, lanes_for
+from genesis.dynamics.step import EULER, RK4
+from genesis.dynamics.workspace import scratch_size
+from genesis.errors import InputError, UnsupportedError, unknown_name
+from genesis.model.layout import PARAMETER, PARAMETERS
+from genesis.model.model import Model
+
+INTEGRATORS = {"Euler": EULER, "RK4": RK4}
+CONSTANT_KINDS = ("jnt_axis", "jnt_pos", "jnt_scale", "jnt_offset")  # no adjoint is written for these
+
+
+class Bench:
+    """Scratch memory and launchers for one batch size."""
+
+    BLOCKS = {"rollout": ((1, 2), (1, 2, 19)), "kinematics": ((1, 2), (1, 2, 9)), "inverse": ((1, 2), (1, 2, 11))}
+
+    def __init__(self, model: Model, batch: int, like: torch.Tensor) -> None:
+        self.batch, self.lanes = batch, lanes_for(batch)
+        self.blocks = -(-batch // self.lanes)
+        self.lane_axis = (self.lanes,) if self.lanes > 1 else ()
+        self.scratch = like.new_zeros(self.blocks, scratch_size(model.sizes), *self.lane_axis)
+        self._pairs: dict[str, tuple[Launcher, Launcher]] = {}
+        self._packed: tuple[Any, int, torch.Tensor] | None = None
+        self.no_bar = like.new_zeros(1, model.parameter_size, *self.lane_axis)
+
+    def pair(self, kind: str) -> tuple[Launcher, Launcher]:
+        if kind not in self._pairs:
+            forward, adjoint = kernels(kind, self.lanes)
+            a, b = self.BLOCKS[kind]
+            self._pairs[kind] = (Launcher(forward, self.lanes, a), Launcher(adjoint, self.lanes, b))
+        return self._pairs[kind]
+
+    def parameters(self, theta: torch.Tensor) -> torch.Tensor:
+        """theta in the memory order of the kernels; the last one is kept."""
+        kept = self._packed
+        if kept is not None and kept[0] is theta and kept[1] == theta._version:
+            return kept[2]
+        x = theta.detach()
+        if self.lanes == 1:
+            packed = x.reshape(-1, x.shape[-1]).contiguous()
+        elif x.dim() == 1:
+            packed = x[None, :, None].expand(1, -1, self.lanes).contiguous()
+        else:
+            rows = torch.arange(self.blocks * self.lanes, device=x.device).clamp_(max=self.batch - 1)
+            packed = x[rows].reshape(self.blocks, self.lanes, -1).transpose(1, 2).contiguous()
+        self._packed = (theta, theta._version, packed)
+        return packed
+
+    def parameters_bar(self, want: bool) -> torch.Tensor:
+        return self.scratch.new_zeros(self.blocks, *self.no_bar.shape[1:]) if want else self.no_bar
+
+    def theta_bar(self, bar: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
+        """Adjoint of theta from that of the kernels; lanes that only repeat the last environment are dropped."""
+        rows = bar if self.lanes == 1 else bar.transpose(1, 2).reshape(self.blocks * self.lanes, -1)[: self.batch]
+        return rows.sum(0) if theta.dim() == 1 else rows
+
+
+def _refuse_second_order(ctx_name: str):
+    raise UnsupportedError(
+        f"{ctx_name}: derivatives of second order (create_graph=True) are not implemented; "
+        "take finite differences of the gradient, or a Gauss-Newton approximation."
+    )
+
+
+class _NoSecondOrder(torch.autograd.Function):
+    """Identity on gradients that refuses to be differentiated again."""
+
+    @staticmethod
+    def forward(ctx, name: str, *tensors):
+        ctx.name = name
+        return tuple(None if t is None else t.view_as(t) for t in tensors)
+
+    @staticmethod
+    def backward(ctx, *grads):
+        _refuse_second_order(ctx.name)
+
+
+class _Vmapped(torch.autograd.Function):
+    """The adjoint of one call for a stack of output gradients (torch.autograd.grad with is_grads_batched), one after the other."""
+
+    @staticmethod
+    def forward(call, *grads):
+        return call(*grads)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    @staticmethod
+    def backward(ctx, *grads):
+        _refuse_second_order("is_grads_batched")
+
+    @staticmethod
+    def vmap(info, in_dims, call, *grads):
+        rows = []
+        for i in range(info.batch_size):
+            rows.append(call(*(g if g is None or d is None else g.select(d, i) for g, d in zip(grads, in_dims[1:], strict=True))))
+        out = tuple(None if column[0] is None else torch.stack(column) for column in zip(*rows, strict=True))
+        return out, tuple(None if o is None else 0 for o in out)
+
+
+def _batched(grads) -> bool:
+    return any(g is not None and torch._C._functorch.is_batchedtensor(g) for g in grads)
+
+
+def run_adjoint(name: str, adjoint, grads):
+    """``adjoint(*grads)`` as torch wants it from a backward: batched gradients row by row, second order refused."""
+    if _batched(grads):
+        return _Vmapped.apply(adjoint, *grads)
+    if torch.is_grad_enabled():  # backward runs with create_graph
+        with torch.no_grad():
+            out = adjoint(*grads)
+        anchor = [None if o is None else o.requires_grad_() for o in out]
+        return _NoSecondOrder.apply(name, *anchor)
+    return adjoint(*grads)
+
+
+class _Rollout(torch.autograd.Function):
+    """(physics, single, theta, q0, v0, command, control, wrench) -> states and accelerations."""
+
+    @staticmethod
+    def forward(ctx, physics, single, theta, q0, v0, command, control, wrench):
+        bench = physics.bench(q0.shape[0])
+        horizon = 1 if single else command.shape[0]
+        steps, batch, new = horizon * physics.substeps, q0.shape[0], bench.scratch.new_empty
+        q0c, v0c = q0.detach().contiguous(), v0.detach().contiguous()
+        a = new(steps * physics.stages, batch, physics.nv)
+        if single:
+            q, v = new(steps, batch, physics.nq), new(steps, batch, physics.nv)
+            q_after, v_after = q, v
+        else:
+            q, v = new(steps + 1, batch, physics.nq), new(steps + 1, batch, physics.nv)
+            q[0], v[0] = q0c, v0c
+            q0c, v0c, q_after, v_after = q[0], v[0], q[1:], v[1:]
+        u = command.detach().contiguous()
+        c = physics.nothing if control is None else control.detach().contiguous()
+        w = physics.nothing if wrench is None else wrench.detach().contiguous()
+        shape = (1, batch, -1)
+        arrays = (
+            physics.integers, bench.parameters(theta), bench.scratch, _cube(u), _cube(c), _cube(w.flatten(-2) if wrench is not None else w),
+            q0c.view(shape), v0c.view(shape), q_after, v_after, a,
+        )  # fmt: skip
+        scalars = (horizon, physics.substeps, batch, int(theta.dim() == 2), physics.integrator, int(control is not None), int(wrench is not None))
+        reals = (physics.step_dt, physics.damping_dt)
+        bench.pair("rollout")[0](arrays, scalars, reals)
+        ctx.physics, ctx.bench, ctx.scalars, ctx.reals, ctx.single = physics, bench, scalars, reals, single
+        ctx.has = (control is not None, wrench is not None)
+        ctx.save_for_backward(theta, u, c, w, q0c if single else q, v0c if single else v, q, v, a)
+        ctx.set_materialize_grads(False)
+        every = physics.substeps
+        if single:
+            return q[-1], v[-1], a[0]
+        return q[::every], v[::every], a[:: every * physics.stages]
+
+    @staticmethod
+    def backward(ctx, *grads):
+        need = ctx.needs_input_grad
+
+        def adjoint(q_grad, v_grad, a_grad):
+            return _Rollout.pull_back(ctx, need, q_grad, v_grad, a_grad)
+
+        return (None, None, *run_adjoint("rollout", adjoint, grads))
+
+    @staticmethod
+    def pull_back(ctx, need, q_grad, v_grad, a_grad):
+        physics, bench = ctx.physics, ctx.bench
+        theta, u, c, w, q0, v0, q, v, a = ctx.saved_tensors
+        horizon, _, batch, *_ = ctx.scalars
+        new, zeros = bench.scratch.new_empty, bench.scratch.new_zeros
+        q_after, v_after = (q, v) if ctx.single else (q[1:], v[1:])
+        if not ctx.single:
+            q0, v0 = q[0], v[0]
+
+        def output_bar(grad, width):
+            if grad is None:
+                return zeros(horizon, batch, width)
+            return _cube(grad.contiguous()) if ctx.single else grad.contiguous()[1:]
+
+        want = bool(need[2])
+        u_bar, c_bar, w_bar = new(u.shape), new(c.shape), new(w.shape)
+        q0_bar, v0_bar = new(1, batch, physics.nq), new(1, batch, physics.nv)
+        theta_bar = bench.parameters_bar(want)
+        a_bar = physics.nothing if a_grad is None else _cube(a_grad.contiguous())
+        w_flat, w_bar_flat = (w.flatten(-2), w_bar.flatten(-2)) if ctx.has[1] else (w, w_bar)
+        shape = (1, batch, -1)
+        arrays = (
+            physics.integers, bench.parameters(theta), bench.scratch, _cube(u), _cube(c), _cube(w_flat),
+            q0.view(shape), v0.view(shape), q_after, v_after, a,
+            output_bar(q_grad, physics.nq), output_bar(v_grad, physics.nv), a_bar,
+            _cube(u_bar), _cube(c_bar), _cube(w_bar_flat), q0_bar, v0_bar, theta_bar,
+        )  # fmt: skip
+        bench.pair("rollout")[1](arrays, (*ctx.scalars, int(want), int(a_grad is not None)), ctx.reals)
+        q0_bar, v0_bar = q0_bar[0], v0_bar[0]
+        if not ctx.single:
+            if q_grad is not None:
+                q0_bar = q0_bar + q_grad[0]
+            if v_grad is not None:
+                v0_bar = v0_bar + v_grad[0]
+        return (
+            bench.theta_bar(theta_bar, theta) if want else None, q0_bar, v0_bar, u_bar,
+            c_bar if ctx.has[0] else None, w_bar if ctx.has[1] else None,
+        )  # fmt: skip
+
+
+def _cube(x: torch.Tensor) -> torch.Tensor:
+    """With a leading axis where there are only two."""
+    return x if x.dim() == 3 else x[None]
+
+
+class _LinkStates(torch.autograd.Function):
+    """(physics, theta, q (S, B, nq), v (S, B, nv)) -> pose (S, B, nlink, 7), twist (S, B, nlink, 6)."""
+
+    @staticmethod
+    def forward(ctx, physics, theta, q, v):
+        bench = physics.bench(q.shape[1])
+        q, v = q.detach().contiguous(), v.detach().contiguous()
+        pose, twist = q.new_empty(*q.shape[:2], 7 * physics.nlink), q.new_empty(*q.shape[:2], 6 * physics.nlink)
+        scalars = (q.shape[0], q.shape[1], int(theta.dim() == 2))
+        bench.pair("kinematics")[0]((physics.integers, bench.parameters(theta), bench.scratch, q, v, pose, twist), scalars)
+        ctx.physics, ctx.bench, ctx.scalars = physics, bench, scalars
+        ctx.save_for_backward(theta, q, v)
+        return pose.view(*q.shape[:2], physics.nlink, 7), twist.view(*q.shape[:2], physics.nlink, 6)
+
+    @staticmethod
+    def backward(ctx, *grads):
+        need = ctx.needs_input_grad
+
+        def adjoint(pose_bar, twist_bar):
+            theta, q, v = ctx.saved_tensors
+            bench, want = ctx.bench, bool(need[1])
+            q_bar, v_bar, theta_bar = torch.empty_like(q), torch.empty_like(v), bench.parameters_bar(want)
+            arrays = (
+                ctx.physics.integers, bench.parameters(theta), bench.scratch, q, v,
+                pose_bar.contiguous().flatten(-2), twist_bar.contiguous().flatten(-2), q_bar, v_bar, theta_bar,
+            )  # fmt: skip
+            bench.pair("kinematics")[1](arrays, (*ctx.scalars, int(want)))
+            return bench.theta_bar(theta_bar, theta) if want else None, q_bar, v_bar
+
+        return (None, *run_adjoint("link states", adjoint, grads))
+
+
+class _InverseDynamics(torch.autograd.Function):
+    """(physics, theta, q (S, B, nq), v, a (S, B, nv)) -> tau (S, B, nv)."""
+
+    @staticmethod
+    def forward(ctx, physics, theta, q, v, a):
+        bench = physics.bench(q.shape[1])
+        q, v, a = (x.detach().contiguous() for x in (q, v, a))
+        tau = torch.empty_like(v)
+        scalars = (q.shape[0], q.shape[1], int(theta.dim() == 2))
+        bench.pair("inverse")[0]((physics.integers, bench.parameters(theta), bench.scratch, q, v, a, tau), scalars)
+        ctx.physics, ctx.bench, ctx.scalars = physics, bench, scalars
+        ctx.save_for_backward(theta, q, v, a)
+        return tau
+
+    @staticmethod
+    def backward(ctx, *grads):
+        need = ctx.needs_input_grad
+
+        def adjoint(tau_bar):
+            theta, q, v, a = ctx.saved_tensors
+            bench, want = ctx.bench, bool(need[1])
+            bars, theta_bar = [torch.empty_like(x) for x in (q, v, a)], bench.parameters_bar(want)
+            arrays = (ctx.physics.integers, bench.parameters(theta), bench.scratch, q, v, a, tau_bar.contiguous(), *bars, theta_bar)
+            bench.pair("inverse")[1](arrays, (*ctx.scalars, int(want)))
+            return (bench.theta_bar(theta_bar, theta) if want else None, *bars)
+
+        return (None, *run_adjoint("inverse dynamics", adjoint, grads))
+
+
+class Physics:
+    """One model with a time step and an integrator, in the precision and on the device of the runtime.
+
+    Args:
+        model: what to simulate.
+        dt: time between control steps [s]; ``substeps`` time steps of dt / substeps each.
+        integrator: "Euler" (semi-implicit) or "RK4".
+        implicit_damping: Euler only: joint damping and the velocity gain of the joint controllers act at the end of the step.
+    """
+
+    def __init__(self, model: Model, *, dt: float, substeps: int = 1, integrator: str = "Euler", implicit_damping: bool = True) -> None:
+        if integrator not in INTEGRATORS:
+            raise unknown_name("Physics", "integrator", integrator, INTEGRATORS)
+        if not dt > 0.0 or substeps < 1:
+            raise InputError(f"Physics: dt = {dt:g} s with {substeps} substeps; dt is positive and substeps at least 1.")
+        state = runtime.state()
+        self.model, self.dt, self.substeps, self.device, self.dtype = model, float(dt), int(substeps), state.device, state.dtype
+        self.nq, self.nv, self.nu, self.nlink = model.nq, model.nv, model.nu, model.nlink
+        self.integrator = INTEGRATORS[integrator]
+        self.stages = 4 if self.integrator == RK4 else 1
+        self.step_dt = self.dt / self.substeps
+        self.damping_dt = self.step_dt if implicit_damping and self.integrator == EULER else 0.0
+        self.integers = torch.as_tensor(model.pack_integers(), device=self.device)
+        self.nothing = torch.zeros(1, 1, 1, dtype=self.dtype, device=self.device)
+        self._benches: dict[int, Bench] = {}
+        self.defaults: dict[str, torch.Tensor] = {
+            name: torch.as_tensor(value, dtype=self.dtype, device=self.device) for name, value in model.parameters.items()
+        }
+
+    def bench(self, batch: int) -> Bench:
+        if batch not in self._benches:
+            self._benches[batch] = Bench(self.model, batch, self.nothing)
+        return self._benches[batch]
+
+    def pack(self, params: Mapping[str, torch.Tensor] | None = None) -> torch.Tensor:
+        """theta (P,) or (B, P) from named parameters; a name that is left out keeps its described value.
+
+        Args:
+            params: name -> tensor of the parameter's shape, or with one leading environment axis. Quaternions are normalised.
+        Raises: UnknownNameError, InputError (shape), UnsupportedError (a gradient that is not implemented).
+        """
+        params = params or {}
+        parts: list[torch.Tensor] = []
+        batch = None
+        for name in params:
+            if name not in PARAMETER:
+                raise unknown_name("physical parameters", "parameter", name, PARAMETER)
+        for kind in PARAMETERS:
+            value, shape = params.get(kind.name, self.defaults[kind.name]), kind.shape(self.model.sizes)
+            if tuple(value.shape[-len(shape) :] if shape else ()) != shape or value.dim() - len(shape) not in (0, 1):
+                raise InputError(f"parameter {kind.name}: shape {tuple(value.shape)}; allowed: {shape} or (n_envs, {str(shape)[1:]}.")
+            if value.requires_grad and kind.name in CONSTANT_KINDS:
+                raise UnsupportedError(f"parameter {kind.name}: no gradient is implemented for it; pass it detached.")
+            if kind.name == "link_quat":
+                value = torch.nn.functional.normalize(value, dim=-1) if kind.name in params else value
+            if value.dim() > len(shape):
+                batch = value.shape[0]
+            parts.append(value.to(self.dtype))
+        if batch is None:
+            return torch.cat([p.reshape(-1) for p in parts])
+        rows = []
+        for kind, p in zip(PARAMETERS, parts, strict=True):
+            shape = kind.shape(self.model.sizes)
+            rows.append(p.reshape(batch, -1) if p.dim() > len(shape) else p.reshape(1, -1).expand(batch, -1))
+        return torch.cat(rows, 1)
+
+    def rollout(self, theta, qpos, qvel, dof_ctrl, act_ctrl=None, xfrc=None):
+        """A whole trajectory in one launch.
+
+        Args:
+            theta: (P,) or (B, P) from `pack`.
+            qpos: (B, nq), qvel: (B, nv) initial state.
+            dof_ctrl: (T, B, nv) input u of the joint controllers, clamp(u - kp q - kv v).
+            act_ctrl: (T, B, nu) controls of the actuators of the model file, or None: they exert no force.
+            xfrc: (T, B, nlink, 6) force and torque on each link at its origin in the world frame [N, Nm], or None.
+        Returns: qpos (T + 1, B, nq), qvel (T + 1, B, nv), qacc (T, B, nv) at the start of each step.
+        """
+        return _Rollout.apply(self, False, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
+
+    def step(self, theta, qpos, qvel, dof_ctrl, act_ctrl=None, xfrc=None):
+        """One control step: as `rollout` with T = 1, every array without the time axis; returns (qpos', qvel', qacc)."""
+        return _Rollout.apply(self, True, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
+
+    def kinematics(self, theta, qpos, qvel):
+        """World pose and velocity of every link origin.
+
+        Args: qpos (..., B, nq) and qvel (..., B, nv) with any leading axes; B is the axis of theta's rows if it has any.
+        Returns: xpos (..., B, nlink, 3), xquat (..., B, nlink, 4), xvel (..., B, nlink, 3), xang (..., B, nlink, 3).
+        """
+        lead = qpos.shape[:-1]
+        q, v = self._samples(qpos), self._samples(qvel)
+        pose, twist = _LinkStates.apply(self, theta, q, v)
+        pose, twist = pose.reshape(*lead, self.nlink, 7), twist.reshape(*lead, self.nlink, 6)
+        return pose[..., :3], pose[..., 3:], twist[..., :3], twist[..., 3:]
+
+    @staticmethod
+    def _samples(x: torch.Tensor) -> torch.Tensor:
+        """(S, B, n) from (..., B, n)."""
+        return x.reshape(-1, x.shape[-2] if x.dim() > 1 else 1, x.shape[-1])
+
+    def inverse_dynamics(self, theta, qpos, qvel, qacc):
+        """tau = M qacc + c (…, B, nv): armature included, no damping, springs or actuators."""
+        lead = qpos.shape[:-1]
+        return _InverseDynamics.apply(self, theta, *(self._samples(x) for x in (qpos, qvel, qacc))).reshape(*lead, self.nv)
+
+    def bias(self, theta, qpos, qvel):
+        """Coriolis, centrifugal and gravity forces c (..., B, nv)."""
+        return self.inverse_dynamics(theta, qpos, qvel, torch.zeros_like(qvel))
+
+    def mass_matrix(self, theta, qpos):
+        """Joint-space inertia with armature (..., B, nv, nv)."""
+        lead = qpos.shape
+        flat = qpos.reshape(-1, lead[-2] if qpos.dim() > 1 else 1, self.nq)
+        s, b = flat.shape[:2]
+        q = flat[:, None].expand(s, self.nv + 1, b, self.nq).reshape(-1, b, self.nq)
+        unit = torch.cat([torch.eye(self.nv, dtype=self.dtype, device=self.device), self.nothing.new_zeros(1, self.nv)])
+        a = unit[None, :, None].expand(s, -1, b, -1).reshape(-1, b, self.nv)
+        tau = _InverseDynamics.apply(self, theta, q, torch.zeros_like(a), a).view(s, self.nv + 1, b, self.nv)
+        columns = tau[:, :-1] - tau[:, -1:]
+        return columns.movedim(1, -1).reshape(*lead[:-1], self.nv, self.nv)
+
+    def forward_dynamics(self, theta, qpos, qvel, dof_ctrl, act_ctrl=None, xfrc=None):
+        """qacc (B, nv) at one state: explicit damping, whatever the integrator."""
+        explicit = self._explicit()
+        return explicit.step(theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)[2]
+
+    def _explicit(self) -> "Physics":
+        if self.damping_dt == 0.0 and self.substeps == 1:
+            return self
+        if not hasattr(self, "_explicit_twin"):
+            self._explicit_twin = Physics(self.model, dt=self.dt, implicit_damping=False)
+        return self._explicit_twin

@@ -1,0 +1,12 @@
+"""Elementary joints, one file each. Everything else asks this table.
+
+A joint class gives, at trace time: how it moves a pose (`place`), its motion axes (`axis`), how its coordinate advances (`integrate`), the
+torque of its spring, the adjoints of these two, and the change between the tangent and the coordinate form of an adjoint.
+Free joints are composed of three slides and a ball when a model is compiled.
+"""
+
+from genesis.joints.ball import Ball
+from genesis.joints.hinge import Hinge
+from genesis.joints.slide import Slide
+
+JOINTS = (Hinge, Slide, Ball)  # the index is the code in Model.integers["jnt_type"]

@@ -1,0 +1,106 @@
+"""Model: everything that is constant while a scene runs, as flat numpy arrays."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from genesis.description.description import Actuator, Geom, Link, Site
+from genesis.model.layout import HEADER, INTEGERS, PARAMETERS, SIZES, parameter_offsets
+
+
+@dataclass(frozen=True)
+class JointInfo:
+    """A joint as the user sees it (a free joint is one joint of six degrees of freedom)."""
+
+    name: str
+    type: str
+    link: int
+    entity: int
+    qpos_adr: int
+    dof_adr: int
+    nq: int
+    nv: int
+    limit: tuple[float, float] | None
+    mimic: str | None = None
+
+
+@dataclass(frozen=True)
+class EntityInfo:
+    """Where the parts of one entity lie in the arrays of the scene."""
+
+    name: str
+    source: str  # file or primitive it came from, for messages
+    link_start: int
+    n_links: int
+    joint_start: int
+    n_joints: int
+    dof_start: int
+    n_dofs: int
+    q_start: int
+    n_qs: int
+    act_start: int
+    n_act: int
+    keyframes: dict[str, np.ndarray] = field(default_factory=dict)
+    not_simulated: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Model:
+    """Arrays of a whole scene.
+
+    sizes: nlink, njnt (elementary joints), nq, nv, nu, ntrn, naxis, nM, npair.
+    integers: name -> int32 array, see `layout.INTEGERS`.
+    parameters: name -> float64 array with the described values, see `layout.PARAMETERS`.
+    """
+
+    sizes: dict[str, int]
+    integers: dict[str, np.ndarray]
+    parameters: dict[str, np.ndarray]
+    qpos0: np.ndarray
+    links: list[Link]
+    link_parents: np.ndarray  # (nlink,) index of the parent link, -1 the world
+    joints: list[JointInfo]
+    entities: list[EntityInfo]
+    actuators: list[Actuator]
+    geoms: list[Geom]
+    sites: list[Site]
+
+    @property
+    def nlink(self) -> int:
+        return self.sizes["nlink"]
+
+    @property
+    def nq(self) -> int:
+        return self.sizes["nq"]
+
+    @property
+    def nv(self) -> int:
+        return self.sizes["nv"]
+
+    @property
+    def nu(self) -> int:
+        return self.sizes["nu"]
+
+    @cached_property
+    def parameter_offsets(self) -> dict[str, tuple[int, int]]:
+        return parameter_offsets(self.sizes)
+
+    @cached_property
+    def parameter_size(self) -> int:
+        return sum(length for _, length in self.parameter_offsets.values())
+
+    def pack_integers(self) -> np.ndarray:
+        """The flat int32 array of the kernels: header, then the integer arrays in the order of `layout.INTEGERS`."""
+        header = [self.sizes[name] for name in SIZES]
+        offset = len(HEADER)
+        for name, _ in INTEGERS:
+            header.append(offset)
+            offset += self.integers[name].size
+        header += [self.parameter_offsets[kind.name][0] for kind in PARAMETERS]
+        parts = [np.asarray(header, np.int32)] + [np.asarray(self.integers[name], np.int32).ravel() for name, _ in INTEGERS]
+        return np.concatenate(parts)
+
+    def pack_parameters(self) -> np.ndarray:
+        """The flat float64 parameter vector with the described values."""
+        return np.concatenate([np.asarray(self.parameters[kind.name], np.float64).ravel() for kind in PARAMETERS])
