@@ -34,7 +34,7 @@ class Joint:
     type: str
     axis: np.ndarray = field(default_factory=lambda: np.array([0.0, 0.0, 1.0]))  # (3,) unit
     pos: np.ndarray = field(default_factory=lambda: np.zeros(3))  # (3,) [m]
-    limit: tuple[float, float] | None = None  # [rad | m]
+    limit: tuple[float, float] | None = None  # [rad | m]; ball: (0, largest angle)
     effort: tuple[float, float] | None = None  # joint force range [N | Nm]
     velocity_limit: float | None = None
     damping: float = 0.0
@@ -118,8 +118,8 @@ class Description:
     actuators: list[Actuator] = field(default_factory=list)
     keyframes: dict[str, np.ndarray] = field(default_factory=dict)  # name -> qpos (own joints, in order, mimic joints left out)
     timestep: float | None = None  # what the file asks for; the scene decides
-    integrator: str | None = None  # "Euler" | "RK4"
+    integrator: str | None = None  # "Euler" | "RK4" | "implicit" | "implicitfast" | "discrete"
     gravity: np.ndarray | None = None
     implicit_damping: bool = True  # MJCF flag eulerdamp
-    excludes: list[tuple[str, str]] = field(default_factory=list)
+    excludes: list[tuple[str, str]] = field(default_factory=list)  # pairs of links, or "world", that never touch
     not_simulated: list[str] = field(default_factory=list)  # e.g. 'equality "weld1" (weld)'; reported at build time

@@ -169,11 +169,8 @@ def _read_options(description: Description, model: "mujoco.MjModel") -> None:
     description.integrator = {"EULER": "Euler", "RK4": "RK4"}.get(integrator, integrator.lower())
     description.gravity = np.zeros(3) if off & flag.mjDSBL_GRAVITY else model.opt.gravity.copy()
     description.implicit_damping = not off & flag.mjDSBL_EULERDAMP
-    description.excludes = [
-        (description.links[(pair >> 16) - 1].name, description.links[(pair & 0xFFFF) - 1].name)
-        for pair in map(int, model.exclude_signature)
-        if pair >> 16 and pair & 0xFFFF
-    ]
+    bodies = ["world", *(link.name for link in description.links)]
+    description.excludes = [(bodies[pair >> 16], bodies[pair & 0xFFFF]) for pair in map(int, model.exclude_signature)]
     for joint in (joint for link in description.links for joint in link.joints):
         if off & flag.mjDSBL_SPRING:
             joint.stiffness = 0.0

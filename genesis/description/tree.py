@@ -1,7 +1,5 @@
 """The tree of links: fix it to the world or free it, fold massless links away, check that every joint has something to move."""
 
-import dataclasses
-
 import numpy as np
 
 from genesis.description.description import Description, Joint, Link, Mimic
@@ -137,8 +135,6 @@ def resolve_mimics(description: Description, where: str) -> None:
 
 def add_armature(description: Description, armature: float) -> None:
     """Give ``armature`` [kg m² | kg] to every hinge, slide and ball joint that has none."""
-    for link in description.links:
-        link.joints = [
-            dataclasses.replace(joint, armature=armature) if joint.type != "free" and joint.armature == 0.0 else joint
-            for joint in link.joints
-        ]
+    for joint in (joint for link in description.links for joint in link.joints):
+        if joint.type != "free" and joint.armature == 0.0:
+            joint.armature = armature

@@ -1,0 +1,127 @@
+"""Equalities, tendons and the rest: taken over, named or refused, never lost."""
+
+import pytest
+
+from genesis.description.description import Mimic
+from genesis.description.read import read_mjcf
+from genesis.errors import UnsupportedError
+
+MODEL = """
+<mujoco>{top}
+  <worldbody>
+    <geom name="ground" type="plane" size="1 1 1"/>
+    <body name="a"><joint name="qa" ref="10" axis="0 1 0"/><geom name="ga" size="0.1" pos="1 0 0"/></body>
+    <body name="b"><joint name="qb" axis="0 1 0"/><geom name="gb" size="0.1" pos="1 0 0"/></body>
+    <body name="c"><joint name="qc" axis="0 1 0"/><geom name="gc" size="0.1" pos="1 0 0"/></body>
+    {bodies}
+  </worldbody>{end}
+</mujoco>
+"""
+
+
+def read(top="", bodies="", end="", **kwargs):
+    return read_mjcf(MODEL.format(top=top, bodies=bodies, end=end), **kwargs)
+
+
+def mimics(description):
+    return {joint.name: joint.mimic for link in description.links for joint in link.joints}
+
+
+def test_linear_joint_equality_is_a_mimic_joint():
+    """qb = 0.5 + 2 (qa - 10°), measured from the reference of qa; the mimic satisfies it, so nothing is left out."""
+    description = read(end='<equality><joint joint1="qb" joint2="qa" polycoef="0.5 2 0 0 0"/></equality>')
+    mimic = mimics(description)["qb"]
+    assert (mimic.joint, mimic.multiplier) == ("qa", 2.0)
+    assert mimic.offset == pytest.approx(0.5 - 2 * 0.17453292519943295)
+    assert description.not_simulated == []
+
+
+@pytest.mark.parametrize("order", [("ba", "cb"), ("cb", "ba")])
+def test_chains_of_equalities_follow_the_first_joint(order):
+    """c = 3 b + 1, b = 2 a: c = 6 a + 1, in whichever order they are written (qa measured from its own zero)."""
+    lines = {
+        "ba": '<joint joint1="qb" joint2="qa" polycoef="0.5 2 0 0 0"/>',
+        "cb": '<joint joint1="qc" joint2="qb" polycoef="1 3 0 0 0"/>',
+    }
+    text = "<equality>" + "".join(lines[name] for name in order) + "</equality>"
+    found = mimics(read(end=text))
+    offset = 0.5 - 2 * 0.17453292519943295
+    assert found["qb"].joint == found["qc"].joint == "qa"
+    assert (found["qb"].multiplier, found["qc"].multiplier) == (2.0, 6.0)
+    assert (found["qb"].offset, found["qc"].offset) == (pytest.approx(offset), pytest.approx(3 * offset + 1))
+
+
+def test_equalities_that_are_no_mimic_are_named():
+    """A circle, a second leader, a curve, a fixed joint, welds; inactive ones do nothing in MuJoCo either."""
+    description = read(
+        end="""<equality>
+          <joint name="first" joint1="qb" joint2="qa"/><joint name="second" joint1="qb" joint2="qc"/>
+          <joint name="circle" joint1="qa" joint2="qb"/><joint name="curve" joint1="qc" joint2="qa" polycoef="0 1 1 0 0"/>
+          <joint name="held" joint1="qc"/><weld name="weld" body1="a" body2="b"/>
+          <connect name="off" body1="a" body2="b" anchor="0 0 0" active="false"/></equality>"""
+    )
+    assert mimics(description)["qb"] == Mimic("qa", 1.0, pytest.approx(-0.17453292519943295))
+    assert description.not_simulated == [
+        'equality "second" (joint)',
+        'equality "circle" (joint)',
+        'equality "curve" (joint)',
+        'equality "held" (joint)',
+        'equality "weld" (weld)',
+    ]
+
+
+def test_independent_leaves_joints_free_and_says_so():
+    description = read(end='<equality><joint name="gear" joint1="qb" joint2="qa"/></equality>', mimic="independent")
+    assert set(mimics(description).values()) == {None}
+    assert description.not_simulated == ['equality "gear" (joint)']
+
+
+def test_disabled_equalities_do_nothing():
+    description = read('<option><flag equality="disable"/></option>', end='<equality><joint joint1="qb" joint2="qa"/></equality>')
+    assert (mimics(description)["qb"], description.not_simulated) == (None, [])
+
+
+def test_mimic_joints_are_left_out_of_keyframes():
+    end = '<equality><joint joint1="qb" joint2="qa"/></equality><keyframe><key name="k" qpos="1 2 3"/></keyframe>'
+    assert read(end=end).keyframes["k"].tolist() == [1.0, 3.0]
+
+
+TENDON = '<tendon><fixed name="t"{}><joint joint="qa" coef="1"/><joint joint="qb" coef="1"/></fixed></tendon>'
+NAMED = {
+    "tendon": (("", "", TENDON.format(' range="-1 1" stiffness="3" damping="2"')), 'tendon "t" (limit, spring, damping)'),
+    "tendon friction": (("", "", TENDON.format(' frictionloss="1" armature="1"')), 'tendon "t" (armature, friction loss)'),
+    "pair": (("", "", '<contact><pair name="p" geom1="ga" geom2="gb"/></contact>'), 'contact pair "p"'),
+    "fluid": (('<option density="1.2" viscosity="0.1"/>', "", ""), "fluid forces (density 1.2, viscosity 0.1)"),
+    "mocap": (("", '<body name="hand" mocap="true"><geom size="1"/></body>', ""), 'body "hand" (mocap)'),
+    "actuation": (('<option><flag actuation="disable"/></option>', "", ""), 'flag actuation="disable"'),
+    "gravity compensation": (
+        ("", '<body gravcomp="1"><joint name="d" actuatorgravcomp="true"/><geom size="1"/></body>', ""),
+        'joint "d" (gravity compensation by its actuator)',
+    ),
+    "height field": (
+        (
+            '<asset><hfield name="h" nrow="2" ncol="2" size="1 1 1 1"/></asset>',
+            '<geom name="hills" type="hfield" hfield="h"/>',
+            "",
+        ),
+        'geom "hills" (height field)',
+    ),
+}
+
+
+@pytest.mark.parametrize("feature", NAMED)
+def test_passive_features_are_named(feature):
+    parts, line = NAMED[feature]
+    assert read(*parts).not_simulated == [line]
+
+
+def test_fixed_tendon_alone_is_no_feature():
+    assert read(end=TENDON.format("")).not_simulated == []
+
+
+@pytest.mark.parametrize(
+    ("attribute", "what"), [('damping="1 2"', "polynomial damping"), ('stiffness="1 0 2"', "polynomial stiffness")]
+)
+def test_polynomial_joint_forces_are_refused(attribute, what):
+    with pytest.raises(UnsupportedError, match=f'joint "d" has {what}; only linear springs and dampers are simulated'):
+        read(bodies=f'<body><joint name="d" {attribute}/><geom size="1"/></body>')
