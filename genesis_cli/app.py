@@ -1,23 +1,186 @@
 """The `genesis` command: subcommands and their options. Imports neither torch nor taichi nor hydra."""
 
+import sys
+from typing import Annotated, Literal
+
 import typer
 
-app = typer.Typer(name="genesis", no_args_is_help=True)
+from genesis_cli.completion import complete_override, join_words_of_bash
+from genesis_cli.errors import FAILED, CommandError
+
+app = typer.Typer(
+    name="genesis",
+    help="Gradient-based optimisation through physics: scenes, robots, losses and parameters in YAML, exact gradients.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+show = typer.Typer(help="Print config groups, keys, or a composed config.", no_args_is_help=True)
+app.add_typer(show, name="show")
+
+HYDRA = "Hydra"
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUE]...",
+        help="Changes to the config: task=throw, optimizer.lr=0.05, +loss.x.kind=energy, …",
+        autocompletion=complete_override,
+        show_default=False,
+    ),
+]
+Multirun = Annotated[bool, typer.Option("--multirun", "-m", help="One job for each combination of comma-separated values.", rich_help_panel=HYDRA)]
+Cfg = Annotated[Literal["job", "hydra", "all"] | None, typer.Option("--cfg", "-c", help="Print the composed config and stop.", rich_help_panel=HYDRA)]
+Resolve = Annotated[bool, typer.Option("--resolve", help="With --cfg: interpolations resolved.", rich_help_panel=HYDRA)]
+Package = Annotated[str | None, typer.Option("--package", "-p", metavar="NODE", help="With --cfg: only this node.", rich_help_panel=HYDRA)]
+Info = Annotated[
+    Literal["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"] | None,
+    typer.Option(
+        "--info",
+        "-i",
+        help="Print what Hydra found and stop.",
+        rich_help_panel=HYDRA,
+    ),
+]
+ConfigDir = Annotated[str | None, typer.Option("--config-dir", metavar="DIR", help="Your own config folder, searched too.", rich_help_panel=HYDRA)]
+ConfigName = Annotated[str | None, typer.Option("--config-name", metavar="NAME", help="Another primary config.", rich_help_panel=HYDRA)]
+Rerun = Annotated[str | None, typer.Option("--rerun", metavar="RUN", help="Start anew from the stored config of a run folder, with overrides.")]
+Resume = Annotated[str | None, typer.Option("--resume", metavar="RUN", help="Go on from the last checkpoint of a run folder.")]
 
 
 @app.command()
-def version() -> None:
-    """Print the version."""
-    from importlib.metadata import version as installed
+def optimize(
+    overrides: Overrides = None,
+    multirun: Multirun = False,
+    cfg: Cfg = None,
+    resolve: Resolve = False,
+    package: Package = None,
+    info: Info = None,
+    config_dir: ConfigDir = None,
+    config_name: ConfigName = None,
+    resume: Resume = None,
+    rerun: Rerun = None,
+) -> None:
+    """Learn parameters of a scene by gradients through its physics."""
+    from genesis_cli.bridge import Flags, run
+    from genesis_cli.commands.optimize import job
 
-    typer.echo(installed("genesis-optimize"))
+    flags = Flags(multirun, cfg, resolve, package, info, config_dir, config_name, resume, rerun)
+    raise typer.Exit(run("optimize", job, overrides or [], flags))
+
+
+@app.command()
+def simulate(
+    overrides: Overrides = None,
+    multirun: Multirun = False,
+    cfg: Cfg = None,
+    resolve: Resolve = False,
+    package: Package = None,
+    info: Info = None,
+    config_dir: ConfigDir = None,
+    config_name: ConfigName = None,
+    rerun: Rerun = None,
+    solution: Annotated[
+        str | None, typer.Option("--solution", metavar="RUN", help="Use the learned parameters of a run folder (or its solution.npz).")
+    ] = None,
+) -> None:
+    """Roll the scene out once and store the trajectory."""
+    from functools import partial
+
+    from genesis_cli.bridge import Flags, run
+    from genesis_cli.commands.simulate import job
+
+    flags = Flags(multirun, cfg, resolve, package, info, config_dir, config_name, None, rerun)
+    raise typer.Exit(run("simulate", partial(job, solution=solution), overrides or [], flags))
+
+
+@app.command()
+def gradcheck(
+    overrides: Overrides = None,
+    multirun: Multirun = False,
+    cfg: Cfg = None,
+    resolve: Resolve = False,
+    package: Package = None,
+    info: Info = None,
+    config_dir: ConfigDir = None,
+    config_name: ConfigName = None,
+    rerun: Rerun = None,
+) -> None:
+    """Compare the gradients of a task with central differences (float64)."""
+    from genesis_cli.bridge import Flags, run
+    from genesis_cli.commands.gradcheck import job
+
+    flags = Flags(multirun, cfg, resolve, package, info, config_dir, config_name, None, rerun)
+    raise typer.Exit(run("gradcheck", job, overrides or [], flags))
+
+
+@show.command("groups")
+def show_groups(config_dir: ConfigDir = None) -> None:
+    """Config groups and what each offers."""
+    from genesis_cli.commands.show import groups
+
+    groups(config_dir)
+
+
+@show.command("keys")
+def show_keys(
+    overrides: Overrides = None,
+    command: Annotated[str, typer.Option("--command", metavar="COMMAND", help="Whose config: optimize, simulate, gradcheck.")] = "optimize",
+    config_dir: ConfigDir = None,
+) -> None:
+    """Every key of the composed config: type, value, meaning."""
+    from genesis_cli.commands.show import keys
+
+    keys(command, overrides or [], config_dir)
+
+
+@show.command("config")
+def show_config(
+    overrides: Overrides = None,
+    command: Annotated[str, typer.Option("--command", metavar="COMMAND", help="Whose config: optimize, simulate, gradcheck.")] = "optimize",
+    config_dir: ConfigDir = None,
+) -> None:
+    """The composed and checked config as YAML."""
+    from genesis_cli.commands.show import config
+
+    config(command, overrides or [], config_dir)
+
+
+@app.command()
+def doctor() -> None:
+    """Check the installation: versions, devices, configs, and a gradient against its closed form."""
+    from genesis_cli.commands.doctor import examine
+
+    raise typer.Exit(examine())
+
+
+def _version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        typer.echo(version("genesis-optimize"))
+        raise typer.Exit
 
 
 @app.callback()
-def root() -> None:
-    """Gradient-based optimisation through physics."""
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True)] = False,
+) -> None:
+    """Options of `genesis` itself; the text of the help is in `app`."""
 
 
 def main() -> None:
-    """Entry point of the console script."""
-    app()
+    """Entry point of the console script: exit code 0 ok, 1 failed or not converged, 2 wrong input."""
+    join_words_of_bash()
+    try:
+        app()
+    except CommandError as error:
+        from genesis_cli import console
+
+        console.error(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(FAILED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""Joint positions beyond their range."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genesis.errors import InputError
+from genesis.losses.targets import mean_square
+from genesis.setting import Setting
+from genesis.selection import chosen_joints, coordinates, limits
+
+
+class JointLimits:
+    """mean over joints, time and environments of the squared excess over [low + margin, high − margin] [rad² | m²]."""
+
+    def __init__(
+        self, setting: Setting, where: str, *, margin: float = 0.0, joints: Any = ("*",), entity: str | None = None
+    ) -> None:
+        body = setting.entity(where, entity)
+        scalar = [joint for joint in chosen_joints(where, body, joints) if joint.is_scalar]
+        if not scalar:
+            raise InputError(f"{where}: none of the chosen joints is a hinge or slide; only those have a range.")
+        self.coordinates = coordinates(scalar)
+        low, high = limits(body, scalar, "position")
+        self.low, self.high = low + margin, high - margin
+
+    def __call__(self, trajectory: Any) -> Tensor:
+        q = trajectory.qpos[1:][..., self.coordinates]
+        return mean_square(torch.relu(self.low - q) + torch.relu(q - self.high))

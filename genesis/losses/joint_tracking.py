@@ -1,0 +1,46 @@
+"""Distance of joint positions to a target or path."""
+
+from typing import Any
+
+from torch import Tensor
+
+from genesis.losses.targets import mean_square, path, reference
+from genesis.losses.term import window
+from genesis.setting import Setting
+from genesis.selection import chosen_joints, coordinates, difference
+
+
+class JointTracking:
+    """mean over joints, time and environments of (q − target)² [rad² | m²]; angles modulo full turns if `periodic`."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        where: str,
+        *,
+        target: Any = "home",
+        joints: Any = ("*",),
+        periodic: bool = False,
+        at: Any = "all",
+        entity: str | None = None,
+    ) -> None:
+        self.joints = chosen_joints(where, setting.entity(where, entity), joints)
+        self.periodic = periodic
+        self.steps = window(where, at, setting.horizon)
+        self.target = joint_path(where, setting, target, coordinates(self.joints))[self.steps]
+
+    def __call__(self, trajectory: Any) -> Tensor:
+        qpos = trajectory.qpos[self.steps]
+        target = self.target if self.target.ndim == qpos.ndim else self.target.unsqueeze(1)
+        return mean_square(difference(self.joints, qpos, target, self.periodic))
+
+
+def joint_path(where: str, setting: Setting, target: Any, chosen: list[int]) -> Tensor:
+    """Configurations of the scene (T+1,[B,]nq) whose chosen coordinates follow the target."""
+    if isinstance(target, str) and target == "reference":
+        return reference(where, setting.reference, "qpos")
+    if isinstance(target, str) and target == "home":
+        return setting.start_qpos.expand(setting.horizon + 1, *setting.start_qpos.shape)
+    full = setting.one_start()[0].expand(setting.horizon + 1, -1).clone()
+    full[:, chosen] = path(where, target, len(chosen), setting.horizon)
+    return full

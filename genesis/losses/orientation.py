@@ -1,0 +1,41 @@
+"""Distance of an orientation to a target."""
+
+from typing import Any
+
+from torch import Tensor
+
+from genesis.errors import InputError
+from genesis.losses.term import window
+from genesis.setting import Setting
+from genesis.selection import quaternion_error, vector
+
+
+class Orientation:
+    """mean over time and environments of 4 sin²(angle / 2) between the frame and the target [rad²].
+
+    Equals angle² to fourth order and is smooth everywhere, where angle² has a kink at a half turn.
+    """
+
+    def __init__(
+        self, setting: Setting, where: str, *, target: Any, frame: str | None = None, at: Any = "end", entity: str | None = None
+    ) -> None:
+        self.body = setting.entity(where, entity)
+        self.frame = setting.frame(where, frame)
+        self.steps = window(where, at, setting.horizon)
+        self.target = unit_quaternion(f"{where}.target", target)
+
+    def __call__(self, trajectory: Any) -> Tensor:
+        quat = trajectory.frame_quat(self.body, self.frame)[self.steps]
+        return 4.0 * (quaternion_error(quat, self.target) ** 2).sum(-1).mean()
+
+
+def unit_quaternion(where: str, value: Any) -> Tensor:
+    """The quaternion wxyz scaled to length one.
+
+    Raises: InputError for a quaternion of length zero.
+    """
+    quat = vector(where, value, 4)
+    length = quat.norm()
+    if length < 1e-6:
+        raise InputError(f"{where}: the quaternion {value} has length zero; identity is [1, 0, 0, 0].")
+    return quat / length

@@ -1,0 +1,42 @@
+"""Distance of a point to a target."""
+
+from typing import Any
+
+from torch import Tensor
+
+from genesis.losses.targets import path
+from genesis.losses.term import window
+from genesis.setting import Setting
+from genesis.selection import vector
+
+
+class Position:
+    """mean over time and environments of |p_WF(t) − target(t)|² [m²]."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        where: str,
+        *,
+        target: Any,
+        frame: str | None = None,
+        offset: Any = (0.0, 0.0, 0.0),
+        at: Any = "end",
+        entity: str | None = None,
+    ) -> None:
+        self.body = setting.entity(where, entity)
+        tool_of_another = frame is None and entity is not None and self.body is not setting.robot
+        self.frame = base_link(self.body) if tool_of_another or (frame is None and setting.tool is None) else setting.frame(where, frame)
+        self.offset = vector(f"{where}.offset", offset, 3)
+        self.steps = window(where, at, setting.horizon)
+        self.target = path(where, target, 3, setting.horizon)[self.steps]
+
+    def __call__(self, trajectory: Any) -> Tensor:
+        point = trajectory.point(self.body, self.frame, self.offset)[self.steps]
+        target = self.target if point.ndim == 2 else self.target.unsqueeze(1)
+        return ((point - target) ** 2).sum(-1).mean()
+
+
+def base_link(entity: Any) -> str:
+    """Name of the entity's first link."""
+    return str(entity.links[0].name)

@@ -1,0 +1,29 @@
+"""Joint velocities against a target."""
+
+from typing import Any
+
+from torch import Tensor
+
+from genesis.losses.targets import mean_square, path, reference
+from genesis.losses.term import window
+from genesis.setting import Setting
+from genesis.selection import chosen_joints, dofs
+
+
+class Velocity:
+    """mean over joints, time and environments of (q̇ − target)² [rad²/s² | m²/s²]."""
+
+    def __init__(
+        self, setting: Setting, where: str, *, target: Any = 0.0, joints: Any = ("*",), at: Any = "end", entity: str | None = None
+    ) -> None:
+        self.dofs = dofs(chosen_joints(where, setting.entity(where, entity), joints))
+        self.steps = window(where, at, setting.horizon)
+        if isinstance(target, str) and target == "reference":
+            self.target = reference(where, setting.reference, "qvel")[self.steps][..., self.dofs]
+        else:
+            self.target = path(where, target, len(self.dofs), setting.horizon)[self.steps]
+
+    def __call__(self, trajectory: Any) -> Tensor:
+        qvel = trajectory.qvel[self.steps][..., self.dofs]
+        target = self.target if self.target.ndim == qvel.ndim else self.target.unsqueeze(1)
+        return mean_square(qvel - target)

@@ -1,0 +1,80 @@
+"""The start configuration as a parameter."""
+
+from typing import Any
+
+from torch import Tensor
+
+from genesis.errors import InputError
+from genesis.parameters.bounds import read_bounds
+from genesis.parameters.parameter import Inputs
+from genesis.parameters.scalars import Scalars
+from genesis.selection import Joint, chosen_joints, limits, tensor, vector
+from genesis.setting import Setting
+
+
+class InitialPosition:
+    """qpos of hinges and slides, and the position (not the orientation) of free joints, the same in every environment."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        where: str,
+        *,
+        joints: Any = ("*",),
+        entity: str | None = None,
+        init: Any = None,
+        bounds: Any = None,
+        transform: str = "smooth",
+        learn: bool = True,
+        lr: float | None = None,
+    ) -> None:
+        self.learn, self.lr = learn, lr
+        body = setting.entity(where, entity)
+        chosen = chosen_joints(where, body, joints)
+        self.coordinates, self._labels = vector_coordinates(chosen)
+        if not self.coordinates:
+            raise InputError(f"{where}: the chosen joints have no coordinate that is a plain number (ball joints have none).")
+        size = len(self.coordinates)
+        start = setting.one_start()[0][self.coordinates] if init is None else vector(f"{where}.init", init, size)
+        scalar = [joint for joint in chosen if joint.is_scalar]
+        named = {"limits": limits(body, scalar, "position")} if len(scalar) == size else {}
+        self.scalars = Scalars(where, start, read_bounds(where, bounds, size, transform, named), log=False, learn=learn)
+
+    def leaves(self) -> list[Tensor]:
+        return [self.scalars.free]
+
+    def leaf_bounds(self) -> list[tuple[Tensor, Tensor] | None]:
+        return [self.scalars.leaf_bounds()]
+
+    def apply(self, inputs: Inputs) -> None:
+        value = self.scalars.value()
+        index = tensor(self.coordinates).long()
+        inputs.qpos = inputs.qpos.index_copy(-1, index, value.expand(*inputs.qpos.shape[:-1], -1))
+
+    def project(self) -> None:
+        self.scalars.project()
+
+    def value(self) -> Tensor:
+        return self.scalars.value()
+
+    def set_value(self, value: Tensor) -> None:
+        self.scalars.set_value(value)
+
+    def bounds(self) -> tuple[Tensor, Tensor] | None:
+        return self.scalars.bounds()
+
+    def labels(self) -> list[str]:
+        return self._labels
+
+
+def vector_coordinates(joints: list[Joint]) -> tuple[list[int], list[str]]:
+    """Indices into qpos of coordinates that are plain numbers (no quaternions), and a name for each."""
+    index, names = [], []
+    for joint in joints:
+        if joint.is_scalar:
+            index.append(joint.qs[0])
+            names.append(joint.name)
+        elif len(joint.qs) == 7:
+            index.extend(joint.qs[:3])
+            names.extend(f"{joint.name}.{axis}" for axis in "xyz")
+    return index, names

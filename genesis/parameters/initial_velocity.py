@@ -1,0 +1,78 @@
+"""The start velocity as a parameter."""
+
+from typing import Any
+
+from torch import Tensor
+
+from genesis.errors import InputError
+from genesis.parameters.bounds import read_bounds
+from genesis.parameters.parameter import Inputs
+from genesis.parameters.scalars import Scalars
+from genesis.selection import Joint, chosen_joints, tensor, vector
+from genesis.setting import Setting
+
+
+class InitialVelocity:
+    """qvel of the chosen joints, or the linear or angular part of free joints, the same in every environment."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        where: str,
+        *,
+        joints: Any = ("*",),
+        entity: str | None = None,
+        part: str = "all",
+        init: Any = None,
+        bounds: Any = None,
+        transform: str = "smooth",
+        learn: bool = True,
+        lr: float | None = None,
+    ) -> None:
+        self.learn, self.lr = learn, lr
+        self.dofs, self._labels = velocity_dofs(chosen_joints(where, setting.entity(where, entity), joints), part)
+        if not self.dofs:
+            raise InputError(f"{where}: part is {part}, but none of the chosen joints is free; allowed here: all.")
+        size = len(self.dofs)
+        start = setting.one_start()[1][self.dofs] if init is None else vector(f"{where}.init", init, size)
+        self.scalars = Scalars(where, start, read_bounds(where, bounds, size, transform, {}), log=False, learn=learn)
+
+    def leaves(self) -> list[Tensor]:
+        return [self.scalars.free]
+
+    def leaf_bounds(self) -> list[tuple[Tensor, Tensor] | None]:
+        return [self.scalars.leaf_bounds()]
+
+    def apply(self, inputs: Inputs) -> None:
+        value = self.scalars.value()
+        index = tensor(self.dofs).long()
+        inputs.qvel = inputs.qvel.index_copy(-1, index, value.expand(*inputs.qvel.shape[:-1], -1))
+
+    def project(self) -> None:
+        self.scalars.project()
+
+    def value(self) -> Tensor:
+        return self.scalars.value()
+
+    def set_value(self, value: Tensor) -> None:
+        self.scalars.set_value(value)
+
+    def bounds(self) -> tuple[Tensor, Tensor] | None:
+        return self.scalars.bounds()
+
+    def labels(self) -> list[str]:
+        return self._labels
+
+
+def velocity_dofs(joints: list[Joint], part: str) -> tuple[list[int], list[str]]:
+    """Indices into qvel, and a name for each; `part` linear or angular takes only that half of free joints."""
+    index, names = [], []
+    for joint in joints:
+        if len(joint.dofs) == 6:
+            half = {"all": slice(0, 6), "linear": slice(0, 3), "angular": slice(3, 6)}[part]
+            index.extend(joint.dofs[half])
+            names.extend([f"{joint.name}.{axis}" for axis in ("vx", "vy", "vz", "wx", "wy", "wz")][half])
+        elif part == "all":
+            index.extend(joint.dofs)
+            names.extend([joint.name] if len(joint.dofs) == 1 else [f"{joint.name}.{axis}" for axis in ("wx", "wy", "wz")])
+    return index, names

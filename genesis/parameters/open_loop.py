@@ -1,0 +1,125 @@
+"""Open-loop controls u(t) = bounds(base + scale · Σ_k W_tk z_k): the body of zero-order hold and splines."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genesis.errors import InputError
+from genesis.parameters.bounds import read_bounds
+from genesis.parameters.parameter import Inputs
+from genesis.selection import chosen_joints, dofs, finite, limits, tensor, vector
+from genesis.setting import Setting
+
+
+class OpenLoop:
+    """Controls (T, n) of chosen degrees of freedom, the same in every environment.
+
+    Args:
+        weights: W (T, K): which knots make the control at each step.
+        rest: the keyword arguments of `Hold` and `Knots`.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        where: str,
+        weights: Tensor,
+        *,
+        joints: Any,
+        entity: str | None,
+        init: Any,
+        noise: float,
+        scale: Any,
+        bounds: Any,
+        transform: str,
+        learn: bool,
+        lr: float | None,
+    ) -> None:
+        self.learn, self.lr = learn, lr
+        self.weights = weights
+        body = setting.entity(where, entity)
+        chosen = chosen_joints(where, body, joints)
+        self.dofs, self.nv = dofs(chosen), setting.start_qvel.shape[-1]
+        n = len(self.dofs)
+        self.base = start_control(f"{where}.init", init, setting, self.dofs)
+        self.scale = control_unit(f"{where}.scale", scale, setting, body, chosen, self.dofs)
+        named = {"limits": limits(body, chosen, "force")} if setting.control == "force" else {}
+        self.limits = read_bounds(where, bounds, n, transform, named)
+        if self.limits is not None:
+            self.base = self.limits.invert(self.base)
+        noises = torch.randn(weights.shape[1], n, generator=setting.generator, dtype=torch.float64)
+        self.free = (noise * tensor(noises)).requires_grad_(learn)
+
+    def leaves(self) -> list[Tensor]:
+        return [self.free]
+
+    def leaf_bounds(self) -> list[tuple[Tensor, Tensor] | None]:
+        if self.limits is None or self.limits.smooth:
+            return [None]
+        low, high = (self.limits.low - self.base) / self.scale, (self.limits.high - self.base) / self.scale
+        return [(low.expand_as(self.free), high.expand_as(self.free))]
+
+    def value(self) -> Tensor:
+        """(T, n)"""
+        curve = self.base + self.weights @ (self.scale * self.free)
+        return curve if self.limits is None else self.limits.apply(curve)
+
+    def set_value(self, value: Tensor) -> None:
+        """Knots whose curve is nearest to this one, in the sense of least squares."""
+        if value.shape != (self.weights.shape[0], len(self.dofs)):
+            raise InputError(f"controls have shape {tuple(value.shape)}, needs {(self.weights.shape[0], len(self.dofs))}: steps, degrees of freedom.")
+        curve = value if self.limits is None else self.limits.invert(value)
+        knots = torch.linalg.lstsq(self.weights, curve - self.base).solution / self.scale
+        with torch.no_grad():
+            self.free.copy_(finite("controls", knots))
+
+    def apply(self, inputs: Inputs) -> None:
+        value = self.value()
+        if len(inputs.controls.shape) == 3:
+            value = value.unsqueeze(1).expand(-1, inputs.controls.shape[1], -1)
+        inputs.controls = inputs.controls.index_add(-1, tensor(self.dofs).long(), value)
+
+    def project(self) -> None:
+        limits = self.leaf_bounds()[0]
+        if limits is not None:
+            with torch.no_grad():
+                self.free.copy_(torch.clamp(self.free, limits[0], limits[1]))
+
+    def bounds(self) -> tuple[Tensor, Tensor] | None:
+        return None if self.limits is None else (self.limits.low, self.limits.high)
+
+    def labels(self) -> list[str]:
+        return []
+
+
+def start_control(where: str, init: Any, setting: Setting, index: list[int]) -> Tensor:
+    """Control (n,) before learning: zero; gravity: the force that holds the start (position control: the start itself); home: the start; numbers."""
+    qpos, qvel = setting.one_start()
+    if isinstance(init, str):
+        if init == "zero":
+            return torch.zeros_like(qvel[index])
+        if init == "gravity" and setting.control == "force":
+            bias: Tensor = setting.scene.bias_force(qpos, torch.zeros_like(qvel))
+            return bias.detach()[index].clone()
+        if init in ("home", "gravity") and setting.control == "position" and qpos.shape == qvel.shape:
+            return qpos[index].clone()
+        allowed = {"force": "zero, gravity", "position": "zero, home", "velocity": "zero"}[setting.control]
+        raise InputError(f'{where}: "{init}" is not possible with task.control {setting.control}; allowed: {allowed}, or numbers.')
+    return vector(where, init, len(index))
+
+
+def control_unit(where: str, scale: Any, setting: Setting, body: Any, chosen: Any, index: list[int]) -> Tensor:
+    """Unit of the learned numbers (n,): number, list, limits (the largest force), or inertia (force for 1 rad/s² | m/s² of the joint alone)."""
+    if scale == "inertia":
+        mass: Tensor = setting.scene.mass_matrix(setting.one_start()[0])
+        return mass.detach().diagonal(dim1=-2, dim2=-1)[index].clone()
+    if scale == "limits":
+        high = limits(body, chosen, "force")[1]
+        if not bool(torch.isfinite(high).all()):
+            raise InputError(f"{where}: limits, but the robot has a joint without a force limit; give numbers.")
+        return high
+    values = vector(where, scale, len(index))
+    if bool((values <= 0).any()):
+        raise InputError(f"{where}: {scale} must be positive.")
+    return values

@@ -1,0 +1,147 @@
+"""Names to indices in a scene, values to tensors, and the difference of two configurations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genesis import runtime
+from genesis.errors import InputError, unknown_name
+
+
+def tensor(values: Any) -> Tensor:
+    """A tensor of the runtime's floating-point type on its device."""
+    state = runtime.state()
+    return torch.as_tensor(values, dtype=state.dtype, device=state.device)
+
+
+def match(where: str, kind: str, patterns: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Positions of the names that some glob pattern matches, in the order of `names`.
+
+    Raises: UnknownNameError for a pattern that matches nothing.
+    """
+    if isinstance(patterns, str):
+        patterns = [patterns]
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise unknown_name(where, kind, pattern, names)
+    return [i for i, name in enumerate(names) if any(fnmatchcase(name, pattern) for pattern in patterns)]
+
+
+@dataclass(frozen=True)
+class Joint:
+    """One joint of a scene: where its coordinates lie in qpos and its degrees of freedom in qvel."""
+
+    name: str
+    qs: tuple[int, ...]
+    dofs: tuple[int, ...]
+    slides: bool
+
+    @property
+    def is_scalar(self) -> bool:
+        return len(self.qs) == 1
+
+    @property
+    def turns(self) -> bool:
+        """A hinge: one angle."""
+        return self.is_scalar and not self.slides
+
+
+def joints_of(entity: Any) -> list[Joint]:
+    """The movable joints of an entity, with indices into the whole scene's qpos and qvel."""
+    found = []
+    for joint in entity.joints:
+        qs = tuple(entity.q_start + int(i) for i in joint.qs_idx_local)
+        dofs = tuple(entity.dof_start + int(i) for i in joint.dofs_idx_local)
+        if dofs:
+            found.append(Joint(joint.name, qs, dofs, slides=str(joint.type).lower().rpartition(".")[2] in ("slide", "prismatic")))
+    return found
+
+
+def chosen_joints(where: str, entity: Any, patterns: Sequence[str]) -> list[Joint]:
+    """The joints of an entity that the glob patterns choose."""
+    joints = joints_of(entity)
+    return [joints[i] for i in match(where, "joint", patterns, [joint.name for joint in joints])]
+
+
+def dofs(joints: Sequence[Joint]) -> list[int]:
+    """Indices into qvel."""
+    return [i for joint in joints for i in joint.dofs]
+
+
+def coordinates(joints: Sequence[Joint]) -> list[int]:
+    """Indices into qpos."""
+    return [i for joint in joints for i in joint.qs]
+
+
+def vector(where: str, value: Any, size: int) -> Tensor:
+    """A number for all, or one number each, as a tensor (size,).
+
+    Raises: InputError for another length or not a number.
+    """
+    try:
+        values = tensor(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where}: {value!r} is neither a number nor a list of {size} numbers.") from error
+    if values.ndim == 0:
+        values = values.expand(size).clone()
+    if values.shape != (size,):
+        raise InputError(f"{where}: has shape {tuple(values.shape)}, needs a number or {size} of them.")
+    return finite(where, values)
+
+
+def finite(where: str, values: Tensor) -> Tensor:
+    """The tensor, if every entry is a number.
+
+    Raises: InputError naming the first entry that is not.
+    """
+    bad = (~torch.isfinite(values)).nonzero()
+    if len(bad):
+        index = tuple(int(i) for i in bad[0])
+        raise InputError(f"{where}: entry {index} is {values[index].item()}; every entry must be finite.")
+    return values
+
+
+def limits(entity: Any, joints: Sequence[Joint], kind: str) -> tuple[Tensor, Tensor]:
+    """Lower and upper limit of each chosen degree of freedom: `kind` is force [N | N m] or position [rad | m]; ±inf where none."""
+    low, high = entity.get_dofs_force_range() if kind == "force" else entity.get_dofs_limit()
+    local = [i - entity.dof_start for i in dofs(joints)]
+    low, high = tensor(low), tensor(high)
+    while low.ndim > 1:  # every environment has the limits of the file
+        low, high = low[0], high[0]
+    return low[local].clone(), high[local].clone()
+
+
+def quaternion_error(quat: Tensor, target: Tensor) -> Tensor:
+    """Vector part of target⁻¹ ⊗ quat, (..., 3): sin(angle / 2) times the axis, exact near zero."""
+    w, x, y, z = quat.unbind(-1)
+    a, b, c, d = target.unbind(-1)
+    return torch.stack((a * x - b * w - c * z + d * y, a * y + b * z - c * w - d * x, a * z - b * y + c * x - d * w), -1)
+
+
+def difference(joints: Sequence[Joint], qpos: Tensor, target: Tensor, periodic: bool = False) -> Tensor:
+    """How far configurations are from a target, one number for each degree of freedom of the joints: (..., n).
+
+    Scalar joints: the difference, or 2 sin(difference / 2) for angles if `periodic`. Quaternions: 2 sin(angle / 2) times the axis.
+
+    Args:
+        joints: which part of the configuration counts.
+        qpos: (..., nq) of the scene [rad | m].
+        target: broadcastable to qpos.
+    """
+    target = target.expand_as(qpos)
+    parts = []
+    for joint in joints:
+        qs = list(joint.qs)
+        here, there = qpos[..., qs], target[..., qs]
+        if joint.is_scalar:
+            delta = here - there
+            parts.append(2.0 * torch.sin(0.5 * delta) if periodic and joint.turns else delta)
+        else:
+            if len(qs) == 7:
+                parts.append(here[..., :3] - there[..., :3])
+            parts.append(2.0 * quaternion_error(here[..., -4:], there[..., -4:]))
+    return torch.cat(parts, -1)

@@ -1,0 +1,60 @@
+"""What losses and parameters may know of the task that they are part of."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genesis.errors import InputError, unknown_name
+
+
+@dataclass
+class Setting:
+    """The surroundings of a loss or parameter.
+
+    scene: the built scene; entities: its entities by name; robot: the main one; tool: the robot's default frame.
+    horizon: steps T; dt: duration of one [s]; control: force, position or velocity.
+    start_qpos ([B,]nq), start_qvel ([B,]nv): state at the start [rad | m, rad/s | m/s].
+    generator: source of random numbers.
+    reference: recorded trajectory with qpos (T+1,[B,]nq) and qvel, or None.
+    start_controls: controls before learning (T,[B,]nv), or None where controls come from a closed loop.
+    """
+
+    scene: Any
+    robot: Any
+    entities: dict[str, Any]
+    tool: str | None
+    horizon: int
+    dt: float
+    control: str
+    start_qpos: Tensor
+    start_qvel: Tensor
+    generator: torch.Generator
+    reference: Any = None
+    start_controls: Tensor | None = None
+
+    @property
+    def batch(self) -> tuple[int, ...]:
+        """Shape of the environments: () or (B,)."""
+        return tuple(self.start_qpos.shape[:-1])
+
+    def entity(self, where: str, name: str | None) -> Any:
+        """The entity of that name; None: the robot."""
+        if name is None:
+            return self.robot
+        if name not in self.entities:
+            raise unknown_name(where, "entity", name, self.entities)
+        return self.entities[name]
+
+    def frame(self, where: str, name: str | None) -> str:
+        """The frame's name; None: the robot's tool."""
+        if name is None and self.tool is None:
+            raise InputError(f"{where}: no frame given and the robot names no tool; give frame: a link or site.")
+        return name or str(self.tool)
+
+    def one_start(self) -> tuple[Tensor, Tensor]:
+        """State (nq), (nv) at the start of the first environment."""
+        if self.start_qpos.ndim == 1:
+            return self.start_qpos, self.start_qvel
+        return self.start_qpos[0], self.start_qvel[0]

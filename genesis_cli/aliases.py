@@ -1,0 +1,32 @@
+"""Overrides as users type them: `task=reach` means the group `tasks`, `task.horizon=5` the value."""
+
+import re
+
+from genesis_cli.schema import GROUPS
+
+# [+ | ++ | ~] name [@package] [=value]; a name with a dot is a value, not a group.
+_GROUP_OVERRIDE = re.compile(r"^(?P<sign>\+\+?|~)?(?P<name>\w+)(?P<rest>(@[^=]*)?(=.*)?)$", re.DOTALL)
+
+
+def expand(override: str) -> str:
+    """The override with a node's name replaced by its group's: `scene=arm` -> `scenes=arm`.
+
+    A mapping is a value, not an option: `scene={dt: 0.1}` stays.
+    """
+    match = _GROUP_OVERRIDE.match(override)
+    if match is None or match["name"] not in GROUPS:
+        return override
+    value = match["rest"].partition("=")[2].lstrip()
+    if value.startswith("{"):
+        return override
+    return f"{match['sign'] or ''}{GROUPS[match['name']]}{match['rest']}"
+
+
+def expand_all(overrides: list[str]) -> list[str]:
+    """`expand` over the command line."""
+    return [expand(override) for override in overrides]
+
+
+def node_of(group: str) -> str:
+    """The config node that a group fills: tasks -> task."""
+    return next((node for node, folder in GROUPS.items() if folder == group), group)

@@ -1,0 +1,261 @@
+"""From Typer to Hydra: the only file that knows both worlds. Sets sys.argv, calls the public hydra.main, gathers outcomes."""
+
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from genesis_cli.errors import FAILED, OK, WRONG_INPUT, CommandError
+
+log = logging.getLogger("genesis")
+
+
+@dataclass(frozen=True)
+class Flags:
+    """Hydra's own flags and the modes of a command, as typed options."""
+
+    multirun: bool = False
+    cfg: str | None = None
+    resolve: bool = False
+    package: str | None = None
+    info: str | None = None
+    config_dir: str | None = None
+    config_name: str | None = None
+    resume: str | None = None
+    rerun: str | None = None
+
+    @property
+    def only_shows(self) -> bool:
+        """Nothing runs: a config or Hydra's state is printed."""
+        return self.cfg is not None or self.info is not None
+
+    def argv(self) -> list[str]:
+        """As Hydra's own command line spells them."""
+        words: list[str] = []
+        if self.multirun:
+            words.append("--multirun")
+        if self.resolve:
+            words.append("--resolve")
+        for name in ("cfg", "package", "info", "config_dir"):
+            value = getattr(self, name)
+            if value is not None:
+                words += [f"--{name.replace('_', '-')}", value]
+        return words
+
+
+@dataclass
+class Job:
+    """One composed job: what a command needs to know about where it runs."""
+
+    command: str
+    cfg: Any
+    folder: Path
+    overrides: list[str]
+    choices: dict[str, str]
+    sources: list[Path]
+    resume: bool
+
+
+@dataclass
+class Outcome:
+    """How a job ended; `value` is what a sweeper minimises."""
+
+    exit_code: int
+    value: float | None = None
+
+
+@dataclass
+class _Tally:
+    outcomes: list[int] = field(default_factory=list)
+
+
+def run(command: str, job: Callable[[Job], Outcome], overrides: list[str], flags: Flags) -> int:
+    """Compose the config of `command`, run `job` on it (or on each job of a multirun), return the exit code."""
+    # Hydra raises instead of printing and exiting; Taichi keeps its banner for itself.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    os.environ["ENABLE_TAICHI_HEADER_PRINT"] = "0"
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # user functions are importable from the working folder
+
+    from genesis_cli.aliases import expand_all
+    from genesis_cli.compose import register_schema
+    from genesis_cli.hydra_errors import as_command_error, is_hydra_error
+    from genesis_cli.paths import config_dir
+
+    stored = _stored_run(flags)
+    words = expand_all(overrides)
+    register_schema()
+    name = flags.config_name or command
+    if stored is not None:
+        name = _register_rerun(command, stored)
+        if flags.resume:
+            words += ["hydra.output_subdir=null"]
+    _check_config_dir(flags)
+    tally = _Tally()
+    made = _run_folder(flags)
+    try:
+        with _argv([f"genesis {command}", *flags.argv(), *words]):
+            import hydra
+
+            def task(cfg: Any) -> float | None:
+                return _guarded(command, job, cfg, flags, tally)
+
+            hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=name)(task)()
+    except CommandError:
+        raise
+    except KeyboardInterrupt:
+        raise CommandError("interrupted.", FAILED) from None
+    except Exception as error:
+        if tally.outcomes and any(tally.outcomes):
+            return max(tally.outcomes)  # already told by the job
+        if is_hydra_error(error):
+            raise as_command_error(error, command, words, [flags.config_dir] if flags.config_dir else []) from error
+        raise
+    finally:
+        _drop_if_unused(made, command)
+    return max(tally.outcomes, default=OK)
+
+
+def _guarded(command: str, job: Callable[[Job], Outcome], cfg: Any, flags: Flags, tally: _Tally) -> float | None:
+    """One job: its errors are told here, once, and become its outcome."""
+    from genesis_cli import console
+
+    context = _context(command, cfg, flags)
+    try:
+        outcome = job(context)
+        tally.outcomes.append(outcome.exit_code)
+        return outcome.value
+    except Exception as error:
+        code, message = _explain(error, context)
+        log.info("error: %s", message, exc_info=error if code == FAILED else None)  # to the file; the terminal has it below
+        console.error(message)
+        tally.outcomes.append(code)
+        if flags.multirun:
+            raise  # the sweeper must know that this job has no value
+        return None
+
+
+def _explain(error: Exception, context: Job) -> tuple[int, str]:
+    """Exit code and message of an error of a job."""
+    from genesis_cli.hydra_errors import from_engine
+
+    if isinstance(error, CommandError):
+        return error.exit_code, str(error)
+    known = from_engine(error)
+    if known is not None:
+        return known
+    return FAILED, f"{type(error).__name__}: {error} (traceback in {context.folder / (context.command + '.log')})"
+
+
+def _context(command: str, cfg: Any, flags: Flags) -> Job:
+    from hydra.core.hydra_config import HydraConfig
+
+    hydra_cfg = HydraConfig.get()
+    sources = [Path(s.path) for s in hydra_cfg.runtime.config_sources if s.schema == "file"]
+    return Job(
+        command=command,
+        cfg=cfg,
+        folder=Path(hydra_cfg.runtime.output_dir),
+        overrides=list(hydra_cfg.overrides.task),
+        choices={k: v for k, v in hydra_cfg.runtime.choices.items() if isinstance(v, str)},
+        sources=sources,
+        resume=flags.resume is not None,
+    )
+
+
+def _stored_run(flags: Flags) -> Path | None:
+    """The folder of `--resume` or `--rerun`, checked."""
+    if flags.resume and flags.rerun:
+        raise CommandError("--resume and --rerun exclude each other: resume goes on in the old folder, rerun starts anew in a new one.")
+    if flags.resume and flags.multirun:
+        raise CommandError("--resume goes on with one run; --multirun starts many.")
+    given = flags.resume or flags.rerun
+    if given is None:
+        return None
+    folder = Path(given).expanduser().resolve()
+    if not (folder / "config.yaml").is_file():
+        raise CommandError(f"{given}: no stored run there (config.yaml is missing); give a run folder such as outputs/DATE/TIME.")
+    return folder
+
+
+def _register_rerun(command: str, folder: Path) -> str:
+    """The stored config as a primary config, so that overrides, logging and launchers apply as ever."""
+    from hydra.core.config_store import ConfigStore
+    from omegaconf import OmegaConf
+
+    stored = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"), resolve=False)
+    if not isinstance(stored, dict):
+        raise CommandError(f"{folder / 'config.yaml'}: not a mapping; the stored config is damaged.")
+    schema = ["/schema/run/gradcheck@gradcheck"] if command == "gradcheck" else []
+    if command != "gradcheck":
+        stored.pop("gradcheck", None)
+    defaults: list[Any] = [*schema, "common", "_self_", {"override hydra/job_logging": "genesis"}, {"override hydra/hydra_logging": "genesis"}]
+    node = {"defaults": defaults, **stored, "hydra": {"job": {"name": command}}}
+    ConfigStore.instance().store(name="_rerun", node=node, provider="genesis")
+    return "_rerun"
+
+
+def _check_config_dir(flags: Flags) -> None:
+    if flags.config_dir is not None and not Path(flags.config_dir).is_dir():
+        raise CommandError(f"--config-dir: folder {flags.config_dir} does not exist.")
+
+
+def _run_folder(flags: Flags) -> Path | None:
+    """Set GENESIS_RUN_DIR to a folder of this run's own; returns it if it was made here."""
+    if flags.resume:
+        os.environ["GENESIS_RUN_DIR"] = str(Path(flags.resume).expanduser().resolve())
+        return None
+    base = Path("outputs/multirun" if flags.multirun else "outputs")
+    now = datetime.now()
+    wanted = base / now.strftime("%Y-%m-%d") / now.strftime("%H-%M-%S")
+    if flags.only_shows:
+        os.environ["GENESIS_RUN_DIR"] = str(wanted)
+        return None
+    folder = fresh_folder(wanted)
+    os.environ["GENESIS_RUN_DIR"] = str(folder)
+    return folder
+
+
+def fresh_folder(wanted: Path) -> Path:
+    """Make `wanted`, or `wanted-2`, `wanted-3`, … if another start has it: mkdir is the lock."""
+    wanted.parent.mkdir(parents=True, exist_ok=True)
+    count = 1
+    while True:
+        folder = wanted if count == 1 else wanted.with_name(f"{wanted.name}-{count}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            count += 1
+        else:
+            return folder
+
+
+def _drop_if_unused(folder: Path | None, command: str) -> None:
+    """Remove the folder made for a run that never began (wrong input), and its day's folder if now empty."""
+    if folder is None or not folder.is_dir():
+        return
+    if {path.name for path in folder.iterdir()} <= {".hydra", f"{command}.log", "multirun.yaml"}:
+        for handler in logging.getLogger().handlers[:]:
+            handler.close()
+        shutil.rmtree(folder)
+        if not any(folder.parent.iterdir()):
+            folder.parent.rmdir()
+
+
+@contextmanager
+def _argv(words: list[str]) -> Iterator[None]:
+    before = sys.argv
+    sys.argv = words
+    try:
+        yield
+    finally:
+        sys.argv = before
+
+
+__all__ = ["FAILED", "OK", "WRONG_INPUT", "Flags", "Job", "Outcome", "fresh_folder", "run"]

@@ -1,0 +1,49 @@
+"""`genesis show groups|keys|config`."""
+
+from genesis_cli import console
+from genesis_cli.aliases import expand_all
+from genesis_cli.compose import compose_config, key_help
+from genesis_cli.compose import groups as all_groups
+from genesis_cli.errors import CommandError
+from genesis_cli.hydra_errors import as_command_error, is_hydra_error
+from genesis_cli.suggest import known
+from genesis_cli.validate import check
+
+COMMANDS = ("optimize", "simulate", "gradcheck")
+
+
+def groups(config_dir: str | None) -> None:
+    """Table of config groups."""
+    rows = [(f"{node}=", ", ".join(options) or "-", f"{folder}/") for node, folder, options in all_groups(_dirs(config_dir))]
+    console.table("", ["type", "options", "folder"], rows)
+
+
+def keys(command: str, overrides: list[str], config_dir: str | None) -> None:
+    """Table of the keys of a command's config."""
+    cfg = _composed(command, overrides, config_dir)
+    console.table("", ["key", "type", "value", "meaning"], key_help(cfg))
+
+
+def config(command: str, overrides: list[str], config_dir: str | None) -> None:
+    """The composed config as YAML, after the same check that a run makes."""
+    from omegaconf import OmegaConf
+
+    cfg = _composed(command, overrides, config_dir)
+    check(cfg)
+    console.yaml(OmegaConf.to_yaml(cfg))
+
+
+def _composed(command: str, overrides: list[str], config_dir: str | None):  # -> DictConfig
+    if command not in COMMANDS:
+        raise CommandError(f'--command: unknown command "{command}"; {known(command, COMMANDS)}.')
+    words = expand_all(overrides)
+    try:
+        return compose_config(command, words, _dirs(config_dir))
+    except Exception as error:
+        if is_hydra_error(error):
+            raise as_command_error(error, command, words, _dirs(config_dir)) from error
+        raise
+
+
+def _dirs(config_dir: str | None) -> list[str]:
+    return [] if config_dir is None else [config_dir]

@@ -1,0 +1,111 @@
+"""Hydra's compose API for what needs no run: `show`, completion, suggestions, tests."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+
+from genesis_cli.aliases import expand_all, node_of
+from genesis_cli.paths import config_dir
+from genesis_cli.schema import GROUPS, KINDS, PLAIN, TERMS
+
+
+def register_schema() -> None:
+    """The dataclasses as config group `schema/<node>/<kind>`, which the YAML files pull in by name."""
+    store = ConfigStore.instance()
+    for node, kinds in {**KINDS, **TERMS, "run": PLAIN}.items():
+        for kind, schema in kinds.items():
+            store.store(group=f"schema/{node}", name=kind, node=schema, provider="genesis")
+
+
+@contextmanager
+def _initialized(extra_dirs: list[str]) -> Iterator[list[str]]:
+    """Hydra set up on the shipped configs, put back as it was afterwards; yields the overrides for extra config folders."""
+    register_schema()
+    before = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(version_base="1.3", config_dir=str(config_dir())):
+            searchpath = ",".join(f"file://{Path(d).resolve()}" for d in extra_dirs)
+            yield [f"hydra.searchpath=[{searchpath}]"] if searchpath else []
+    finally:
+        GlobalHydra.instance().hydra = before
+
+
+def compose_config(command: str, overrides: list[str], config_dirs: list[str] | None = None) -> DictConfig:
+    """The config of a command, not yet checked."""
+    with _initialized(config_dirs or []) as searchpath:
+        return compose(config_name=command, overrides=[*expand_all(overrides), *searchpath])
+
+
+def options(group: str, config_dirs: list[str] | None = None) -> list[str]:
+    """Names that a config group offers, from the shipped and the given folders."""
+    found: set[str] = set()
+    for root in [config_dir(), *(Path(d) for d in config_dirs or [])]:
+        folder = root / group
+        if folder.is_dir():
+            found.update(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+    return sorted(found)
+
+
+def groups(config_dirs: list[str] | None = None) -> list[tuple[str, str, list[str]]]:
+    """(name as typed, folder, options) of every group."""
+    return [(node_of(folder), folder, options(folder, config_dirs)) for folder in GROUPS.values()]
+
+
+def flat_keys(cfg: DictConfig) -> dict[str, Any]:
+    """Dotted key -> value of every leaf, unresolved."""
+    found: dict[str, Any] = {}
+
+    def walk(prefix: str, node: Any) -> None:
+        if isinstance(node, dict) and node:
+            for name, value in node.items():
+                walk(f"{prefix}.{name}" if prefix else str(name), value)
+        else:
+            found[prefix] = node
+
+    walk("", OmegaConf.to_container(cfg, resolve=False))
+    return found
+
+
+def key_help(cfg: DictConfig) -> list[tuple[str, str, str, str]]:
+    """(key, type, value, help) of every key of a composed config."""
+    rows = []
+    for full, value in flat_keys(cfg).items():
+        declaration = _declaration(cfg, full)
+        kind = "" if declaration is None else _type_name(declaration.type)
+        text = "" if declaration is None else declaration.metadata.get("help", "")
+        choices = () if declaration is None else declaration.metadata.get("choices", ())
+        rows.append((full, kind, _short(value), text + (f" ({', '.join(choices)})" if choices else "")))
+    return rows
+
+
+def _declaration(cfg: DictConfig, full: str) -> Any:
+    """The dataclass field behind a dotted key, if the schema knows it."""
+    parts = full.split(".")
+    node, depth = parts[0], 2 if parts[0] in TERMS else 1
+    if len(parts) <= depth:
+        return None
+    if node in PLAIN:
+        schema: type | None = PLAIN[node]
+    else:
+        kind = OmegaConf.select(cfg, ".".join([*parts[:depth], "kind"]))
+        schema = {**KINDS, **TERMS}.get(node, {}).get(kind)
+    if schema is None:
+        return None
+    return next((f for f in fields(schema) if f.name == parts[depth]), None)
+
+
+def _type_name(kind: Any) -> str:
+    return getattr(kind, "__name__", str(kind)) if isinstance(kind, type) else str(kind).replace("typing.", "")
+
+
+def _short(value: Any, width: int = 60) -> str:
+    text = "null" if value is None else str(value)
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -1,0 +1,109 @@
+"""Errors of Hydra, OmegaConf and the engine as messages for the user: what, where, what is allowed, nearest name."""
+
+import re
+import sys
+
+from hydra.errors import HydraException
+from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
+
+from genesis_cli.compose import compose_config, flat_keys, options
+from genesis_cli.errors import FAILED, WRONG_INPUT, CommandError
+from genesis_cli.schema import GROUPS
+from genesis_cli.suggest import known, nearest_first
+from genesis_cli.validate import first_line
+
+_NO_KEY = re.compile(r"Could not (?:override|append to config|delete from config)[^']*'(?P<key>[^']+)'")
+_NO_OPTION = re.compile(r"(?:Could not find|Could not load) '(?P<path>[^']+)'")
+_UNREAD = re.compile(r"Error parsing override '(?P<word>.*?)'\n", re.DOTALL)
+_GRAMMAR = re.compile("mismatched input|no viable alternative|extraneous input|token recognition")
+_MERGING = re.compile(r"^Error merging override (?P<word>\S+)\s+(?P<why>.*)$", re.DOTALL)
+_MISSING_PRIMARY = re.compile(r"Cannot find primary config '(?P<name>[^']+)'")
+
+
+def is_hydra_error(error: Exception) -> bool:
+    """Composition, parsing or interpolation went wrong."""
+    return isinstance(error, (HydraException, OmegaConfBaseException))
+
+
+def as_command_error(error: Exception, command: str, overrides: list[str], config_dirs: list[str]) -> CommandError:
+    """The message for a failed composition."""
+    text = _whole_text(error)
+    option = _NO_OPTION.search(text)
+    if option is not None and "/" in option["path"]:
+        group, _, name = option["path"].rpartition("/")
+        return CommandError(f'{group}: unknown option "{name}"; {known(name, options(group, config_dirs))}.')
+    primary = _MISSING_PRIMARY.search(text)
+    if primary is not None:
+        return CommandError(f'--config-name: unknown config "{primary["name"]}"; known: optimize, simulate, gradcheck.')
+    missing = _NO_KEY.search(text)
+    if missing is not None:
+        return CommandError(_unknown_key(missing["key"], command, overrides, config_dirs))
+    unread = _UNREAD.search(text)
+    if unread is not None or _GRAMMAR.search(text):
+        word = unread["word"] if unread is not None else next((w for w in overrides if not _readable(w)), "")
+        return CommandError(f"override {word} cannot be read: write KEY=VALUE, lists as [1,2], quotes around special characters.")
+    if isinstance(error, InterpolationResolutionError) and getattr(error, "full_key", None) is None:
+        words = [word for word in overrides if "${" in word]
+        return CommandError(f"{' '.join(words)}: {_clean(error)}" if words else _clean(error))
+    return CommandError(_clean(error))
+
+
+def _unknown_key(key: str, command: str, overrides: list[str], config_dirs: list[str]) -> str:
+    """`unknown key` with the nearest keys of the config as it would be without the value overrides."""
+    base = key.split("@")[0]
+    if "." not in base and "/" not in base:
+        names = [*GROUPS, *GROUPS.values(), "stop", "gradcheck"]
+        return f'unknown key "{base}"; {known(base, names)}.'
+    chosen = [word for word in overrides if "." not in word.split("=")[0] and not word.startswith(("+", "~"))]
+    try:
+        keys = list(flat_keys(compose_config(command, chosen, config_dirs)))
+    except (HydraException, OmegaConfBaseException):
+        keys = []
+    parent = base.rpartition(".")[0]
+    siblings = [k for k in keys if k.startswith(parent + ".")]
+    if siblings:
+        return f'{parent}: unknown key "{base[len(parent) + 1:]}"; {known(base[len(parent) + 1:], [k[len(parent) + 1:] for k in siblings])}.'
+    close = nearest_first(base, keys)[:5]
+    return f'unknown key "{base}"; nearest: {", ".join(close) or "none"} (all: genesis show keys).'
+
+
+def _readable(word: str) -> bool:
+    """Hydra's grammar accepts the override."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    try:
+        OverridesParser.create().parse_override(word)
+    except HydraException:
+        return False
+    return True
+
+
+def _whole_text(error: BaseException | None) -> str:
+    """The messages of an exception and its causes."""
+    parts = []
+    while error is not None:
+        parts.append(str(error))
+        error = error.__cause__
+    return "\n".join(parts)
+
+
+def _clean(error: Exception) -> str:
+    """Where and what, without Hydra's internals."""
+    text = first_line(Exception(_whole_text(error))).rstrip(".")
+    merging = _MERGING.match(text)
+    if merging is not None:
+        key, _, value = merging["word"].partition("=")
+        why = merging["why"]
+        return f"{key}: must not be null." if "is not Optional" in why else f"{key}: {value} is not possible: {why}."
+    where = getattr(error, "full_key", None)
+    return f"{where}: {text}." if where else f"{text}."
+
+
+def from_engine(error: Exception) -> tuple[int, str] | None:
+    """Exit code and message of an error that the engine raised on purpose; None for any other."""
+    if is_hydra_error(error):
+        return WRONG_INPUT, _clean(error)
+    errors = sys.modules.get("genesis.errors")  # not loaded: then nothing can have raised its errors
+    if errors is None or not isinstance(error, errors.GenesisError):
+        return None
+    return (WRONG_INPUT if isinstance(error, errors.InputError) else FAILED), str(error)

@@ -1,0 +1,184 @@
+"""Schema of `optimizer`: torch.optim's own names and defaults, plus gradient clipping."""
+
+from dataclasses import dataclass
+
+from genesis_cli.schema.keys import REQUIRED, key
+
+LR = "learning rate"
+
+
+@dataclass
+class Optimizer:
+    """What every optimizer has."""
+
+    kind: str = REQUIRED
+
+
+@dataclass
+class FirstOrder(Optimizer):
+    """What optimizers that take one gradient a step have."""
+
+    clip_norm: float | None = key(None, "largest norm of the whole gradient; null: no clipping", above=0.0)
+    clip_value: float | None = key(None, "largest entry of the gradient; null: no clipping", above=0.0)
+
+
+@dataclass
+class Adam(FirstOrder):
+    """Kingma and Ba, 2015."""
+
+    kind: str = "adam"
+    lr: float = key(1e-2, LR, above=0.0)
+    betas: list[float] = key([0.9, 0.999], "decay of the running means", length=2)
+    eps: float = key(1e-8, "added to the denominator", low=0.0)
+    weight_decay: float = key(0.0, "L2 penalty", low=0.0)
+    amsgrad: bool = key(False, "keep the largest second moment")
+
+
+@dataclass
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
+
+    kind: str = "adamw"
+
+
+@dataclass
+class NAdam(FirstOrder):
+    """Adam with Nesterov momentum (Dozat, 2016)."""
+
+    kind: str = "nadam"
+    lr: float = key(1e-2, LR, above=0.0)
+    betas: list[float] = key([0.9, 0.999], "decay of the running means", length=2)
+    eps: float = key(1e-8, "added to the denominator", low=0.0)
+    weight_decay: float = key(0.0, "L2 penalty", low=0.0)
+    momentum_decay: float = key(4e-3, "decay of the momentum", low=0.0)
+
+
+@dataclass
+class RAdam(FirstOrder):
+    """Rectified Adam (Liu et al., 2020)."""
+
+    kind: str = "radam"
+    lr: float = key(1e-2, LR, above=0.0)
+    betas: list[float] = key([0.9, 0.999], "decay of the running means", length=2)
+    eps: float = key(1e-8, "added to the denominator", low=0.0)
+    weight_decay: float = key(0.0, "L2 penalty", low=0.0)
+
+
+@dataclass
+class Adamax(FirstOrder):
+    """Adam with the infinity norm."""
+
+    kind: str = "adamax"
+    lr: float = key(1e-2, LR, above=0.0)
+    betas: list[float] = key([0.9, 0.999], "decay of the running means", length=2)
+    eps: float = key(1e-8, "added to the denominator", low=0.0)
+    weight_decay: float = key(0.0, "L2 penalty", low=0.0)
+
+
+@dataclass
+class RMSprop(FirstOrder):
+    """Running mean of squared gradients (Tieleman and Hinton, 2012)."""
+
+    kind: str = "rmsprop"
+    lr: float = key(1e-2, LR, above=0.0)
+    alpha: float = key(0.99, "decay of the running mean")
+    eps: float = key(1e-8, "added to the denominator", low=0.0)
+    weight_decay: float = key(0.0, "L2 penalty", low=0.0)
+    momentum: float = key(0.0, "momentum", low=0.0)
+    centered: bool = key(False, "normalise by the variance")
+
+
+@dataclass
+class SGD(FirstOrder):
+    """Gradient descent, with momentum if wanted."""
+
+    kind: str = "sgd"
+    lr: float = key(1e-2, LR, above=0.0)
+    momentum: float = key(0.0, "momentum", low=0.0)
+    dampening: float = key(0.0, "dampening of the momentum", low=0.0)
+    weight_decay: float = key(0.0, "L2 penalty", low=0.0)
+    nesterov: bool = key(False, "Nesterov momentum")
+
+
+@dataclass
+class Rprop(FirstOrder):
+    """Resilient backpropagation: step lengths from the signs alone (Riedmiller and Braun, 1993)."""
+
+    kind: str = "rprop"
+    lr: float = key(1e-2, "first step length", above=0.0)
+    etas: list[float] = key([0.5, 1.2], "factors of decrease and increase", length=2)
+    step_sizes: list[float] = key([1e-6, 50.0], "smallest and largest step", length=2)
+
+
+@dataclass
+class Adagrad(FirstOrder):
+    """Sum of squared gradients (Duchi et al., 2011)."""
+
+    kind: str = "adagrad"
+    lr: float = key(1e-1, LR, above=0.0)
+    lr_decay: float = key(0.0, "decay of the learning rate", low=0.0)
+    eps: float = key(1e-10, "added to the denominator", low=0.0)
+    weight_decay: float = key(0.0, "L2 penalty", low=0.0)
+
+
+@dataclass
+class Adadelta(FirstOrder):
+    """Zeiler, 2012."""
+
+    kind: str = "adadelta"
+    lr: float = key(1.0, LR, above=0.0)
+    rho: float = key(0.9, "decay of the running means")
+    eps: float = key(1e-6, "added to the denominator", low=0.0)
+    weight_decay: float = key(0.0, "L2 penalty", low=0.0)
+
+
+@dataclass
+class ASGD(FirstOrder):
+    """Averaged stochastic gradient descent (Polyak and Juditsky, 1992)."""
+
+    kind: str = "asgd"
+    lr: float = key(1e-2, LR, above=0.0)
+    lambd: float = key(1e-4, "decay term")
+    alpha: float = key(0.75, "power of the learning rate")
+    t0: float = key(1e6, "point where averaging starts")
+    weight_decay: float = key(0.0, "L2 penalty", low=0.0)
+
+
+@dataclass
+class LBFGS(Optimizer):
+    """Limited-memory BFGS of torch with the strong Wolfe line search; one iteration is one line search."""
+
+    kind: str = "lbfgs"
+    lr: float = key(1.0, "first trial step of the line search", above=0.0)
+    history_size: int = key(20, "pairs kept for the inverse Hessian", low=1)
+    max_eval: int = key(25, "largest number of objective evaluations in one iteration", low=1)
+    tolerance_grad: float = key(1e-12, "stop where the largest entry of the gradient is below this", low=0.0)
+    tolerance_change: float = key(1e-16, "stop where the step is below this", low=0.0)
+
+
+@dataclass
+class LBFGSB(Optimizer):
+    """L-BFGS-B of SciPy: bounds of `transform: clamp` parameters are kept exactly."""
+
+    kind: str = "lbfgsb"
+    history_size: int = key(20, "pairs kept for the inverse Hessian", low=1)
+    max_eval: int = key(20, "largest number of objective evaluations in one line search", low=1)
+    tolerance_grad: float = key(0.0, "stop where the largest entry of the projected gradient is below this", low=0.0)
+    tolerance_change: float = key(0.0, "stop where the relative reduction of the objective is below this", low=0.0)
+
+
+OPTIMIZERS: dict[str, type] = {
+    "adam": Adam,
+    "adamw": AdamW,
+    "nadam": NAdam,
+    "radam": RAdam,
+    "adamax": Adamax,
+    "rmsprop": RMSprop,
+    "sgd": SGD,
+    "rprop": Rprop,
+    "adagrad": Adagrad,
+    "adadelta": Adadelta,
+    "asgd": ASGD,
+    "lbfgs": LBFGS,
+    "lbfgsb": LBFGSB,
+}

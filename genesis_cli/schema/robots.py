@@ -1,0 +1,87 @@
+"""Schema of `robot` and of `scene.entities.*`: what a body is read from or made of, and where it stands."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from genesis_cli.schema.keys import REQUIRED, key
+
+
+@dataclass
+class Entity:
+    """What every entity has."""
+
+    kind: str = REQUIRED
+    name: str = key("robot", "name of the entity in the scene")
+    pos: list[float] = key([0.0, 0.0, 0.0], "position of the base in the world [m]", length=3)
+    euler: list[float] | None = key(None, "orientation of the base: extrinsic x-y-z angles [deg]; null: none", length=3)
+    quat: list[float] | None = key(None, "orientation of the base: quaternion wxyz; null: none", length=4)
+    home: Any = key(None, "start of the joints [rad | m]: list over qpos or mapping joint: value; null: the file's")
+    tool: str | None = key(None, "link or site that losses follow when they name none")
+
+
+@dataclass
+class FileEntity(Entity):
+    """A robot read from a description file."""
+
+    file: str = key(REQUIRED, "description file, relative to the YAML that names it or to the working folder")
+    fixed: bool = key(False, "base welded to the world (URDF)")
+    scale: float = key(1.0, "uniform scale of lengths", above=0.0)
+
+
+@dataclass
+class Urdf(FileEntity):
+    """A robot read from URDF."""
+
+    kind: str = "urdf"
+
+
+@dataclass
+class Mjcf(FileEntity):
+    """A robot read from MJCF."""
+
+    kind: str = "mjcf"
+
+
+@dataclass
+class Primitive(Entity):
+    """A free or fixed body of a simple shape."""
+
+    fixed: bool = key(False, "base welded to the world")
+    density: float | None = key(None, "density [kg/m^3]; null: the engine's default", above=0.0)
+
+
+@dataclass
+class Sphere(Primitive):
+    """A ball."""
+
+    kind: str = "sphere"
+    radius: float = key(0.1, "radius [m]", above=0.0)
+
+
+@dataclass
+class Box(Primitive):
+    """A box."""
+
+    kind: str = "box"
+    size: list[float] = key([0.1, 0.1, 0.1], "edge lengths [m]", length=3)
+
+
+@dataclass
+class Capsule(Primitive):
+    """A capsule along z."""
+
+    kind: str = "capsule"
+    radius: float = key(0.05, "radius [m]", above=0.0)
+    height: float = key(0.2, "length of the cylindrical part [m]", above=0.0)
+
+
+@dataclass
+class Cylinder(Primitive):
+    """A cylinder along z."""
+
+    kind: str = "cylinder"
+    radius: float = key(0.05, "radius [m]", above=0.0)
+    height: float = key(0.2, "height [m]", above=0.0)
+
+
+ROBOTS: dict[str, type] = {"urdf": Urdf, "mjcf": Mjcf, "sphere": Sphere, "box": Box, "capsule": Capsule, "cylinder": Cylinder}

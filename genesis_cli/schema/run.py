@@ -1,0 +1,49 @@
+"""Schema of the nodes that say how a run goes: stop, runtime, logging, gradcheck."""
+
+from dataclasses import dataclass
+
+from genesis_cli.schema.keys import key
+
+
+@dataclass
+class Stop:
+    """When an optimisation ends."""
+
+    iterations: int = key(300, "largest number of iterations", low=1)
+    seconds: float | None = key(None, "largest wall time of the loop [s]; null: no limit", above=0.0)
+    when_converged: bool = key(True, "end as soon as every tolerance of the task is met")
+    patience: int | None = key(None, "end after this many iterations without a better objective; null: never", low=1)
+    min_delta: float = key(0.0, "relative fall of the objective that counts as better", low=0.0)
+
+
+@dataclass
+class Runtime:
+    """Where and how exactly numbers are computed."""
+
+    backend: str = key("cpu", "device of the physics", choices=("cpu", "gpu", "cuda"))
+    precision: str = key("64", "floating point bits", choices=("32", "64"))
+    seed: int = key(0, "seed of every random number", low=0)
+    threads: int | None = key(1, "threads of torch (small tensors run fastest on one); null: torch's own choice", low=1)
+    kernel_threads: int | None = key(None, "threads of the physics kernels on the CPU; null: all cores", low=1)
+
+
+@dataclass
+class Logging:
+    """What is written to the run folder, and how often."""
+
+    tensorboard: bool = key(True, "write TensorBoard events")
+    every: int = key(5, "iterations between two TensorBoard points", low=1)
+    checkpoint_every: int = key(50, "iterations between two checkpoints", low=1)
+    progress: bool = key(True, "show progress in the terminal")
+
+
+@dataclass
+class Gradcheck:
+    """How gradients are compared with central differences."""
+
+    directions: int = key(3, "random directions in each parameter group", low=1)
+    epsilon: float = key(1e-6, "step of the central difference, relative to the size of the parameters", above=0.0)
+    tolerance: float = key(1e-6, "largest relative error", above=0.0)
+
+
+RUN: dict[str, type] = {"stop": Stop, "runtime": Runtime, "logging": Logging, "gradcheck": Gradcheck}

@@ -1,0 +1,85 @@
+"""Schema of `task`: horizon, start states, goal and the tolerances that decide success."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from genesis_cli.schema.keys import REQUIRED, key
+
+
+@dataclass
+class Task:
+    """What every task has."""
+
+    kind: str = REQUIRED
+    horizon: int = key(100, "time steps of one rollout", low=1)
+    control: str = key("force", "what controls are: joint forces, or targets of the joints' PD control", choices=("force", "position", "velocity"))
+    start_qpos: Any = key(None, "start of the robot: list over qpos or mapping joint: value [rad | m]; null: robot.home")
+    start_qvel: Any = key(None, "start velocity: number or list over the dofs [rad/s | m/s]; null: at rest")
+    envs: int = key(0, "environments with different starts; 0: one, without batch axis", low=0)
+    spread_qpos: Any = key(0.0, "half width of the uniform spread of start positions: number or list over the dofs [rad | m]")
+    spread_qvel: Any = key(0.0, "half width of the uniform spread of start velocities: number or list over the dofs [rad/s | m/s]")
+
+
+@dataclass
+class Reach(Task):
+    """The tool comes to a pose at the end, at rest if wanted."""
+
+    kind: str = "reach"
+    target_pos: list[float] = key(REQUIRED, "target position of the tool [m]", length=3)
+    target_quat: list[float] | None = key(None, "target orientation of the tool, quaternion wxyz; null: any", length=4)
+    position_tolerance: float | None = key(1e-3, "largest position error [m]; null: not judged", above=0.0)
+    orientation_tolerance: float | None = key(1.0, "largest orientation error [deg]; null: not judged", above=0.0)
+    velocity_tolerance: float | None = key(None, "largest joint speed at the end [rad/s]; null: not judged", above=0.0)
+
+
+@dataclass
+class SwingUp(Task):
+    """The joints come to a target and rest there; angles count up to full turns."""
+
+    kind: str = "swing_up"
+    target_qpos: list[float] | None = key(None, "target of the joints [rad | m]; null: zero")
+    angle_tolerance: float | None = key(1.0, "largest angle error at the end [deg]; null: not judged", above=0.0)
+    position_tolerance: float | None = key(None, "largest error of sliding joints at the end [m]; null: not judged", above=0.0)
+    velocity_tolerance: float | None = key(0.05, "largest joint speed at the end [rad/s | m/s]; null: not judged", above=0.0)
+
+
+@dataclass
+class Track(Task):
+    """The tool or the joints follow a path over the whole horizon."""
+
+    kind: str = "track"
+    follow: str = key("tool", "what follows the path", choices=("tool", "joints"))
+    path: Any = key(REQUIRED, "waypoints [[…], …], evenly spaced in time, or a file (.csv, .npy, .npz): time first")
+    tolerance: float | None = key(2e-3, "largest root-mean-square error [m | rad]; null: not judged", above=0.0)
+
+
+@dataclass
+class Throw(Task):
+    """The body is at the target at the end of the horizon."""
+
+    kind: str = "throw"
+    target_pos: list[float] = key(REQUIRED, "point to hit [m]", length=3)
+    position_tolerance: float | None = key(1e-3, "largest miss distance [m]; null: not judged", above=0.0)
+
+
+@dataclass
+class Balance(Task):
+    """From every start, the joints come to zero and stay there for the last part of the horizon."""
+
+    kind: str = "balance"
+    window: float = key(0.25, "last fraction of the horizon that is judged", above=0.0)
+    angle_tolerance: float | None = key(2.0, "largest angle in the window over all environments [deg]; null: not judged", above=0.0)
+    position_tolerance: float | None = key(None, "largest position of sliding joints in the window [m]; null: not judged", above=0.0)
+
+
+@dataclass
+class Fit(Task):
+    """Learned parameters recover the values that made a recorded (synthetic) trajectory."""
+
+    kind: str = "fit"
+    truth: dict[str, Any] = key(REQUIRED, "true value of each learned parameter: number or list")
+    noise: float = key(0.0, "standard deviation of the measurement noise on qpos and qvel [SI]", low=0.0)
+    tolerance: float | None = key(1e-3, "largest relative error of a parameter; null: not judged", above=0.0)
+
+
+TASKS: dict[str, type] = {"reach": Reach, "swing_up": SwingUp, "track": Track, "throw": Throw, "balance": Balance, "fit": Fit}

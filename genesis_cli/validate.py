@@ -1,0 +1,121 @@
+"""The composed config checked once against the schema: unknown keys, types, choices, limits. Result: plain dataclasses."""
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, fields
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+from genesis_cli.errors import CommandError
+from genesis_cli.schema import KINDS, PLAIN, TERMS
+from genesis_cli.suggest import known
+
+
+@dataclass
+class Checked:
+    """Every node as an instance of its dataclass."""
+
+    robot: Any
+    scene: Any
+    task: Any
+    loss: dict[str, Any]
+    parameter: dict[str, Any]
+    optimizer: Any
+    scheduler: Any
+    plain: dict[str, Any]
+
+
+def first_line(error: Exception) -> str:
+    """OmegaConf's message without its lines of internals (full_key, reference_type, object_type)."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    internals = ("full_key:", "reference_type=", "object_type=", "To append to your config")
+    return " ".join(line for line in lines if not line.startswith(internals))
+
+
+def check(cfg: DictConfig) -> Checked:
+    """The config as dataclasses.
+
+    Raises:
+        CommandError: for the first thing that is wrong, naming key, value and what is allowed.
+    """
+    try:
+        container: Any = OmegaConf.to_container(cfg, resolve=True)
+    except OmegaConfBaseException as error:
+        raise CommandError(f"{error.full_key or 'config'}: {first_line(error)}.") from error
+    allowed = [*KINDS, *TERMS, *PLAIN]
+    for name in container:
+        if name not in allowed:
+            raise CommandError(f'config: unknown key "{name}"; {known(name, allowed)}.')
+    checked: dict[str, Any] = {"plain": {}}
+    for name, kinds in KINDS.items():
+        checked[name] = _kind(name, container.get(name), kinds)
+    for name, kinds in TERMS.items():
+        terms = container.get(name) or {}
+        _mapping(name, terms)
+        checked[name] = {term: _kind(f"{name}.{term}", node, kinds) for term, node in terms.items() if node is not None}
+    for name, schema in PLAIN.items():
+        if name in container:
+            checked["plain"][name] = _node(name, container[name], schema)
+    entities = {
+        name: _kind(f"scene.entities.{name}", {"name": name, **_mapping(f"scene.entities.{name}", node)}, KINDS["robot"])
+        for name, node in checked["scene"].entities.items()
+    }
+    checked["scene"].entities = entities
+    return Checked(**checked)
+
+
+def _mapping(where: str, node: Any) -> dict[str, Any]:
+    if not isinstance(node, Mapping):
+        raise CommandError(f"{where}: must be a mapping of keys to values, found {node!r}.")
+    return dict(node)
+
+
+def _kind(where: str, node: Any, kinds: dict[str, type]) -> Any:
+    """The node as an instance of the dataclass that its `kind` names."""
+    content = _mapping(where, node)
+    kind = content.get("kind")
+    if kind is None:
+        raise CommandError(f"{where}.kind: must be given; {known('', kinds)}.")
+    if kind not in kinds:
+        raise CommandError(f'{where}.kind: unknown kind "{kind}"; {known(str(kind), kinds)}.')
+    return _node(where, content, kinds[kind])
+
+
+def _node(where: str, node: Any, schema: type) -> Any:
+    """The node as an instance of `schema`."""
+    content = _mapping(where, node)
+    declared: dict[str, Field[Any]] = {f.name: f for f in fields(schema)}
+    for name in content:
+        if name not in declared:
+            raise CommandError(f'{where}: unknown key "{name}"; {known(str(name), declared)}.')
+    for name, value in content.items():
+        if value == "???":
+            raise CommandError(f"{where}.{name}: must be given: {declared[name].metadata.get('help', '')}.")
+    typed = OmegaConf.structured(schema)
+    for name, value in content.items():
+        try:
+            OmegaConf.update(typed, name, value, merge=False)
+        except OmegaConfBaseException as error:
+            raise CommandError(f"{where}.{name}: {first_line(error)}.") from error
+    try:
+        instance = OmegaConf.to_object(typed)
+    except MissingMandatoryValue as error:
+        missing = next(name for name in declared if OmegaConf.is_missing(typed, name))
+        raise CommandError(f"{where}.{missing}: must be given: {declared[missing].metadata.get('help', '')}.") from error
+    for name, declaration in declared.items():
+        _limits(f"{where}.{name}", getattr(instance, name), declaration.metadata)
+    return instance
+
+
+def _limits(where: str, value: Any, metadata: Mapping[str, Any]) -> None:
+    """Choices, range and length of one value."""
+    choices, low, above, length = (metadata.get(k) for k in ("choices", "low", "above", "length"))
+    if choices and value is not None and value not in choices:
+        raise CommandError(f'{where}: "{value}" is not allowed; {known(str(value), choices)}.')
+    if low is not None and value is not None and not value >= low:
+        raise CommandError(f"{where}: {value} is too small; at least {low:g}.")
+    if above is not None and value is not None and not value > above:
+        raise CommandError(f"{where}: {value} is too small; more than {above:g}.")
+    if length is not None and value is not None and len(value) != length:
+        raise CommandError(f"{where}: has {len(value)} entries, needs {length}: {metadata['help']}.")
