@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from genesis.description.read import read_mjcf, read_urdf
-from tests.oracles import assert_close, from_pinocchio, mujoco_cases, mujoco_oracle, pinocchio_cases, pinocchio_oracle
+from tests.oracles import LOCAL, assert_close, from_pinocchio, mujoco_cases, mujoco_oracle, pinocchio_cases, pinocchio_oracle
 from tests.reference_dynamics import ReferenceDynamics, random_state, total_mass
 from tests.shared import MODELS, SHARED, needs_shared
 
@@ -107,10 +107,9 @@ def test_urdf_equals_mujoco_where_mujoco_accepts_it(robot):
     assert_close(dynamics.bias(data.qpos, data.qvel), data.qfrc_bias, scale=1e-3)
 
 
-@needs_shared
 def test_mass_matrix_matches_inverse_dynamics():
     """Two independent sums of the reference itself: column i of M is the force of a unit acceleration."""
-    dynamics = ReferenceDynamics(read_urdf(MODELS / "urdf" / "panda.urdf"))
+    dynamics = ReferenceDynamics(read_urdf(LOCAL / "urdf" / "panda.urdf"))
     qpos, qvel = random_state(dynamics, seed=2)
     columns = [dynamics.inverse_dynamics(qpos, qvel, unit) - dynamics.bias(qpos, qvel) for unit in np.eye(dynamics.nv)]
     assert_close(np.stack(columns, axis=1), dynamics.mass_matrix(qpos))
