@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Sequence
+from xml.etree.ElementTree import Element, SubElement
 
 from genesis.description import tree
 from genesis.description.description import Description
@@ -10,7 +11,7 @@ from genesis.description.inertia import unphysical
 from genesis.description.scale import scale_description
 from genesis.description.source import Source, read_source
 from genesis.description.urdf_check import check_urdf
-from genesis.description.urdf_elements import end_of
+from genesis.description.urdf_elements import end_of, name_of
 from genesis.description.urdf_joints import read_joint, split_floating
 from genesis.description.urdf_spec import read_links
 from genesis.errors import InputError
@@ -48,6 +49,7 @@ def read_urdf(
         raise InputError(f'mimic is "{mimic}"; known: {", ".join(MIMIC_MODES)}.')
     source = read_source(file, "robot")
     where = source.where
+    _declare_world(source.root)
     check_urdf(source.root, where)
     links, geoms = read_links(source, package_dirs)
     name = source.root.get("name") or (source.path.stem if source.path else "robot")
@@ -65,6 +67,13 @@ def read_urdf(
     _warn_of_inertias(description, where)
     scale_description(description, scale)
     return description
+
+
+def _declare_world(root: Element) -> None:
+    """Add the link "world" where joints start from it although no link has that name, as Drake allows."""
+    starts = {end_of(joint, "parent") for joint in root.findall("joint")}
+    if "world" in starts - {name_of(link) for link in root.findall("link")}:
+        SubElement(root, "link", name="world")
 
 
 def _add_joints(description: Description, source: Source, mimic: str) -> None:

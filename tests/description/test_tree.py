@@ -37,6 +37,11 @@ def test_root_named_world_is_the_world():
     np.testing.assert_array_equal(description.links[0].pos, [0, 0, 1])
 
 
+def test_world_need_not_be_declared():
+    text = robot(link("base"), joint("weld", "fixed", "world", "base", xyz=(0, 0, 1)))
+    assert shape(read_urdf(text)) == [("base", -1, [])]
+
+
 def test_root_without_mass_and_geometry_is_an_anchor():
     """Frames welded to it stay where they are."""
     text = robot(
