@@ -1,0 +1,149 @@
+"""gs.Tensor: a torch tensor that knows the scene it comes from."""
+
+from itertools import count
+from typing import Any
+
+import torch
+from torch.overrides import get_default_nowrap_functions
+
+from genesis.errors import InputError, SceneMixError
+
+_NOT_WRAPPED = get_default_nowrap_functions()
+_no_dispatch = torch._C.DisableTorchFunctionSubclass
+_uids = count(1)
+
+
+class Tensor(torch.Tensor):
+    """A `torch.Tensor` with the scene it was derived from; every torch operation hands the scene on.
+
+    Attributes:
+        scene: the scene, or None.
+        uid: a number of this tensor.
+        parents: uids of the gs.Tensors it was computed from.
+    """
+
+    scene: Any = None
+    parents: tuple[int, ...] = ()
+    _uid: int = 0
+
+    def __new__(cls, *args, scene=None, **kwargs):
+        with _no_dispatch():
+            out = torch.Tensor(*args, **kwargs).as_subclass(cls)
+        out.scene = scene
+        return out
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        """Run func and give the result the common scene of its arguments. Raises: SceneMixError if there are two."""
+        scene, parents = None, []
+        for arg in args if not kwargs else (*args, *kwargs.values()):
+            if isinstance(arg, Tensor):
+                scene = _common(scene, arg)
+                parents.append(arg.uid)
+            elif type(arg) is list or type(arg) is tuple:
+                for part in arg:
+                    if isinstance(part, Tensor):
+                        scene = _common(scene, part)
+                        parents.append(part.uid)
+        with _no_dispatch():
+            out = func(*args, **kwargs) if kwargs else func(*args)
+        if func in _NOT_WRAPPED:
+            return out
+        return _dress(out, scene, tuple(parents))
+
+    @property
+    def uid(self) -> int:
+        if not self._uid:
+            self._uid = next(_uids)
+        return self._uid
+
+    def detach(self, sceneless: bool = True) -> "Tensor":
+        """Cut from the graph and, if ``sceneless``, from the scene."""
+        with _no_dispatch():
+            out = torch.Tensor.detach(self).as_subclass(Tensor)
+        out.scene = None if sceneless else self.scene
+        return out
+
+    def sceneless(self) -> "Tensor":
+        """A copy that belongs to no scene, still in the graph of torch."""
+        with _no_dispatch():
+            return torch.Tensor.clone(self).as_subclass(Tensor)
+
+    def zero_grad(self) -> None:
+        """Set the gradient, if there is one, to zero."""
+        grad = self.grad
+        if grad is None:
+            return
+        if grad.grad_fn is not None:
+            grad.detach_()
+        else:
+            grad.requires_grad_(False)
+        grad.zero_()
+
+    def assert_contiguous(self) -> None:
+        """Raises: InputError unless the tensor is contiguous."""
+        if not self.is_contiguous():
+            raise InputError("Tensor not contiguous. Call .contiguous() first.")
+
+    def assert_sceneless(self) -> None:
+        """Raises: SceneMixError if the tensor belongs to a scene."""
+        if self.scene is not None:
+            raise SceneMixError("Tensor not sceneless. Call Tensor.sceneless() to take a tensor out of its scene.")
+
+    def __repr__(self, *, tensor_contents=None) -> str:
+        with _no_dispatch():
+            text = torch.Tensor.__repr__(self.as_subclass(torch.Tensor).detach(), tensor_contents=tensor_contents)
+        scene = "None" if self.scene is None else f"<{self.scene}>"
+        return f"gs.{text[:-1]}, scene={scene}, requires_grad={self.requires_grad})"
+
+    def __deepcopy__(self, memo):
+        if not self.is_leaf:
+            raise RuntimeError("Only leaf tensors can be deep-copied; call .detach() first.")
+        if id(self) not in memo:
+            memo[id(self)] = wrap(plain(self).detach().clone(), self.scene).requires_grad_(self.requires_grad)
+        return memo[id(self)]
+
+    def __reduce_ex__(self, protocol):
+        """Pickled as a plain tensor: a scene cannot be stored."""
+        return plain(self).detach().requires_grad_(self.requires_grad).__reduce_ex__(protocol)
+
+
+def wrap(tensor: torch.Tensor, scene: Any) -> Tensor:
+    """The tensor (its graph kept) as a gs.Tensor of the scene."""
+    out = tensor.as_subclass(Tensor)
+    out.scene = scene
+    return out
+
+
+def plain(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor (its graph kept) as a plain torch tensor."""
+    if type(tensor) is torch.Tensor:
+        return tensor
+    with _no_dispatch():
+        return tensor.as_subclass(torch.Tensor)
+
+
+def _common(scene: Any, tensor: Tensor) -> Any:
+    if scene is None or tensor.scene is None or tensor.scene is scene:
+        return tensor.scene if scene is None else scene
+    raise SceneMixError(
+        f"Tensors not derived from the same Scene object: {scene} vs {tensor.scene}. Consider calling `Tensor.sceneless()` "
+        "to detach a tensor from its scene if gradient flow back to the scene is not needed."
+    )
+
+
+def _dress(out: Any, scene: Any, parents: tuple[int, ...]) -> Any:
+    """Tensors in the result of an operation as gs.Tensors of the scene."""
+    if isinstance(out, torch.Tensor):
+        if type(out) is not Tensor:
+            if type(out) is not torch.Tensor:
+                return out  # another subclass (a Parameter, say) stays what it is
+            out = out.as_subclass(Tensor)
+        if scene is not None:
+            out.scene = scene
+        out.parents = parents
+        return out
+    kind = type(out)
+    if isinstance(out, tuple | list) and kind is not torch.Size:
+        return kind(_dress(part, scene, parents) for part in out)
+    return out

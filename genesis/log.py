@@ -1,0 +1,60 @@
+"""The logger "genesis": warnings only, unless `gs.init(logging_level=...)` says otherwise."""
+
+import logging
+import sys
+
+from genesis.errors import InputError, unknown_name
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
+THEMES = {"dark": "\033[93m", "light": "\033[33m", "dumb": ""}  # colour of warnings and errors on a terminal
+
+logger = logging.getLogger("genesis")
+
+
+class _Handler(logging.StreamHandler):
+    """Writes to stderr unless the application has its own handlers, which then get every record."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not logging.getLogger().handlers:
+            self.stream = sys.stderr
+            super().emit(record)
+
+
+class _Formatter(logging.Formatter):
+    def __init__(self, colour: str, milliseconds: bool) -> None:
+        super().__init__(
+            "[genesis] %(levelname)s %(message)s"
+            if not milliseconds
+            else "[genesis] %(asctime)s.%(msecs)03d %(levelname)s %(message)s",
+            "%H:%M:%S",
+        )
+        self.colour = colour
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        if self.colour and record.levelno >= logging.WARNING and sys.stderr.isatty():
+            return f"{self.colour}{line}\033[0m"
+        return line
+
+
+def configure(level: str | int | None = None, theme: str = "dark", milliseconds: bool = False) -> None:
+    """Set level ("warning" if None), colours and time stamps of the logger.
+
+    Raises: UnknownNameError for a level or theme that does not exist.
+    """
+    if isinstance(level, str):
+        if level.lower() not in LEVELS:
+            raise unknown_name("gs.init", "logging_level", level, LEVELS)
+        level = getattr(logging, level.upper())
+    elif level is not None and not isinstance(level, int):
+        raise InputError(
+            f"gs.init: logging_level is {level!r}; allowed: a number of the logging module or one of {', '.join(LEVELS)}."
+        )
+    if theme not in THEMES:
+        raise unknown_name("gs.init", "theme", theme, THEMES)
+    for handler in [h for h in logger.handlers if isinstance(h, _Handler)]:
+        logger.removeHandler(handler)
+    handler = _Handler()
+    handler.setFormatter(_Formatter(THEMES[theme], milliseconds))
+    logger.addHandler(handler)
+    logger.setLevel(logging.WARNING if level is None else level)

@@ -1,0 +1,240 @@
+"""State of the process after `gs.init`: device, precision, seed. The only `ti.init`.
+
+Importing this module imports neither torch nor taichi.
+"""
+
+import contextlib
+import io
+import os
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+from genesis import log
+from genesis.errors import InputError, StateError, UnsupportedError, unknown_name
+from genesis.log import logger
+
+THREADS_VARIABLE = "GENESIS_NUM_THREADS"
+
+
+class Backend(Enum):
+    """Where kernels run. ``gpu`` means the best there is: CUDA, else the CPU."""
+
+    cpu = "cpu"
+    gpu = "gpu"
+    cuda = "cuda"
+    metal = "metal"
+    amdgpu = "amdgpu"
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What `gs.init` decided.
+
+    Dtype, int_dtype: torch types; np_float: numpy; ti_float: taichi; generation: counts the calls of `init`.
+    """
+
+    backend: Backend
+    precision: str
+    device: Any
+    dtype: Any
+    int_dtype: Any
+    np_float: Any
+    ti_float: Any
+    seed: int | None
+    eps: float
+    debug: bool
+    cpu_threads: int | None
+    generation: int
+    asked: tuple
+
+
+_runtime: Runtime | None = None
+_generation = 0
+
+
+def initialized() -> bool:
+    """Whether `gs.init` has been called (and not undone)."""
+    return _runtime is not None
+
+
+def state() -> Runtime:
+    """The runtime. Raises: StateError before `gs.init`."""
+    if _runtime is None:
+        raise StateError("Genesis not initialized yet. Call gs.init() first.")
+    return _runtime
+
+
+def init(
+    *,
+    backend: Backend | str | None = None,
+    precision: str = "32",
+    logging_level: str | int | None = None,
+    debug: bool = False,
+    seed: int | None = None,
+    eps: float = 1e-15,
+    theme: str = "dark",
+    logger_verbose_time: bool = False,
+    performance_mode: bool = False,
+    use_deterministic_algorithms: bool | None = None,
+    cpu_threads: int | None = None,
+) -> None:
+    """Choose device and precision and start Taichi.
+
+    Args:
+        backend: gs.cpu (default), gs.gpu (CUDA if there is one, else the CPU with a warning) or gs.cuda.
+        precision: "32" or "64", the floating-point type of every array.
+        logging_level: "debug", "info", "warning" (default), "error".
+        debug: check every control for NaN when it is set; costs some microseconds a call.
+        seed: of random, numpy and torch.
+        eps: value of gs.EPS.
+        theme, logger_verbose_time: colours ("dark", "light", "dumb") and time stamps of the log.
+        use_deterministic_algorithms: passed to torch when not None.
+        cpu_threads: threads of the kernels on the CPU; default: the environment variable GENESIS_NUM_THREADS, else all cores.
+
+    Calling it again with the same arguments does nothing (with a warning).
+
+    Raises: InputError for a wrong argument or a device that is not there, StateError if other arguments are in force.
+    """
+    global _runtime, _generation
+    backend = _backend(backend)
+    precision = str(precision)
+    if precision not in ("32", "64"):
+        raise InputError(f'gs.init: precision is "{precision}"; allowed: "32", "64".')
+    if performance_mode:
+        raise UnsupportedError(
+            "gs.init: performance_mode is not supported: kernels are compiled once for every robot; leave it out."
+        )
+    cpu_threads = _threads(cpu_threads)
+    asked = (backend, precision, debug, seed, eps, use_deterministic_algorithms, cpu_threads)
+    if _runtime is not None:
+        if asked != _runtime.asked:
+            raise StateError(
+                f"gs.init: already initialized (backend {_runtime.backend.value}, precision {_runtime.precision}) "
+                "with other arguments; call gs.destroy() first."
+            )
+        logger.warning("gs.init: already initialized with these arguments; nothing to do.")
+        return
+    log.configure(logging_level, theme, logger_verbose_time)
+    chosen, device = _device(backend)
+    _seed(seed, use_deterministic_algorithms)
+    ti_float = _start_taichi(chosen, precision, seed, cpu_threads)
+    import numpy as np
+    import torch
+
+    _generation += 1
+    _runtime = Runtime(
+        backend=chosen,
+        precision=precision,
+        device=device,
+        dtype=torch.float32 if precision == "32" else torch.float64,
+        int_dtype=torch.int32,
+        np_float=np.float32 if precision == "32" else np.float64,
+        ti_float=ti_float,
+        seed=seed,
+        eps=eps,
+        debug=debug,
+        cpu_threads=cpu_threads,
+        generation=_generation,
+        asked=asked,
+    )
+    logger.info("running on %s, %s-bit", device, precision)
+
+
+def destroy() -> None:
+    """Undo `init`: compiled kernels and every scene are lost; `init` may follow with other arguments."""
+    global _runtime
+    if _runtime is None:
+        return
+    import taichi as ti
+
+    _runtime = None
+    ti.reset()
+
+
+def set_seed(seed: int) -> None:
+    """Seed random, numpy and torch again."""
+    global _runtime
+    _runtime = replace(state(), seed=seed)
+    _seed(seed, None)
+
+
+def _backend(backend: Backend | str | None) -> Backend:
+    if backend is None:
+        return Backend.cpu
+    if isinstance(backend, Backend):
+        return backend
+    if isinstance(backend, str) and backend in Backend.__members__:
+        return Backend[backend]
+    raise unknown_name("gs.init", "backend", str(backend), Backend.__members__)
+
+
+def _threads(count: int | None) -> int | None:
+    """Number of CPU threads: the argument, else the environment variable, else None (all cores)."""
+    where, value = "gs.init: cpu_threads", count
+    if value is None and os.environ.get(THREADS_VARIABLE):
+        where, value = THREADS_VARIABLE, os.environ[THREADS_VARIABLE]
+    if value is None:
+        return None
+    if not str(value).isdigit() or int(value) < 1:
+        raise InputError(f"{where} is {value!r}; allowed: 1, 2, 3, …")
+    return int(value)
+
+
+def _device(backend: Backend) -> tuple[Backend, Any]:
+    """The backend that will be used and its torch device."""
+    import torch
+
+    has_cuda = torch.cuda.is_available()
+    if backend in (Backend.metal, Backend.amdgpu):
+        raise UnsupportedError(
+            f"gs.init: backend {backend.value} is not supported; supported: cpu, cuda, gpu (cuda if there is one, else cpu)."
+        )
+    if backend is Backend.cuda and not has_cuda:
+        raise InputError(f"gs.init: backend cuda asked, but torch {torch.__version__} sees no CUDA device; there is: cpu.")
+    if backend is Backend.gpu and not has_cuda:
+        logger.warning("gs.init: no GPU found; running on the CPU.")
+    if has_cuda and backend in (Backend.gpu, Backend.cuda):
+        return Backend.cuda, torch.device("cuda", torch.cuda.current_device())
+    return Backend.cpu, torch.device("cpu")
+
+
+def _seed(seed: int | None, deterministic: bool | None) -> None:
+    import random
+
+    import numpy as np
+    import torch
+
+    if deterministic is not None:
+        torch.use_deterministic_algorithms(deterministic)
+    if seed is not None:
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        torch.manual_seed(seed)
+
+
+def _start_taichi(backend: Backend, precision: str, seed: int | None, cpu_threads: int | None) -> Any:
+    """`ti.init` as the kernels need it: lanes kept as vectors on the CPU, no fast mathematics, kernels cached between runs."""
+    os.environ.setdefault("ENABLE_TAICHI_HEADER_PRINT", "0")
+    import taichi as ti
+
+    ti_float = ti.f32 if precision == "32" else ti.f64
+    options: dict[str, Any] = {}
+    if backend is Backend.cpu:
+        options["real_matrix_scalarize"] = False
+        if cpu_threads is not None:
+            options["cpu_max_num_threads"] = cpu_threads
+    with contextlib.redirect_stdout(io.StringIO()):  # "[Taichi] Starting on arch=…" is a bare print
+        ti.init(
+            arch=ti.cpu if backend is Backend.cpu else ti.cuda,
+            default_fp=ti_float,
+            default_ip=ti.i32,
+            advanced_optimization=False,
+            fast_math=False,
+            offline_cache=True,
+            random_seed=0 if seed is None else seed % 2**31,
+            log_level=ti.ERROR,
+            verbose=False,
+            **options,
+        )
+    return ti_float

@@ -1,0 +1,167 @@
+"""What drives the joints: targets and forces held until they are changed, closed loops, actuators, wrenches of the next step.
+
+Applied joint force: clamp(command - kp q - kv v, lo, hi) with command = force + kp target_q + kv target_v, and the gains of
+open loops
+zero. Force control opens both loops, velocity control closes the velocity loop, position control closes both.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+
+import numpy as np
+import torch
+
+from genesis.scene.inputs import Index, Inputs, assign
+from genesis.scene.physical import Loops, PhysicalParameters
+
+
+class Mode(Enum):
+    """Control of one degree of freedom; value: (position loop closed, velocity loop closed)."""
+
+    force = (False, False)
+    velocity = (False, True)
+    position = (True, True)
+
+
+class Controls:
+    """Controls of a scene, functional: setting one makes new tensors, so that gradients of earlier steps stay right.
+
+    force, position, velocity: (B, nv), None means zero; actuator: (B, nu), None while no actuator was ever controlled; wrench:
+    (B, nlink, 6) force and torque at the link origin in the world frame for the next step only, or None.
+    """
+
+    def __init__(self, inputs: Inputs, nv: int, nu: int, nlink: int, changed: Callable[[], None]) -> None:
+        self._inputs, self._nv, self._nu, self._nlink, self._changed = inputs, nv, nu, nlink, changed
+        self.clear()
+
+    def clear(self) -> None:
+        """No control: force control with zero force, actuators off."""
+        self.force = self.position = self.velocity = self.actuator = self.wrench = self.command = None
+        self.uniform: Mode | None = Mode.force
+        off = np.zeros((1, self._nv), bool)
+        self._kp, self._kv, self._on = off, off, np.zeros((1, self._nu), bool)
+        self.zero = torch.zeros(self._inputs.rows, self._nv, dtype=self._inputs.dtype, device=self._inputs.device)
+        self._changed()
+
+    @property
+    def loops(self) -> Loops:
+        """The loops that are closed now."""
+        return Loops(self._kp, self._kv, None if self.actuator is None or self._on.all() else self._on)
+
+    def flags(self) -> dict[str, np.ndarray]:
+        """Closed loops and switched-on actuators, for a checkpoint."""
+        return {"kp": self._kp, "kv": self._kv, "on": self._on}
+
+    def restore(self, values: dict[str, torch.Tensor | None], flags: dict[str, np.ndarray]) -> None:
+        """Controls as stored in a checkpoint."""
+        self.clear()
+        self.force, self.position, self.velocity, self.actuator = (
+            values[k] for k in ("force", "position", "velocity", "actuator")
+        )
+        self._kp, self._kv, self._on = flags["kp"], flags["kv"], flags["on"]
+        self.uniform = None
+
+    def set(
+        self,
+        mode: Mode,
+        columns: Index,
+        rows: Index | None,
+        *,
+        force: torch.Tensor | None = None,
+        position: torch.Tensor | None = None,
+        velocity: torch.Tensor | None = None,
+    ) -> None:
+        """Put degrees of freedom under control; each value (b or 1, n), None is zero."""
+        if rows is None and columns.n == self._nv and columns.start == 0:
+            self.force, self.position, self.velocity = (self._all(x) for x in (force, position, velocity))
+            if self.uniform is not mode:
+                self._close(mode, columns, rows)
+                self.uniform = mode
+        else:
+            self.force = self._put(self.force, force, columns, rows)
+            self.position = self._put(self.position, position, columns, rows)
+            self.velocity = self._put(self.velocity, velocity, columns, rows)
+            if self.uniform is not mode:
+                self._close(mode, columns, rows)
+                self.uniform = None
+        self.command = None
+
+    def set_actuators(self, control: torch.Tensor, columns: Index, rows: Index | None) -> None:
+        """Controls (b or 1, n) of actuators, which act from now on."""
+        off = self.actuator is None
+        self.actuator = self._put(self.actuator, control, columns, rows, self._nu)
+        on = _put_flags(self._on, True, columns, rows, self._inputs.rows)
+        if off or not np.array_equal(on, self._on):
+            self._on = on
+            self._changed()
+
+    def add_wrench(self, wrench: torch.Tensor, columns: Index, rows: Index | None) -> None:
+        """Add (b or 1, n, 6) to the wrenches of the next step."""
+        i = self._inputs
+        zero = torch.zeros(i.rows, self._nlink, 6, dtype=i.dtype, device=i.device)
+        more = assign(zero, wrench, columns, rows)
+        self.wrench = more if self.wrench is None else self.wrench + more
+
+    def compose(self, parameters: PhysicalParameters) -> torch.Tensor:
+        """The command (B, nv) of the next steps, kept until a control or gain changes."""
+        command = compose(parameters, self.loops, self.force, self.position, self.velocity)
+        if command is None:
+            command = self.zero
+        elif command is not self.force and command.requires_grad:
+            command.register_hook(self._spent)
+        self.command = command
+        return command
+
+    def _spent(self, _gradient: torch.Tensor) -> None:
+        self.command = None  # its graph is used up by a backward pass
+
+    def _all(self, value: torch.Tensor | None) -> torch.Tensor | None:
+        if value is None or value.shape[0] == self._inputs.rows:
+            return value
+        return value.expand(self._inputs.rows, -1).contiguous()
+
+    def _put(self, base, value, columns: Index, rows: Index | None, width: int | None = None):
+        """Both None: None. A missing base or value counts as zeros."""
+        if base is None and value is None:
+            return None
+        if base is None:
+            base = self.zero if width is None else self.zero.new_zeros(self._inputs.rows, width)
+        if value is None:
+            value = self.zero[:1, : columns.n]
+        return assign(base, value, columns, rows)
+
+    def _close(self, mode: Mode, columns: Index, rows: Index | None) -> None:
+        kp, kv = (
+            _put_flags(flags, closed, columns, rows, self._inputs.rows)
+            for flags, closed in zip((self._kp, self._kv), mode.value, strict=True)
+        )
+        if not (np.array_equal(kp, self._kp) and np.array_equal(kv, self._kv)):
+            self._kp, self._kv = kp, kv
+            self._changed()
+
+
+def compose(
+    parameters: PhysicalParameters,
+    loops: Loops,
+    force: torch.Tensor | None,
+    position: torch.Tensor | None,
+    velocity: torch.Tensor | None,
+) -> torch.Tensor | None:
+    """force + kp position + kv velocity over closed loops, shapes (..., B, nv); None if all are None."""
+    command = force
+    for target, name, closed in ((position, "dof_kp", loops.kp), (velocity, "dof_kv", loops.kv)):
+        if target is not None and closed.any():
+            term = parameters.gain(name, closed) * target
+            command = term if command is None else command + term
+    return command
+
+
+def _put_flags(flags: np.ndarray, value: bool, columns: Index, rows: Index | None, count: int) -> np.ndarray:
+    """A copy of flags (1 or B, n) with value at columns (and rows)."""
+    at = columns.tensor.cpu().numpy()
+    made = np.repeat(flags, count, 0) if rows is not None and flags.shape[0] == 1 else flags.copy()
+    if rows is None:
+        made[:, at] = value
+    else:
+        made[np.ix_(rows.local, at)] = value
+    return made

@@ -1,0 +1,259 @@
+"""Positions and velocities of an entity: getters and setters. Shapes ([n_envs,] ...), SI units, quaternions wxyz, world frame.
+
+Every getter is differentiable. Every setter takes numbers, arrays and tensors with or without gradient, is exact where it
+writes, cuts
+the gradient of what it overwrites and keeps all others.
+"""
+
+import torch
+
+from genesis.errors import InputError
+from genesis.grad.tensor import Tensor
+from genesis.scene.entity_base import EntityBase
+from genesis.scene.inputs import Index, assign, take
+from genesis.scene.options import link_ref_frame
+from genesis.scene.rotation import from_rotation_vector, normalized, rotate, to_rotation_vector
+from genesis.scene.solver import RigidSolver
+from genesis.scene.states import RigidEntityState
+
+XPOS, XQUAT, XVEL, XANG = range(4)
+
+
+class EntityState(EntityBase):
+    """State of an entity. ``envs_idx`` selects environments, ``*_idx_local`` counts inside the entity; None means all."""
+
+    def bind(self, solver: RigidSolver) -> None:
+        super().bind(solver)
+        info = self.info
+        self._qadr = [int(q) for q in solver.model.integers["dof_qadr"][info.dof_start : info.dof_start + info.n_dofs]]
+        joints = solver.model.joints[info.joint_start : info.joint_start + info.n_joints]
+        # first rotational degree of freedom of balls and free joints -> (address of the quaternion, joint)
+        self._turns = {
+            j.dof_adr - info.dof_start + j.nv - 3: (j.qpos_adr - info.q_start + j.nq - 4, j.name)
+            for j in joints
+            if j.type in ("ball", "free") and j.mimic is None
+        }
+        self._base_at = self._links_at(0) if info.n_links else None
+        self._coordinates: dict[Index, Index] = {}  # degrees of freedom without turns -> their coordinates
+
+    # ---- base link
+
+    def get_pos(self, envs_idx=None, *, relative: bool = True) -> Tensor:
+        """Origin of the base link in the world frame ([n_envs,] 3) [m].
+
+        ``relative`` has no effect: the frame of the file is the link's.
+        """
+        return self._base(XPOS, envs_idx)
+
+    def get_quat(self, envs_idx=None, *, relative: bool = True) -> Tensor:
+        """Orientation of the base link in the world frame ([n_envs,] 4)."""
+        return self._base(XQUAT, envs_idx)
+
+    def get_vel(self, envs_idx=None) -> Tensor:
+        """Velocity of the base link's origin in the world frame ([n_envs,] 3) [m/s]."""
+        return self._base(XVEL, envs_idx)
+
+    def get_ang(self, envs_idx=None) -> Tensor:
+        """Angular velocity of the base link in the world frame ([n_envs,] 3) [rad/s]."""
+        return self._base(XANG, envs_idx)
+
+    def set_pos(
+        self, pos, envs_idx=None, *, zero_velocity: bool = True, relative: bool = True, skip_forward: bool = False
+    ) -> None:
+        """Put the base link's origin at pos ([n_envs,] 3) [m] of the world frame.
+
+        A base that does not float is moved as a whole: pos is the place its own joints (if any) start from. ``zero_velocity``
+        stops
+        the entity. ``relative`` and ``skip_forward`` have no effect: there is one frame, and kinematics runs when it is asked
+        for.
+        """
+        self._set_base("set_pos", "link_pos", pos, 3, 0, envs_idx, zero_velocity)
+
+    def set_quat(
+        self, quat, envs_idx=None, *, zero_velocity: bool = True, relative: bool = True, skip_forward: bool = False
+    ) -> None:
+        """Turn the base link to quat ([n_envs,] 4), normalised; otherwise as `set_pos`."""
+        self._set_base("set_quat", "link_quat", quat, 4, 3, envs_idx, zero_velocity)
+
+    def _base(self, which: int, envs_idx) -> Tensor:
+        solver = self.solver
+        return solver.give(solver.kinematics()[which][:, self.link_start], solver.envs_of(envs_idx))
+
+    def _set_base(self, what: str, parameter: str, value, width: int, offset: int, envs_idx, zero_velocity: bool) -> None:
+        solver = self.solver
+        what, rows = f'entity "{self.name}".{what}', solver.envs_of(envs_idx)
+        made = solver.inputs.rows_of(value, what, (width,), rows)
+        solver.inputs.finite(made, what)
+        if width == 4:
+            if (made.detach() == 0.0).all(-1).any():
+                raise InputError(f"{what}: the quaternion is zero; allowed: (w, x, y, z) other than zero.")
+            made = normalized(made)
+        if self.is_free:
+            columns = self._qs_at(range(offset, offset + width))
+            solver.put_state(qpos=assign(solver.qpos, made, columns, rows))
+        else:
+            solver.parameters.set(parameter, made.unsqueeze(1), self._base_at, rows, what)
+        if zero_velocity:
+            self.zero_all_dofs_velocity(envs_idx)
+
+    # ---- generalised coordinates
+
+    def get_qpos(self, qs_idx_local=None, envs_idx=None) -> Tensor:
+        """Coordinates ([n_envs,] n_qs) [m | rad | quaternion wxyz]."""
+        solver = self.solver
+        return solver.give(take(solver.qpos, self._qs_at(qs_idx_local)), solver.envs_of(envs_idx))
+
+    def set_qpos(self, qpos, qs_idx_local=None, envs_idx=None, *, zero_velocity: bool = True, skip_forward: bool = False) -> None:
+        """Set coordinates ([n_envs,] n_qs)."""
+        solver = self.solver
+        what, columns, rows = f'entity "{self.name}".set_qpos', self._qs_at(qs_idx_local), solver.envs_of(envs_idx)
+        value = solver.inputs.rows_of(qpos, what, (columns.n,), rows)
+        solver.inputs.finite(value, what)
+        solver.put_state(qpos=assign(solver.qpos, value, columns, rows))
+        if zero_velocity:
+            self.zero_all_dofs_velocity(envs_idx)
+
+    def get_dofs_position(self, dofs_idx_local=None, envs_idx=None) -> Tensor:
+        """Positions ([n_envs,] n_dofs): hinges and slides their coordinate,
+        three turns of a ball or free joint the rotation vector.
+        """
+        solver = self.solver
+        return solver.give(self.dofs_of(solver.qpos, self._dofs_at(dofs_idx_local)), solver.envs_of(envs_idx))
+
+    def set_dofs_position(self, position, dofs_idx_local=None, envs_idx=None, *, zero_velocity: bool = True) -> None:
+        """Set positions ([n_envs,] n_dofs), as in `get_dofs_position`; the three turns of one joint only together."""
+        solver = self.solver
+        what, columns, rows = f'entity "{self.name}".set_dofs_position', self._dofs_at(dofs_idx_local), solver.envs_of(envs_idx)
+        value = solver.inputs.rows_of(position, what, (columns.n,), rows)
+        solver.inputs.finite(value, what)
+        if self._turns:
+            value, at = self._with_turns(what, value, columns)
+        else:
+            at = self._coordinates_of(columns)
+        solver.put_state(qpos=assign(solver.qpos, value, at, rows))
+        if zero_velocity:
+            self.zero_all_dofs_velocity(envs_idx)
+
+    def _coordinates_of(self, columns: Index) -> Index:
+        at = self._coordinates.get(columns)
+        if at is None:
+            at = self._coordinates[columns] = self._qs_at([self._qadr[i] - self.q_start for i in columns.local])
+        return at
+
+    def _with_turns(self, what: str, value: torch.Tensor, columns: Index) -> tuple[torch.Tensor, Index]:
+        """Positions (b, n) with rotation vectors as coordinates, and where they go."""
+        places, pieces, k = [], [], 0
+        while k < columns.n:
+            dof = columns.local[k]
+            if self._qadr[dof] >= 0:
+                places.append(self._qadr[dof] - self.q_start)
+                pieces.append(value[:, k : k + 1])
+                k += 1
+                continue
+            if dof not in self._turns or columns.local[k : k + 3] != (dof, dof + 1, dof + 2):
+                raise InputError(
+                    f'{what}: the turns of joint "{self._turning(dof)}" are set together, as three degrees of freedom in order.'
+                )
+            first = self._turns[dof][0]
+            places += range(first, first + 4)
+            pieces.append(from_rotation_vector(value[:, k : k + 3]))
+            k += 3
+        return torch.cat(pieces, 1), self._qs_at(places)
+
+    def get_dofs_velocity(self, dofs_idx_local=None, envs_idx=None) -> Tensor:
+        """Velocities ([n_envs,] n_dofs) [m/s | rad/s]; turns of balls and free joints in the link's own frame."""
+        solver = self.solver
+        return solver.give(take(solver.qvel, self._dofs_at(dofs_idx_local)), solver.envs_of(envs_idx))
+
+    def set_dofs_velocity(self, velocity=None, dofs_idx_local=None, envs_idx=None, *, skip_forward: bool = False) -> None:
+        """Set velocities ([n_envs,] n_dofs); None is zero."""
+        solver = self.solver
+        what, columns, rows = f'entity "{self.name}".set_dofs_velocity', self._dofs_at(dofs_idx_local), solver.envs_of(envs_idx)
+        if velocity is None:
+            value = solver.controls.zero[:1, : columns.n]
+        else:
+            value = solver.inputs.rows_of(velocity, what, (columns.n,), rows)
+            solver.inputs.finite(value, what)
+        solver.put_state(qvel=assign(solver.qvel, value, columns, rows))
+
+    def zero_all_dofs_velocity(self, envs_idx=None, *, skip_forward: bool = False) -> None:
+        """Stop the entity."""
+        self.set_dofs_velocity(None, None, envs_idx)
+
+    def get_dofs_acc(self, dofs_idx_local=None, envs_idx=None) -> Tensor:
+        """Accelerations of the last step ([n_envs,] n_dofs) [m/s² | rad/s²]; zero before the first."""
+        solver = self.solver
+        return solver.give(take(solver.qacc, self._dofs_at(dofs_idx_local)), solver.envs_of(envs_idx))
+
+    def dofs_of(self, qpos: torch.Tensor, columns: Index) -> torch.Tensor:
+        """Positions (B, n) of degrees of freedom in the qpos (B, nq) of the scene."""
+        if not self._turns:
+            return take(qpos, self._coordinates_of(columns))
+        vectors = {
+            first: to_rotation_vector(qpos[:, self.q_start + q : self.q_start + q + 4]) for first, (q, _) in self._turns.items()
+        }
+        pieces = []
+        for i in columns.local:
+            if self._qadr[i] >= 0:
+                pieces.append(qpos[:, self._qadr[i]])
+            else:
+                first = max(f for f in self._turns if f <= i)
+                pieces.append(vectors[first][:, i - first])
+        return torch.stack(pieces, 1) if pieces else qpos[:, :0]
+
+    def _turning(self, dof: int) -> str:
+        return next(name for first, (_, name) in self._turns.items() if first <= dof < first + 3)
+
+    # ---- links
+
+    def get_links_pos(
+        self, links_idx_local=None, envs_idx=None, *, ref: link_ref_frame = link_ref_frame.link_origin, relative: bool = True
+    ) -> Tensor:
+        """Points of the links in the world frame ([n_envs,] n_links, 3) [m]; ref: the link's origin or its centre of mass."""
+        solver, columns = self.solver, self._links_at(links_idx_local)
+        pos = take(solver.kinematics()[XPOS], columns)
+        if _reference(ref) is link_ref_frame.link_COM:
+            pos = pos + rotate(take(solver.kinematics()[XQUAT], columns), take(solver.parameters.value("link_com"), columns))
+        return solver.give(pos, solver.envs_of(envs_idx))
+
+    def get_links_quat(self, links_idx_local=None, envs_idx=None, *, relative: bool = True) -> Tensor:
+        """Orientations of the links in the world frame ([n_envs,] n_links, 4)."""
+        return self._links_of(XQUAT, links_idx_local, envs_idx)
+
+    def get_links_vel(self, links_idx_local=None, envs_idx=None, *, ref: link_ref_frame = link_ref_frame.link_origin) -> Tensor:
+        """Velocities of points of the links in the world frame ([n_envs,] n_links, 3) [m/s]; ref as in `get_links_pos`."""
+        solver, columns = self.solver, self._links_at(links_idx_local)
+        vel = take(solver.kinematics()[XVEL], columns)
+        if _reference(ref) is link_ref_frame.link_COM:
+            arm = rotate(take(solver.kinematics()[XQUAT], columns), take(solver.parameters.value("link_com"), columns))
+            vel = vel + torch.linalg.cross(take(solver.kinematics()[XANG], columns), arm)
+        return solver.give(vel, solver.envs_of(envs_idx))
+
+    def get_links_ang(self, links_idx_local=None, envs_idx=None) -> Tensor:
+        """Angular velocities of the links in the world frame ([n_envs,] n_links, 3) [rad/s]."""
+        return self._links_of(XANG, links_idx_local, envs_idx)
+
+    def _links_of(self, which: int, links_idx_local, envs_idx) -> Tensor:
+        solver = self.solver
+        return solver.give(take(solver.kinematics()[which], self._links_at(links_idx_local)), solver.envs_of(envs_idx))
+
+    def forward_kinematics(self, qpos, links_idx_local=None, envs_idx=None) -> tuple[Tensor, Tensor]:
+        """Poses the links would have at qpos ([n_envs,] n_qs): positions ([n_envs,] n_links, 3), orientations ([n_envs,] n_links,
+        4).
+        """
+        solver, rows = self.solver, self.solver.envs_of(envs_idx)
+        value = solver.inputs.rows_of(qpos, f'entity "{self.name}".forward_kinematics', (self.n_qs,), rows)
+        whole = assign(solver.qpos, value, self._qs_at(None), rows)
+        xpos, xquat, _, _ = solver.physics.kinematics(solver.theta(), whole, solver.qvel)
+        columns = self._links_at(links_idx_local)
+        return solver.give(take(xpos, columns), rows), solver.give(take(xquat, columns), rows)
+
+    def get_state(self) -> RigidEntityState:
+        """Pose of the base link now, with its graph."""
+        return RigidEntityState(self, self.solver.steps, self.get_pos(), self.get_quat())
+
+
+def _reference(ref) -> link_ref_frame:
+    if ref in (link_ref_frame.link_origin, link_ref_frame.link_COM):
+        return ref
+    raise InputError(f"ref is {ref}; allowed: gs.link_ref_frame.link_origin, gs.link_ref_frame.link_COM.")

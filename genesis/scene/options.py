@@ -1,0 +1,156 @@
+"""`gs.options`: settings of a scene.
+
+Documented options that are not supported are refused by name unless they have their default.
+"""
+
+from enum import Enum
+
+from genesis.errors import InputError, UnsupportedError, unknown_name
+from genesis.scene.settings import settings
+
+
+class integrator(Enum):
+    """Time integration. Euler: semi-implicit, joint damping and velocity gains implicit; RK4: classical Runge-Kutta."""
+
+    Euler = "euler"
+    RK4 = "rk4"
+    implicitfast = "implicitfast"
+    approximate_implicitfast = "approximate_implicitfast"
+
+
+class constraint_solver(Enum):
+    """Names of the documented API; no constraint is simulated in this version."""
+
+    CG = 0
+    Newton = 1
+
+
+class link_ref_frame(Enum):
+    """Where on a link a wrench is applied."""
+
+    link_origin = 0
+    link_COM = 1
+    root_COM = 2
+
+
+SUPPORTED_INTEGRATORS = ("Euler", "RK4")
+_CONTACT = {
+    "enable_neutral_collision": False, "enable_adjacent_collision": False, "max_collision_pairs": 150, "max_contacts": None,
+    "multiplier_collision_broad_phase": 8, "constraint_solver": constraint_solver.Newton, "iterations": 25, "tolerance": None,
+    "ls_iterations": 50, "ls_tolerance": 0.01, "noslip_iterations": 0, "noslip_tolerance": 1e-6, "friction_cone": "pyramidal",
+    "contact_resolution": None, "enable_torsional_friction": False, "enable_rolling_friction": False, "impratio": None,
+    "contact_pruning_tolerance": 0.02, "sparse_solve": None, "constraint_timeconst": 0.01, "box_box_detection": None,
+    "use_hibernation": False, "hibernation_thresh_vel": None, "max_dynamic_constraints": 8, "enable_multi_contact": True,
+    "enable_mujoco_compatibility": False, "use_gjk_collision": None, "enable_contact_patch": None, "broadphase_traversal": None,
+    "IK_max_targets": 6, "use_contact_island": False,
+}  # fmt: skip
+
+
+@settings("SimOptions", {"substeps_local": None})
+class SimOptions:
+    """Settings of the whole simulation.
+
+    dt: time of one `scene.step()` [s]; substeps: integration steps in it; gravity: (3,) [m/s²]; requires_grad: whether the
+    states of
+    the scene carry the graph of torch (otherwise everything is detached, and setters drop gradients).
+    """
+
+    dt: float = 0.01
+    substeps: int = 1
+    gravity: tuple = (0.0, 0.0, -9.81)
+    floor_height: float = 0.0
+    requires_grad: bool = False
+
+    def __post_init__(self) -> None:
+        _positive("SimOptions", "dt", self.dt)
+        if int(self.substeps) != self.substeps or self.substeps < 1:
+            raise InputError(f"SimOptions: substeps is {self.substeps!r}; allowed: 1, 2, 3, …")
+        self.gravity = _vector("SimOptions", "gravity", self.gravity)
+        if self.floor_height != 0.0:
+            raise UnsupportedError(
+                "SimOptions: floor_height is not supported (contacts are not simulated in this version); leave it out."
+            )
+
+
+@settings("RigidOptions", _CONTACT, "contacts and constraints are not simulated in this version")
+class RigidOptions:
+    """Settings of rigid bodies.
+
+    dt, gravity: as SimOptions unless given. integrator: gs.integrator.Euler (default) or RK4. implicit_damping: whether Euler
+    treats
+    joint damping and velocity gains implicitly (None: as the files say, else yes). enable_collision, enable_joint_limit,
+    enable_self_collision: None and False leave them out (None with a warning that names the entity); True is refused.
+    batch_*_info: accepted; every parameter may differ between environments anyway.
+    """
+
+    dt: float | None = None
+    gravity: tuple | None = None
+    integrator: object = None
+    implicit_damping: bool | None = None
+    enable_collision: bool | None = None
+    enable_joint_limit: bool | None = None
+    enable_self_collision: bool | None = None
+    disable_constraint: bool = False
+    batch_links_info: bool = False
+    batch_joints_info: bool = False
+    batch_dofs_info: bool = False
+
+    def __post_init__(self) -> None:
+        for name, what in (
+            ("enable_collision", "contacts"),
+            ("enable_joint_limit", "joint limits"),
+            ("enable_self_collision", "contacts"),
+        ):
+            if getattr(self, name):
+                raise UnsupportedError(
+                    f"RigidOptions: {name}=True, but {what} are not simulated in this version; leave it out or set it to False."
+                )
+        if self.dt is not None:
+            _positive("RigidOptions", "dt", self.dt)
+        if self.gravity is not None:
+            self.gravity = _vector("RigidOptions", "gravity", self.gravity)
+        self.integrator = _integrator(self.integrator)
+
+
+_NOT_SIMULATED = {
+    **{f"{kind}Options": "only rigid bodies are simulated" for kind in ("MPM", "SPH", "FEM", "SF", "PBD", "Tool", "Kinematic")},
+    **{
+        f"{kind}Options": "only rigid bodies are simulated"
+        for kind in ("BaseCoupler", "LegacyCoupler", "SAPCoupler", "IPCCoupler", "Coupler")
+    },
+    **{f"{kind}Options": "there is no viewer" for kind in ("Viewer", "Vis", "Profiling")},
+    "renderers": "there is no viewer",
+}
+
+
+def __getattr__(name: str):
+    if name in _NOT_SIMULATED:
+        raise UnsupportedError(
+            f"gs.options.{name} is not supported: {_NOT_SIMULATED[name]} in this version; known: SimOptions, RigidOptions."
+        )
+    raise AttributeError(f"module 'genesis.options' has no attribute {name!r}; known: SimOptions, RigidOptions")
+
+
+def _integrator(value: object) -> integrator:
+    name = value.name if isinstance(value, integrator) else value
+    if name is None:
+        return integrator.Euler
+    known = {k.lower(): integrator[k] for k in SUPPORTED_INTEGRATORS}
+    if not isinstance(name, str) or name.lower() not in known:
+        raise unknown_name("RigidOptions", "integrator", str(name), SUPPORTED_INTEGRATORS)
+    return known[name.lower()]
+
+
+def _positive(where: str, name: str, value: float) -> None:
+    if not (isinstance(value, int | float) and 0.0 < value < float("inf")):
+        raise InputError(f"{where}: {name} is {value!r}; allowed: a positive number [s].")
+
+
+def _vector(where: str, name: str, value) -> tuple[float, float, float]:
+    try:
+        made = tuple(float(x) for x in value)
+    except (TypeError, ValueError):
+        made = ()
+    if len(made) != 3 or any(x != x or abs(x) == float("inf") for x in made):
+        raise InputError(f"{where}: {name} is {value!r}; allowed: three finite numbers.")
+    return made

@@ -1,0 +1,169 @@
+"""Physical parameters of a scene: described values, what users set over them, and the packed vector that the core reads."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from genesis.errors import InputError, unknown_name
+from genesis.scene.inputs import Index, Inputs, assign
+
+MAX_THETAS = 8  # packed vectors kept for different control modes
+MAX_PATCHES = 32  # settings of one parameter kept apart before they are merged
+ACTUATOR_FORCE = ("act_gain", "act_bias0", "act_bias1", "act_bias2")
+NOT_NEGATIVE = ("link_mass", "dof_armature", "dof_damping", "dof_stiffness", "dof_kp", "dof_kv")
+UNBOUNDED = ("dof_force_lo", "dof_force_hi", "ctrl_lo", "ctrl_hi", "force_lo", "force_hi")  # may be infinite
+
+
+@dataclass
+class Loops:
+    """Which feedback loops are closed; bool arrays with one row, or one for each environment.
+
+    kp, kv: (1 or B, nv) position and velocity gains of the joint controllers. actuators: (1 or B, nu), or None if all are on.
+    """
+
+    kp: np.ndarray
+    kv: np.ndarray
+    actuators: np.ndarray | None = None
+
+    def key(self) -> tuple:
+        return self.kp.tobytes(), self.kv.tobytes(), b"" if self.actuators is None else self.actuators.tobytes()
+
+
+@dataclass
+class _Parameter:
+    """One parameter: described value (1, N, ...), the value under the settings, and the settings, the latest last."""
+
+    described: torch.Tensor
+    base: torch.Tensor
+    patches: dict[tuple, tuple[torch.Tensor, Index, Index | None]] = field(default_factory=dict)
+    value: torch.Tensor | None = None
+
+
+class PhysicalParameters:
+    """Values by core name, each (1 or B, N, ...), and the packed vector for given control loops.
+
+    A setting keeps the graph of what the user gave. When a backward pass has used up the graph of a packed vector it is packed
+    again, so that a scene may be stepped and differentiated on after `backward()`.
+
+    Args: pack: dict of tensors (N, ...) or (B, N, ...) to the flat vector, described values for names left out; described: name
+    -> (N, ...); changed: called whenever
+    a packed vector is no longer valid.
+    """
+
+    def __init__(
+        self, pack: Callable, described: Mapping[str, torch.Tensor], inputs: Inputs, changed: Callable[[], None]
+    ) -> None:
+        self._pack, self._inputs, self._changed = pack, inputs, changed
+        self._parameters = {name: _Parameter(value.unsqueeze(0), value.unsqueeze(0)) for name, value in described.items()}
+        self._thetas: dict[tuple, torch.Tensor] = {}
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._parameters)
+
+    def value(self, name: str) -> torch.Tensor:
+        """(1 or B, N, ...)"""
+        parameter = self._parameters[name]
+        if parameter.value is None:
+            value = parameter.base
+            for patch, columns, rows in parameter.patches.values():
+                batched = rows is not None or patch.shape[0] > 1
+                if batched and value.shape[0] == 1:
+                    value = value.expand(self._inputs.rows, *value.shape[1:])
+                value = assign(value, patch, columns, rows)
+            parameter.value = value
+        return parameter.value
+
+    def set(self, name: str, value: torch.Tensor, columns: Index, rows: Index | None, what: str) -> None:
+        """Set columns (in rows) of a parameter; value (b or 1, n, ...).
+
+        Raises: InputError if not finite or negative where it must not be.
+        """
+        self._check(name, value, what)
+        parameter = self._parameters[name]
+        key = (columns.local, columns.start, None if rows is None else rows.local)
+        parameter.patches.pop(key, None)
+        if rows is None and columns.n == parameter.described.shape[1]:
+            parameter.patches.clear()
+        if len(parameter.patches) >= MAX_PATCHES and not self.value(name).requires_grad:
+            parameter.base, parameter.patches = self.value(name), {}
+        parameter.patches[key] = (value, columns, rows)
+        self._drop(parameter)
+
+    def restore(self, name: str) -> None:
+        """The described value again."""
+        parameter = self._parameters[name]
+        if parameter.patches or parameter.base is not parameter.described:
+            parameter.base, parameter.patches = parameter.described, {}
+            self._drop(parameter)
+
+    def settings(self, name: str) -> tuple[torch.Tensor, dict]:
+        """Everything set over the described value; give it to `put_settings` later."""
+        return self._parameters[name].base, dict(self._parameters[name].patches)
+
+    def put_settings(self, name: str, settings: tuple[torch.Tensor, dict]) -> None:
+        parameter = self._parameters[name]
+        if parameter.base is not settings[0] or parameter.patches != settings[1]:
+            parameter.base, parameter.patches = settings[0], dict(settings[1])
+            self._drop(parameter)
+
+    def gain(self, name: str, closed: np.ndarray) -> torch.Tensor:
+        """Gains (b, nv) that act: those of open loops are zero."""
+        value = self.value(name)
+        return value if closed.all() else value * torch.from_numpy(closed).to(value)
+
+    def theta(self, loops: Loops) -> torch.Tensor:
+        """The packed vector (P,) or (B, P), kept until a parameter changes."""
+        key = loops.key()
+        theta = self._thetas.get(key)
+        if theta is None:
+            if len(self._thetas) >= MAX_THETAS:
+                self._thetas.clear()
+            theta = self._thetas[key] = self.packed(loops)
+            if theta.requires_grad:
+                theta.register_hook(self._spent)
+        return theta
+
+    def packed(self, loops: Loops, replaced: Mapping[str, torch.Tensor] | None = None) -> torch.Tensor:
+        """Pack now, with some values (b, N, ...) replaced."""
+        values = {name: self.value(name) for name, p in self._parameters.items() if p.patches or p.base is not p.described}
+        values.update(replaced or {})
+        masks = {"dof_kp": loops.kp, "dof_kv": loops.kv}
+        if loops.actuators is not None:
+            masks |= dict.fromkeys(ACTUATOR_FORCE, loops.actuators)
+        for name, mask in masks.items():
+            value = values.get(name, self.value(name))
+            values[name] = value * torch.from_numpy(mask).to(value)
+        return self._pack({name: value[0] if value.shape[0] == 1 else value for name, value in values.items()})
+
+    def replacements(self, params: Mapping[str, object], where: str) -> dict[str, torch.Tensor]:
+        """The user's values by core name as (1 or B, N, ...). Raises: UnknownNameError, InputError."""
+        made = {}
+        for name, value in params.items():
+            if name not in self._parameters:
+                raise unknown_name(where, "parameter", name, self._parameters)
+            what = f'{where}: parameter "{name}"'
+            tail = tuple(self._parameters[name].described.shape[1:])
+            made[name] = self._inputs.rows_of(value, what, tail, keep_graph=True)
+            self._check(name, made[name], what)
+        return made
+
+    def _drop(self, parameter: _Parameter) -> None:
+        parameter.value = None
+        self._thetas.clear()
+        self._changed()
+
+    def _spent(self, _gradient: torch.Tensor) -> None:
+        for parameter in self._parameters.values():
+            if parameter.patches:
+                parameter.value = None
+        self._thetas.clear()
+        self._changed()
+
+    def _check(self, name: str, value: torch.Tensor, what: str) -> None:
+        if name not in UNBOUNDED:
+            self._inputs.finite(value, what, 0.0 if name in NOT_NEGATIVE else None)
+        elif torch.isnan(value.detach()).any():
+            raise InputError(f"{what}: there is a NaN; allowed: numbers, or infinity for none.")

@@ -1,0 +1,389 @@
+"""gs.Scene: entities, time, and everything that concerns them all."""
+
+from collections.abc import Mapping
+from itertools import count
+from typing import Any
+
+import torch
+
+from genesis import runtime
+from genesis.errors import InputError, StateError, UnsupportedError, unknown_name
+from genesis.grad.physics import Physics
+from genesis.grad.tensor import Tensor, wrap
+from genesis.model.compile import Placed, compile_model
+from genesis.scene import checkpoint
+from genesis.scene.entity import RigidEntity
+from genesis.scene.inputs import Inputs
+from genesis.scene.materials import Rigid
+from genesis.scene.morphs import Morph
+from genesis.scene.options import RigidOptions, SimOptions
+from genesis.scene.solver import RigidSolver
+from genesis.scene.states import SimState
+from genesis.scene.trajectory import Rollouts, Trajectory
+from genesis.scene.warnings import warn_not_simulated
+
+_NO_PICTURES = ("vis_options", "viewer_options", "profiling_options", "renderer")
+_OTHER_SOLVERS = ("tool", "kinematic", "mpm", "sph", "fem", "sf", "pbd", "coupler")
+_numbers = count(1)
+
+
+class Scene:
+    """Entities that are simulated together, in ``n_envs`` independent environments.
+
+    Make it, add entities, `build`, then set, control, `step` and read; or ask for whole trajectories with `rollout`. Shapes are
+    ([n_envs,] ...): without an environment axis if the scene was built with n_envs = 0.
+    """
+
+    def __init__(
+        self,
+        *,
+        sim_options: SimOptions | None = None,
+        rigid_options: RigidOptions | None = None,
+        show_viewer: bool | None = None,
+        show_FPS: bool | None = None,
+        **others: Any,
+    ) -> None:
+        state = runtime.state()
+        self.sim_options = _instance("sim_options", sim_options, SimOptions)
+        self.rigid_options = _instance("rigid_options", rigid_options, RigidOptions)
+        _refuse_others(others, show_viewer, show_FPS)
+        if self.rigid_options.dt is not None and self.rigid_options.dt != self.sim_options.dt:
+            raise InputError(
+                f"Scene: rigid_options.dt is {self.rigid_options.dt:g} s and sim_options.dt {self.sim_options.dt:g} s; give one."
+            )
+        self.uid = next(_numbers)
+        self.dt, self.substeps = float(self.sim_options.dt), int(self.sim_options.substeps)
+        self.requires_grad = bool(self.sim_options.requires_grad)
+        self.n_envs = 0
+        self.entities: list[RigidEntity] = []
+        self._generation = state.generation
+        self._solver: RigidSolver | None = None
+
+    # ---- making
+
+    def add_entity(
+        self,
+        morph: Morph,
+        material: Rigid | None = None,
+        surface: Any = None,
+        visualize_contact: bool = False,
+        vis_mode: str | None = None,
+        name: str | None = None,
+    ) -> RigidEntity:
+        """Add what the morph describes; files are read now.
+
+        Raises: StateError after `build`, InputError for a name that is taken, and what reading the file raises.
+        """
+        if self._solver is not None:
+            raise StateError("scene.add_entity: the scene is built already; add entities before scene.build().")
+        for option, value in (("surface", surface), ("visualize_contact", visualize_contact or None), ("vis_mode", vis_mode)):
+            if value is not None:
+                raise UnsupportedError(
+                    f"scene.add_entity: {option} is not supported (there is no viewer in this version); leave it out."
+                )
+        if not isinstance(morph, Morph):
+            raise InputError(f"scene.add_entity: {morph!r} is no morph; allowed: gs.morphs.URDF(...), gs.morphs.Box(...), …")
+        material = _instance("material", material, Rigid)
+        description = morph.describe(material)
+        taken = [entity.name for entity in self.entities]
+        if name is not None and name in taken:
+            raise InputError(f'scene.add_entity: there is already an entity "{name}"; give another name.')
+        if name is None:
+            name, number = description.name, 0
+            while name in taken:
+                number += 1
+                name = f"{description.name}_{number}"
+        entity = RigidEntity(self, morph, material, description, name, len(self.entities))
+        self.entities.append(entity)
+        return entity
+
+    def build(
+        self,
+        n_envs: int = 0,
+        env_spacing: tuple = (0.0, 0.0),
+        n_envs_per_row: int | None = None,
+        center_envs_at_origin: bool = True,
+    ) -> None:
+        """Compile the model for ``n_envs`` environments (0: one, without an environment axis).
+
+        env_spacing and the two options after it place environments in a picture; every environment has its own world at the
+        origin.
+
+        Raises: StateError if built already, ModelError and UnsupportedError for what cannot be simulated.
+        """
+        if self._solver is not None:
+            raise StateError("scene.build: the scene is built already.")
+        if self._generation != runtime.state().generation:
+            raise StateError("scene.build: the scene was made before gs.init() was called again; make a new one.")
+        if not isinstance(n_envs, int) or isinstance(n_envs, bool) or n_envs < 0:
+            raise InputError(f"scene.build: n_envs is {n_envs!r}; allowed: 0, 1, 2, …")
+        if not self.entities:
+            raise StateError("scene.build: there is no entity; call scene.add_entity() first.")
+        rigid = self.rigid_options
+        placed = [
+            Placed(e.description, e.name, torch.tensor(e.morph.pos).double().numpy(), torch.tensor(e.morph.quat).double().numpy())
+            for e in self.entities
+        ]
+        model = compile_model(placed, gravity=self.sim_options.gravity if rigid.gravity is None else rigid.gravity)
+        state = runtime.state()
+        physics = Physics(
+            model, dt=self.dt, substeps=self.substeps, integrator=rigid.integrator.name, implicit_damping=self._implicit_damping()
+        )
+        inputs = Inputs(self, state.dtype, state.device, self.requires_grad, max(n_envs, 1), n_envs > 0)
+        self.n_envs = n_envs
+        solver = RigidSolver(self, model, physics, inputs, n_envs, checked=state.debug)
+        for entity in self.entities:
+            entity.bind(solver)
+        solver.entities = self.entities
+        warn_not_simulated(self.entities, rigid)
+        self._solver, self._rollouts = solver, Rollouts(solver)
+
+    def _implicit_damping(self) -> bool:
+        asked = self.rigid_options.implicit_damping
+        if asked is not None:
+            return asked
+        explicit = [e.name for e in self.entities if not e.description.implicit_damping]
+        moving = [e.name for e in self.entities if e.n_dofs]
+        if explicit and set(explicit) != set(moving):
+            raise InputError(
+                f'scene.build: the file of "{explicit[0]}" asks for explicit damping and others do not; '
+                "choose with RigidOptions(implicit_damping=...)."
+            )
+        return not explicit
+
+    # ---- running
+
+    def step(self, update_visualizer: bool = True, refresh_visualizer: bool = True) -> None:
+        """Advance every environment by dt. The arguments have no effect: there is no viewer.
+
+        Raises: StateError before `build`, DivergenceError, InputError if a control is not finite.
+        """
+        solver = self._solver
+        if solver is None or self._generation != runtime._generation:
+            self._refuse("step")
+        solver.step()
+
+    def reset(self, state: SimState | None = None, envs_idx: Any = None) -> None:
+        """Back to the state at build, or to ``state`` (with its graph; `state.detach()` without). Controls are cleared,
+        properties stay.
+
+        With envs_idx only these environments go back; controls and time stay.
+        """
+        solver = self._ready("reset")
+        if state is not None and not isinstance(state, SimState):
+            raise InputError(f"scene.reset: {type(state).__name__} is no state; allowed: what scene.get_state() returns.")
+        solver.reset(None if state is None else state.rigid, solver.envs_of(envs_idx))
+
+    def get_state(self) -> SimState:
+        """The state now, with its graph."""
+        rigid = self._ready("get_state").get_state()
+        return SimState(self, rigid.s_global, [rigid])
+
+    def detach(self) -> None:
+        """Cut the state from the graph of torch: gradients of later losses stop here (truncated backpropagation)."""
+        self._ready("detach").detach()
+
+    def backward(self, loss: torch.Tensor, *args: Any, **kwargs: Any) -> None:
+        """`loss.backward(...)`: gradients flow through the scene to whatever requires them."""
+        self._ready("backward")
+        loss.backward(*args, **kwargs)
+
+    def rollout(
+        self,
+        controls: Any = None,
+        *,
+        kind: str = "force",
+        qpos: Any = None,
+        qvel: Any = None,
+        actuator_ctrl: Any = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> Trajectory:
+        """T steps in one launch, with the numbers and gradients of a loop over `step`.
+
+        Args:
+            controls: (T, [n_envs,] nv) for all degrees of freedom of the scene, as ``kind`` says: joint forces, target
+                positions (at
+                rest) or target velocities. None: no joint control.
+            qpos, qvel: ([n_envs,] nq), ([n_envs,] nv) initial state; None: the scene's state now.
+            actuator_ctrl: (T, [n_envs,] nu) controls of the actuators of model files; None: they exert no force.
+            params: physical parameters by core name, see `physical_parameters`, each ([n_envs,] ...), in place of the scene's.
+
+        Gradients reach every tensor given here whatever `SimOptions.requires_grad` says. The final state becomes the scene's.
+
+        Raises: InputError (shapes, numbers that are not finite), UnknownNameError, DivergenceError.
+        """
+        solver = self._ready("rollout")
+        made = self._rollouts.rollout(controls, kind, qpos, qvel, actuator_ctrl, params)
+        q, v, a = made._qpos[-1], made._qvel[-1], made._qacc[-1]
+        solver.put_state(q, v)
+        solver.qacc = a
+        if not self.requires_grad:
+            solver.detach()
+        solver.steps += made.horizon
+        return made
+
+    def step_state(
+        self,
+        qpos: Any,
+        qvel: Any,
+        controls: Any = None,
+        *,
+        kind: str = "force",
+        actuator_ctrl: Any = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """One step as a pure function: (qpos', qvel') of ([n_envs,] nq), ([n_envs,] nv); arguments as `rollout` without time."""
+        solver = self._ready("step_state")
+        q, v = self._rollouts.step_state(qpos, qvel, controls, kind, actuator_ctrl, params)
+        return solver.give(q), solver.give(v)
+
+    # ---- physics of a configuration
+
+    def physical_parameters(self) -> dict[str, Tensor]:
+        """Every physical parameter by core name, as `rollout(params=...)` takes it."""
+        solver = self._ready("physical_parameters")
+        values = {name: solver.parameters.value(name) for name in solver.parameters.names}
+        return {
+            name: Tensor.detach(solver.give(v) if v.shape[0] > 1 or not self.n_envs else _first(solver, v))
+            for name, v in values.items()
+        }
+
+    def mass_matrix(self, qpos: Any = None) -> Tensor:
+        """Joint-space mass matrix of the whole scene ([n_envs,] nv, nv) at qpos ([n_envs,] nq; None: now)."""
+        solver = self._ready("mass_matrix")
+        q, _ = self._rollouts._start("scene.mass_matrix", qpos, None)
+        return solver.give(solver.physics.mass_matrix(solver.theta(), q))
+
+    def bias_force(self, qpos: Any = None, qvel: Any = None) -> Tensor:
+        """Coriolis, centrifugal and gravity forces ([n_envs,] nv): what holds still needs this joint force."""
+        solver = self._ready("bias_force")
+        q, v = self._rollouts._start("scene.bias_force", qpos, qvel)
+        return solver.give(solver.physics.bias(solver.theta(), q, v))
+
+    def set_gravity(self, gravity: Any, envs_idx: Any = None) -> None:
+        """Gravity (3,) or (n_envs, 3) [m/s²]; differentiable."""
+        self._ready("set_gravity").set_gravity(gravity, envs_idx)
+
+    def get_gravity(self, envs_idx: Any = None) -> Tensor:
+        """([n_envs,] 3) [m/s²]"""
+        return self._ready("get_gravity").get_gravity(envs_idx)
+
+    # ---- storing
+
+    def save_checkpoint(self, path: Any) -> None:
+        """Write state, time, properties and controls to a file."""
+        checkpoint.save(self._ready("save_checkpoint"), path)
+
+    def load_checkpoint(self, path: Any) -> None:
+        """Read what `save_checkpoint` wrote. Raises: InputError for another file, or one of another scene."""
+        checkpoint.load(self._ready("load_checkpoint"), path)
+
+    # ---- what there is
+
+    def get_entity(self, name: str) -> RigidEntity:
+        """Raises: UnknownNameError listing the entities."""
+        for entity in self.entities:
+            if entity.name == name:
+                return entity
+        raise unknown_name("scene", "entity", name, [entity.name for entity in self.entities])
+
+    def get_time(self) -> float:
+        """Simulated time [s]."""
+        return self.t * self.dt
+
+    @property
+    def t(self) -> int:
+        """Steps taken since the last reset."""
+        return 0 if self._solver is None else self._solver.steps
+
+    @property
+    def cur_t(self) -> float:
+        """Simulated time [s]."""
+        return self.get_time()
+
+    @property
+    def is_built(self) -> bool:
+        return self._solver is not None
+
+    @property
+    def gravity(self) -> Tensor:
+        return self.get_gravity()
+
+    @property
+    def rigid_solver(self) -> RigidSolver:
+        return self._ready("rigid_solver")
+
+    @property
+    def solvers(self) -> list[RigidSolver]:
+        return [self.rigid_solver]
+
+    @property
+    def sim(self) -> "Scene":
+        """The scene itself: `scene.sim.set_gravity`, `scene.sim.rigid_solver` of the documented API."""
+        return self
+
+    @property
+    def links(self) -> list:
+        """Links of all entities, by number in the scene."""
+        return self._ready("links").links
+
+    @property
+    def joints(self) -> list:
+        """Joints of all entities, by number in the scene."""
+        return self._ready("joints").joints
+
+    def _ready(self, method: str) -> RigidSolver:
+        if self._solver is None or self._generation != runtime._generation:
+            self._refuse(method)
+        return self._solver  # type: ignore[return-value]
+
+    def _refuse(self, method: str) -> None:
+        if self._solver is None:
+            raise StateError(f"scene.{method}: the scene is not built; call scene.build() first.")
+        raise StateError(f"scene.{method}: the scene was made before gs.destroy(); make a new one.")
+
+    def __getattr__(self, name: str):
+        if name in (
+            "add_camera",
+            "add_sensor",
+            "add_force_field",
+            "add_light",
+            "add_mesh_light",
+            "draw_debug_line",
+            "viewer",
+            "visualizer",
+            "export",
+            "load",
+        ):
+            raise UnsupportedError(f"scene.{name} is not supported in this version.")
+        if name.endswith("_solver") and name[:-7] in _OTHER_SOLVERS:
+            raise UnsupportedError(f"scene.{name} is not supported: only rigid bodies are simulated in this version.")
+        raise AttributeError(f"Scene has no attribute {name!r}")
+
+    def __repr__(self) -> str:
+        return f"Scene {self.uid}"
+
+
+def _first(solver: RigidSolver, value: torch.Tensor) -> Tensor:
+    return wrap(value[0], solver.scene)
+
+
+def _instance(name: str, value: Any, kind: type) -> Any:
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise InputError(f"{name} is {type(value).__name__}; allowed: {kind.__name__}.")
+    return value
+
+
+def _refuse_others(others: Mapping[str, Any], show_viewer: bool | None, show_FPS: bool | None) -> None:
+    for name, value in (("show_viewer", show_viewer), ("show_FPS", show_FPS)):
+        if value:
+            raise UnsupportedError(f"Scene: {name}=True is not supported (there is no viewer in this version); leave it out.")
+    known = (*(f"{kind}_options" for kind in _OTHER_SOLVERS), *_NO_PICTURES, "options")
+    for name, value in others.items():
+        if name not in known:
+            raise unknown_name("Scene", "argument", name, ("sim_options", "rigid_options", "show_viewer", "show_FPS"))
+        if value is not None:
+            why = "there is no viewer" if name in _NO_PICTURES else "only rigid bodies are simulated"
+            raise UnsupportedError(f"Scene: {name} is not supported ({why} in this version); leave it out.")

@@ -1,0 +1,227 @@
+"""The rigid solver of a scene: state, parameters, controls, and the step that takes them through the core."""
+
+import math
+from typing import Any
+
+import torch
+
+from genesis.errors import DivergenceError, InputError
+from genesis.grad.physics import Physics
+from genesis.grad.tensor import Tensor, wrap
+from genesis.model.model import Model
+from genesis.scene.control import Controls
+from genesis.scene.inputs import Index, Indexer, Inputs, assign
+from genesis.scene.physical import PhysicalParameters
+from genesis.scene.states import RigidSolverState
+
+DEFAULT_KP, DEFAULT_KV = 100.0, 10.0  # gains of hinges and slides until they are set, documented defaults of the API
+CHECK_EVERY = 32  # steps between tests for divergence on a GPU, where each test waits for the device
+BASE_POSE = ("link_pos", "link_quat")
+
+
+class RigidSolver:
+    """Everything rigid in a built scene. State: qpos (B, nq), qvel (B, nv), qacc (B, nv) of the last step, plain tensors."""
+
+    def __init__(self, scene: Any, model: Model, physics: Physics, inputs: Inputs, n_envs: int, checked: bool = False) -> None:
+        self.checked = checked  # test every control for NaN when it is set
+        self.scene, self.model, self.physics, self.inputs, self.n_envs = scene, model, physics, inputs, n_envs
+        self.rows = inputs.rows
+        device = inputs.device
+        self.envs = Indexer("envs_idx", n_envs, 0, device)
+        self._gravity_at = Indexer("gravity", 3, 0, device).all
+        self.entities: list = []
+        self.steps = 0
+        self._theta: torch.Tensor | None = None
+        self._kinematics: tuple[torch.Tensor, ...] | None = None
+        described = dict(physics.defaults)
+        described["dof_kp"], described["dof_kv"] = self._default_gains(described["dof_kp"])
+        self.parameters = PhysicalParameters(physics.pack, described, inputs, self._changed)
+        self.controls = Controls(inputs, model.nv, model.nu, model.nlink, self._changed)
+        self.qpos0 = torch.as_tensor(model.qpos0, dtype=inputs.dtype, device=device).repeat(self.rows, 1)
+        self.qpos, self.qvel, self.qacc = self.qpos0, self.controls.zero, self.controls.zero
+        self._check_every = 1 if device.type == "cpu" else CHECK_EVERY
+
+    # ---- stepping
+
+    def step(self) -> None:
+        """One time step of every environment. Raises: DivergenceError, or InputError if a control was not finite."""
+        controls = self.controls
+        theta = self._theta
+        if theta is None:
+            theta = self._theta = self.parameters.theta(controls.loops)
+        command = controls.command
+        if command is None:
+            command = controls.compose(self.parameters)
+        self.qpos, self.qvel, self.qacc = self.physics.step(
+            theta, self.qpos, self.qvel, command, controls.actuator, controls.wrench
+        )
+        controls.wrench = None
+        self._kinematics = None
+        self.steps += 1
+        if self.steps % self._check_every == 0 and not math.isfinite(self.qvel.sum().item()):
+            self._diverged()
+
+    def kinematics(self) -> tuple[torch.Tensor, ...]:
+        """Poses and velocities of the links now: (B, nlink, 3), (B, nlink, 4), (B, nlink, 3), (B, nlink, 3)."""
+        if self._kinematics is None:
+            self._kinematics = self.physics.kinematics(self.theta(), self.qpos, self.qvel)
+        return self._kinematics
+
+    def theta(self) -> torch.Tensor:
+        """The packed parameters for the control loops of now."""
+        if self._theta is None:
+            self._theta = self.parameters.theta(self.controls.loops)
+        return self._theta
+
+    def _changed(self) -> None:
+        self._theta = None
+        self._kinematics = None
+
+    # ---- state
+
+    def put_state(self, qpos: torch.Tensor | None = None, qvel: torch.Tensor | None = None) -> None:
+        """Replace state tensors (B, n)."""
+        if qpos is not None:
+            self.qpos = qpos
+        if qvel is not None:
+            self.qvel = qvel
+        self._kinematics = None
+
+    def get_state(self) -> RigidSolverState:
+        """The state now, with its graph."""
+        xpos, xquat, _, _ = self.kinematics()
+        return RigidSolverState(
+            scene=self.scene, s_global=self.steps,
+            qpos=self.give(self.qpos), dofs_vel=self.give(self.qvel), dofs_acc=self.give(self.qacc),
+            links_pos=self.give(xpos), links_quat=self.give(xquat),
+            base_poses={name: self.parameters.settings(name) for name in BASE_POSE},
+        )  # fmt: skip
+
+    def reset(self, state: RigidSolverState | None, rows: Index | None) -> None:
+        """To the state at build, or to the one given; controls are cleared. With rows: only these environments, controls kept."""
+        if state is None:
+            qpos, qvel, qacc = self.qpos0, self.controls.zero, self.controls.zero
+        else:
+            if state.scene is not self.scene:
+                raise InputError(f"scene.reset: a state of {state.scene} for {self.scene}; allowed: a state of the same scene.")
+            qpos, qvel, qacc = (
+                self.inputs.rows_of(x, "scene.reset", (n,)).expand(self.rows, n).contiguous()
+                for x, n in ((state.qpos, self.model.nq), (state.dofs_vel, self.model.nv), (state.dofs_acc, self.model.nv))
+            )
+        if rows is not None:
+            everything = (Indexer("", x.shape[1], 0, x.device).all for x in (qpos, qvel, qacc))
+            qpos, qvel, qacc = (
+                assign(old, new[rows.tensor], columns, rows)
+                for old, new, columns in zip((self.qpos, self.qvel, self.qacc), (qpos, qvel, qacc), everything, strict=True)
+            )
+        else:
+            self.controls.clear()
+            self.steps = 0 if state is None else state.s_global
+            for name in BASE_POSE:
+                if state is None:
+                    self.parameters.restore(name)
+                else:
+                    self.parameters.put_settings(name, state.base_poses[name])
+        self.qpos, self.qvel, self.qacc = qpos, qvel, qacc
+        self._kinematics = None
+
+    def detach(self) -> None:
+        """Cut the state from the graph: gradients of later losses stop here."""
+        self.put_state(self.qpos.detach(), self.qvel.detach())
+        self.qacc = self.qacc.detach()
+
+    # ---- what users get
+
+    def give(self, x: torch.Tensor, rows: Index | None = None) -> Tensor:
+        """x (B or 1, ...) as ([n_envs,] ...) with the scene."""
+        if self.n_envs == 0:
+            return wrap(x[0], self.scene)
+        if rows is not None:
+            x = x.expand(rows.n, *x.shape[1:]) if x.shape[0] == 1 and self.rows > 1 else x.index_select(0, rows.tensor)
+        elif x.shape[0] != self.rows:
+            x = x.expand(self.rows, *x.shape[1:])
+        return wrap(x, self.scene)
+
+    def envs_of(self, envs_idx: Any) -> Index | None:
+        """Raises: InputError if the scene has no environments, or not these."""
+        if envs_idx is None:
+            return None
+        if self.n_envs == 0:
+            raise InputError(
+                "envs_idx is given, but the scene was built without environments; leave it out, or build(n_envs=...)."
+            )
+        return self.envs(envs_idx)
+
+    def set_gravity(self, gravity: Any, envs_idx: Any = None) -> None:
+        """Gravity (3,) or (n_envs, 3) in the world frame [m/s²]; differentiable."""
+        rows = self.envs_of(envs_idx)
+        value = self.inputs.rows_of(gravity, "set_gravity", (3,), rows)
+        self.parameters.set("gravity", value, self._gravity_at, rows, "set_gravity")
+
+    def get_gravity(self, envs_idx: Any = None) -> Tensor:
+        """([n_envs,] 3) [m/s²]"""
+        return self.give(self.parameters.value("gravity"), self.envs_of(envs_idx))
+
+    # ---- counts
+
+    @property
+    def links(self) -> list:
+        return [link for entity in self.entities for link in entity.links]
+
+    @property
+    def joints(self) -> list:
+        return [joint for entity in self.entities for joint in entity.joints]
+
+    @property
+    def n_links(self) -> int:
+        return self.model.nlink
+
+    @property
+    def n_dofs(self) -> int:
+        return self.model.nv
+
+    @property
+    def n_qs(self) -> int:
+        return self.model.nq
+
+    def dof_name(self, dof: int) -> str:
+        """`entity/joint` of a degree of freedom of the scene, with its number if the joint has several."""
+        for joint in self.model.joints:
+            if joint.dof_adr <= dof < joint.dof_adr + joint.nv:
+                number = f"[{dof - joint.dof_adr}]" if joint.nv > 1 else ""
+                return f"{self.model.entities[joint.entity].name}/{joint.name}{number}"
+        return str(dof)
+
+    def _default_gains(self, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """100 and 10 on hinges and slides, velocity gain 10 on balls, none on a free joint."""
+        kp, kv = torch.zeros_like(like), torch.zeros_like(like)
+        for joint in self.model.joints:
+            dofs = slice(joint.dof_adr, joint.dof_adr + joint.nv)
+            if joint.type in ("hinge", "slide"):
+                kp[dofs] = DEFAULT_KP
+            if joint.type != "free":
+                kv[dofs] = DEFAULT_KV
+        return kp, kv
+
+    def _diverged(self) -> None:
+        """Name what is not finite: a control, else environment, step and degree of freedom."""
+        for name, value in (("control", self.controls.command), ("actuator control", self.controls.actuator)):
+            if value is not None and not torch.isfinite(value.detach()).all():
+                env, column = (int(i) for i in (~torch.isfinite(value.detach())).nonzero()[0])
+                what = self.dof_name(column) if name == "control" else self.model.actuators[column].name
+                raise InputError(
+                    f'scene.step: the {name} of "{what}" is {value[env, column].item()} in environment {env} '
+                    f"at step {self.steps}; allowed: finite numbers."
+                )
+        raise divergence(self, ~torch.isfinite(self.qvel.detach()), self.steps)
+
+
+def divergence(solver: RigidSolver, bad: torch.Tensor, step: int) -> DivergenceError:
+    """The error for velocities (B, nv) of which some are not finite."""
+    env, dof = (int(i) for i in bad.nonzero()[0]) if bad.any() else (0, 0)
+    name = solver.dof_name(dof)
+    return DivergenceError(
+        f'the simulation diverged: velocity of "{name}" is not finite in environment {env} at step {step} '
+        f"(t = {step * solver.scene.dt:g} s); try a smaller dt, more substeps, or smaller gains and forces.",
+        env=env, step=step, quantity=f"qvel of {name}",
+    )  # fmt: skip

@@ -1,0 +1,235 @@
+"""Whole trajectories in one launch: `scene.rollout`, its result, and the pure step."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from genesis.errors import InputError, unknown_name
+from genesis.grad.tensor import Tensor, wrap
+from genesis.scene.physical import Loops
+from genesis.scene.rotation import multiply, rotate
+from genesis.scene.solver import RigidSolver, divergence
+
+KINDS = ("force", "position", "velocity")
+
+
+class Trajectory:
+    """Result of `scene.rollout` over T steps; every tensor is differentiable, time first, then ([n_envs,] ...).
+
+    qpos (T+1, [n_envs,] nq), qvel (T+1, [n_envs,] nv), qacc (T, [n_envs,] nv) at the start of each step, controls as given,
+    time (T+1,) [s].
+    links_pos, links_quat, links_vel, links_ang (T+1, [n_envs,] nlink, ...) in the world frame are computed when first asked for.
+    """
+
+    def __init__(
+        self,
+        solver: RigidSolver,
+        theta: torch.Tensor,
+        states: tuple[torch.Tensor, ...],
+        controls: torch.Tensor | None,
+        dt: float,
+        start: int,
+    ) -> None:
+        self._solver, self._theta, (self._qpos, self._qvel, self._qacc) = solver, theta, states
+        self.dt, self.horizon = dt, self._qacc.shape[0]
+        self.controls = None if controls is None else self._give(controls)
+        steps = torch.arange(start, start + self.horizon + 1, dtype=self._qpos.dtype, device=self._qpos.device)
+        self.time = wrap(steps * dt, solver.scene)
+
+    @cached_property
+    def qpos(self) -> Tensor:
+        return self._give(self._qpos)
+
+    @cached_property
+    def qvel(self) -> Tensor:
+        return self._give(self._qvel)
+
+    @cached_property
+    def qacc(self) -> Tensor:
+        return self._give(self._qacc)
+
+    @cached_property
+    def links_pos(self) -> Tensor:
+        """Origins of the links [m]."""
+        return self._give(self._kinematics[0])
+
+    @cached_property
+    def links_quat(self) -> Tensor:
+        """Orientations of the links, wxyz."""
+        return self._give(self._kinematics[1])
+
+    @cached_property
+    def links_vel(self) -> Tensor:
+        """Velocities of the origins of the links [m/s]."""
+        return self._give(self._kinematics[2])
+
+    @cached_property
+    def links_ang(self) -> Tensor:
+        """Angular velocities of the links [rad/s]."""
+        return self._give(self._kinematics[3])
+
+    def point(self, entity: Any, name: str, local_pos: Any = None) -> Tensor:
+        """World positions (T+1, [n_envs,] 3) [m] of the link or site ``name``, or of the point local_pos (3,) of its frame."""
+        link, pos, quat = self._frame(entity, name)
+        if local_pos is not None:
+            pos = pos + rotate(quat, self._local(local_pos))
+        xpos, xquat, _, _ = self._kinematics
+        if local_pos is None and not pos.any():
+            return self._give(xpos[:, :, link])
+        return self._give(xpos[:, :, link] + rotate(xquat[:, :, link], pos))
+
+    def point_vel(self, entity: Any, name: str, local_pos: Any = None) -> Tensor:
+        """World velocities (T+1, [n_envs,] 3) [m/s] of the point that `point` follows."""
+        link, pos, quat = self._frame(entity, name)
+        if local_pos is not None:
+            pos = pos + rotate(quat, self._local(local_pos))
+        _, xquat, xvel, xang = self._kinematics
+        return self._give(xvel[:, :, link] + torch.linalg.cross(xang[:, :, link], rotate(xquat[:, :, link], pos)))
+
+    def frame_quat(self, entity: Any, name: str) -> Tensor:
+        """World orientations (T+1, [n_envs,] 4), wxyz, of the link or site ``name``."""
+        link, _, quat = self._frame(entity, name)
+        return self._give(multiply(self._kinematics[1][:, :, link], quat))
+
+    def __len__(self) -> int:
+        return self.horizon
+
+    @cached_property
+    def _kinematics(self) -> tuple[torch.Tensor, ...]:
+        return self._solver.physics.kinematics(self._theta, self._qpos, self._qvel)
+
+    def _give(self, x: torch.Tensor) -> Tensor:
+        return wrap(x[:, 0] if self._solver.n_envs == 0 else x, self._solver.scene)
+
+    def _local(self, value: Any) -> torch.Tensor:
+        made = self._solver.inputs.tensor(value, "Trajectory.point: local_pos", keep_graph=True)
+        if made.shape != (3,):
+            raise InputError(f"Trajectory.point: local_pos has shape {tuple(made.shape)}; allowed: (3,).")
+        return made
+
+    def _frame(self, entity: Any, name: str) -> tuple[int, torch.Tensor, torch.Tensor]:
+        """(link of the scene, position, orientation in it) of a link or site. Raises: UnknownNameError."""
+        entity = self._solver.scene.get_entity(entity) if isinstance(entity, str) else entity
+        like = self._qpos
+        for link in entity.links:
+            if link.name == name:
+                return link.idx, like.new_zeros(3), like.new_tensor([1.0, 0.0, 0.0, 0.0])
+        for site in entity.sites:
+            if site.name == name and site.link >= 0:
+                return (
+                    entity.link_start + site.link,
+                    like.new_tensor(np.asarray(site.pos)),
+                    like.new_tensor(np.asarray(site.quat)),
+                )
+        known = [link.name for link in entity.links] + [site.name for site in entity.sites if site.link >= 0]
+        raise unknown_name(f'entity "{entity.name}"', "link or site", name, known)
+
+
+class Rollouts:
+    """Pure functions of a built scene: nothing here changes its state."""
+
+    def __init__(self, solver: RigidSolver) -> None:
+        self._solver = solver
+
+    def rollout(
+        self, controls: Any, kind: str, qpos: Any, qvel: Any, actuator_ctrl: Any, params: Mapping[str, Any] | None
+    ) -> Trajectory:
+        """See `Scene.rollout`."""
+        solver, where = self._solver, "scene.rollout"
+        start = solver.steps if qpos is None and qvel is None else 0
+        command = self._series(controls, f"{where}: controls", solver.model.nv)
+        actuator = self._series(actuator_ctrl, f"{where}: actuator_ctrl", solver.model.nu)
+        if command is None and actuator is None:
+            raise InputError(
+                f"{where}: give controls (T, [n_envs,] {solver.model.nv}) or actuator_ctrl (T, [n_envs,] {solver.model.nu})."
+            )
+        horizon = (command if command is not None else actuator).shape[0]
+        if actuator is not None and actuator.shape[0] != horizon:
+            raise InputError(
+                f"{where}: controls has {horizon} steps and actuator_ctrl {actuator.shape[0]}; allowed: the same number."
+            )
+        states = self._start(where, qpos, qvel)
+        theta, u = self._driven(where, kind, command, (horizon,), params)
+        q, v, a = solver.physics.rollout(theta, *states, u, actuator, None)
+        if not bool(torch.isfinite(v[-1].detach().sum())):
+            self._refuse(where, (command, actuator), v)
+        return Trajectory(solver, theta, (q, v, a), command, solver.scene.dt, start)
+
+    def step_state(
+        self, qpos: Any, qvel: Any, controls: Any, kind: str, actuator_ctrl: Any, params: Mapping[str, Any] | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """See `Scene.step_state`; returns (B, nq), (B, nv)."""
+        solver, where = self._solver, "scene.step_state"
+        command = self._value(controls, f"{where}: controls", solver.model.nv)
+        actuator = self._value(actuator_ctrl, f"{where}: actuator_ctrl", solver.model.nu)
+        states = self._start(where, qpos, qvel)
+        theta, u = self._driven(where, kind, command, (), params)
+        q, v, _ = solver.physics.step(theta, *states, u, actuator, None)
+        return q, v
+
+    def _driven(
+        self, where: str, kind: str, command: torch.Tensor | None, lead: tuple, params: Mapping[str, Any] | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Packed parameters and the command (*lead, B, nv) of the joint controllers for one kind of control."""
+        if kind not in KINDS:
+            raise unknown_name(where, "kind", kind, KINDS)
+        solver = self._solver
+        nv, parameters = solver.model.nv, solver.parameters
+        closed = np.ones((1, nv), bool)
+        loops = Loops(closed if kind == "position" else ~closed, ~closed if kind == "force" else closed)
+        if params:
+            replaced = parameters.replacements(params, where)
+            theta = parameters.packed(loops, replaced)
+        else:
+            replaced, theta = {}, parameters.theta(loops)
+        if command is None:
+            return theta, solver.controls.zero.expand(*lead, -1, -1)
+        gains = {name: replaced.get(name, parameters.value(name)) for name in ("dof_kp", "dof_kv")}
+        if kind == "position":
+            command = gains["dof_kp"] * command
+        elif kind == "velocity":
+            command = gains["dof_kv"] * command
+        return theta, command
+
+    def _start(self, where: str, qpos: Any, qvel: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        solver = self._solver
+        q = solver.qpos if qpos is None else self._value(qpos, f"{where}: qpos", solver.model.nq)
+        v = solver.qvel if qvel is None else self._value(qvel, f"{where}: qvel", solver.model.nv)
+        return q, v
+
+    def _value(self, value: Any, what: str, width: int) -> torch.Tensor | None:
+        """(B, width) from ([n_envs,] width)."""
+        if value is None:
+            return None
+        made = self._solver.inputs.rows_of(value, what, (width,), keep_graph=True)
+        return made.expand(self._solver.rows, width).contiguous()
+
+    def _series(self, value: Any, what: str, width: int) -> torch.Tensor | None:
+        """(T, B, width) from (T, [n_envs,] width)."""
+        if value is None:
+            return None
+        solver = self._solver
+        made = solver.inputs.tensor(value, what, keep_graph=True)
+        if made.dim() == 2 and made.shape[1] == width and made.shape[0] > 0:
+            return made.unsqueeze(1).expand(-1, solver.rows, -1).contiguous()
+        if solver.n_envs and made.dim() == 3 and made.shape[1:] == (solver.rows, width) and made.shape[0] > 0:
+            return made
+        allowed = f"(T, {width})" + (f" or (T, {solver.rows}, {width})" if solver.n_envs else "")
+        raise InputError(f"{what} has shape {tuple(made.shape)}; allowed: {allowed}, T at least 1.")
+
+    def _refuse(self, where: str, given: tuple[torch.Tensor | None, ...], qvel: torch.Tensor) -> None:
+        """Name the first control or state that is not finite."""
+        for name, value in zip(("controls", "actuator_ctrl"), given, strict=True):
+            if value is not None and not torch.isfinite(value.detach()).all():
+                step, env, column = (int(i) for i in (~torch.isfinite(value.detach())).nonzero()[0])
+                raise InputError(
+                    f"{where}: {name} is {value[step, env, column].item()} at step {step}, environment {env}, column {column}; "
+                    "allowed: finite numbers."
+                )
+        bad = ~torch.isfinite(qvel.detach())
+        steps = bad.flatten(1).any(1).nonzero()
+        step = int(steps[0]) if len(steps) else qvel.shape[0] - 1
+        raise divergence(self._solver, bad[step], step)
