@@ -8,6 +8,7 @@ from torch import Tensor
 from genesis.errors import InputError
 from genesis.losses.targets import mean_square
 from genesis.setting import Setting
+from genesis.view import View
 from genesis.selection import chosen_joints, dofs, limits, vector
 
 
@@ -32,7 +33,7 @@ class ControlEffort:
             raise InputError(f"{where}: relative_to is start, but a closed loop has no controls before it runs; allowed here: zero.")
         self.start = setting.start_controls[..., self.dofs] if relative_to == "start" and setting.start_controls is not None else None
 
-    def __call__(self, trajectory: Any) -> Tensor:
+    def __call__(self, trajectory: View) -> Tensor:
         controls = trajectory.controls[..., self.dofs]
         return mean_square((controls if self.start is None else controls - self.start) / self.scale)
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from genesis.setting import Setting
+from genesis.view import View
 from genesis.selection import chosen_joints, dofs
 
 
@@ -21,7 +22,7 @@ class Energy:
         self.dofs = dofs(chosen_joints(where, setting.entity(where, entity), joints))
         self.dt, self.smoothing = setting.dt, smoothing
 
-    def __call__(self, trajectory: Any) -> Tensor:
+    def __call__(self, trajectory: View) -> Tensor:
         power = trajectory.controls[..., self.dofs] * trajectory.qvel[1:][..., self.dofs]
         work = torch.sqrt(power * power + self.smoothing**2) - self.smoothing
         return work.sum(-1).sum(0).mean() * self.dt

@@ -8,6 +8,7 @@ from torch import Tensor
 from genesis.errors import InputError
 from genesis.losses.targets import mean_square
 from genesis.setting import Setting
+from genesis.view import View
 from genesis.selection import chosen_joints, coordinates, limits
 
 
@@ -25,6 +26,6 @@ class JointLimits:
         low, high = limits(body, scalar, "position")
         self.low, self.high = low + margin, high - margin
 
-    def __call__(self, trajectory: Any) -> Tensor:
+    def __call__(self, trajectory: View) -> Tensor:
         q = trajectory.qpos[1:][..., self.coordinates]
         return mean_square(torch.relu(self.low - q) + torch.relu(q - self.high))

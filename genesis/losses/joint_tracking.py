@@ -7,6 +7,7 @@ from torch import Tensor
 from genesis.losses.targets import mean_square, path, reference
 from genesis.losses.term import window
 from genesis.setting import Setting
+from genesis.view import View
 from genesis.selection import chosen_joints, coordinates, difference
 
 
@@ -29,7 +30,7 @@ class JointTracking:
         self.steps = window(where, at, setting.horizon)
         self.target = joint_path(where, setting, target, coordinates(self.joints))[self.steps]
 
-    def __call__(self, trajectory: Any) -> Tensor:
+    def __call__(self, trajectory: View) -> Tensor:
         qpos = trajectory.qpos[self.steps]
         target = self.target if self.target.ndim == qpos.ndim else self.target.unsqueeze(1)
         return mean_square(difference(self.joints, qpos, target, self.periodic))

@@ -7,6 +7,7 @@ from torch import Tensor
 from genesis.errors import InputError
 from genesis.losses.term import window
 from genesis.setting import Setting
+from genesis.view import View
 from genesis.selection import quaternion_error, vector
 
 
@@ -24,7 +25,7 @@ class Orientation:
         self.steps = window(where, at, setting.horizon)
         self.target = unit_quaternion(f"{where}.target", target)
 
-    def __call__(self, trajectory: Any) -> Tensor:
+    def __call__(self, trajectory: View) -> Tensor:
         quat = trajectory.frame_quat(self.body, self.frame)[self.steps]
         return 4.0 * (quaternion_error(quat, self.target) ** 2).sum(-1).mean()
 

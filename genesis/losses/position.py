@@ -7,6 +7,7 @@ from torch import Tensor
 from genesis.losses.targets import path
 from genesis.losses.term import window
 from genesis.setting import Setting
+from genesis.view import View
 from genesis.selection import vector
 
 
@@ -27,11 +28,12 @@ class Position:
         self.body = setting.entity(where, entity)
         tool_of_another = frame is None and entity is not None and self.body is not setting.robot
         self.frame = base_link(self.body) if tool_of_another or (frame is None and setting.tool is None) else setting.frame(where, frame)
-        self.offset = vector(f"{where}.offset", offset, 3)
+        shift = tuple(float(x) for x in vector(f"{where}.offset", offset, 3))
+        self.offset = shift if any(shift) else None
         self.steps = window(where, at, setting.horizon)
         self.target = path(where, target, 3, setting.horizon)[self.steps]
 
-    def __call__(self, trajectory: Any) -> Tensor:
+    def __call__(self, trajectory: View) -> Tensor:
         point = trajectory.point(self.body, self.frame, self.offset)[self.steps]
         target = self.target if point.ndim == 2 else self.target.unsqueeze(1)
         return ((point - target) ** 2).sum(-1).mean()

@@ -8,6 +8,7 @@ from genesis.errors import InputError
 from genesis.losses.control_effort import control_scale
 from genesis.losses.targets import mean_square
 from genesis.setting import Setting
+from genesis.view import View
 from genesis.selection import chosen_joints, dofs
 
 
@@ -22,6 +23,6 @@ class Smoothness:
         self.dofs = dofs(chosen)
         self.unit = control_scale(f"{where}.scale", scale, body, chosen) * setting.dt
 
-    def __call__(self, trajectory: Any) -> Tensor:
+    def __call__(self, trajectory: View) -> Tensor:
         controls = trajectory.controls[..., self.dofs]
         return mean_square((controls[1:] - controls[:-1]) / self.unit)

@@ -6,12 +6,13 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from genesis.errors import InputError
+from genesis.view import View
 
 
 class Loss(Protocol):
     """A scalar of a trajectory, mean over environments."""
 
-    def __call__(self, trajectory: Any) -> Tensor: ...
+    def __call__(self, trajectory: View) -> Tensor: ...
 
 
 def window(where: str, at: str | Sequence[float], horizon: int) -> slice:

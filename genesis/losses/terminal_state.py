@@ -7,6 +7,7 @@ from torch import Tensor
 from genesis.errors import InputError
 from genesis.losses.targets import mean_square
 from genesis.setting import Setting
+from genesis.view import View
 from genesis.selection import chosen_joints, coordinates, difference, dofs, vector
 
 
@@ -30,7 +31,7 @@ class TerminalState:
         self.qvel = vector(f"{where}.qvel", qvel, len(self.dofs))
         self.qpos = target_configuration(f"{where}.qpos", setting, qpos, coordinates(self.joints))
 
-    def __call__(self, trajectory: Any) -> Tensor:
+    def __call__(self, trajectory: View) -> Tensor:
         position = mean_square(difference(self.joints, trajectory.qpos[-1], self.qpos, self.periodic))
         if self.velocity_weight == 0.0:
             return position

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from genesis.errors import InputError, unknown_name
 from genesis.setting import Setting
+from genesis.view import View
 
 
 class UserFunction:
@@ -19,8 +20,8 @@ class UserFunction:
         self.function = load(where, function)
         self.scene, self.options = setting.scene, dict(options or {})
 
-    def __call__(self, trajectory: Any) -> Tensor:
-        value = self.function(trajectory, self.scene, **self.options)
+    def __call__(self, trajectory: View) -> Tensor:
+        value = self.function(trajectory.trajectory, self.scene, **self.options)  # the original, as the public API has it
         if not isinstance(value, Tensor) or value.ndim != 0:
             found = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
             raise InputError(f"{self.where}: {self.name} returned {found}; it must return a scalar tensor.")

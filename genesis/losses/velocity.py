@@ -7,6 +7,7 @@ from torch import Tensor
 from genesis.losses.targets import mean_square, path, reference
 from genesis.losses.term import window
 from genesis.setting import Setting
+from genesis.view import View
 from genesis.selection import chosen_joints, dofs
 
 
@@ -23,7 +24,7 @@ class Velocity:
         else:
             self.target = path(where, target, len(self.dofs), setting.horizon)[self.steps]
 
-    def __call__(self, trajectory: Any) -> Tensor:
+    def __call__(self, trajectory: View) -> Tensor:
         qvel = trajectory.qvel[self.steps][..., self.dofs]
         target = self.target if self.target.ndim == qvel.ndim else self.target.unsqueeze(1)
         return mean_square(qvel - target)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 
@@ -13,6 +14,7 @@ class Inputs:
 
     qpos ([B,]nq), qvel ([B,]nv): start. controls (T,[B,]nv): open loop. physical: core name -> value.
     policies: functions from (qpos, qvel) ([B,]n) to controls ([B,]nv), added up.
+    watched: the controls that acted, kept so that their gradients can be read: one tensor, or one for each step.
     """
 
     qpos: Tensor
@@ -20,6 +22,15 @@ class Inputs:
     controls: Tensor
     physical: dict[str, Tensor] = field(default_factory=dict)
     policies: list[Callable[[Tensor, Tensor], Tensor]] = field(default_factory=list)
+    watched: list[Tensor] = field(default_factory=list)
+
+    def gradient_by_step(self) -> Tensor | None:
+        """Norm of the objective's gradient with respect to the controls of each step (T,), after a backward pass."""
+        if not self.watched or any(control.grad is None for control in self.watched):
+            return None
+        gradients = [control.grad for control in self.watched if control.grad is not None]
+        series = gradients[0] if len(gradients) == 1 and gradients[0].ndim == self.controls.ndim else torch.stack(gradients)
+        return series.flatten(1).norm(dim=1)
 
 
 class Parameter(Protocol):

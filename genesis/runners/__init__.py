@@ -1,0 +1,1 @@
+"""What is done with a task: learn (optimize), roll out once (simulate), check its gradients (gradcheck); and what is stored (record)."""

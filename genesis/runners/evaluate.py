@@ -1,0 +1,119 @@
+"""Objective and gradients of a task at the present parameters, with what a record wants to know about them."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from genesis.errors import DivergenceError, InputError
+from genesis.optimizers import Group
+from genesis.tasks import Task
+
+# Points of a line search that are remembered: the accepted one is asked for again.
+REMEMBERED = 32
+
+
+@dataclass
+class Evaluation:
+    """One point.
+
+    point, gradients: leaves and their gradients (copies). terms: weighted losses. metrics: the goal's numbers; good: all tolerances met.
+    norms: gradient norm of each group; by_step: gradient norm of the controls of each step (T,), if there is one.
+    """
+
+    objective: float
+    terms: dict[str, float]
+    metrics: dict[str, float]
+    good: bool
+    point: list[Tensor]
+    gradients: list[Tensor]
+    norms: dict[str, float]
+    by_step: Tensor | None
+
+
+@dataclass
+class Clock:
+    """Seconds spent, by phase, and simulated steps."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    evaluations: int = 0
+
+    def add(self, phase: str, since: float) -> float:
+        """Add the time since `since`; returns now."""
+        now = perf_counter()
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + now - since
+        return now
+
+
+class Evaluator:
+    """Callable that leaves the gradients in the leaves' `.grad` and the evaluation in `latest`."""
+
+    def __init__(self, task: Task, groups: list[Group], clock: Clock, *, remember: bool) -> None:
+        self.task, self.groups, self.clock = task, groups, clock
+        self.leaves = [leaf for group in groups for leaf in group.leaves]
+        self.known: deque[Evaluation] = deque(maxlen=REMEMBERED if remember else 0)
+        self.latest: Evaluation | None = None
+
+    def __call__(self) -> float:
+        for evaluation in reversed(self.known):
+            if all(torch.equal(old, leaf) for old, leaf in zip(evaluation.point, self.leaves, strict=True)):
+                for leaf, gradient in zip(self.leaves, evaluation.gradients, strict=True):
+                    leaf.grad = gradient.clone()
+                self.latest = evaluation
+                return evaluation.objective
+        self.latest = self._evaluate()
+        self.known.append(self.latest)
+        return self.latest.objective
+
+    def _evaluate(self) -> Evaluation:
+        for leaf in self.leaves:
+            leaf.grad = None
+        start = perf_counter()
+        judged = self.task.judge()
+        objective = float(judged.objective.detach())
+        start = self.clock.add("forward", start)
+        if not judged.objective.requires_grad:
+            raise InputError("parameter: no learned parameter reaches the objective; check parameter.*.joints and loss.*.")
+        judged.objective.backward()  # type: ignore[no-untyped-call]
+        start = self.clock.add("backward", start)
+        self.clock.evaluations += 1
+        gradients = [torch.zeros_like(leaf) if leaf.grad is None else leaf.grad.clone() for leaf in self.leaves]
+        norms = self._norms(gradients)
+        metrics = self.task.metrics(judged.trajectory)
+        evaluation = Evaluation(
+            objective=objective,
+            terms={name: float(value.detach()) for name, value in judged.terms.items()},
+            metrics=metrics,
+            good=self.task.good_enough(metrics),
+            point=[leaf.detach().clone() for leaf in self.leaves],
+            gradients=gradients,
+            norms=norms,
+            by_step=judged.inputs.gradient_by_step(),
+        )
+        self.clock.add("metrics", start)
+        return evaluation
+
+    def _norms(self, gradients: list[Tensor]) -> dict[str, float]:
+        """Norm of each group's gradient. Raises: DivergenceError if one is not finite."""
+        norms, first = {}, 0
+        for group in self.groups:
+            own = gradients[first : first + len(group.leaves)]
+            first += len(group.leaves)
+            norms[group.name] = float(torch.stack([g.norm() for g in own]).norm())
+            if not all(bool(torch.isfinite(g).all()) for g in own):
+                raise DivergenceError(
+                    f"the gradient of parameter.{group.name} is not finite though the objective is; a shorter task.horizon may help.",
+                    quantity=f"gradient of {group.name}",
+                )
+        return norms
+
+
+def groups_of(task: Task) -> list[Group]:
+    """What the optimizer moves: the learned parameters of a task."""
+    return [
+        Group(name, parameter.leaves(), parameter.leaf_bounds(), parameter.lr, parameter.project)
+        for name, parameter in task.parameters.items()
+        if parameter.learn
+    ]

@@ -1,0 +1,123 @@
+"""The run folder: result.json, metrics.jsonl, solution.npz, checkpoints, TensorBoard events."""
+
+import io
+import json
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from genesis.errors import InputError
+from genesis.runners.evaluate import Evaluation
+from genesis.runners.files import finite, write_bytes, write_json, write_npz
+from genesis.runners.tensorboard import TensorBoard
+from genesis.tasks import Task
+
+CHECKPOINT = Path("checkpoints") / "last.pt"
+PACKAGES = ("genesis-optimize", "torch", "taichi", "numpy", "scipy", "mujoco", "hydra-core")
+
+
+def versions() -> dict[str, str]:
+    """Of Python and the packages that decide numbers."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+@dataclass
+class Recording:
+    """What a record needs to know beside the numbers.
+
+    config_text: the composed config; settings: its leaves, for the table of hyperparameters. every: iterations between TensorBoard points.
+    """
+
+    config_text: str = ""
+    settings: dict[str, Any] | None = None
+    tensorboard: bool = True
+    every: int = 5
+
+
+class Record:
+    """Writer of one run folder; every file but metrics.jsonl appears whole or not at all."""
+
+    def __init__(self, folder: Path, recording: Recording) -> None:
+        self.folder, self.recording = folder, recording
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / CHECKPOINT).parent.mkdir(exist_ok=True)
+        self.board: TensorBoard | None = None
+        self.lines: Any = None
+
+    def begin(self, first_iteration: int, task: Task, metric_names: list[str]) -> None:
+        """Open the files; going on from a checkpoint drops the lines after it."""
+        path = self.folder / "metrics.jsonl"
+        if first_iteration and path.is_file():
+            kept = [line for line in path.read_text().splitlines() if json.loads(line)["iteration"] < first_iteration]
+            write_bytes(path, "".join(f"{line}\n" for line in kept).encode())
+        self.lines = path.open("a", buffering=1)
+        if self.recording.tensorboard:
+            self.board = TensorBoard(
+                self.folder / "tensorboard",
+                first_step=first_iteration,
+                config_text=self.recording.config_text,
+                settings={"task": task.kind, **(self.recording.settings or {})},
+                metric_names=metric_names,
+            )
+
+    def iteration(self, number: int, evaluation: Evaluation, task: Task, rates: dict[str, float], seconds: dict[str, float]) -> None:
+        """One line of metrics, and now and then a point in TensorBoard."""
+        line: dict[str, Any] = {
+            "iteration": number,
+            "objective": evaluation.objective,
+            "terms": evaluation.terms,
+            "metrics": evaluation.metrics,
+            "gradient_norm": evaluation.norms,
+            "learning_rate": rates,
+            "seconds": {name: round(value, 6) for name, value in seconds.items()},
+        }
+        self.lines.write(json.dumps(finite(line)) + "\n")
+        if self.board is not None and (number % self.recording.every == 0 or evaluation.good):
+            self.board.write(number, evaluation, task, rates, seconds)
+
+    def checkpoint(self, state: dict[str, Any]) -> None:
+        """Everything needed to go on."""
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        write_bytes(self.folder / CHECKPOINT, buffer.getvalue())
+
+    def solution(self, arrays: dict[str, np.ndarray]) -> None:
+        """Arrays of the best parameters and their trajectory."""
+        write_npz(self.folder / "solution.npz", arrays)
+
+    def result(self, content: dict[str, Any]) -> None:
+        """The summary of the run."""
+        write_json(self.folder / "result.json", content)
+
+    def end(self, last_iteration: int) -> None:
+        """Close the files."""
+        if self.lines is not None:
+            self.lines.close()
+        if self.board is not None:
+            self.board.close(last_iteration)
+
+
+def load_checkpoint(folder: Path) -> dict[str, Any]:
+    """What `Record.checkpoint` wrote.
+
+    Raises: InputError if there is none, or it cannot be read.
+    """
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        raise InputError(f"{folder}: no checkpoint there ({CHECKPOINT} is missing); start anew with --rerun.")
+    try:
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+    except Exception as error:  # a damaged pickle raises almost anything
+        raise InputError(f"{path}: cannot be read ({type(error).__name__}); start anew with --rerun.") from error
+    return state

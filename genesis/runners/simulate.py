@@ -1,0 +1,48 @@
+"""One rollout of a task, without learning."""
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+
+from genesis.tasks import Task
+
+
+@dataclass
+class Simulated:
+    """terms, metrics: as in an optimisation. arrays: the trajectory. seconds: of a second, warm rollout; steps: simulated ones."""
+
+    objective: float
+    terms: dict[str, float]
+    metrics: dict[str, float]
+    good: bool
+    arrays: dict[str, np.ndarray]
+    seconds: float
+    steps: int
+
+
+def simulate(task: Task) -> Simulated:
+    """Roll out twice (the first compiles), judge, and gather the trajectory as arrays."""
+    with torch.no_grad():
+        task.simulate()
+        start = perf_counter()
+        judged = task.judge()
+        seconds = perf_counter() - start
+    trajectory: Any = judged.trajectory.trajectory
+    names = ("time", "qpos", "qvel", "qacc", "controls", "links_pos", "links_quat")
+    arrays = {name: getattr(trajectory, name).detach().cpu().numpy() for name in names}
+    links = [link.name for entity in task.setting.entities.values() for link in entity.links]
+    arrays["link_names"] = np.array(links)
+    metrics = task.metrics(judged.trajectory)
+    batch = task.setting.batch
+    return Simulated(
+        objective=float(judged.objective),
+        terms={name: float(value) for name, value in judged.terms.items()},
+        metrics=metrics,
+        good=task.good_enough(metrics),
+        arrays=arrays,
+        seconds=seconds,
+        steps=task.setting.horizon * (batch[0] if batch else 1),
+    )

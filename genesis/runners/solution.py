@@ -1,0 +1,62 @@
+"""Learned parameters as arrays: written to solution.npz, read back into a task."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from genesis.errors import InputError
+from genesis.selection import tensor
+from genesis.tasks import Task
+
+# Names in the file: value of each parameter in its own units, and its leaves, which restore it bit by bit.
+VALUE, LEAF = "parameter/", "leaf/"
+
+
+def trajectory_arrays(task: Task) -> dict[str, np.ndarray]:
+    """time (T+1) [s], qpos (T+1,[B,]nq), qvel, controls (T,[B,]nv) of the present parameters."""
+    with torch.no_grad():
+        trajectory, _ = task.simulate()
+    steps = np.arange(task.setting.horizon + 1) * task.setting.dt
+    series = {name: getattr(trajectory, name).detach().cpu().numpy() for name in ("qpos", "qvel", "controls")}
+    return {"time": steps, **series}
+
+
+def parameter_arrays(task: Task) -> dict[str, np.ndarray]:
+    """The present parameters."""
+    arrays = {}
+    for name, parameter in task.parameters.items():
+        arrays[VALUE + name] = parameter.value().detach().cpu().numpy()
+        for i, leaf in enumerate(parameter.leaves()):
+            arrays[f"{LEAF}{name}/{i}"] = leaf.detach().cpu().numpy()
+    return arrays
+
+
+def load_parameters(task: Task, path: Path) -> list[str]:
+    """Put the parameters of a solution.npz into a task; returns the names found.
+
+    Raises: InputError for a missing or foreign file, or other shapes.
+    """
+    file = path / "solution.npz" if path.is_dir() else path
+    if not file.is_file():
+        raise InputError(f"{path}: no solution.npz there.")
+    try:
+        with np.load(file) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: cannot be read as arrays: {error}.") from error
+    found = []
+    for name, parameter in task.parameters.items():
+        if f"{LEAF}{name}/0" not in arrays:
+            continue
+        for i, leaf in enumerate(parameter.leaves()):
+            value = arrays.get(f"{LEAF}{name}/{i}")
+            if value is None or value.shape != tuple(leaf.shape):
+                shape = None if value is None else value.shape
+                raise InputError(f"{file}: parameter {name} has shape {shape}, this task's has {tuple(leaf.shape)}; use the config of that run (--rerun).")
+            with torch.no_grad():
+                leaf.copy_(tensor(value))
+        found.append(name)
+    if not found:
+        raise InputError(f"{file}: holds none of this task's parameters ({', '.join(task.parameters)}).")
+    return found

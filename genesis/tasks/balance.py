@@ -1,0 +1,35 @@
+"""Come to zero from every start and stay there."""
+
+import math
+from typing import Any
+
+from genesis.parameters import Parameter
+from genesis.selection import joints_of
+from genesis.setting import Setting
+from genesis.tasks.goal import hinges, largest, limits_of, slides, wrapped
+from genesis.view import View
+
+
+class Balance:
+    """Largest angle [deg] and position of sliding joints [m] in the last part of the horizon, worst environment."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        parameters: dict[str, Parameter],
+        *,
+        window: float = 0.25,
+        angle_tolerance: float | None = 2.0,
+        position_tolerance: float | None = None,
+    ) -> None:
+        joints = joints_of(setting.robot)
+        self.angles, self.slides = hinges(joints), slides(joints)
+        self.steps = slice(setting.horizon + 1 - max(1, round(min(window, 1.0) * setting.horizon)), setting.horizon + 1)
+        self.limits = limits_of(largest_angle_deg=angle_tolerance, largest_position_m=position_tolerance)
+
+    def metrics(self, trajectory: View) -> dict[str, float]:
+        qpos = trajectory.qpos[self.steps].detach()
+        return {
+            "largest_angle_deg": math.degrees(largest(wrapped(qpos[..., self.angles]))),
+            "largest_position_m": largest(qpos[..., self.slides]),
+        }

@@ -1,0 +1,47 @@
+"""Bring the tool to a pose."""
+
+import math
+from typing import Any
+
+import torch
+
+from genesis.losses.orientation import unit_quaternion
+from genesis.parameters import Parameter
+from genesis.selection import dofs, joints_of, quaternion_error, vector
+from genesis.setting import Setting
+from genesis.tasks.goal import largest, limits_of
+from genesis.view import View
+
+
+class Reach:
+    """Error of the tool's position [mm] and orientation [deg] and the largest joint speed at the end, worst environment."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        parameters: dict[str, Parameter],
+        *,
+        target_pos: Any,
+        target_quat: Any = None,
+        position_tolerance: float | None = 1e-3,
+        orientation_tolerance: float | None = 1.0,
+        velocity_tolerance: float | None = None,
+    ) -> None:
+        self.robot, self.tool = setting.robot, setting.frame("task", None)
+        self.position = vector("task.target_pos", target_pos, 3)
+        self.quat = None if target_quat is None else unit_quaternion("task.target_quat", target_quat)
+        self.dofs = dofs(joints_of(setting.robot))
+        self.limits = limits_of(
+            position_error_mm=None if position_tolerance is None else 1e3 * position_tolerance,
+            orientation_error_deg=None if self.quat is None else orientation_tolerance,
+            final_speed=velocity_tolerance,
+        )
+
+    def metrics(self, trajectory: View) -> dict[str, float]:
+        error = trajectory.point(self.robot, self.tool)[-1] - self.position
+        found = {"position_error_mm": 1e3 * largest(error.norm(dim=-1))}
+        if self.quat is not None:
+            sine = quaternion_error(trajectory.frame_quat(self.robot, self.tool)[-1], self.quat).norm(dim=-1)
+            found["orientation_error_deg"] = math.degrees(2.0 * largest(torch.asin(sine.clamp(max=1.0))))
+        found["final_speed"] = largest(trajectory.qvel[-1][..., self.dofs])
+        return found

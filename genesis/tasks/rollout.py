@@ -1,0 +1,65 @@
+"""From parameters to a trajectory: open loop in one launch, closed loop step by step."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genesis.grad.tensor import plain
+from genesis.parameters import Inputs, Parameter
+from genesis.scene.trajectory import Trajectory
+from genesis.setting import Setting
+
+
+def inputs_of(setting: Setting, parameters: Mapping[str, Parameter]) -> Inputs:
+    """What the parameters make of a rollout."""
+    shape = (setting.horizon, *setting.start_qvel.shape)
+    controls = torch.zeros(shape, dtype=setting.start_qvel.dtype, device=setting.start_qvel.device)
+    if setting.control == "position" and setting.start_qpos.shape == setting.start_qvel.shape:
+        controls = controls + setting.start_qpos  # joints that no parameter controls hold their start
+    inputs = Inputs(setting.start_qpos, setting.start_qvel, controls)
+    for parameter in parameters.values():
+        parameter.apply(inputs)
+    return inputs
+
+
+def roll_out(setting: Setting, inputs: Inputs) -> Any:
+    """The trajectory of these inputs; its `controls` are the ones applied."""
+    if inputs.policies:
+        return _closed_loop(setting, inputs)
+    if torch.is_grad_enabled():
+        if not inputs.controls.requires_grad:
+            inputs.controls = inputs.controls.detach().requires_grad_()  # watched even where nothing learns them
+        inputs.controls.retain_grad()
+        inputs.watched = [inputs.controls]
+    return setting.scene.rollout(
+        inputs.controls, kind=setting.control, qpos=inputs.qpos, qvel=inputs.qvel, params=inputs.physical or None
+    )
+
+
+def _closed_loop(setting: Setting, inputs: Inputs) -> Any:
+    """Policies act on the state of every step, added to the open-loop controls."""
+    scene, qpos, qvel = setting.scene, inputs.qpos, inputs.qvel
+    positions, velocities, controls = [qpos], [qvel], []
+    for open_loop in inputs.controls:
+        control: Tensor = open_loop
+        for policy in inputs.policies:
+            control = control + policy(qpos, qvel)
+        if control.requires_grad:
+            control.retain_grad()
+            inputs.watched.append(control)
+        qpos, qvel = scene.step_state(qpos, qvel, control, kind=setting.control, params=inputs.physical or None)
+        positions.append(qpos)
+        velocities.append(qvel)
+        controls.append(control)
+    return stacked(scene, torch.stack(positions), torch.stack(velocities), torch.stack(controls))
+
+
+def stacked(scene: Any, qpos: Tensor, qvel: Tensor, controls: Tensor) -> Trajectory:
+    """A trajectory of states (T+1,[B,]n) that a loop over single steps has made."""
+    if qpos.ndim == 2:
+        qpos, qvel, controls = qpos.unsqueeze(1), qvel.unsqueeze(1), controls.unsqueeze(1)
+    qacc = (qvel[1:] - qvel[:-1]) / scene.dt
+    solver = scene.rigid_solver
+    return Trajectory(solver, solver.theta(), (plain(qpos), plain(qvel), plain(qacc)), plain(controls), scene.dt, 0)

@@ -1,0 +1,40 @@
+"""Bring the joints to a target, at rest; angles count up to full turns."""
+
+import math
+from typing import Any
+
+from genesis.losses.terminal_state import target_configuration
+from genesis.parameters import Parameter
+from genesis.selection import coordinates, dofs, joints_of
+from genesis.setting import Setting
+from genesis.tasks.goal import hinges, largest, limits_of, slides, wrapped
+from genesis.view import View
+
+
+class SwingUp:
+    """Largest angle error [deg], error of sliding joints [m] and joint speed at the end, worst environment."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        parameters: dict[str, Parameter],
+        *,
+        target_qpos: Any = None,
+        angle_tolerance: float | None = 1.0,
+        position_tolerance: float | None = None,
+        velocity_tolerance: float | None = 0.05,
+    ) -> None:
+        joints = joints_of(setting.robot)
+        self.angles, self.slides, self.dofs = hinges(joints), slides(joints), dofs(joints)
+        self.target = target_configuration("task.target_qpos", setting, target_qpos, coordinates(joints))
+        self.limits = limits_of(
+            angle_error_deg=angle_tolerance, position_error_m=position_tolerance, final_speed=velocity_tolerance
+        )
+
+    def metrics(self, trajectory: View) -> dict[str, float]:
+        error = trajectory.qpos[-1].detach() - self.target
+        return {
+            "angle_error_deg": math.degrees(largest(wrapped(error[..., self.angles]))),
+            "position_error_m": largest(error[..., self.slides]),
+            "final_speed": largest(trajectory.qvel[-1][..., self.dofs]),
+        }

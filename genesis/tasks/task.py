@@ -1,0 +1,90 @@
+"""A task: parameters make a rollout, losses judge it, the goal says when it is good enough."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genesis.errors import DivergenceError
+from genesis.losses import LOSSES, Loss
+from genesis.parameters import Inputs, Parameter
+from genesis.setting import Setting
+from genesis.tasks.goal import Goal, met
+from genesis.tasks.rollout import inputs_of, roll_out
+from genesis.view import View
+
+
+@dataclass
+class Judged:
+    """One evaluation of the objective, with its graph.
+
+    objective: Σ terms; terms: weighted losses by name.
+    """
+
+    objective: Tensor
+    terms: dict[str, Tensor]
+    trajectory: View
+    inputs: Inputs
+
+
+class Task:
+    """Objective Σ weight · loss over a rollout of a scene."""
+
+    def __init__(self, kind: str, setting: Setting, parameters: dict[str, Parameter], losses: dict[str, tuple[float, Loss]], goal: Goal) -> None:
+        self.kind, self.setting, self.parameters, self.losses, self.goal = kind, setting, parameters, losses, goal
+
+    def simulate(self) -> tuple[View, Inputs]:
+        """The trajectory of the present parameters, and the inputs that made it."""
+        inputs = inputs_of(self.setting, self.parameters)
+        return View(roll_out(self.setting, inputs)), inputs
+
+    def judge(self) -> Judged:
+        """Simulate and add the weighted losses.
+
+        Raises: DivergenceError if the objective is not finite, naming what went first.
+        """
+        trajectory, inputs = self.simulate()
+        terms = {name: weight * loss(trajectory) for name, (weight, loss) in self.losses.items()}
+        objective = torch.stack(list(terms.values())).sum()
+        if not bool(torch.isfinite(objective)):
+            raise divergence(trajectory, terms)
+        return Judged(objective, terms, trajectory, inputs)
+
+    def metrics(self, trajectory: View) -> dict[str, float]:
+        """How good a trajectory is, in the goal's own numbers."""
+        with torch.no_grad():
+            return self.goal.metrics(trajectory)
+
+    def good_enough(self, metrics: dict[str, float]) -> bool:
+        """Every tolerance is met."""
+        return met(self.goal.limits, metrics)
+
+
+def divergence(trajectory: View, terms: dict[str, Tensor]) -> DivergenceError:
+    """What left the finite numbers: quantity, step and environment of the trajectory, else the loss term."""
+    for quantity in ("controls", "qpos", "qvel"):
+        values = getattr(trajectory, quantity).detach()
+        bad = (~torch.isfinite(values)).nonzero()
+        if len(bad):
+            step, env = int(bad[0, 0]), int(bad[0, 1]) if values.ndim == 3 else None
+            place = f"step {step}" + ("" if env is None else f" of environment {env}")
+            return DivergenceError(
+                f"the simulation diverged: {quantity} is not finite at {place}; a smaller scene.dt or smaller controls may help.",
+                env=env,
+                step=step,
+                quantity=quantity,
+            )
+    name = next((name for name, value in terms.items() if not bool(torch.isfinite(value))), "the sum")
+    return DivergenceError(f"the objective is not finite: loss.{name} is {float(terms.get(name, torch.tensor(torch.nan)))}.", quantity=name)
+
+
+def make_losses(setting: Setting, specs: dict[str, dict[str, Any]]) -> dict[str, tuple[float, Loss]]:
+    """Weighted loss terms from kind, weight and keyword arguments; terms without weight or target are left out."""
+    made: dict[str, tuple[float, Loss]] = {}
+    for name, spec in specs.items():
+        options = dict(spec)
+        kind, weight = options.pop("kind"), float(options.pop("weight"))
+        if weight != 0.0 and options.get("target", "") is not None:
+            made[name] = (weight, LOSSES[kind](setting, f"loss.{name}", **options))
+    return made

@@ -1,0 +1,37 @@
+"""Follow a path."""
+
+from typing import Any
+
+from genesis.losses.targets import path as read_path
+from genesis.parameters import Parameter
+from genesis.selection import coordinates, joints_of
+from genesis.setting import Setting
+from genesis.tasks.goal import largest, limits_of
+from genesis.view import View
+
+
+class Track:
+    """Root mean square (over time) and largest distance of the tool [mm] or the joints [rad | m] to the path, worst environment."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        parameters: dict[str, Parameter],
+        *,
+        path: Any,
+        follow: str = "tool",
+        tolerance: float | None = 2e-3,
+    ) -> None:
+        self.robot, self.follow = setting.robot, follow
+        self.tool = setting.frame("task", None) if follow == "tool" else None
+        self.index = coordinates(joints_of(setting.robot))
+        size = 3 if follow == "tool" else len(self.index)
+        self.path = read_path("task.path", path, size, setting.horizon)
+        self.unit, name = (1e3, "mm") if follow == "tool" else (1.0, "si")
+        self.rms, self.worst = f"rms_error_{name}", f"largest_error_{name}"
+        self.limits = limits_of(**{self.rms: None if tolerance is None else self.unit * tolerance})
+
+    def metrics(self, trajectory: View) -> dict[str, float]:
+        here = trajectory.qpos[..., self.index] if self.tool is None else trajectory.point(self.robot, self.tool)
+        error = (here.detach() - (self.path if here.ndim == 2 else self.path.unsqueeze(1))).norm(dim=-1)[1:]
+        return {self.rms: self.unit * largest((error**2).mean(0).sqrt()), self.worst: self.unit * largest(error)}

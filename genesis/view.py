@@ -1,0 +1,54 @@
+"""A trajectory as losses and goals read it: plain torch tensors, each computed once."""
+
+from functools import cached_property
+from typing import Any
+
+from torch import Tensor
+
+from genesis.grad.tensor import plain
+
+
+class View:
+    """The same names and shapes as `genesis.scene.Trajectory`, time first, without the cost of tensors that know their scene.
+
+    trajectory: the original.
+    """
+
+    def __init__(self, trajectory: Any) -> None:
+        self.trajectory = trajectory
+        self._points: dict[tuple[str, str, Any], Tensor] = {}
+        self._quats: dict[tuple[str, str], Tensor] = {}
+
+    @cached_property
+    def qpos(self) -> Tensor:
+        """(T+1,[B,]nq) [rad | m]"""
+        return plain(self.trajectory.qpos)
+
+    @cached_property
+    def qvel(self) -> Tensor:
+        """(T+1,[B,]nv) [rad/s | m/s]"""
+        return plain(self.trajectory.qvel)
+
+    @cached_property
+    def qacc(self) -> Tensor:
+        """(T,[B,]nv) [rad/s² | m/s²]"""
+        return plain(self.trajectory.qacc)
+
+    @cached_property
+    def controls(self) -> Tensor:
+        """(T,[B,]nv)"""
+        return plain(self.trajectory.controls)
+
+    def point(self, entity: Any, name: str, offset: tuple[float, ...] | None = None) -> Tensor:
+        """World positions (T+1,[B,]3) of a link or site, or of a point of its frame [m]."""
+        key = (entity.name, name, offset)
+        if key not in self._points:
+            self._points[key] = plain(self.trajectory.point(entity, name, offset))
+        return self._points[key]
+
+    def frame_quat(self, entity: Any, name: str) -> Tensor:
+        """World orientations (T+1,[B,]4), wxyz."""
+        key = (entity.name, name)
+        if key not in self._quats:
+            self._quats[key] = plain(self.trajectory.frame_quat(entity, name))
+        return self._quats[key]

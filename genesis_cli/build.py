@@ -1,0 +1,126 @@
+"""From the checked config to objects of the engine. Imports torch and taichi when called."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from genesis_cli.bridge import Job
+from genesis_cli.paths import resolve_file
+from genesis_cli.validate import Checked
+
+# Files that a loss or task may name instead of numbers.
+DATA_FILES = (".csv", ".npy", ".npz")
+
+
+def absolute_files(job: Job) -> None:
+    """Make every file named in the config absolute, in place, so that the stored config works from any folder."""
+    cfg: DictConfig = job.cfg
+    places = [("robot.file", "robots")]
+    places += [(f"scene.entities.{name}.file", "scenes") for name in OmegaConf.select(cfg, "scene.entities") or {}]
+    places += [("task.path", "tasks")]
+    places += [(f"loss.{name}.target", "losses") for name in cfg.get("loss") or {}]
+    for key, group in places:
+        parent = OmegaConf.select(cfg, key.rpartition(".")[0])
+        name = key.rpartition(".")[2]
+        if not isinstance(parent, DictConfig) or name not in parent or OmegaConf.is_interpolation(parent, name):
+            continue
+        if OmegaConf.is_missing(parent, name) or not isinstance(parent[name], str):
+            continue
+        if name != "file" and Path(parent[name]).suffix not in DATA_FILES:
+            continue
+        typed = any(word.lstrip("+").startswith(f"{key}=") for word in job.overrides)
+        parent[name] = resolve_file(parent[name], key, group, job.choices, job.sources, from_command_line=typed)
+
+
+def start_engine(runtime: Any) -> None:
+    """`gs.init`, or only a new seed if an earlier job of this process has started the same engine."""
+    import torch
+
+    from genesis import runtime as engine
+
+    if runtime.threads is not None:
+        torch.set_num_threads(runtime.threads)
+    if engine.initialized():
+        now = engine.state()
+        same = (now.asked[0].value, now.precision, now.cpu_threads) == (runtime.backend, runtime.precision, runtime.kernel_threads)
+        if same:
+            engine.set_seed(runtime.seed)
+            return
+        engine.destroy()
+    engine.init(
+        backend=runtime.backend,
+        precision=runtime.precision,
+        seed=runtime.seed,
+        cpu_threads=runtime.kernel_threads,
+        logging_level="info",
+    )
+
+
+def build_task(checked: Checked) -> Any:
+    """The scene of the config, and the task on it."""
+    from genesis.scene.options import RigidOptions, SimOptions
+    from genesis.scene.scene import Scene
+    from genesis.tasks import make_task
+
+    config = checked.scene
+    scene = Scene(
+        sim_options=SimOptions(dt=config.dt, substeps=config.substeps, gravity=tuple(config.gravity), requires_grad=False),
+        rigid_options=RigidOptions(
+            integrator=config.integrator, enable_collision=config.collision, enable_joint_limit=config.joint_limits
+        ),
+    )
+    bodies = {checked.robot.name: checked.robot, **config.entities}
+    entities = {name: add_entity(scene, name, body) for name, body in bodies.items()}
+    scene.build(n_envs=checked.task.envs)
+    return make_task(
+        scene,
+        entities[checked.robot.name],
+        entities,
+        homes={name: body.home for name, body in bodies.items()},
+        tool=checked.robot.tool,
+        dt=config.dt,
+        seed=checked.plain["runtime"].seed,
+        task=asdict(checked.task),
+        parameters={name: asdict(node) for name, node in checked.parameter.items()},
+        losses={name: asdict(node) for name, node in checked.loss.items()},
+    )
+
+
+def add_entity(scene: Any, name: str, body: Any) -> Any:
+    """One entity from its node of the config."""
+    from genesis.scene import morphs
+    from genesis.scene.materials import Rigid
+
+    place: dict[str, Any] = {"pos": tuple(body.pos)}
+    if body.euler is not None:
+        place["euler"] = tuple(body.euler)
+    if body.quat is not None:
+        place["quat"] = tuple(body.quat)
+    density = getattr(body, "density", None)
+    makers = {
+        "urdf": lambda: morphs.URDF(file=body.file, fixed=body.fixed, scale=body.scale, **place),
+        "mjcf": lambda: morphs.MJCF(file=body.file, scale=body.scale, **place),
+        "sphere": lambda: morphs.Sphere(radius=body.radius, fixed=body.fixed, **place),
+        "box": lambda: morphs.Box(size=tuple(body.size), fixed=body.fixed, **place),
+        "capsule": lambda: morphs.Capsule(radius=body.radius, height=body.height, fixed=body.fixed, **place),
+        "cylinder": lambda: morphs.Cylinder(radius=body.radius, height=body.height, fixed=body.fixed, **place),
+    }
+    return scene.add_entity(makers[body.kind](), material=Rigid(rho=density), name=name)
+
+
+def build_optimizer(checked: Checked, task: Any) -> Any:
+    """The optimizer on the learned parameters of a task."""
+    from genesis.optimizers import make_optimizer
+    from genesis.runners.evaluate import groups_of
+
+    return make_optimizer(groups_of(task), asdict(checked.optimizer), asdict(checked.scheduler), checked.plain["stop"].iterations)
+
+
+def settings(cfg: DictConfig) -> dict[str, Any]:
+    """The numbers, texts and switches of a config as a flat table, for comparing runs."""
+    from genesis_cli.compose import flat_keys
+
+    resolved = OmegaConf.create(OmegaConf.to_container(cfg, resolve=True))
+    return {key: value for key, value in flat_keys(resolved).items() if isinstance(value, (bool, int, float, str))}

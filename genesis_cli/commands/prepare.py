@@ -1,0 +1,40 @@
+"""What every command does with a job before its own work: check, store the config, start the engine, build the task."""
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from genesis_cli.bridge import Job
+from genesis_cli.build import absolute_files, build_task, start_engine
+from genesis_cli.errors import CommandError
+from genesis_cli.validate import Checked, check
+
+
+@dataclass
+class Prepared:
+    """The checked config, the task, and the seconds that each phase took."""
+
+    checked: Checked
+    task: Any
+    seconds: dict[str, float]
+
+
+def prepare(job: Job) -> Prepared:
+    """Check the config, write it to the run folder, build the task.
+
+    Raises: CommandError and the engine's errors for wrong input; then nothing has been written.
+    """
+    from omegaconf import OmegaConf
+
+    absolute_files(job)
+    checked = check(job.cfg)
+    if not job.resume and (job.folder / "result.json").exists():
+        raise CommandError(f"{job.folder}: holds a finished run; choose another hydra.run.dir, or go on with --resume.")
+    clock = perf_counter()
+    start_engine(checked.plain["runtime"])
+    started = perf_counter()
+    task = build_task(checked)
+    from genesis.runners.files import write_bytes
+
+    write_bytes(job.folder / "config.yaml", OmegaConf.to_yaml(job.cfg).encode())
+    return Prepared(checked, task, {"engine": started - clock, "build": perf_counter() - started})

@@ -1,0 +1,41 @@
+"""`genesis simulate`: one rollout."""
+
+from pathlib import Path
+
+from genesis_cli import console
+from genesis_cli.bridge import Job, Outcome
+from genesis_cli.commands.prepare import prepare
+from genesis_cli.errors import OK
+
+
+def job(job: Job, solution: str | None = None) -> Outcome:
+    """Roll out with the start values, or with the learned ones of `solution`; writes trajectory.npz and result.json."""
+    prepared = prepare(job)
+    from genesis.runners.files import write_json, write_npz
+    from genesis.runners.record import versions
+    from genesis.runners.simulate import simulate
+    from genesis.runners.solution import load_parameters
+
+    task = prepared.task
+    loaded = load_parameters(task, Path(solution).expanduser()) if solution else []
+    done = simulate(task)
+    write_npz(job.folder / "trajectory.npz", done.arrays)
+    seconds = {**prepared.seconds, "rollout": done.seconds}
+    result = {
+        "status": "finished",
+        "objective": done.objective,
+        "terms": done.terms,
+        "metrics": done.metrics,
+        "good_enough": done.good,
+        "parameters_from": str(Path(solution).resolve()) if solution else None,
+        "parameters_loaded": loaded,
+        "seconds": {name: round(value, 6) for name, value in seconds.items()},
+        "seed": prepared.checked.plain["runtime"].seed,
+        "versions": versions(),
+    }
+    write_json(job.folder / "result.json", result)
+    rate = done.steps / max(done.seconds, 1e-9)
+    console.say(f"finished: {done.steps} steps in {1e3 * done.seconds:.2f} ms ({rate:,.0f} steps/s)", "green")
+    console.say(", ".join([f"objective {done.objective:.4g}", *(f"{name} {value:.4g}" for name, value in done.metrics.items())]))
+    console.say(f"{job.folder}")
+    return Outcome(OK, done.objective)

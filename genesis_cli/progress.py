@@ -1,0 +1,58 @@
+"""Progress of a run in the terminal: loss, gradient norm, steps per second, time left."""
+
+from types import TracebackType
+from typing import Any, Self
+
+
+class Progress:
+    """Observer of an optimisation; a live line on a terminal, now and then a plain line elsewhere."""
+
+    def __init__(self, iterations: int, horizon: int, envs: int) -> None:
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as Bar
+
+        from genesis_cli.console import stderr
+
+        self.console = stderr()
+        self.live = self.console.is_terminal
+        self.steps = horizon * max(envs, 1)
+        self.next_line = 0.0
+        self.bar = Bar(
+            TextColumn("{task.completed}/{task.total}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[text]}"),
+            console=self.console,
+            transient=True,
+            refresh_per_second=5,
+        )
+        self.task = self.bar.add_task("", total=iterations, text="compiling and first rollout …")
+
+    def __enter__(self) -> Self:
+        if self.live:
+            self.bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.live:
+            self.bar.stop()
+
+    def __call__(self, report: Any) -> None:
+        """Show one iteration."""
+        speed = report.evaluations * self.steps / max(report.seconds, 1e-9)
+        left = report.seconds / max(report.iteration, 1) * (report.iterations - report.iteration)
+        norm = sum(value**2 for value in report.evaluation.norms.values()) ** 0.5
+        text = f"loss {report.evaluation.objective:.4g}  gradient {norm:.2e}  {speed:,.0f} steps/s  {clock(left)} left"
+        if self.live:
+            self.bar.update(self.task, completed=report.iteration, text=text)
+        elif report.seconds >= self.next_line:
+            from genesis_cli.console import note
+
+            note(f"{report.iteration}/{report.iterations}  {text}", style="")
+            self.next_line = report.seconds + 10.0
+
+
+def clock(seconds: float) -> str:
+    """1:05 or 2:03:04."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
