@@ -106,12 +106,12 @@ def make_kinematics(real, lanes: int):
     @ti.kernel
     def link_states(
         integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, pose: user_t, twist: user_t,
-        samples: ti.i32, batch: ti.i32, stride: ti.i32,
+        samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
     ):  # fmt: skip
         ti.loop_config(block_dim=1)
-        for e in range(scratch.shape[0]):
+        for e in range(blocks):
             m = Robot(integers, parameters, e * stride, lanes)
-            s = Scratch(m, scratch, e)
+            s = Scratch(m, scratch, e * room)
             block = Block(e, batch, lanes)
             for t in range(samples):
                 move_all(m, s, block, q, v, t)
@@ -121,14 +121,14 @@ def make_kinematics(real, lanes: int):
     @ti.kernel
     def link_states_adjoint(
         integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, pose_bar: user_t, twist_bar: user_t,
-        q_bar: user_t, v_bar: user_t, parameters_bar: block_t, samples: ti.i32, batch: ti.i32, stride: ti.i32, want: ti.i32,
+        q_bar: user_t, v_bar: user_t, parameters_bar: block_t, samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32, want: ti.i32, width: ti.i32,
     ):  # fmt: skip
         ti.loop_config(block_dim=1)
-        for e in range(scratch.shape[0]):
+        for e in range(blocks):
             m = Robot(integers, parameters, e * stride, lanes)
-            s = Scratch(m, scratch, e)
+            s = Scratch(m, scratch, e * room)
             block = Block(e, batch, lanes)
-            bar = ParameterBar(m, parameters_bar, e * want)
+            bar = ParameterBar(m, parameters_bar, e * want * width)
             zero = Spatial.zero(lanes)
             for t in range(samples):
                 move_all(m, s, block, q, v, t)
@@ -183,12 +183,12 @@ def make_inverse(real, lanes: int):
     @ti.kernel
     def inverse_dynamics(
         integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, a: user_t, tau: user_t,
-        samples: ti.i32, batch: ti.i32, stride: ti.i32,
+        samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
     ):  # fmt: skip
         ti.loop_config(block_dim=1)
-        for e in range(scratch.shape[0]):
+        for e in range(blocks):
             m = Robot(integers, parameters, e * stride, lanes)
-            s = Scratch(m, scratch, e)
+            s = Scratch(m, scratch, e * room)
             block = Block(e, batch, lanes)
             for t in range(samples):
                 read_vector(m, s, block, "nq", "q", q, t)
@@ -203,14 +203,14 @@ def make_inverse(real, lanes: int):
     def inverse_dynamics_adjoint(
         integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, a: user_t, tau_bar: user_t,
         q_bar: user_t, v_bar: user_t, a_bar: user_t, parameters_bar: block_t,
-        samples: ti.i32, batch: ti.i32, stride: ti.i32, want: ti.i32,
+        samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32, want: ti.i32, width: ti.i32,
     ):  # fmt: skip
         ti.loop_config(block_dim=1)
-        for e in range(scratch.shape[0]):
+        for e in range(blocks):
             m = Robot(integers, parameters, e * stride, lanes)
-            s = Scratch(m, scratch, e)
+            s = Scratch(m, scratch, e * room)
             block = Block(e, batch, lanes)
-            bar = ParameterBar(m, parameters_bar, e * want)
+            bar = ParameterBar(m, parameters_bar, e * want * width)
             for t in range(samples):
                 read_vector(m, s, block, "nq", "q", q, t)
                 read_vector(m, s, block, "nv", "v", v, t)

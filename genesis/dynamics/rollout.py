@@ -3,7 +3,7 @@
 One kernel is traced per number of lanes and precision and serves every robot; `launch.py` keeps them.
 
 Arrays (T steps of control, N = T * substeps time steps, B environments):
-  integers (.,), parameters (1 | blocks, P), scratch (blocks, S)
+  integers, parameters (one row, or one a block ``stride`` apart), scratch (``room`` a block), parameters_bar (``width`` a block)
   command (T, B, nv), control (T, B, nu), wrench (T, B, 6 nlink): force, torque
   q0 (1, B, nq), v0 (1, B, nv) initial state; q (N, B, nq), v (N, B, nv) states after each time step
   a (N * stages, B, nv) accelerations of the stages
@@ -22,7 +22,7 @@ from genesis.math.lanes import Block, constant
 def array_types(real, lanes: int):
     """Kernel argument types: integers, arrays by block, arrays of the user."""
     scalar = real if lanes == 1 else ti.types.vector(lanes, real)
-    return ti.types.ndarray(dtype=ti.i32, ndim=1), ti.types.ndarray(dtype=scalar, ndim=2), ti.types.ndarray(dtype=real, ndim=3)
+    return ti.types.ndarray(dtype=ti.i32, ndim=1), ti.types.ndarray(dtype=scalar, ndim=1), ti.types.ndarray(dtype=real, ndim=3)
 
 
 class Tape:
@@ -161,13 +161,13 @@ def make_rollout(real, lanes: int):
     def rollout(
         integers: integers_t, parameters: block_t, scratch: block_t,
         command: user_t, control: user_t, wrench: user_t, q0: user_t, v0: user_t, q: user_t, v: user_t, a: user_t,
-        horizon: ti.i32, substeps: ti.i32, batch: ti.i32, stride: ti.i32,
+        horizon: ti.i32, substeps: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
         integrator: ti.i32, actuated: ti.i32, wrenched: ti.i32, dt: real, damping_dt: real,
     ):  # fmt: skip
         ti.loop_config(block_dim=1)
-        for e in range(scratch.shape[0]):
+        for e in range(blocks):
             m = Robot(integers, parameters, e * stride, lanes)
-            s = Scratch(m, scratch, e)
+            s = Scratch(m, scratch, e * room)
             block = Block(e, batch, lanes)
             o = Options(dt, damping_dt, integrator, actuated, wrenched, 0)
             read_state(m, s, block, q0, v0, q, v, 0, "q", "v")
@@ -186,16 +186,16 @@ def make_rollout(real, lanes: int):
         command: user_t, control: user_t, wrench: user_t, q0: user_t, v0: user_t, q: user_t, v: user_t, a: user_t,
         q_bar: user_t, v_bar: user_t, a_bar: user_t,
         command_bar: user_t, control_bar: user_t, wrench_bar: user_t, q0_bar: user_t, v0_bar: user_t, parameters_bar: block_t,
-        horizon: ti.i32, substeps: ti.i32, batch: ti.i32, stride: ti.i32,
-        integrator: ti.i32, actuated: ti.i32, wrenched: ti.i32, want: ti.i32, accelerated: ti.i32, dt: real, damping_dt: real,
+        horizon: ti.i32, substeps: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
+        integrator: ti.i32, actuated: ti.i32, wrenched: ti.i32, want: ti.i32, width: ti.i32, accelerated: ti.i32, dt: real, damping_dt: real,
     ):  # fmt: skip
         ti.loop_config(block_dim=1)
-        for e in range(scratch.shape[0]):
+        for e in range(blocks):
             m = Robot(integers, parameters, e * stride, lanes)
-            s = Scratch(m, scratch, e)
+            s = Scratch(m, scratch, e * room)
             block = Block(e, batch, lanes)
             o = Options(dt, damping_dt, integrator, actuated, wrenched, want)
-            bar = ParameterBar(m, parameters_bar, e * want)
+            bar = ParameterBar(m, parameters_bar, e * want * width)
             clear(m, s, "q_next_bar")
             clear(m, s, "v_next_bar")
             for r in range(horizon):

@@ -67,21 +67,26 @@ class Robot:
 
     _data_oriented = True
 
-    def __init__(self, integers, parameters, row, lanes: int) -> None:
+    def __init__(self, integers, parameters, offset, lanes: int) -> None:
         self.integers, self.lanes = integers, lanes
+        self.zero = let(load(integers, len(HEADER_INDEX)))
         self.header = {name: load(integers, k) for name, k in HEADER_INDEX.items()}
         self.sizes = {name: self.header[name] for name in SIZES}
-        self.parameters = Cells(parameters, row)
+        self.parameters = Cells(parameters, let(offset))
+
+    def opaque(self, offset):
+        """The same offset, hidden from LLVM's analysis of induction variables, which otherwise takes most of the compile time."""
+        return let((offset ^ self.zero) & 0x0FFFFFFF)
 
     def size(self, name: str):
         return self.header[name]
 
     def integer(self, name: str, k):
-        return load(self.integers, self.header["adr_" + name] + k)
+        return load(self.integers, self.opaque(self.header["adr_" + name] + k))
 
     def cells(self, name: str, row=0) -> Cells:
         """The parameter ``name`` of row ``row`` (link, joint, degree of freedom, ...)."""
-        return self.parameters.at(let(self.header["par_" + name] + row * PARAMETER[name].width))
+        return self.parameters.at(self.opaque(self.header["par_" + name] + row * PARAMETER[name].width))
 
     def get(self, name: str, row=0):
         return self.cells(name, row).get()
@@ -96,11 +101,11 @@ class ParameterBar:
 
     _data_oriented = True
 
-    def __init__(self, robot: Robot, array, row) -> None:
-        self.robot, self.array_cells = robot, Cells(array, row)
+    def __init__(self, robot: Robot, array, offset) -> None:
+        self.robot, self.array_cells = robot, Cells(array, let(offset))
 
     def cells(self, name: str, row=0) -> Cells:
-        return self.array_cells.at(let(self.robot.header["par_" + name] + row * PARAMETER[name].width))
+        return self.array_cells.at(self.robot.opaque(self.robot.header["par_" + name] + row * PARAMETER[name].width))
 
     def add(self, name: str, value, row=0, k=0) -> None:
         self.cells(name, row).add(value, k)
@@ -112,15 +117,14 @@ class Scratch:
     _data_oriented = True
     WIDTH = {name: width for name, _, width in FIELDS}
 
-    def __init__(self, robot: Robot, array, row) -> None:
-        self.cells_all = Cells(array, row)
-        self.offset, offset = {}, 0
+    def __init__(self, robot: Robot, array, offset) -> None:
+        self.robot, self.array, self.offset = robot, array, {}
         for name, count, width in FIELDS:
-            self.offset[name] = offset if isinstance(offset, int) else let(offset)
-            offset = self.offset[name] + _rows(count, robot.sizes) * width
+            self.offset[name] = offset = let(offset)
+            offset = offset + _rows(count, robot.sizes) * width
 
     def row(self, name: str, k=0) -> Cells:
-        return self.cells_all.at(let(self.offset[name] + k * self.WIDTH[name]))
+        return Cells(self.array, self.robot.opaque(self.offset[name] + k * self.WIDTH[name]))
 
     def get(self, name: str, k=0):
         return self.row(name, k).get()

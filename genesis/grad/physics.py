@@ -24,16 +24,21 @@ CONSTANT_KINDS = ("jnt_axis", "jnt_pos", "jnt_scale", "jnt_offset")  # no adjoin
 class Bench:
     """Scratch memory and launchers for one batch size."""
 
-    BLOCKS = {"rollout": ((1, 2), (1, 2, 19)), "kinematics": ((1, 2), (1, 2, 9)), "inverse": ((1, 2), (1, 2, 11))}
+    BLOCKS = {"rollout": ((1, 2), (1, 2, 19)), "kinematics": ((1, 2), (1, 2, 9)), "inverse": ((1, 2), (1, 2, 10))}
 
     def __init__(self, model: Model, batch: int, like: torch.Tensor) -> None:
         self.batch, self.lanes = batch, lanes_for(batch)
         self.blocks = -(-batch // self.lanes)
         self.lane_axis = (self.lanes,) if self.lanes > 1 else ()
-        self.scratch = like.new_zeros(self.blocks, scratch_size(model.sizes), *self.lane_axis)
+        self.room, self.width = scratch_size(model.sizes), model.parameter_size
+        self.scratch = like.new_zeros(self.blocks * self.room, *self.lane_axis)
         self._pairs: dict[str, tuple[Launcher, Launcher]] = {}
         self._packed: tuple[Any, int, torch.Tensor] | None = None
-        self.no_bar = like.new_zeros(1, model.parameter_size, *self.lane_axis)
+        self.no_bar = like.new_zeros(self.width, *self.lane_axis)
+
+    def layout(self, theta: torch.Tensor) -> tuple[int, int, int, int]:
+        """Kernel scalars: environments, blocks, scratch of a block, distance of the parameter rows of two blocks."""
+        return self.batch, self.blocks, self.room, self.width if theta.dim() == 2 else 0
 
     def pair(self, kind: str) -> tuple[Launcher, Launcher]:
         if kind not in self._pairs:
@@ -49,20 +54,21 @@ class Bench:
             return kept[2]
         x = theta.detach()
         if self.lanes == 1:
-            packed = x.reshape(-1, x.shape[-1]).contiguous()
+            packed = x.reshape(-1).contiguous()
         elif x.dim() == 1:
-            packed = x[None, :, None].expand(1, -1, self.lanes).contiguous()
+            packed = x[:, None].expand(-1, self.lanes).contiguous()
         else:
             rows = torch.arange(self.blocks * self.lanes, device=x.device).clamp_(max=self.batch - 1)
-            packed = x[rows].reshape(self.blocks, self.lanes, -1).transpose(1, 2).contiguous()
+            packed = x[rows].reshape(self.blocks, self.lanes, -1).transpose(1, 2).reshape(-1, self.lanes).contiguous()
         self._packed = (theta, theta._version, packed)
         return packed
 
     def parameters_bar(self, want: bool) -> torch.Tensor:
-        return self.scratch.new_zeros(self.blocks, *self.no_bar.shape[1:]) if want else self.no_bar
+        return self.scratch.new_zeros(self.blocks * self.width, *self.lane_axis) if want else self.no_bar
 
     def theta_bar(self, bar: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
         """Adjoint of theta from that of the kernels; lanes that only repeat the last environment are dropped."""
+        bar = bar.view(self.blocks, self.width, *self.lane_axis)
         rows = bar if self.lanes == 1 else bar.transpose(1, 2).reshape(self.blocks * self.lanes, -1)[: self.batch]
         return rows.sum(0) if theta.dim() == 1 else rows
 
@@ -152,7 +158,7 @@ class _Rollout(torch.autograd.Function):
             physics.integers, bench.parameters(theta), bench.scratch, _cube(u), _cube(c), _cube(w.flatten(-2) if wrench is not None else w),
             q0c.view(shape), v0c.view(shape), q_after, v_after, a,
         )  # fmt: skip
-        scalars = (horizon, physics.substeps, batch, int(theta.dim() == 2), physics.integrator, int(control is not None), int(wrench is not None))
+        scalars = (horizon, physics.substeps, *bench.layout(theta), physics.integrator, int(control is not None), int(wrench is not None))
         reals = (physics.step_dt, physics.damping_dt)
         bench.pair("rollout")[0](arrays, scalars, reals)
         ctx.physics, ctx.bench, ctx.scalars, ctx.reals, ctx.single = physics, bench, scalars, reals, single
@@ -201,7 +207,7 @@ class _Rollout(torch.autograd.Function):
             output_bar(q_grad, physics.nq), output_bar(v_grad, physics.nv), a_bar,
             _cube(u_bar), _cube(c_bar), _cube(w_bar_flat), q0_bar, v0_bar, theta_bar,
         )  # fmt: skip
-        bench.pair("rollout")[1](arrays, (*ctx.scalars, int(want), int(a_grad is not None)), ctx.reals)
+        bench.pair("rollout")[1](arrays, (*ctx.scalars, int(want), bench.width, int(a_grad is not None)), ctx.reals)
         q0_bar, v0_bar = q0_bar[0], v0_bar[0]
         if not ctx.single:
             if q_grad is not None:
@@ -227,7 +233,7 @@ class _LinkStates(torch.autograd.Function):
         bench = physics.bench(q.shape[1])
         q, v = q.detach().contiguous(), v.detach().contiguous()
         pose, twist = q.new_empty(*q.shape[:2], 7 * physics.nlink), q.new_empty(*q.shape[:2], 6 * physics.nlink)
-        scalars = (q.shape[0], q.shape[1], int(theta.dim() == 2))
+        scalars = (q.shape[0], *bench.layout(theta))
         bench.pair("kinematics")[0]((physics.integers, bench.parameters(theta), bench.scratch, q, v, pose, twist), scalars)
         ctx.physics, ctx.bench, ctx.scalars = physics, bench, scalars
         ctx.save_for_backward(theta, q, v)
@@ -245,7 +251,7 @@ class _LinkStates(torch.autograd.Function):
                 ctx.physics.integers, bench.parameters(theta), bench.scratch, q, v,
                 pose_bar.contiguous().flatten(-2), twist_bar.contiguous().flatten(-2), q_bar, v_bar, theta_bar,
             )  # fmt: skip
-            bench.pair("kinematics")[1](arrays, (*ctx.scalars, int(want)))
+            bench.pair("kinematics")[1](arrays, (*ctx.scalars, int(want), bench.width))
             return bench.theta_bar(theta_bar, theta) if want else None, q_bar, v_bar
 
         return (None, *run_adjoint("link states", adjoint, grads))
@@ -259,7 +265,7 @@ class _InverseDynamics(torch.autograd.Function):
         bench = physics.bench(q.shape[1])
         q, v, a = (x.detach().contiguous() for x in (q, v, a))
         tau = torch.empty_like(v)
-        scalars = (q.shape[0], q.shape[1], int(theta.dim() == 2))
+        scalars = (q.shape[0], *bench.layout(theta))
         bench.pair("inverse")[0]((physics.integers, bench.parameters(theta), bench.scratch, q, v, a, tau), scalars)
         ctx.physics, ctx.bench, ctx.scalars = physics, bench, scalars
         ctx.save_for_backward(theta, q, v, a)
@@ -274,7 +280,7 @@ class _InverseDynamics(torch.autograd.Function):
             bench, want = ctx.bench, bool(need[1])
             bars, theta_bar = [torch.empty_like(x) for x in (q, v, a)], bench.parameters_bar(want)
             arrays = (ctx.physics.integers, bench.parameters(theta), bench.scratch, q, v, a, tau_bar.contiguous(), *bars, theta_bar)
-            bench.pair("inverse")[1](arrays, (*ctx.scalars, int(want)))
+            bench.pair("inverse")[1](arrays, (*ctx.scalars, int(want), bench.width))
             return (bench.theta_bar(theta_bar, theta) if want else None, *bars)
 
         return (None, *run_adjoint("inverse dynamics", adjoint, grads))

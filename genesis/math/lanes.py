@@ -125,24 +125,27 @@ def sincos(x):
 
 
 class Cells:
-    """A row of lane scalars in memory: the array of one environment block, seen from an offset."""
+    """A run of lane scalars in a flat array, from an offset on.
+
+    Flat, because an array with two indices would fetch its width from memory at every access.
+    """
 
     _data_oriented = True
 
-    def __init__(self, array, row, offset=0) -> None:
-        self.array, self.row, self.offset = array, row, offset
+    def __init__(self, array, offset) -> None:
+        self.array, self.offset = array, offset
 
     def at(self, offset) -> "Cells":
-        return Cells(self.array, self.row, self.offset + offset)
+        return Cells(self.array, self.offset + offset)
 
     def get(self, k=0):
-        return load(self.array, self.row, self.offset + k)
+        return load(self.array, self.offset + k)
 
     def set(self, value, k=0) -> None:
-        store(self.array, value, self.row, self.offset + k)
+        store(self.array, value, self.offset + k)
 
     def add(self, value, k=0) -> None:
-        add_to(self.array, value, self.row, self.offset + k)
+        add_to(self.array, value, self.offset + k)
 
 
 class Block:

@@ -93,12 +93,12 @@ class Model:
     def pack_integers(self) -> np.ndarray:
         """The flat int32 array of the kernels: header, then the integer arrays in the order of `layout.INTEGERS`."""
         header = [self.sizes[name] for name in SIZES]
-        offset = len(HEADER)
+        offset = len(HEADER) + 1  # a zero stands behind the header
         for name, _ in INTEGERS:
             header.append(offset)
             offset += self.integers[name].size
         header += [self.parameter_offsets[kind.name][0] for kind in PARAMETERS]
-        parts = [np.asarray(header, np.int32)] + [np.asarray(self.integers[name], np.int32).ravel() for name, _ in INTEGERS]
+        parts = [np.asarray([*header, 0], np.int32)] + [np.asarray(self.integers[name], np.int32).ravel() for name, _ in INTEGERS]
         return np.concatenate(parts)
 
     def pack_parameters(self) -> np.ndarray:
