@@ -3,6 +3,7 @@
 Importing this module imports neither torch nor taichi.
 """
 
+import atexit
 import contextlib
 import io
 import os
@@ -138,6 +139,8 @@ def init(
         generation=_generation,
         asked=asked,
     )
+    if _generation == 1:
+        atexit.register(destroy)  # Taichi writes compiled kernels to disk only when it is shut down
     logger.info("running on %s, %s-bit", device, precision)
 
 
