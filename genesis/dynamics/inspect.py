@@ -99,7 +99,7 @@ def move_all(m: ti.template(), s: ti.template(), block: ti.template(), q: ti.tem
         move_link(m, s, l, False)
 
 
-def make_kinematics(real, lanes: int):
+def make_kinematics(real, lanes: int, serial: bool):
     """(link_states, link_states_adjoint)."""
     integers_t, block_t, user_t = array_types(real, lanes)
 
@@ -108,7 +108,7 @@ def make_kinematics(real, lanes: int):
         integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, pose: user_t, twist: user_t,
         samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
     ):  # fmt: skip
-        ti.loop_config(block_dim=1)
+        ti.loop_config(block_dim=1, serialize=serial)
         for e in range(blocks):
             m = Robot(integers, parameters, e * stride, lanes)
             s = Scratch(m, scratch, e * room)
@@ -123,7 +123,7 @@ def make_kinematics(real, lanes: int):
         integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, pose_bar: user_t, twist_bar: user_t,
         q_bar: user_t, v_bar: user_t, parameters_bar: block_t, samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32, want: ti.i32, width: ti.i32,
     ):  # fmt: skip
-        ti.loop_config(block_dim=1)
+        ti.loop_config(block_dim=1, serialize=serial)
         for e in range(blocks):
             m = Robot(integers, parameters, e * stride, lanes)
             s = Scratch(m, scratch, e * room)
@@ -176,7 +176,7 @@ def axis_dot(s, x, force: Spatial):
     return Spatial.load(s.row("axis", x)).dot(force)
 
 
-def make_inverse(real, lanes: int):
+def make_inverse(real, lanes: int, serial: bool):
     """(inverse_dynamics, inverse_dynamics_adjoint): tau = M a + c with armature, and its gradient."""
     integers_t, block_t, user_t = array_types(real, lanes)
 
@@ -185,7 +185,7 @@ def make_inverse(real, lanes: int):
         integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, a: user_t, tau: user_t,
         samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
     ):  # fmt: skip
-        ti.loop_config(block_dim=1)
+        ti.loop_config(block_dim=1, serialize=serial)
         for e in range(blocks):
             m = Robot(integers, parameters, e * stride, lanes)
             s = Scratch(m, scratch, e * room)
@@ -205,7 +205,7 @@ def make_inverse(real, lanes: int):
         q_bar: user_t, v_bar: user_t, a_bar: user_t, parameters_bar: block_t,
         samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32, want: ti.i32, width: ti.i32,
     ):  # fmt: skip
-        ti.loop_config(block_dim=1)
+        ti.loop_config(block_dim=1, serialize=serial)
         for e in range(blocks):
             m = Robot(integers, parameters, e * stride, lanes)
             s = Scratch(m, scratch, e * room)

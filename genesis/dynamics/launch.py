@@ -31,7 +31,8 @@ def lanes_for(batch: int) -> int:
 
 @lru_cache(maxsize=None)
 def _kernels(kind: str, generation: int, real: Any, lanes: int) -> tuple[Callable, Callable]:
-    return MAKERS[kind](real, lanes)
+    single = lanes == 1 and runtime.state().device.type == "cpu"  # `lanes_for`: one environment, nothing to share out
+    return MAKERS[kind](real, lanes, single)
 
 
 def kernels(kind: str, lanes: int) -> tuple[Callable, Callable]:
@@ -43,56 +44,70 @@ def kernels(kind: str, lanes: int) -> tuple[Callable, Callable]:
 class Launcher:
     """One kernel, called with tensors, then integers, then floats, as its signature has them.
 
-    Tensors must be contiguous, of the right dtype and on the right device, and detached.
+    Tensors must be contiguous, of the right dtype and on the right device; leading axes of length one may be left out. The shapes must
+    follow from the integers: they are looked at only when those change.
     """
 
     def __init__(self, kernel: Callable, lanes: int, block_arrays: Sequence[int]) -> None:
-        self.kernel = kernel
-        # array arguments whose last axis is the lane axis and not an index
-        self.laned = frozenset(block_arrays) if lanes > 1 else frozenset()
-        self.ready = False
+        self.kernel, self.lanes = kernel, lanes
+        self.flat = frozenset((0, *block_arrays))  # arrays of one index; the others have three
+        self.compiled: Any = None
         self.public = False
-        self.bound: list[Any] = []
+        self.scalars: Any = None
+        self.pointers: list[int] = []
+        self.places: list[tuple[tuple[int], int, tuple[int, ...]]] = []
 
     def __call__(self, arrays: Sequence[Any], integers: Sequence[int], floats: Sequence[float] = ()) -> None:
-        if not self.ready:
-            self._compile(arrays, integers, floats)
+        if self.scalars != (integers, floats):
+            self._bind(arrays, integers, floats)
         if self.public:
-            self.kernel(*arrays, *integers, *floats)
+            self.kernel(*self._views(arrays), *integers, *floats)
             return
-        context, bound = self.context, self.bound
+        pointers, set_array = self.pointers, self.set_array
         for i, x in enumerate(arrays):
-            key = (x.data_ptr(), x.shape)
-            if bound[i] != key:
-                bound[i] = key
-                shape = x.shape[:-1] if i in self.laned else x.shape
-                context.set_arg_external_array_with_shape((i,), key[0], x.numel() * x.element_size(), tuple(shape), 0)
-        i = len(arrays)
-        for n in integers:
-            if bound[i] != n:
-                bound[i] = n
-                context.set_arg_int((i,), n)
-            i += 1
-        for value in floats:
-            if bound[i] != value:
-                bound[i] = value
-                context.set_arg_float((i,), value)
-            i += 1
-        self.program.launch_kernel(self.compiled, context)
+            pointer = x.data_ptr()
+            if pointers[i] != pointer:
+                pointers[i] = pointer
+                index, size, shape = self.places[i]
+                set_array(index, pointer, size, shape, 0)
+        self.launch(self.compiled, self.context)
+
+    def _shape(self, i: int, x: Any) -> tuple[int, ...]:
+        """Shape of the indices of array i: without the lane axis, with the leading axes that were left out."""
+        shape = tuple(x.shape)
+        if i in self.flat:
+            return shape[:1]
+        return (1,) * (3 - len(shape)) + shape
+
+    def _views(self, arrays: Sequence[Any]) -> list[Any]:
+        return [x.detach() if i in self.flat else x.detach().view(self._shape(i, x)) for i, x in enumerate(arrays)]
+
+    def _bind(self, arrays, integers, floats) -> None:
+        """Compile if need be; set every scalar, and remember the shapes that go with them."""
+        if self.compiled is None and not self.public:
+            self._compile(arrays, integers, floats)
+        self.scalars = (integers, floats)
+        if self.public:
+            return
+        self.places = [((i,), x.numel() * x.element_size(), self._shape(i, x)) for i, x in enumerate(arrays)]
+        self.pointers = [-1] * len(arrays)
+        for i, n in enumerate(integers, len(arrays)):
+            self.context.set_arg_int((i,), n)
+        for i, value in enumerate(floats, len(arrays) + len(integers)):
+            self.context.set_arg_float((i,), value)
 
     def _compile(self, arrays, integers, floats) -> None:
-        self.ready = True
         with warnings.catch_warnings():
             # plain Python functions that build expressions while a kernel is traced are intended here
             warnings.filterwarnings("ignore", message=r"(?s).*Calling non-taichi function.*")
             try:
                 primal = self.kernel._primal
-                key = primal.ensure_compiled(*arrays, *integers, *floats)
+                key = primal.ensure_compiled(*self._views(arrays), *integers, *floats)
                 traced = primal.compiled_kernels[key]
-                self.program = impl.get_runtime().prog
-                self.compiled = self.program.compile_kernel(self.program.config(), self.program.get_device_caps(), traced)
+                program = impl.get_runtime().prog
                 self.context = traced.make_launch_context()
-                self.bound = [None] * (len(arrays) + len(integers) + len(floats))
+                self.set_array, self.launch = self.context.set_arg_external_array_with_shape, program.launch_kernel
+                self.compiled = program.compile_kernel(program.config(), program.get_device_caps(), traced)
             except AttributeError as error:
                 logger.warning("Taichi %s has other internals than expected (%s); kernels start more slowly.", ti.__version__, error)
                 self.public = True

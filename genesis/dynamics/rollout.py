@@ -153,8 +153,11 @@ def read_state(
         read_vector(m, s, block, "nv", velocity, v, n - 1)
 
 
-def make_rollout(real, lanes: int):
-    """(rollout, rollout_adjoint) for ``lanes`` environments per block in the floating-point type ``real``."""
+def make_rollout(real, lanes: int, serial: bool):
+    """(rollout, rollout_adjoint) for ``lanes`` environments per block in the floating-point type ``real``.
+
+    serial: run the blocks one after the other in the calling thread; waking Taichi's threads costs some 50 µs a launch.
+    """
     integers_t, block_t, user_t = array_types(real, lanes)
 
     @ti.kernel
@@ -164,7 +167,7 @@ def make_rollout(real, lanes: int):
         horizon: ti.i32, substeps: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
         integrator: ti.i32, actuated: ti.i32, wrenched: ti.i32, dt: real, damping_dt: real,
     ):  # fmt: skip
-        ti.loop_config(block_dim=1)
+        ti.loop_config(block_dim=1, serialize=serial)
         for e in range(blocks):
             m = Robot(integers, parameters, e * stride, lanes)
             s = Scratch(m, scratch, e * room)
@@ -189,7 +192,7 @@ def make_rollout(real, lanes: int):
         horizon: ti.i32, substeps: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
         integrator: ti.i32, actuated: ti.i32, wrenched: ti.i32, want: ti.i32, width: ti.i32, accelerated: ti.i32, dt: real, damping_dt: real,
     ):  # fmt: skip
-        ti.loop_config(block_dim=1)
+        ti.loop_config(block_dim=1, serialize=serial)
         for e in range(blocks):
             m = Robot(integers, parameters, e * stride, lanes)
             s = Scratch(m, scratch, e * room)

@@ -32,6 +32,8 @@ class Bench:
         self.lane_axis = (self.lanes,) if self.lanes > 1 else ()
         self.room, self.width = scratch_size(model.sizes), model.parameter_size
         self.scratch = like.new_zeros(self.blocks * self.room, *self.lane_axis)
+        self.nq, self.nv = model.nq, model.nv
+        self._zeros: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._pairs: dict[str, tuple[Launcher, Launcher]] = {}
         self._packed: tuple[Any, int, torch.Tensor] | None = None
         self.no_bar = like.new_zeros(self.width, *self.lane_axis)
@@ -62,6 +64,13 @@ class Bench:
             packed = x[rows].reshape(self.blocks, self.lanes, -1).transpose(1, 2).reshape(-1, self.lanes).contiguous()
         self._packed = (theta, theta._version, packed)
         return packed
+
+    def zeros(self, horizon: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Adjoints of positions and velocities that no loss depends on."""
+        if horizon not in self._zeros:
+            new = self.scratch.new_zeros
+            self._zeros = {horizon: (new(horizon, self.batch, self.nq), new(horizon, self.batch, self.nv))}
+        return self._zeros[horizon]
 
     def parameters_bar(self, want: bool) -> torch.Tensor:
         return self.scratch.new_zeros(self.blocks * self.width, *self.lane_axis) if want else self.no_bar
@@ -133,96 +142,121 @@ def run_adjoint(name: str, adjoint, grads):
     return adjoint(*grads)
 
 
+def _dense(x: torch.Tensor | None, otherwise: torch.Tensor) -> torch.Tensor:
+    """Contiguous memory of an optional input."""
+    return otherwise if x is None else x.contiguous()
+
+
+class _Launch:
+    """What both passes of one rollout share: its arrays in the order of the kernels, and its scalars."""
+
+    def __init__(self, physics: "Physics", bench: Bench, theta, horizon: int, control, wrench) -> None:
+        self.physics, self.bench, self.horizon = physics, bench, horizon
+        self.has = (control is not None, wrench is not None)
+        self.scalars = (horizon, physics.substeps, *bench.layout(theta), physics.integrator, int(self.has[0]), int(self.has[1]))
+
+    def forward(self, theta, inputs, outputs) -> None:
+        p, b = self.physics, self.bench
+        b.pair("rollout")[0]((p.integers, b.parameters(theta), b.scratch, *inputs, *outputs), self.scalars, p.reals)
+
+    def adjoint(self, need_theta: bool, theta, inputs, outputs, q_bar, v_bar, a_bar):
+        """Adjoints of (theta, q0, v0, command, control, wrench)."""
+        p, b = self.physics, self.bench
+        u, c, w, q0, v0 = inputs
+        new = b.scratch.new_empty
+        u_bar, q0_bar, v0_bar = new(u.shape), new(q0.shape), new(v0.shape)
+        c_bar, w_bar = (new(x.shape) if has else p.nothing for x, has in zip((c, w), self.has, strict=True))
+        theta_bar = b.parameters_bar(need_theta)
+        nothing = b.zeros(self.horizon)
+        bars = (nothing[0] if q_bar is None else q_bar, nothing[1] if v_bar is None else v_bar, p.nothing if a_bar is None else a_bar)
+        arrays = (
+            p.integers, b.parameters(theta), b.scratch, *inputs, *outputs, *bars, u_bar, c_bar, w_bar, q0_bar, v0_bar, theta_bar,
+        )  # fmt: skip
+        b.pair("rollout")[1](arrays, (*self.scalars, int(need_theta), b.width, int(a_bar is not None)), p.reals)
+        return (
+            b.theta_bar(theta_bar, theta) if need_theta else None, q0_bar, v0_bar, u_bar,
+            c_bar if self.has[0] else None, w_bar if self.has[1] else None,
+        )  # fmt: skip
+
+
 class _Rollout(torch.autograd.Function):
-    """(physics, single, theta, q0, v0, command, control, wrench) -> states and accelerations."""
+    """(physics, theta, q0, v0, command, control, wrench) -> states and accelerations over T steps."""
 
     @staticmethod
-    def forward(ctx, physics, single, theta, q0, v0, command, control, wrench):
-        bench = physics.bench(q0.shape[0])
-        horizon = 1 if single else command.shape[0]
-        steps, batch, new = horizon * physics.substeps, q0.shape[0], bench.scratch.new_empty
-        q0c, v0c = q0.detach().contiguous(), v0.detach().contiguous()
-        a = new(steps * physics.stages, batch, physics.nv)
-        if single:
-            q, v = new(steps, batch, physics.nq), new(steps, batch, physics.nv)
-            q_after, v_after = q, v
-        else:
-            q, v = new(steps + 1, batch, physics.nq), new(steps + 1, batch, physics.nv)
-            q[0], v[0] = q0c, v0c
-            q0c, v0c, q_after, v_after = q[0], v[0], q[1:], v[1:]
-        u = command.detach().contiguous()
-        c = physics.nothing if control is None else control.detach().contiguous()
-        w = physics.nothing if wrench is None else wrench.detach().contiguous()
-        shape = (1, batch, -1)
-        arrays = (
-            physics.integers, bench.parameters(theta), bench.scratch, _cube(u), _cube(c), _cube(w.flatten(-2) if wrench is not None else w),
-            q0c.view(shape), v0c.view(shape), q_after, v_after, a,
-        )  # fmt: skip
-        scalars = (horizon, physics.substeps, *bench.layout(theta), physics.integrator, int(control is not None), int(wrench is not None))
-        reals = (physics.step_dt, physics.damping_dt)
-        bench.pair("rollout")[0](arrays, scalars, reals)
-        ctx.physics, ctx.bench, ctx.scalars, ctx.reals, ctx.single = physics, bench, scalars, reals, single
-        ctx.has = (control is not None, wrench is not None)
-        ctx.save_for_backward(theta, u, c, w, q0c if single else q, v0c if single else v, q, v, a)
+    def forward(ctx, physics, theta, q0, v0, command, control, wrench):
+        bench, horizon, batch = physics.bench(q0.shape[0]), command.shape[0], q0.shape[0]
+        steps, new = horizon * physics.substeps, physics.nothing.new_empty
+        q, v, a = new(steps + 1, batch, physics.nq), new(steps + 1, batch, physics.nv), new(steps * physics.stages, batch, physics.nv)
+        q[0], v[0] = q0, v0
+        u, c, w = command.contiguous(), _dense(control, physics.nothing), _flat_wrench(wrench, physics.nothing)
+        ctx.launch = launch = _Launch(physics, bench, theta, horizon, control, wrench)
+        launch.forward(theta, (u, c, w, q[0], v[0]), (q[1:], v[1:], a))
+        ctx.save_for_backward(theta, u, c, w, q, v, a)
         ctx.set_materialize_grads(False)
         every = physics.substeps
-        if single:
-            return q[-1], v[-1], a[0]
+        if every == 1 and physics.stages == 1:
+            return q, v, a
         return q[::every], v[::every], a[:: every * physics.stages]
 
     @staticmethod
     def backward(ctx, *grads):
-        need = ctx.needs_input_grad
+        need_theta = ctx.needs_input_grad[1]
 
         def adjoint(q_grad, v_grad, a_grad):
-            return _Rollout.pull_back(ctx, need, q_grad, v_grad, a_grad)
+            theta, u, c, w, q, v, a = ctx.saved_tensors
+            q_grad, v_grad, a_grad = (None if g is None else g.contiguous() for g in (q_grad, v_grad, a_grad))
+            after = (None if g is None else g[1:] for g in (q_grad, v_grad))
+            theta_bar, q0_bar, v0_bar, u_bar, c_bar, w_bar = ctx.launch.adjoint(
+                need_theta, theta, (u, c, w, q[0], v[0]), (q[1:], v[1:], a), *after, a_grad
+            )
+            if q_grad is not None:
+                q0_bar += q_grad[0]
+            if v_grad is not None:
+                v0_bar += v_grad[0]
+            return theta_bar, q0_bar, v0_bar, u_bar, c_bar, _link_wrench(w_bar)
 
-        return (None, None, *run_adjoint("rollout", adjoint, grads))
+        return (None, *run_adjoint("rollout", adjoint, grads))
+
+
+class _Step(torch.autograd.Function):
+    """One control step: `_Rollout` with T = 1 and no time axis, for loops in Python, where every torch operation counts."""
 
     @staticmethod
-    def pull_back(ctx, need, q_grad, v_grad, a_grad):
-        physics, bench = ctx.physics, ctx.bench
-        theta, u, c, w, q0, v0, q, v, a = ctx.saved_tensors
-        horizon, _, batch, *_ = ctx.scalars
-        new, zeros = bench.scratch.new_empty, bench.scratch.new_zeros
-        q_after, v_after = (q, v) if ctx.single else (q[1:], v[1:])
-        if not ctx.single:
-            q0, v0 = q[0], v[0]
+    def forward(ctx, physics, theta, q0, v0, command, control, wrench):
+        batch, new = q0.shape[0], physics.nothing.new_empty
+        bench, many, stages = physics.bench(batch), physics.substeps, physics.stages
+        if many == 1:
+            q, v = new(batch, physics.nq), new(batch, physics.nv)
+        else:
+            q, v = new(many, batch, physics.nq), new(many, batch, physics.nv)
+        a = new(batch, physics.nv) if many * stages == 1 else new(many * stages, batch, physics.nv)
+        inputs = (command.contiguous(), _dense(control, physics.nothing), _flat_wrench(wrench, physics.nothing), q0.contiguous(), v0.contiguous())
+        ctx.launch = launch = _Launch(physics, bench, theta, 1, control, wrench)
+        launch.forward(theta, inputs, (q, v, a))
+        ctx.save_for_backward(theta, *inputs, q, v, a)
+        ctx.set_materialize_grads(False)
+        return q if many == 1 else q[-1], v if many == 1 else v[-1], a if a.dim() == 2 else a[0]
 
-        def output_bar(grad, width):
-            if grad is None:
-                return zeros(horizon, batch, width)
-            return _cube(grad.contiguous()) if ctx.single else grad.contiguous()[1:]
+    @staticmethod
+    def backward(ctx, *grads):
+        need_theta = ctx.needs_input_grad[1]
 
-        want = bool(need[2])
-        u_bar, c_bar, w_bar = new(u.shape), new(c.shape), new(w.shape)
-        q0_bar, v0_bar = new(1, batch, physics.nq), new(1, batch, physics.nv)
-        theta_bar = bench.parameters_bar(want)
-        a_bar = physics.nothing if a_grad is None else _cube(a_grad.contiguous())
-        w_flat, w_bar_flat = (w.flatten(-2), w_bar.flatten(-2)) if ctx.has[1] else (w, w_bar)
-        shape = (1, batch, -1)
-        arrays = (
-            physics.integers, bench.parameters(theta), bench.scratch, _cube(u), _cube(c), _cube(w_flat),
-            q0.view(shape), v0.view(shape), q_after, v_after, a,
-            output_bar(q_grad, physics.nq), output_bar(v_grad, physics.nv), a_bar,
-            _cube(u_bar), _cube(c_bar), _cube(w_bar_flat), q0_bar, v0_bar, theta_bar,
-        )  # fmt: skip
-        bench.pair("rollout")[1](arrays, (*ctx.scalars, int(want), bench.width, int(a_grad is not None)), ctx.reals)
-        q0_bar, v0_bar = q0_bar[0], v0_bar[0]
-        if not ctx.single:
-            if q_grad is not None:
-                q0_bar = q0_bar + q_grad[0]
-            if v_grad is not None:
-                v0_bar = v0_bar + v_grad[0]
-        return (
-            bench.theta_bar(theta_bar, theta) if want else None, q0_bar, v0_bar, u_bar,
-            c_bar if ctx.has[0] else None, w_bar if ctx.has[1] else None,
-        )  # fmt: skip
+        def adjoint(*grads):
+            theta, u, c, w, q0, v0, q, v, a = ctx.saved_tensors
+            dense = (None if g is None else g.contiguous() for g in grads)
+            out = ctx.launch.adjoint(need_theta, theta, (u, c, w, q0, v0), (q, v, a), *dense)
+            return (*out[:-1], _link_wrench(out[-1]))
+
+        return (None, *run_adjoint("step", adjoint, grads))
 
 
-def _cube(x: torch.Tensor) -> torch.Tensor:
-    """With a leading axis where there are only two."""
-    return x if x.dim() == 3 else x[None]
+def _flat_wrench(wrench: torch.Tensor | None, otherwise: torch.Tensor) -> torch.Tensor:
+    """(..., nlink, 6) as the kernels read it, (..., 6 nlink)."""
+    return otherwise if wrench is None else wrench.contiguous().flatten(-2)
+
+
+def _link_wrench(bar: torch.Tensor | None):
+    return None if bar is None else bar.unflatten(-1, (-1, 6))
 
 
 class _LinkStates(torch.autograd.Function):
@@ -308,6 +342,7 @@ class Physics:
         self.stages = 4 if self.integrator == RK4 else 1
         self.step_dt = self.dt / self.substeps
         self.damping_dt = self.step_dt if implicit_damping and self.integrator == EULER else 0.0
+        self.reals = (self.step_dt, self.damping_dt)
         self.integers = torch.as_tensor(model.pack_integers(), device=self.device)
         self.nothing = torch.zeros(1, 1, 1, dtype=self.dtype, device=self.device)
         self._benches: dict[int, Bench] = {}
@@ -363,11 +398,11 @@ class Physics:
             xfrc: (T, B, nlink, 6) force and torque on each link at its origin in the world frame [N, Nm], or None.
         Returns: qpos (T + 1, B, nq), qvel (T + 1, B, nv), qacc (T, B, nv) at the start of each step.
         """
-        return _Rollout.apply(self, False, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
+        return _Rollout.apply(self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
 
     def step(self, theta, qpos, qvel, dof_ctrl, act_ctrl=None, xfrc=None):
         """One control step: as `rollout` with T = 1, every array without the time axis; returns (qpos', qvel', qacc)."""
-        return _Rollout.apply(self, True, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
+        return _Step.apply(self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
 
     def kinematics(self, theta, qpos, qvel):
         """World pose and velocity of every link origin.
