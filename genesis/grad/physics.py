@@ -102,43 +102,61 @@ class _NoSecondOrder(torch.autograd.Function):
         _refuse_second_order(ctx.name)
 
 
-class _Vmapped(torch.autograd.Function):
-    """The adjoint of one call for a stack of output gradients (torch.autograd.grad with is_grads_batched), one after the other."""
+class _Batched:
+    """Adjoints for a stack of output gradients (is_grads_batched, vmap over a vector-Jacobian product), one after the other.
 
-    @staticmethod
-    def forward(call, *grads):
-        return call(*grads)
+    torch has no rule for running a kernel under vmap, but it calls an operator that it does not know row by row: this one. Absent
+    tensors pass as empty ones.
+    """
 
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        pass
+    SLOTS = 6
+    library = torch.library.Library("genesis_optimize", "DEF")
+    calls: dict[int, Any] = {}
 
-    @staticmethod
-    def backward(ctx, *grads):
-        _refuse_second_order("is_grads_batched")
+    @classmethod
+    def run(cls, adjoint, grads):
+        key = max(cls.calls, default=0) + 1
+        cls.calls[key] = adjoint
+        try:
+            given = [torch.empty(0) if g is None else g for g in (*grads, *[None] * (3 - len(grads)))]
+            out = torch.ops.genesis_optimize.pull_back(key, len(grads), *given)
+        finally:
+            del cls.calls[key]
+        return out
 
-    @staticmethod
-    def vmap(info, in_dims, call, *grads):
-        rows = []
-        for i in range(info.batch_size):
-            rows.append(call(*(g if g is None or d is None else g.select(d, i) for g, d in zip(grads, in_dims[1:], strict=True))))
-        out = tuple(None if column[0] is None else torch.stack(column) for column in zip(*rows, strict=True))
-        return out, tuple(None if o is None else 0 for o in out)
+    @classmethod
+    def one(cls, key: int, count: int, *grads):
+        out = cls.calls[key](*(None if g.dim() == 1 and g.numel() == 0 else g for g in grads[:count]))
+        return tuple(torch.empty(0) if o is None else o.clone() for o in (*out, *[None] * (cls.SLOTS - len(out))))
 
 
-def _batched(grads) -> bool:
-    return any(g is not None and torch._C._functorch.is_batchedtensor(g) for g in grads)
+_Batched.library.define("pull_back(int key, int count, Tensor a, Tensor b, Tensor c) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)")
+_Batched.library.impl("pull_back", _Batched.one, "CompositeExplicitAutograd")
 
 
-def run_adjoint(name: str, adjoint, grads):
-    """``adjoint(*grads)`` as torch wants it from a backward: batched gradients row by row, second order refused."""
-    if _batched(grads):
-        return _Vmapped.apply(adjoint, *grads)
+def _is_batched(grad: torch.Tensor | None) -> bool:
+    """Whether a gradient is one of a stack under vmap: such a tensor has no memory of its own."""
+    if grad is None:
+        return False
+    try:
+        grad.data_ptr()
+    except RuntimeError:
+        return True
+    return False
+
+
+def run_adjoint(name: str, adjoint, grads, needed):
+    """``adjoint(*grads)`` as torch wants it from a backward: batched gradients row by row, second order refused.
+
+    needed: which results somebody asked for (needs_input_grad without the leading non-tensors).
+    """
+    if any(_is_batched(g) for g in grads):
+        out = _Batched.run(adjoint, grads)
+        return tuple(o if n else None for o, n in zip(out, needed, strict=False))
     if torch.is_grad_enabled():  # backward runs with create_graph
         with torch.no_grad():
             out = adjoint(*grads)
-        anchor = [None if o is None else o.requires_grad_() for o in out]
-        return _NoSecondOrder.apply(name, *anchor)
+        return _NoSecondOrder.apply(name, *(None if o is None else o.requires_grad_() for o in out))
     return adjoint(*grads)
 
 
@@ -215,7 +233,7 @@ class _Rollout(torch.autograd.Function):
                 v0_bar += v_grad[0]
             return theta_bar, q0_bar, v0_bar, u_bar, c_bar, _link_wrench(w_bar)
 
-        return (None, *run_adjoint("rollout", adjoint, grads))
+        return (None, *run_adjoint("rollout", adjoint, grads, ctx.needs_input_grad[1:]))
 
 
 class _Step(torch.autograd.Function):
@@ -247,7 +265,21 @@ class _Step(torch.autograd.Function):
             out = ctx.launch.adjoint(need_theta, theta, (u, c, w, q0, v0), (q, v, a), *dense)
             return (*out[:-1], _link_wrench(out[-1]))
 
-        return (None, *run_adjoint("step", adjoint, grads))
+        return (None, *run_adjoint("step", adjoint, grads, ctx.needs_input_grad[1:]))
+
+
+class _NoContext:
+    """Stands in for the autograd context where nothing will be differentiated."""
+
+    launch = None
+
+    @staticmethod
+    def save_for_backward(*tensors) -> None:
+        pass
+
+    @staticmethod
+    def set_materialize_grads(value: bool) -> None:
+        pass
 
 
 def _flat_wrench(wrench: torch.Tensor | None, otherwise: torch.Tensor) -> torch.Tensor:
@@ -288,7 +320,7 @@ class _LinkStates(torch.autograd.Function):
             bench.pair("kinematics")[1](arrays, (*ctx.scalars, int(want), bench.width))
             return bench.theta_bar(theta_bar, theta) if want else None, q_bar, v_bar
 
-        return (None, *run_adjoint("link states", adjoint, grads))
+        return (None, *run_adjoint("link states", adjoint, grads, need[1:]))
 
 
 class _InverseDynamics(torch.autograd.Function):
@@ -317,7 +349,7 @@ class _InverseDynamics(torch.autograd.Function):
             bench.pair("inverse")[1](arrays, (*ctx.scalars, int(want), bench.width))
             return (bench.theta_bar(theta_bar, theta) if want else None, *bars)
 
-        return (None, *run_adjoint("inverse dynamics", adjoint, grads))
+        return (None, *run_adjoint("inverse dynamics", adjoint, grads, need[1:]))
 
 
 class Physics:
@@ -402,6 +434,8 @@ class Physics:
 
     def step(self, theta, qpos, qvel, dof_ctrl, act_ctrl=None, xfrc=None):
         """One control step: as `rollout` with T = 1, every array without the time axis; returns (qpos', qvel', qacc)."""
+        if not torch.is_grad_enabled():
+            return _Step.forward(_NoContext, self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
         return _Step.apply(self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
 
     def kinematics(self, theta, qpos, qvel):
