@@ -3,8 +3,6 @@
 import logging
 import sys
 
-from genesis.errors import InputError, unknown_name
-
 LEVELS = ("debug", "info", "warning", "error", "critical")
 THEMES = {"dark": "\033[93m", "light": "\033[33m", "dumb": ""}  # colour of warnings and errors on a terminal
 
@@ -37,24 +35,11 @@ class _Formatter(logging.Formatter):
         return line
 
 
-def configure(level: str | int | None = None, theme: str = "dark", milliseconds: bool = False) -> None:
-    """Set level ("warning" if None), colours and time stamps of the logger.
-
-    Raises: UnknownNameError for a level or theme that does not exist.
-    """
-    if isinstance(level, str):
-        if level.lower() not in LEVELS:
-            raise unknown_name("gs.init", "logging_level", level, LEVELS)
-        level = getattr(logging, level.upper())
-    elif level is not None and not isinstance(level, int):
-        raise InputError(
-            f"gs.init: logging_level is {level!r}; allowed: a number of the logging module or one of {', '.join(LEVELS)}."
-        )
-    if theme not in THEMES:
-        raise unknown_name("gs.init", "theme", theme, THEMES)
+def configure(level: int = logging.WARNING, theme: str = "dark", milliseconds: bool = False) -> None:
+    """Set level, colours (a key of `THEMES`) and time stamps of the logger."""
     for handler in [h for h in logger.handlers if isinstance(h, _Handler)]:
         logger.removeHandler(handler)
     handler = _Handler()
     handler.setFormatter(_Formatter(THEMES[theme], milliseconds))
     logger.addHandler(handler)
-    logger.setLevel(logging.WARNING if level is None else level)
+    logger.setLevel(level)

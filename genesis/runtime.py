@@ -6,6 +6,7 @@ Importing this module imports neither torch nor taichi.
 import atexit
 import contextlib
 import io
+import logging
 import os
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -116,7 +117,9 @@ def init(
             )
         logger.warning("gs.init: already initialized with these arguments; nothing to do.")
         return
-    log.configure(logging_level, theme, logger_verbose_time)
+    if theme not in log.THEMES:
+        raise unknown_name("gs.init", "theme", theme, log.THEMES)
+    log.configure(_level(logging_level), theme, logger_verbose_time)
     chosen, device = _device(backend)
     _seed(seed, use_deterministic_algorithms)
     ti_float = _start_taichi(chosen, precision, seed, cpu_threads)
@@ -170,6 +173,17 @@ def _backend(backend: Backend | str | None) -> Backend:
     if isinstance(backend, str) and backend in Backend.__members__:
         return Backend[backend]
     raise unknown_name("gs.init", "backend", str(backend), Backend.__members__)
+
+
+def _level(level: str | int | None) -> int:
+    """The number of a logging level given by number or name; warnings by default."""
+    if level is None:
+        return logging.WARNING
+    if isinstance(level, str) and level.lower() in log.LEVELS:
+        return logging.getLevelNamesMapping()[level.upper()]
+    if isinstance(level, int):
+        return level
+    raise unknown_name("gs.init", "logging_level", str(level), log.LEVELS)
 
 
 def _threads(count: int | None) -> int | None:

@@ -19,6 +19,7 @@ from genesis.log import logger
 _FLOATS = (float, torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _INTS = (int, torch.int32, torch.int64)
 _BOOLS = (bool, torch.bool)
+SHARING = ("asarray", "as_tensor", "as_strided", "from_numpy")  # functions of torch that give out the memory of their argument
 
 
 def _dtype_of(dtype: Any, name: str) -> torch.dtype:
@@ -51,8 +52,7 @@ def _creation(function: Callable[..., torch.Tensor], name: str | None = None) ->
         with torch.no_grad():
             made = function(*args, **kwargs)
             wanted = _kind_of(made.dtype, name) if dtype is None else _dtype_of(dtype, name)
-            given = any(isinstance(a, torch.Tensor) and a.data_ptr() == made.data_ptr() for a in args)
-            made = made.to(device=state.device, dtype=wanted, copy=given)
+            made = made.to(device=state.device, dtype=wanted, copy=name in SHARING)
         return wrap(made.detach(), scene).requires_grad_(requires_grad)
 
     create.__name__ = create.__qualname__ = name

@@ -1,10 +1,11 @@
 """An entity before and after the scene is built: its name, description, links, joints, and where its numbers lie."""
 
+from collections.abc import Callable
 from typing import Any
 
 from genesis.description.description import JOINT_NQ, JOINT_NV, Actuator, Description
 from genesis.errors import StateError, unknown_name
-from genesis.scene.inputs import Indexer
+from genesis.scene.inputs import Index, Indexer
 from genesis.scene.parts import RigidJoint, RigidLink
 from genesis.scene.solver import RigidSolver
 
@@ -22,6 +23,8 @@ class EntityBase:
             idx,
         )
         self._solver: RigidSolver | None = None
+        self._links_at: Callable[[Any], Index] = self._unbuilt
+        self._dofs_at, self._qs_at, self._acts_at = self._unbuilt, self._unbuilt, self._unbuilt
 
     def bind(self, solver: RigidSolver) -> None:
         """Take the places of this entity in the arrays of the scene."""
@@ -128,6 +131,9 @@ class EntityBase:
     def get_joint(self, name: str) -> RigidJoint:
         """Raises: UnknownNameError listing the joints."""
         return self._find("joint", name, self.joints)
+
+    def _unbuilt(self, index: Any) -> Index:
+        raise AssertionError(f"index {index} into {self.solver}")  # the property raises
 
     def _find(self, kind: str, name: str, parts: list):
         for part in parts:

@@ -133,6 +133,10 @@ class Inputs:
 
         Raises: InputError naming the shapes allowed, besides those of `tensor`.
         """
+        if type(value) is torch.Tensor and value.dtype is self.dtype and value.shape == tail and value.device == self.device:
+            if value.requires_grad and not (self.keep_graph if keep_graph is None else keep_graph):
+                value = value.detach()
+            return torch.stack((value,))  # the usual case: copy and new axis in one operation
         made = self.tensor(value, what, keep_graph)
         shape = made.shape
         if shape == tail:

@@ -16,11 +16,11 @@ from genesis.scene.entity import RigidEntity
 from genesis.scene.inputs import Inputs
 from genesis.scene.materials import Rigid
 from genesis.scene.morphs import Morph
+from genesis.scene.notices import warn_not_simulated
 from genesis.scene.options import RigidOptions, SimOptions
 from genesis.scene.solver import RigidSolver
 from genesis.scene.states import SimState
 from genesis.scene.trajectory import Rollouts, Trajectory
-from genesis.scene.warnings import warn_not_simulated
 
 _NO_PICTURES = ("vis_options", "viewer_options", "profiling_options", "renderer")
 _OTHER_SOLVERS = ("tool", "kinematic", "mpm", "sph", "fem", "sf", "pbd", "coupler")
@@ -236,6 +236,15 @@ class Scene:
         solver = self._ready("step_state")
         q, v = self._rollouts.step_state(qpos, qvel, controls, kind, actuator_ctrl, params)
         return solver.give(q), solver.give(v)
+
+    def trajectory(self, qpos: Any, qvel: Any, controls: Any = None, *, params: Mapping[str, Any] | None = None) -> Trajectory:
+        """A trajectory of states that a loop over `step_state` has made, for its points, links and times.
+
+        qpos (T+1, [n_envs,] nq), qvel (T+1, [n_envs,] nv), controls (T, [n_envs,] nv) or None; params as in `rollout`, for the
+        geometry. qacc is the mean acceleration of each step.
+        """
+        self._ready("trajectory")
+        return self._rollouts.trajectory(qpos, qvel, controls, params)
 
     # ---- physics of a configuration
 

@@ -170,6 +170,17 @@ class Rollouts:
         q, v, _ = solver.physics.step(theta, *states, u, actuator, None)
         return q, v
 
+    def trajectory(self, qpos: Any, qvel: Any, controls: Any, params: Mapping[str, Any] | None) -> Trajectory:
+        """See `Scene.trajectory`."""
+        solver, where = self._solver, "scene.trajectory"
+        q, v = self._series(qpos, f"{where}: qpos", solver.model.nq), self._series(qvel, f"{where}: qvel", solver.model.nv)
+        u = self._series(controls, f"{where}: controls", solver.model.nv)
+        if q is None or v is None or len(q) != len(v) or len(q) < 2 or (u is not None and len(u) != len(q) - 1):
+            counts = [None if x is None else len(x) for x in (q, v, u)]
+            raise InputError(f"{where}: qpos, qvel, controls have {counts} entries; allowed: T + 1, T + 1, T (or no controls).")
+        theta, _ = self._driven(where, "force", None, (), params)
+        return Trajectory(solver, theta, (q, v, (v[1:] - v[:-1]) / solver.scene.dt), u, solver.scene.dt, 0)
+
     def _driven(
         self, where: str, kind: str, command: torch.Tensor | None, lead: tuple, params: Mapping[str, Any] | None
     ) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,0 +1,125 @@
+"""Options, morphs and materials: documented names and defaults, refusals by name."""
+
+import numpy as np
+import pytest
+
+import genesis as gs
+from genesis.errors import InputError, UnknownNameError, UnsupportedError
+from tests.scene.robots import GANTRY
+
+
+def test_defaults():
+    sim, rigid = gs.options.SimOptions(), gs.options.RigidOptions()
+    assert (sim.dt, sim.substeps, sim.gravity, sim.floor_height, sim.requires_grad) == (0.01, 1, (0.0, 0.0, -9.81), 0.0, False)
+    assert rigid.integrator is gs.integrator.Euler and rigid.enable_collision is None and rigid.dt is None
+    assert (
+        gs.morphs.Sphere().radius == 0.5
+        and gs.morphs.Cylinder().height == 1.0
+        and gs.morphs.URDF(file="x").default_armature == 0.0
+    )
+    assert gs.materials.Rigid().density == 200.0
+
+
+def test_documented_defaults_are_accepted():
+    gs.options.RigidOptions(
+        constraint_solver=gs.constraint_solver.Newton,
+        iterations=25,
+        enable_collision=False,
+        batch_dofs_info=True,
+        integrator="rk4",
+    )
+    gs.morphs.URDF(file="x", merge_fixed_links=False, links_to_keep=("tip",), collision=False, visualization=False)
+    gs.materials.Rigid(rho=1000.0, friction=0.5, needs_coup=True)
+    assert gs.Scene(show_viewer=False, show_FPS=False, vis_options=None).requires_grad is False
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: gs.options.SimOptions(step=0.1), UnknownNameError, 'SimOptions: unknown option "step"; known: substeps'),
+        (lambda: gs.options.SimOptions(dt=0.0), InputError, "dt is 0.0; allowed: a positive number"),
+        (lambda: gs.options.SimOptions(substeps=0), InputError, "substeps is 0; allowed: 1, 2, 3"),
+        (lambda: gs.options.SimOptions(gravity=(0, 0)), InputError, "gravity is .0, 0.; allowed: three finite numbers"),
+        (lambda: gs.options.SimOptions(floor_height=1.0), UnsupportedError, "floor_height"),
+        (lambda: gs.options.RigidOptions(iterations=50), UnsupportedError, "iterations is not supported .*default 25"),
+        (lambda: gs.options.RigidOptions(enable_collision=True), UnsupportedError, "contacts are not simulated"),
+        (lambda: gs.options.RigidOptions(enable_joint_limit=True), UnsupportedError, "joint limits are not simulated"),
+        (
+            lambda: gs.options.RigidOptions(integrator=gs.integrator.implicitfast),
+            UnknownNameError,
+            "known: RK4, Euler|known: Euler, RK4",
+        ),
+        (lambda: gs.options.ViewerOptions(), UnsupportedError, "there is no viewer"),
+        (lambda: gs.options.MPMOptions(), UnsupportedError, "only rigid bodies"),
+        (lambda: gs.materials.MPM.Elastic(), UnsupportedError, "known: Rigid"),
+        (lambda: gs.materials.Rigid(rho=-1.0), InputError, "rho is -1.0"),
+        (lambda: gs.materials.Rigid(gravity_compensation=1.0), UnsupportedError, "gravity_compensation"),
+        (lambda: gs.morphs.Terrain(), UnsupportedError, "known: URDF, MJCF"),
+        (lambda: gs.morphs.URDF(), InputError, "morphs.URDF: file is missing"),
+        (lambda: gs.morphs.URDF(file="x", merge_fixed_links=True), UnsupportedError, "merge_fixed_links"),
+        (lambda: gs.morphs.Box(), InputError, "give size, or both lower and upper"),
+        (lambda: gs.morphs.Box(size=(1, 1, 1), pos=(0, 0, float("nan"))), InputError, "pos is .*; allowed: 3 finite numbers"),
+        (lambda: gs.morphs.Box(size=(1, 1, 1), quat=(1, 0, 0, 0), euler=(0, 0, 0)), InputError, "both given"),
+        (lambda: gs.morphs.Box(size=(1, 1, 1), quat=(0, 0, 0, 0)), InputError, "quat is zero"),
+        (lambda: gs.Scene(show_viewer=True), UnsupportedError, "show_viewer"),
+        (lambda: gs.Scene(mpm_options=1), UnsupportedError, "mpm_options"),
+        (lambda: gs.Scene(sim_option=1), UnknownNameError, 'unknown argument "sim_option"; known: sim_options'),
+        (lambda: gs.Scene(sim_options=gs.options.RigidOptions()), InputError, "sim_options is RigidOptions; allowed: SimOptions"),
+        (lambda: gs.Scene(rigid_options=gs.options.RigidOptions(dt=0.1)), InputError, "give one"),
+    ],
+)
+def test_refusals(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_shapes_by_mass():
+    density = gs.materials.Rigid(rho=1000.0)
+    for morph, mass in (
+        (gs.morphs.Box(size=(0.1, 0.2, 0.3)), 6.0),
+        (gs.morphs.Box(lower=(0, 0, 0), upper=(0.1, 0.2, 0.3)), 6.0),
+        (gs.morphs.Sphere(radius=0.1), 4000 / 3 * np.pi * 0.001),
+        (gs.morphs.Cylinder(radius=0.1, height=0.5), 1000 * np.pi * 0.01 * 0.5),
+        (gs.morphs.Capsule(radius=0.1, height=0.5), 1000 * np.pi * (0.01 * 0.5 + 4 / 3 * 0.001)),
+    ):
+        assert morph.describe(density).links[0].mass == pytest.approx(mass)
+    assert gs.morphs.Box(lower=(0, 0, 0), upper=(0.1, 0.2, 0.3)).pos == pytest.approx((0.05, 0.1, 0.15))
+    assert gs.morphs.Plane().describe(density).links[0].joints == []
+
+
+def test_friction_is_kept_with_the_geometry():
+    assert gs.morphs.Box(size=(1, 1, 1)).describe(gs.materials.Rigid(friction=0.3)).geoms[0].friction[0] == 0.3
+
+
+def test_pose_of_a_morph():
+    scene = gs.Scene()
+    fixed = scene.add_entity(gs.morphs.Box(size=(1, 1, 1), pos=(1, 2, 3), euler=(0, 0, 90), fixed=True))
+    free = scene.add_entity(gs.morphs.Box(size=(1, 1, 1), pos=(1, 2, 3), euler=(0, 0, 90)))
+    rails = scene.add_entity(gs.morphs.URDF(file=GANTRY, pos=(1, 2, 3), euler=(0, 0, 90)))
+    scene.build()
+    rails.set_dofs_position([1.0, 0.0, 0.0])
+    half = 0.5**0.5
+    for body, pos in ((fixed, [1, 2, 3]), (free, [1, 2, 3]), (rails, [1, 3, 3])):
+        assert body.get_pos().tolist() == pytest.approx(pos)
+        assert body.get_quat().tolist() == pytest.approx([half, 0, 0, half])
+    assert (fixed.n_dofs, free.n_dofs, rails.n_dofs) == (0, 6, 3) and free.is_free and not rails.is_free
+
+
+def test_one_warning_for_what_is_not_simulated(caplog):
+    caplog.set_level("WARNING", logger="genesis")
+    scene = gs.Scene()
+    scene.add_entity(gs.morphs.Plane())
+    scene.add_entity(gs.morphs.Box(size=(1, 1, 1)), name="crate")
+    scene.add_entity(gs.morphs.URDF(file=GANTRY))
+    scene.build()
+    assert [r.getMessage() for r in caplog.records] == [
+        'entity "crate": not simulated in this version: contacts.',
+        'entity "gantry": not simulated in this version: limits of slide_x, slide_y, slide_z.',
+    ]
+    caplog.clear()
+    quiet = gs.Scene(rigid_options=gs.options.RigidOptions(enable_collision=False, enable_joint_limit=False))
+    quiet.add_entity(gs.morphs.Plane())
+    quiet.add_entity(gs.morphs.Box(size=(1, 1, 1)))
+    quiet.add_entity(gs.morphs.URDF(file=GANTRY))
+    quiet.build()
+    assert not caplog.records
