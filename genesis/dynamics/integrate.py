@@ -21,6 +21,42 @@ def integrate_position(m: ti.template(), s: ti.template(), q: ti.template(), v: 
 
 
 @ti.func
+def displacement_rate(m: ti.template(), s: ti.template(), dt: ti.template()):
+    """rate <- the rate of the displacement u in q_start (+) u, at u = dt rate, when the velocity is v.
+
+    Adjoint: `displacement_rate_adjoint` below; docs/adjoints/integrate.md
+    Source:  Hairer, Lubich, Wanner (2006), §IV.8.2 (Munthe-Kaas)
+    """
+    for j in range(m.size("njnt")):
+        if m.jnt_owner(j) != 0:
+            kind = m.jnt_type(j)
+            i = m.jnt_dof(j)
+            for code in ti.static(range(len(JOINTS))):
+                if kind == code:
+                    JOINTS[code].rate(s.row("rate", i), s.row("v", i), dt)
+
+
+@ti.func
+def displacement_rate_adjoint(m: ti.template(), s: ti.template(), stage: ti.i32, dt: ti.template()):
+    """Adjoint of `displacement_rate` at the given stage, later than the first.
+
+    Reads: stage_rate, v      Adds to: stage_rate_bar (of the stage before), v_bar
+    """
+    before = (stage - 1) * m.size("nv")
+    here = stage * m.size("nv")
+    for j in range(m.size("njnt")):
+        if m.jnt_owner(j) != 0:
+            kind = m.jnt_type(j)
+            i = m.jnt_dof(j)
+            for code in ti.static(range(len(JOINTS))):
+                if kind == code:
+                    JOINTS[code].rate_adjoint(
+                        s.row("stage_rate", before + i), s.row("v", i), dt,
+                        s.row("stage_rate_bar", here + i), s.row("stage_rate_bar", before + i), s.row("v_bar", i),
+                    )  # fmt: skip
+
+
+@ti.func
 def integrate_position_adjoint(
     m: ti.template(), s: ti.template(), v: ti.template(), dt: ti.template(),
     next_bar: ti.template(), q_bar: ti.template(), v_bar: ti.template(),

@@ -8,7 +8,12 @@ import taichi as ti
 from genesis.dynamics.actuation import actuators, actuators_adjoint, joint_control, joint_control_adjoint
 from genesis.dynamics.adjoint_sweep import gather_bars, probe_links
 from genesis.dynamics.factorization import factorize, solve
-from genesis.dynamics.integrate import integrate_position, integrate_position_adjoint
+from genesis.dynamics.integrate import (
+    displacement_rate,
+    displacement_rate_adjoint,
+    integrate_position,
+    integrate_position_adjoint,
+)
 from genesis.dynamics.kinematics import kinematics
 from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
 from genesis.dynamics.passive import passive, passive_adjoint
@@ -113,11 +118,12 @@ def stage_weight(integrator: ti.i32, i: ti.i32):
 
 @ti.func
 def enter_stage(m: ti.template(), s: ti.template(), offset_dt: ti.template()):
-    """q <- q_start (+) offset_dt v, v <- v_start + offset_dt a, with v and a of the stage before."""
+    """q <- q_start (+) offset_dt rate, v <- v_start + offset_dt a, by rate and a of the stage before; then this stage's rate."""
     copy(m, s, "nq", "q_start", "q")
-    integrate_position(m, s, "q", "v", offset_dt)
+    integrate_position(m, s, "q", "rate", offset_dt)
     copy(m, s, "nv", "v_start", "v")
     axpy(m, s, offset_dt, "a", "v")
+    displacement_rate(m, s, offset_dt)
 
 
 @ti.func
@@ -126,20 +132,22 @@ def step(m: ti.template(), s: ti.template(), o: ti.template(), out: ti.template(
 
     Reads: q, v, controls      Writes: q, v; the acceleration of every stage through ``out.keep_acceleration``
     Adjoint: `step_adjoint` below
-    Source:  Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I (1993), table II.1.2; on quaternions stage increments
-             are applied from the start of the step, as MuJoCo does
+    Source:  Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I (1993), table II.1.2; on quaternions the same
+             scheme for the rotation vector from the start of the step: Munthe-Kaas, Runge-Kutta methods on Lie groups, BIT 38
+             (1998)
     """
     copy(m, s, "nq", "q", "q_start")
     copy(m, s, "nv", "v", "v_start")
     clear(m, s, "step_velocity")
     clear(m, s, "a_sum")
+    copy(m, s, "nv", "v", "rate")
     for i in range(o.stages):
         if i > 0:
             enter_stage(m, s, let(stage_offset(o.integrator, i) * o.dt))
         acceleration(m, s, o)
         out.keep_acceleration(m, s, i)
         weight = stage_weight(o.integrator, i)
-        axpy(m, s, weight, "v", "step_velocity")
+        axpy(m, s, weight, "rate", "step_velocity")
         axpy(m, s, weight, "a", "a_sum")
     copy(m, s, "nv", "v_start", "v")
     axpy(m, s, o.dt, "a_sum", "v")
@@ -151,21 +159,22 @@ def step(m: ti.template(), s: ti.template(), o: ti.template(), out: ti.template(
 
 @ti.func
 def stages_again(m: ti.template(), s: ti.template(), o: ti.template(), kept: ti.template()):
-    """Velocities of the stages and of the position update, from the stored accelerations.
+    """Velocities and rates of the stages, and velocity of the position update, from the stored accelerations.
 
-    Writes: stage_velocity, step_velocity
+    Writes: stage_velocity, stage_rate, step_velocity
     """
     clear(m, s, "step_velocity")
+    copy(m, s, "nv", "v_start", "rate")
     for i in range(o.stages):
-        c = let(stage_offset(o.integrator, i) * o.dt)
+        copy(m, s, "nv", "v_start", "v")
         if i > 0:
+            c = let(stage_offset(o.integrator, i) * o.dt)
             kept.load_acceleration(m, s, i - 1)
-        for k in range(m.size("nv")):
-            v = s.get("v_start", k)
-            if i > 0:
-                v = v + c * s.get("a", k)
-            s.set("stage_velocity", v, i * m.size("nv") + k)
-            s.add("step_velocity", stage_weight(o.integrator, i) * v, k)
+            axpy(m, s, c, "a", "v")
+            displacement_rate(m, s, c)
+        keep_stage(m, s, "v", "stage_velocity", i)
+        keep_stage(m, s, "rate", "stage_rate", i)
+        axpy(m, s, stage_weight(o.integrator, i), "rate", "step_velocity")
     if o.integrator == EULER:
         kept.load_acceleration(m, s, 0)
         axpy(m, s, o.dt, "a", "step_velocity")
@@ -178,10 +187,16 @@ def copy_stage(m: ti.template(), s: ti.template(), source: ti.template(), i: ti.
 
 
 @ti.func
+def keep_stage(m: ti.template(), s: ti.template(), source: ti.template(), target: ti.template(), i: ti.i32):
+    for k in range(m.size("nv")):
+        s.set(target, s.get(source, k), i * m.size("nv") + k)
+
+
+@ti.func
 def step_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template(), kept: ti.template()):
     """Adjoint of `step`; the stages are rebuilt from the stored accelerations, nothing is solved twice.
 
-    Reads:  q_start, v_start (state at the start of the step), q_next_bar, v_next_bar, a_bar (direct, of the first stage), controls
+    Reads:  q_start, v_start (state at the start of the step), q_next_bar, v_next_bar, a_bar (of the first stage), controls
     Writes: q_start_bar, v_start_bar; adds to the adjoints of controls and parameters
     """
     stages_again(m, s, o, kept)
@@ -196,9 +211,7 @@ def step_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.t
         for k in range(m.size("nv")):
             at = i * m.size("nv") + k
             s.set("stage_acceleration_bar", o.dt * weight * s.get("v_start_bar", k), at)
-            s.set("stage_velocity_bar", 0.0 * s.get("v_start_bar", k), at)
-            if o.integrator == RK4:
-                s.set("stage_velocity_bar", weight * s.get("step_velocity_bar", k), at)
+            s.set("stage_rate_bar", weight * s.get("step_velocity_bar", k), at)
             if i == 0:
                 s.add("stage_acceleration_bar", s.get("a_bar", k), at)
     for r in range(o.stages):
@@ -206,12 +219,16 @@ def step_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.t
         c = let(stage_offset(o.integrator, i) * o.dt)
         copy(m, s, "nq", "q_start", "q")
         if i > 0:
-            copy_stage(m, s, "stage_velocity", i - 1, "step_velocity")
+            copy_stage(m, s, "stage_rate", i - 1, "step_velocity")
             integrate_position(m, s, "q", "step_velocity", c)
         copy_stage(m, s, "stage_velocity", i, "v")
         kept.load_acceleration(m, s, i)
         copy_stage(m, s, "stage_acceleration_bar", i, "a_bar")
-        copy_stage(m, s, "stage_velocity_bar", i, "v_bar")
+        clear(m, s, "v_bar")
+        if i > 0:
+            displacement_rate_adjoint(m, s, i, c)
+        elif o.integrator == RK4:
+            copy_stage(m, s, "stage_rate_bar", 0, "v_bar")
         clear(m, s, "q_bar")
         acceleration_adjoint(m, s, bar, o)
         axpy(m, s, 1.0, "v_bar", "v_start_bar")
@@ -220,7 +237,7 @@ def step_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.t
             integrate_position_adjoint(m, s, "step_velocity", c, "q_bar", "q_start_bar", "step_velocity_bar")
             for k in range(m.size("nv")):
                 before = (i - 1) * m.size("nv") + k
-                s.add("stage_velocity_bar", s.get("step_velocity_bar", k), before)
+                s.add("stage_rate_bar", s.get("step_velocity_bar", k), before)
                 s.add("stage_acceleration_bar", c * s.get("v_bar", k), before)
         else:
             axpy(m, s, 1.0, "q_bar", "q_start_bar")

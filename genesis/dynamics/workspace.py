@@ -45,8 +45,10 @@ FIELDS = (  # name, one row per, lane scalars a row
     ("coordinate", "nslot", 4),
     ("q_start", "nq", 1),
     ("v_start", "nv", 1),
+    ("rate", "nv", 1),  # rate of the displacement from the start of the step; the velocity, but for quaternions
     ("stage_velocity", "nv4", 1),
-    ("stage_velocity_bar", "nv4", 1),
+    ("stage_rate", "nv4", 1),
+    ("stage_rate_bar", "nv4", 1),
     ("stage_acceleration_bar", "nv4", 1),
     ("q_start_bar", "nv", 1),
     ("v_start_bar", "nv", 1),

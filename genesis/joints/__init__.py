@@ -1,7 +1,8 @@
 """Elementary joints, one file each. Everything else asks this table.
 
-A joint class gives, at trace time: how it moves a pose (`place`), its motion axes (`axis`), how its coordinate advances (`integrate`), the
-torque of its spring, the adjoints of these two, and the change between the tangent and the coordinate form of an adjoint.
+A joint class gives, at trace time: how it moves a pose (`place`), its motion axes (`axis`), how its coordinate advances
+(`integrate`), how fast its displacement grows (`rate`), the torque of its spring, the adjoints of these three, and the change
+between the tangent and the coordinate form of an adjoint.
 Free joints are composed of three slides and a ball when a model is compiled.
 """
 

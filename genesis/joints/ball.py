@@ -10,6 +10,8 @@ from genesis.math.rotation import (
     Vec3,
     exp,
     log,
+    right_jacobian_inverse_adjoint,
+    right_jacobian_inverse_apply,
     right_jacobian_inverse_transpose_apply,
     right_jacobian_transpose_apply,
 )
@@ -49,6 +51,18 @@ class Ball:
         step, bar = Vec3.load(v) * dt, Vec3.load(q_next_bar)
         (exp(step).matrix() @ bar).add_to(q_bar)
         (right_jacobian_transpose_apply(step, bar) * dt).add_to(v_bar)
+
+    @staticmethod
+    def rate(k: Cells, v: Cells, dt) -> None:
+        """k <- J_r(u)^-1 v at u = dt k: the rate of the rotation vector u in q exp(u/2), for Runge-Kutta stages."""
+        right_jacobian_inverse_apply(Vec3.load(k) * dt, Vec3.load(v)).store(k)
+
+    @staticmethod
+    def rate_adjoint(before: Cells, v: Cells, dt, k_bar: Cells, before_bar: Cells, v_bar: Cells) -> None:
+        """Adjoint of `rate`, ``before`` being its k at the start."""
+        step_bar, bar = right_jacobian_inverse_adjoint(Vec3.load(before) * dt, Vec3.load(v), Vec3.load(k_bar))
+        (step_bar * dt).add_to(before_bar)
+        bar.add_to(v_bar)
 
     @staticmethod
     def _stretch(m, s, j) -> Vec3:

@@ -28,6 +28,15 @@ class ScalarJoint:
         v_bar.add(dt * q_next_bar.get())
 
     @staticmethod
+    def rate(k: Cells, v: Cells, dt) -> None:
+        """k <- v: the rate of a coordinate that adds."""
+        k.set(v.get())
+
+    @staticmethod
+    def rate_adjoint(before: Cells, v: Cells, dt, k_bar: Cells, before_bar: Cells, v_bar: Cells) -> None:
+        v_bar.add(k_bar.get())
+
+    @staticmethod
     def spring(m, s, j) -> None:
         """tau -= k (q - q_spring)."""
         d, q = m.jnt_dof(j), m.jnt_qadr(j)

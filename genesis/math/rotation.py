@@ -201,15 +201,38 @@ def right_jacobian_transpose_apply(phi: Vec3, x: Vec3) -> Vec3:
     return x + once * b + phi.cross(once) * c
 
 
-def right_jacobian_inverse_transpose_apply(phi: Vec3, x: Vec3) -> Vec3:
-    """J_r(phi)^-T x, J_r^-1 = 1 + [phi]/2 + d [phi]^2. Source: Sola et al. (2018), eq. 144."""
+def _inverse_curvature(phi: Vec3) -> tuple:
+    """(d, dd/d|phi|^2) of J_r^-1 = 1 + [phi]/2 + d [phi]^2; near zero by the Bernoulli series."""
     square = let(phi.dot(phi) + TINY)
     angle = sqrt(square)
     half_sine, half_cosine = sincos(0.5 * angle)
-    d = where(
-        square < 1e-4,
-        1.0 / 12.0 + square * (1.0 / 720.0 + square / 30240.0),
-        (1.0 - 0.5 * angle * half_cosine / maximum(half_sine, TINY)) / square,
-    )
+    inverse = let(1.0 / half_sine)
+    ratio = let(0.5 * angle * half_cosine * inverse)
+    near = square < 1e-2
+    series = 1.0 / 12.0 + square * (1.0 / 720.0 + square * (1.0 / 30240.0 + square * (1.0 / 1209600.0 + square / 47900160.0)))
+    slope = 1.0 / 720.0 + square * (1.0 / 15120.0 + square * (1.0 / 403200.0 + square / 11975040.0))
+    far_slope = (0.125 * square * inverse * inverse + 0.5 * ratio - 1.0) / (square * square)
+    return where(near, series, (1.0 - ratio) / square), where(near, slope, far_slope)
+
+
+def right_jacobian_inverse_apply(phi: Vec3, x: Vec3) -> Vec3:
+    """J_r(phi)^-1 x, J_r^-1 = 1 + [phi]/2 + d [phi]^2. Source: Sola et al. (2018), eq. 144."""
+    d, _ = _inverse_curvature(phi)
+    once = phi.cross(x)
+    return x + once * 0.5 + phi.cross(once) * d
+
+
+def right_jacobian_inverse_transpose_apply(phi: Vec3, x: Vec3) -> Vec3:
+    """J_r(phi)^-T x."""
+    d, _ = _inverse_curvature(phi)
     once = phi.cross(x)
     return x - once * 0.5 + phi.cross(once) * d
+
+
+def right_jacobian_inverse_adjoint(phi: Vec3, x: Vec3, bar: Vec3) -> tuple[Vec3, Vec3]:
+    """(phi_bar, x_bar) of y = J_r(phi)^-1 x: gradient of bar . y."""
+    d, slope = _inverse_curvature(phi)
+    twice = phi.cross(phi.cross(x))
+    phi_bar = x.cross(bar) * 0.5 + (bar * phi.dot(x) + x * phi.dot(bar) - phi * let(2.0 * bar.dot(x))) * d
+    phi_bar = phi_bar + phi * let(2.0 * slope * bar.dot(twice))
+    return phi_bar, right_jacobian_inverse_transpose_apply(phi, bar)
