@@ -7,7 +7,12 @@ Source: Featherstone (2008), §6.5; Todorov, MuJoCo documentation, "Computation:
 
 import taichi as ti
 
-from genesis.math.lanes import let
+from genesis.math.lanes import Cells, let
+
+
+def eliminate(target: Cells, source: Cells, factor, u) -> None:
+    """target[u] -= factor * source[u]."""
+    target.add(0.0 - factor * source.get(u), u)
 
 
 @ti.func
@@ -15,31 +20,36 @@ def factorize(m: ti.template(), s: ti.template()):
     """Reads and overwrites `mass` (strictly lower entries become L); writes `inverse_pivot` = 1 / D."""
     for r in range(m.size("nv")):
         k = m.size("nv") - 1 - r
-        row = m.dof_madr(k)
+        first = m.dof_madr(k)
+        row = s.row("mass", first)
         depth = m.dof_depth(k)
-        inverse = let(1.0 / s.get("mass", row))
+        inverse = let(1.0 / row.get())
         s.set("inverse_pivot", inverse, k)
         for t in range(1, depth + 1):
-            ancestor = m.dof_madr(m.m_column(row + t))
-            factor = let(s.get("mass", row + t) * inverse)
+            ancestor = s.row("mass", m.dof_madr(m.m_column(first + t)))
+            source = s.row("mass", first + t)
+            factor = let(source.get() * inverse)
             for u in range(depth + 1 - t):
-                s.add("mass", 0.0 - factor * s.get("mass", row + t + u), ancestor + u)
-            s.set("mass", factor, row + t)
+                eliminate(ancestor, source, factor, u)
+            source.set(factor)
 
 
 @ti.func
 def solve(m: ti.template(), s: ti.template(), name: ti.template()):
     """x <- M^-1 x for the scratch vector ``name``, with the factors of `factorize`."""
+    vector = s.row(name)
     for r in range(m.size("nv")):
         k = m.size("nv") - 1 - r
-        row = m.dof_madr(k)
-        x = s.get(name, k)
+        first = m.dof_madr(k)
+        row = s.row("mass", first)
+        x = vector.get(k)
         for t in range(1, m.dof_depth(k) + 1):
-            s.add(name, 0.0 - s.get("mass", row + t) * x, m.m_column(row + t))
-        s.set(name, x * s.get("inverse_pivot", k), k)
+            vector.add(0.0 - row.get(t) * x, m.m_column(first + t))
+        vector.set(x * s.get("inverse_pivot", k), k)
     for k in range(m.size("nv")):
-        row = m.dof_madr(k)
-        x = s.get(name, k)
+        first = m.dof_madr(k)
+        row = s.row("mass", first)
+        x = vector.get(k)
         for t in range(1, m.dof_depth(k) + 1):
-            x = x - s.get("mass", row + t) * s.get(name, m.m_column(row + t))
-        s.set(name, x, k)
+            x = x - row.get(t) * vector.get(m.m_column(first + t))
+        vector.set(x, k)

@@ -6,7 +6,7 @@ Both are thin views with names; every access is one load or store.
 from collections.abc import Mapping
 
 from genesis.math.lanes import Cells, let, load
-from genesis.model.layout import HEADER_INDEX, INTEGERS, PARAMETER, SIZES
+from genesis.model.layout import HEADER_INDEX, INTEGER_PLACE, INTEGERS, PARAMETER, SIZES
 
 FIELDS = (  # name, one row per, lane scalars a row
     ("pose", "nslot", 19),  # position 3, quaternion 4, rotation matrix 9, reference point of the tree 3; slot 0 is the world
@@ -55,13 +55,18 @@ FIELDS = (  # name, one row per, lane scalars a row
 )
 
 
+SLOT = {name: sum(w for n, c, w in FIELDS[:i] if c == "nslot") for i, (name, c, _) in enumerate(FIELDS) if c == "nslot"}
+SLOT_WIDTH = sum(width for _, count, width in FIELDS if count == "nslot")  # all fields of a slot stand together: one address for them
+
+
 def _rows(count: str, sizes: Mapping):
-    return {"nslot": lambda: sizes["nlink"] + 1, "nv4": lambda: 4 * sizes["nv"]}.get(count, lambda: sizes[count])()
+    return 4 * sizes["nv"] if count == "nv4" else sizes[count]
 
 
 def scratch_size(sizes: Mapping[str, int]) -> int:
     """Lane scalars of scratch that one environment block needs."""
-    return sum(_rows(count, sizes) * width for _, count, width in FIELDS)
+    others = sum(_rows(count, sizes) * width for _, count, width in FIELDS if count != "nslot")
+    return (sizes["nlink"] + 1) * SLOT_WIDTH + others
 
 
 class Robot:
@@ -84,7 +89,8 @@ class Robot:
         return self.header[name]
 
     def integer(self, name: str, k):
-        return load(self.integers, self.opaque(self.header["adr_" + name] + k))
+        count, column, width = INTEGER_PLACE[name]
+        return load(self.integers, self.opaque(self.header["adr_" + count] + k * width) + column)
 
     def cells(self, name: str, row=0) -> Cells:
         """The parameter ``name`` of row ``row`` (link, joint, degree of freedom, ...)."""
@@ -121,11 +127,16 @@ class Scratch:
 
     def __init__(self, robot: Robot, array, offset) -> None:
         self.robot, self.array, self.offset = robot, array, {}
+        self.slots = let(offset)
+        offset = self.slots + (robot.sizes["nlink"] + 1) * SLOT_WIDTH
         for name, count, width in FIELDS:
-            self.offset[name] = offset = let(offset)
-            offset = offset + _rows(count, robot.sizes) * width
+            if count != "nslot":
+                self.offset[name] = offset = let(offset)
+                offset = offset + _rows(count, robot.sizes) * width
 
     def row(self, name: str, k=0) -> Cells:
+        if name in SLOT:
+            return Cells(self.array, self.robot.opaque(self.slots + k * SLOT_WIDTH) + SLOT[name])
         return Cells(self.array, self.robot.opaque(self.offset[name] + k * self.WIDTH[name]))
 
     def get(self, name: str, k=0):

@@ -82,7 +82,13 @@ INTEGERS = (  # name, one row per
     ("trn_dof", "ntrn"),
 )
 
-HEADER = tuple(SIZES) + tuple(f"adr_{name}" for name, _ in INTEGERS) + tuple(f"par_{kind.name}" for kind in PARAMETERS)
+# Integers that follow the same count stand together, row by row: one address serves all of them.
+INTEGER_GROUPS: dict[str, tuple[str, ...]] = {
+    count: tuple(name for name, c in INTEGERS if c == count) for count in dict.fromkeys(c for _, c in INTEGERS)
+}
+INTEGER_PLACE = {name: (count, k, len(group)) for count, group in INTEGER_GROUPS.items() for k, name in enumerate(group)}
+
+HEADER = tuple(SIZES) + tuple(f"adr_{count}" for count in INTEGER_GROUPS) + tuple(f"par_{kind.name}" for kind in PARAMETERS)
 HEADER_INDEX = {name: i for i, name in enumerate(HEADER)}
 
 

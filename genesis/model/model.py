@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from genesis.description.description import Actuator, Geom, Link, Site
-from genesis.model.layout import HEADER, INTEGERS, PARAMETERS, SIZES, parameter_offsets
+from genesis.model.layout import HEADER, INTEGER_GROUPS, PARAMETERS, SIZES, parameter_offsets
 
 
 @dataclass(frozen=True)
@@ -91,15 +91,15 @@ class Model:
         return sum(length for _, length in self.parameter_offsets.values())
 
     def pack_integers(self) -> np.ndarray:
-        """The flat int32 array of the kernels: header, then the integer arrays in the order of `layout.INTEGERS`."""
+        """The flat int32 array of the kernels: header, then the groups of `layout.INTEGER_GROUPS`."""
         header = [self.sizes[name] for name in SIZES]
         offset = len(HEADER) + 1  # a zero stands behind the header
-        for name, _ in INTEGERS:
+        groups = [np.stack([self.integers[name] for name in names], 1).ravel() for names in INTEGER_GROUPS.values()]
+        for group in groups:
             header.append(offset)
-            offset += self.integers[name].size
+            offset += group.size
         header += [self.parameter_offsets[kind.name][0] for kind in PARAMETERS]
-        parts = [np.asarray([*header, 0], np.int32)] + [np.asarray(self.integers[name], np.int32).ravel() for name, _ in INTEGERS]
-        return np.concatenate(parts)
+        return np.concatenate([np.asarray([*header, 0], np.int32), *(g.astype(np.int32) for g in groups)])
 
     def pack_parameters(self) -> np.ndarray:
         """The flat float64 parameter vector with the described values."""
