@@ -53,8 +53,8 @@ def load(solver: RigidSolver, path: str | PathLike) -> None:
             solver.parameters.set(name, value, Indexer(name, value.shape[1], 0, value.device).all, None, "scene.load_checkpoint")
     controls = {name: None if value is None else value.to(dtype) for name, value in kept["controls"].items()}
     solver.controls.restore(controls, {name: flags.cpu().numpy() for name, flags in kept["loops"].items()})
-    solver.put_state(*(kept["state"][name].to(dtype) for name in ("qpos", "qvel")))
-    solver.qacc, solver.steps = kept["state"]["qacc"].to(dtype), kept["steps"]
+    solver.put_state(*(kept["state"][name].to(dtype) for name in ("qpos", "qvel", "qacc")))
+    solver.steps = kept["steps"]
 
 
 def _signature(solver: RigidSolver) -> dict[str, Any]:

@@ -14,6 +14,8 @@ import torch
 from genesis.scene.inputs import Index, Inputs, assign
 from genesis.scene.physical import Loops, PhysicalParameters
 
+MAX_AGREED = 64
+
 
 class Mode(Enum):
     """Control of one degree of freedom; value: (position loop closed, velocity loop closed)."""
@@ -32,6 +34,9 @@ class Controls:
 
     def __init__(self, inputs: Inputs, nv: int, nu: int, nlink: int, changed: Callable[[], None]) -> None:
         self._inputs, self._nv, self._nu, self._nlink, self._changed = inputs, nv, nu, nlink, changed
+        self.zero = torch.zeros(inputs.rows, nv, dtype=inputs.dtype, device=inputs.device)
+        self._changes = 0  # of the closed loops, counted
+        self._agreed: dict[tuple[Index, Index | None], tuple[Mode, int]] = {}  # what loops were found closed, and at which count
         self.clear()
 
     def clear(self) -> None:
@@ -40,8 +45,19 @@ class Controls:
         self.uniform: Mode | None = Mode.force
         off = np.zeros((1, self._nv), bool)
         self._kp, self._kv, self._on = off, off, np.zeros((1, self._nu), bool)
-        self.zero = torch.zeros(self._inputs.rows, self._nv, dtype=self._inputs.dtype, device=self._inputs.device)
+        self._changes += 1
         self._changed()
+
+    def clear_rows(self, columns: Index, rows: Index) -> None:
+        """No control in some environments."""
+        self.set(Mode.force, columns, rows)
+        if self.actuator is not None:
+            off = Index(tuple(range(self._nu)), torch.arange(self._nu, device=self.actuator.device), 0, self._nu)
+            self.actuator = assign(self.actuator, self.actuator.new_zeros(1, self._nu), off, rows)
+            self._on = _put_flags(self._on, False, off, rows, self._inputs.rows)
+            self._changed()
+        if self.wrench is not None:
+            self.wrench = self.wrench.index_fill(0, rows.tensor, 0.0)
 
     @property
     def loops(self) -> Loops:
@@ -59,6 +75,7 @@ class Controls:
             values[k] for k in ("force", "position", "velocity", "actuator")
         )
         self._kp, self._kv, self._on = flags["kp"], flags["kv"], flags["on"]
+        self._changes += 1
         self.uniform = None
 
     def set(
@@ -81,9 +98,12 @@ class Controls:
             self.force = self._put(self.force, force, columns, rows)
             self.position = self._put(self.position, position, columns, rows)
             self.velocity = self._put(self.velocity, velocity, columns, rows)
-            if self.uniform is not mode:
+            if self.uniform is not mode and self._agreed.get((columns, rows)) != (mode, self._changes):
                 self._close(mode, columns, rows)
                 self.uniform = None
+                if len(self._agreed) >= MAX_AGREED:
+                    self._agreed.clear()
+                self._agreed[columns, rows] = (mode, self._changes)
         self.command = None
 
     def set_actuators(self, control: torch.Tensor, columns: Index, rows: Index | None) -> None:
@@ -137,6 +157,7 @@ class Controls:
         )
         if not (np.array_equal(kp, self._kp) and np.array_equal(kv, self._kv)):
             self._kp, self._kv = kp, kv
+            self._changes += 1
             self._changed()
 
 

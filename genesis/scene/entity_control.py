@@ -5,10 +5,11 @@ import torch
 from genesis.errors import InputError, UnsupportedError, unknown_name
 from genesis.grad.tensor import Tensor
 from genesis.scene.control import Mode
-from genesis.scene.entity_state import XPOS, XQUAT, EntityState
+from genesis.scene.entity_state import EntityState
 from genesis.scene.inputs import Index, take
 from genesis.scene.options import link_ref_frame
-from genesis.scene.rotation import rotate
+from genesis.scene.solver import RigidSolver
+from genesis.scene.wrench import Wrench, add_wrench
 
 
 class EntityControl(EntityState):
@@ -17,6 +18,10 @@ class EntityControl(EntityState):
     The force of a degree of freedom is clamp(u, force range): force control u = force; position control
     u = kp (target - q) + kv (target velocity - v); velocity control u = kv (target - v). Gains: see `set_dofs_kp`.
     """
+
+    def bind(self, solver: RigidSolver) -> None:
+        super().bind(solver)
+        self._balls = [joint for joint in self.joints if joint.type == "ball"]
 
     def control_dofs_force(self, force, dofs_idx_local=None, envs_idx=None) -> None:
         """Joint forces ([n_envs,] n_dofs) [N | Nm]."""
@@ -82,36 +87,15 @@ class EntityControl(EntityState):
                 link axes.
             local: whether force, torque and pos are in link axes instead of the world's.
         """
-        solver, columns = self.solver, self._links_at(links_idx_local)
-        rows, what = solver.envs_of(envs_idx), f'entity "{self.name}".apply_links_external_wrench'
-        if ref not in (link_ref_frame.link_origin, link_ref_frame.link_COM):
-            raise UnsupportedError(f"{what}: ref {ref} is not supported; allowed: gs.link_ref_frame.link_origin, link_COM.")
-        f = self._vectors(what, force, columns, rows)
-        t = self._vectors(what, torque, columns, rows)
-        turned = local or ref is link_ref_frame.link_COM or pos is not None
-        xpos, xquat = (
-            (self._of_rows(take(solver.kinematics()[k], columns), rows) for k in (XPOS, XQUAT)) if turned else (None, None)
-        )
-        arm = None
-        if ref is link_ref_frame.link_COM and (local or pos is None):
-            arm = rotate(xquat, self._of_rows(take(solver.parameters.value("link_com"), columns), rows))
-        if local:
-            f, t = rotate(xquat, f), rotate(xquat, t)
-        if pos is not None:
-            point = self._vectors(what, pos, columns, rows)
-            if not local:
-                arm = point - xpos
-            else:
-                arm = rotate(xquat, point) + (0.0 if arm is None else arm)
-        if arm is not None:
-            t = t + torch.linalg.cross(*torch.broadcast_tensors(arm, f))
-        solver.controls.add_wrench(torch.cat(torch.broadcast_tensors(f, t), -1), columns, rows)
+        solver, what = self.solver, f'entity "{self.name}".apply_links_external_wrench'
+        wrench = Wrench(force, torque, pos, ref, local)
+        add_wrench(solver, wrench, self._links_at(links_idx_local), solver.envs_of(envs_idx), what)
 
     def _control(self, mode: Mode, name: str, dofs_idx_local, envs_idx, **values) -> None:
         solver = self.solver
         columns = self._dofs_at(dofs_idx_local)
         rows = None if envs_idx is None else solver.envs_of(envs_idx)
-        if mode is Mode.position and self._turns:
+        if mode is Mode.position and self._balls:
             self._refuse_balls(name, columns)
         made = {}
         for key, value in values.items():
@@ -121,8 +105,8 @@ class EntityControl(EntityState):
         solver.controls.set(mode, columns, rows, **made)
 
     def _refuse_balls(self, name: str, columns: Index) -> None:
-        for joint in self.joints:
-            if joint.type == "ball" and set(joint.dofs_idx_local) & set(columns.local):
+        for joint in self._balls:
+            if not set(joint.dofs_idx_local).isdisjoint(columns.local):
                 raise UnsupportedError(
                     f'entity "{self.name}".{name}: joint "{joint.name}" is a ball joint, which has no position '
                     "control; use forces or velocities."
@@ -143,17 +127,3 @@ class EntityControl(EntityState):
                     raise unknown_name(f'entity "{self.name}"', "actuator", str(a), names)
             return [names.index(a) for a in actuators]
         return actuators
-
-    def _vectors(self, what: str, value, columns: Index, rows: Index | None) -> torch.Tensor:
-        """(b or 1, n or 1, 3); None is zero; a single vector stands for all links."""
-        inputs = self.solver.inputs
-        if value is None:
-            return torch.zeros(1, 1, 3, dtype=inputs.dtype, device=inputs.device)
-        made = inputs.tensor(value, what)
-        if made.shape == (3,):
-            return made.view(1, 1, 3)
-        return inputs.rows_of(value, what, (columns.n, 3), rows)
-
-    @staticmethod
-    def _of_rows(x: torch.Tensor, rows: Index | None) -> torch.Tensor:
-        return x if rows is None or x.shape[0] == 1 else x.index_select(0, rows.tensor)

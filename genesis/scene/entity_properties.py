@@ -12,7 +12,7 @@ from genesis.errors import InputError, UnsupportedError
 from genesis.grad.tensor import Tensor
 from genesis.log import logger
 from genesis.scene.entity_control import EntityControl
-from genesis.scene.inputs import Index, take
+from genesis.scene.inputs import Index, rows_of, take
 from genesis.scene.solver import RigidSolver
 
 XX, XY, XZ = (0, 3, 4), (3, 1, 5), (4, 5, 2)  # rows of an inertia in the core's order xx yy zz xy xz yz
@@ -169,7 +169,7 @@ class EntityProperties(EntityControl):
         columns = self._links_at(None)
         made = solver.inputs.rows_of(mass, what, (), rows).reshape(-1)
         solver.inputs.finite(made, what, 0.0)
-        old, inertia = (self._of_rows(take(solver.parameters.value(k), columns), rows) for k in ("link_mass", "link_inertia"))
+        old, inertia = (rows_of(take(solver.parameters.value(k), columns), rows) for k in ("link_mass", "link_inertia"))
         if (old.detach().sum(-1) == 0.0).any():
             raise InputError(f"{what}: the entity has no mass to scale; use set_links_mass.")
         ratio = made[:, None] / old.sum(-1, keepdim=True)

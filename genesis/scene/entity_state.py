@@ -34,7 +34,7 @@ class EntityState(EntityBase):
             if j.type in ("ball", "free") and j.mimic is None
         }
         self._base_at = self._links_at(0) if info.n_links else None
-        self._coordinates: dict[Index, Index] = {}  # degrees of freedom without turns -> their coordinates
+        self._coordinates: dict[Index, Index | None] = {}  # degrees of freedom -> coordinates, None with turns
 
     # ---- base link
 
@@ -126,19 +126,20 @@ class EntityState(EntityBase):
         what, columns, rows = f'entity "{self.name}".set_dofs_position', self._dofs_at(dofs_idx_local), solver.envs_of(envs_idx)
         value = solver.inputs.rows_of(position, what, (columns.n,), rows)
         solver.inputs.finite(value, what)
-        if self._turns:
+        at = self._coordinates_of(columns)
+        if at is None:
             value, at = self._with_turns(what, value, columns)
-        else:
-            at = self._coordinates_of(columns)
         solver.put_state(qpos=assign(solver.qpos, value, at, rows))
         if zero_velocity:
             self.zero_all_dofs_velocity(envs_idx)
 
-    def _coordinates_of(self, columns: Index) -> Index:
-        at = self._coordinates.get(columns)
-        if at is None:
-            at = self._coordinates[columns] = self._qs_at([self._qadr[i] - self.q_start for i in columns.local])
-        return at
+    def _coordinates_of(self, columns: Index) -> Index | None:
+        """The coordinates of degrees of freedom; None if a turn of a ball or free joint is among them."""
+        if columns not in self._coordinates:
+            plain = all(self._qadr[i] >= 0 for i in columns.local)
+            at = self._qs_at([self._qadr[i] - self.q_start for i in columns.local]) if plain else None
+            self._coordinates[columns] = at
+        return self._coordinates[columns]
 
     def _with_turns(self, what: str, value: torch.Tensor, columns: Index) -> tuple[torch.Tensor, Index]:
         """Positions (b, n) with rotation vectors as coordinates, and where they go."""
@@ -187,8 +188,9 @@ class EntityState(EntityBase):
 
     def dofs_of(self, qpos: torch.Tensor, columns: Index) -> torch.Tensor:
         """Positions (B, n) of degrees of freedom in the qpos (B, nq) of the scene."""
-        if not self._turns:
-            return take(qpos, self._coordinates_of(columns))
+        at = self._coordinates_of(columns)
+        if at is not None:
+            return take(qpos, at)
         vectors = {
             first: to_rotation_vector(qpos[:, self.q_start + q : self.q_start + q + 4]) for first, (q, _) in self._turns.items()
         }

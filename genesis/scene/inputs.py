@@ -11,6 +11,8 @@ import torch
 from genesis.errors import InputError, SceneMixError
 from genesis.grad.tensor import Tensor, plain
 
+MAX_KNOWN = 256  # indices remembered by an Indexer
+
 
 @dataclass(frozen=True, eq=False)
 class Index:
@@ -44,6 +46,8 @@ class Indexer:
         local = self._numbers(index)
         known = self._known.get(local)
         if known is None:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
             known = self._known[local] = self._make(self._checked(local))
         return known
 
@@ -194,6 +198,11 @@ def take(base: torch.Tensor, columns: Index) -> torch.Tensor:
     if columns.stop - columns.start == base.shape[1]:
         return base
     return base[:, columns.start : columns.stop]
+
+
+def rows_of(x: torch.Tensor, rows: Index | None) -> torch.Tensor:
+    """x (B or 1, ...) of some environments (n or 1, ...)."""
+    return x if rows is None or x.shape[0] == 1 else x.index_select(0, rows.tensor)
 
 
 def assign(base: torch.Tensor, value: torch.Tensor, columns: Index, rows: Index | None = None) -> torch.Tensor:

@@ -58,6 +58,7 @@ class PhysicalParameters:
         self._pack, self._inputs, self._changed = pack, inputs, changed
         self._parameters = {name: _Parameter(value.unsqueeze(0), value.unsqueeze(0)) for name, value in described.items()}
         self._thetas: dict[tuple, torch.Tensor] = {}
+        self._gains: dict[tuple, torch.Tensor] = {}
 
     @property
     def names(self) -> list[str]:
@@ -99,20 +100,28 @@ class PhysicalParameters:
             parameter.base, parameter.patches = parameter.described, {}
             self._drop(parameter)
 
-    def settings(self, name: str) -> tuple[torch.Tensor, dict]:
-        """Everything set over the described value; give it to `put_settings` later."""
-        return self._parameters[name].base, dict(self._parameters[name].patches)
+    def described(self, name: str) -> torch.Tensor:
+        """The value (1, N, ...) of the model."""
+        return self._parameters[name].described
 
-    def put_settings(self, name: str, settings: tuple[torch.Tensor, dict]) -> None:
-        parameter = self._parameters[name]
-        if parameter.base is not settings[0] or parameter.patches != settings[1]:
-            parameter.base, parameter.patches = settings[0], dict(settings[1])
-            self._drop(parameter)
+    def renew(self) -> None:
+        """Pack again where gradients are recorded, so that what follows has a graph of its own."""
+        if any(theta.requires_grad for theta in self._thetas.values()):
+            self._spent()
 
     def gain(self, name: str, closed: np.ndarray) -> torch.Tensor:
         """Gains (b, nv) that act: those of open loops are zero."""
-        value = self.value(name)
-        return value if closed.all() else value * torch.from_numpy(closed).to(value)
+        key = (name, closed.tobytes())
+        gain = self._gains.get(key)
+        if gain is None:
+            value = self.value(name)
+            gain = value if closed.all() else value * torch.from_numpy(closed).to(value)
+            if gain is not value and gain.requires_grad:
+                gain.register_hook(self._spent)
+            if len(self._gains) >= MAX_THETAS:
+                self._gains.clear()
+            self._gains[key] = gain
+        return gain
 
     def theta(self, loops: Loops) -> torch.Tensor:
         """The packed vector (P,) or (B, P), kept until a parameter changes."""
@@ -153,13 +162,15 @@ class PhysicalParameters:
     def _drop(self, parameter: _Parameter) -> None:
         parameter.value = None
         self._thetas.clear()
+        self._gains.clear()
         self._changed()
 
-    def _spent(self, _gradient: torch.Tensor) -> None:
+    def _spent(self, _gradient: torch.Tensor | None = None) -> None:
         for parameter in self._parameters.values():
             if parameter.patches:
                 parameter.value = None
         self._thetas.clear()
+        self._gains.clear()
         self._changed()
 
     def _check(self, name: str, value: torch.Tensor, what: str) -> None:

@@ -167,7 +167,7 @@ class Scene:
         """Back to the state at build, or to ``state`` (with its graph; `state.detach()` without). Controls are cleared,
         properties stay.
 
-        With envs_idx only these environments go back; controls and time stay.
+        With envs_idx only these environments go back, and time goes on.
         """
         solver = self._ready("reset")
         if state is not None and not isinstance(state, SimState):
@@ -214,11 +214,10 @@ class Scene:
         """
         solver = self._ready("rollout")
         made = self._rollouts.rollout(controls, kind, qpos, qvel, actuator_ctrl, params)
-        q, v, a = made._qpos[-1], made._qvel[-1], made._qacc[-1]
-        solver.put_state(q, v)
-        solver.qacc = a
+        last = (made._qpos[-1], made._qvel[-1], made._qacc[-1])
         if not self.requires_grad:
-            solver.detach()
+            last = tuple(x.detach().clone() for x in last)
+        solver.put_state(*last)
         solver.steps += made.horizon
         return made
 

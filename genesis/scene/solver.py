@@ -11,8 +11,10 @@ from genesis.grad.tensor import Tensor, wrap
 from genesis.model.model import Model
 from genesis.scene.control import Controls
 from genesis.scene.inputs import Index, Indexer, Inputs, assign
+from genesis.scene.options import link_ref_frame
 from genesis.scene.physical import PhysicalParameters
 from genesis.scene.states import RigidSolverState
+from genesis.scene.wrench import Wrench, add_wrench
 
 DEFAULT_KP, DEFAULT_KV = 100.0, 10.0  # gains of hinges and slides until they are set, documented defaults of the API
 CHECK_EVERY = 32  # steps between tests for divergence on a GPU, where each test waits for the device
@@ -28,15 +30,16 @@ class RigidSolver:
         self.rows = inputs.rows
         device = inputs.device
         self.envs = Indexer("envs_idx", n_envs, 0, device)
-        self._gravity_at = Indexer("gravity", 3, 0, device).all
+        self._links_at = Indexer("links_idx", model.nlink, 0, device)
+        self._gravity_at, self._all_qs, self._all_dofs = (Indexer("", n, 0, device).all for n in (3, model.nq, model.nv))
         self.entities: list = []
         self.steps = 0
         self._theta: torch.Tensor | None = None
         self._kinematics: tuple[torch.Tensor, ...] | None = None
         described = dict(physics.defaults)
         described["dof_kp"], described["dof_kv"] = self._default_gains(described["dof_kp"])
-        self.parameters = PhysicalParameters(physics.pack, described, inputs, self._changed)
-        self.controls = Controls(inputs, model.nv, model.nu, model.nlink, self._changed)
+        self.controls = Controls(inputs, model.nv, model.nu, model.nlink, self._loops_changed)
+        self.parameters = PhysicalParameters(physics.pack, described, inputs, self._parameters_changed)
         self.qpos0 = torch.as_tensor(model.qpos0, dtype=inputs.dtype, device=device).repeat(self.rows, 1)
         self.qpos, self.qvel, self.qacc = self.qpos0, self.controls.zero, self.controls.zero
         self._check_every = 1 if device.type == "cpu" else CHECK_EVERY
@@ -73,18 +76,24 @@ class RigidSolver:
             self._theta = self.parameters.theta(self.controls.loops)
         return self._theta
 
-    def _changed(self) -> None:
+    def _loops_changed(self) -> None:
         self._theta = None
-        self._kinematics = None
+
+    def _parameters_changed(self) -> None:
+        self._theta = self._kinematics = self.controls.command = None
 
     # ---- state
 
-    def put_state(self, qpos: torch.Tensor | None = None, qvel: torch.Tensor | None = None) -> None:
+    def put_state(
+        self, qpos: torch.Tensor | None = None, qvel: torch.Tensor | None = None, qacc: torch.Tensor | None = None
+    ) -> None:
         """Replace state tensors (B, n)."""
         if qpos is not None:
             self.qpos = qpos
         if qvel is not None:
             self.qvel = qvel
+        if qacc is not None:
+            self.qacc = qacc
         self._kinematics = None
 
     def get_state(self) -> RigidSolverState:
@@ -94,41 +103,54 @@ class RigidSolver:
             scene=self.scene, s_global=self.steps,
             qpos=self.give(self.qpos), dofs_vel=self.give(self.qvel), dofs_acc=self.give(self.qacc),
             links_pos=self.give(xpos), links_quat=self.give(xquat),
-            base_poses={name: self.parameters.settings(name) for name in BASE_POSE},
+            base_poses={name: self.parameters.value(name) for name in BASE_POSE},
         )  # fmt: skip
 
     def reset(self, state: RigidSolverState | None, rows: Index | None) -> None:
-        """To the state at build, or to the one given; controls are cleared. With rows: only these environments, controls kept."""
-        if state is None:
-            qpos, qvel, qacc = self.qpos0, self.controls.zero, self.controls.zero
-        else:
-            if state.scene is not self.scene:
-                raise InputError(f"scene.reset: a state of {state.scene} for {self.scene}; allowed: a state of the same scene.")
-            qpos, qvel, qacc = (
-                self.inputs.rows_of(x, "scene.reset", (n,)).expand(self.rows, n).contiguous()
-                for x, n in ((state.qpos, self.model.nq), (state.dofs_vel, self.model.nv), (state.dofs_acc, self.model.nv))
-            )
-        if rows is not None:
-            everything = (Indexer("", x.shape[1], 0, x.device).all for x in (qpos, qvel, qacc))
-            qpos, qvel, qacc = (
-                assign(old, new[rows.tensor], columns, rows)
-                for old, new, columns in zip((self.qpos, self.qvel, self.qacc), (qpos, qvel, qacc), everything, strict=True)
-            )
-        else:
+        """To the state at build, or to the one given; controls are cleared. With rows: only these environments, time goes on."""
+        values, bases = self._state_at_build() if state is None else self._state_of(state)
+        for name, base in bases.items():
+            self._put_base(name, base, rows)
+        if rows is None:
             self.controls.clear()
+            self.parameters.renew()
             self.steps = 0 if state is None else state.s_global
-            for name in BASE_POSE:
-                if state is None:
-                    self.parameters.restore(name)
-                else:
-                    self.parameters.put_settings(name, state.base_poses[name])
-        self.qpos, self.qvel, self.qacc = qpos, qvel, qacc
+        else:
+            self.controls.clear_rows(self._all_dofs, rows)
+            pairs = zip((self.qpos, self.qvel, self.qacc), values, (self._all_qs, self._all_dofs, self._all_dofs), strict=True)
+            values = tuple(assign(old, new[rows.tensor], columns, rows) for old, new, columns in pairs)
+        self.qpos, self.qvel, self.qacc = values
         self._kinematics = None
+
+    def _state_at_build(self) -> tuple[tuple[torch.Tensor, ...], dict[str, torch.Tensor]]:
+        zero = self.controls.zero
+        return (self.qpos0, zero, zero), {name: self.parameters.described(name) for name in BASE_POSE}
+
+    def _state_of(self, state: RigidSolverState) -> tuple[tuple[torch.Tensor, ...], dict[str, torch.Tensor]]:
+        if state.scene is not self.scene:
+            raise InputError(f"scene.reset: a state of {state.scene} for {self.scene}; allowed: a state of the same scene.")
+        nq, nv = self.model.nq, self.model.nv
+        values = tuple(
+            self.inputs.rows_of(x, "scene.reset", (n,)).expand(self.rows, n).contiguous()
+            for x, n in ((state.qpos, nq), (state.dofs_vel, nv), (state.dofs_acc, nv))
+        )
+        return values, state.base_poses
+
+    def _put_base(self, name: str, base: torch.Tensor, rows: Index | None) -> None:
+        """Poses (1 or B, nlink, ·) of the links in their parents, unless they are those of now."""
+        now = self.parameters.value(name)
+        if now is base or (base.shape == now.shape and not (base.requires_grad or now.requires_grad) and torch.equal(base, now)):
+            return
+        if rows is None and base is self.parameters.described(name):
+            self.parameters.restore(name)
+            return
+        if rows is not None and base.shape[0] > 1:
+            base = base[rows.tensor]
+        self.parameters.set(name, base, self._links_at.all, rows, "scene.reset")
 
     def detach(self) -> None:
         """Cut the state from the graph: gradients of later losses stop here."""
-        self.put_state(self.qpos.detach(), self.qvel.detach())
-        self.qacc = self.qacc.detach()
+        self.put_state(self.qpos.detach(), self.qvel.detach(), self.qacc.detach())
 
     # ---- what users get
 
@@ -151,6 +173,29 @@ class RigidSolver:
                 "envs_idx is given, but the scene was built without environments; leave it out, or build(n_envs=...)."
             )
         return self.envs(envs_idx)
+
+    def apply_links_external_wrench(
+        self,
+        force: Any = None,
+        torque: Any = None,
+        links_idx: Any = None,
+        envs_idx: Any = None,
+        *,
+        pos: Any = None,
+        ref: link_ref_frame = link_ref_frame.link_origin,
+        local: bool = False,
+    ) -> None:
+        """As `RigidEntity.apply_links_external_wrench`, with links counted in the scene."""
+        wrench = Wrench(force, torque, pos, ref, local)
+        add_wrench(self, wrench, self._links_at(links_idx), self.envs_of(envs_idx), "apply_links_external_wrench")
+
+    def apply_links_external_force(self, force: Any, links_idx: Any = None, envs_idx: Any = None, **where: Any) -> None:
+        """Forces [N] on links during the next step; ``where``: pos, ref, local of `apply_links_external_wrench`."""
+        self.apply_links_external_wrench(force, None, links_idx, envs_idx, **where)
+
+    def apply_links_external_torque(self, torque: Any, links_idx: Any = None, envs_idx: Any = None, **where: Any) -> None:
+        """Torques [Nm] on links during the next step; ``where``: local of `apply_links_external_wrench`."""
+        self.apply_links_external_wrench(None, torque, links_idx, envs_idx, **where)
 
     def set_gravity(self, gravity: Any, envs_idx: Any = None) -> None:
         """Gravity (3,) or (n_envs, 3) in the world frame [m/s²]; differentiable."""

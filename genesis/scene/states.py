@@ -15,7 +15,7 @@ class RigidSolverState:
 
     qpos: ([n_envs,] nq); dofs_vel, dofs_acc: ([n_envs,] nv); links_pos: ([n_envs,] nlink, 3) [m]; links_quat: ([n_envs,] nlink,
     4).
-    base_poses: poses set for fixed bases, as the scene keeps them.
+    base_poses: name -> poses of the links in their parents, for bases that stand and were moved.
     """
 
     scene: Any
@@ -31,10 +31,7 @@ class RigidSolverState:
         """The same values, cut from the graph."""
         names = ("qpos", "dofs_vel", "dofs_acc", "links_pos", "links_quat")
         cut = {name: getattr(self, name).detach(sceneless=False) for name in names}
-        bases = {
-            name: (base.detach(), {key: (value.detach(), *at) for key, (value, *at) in patches.items()})
-            for name, (base, patches) in self.base_poses.items()
-        }
+        bases = {name: base.detach() for name, base in self.base_poses.items()}
         return replace(self, **cut, base_poses=bases)
 
 

@@ -82,6 +82,21 @@ def test_gains_set_after_the_target_count(gantry):
     assert robot.get_dofs_velocity()[1].item() == pytest.approx(DT * 4 / (1 + DT * 10))
 
 
+def test_gains_changed_while_a_target_is_held(gantry):
+    scene, robot = gantry
+    robot.control_dofs_position([0.1, 0.0, 0.0])
+    scene.step()
+    robot.set_dofs_kp([0.0, 0.0, 0.0])
+    robot.set_dofs_kv([0.0, 0.0, 0.0])
+    before = robot.get_dofs_velocity()[0].item()
+    scene.step()
+    assert robot.get_dofs_velocity()[0].item() == pytest.approx(before, rel=1e-12)
+    robot.set_dofs_kp([20.0, 0.0, 0.0])
+    q = robot.get_dofs_position()[0].item()
+    scene.step()
+    assert robot.get_dofs_velocity()[0].item() == pytest.approx(before + DT * 20 * (0.1 - q), rel=1e-12)
+
+
 def test_actuators_of_the_file(arm):
     scene, robot = arm
     assert [a.name for a in robot.actuators] == ["drive", "servo"]
@@ -159,6 +174,14 @@ def test_a_wrench_lasts_one_step_and_adds_up(gantry):
     scene.step()
     scene.step()
     assert robot.get_dofs_velocity().tolist() == pytest.approx([DT, 2 * DT, -2 * DT * UP])
+
+
+def test_wrenches_of_the_solver_count_links_in_the_scene(gantry):
+    scene, robot = gantry
+    scene.sim.rigid_solver.apply_links_external_force([[1.0, 0.0, UP]], links_idx=[robot.base_link.idx])
+    scene.rigid_solver.apply_links_external_torque([0.0, 0.0, 1.0])
+    scene.step()
+    assert robot.get_dofs_velocity().tolist() == pytest.approx([DT, 0.0, 0.0])
 
 
 def test_wrench_on_some_environments(arms):

@@ -198,6 +198,43 @@ def test_reset_clears_controls_and_keeps_properties(gantry):
     assert robot.get_dofs_velocity().tolist() == pytest.approx([0.0, 0.0, -0.0981])
 
 
+def test_reset_of_some_environments(arms):
+    scene, robot = arms
+    robot.set_pos([[0.0, 0, 0], [1.0, 0, 0], [2.0, 0, 0]])
+    robot.control_dofs_position(0.3)
+    robot.control_actuators([1.0, 0.5])
+    robot.apply_links_external_wrench(force=[0.0, 5.0, 0.0], links_idx_local=3)
+    scene.reset(envs_idx=[0, 1])
+    assert robot.get_pos()[:, 0].tolist() == [0.0, 0.0, 2.0]
+    assert robot.get_dofs_control_force().tolist() == [[0.0] * 3, [0.0] * 3, pytest.approx([30.0] * 3)]
+    scene.step()
+    quiet, _ = make(ARM, n_envs=3)
+    quiet.step()
+    assert robot.get_qpos()[0].tolist() == quiet.entities[0].get_qpos()[0].tolist()
+    assert robot.get_qpos()[2].tolist() != robot.get_qpos()[1].tolist()
+    state = scene.get_state().detach()
+    scene.reset()
+    scene.reset(state, envs_idx=[2])
+    assert robot.get_pos()[:, 0].tolist() == [0.0, 0.0, 2.0] and scene.t == 0
+    assert robot.get_qpos()[2].tolist() == state.rigid.qpos[2].tolist() and robot.get_qpos()[0].tolist() == [0.0] * 3
+
+
+def test_losses_of_two_epochs_have_graphs_of_their_own(gantry):
+    """One gain set once, two rollouts, then both backward passes."""
+    scene, robot = gantry
+    gain = torch.full((3,), 20.0, dtype=torch.float64, requires_grad=True)
+    robot.set_dofs_kp(gain)
+    losses = []
+    for target in (0.1, 0.2):
+        scene.reset()
+        robot.control_dofs_position([target, 0.0, 0.0])
+        scene.step()
+        losses.append(robot.get_dofs_velocity()[0])
+    for loss in losses:
+        loss.backward()
+    assert gain.grad[0].item() == pytest.approx(0.01 / (1 + 0.1) * 0.3)
+
+
 def test_reset_to_a_state_keeps_or_cuts_its_graph(gantry):
     scene, robot = gantry
     start = torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64, requires_grad=True)
