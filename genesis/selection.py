@@ -18,6 +18,11 @@ def tensor(values: Any) -> Tensor:
     return torch.as_tensor(values, dtype=state.dtype, device=state.device)
 
 
+def indices(values: Sequence[int]) -> Tensor:
+    """Integer indices as a tensor on the runtime's device."""
+    return torch.tensor(list(values), dtype=torch.int64, device=runtime.state().device)
+
+
 def match(where: str, kind: str, patterns: Sequence[str], names: Sequence[str]) -> list[int]:
     """Positions of the names that some glob pattern matches, in the order of `names`.
 
@@ -106,7 +111,7 @@ def finite(where: str, values: Tensor) -> Tensor:
 
 
 def limits(entity: Any, joints: Sequence[Joint], kind: str) -> tuple[Tensor, Tensor]:
-    """Lower and upper limit of each chosen degree of freedom: `kind` is force [N | N m] or position [rad | m]; ±inf where none."""
+    """Lower and upper limit of each chosen dof: `kind` is force [N | N m] or position [rad | m]; ±inf where none."""
     low, high = entity.get_dofs_force_range() if kind == "force" else entity.get_dofs_limit()
     local = [i - entity.dof_start for i in dofs(joints)]
     low, high = tensor(low), tensor(high)
@@ -125,7 +130,8 @@ def quaternion_error(quat: Tensor, target: Tensor) -> Tensor:
 def difference(joints: Sequence[Joint], qpos: Tensor, target: Tensor, periodic: bool = False) -> Tensor:
     """How far configurations are from a target, one number for each degree of freedom of the joints: (..., n).
 
-    Scalar joints: the difference, or 2 sin(difference / 2) for angles if `periodic`. Quaternions: 2 sin(angle / 2) times the axis.
+    Scalar joints: the difference, or 2 sin(difference / 2) for angles if `periodic`.
+    Quaternions: 2 sin(angle / 2) times the axis.
 
     Args:
         joints: which part of the configuration counts.

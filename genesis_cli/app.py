@@ -28,10 +28,17 @@ Overrides = Annotated[
         show_default=False,
     ),
 ]
-Multirun = Annotated[bool, typer.Option("--multirun", "-m", help="One job for each combination of comma-separated values.", rich_help_panel=HYDRA)]
-Cfg = Annotated[Literal["job", "hydra", "all"] | None, typer.Option("--cfg", "-c", help="Print the composed config and stop.", rich_help_panel=HYDRA)]
+Multirun = Annotated[
+    bool, typer.Option("--multirun", "-m", help="One job for each combination of comma-separated values.", rich_help_panel=HYDRA)
+]
+Cfg = Annotated[
+    Literal["job", "hydra", "all"] | None,
+    typer.Option("--cfg", "-c", help="Print the composed config and stop.", rich_help_panel=HYDRA),
+]
 Resolve = Annotated[bool, typer.Option("--resolve", help="With --cfg: interpolations resolved.", rich_help_panel=HYDRA)]
-Package = Annotated[str | None, typer.Option("--package", "-p", metavar="NODE", help="With --cfg: only this node.", rich_help_panel=HYDRA)]
+Package = Annotated[
+    str | None, typer.Option("--package", "-p", metavar="NODE", help="With --cfg: only this node.", rich_help_panel=HYDRA)
+]
 Info = Annotated[
     Literal["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"] | None,
     typer.Option(
@@ -41,9 +48,15 @@ Info = Annotated[
         rich_help_panel=HYDRA,
     ),
 ]
-ConfigDir = Annotated[str | None, typer.Option("--config-dir", metavar="DIR", help="Your own config folder, searched too.", rich_help_panel=HYDRA)]
-ConfigName = Annotated[str | None, typer.Option("--config-name", metavar="NAME", help="Another primary config.", rich_help_panel=HYDRA)]
-Rerun = Annotated[str | None, typer.Option("--rerun", metavar="RUN", help="Start anew from the stored config of a run folder, with overrides.")]
+ConfigDir = Annotated[
+    str | None, typer.Option("--config-dir", metavar="DIR", help="Your own config folder, searched too.", rich_help_panel=HYDRA)
+]
+ConfigName = Annotated[
+    str | None, typer.Option("--config-name", metavar="NAME", help="Another primary config.", rich_help_panel=HYDRA)
+]
+Rerun = Annotated[
+    str | None, typer.Option("--rerun", metavar="RUN", help="Start anew from the stored config of a run folder, with overrides.")
+]
 Resume = Annotated[str | None, typer.Option("--resume", metavar="RUN", help="Go on from the last checkpoint of a run folder.")]
 
 
@@ -80,7 +93,8 @@ def simulate(
     config_name: ConfigName = None,
     rerun: Rerun = None,
     solution: Annotated[
-        str | None, typer.Option("--solution", metavar="RUN", help="Use the learned parameters of a run folder (or its solution.npz).")
+        str | None,
+        typer.Option("--solution", metavar="RUN", help="Use the learned parameters of a run folder (or its solution.npz)."),
     ] = None,
 ) -> None:
     """Roll the scene out once and store the trajectory."""
@@ -124,7 +138,9 @@ def show_groups(config_dir: ConfigDir = None) -> None:
 @show.command("keys")
 def show_keys(
     overrides: Overrides = None,
-    command: Annotated[str, typer.Option("--command", metavar="COMMAND", help="Whose config: optimize, simulate, gradcheck.")] = "optimize",
+    command: Annotated[
+        str, typer.Option("--command", metavar="COMMAND", help="Whose config: optimize, simulate, gradcheck.")
+    ] = "optimize",
     config_dir: ConfigDir = None,
 ) -> None:
     """Every key of the composed config: type, value, meaning."""
@@ -136,7 +152,9 @@ def show_keys(
 @show.command("config")
 def show_config(
     overrides: Overrides = None,
-    command: Annotated[str, typer.Option("--command", metavar="COMMAND", help="Whose config: optimize, simulate, gradcheck.")] = "optimize",
+    command: Annotated[
+        str, typer.Option("--command", metavar="COMMAND", help="Whose config: optimize, simulate, gradcheck.")
+    ] = "optimize",
     config_dir: ConfigDir = None,
 ) -> None:
     """The composed and checked config as YAML."""
@@ -163,7 +181,9 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Options of `genesis` itself; the text of the help is in `app`."""
 

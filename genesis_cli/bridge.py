@@ -150,7 +150,8 @@ def _explain(error: Exception, context: Job) -> tuple[int, str]:
     known = from_engine(error)
     if known is not None:
         return known
-    return FAILED, f"{type(error).__name__}: {error} (traceback in {context.folder / (context.command + '.log')})"
+    first = (str(error).splitlines() or [""])[0]
+    return FAILED, f"{type(error).__name__}: {first} (traceback in {context.folder / (context.command + '.log')})"
 
 
 def _context(command: str, cfg: Any, flags: Flags) -> Job:
@@ -172,7 +173,9 @@ def _context(command: str, cfg: Any, flags: Flags) -> Job:
 def _stored_run(flags: Flags) -> Path | None:
     """The folder of `--resume` or `--rerun`, checked."""
     if flags.resume and flags.rerun:
-        raise CommandError("--resume and --rerun exclude each other: resume goes on in the old folder, rerun starts anew in a new one.")
+        raise CommandError(
+            "--resume and --rerun exclude each other: resume goes on in the old folder, rerun starts anew in a new one."
+        )
     if flags.resume and flags.multirun:
         raise CommandError("--resume goes on with one run; --multirun starts many.")
     given = flags.resume or flags.rerun
@@ -195,7 +198,13 @@ def _register_rerun(command: str, folder: Path) -> str:
     schema = ["/schema/run/gradcheck@gradcheck"] if command == "gradcheck" else []
     if command != "gradcheck":
         stored.pop("gradcheck", None)
-    defaults: list[Any] = [*schema, "common", "_self_", {"override hydra/job_logging": "genesis"}, {"override hydra/hydra_logging": "genesis"}]
+    defaults: list[Any] = [
+        *schema,
+        "common",
+        "_self_",
+        {"override hydra/job_logging": "genesis"},
+        {"override hydra/hydra_logging": "genesis"},
+    ]
     node = {"defaults": defaults, **stored, "hydra": {"job": {"name": command}}}
     ConfigStore.instance().store(name="_rerun", node=node, provider="genesis")
     return "_rerun"

@@ -44,7 +44,11 @@ def start_engine(runtime: Any) -> None:
         torch.set_num_threads(runtime.threads)
     if engine.initialized():
         now = engine.state()
-        same = (now.asked[0].value, now.precision, now.cpu_threads) == (runtime.backend, runtime.precision, runtime.kernel_threads)
+        same = (now.asked[0].value, now.precision, now.cpu_threads) == (
+            runtime.backend,
+            runtime.precision,
+            runtime.kernel_threads,
+        )
         if same:
             engine.set_seed(runtime.seed)
             return
@@ -122,5 +126,6 @@ def settings(cfg: DictConfig) -> dict[str, Any]:
     """The numbers, texts and switches of a config as a flat table, for comparing runs."""
     from genesis_cli.compose import flat_keys
 
-    resolved = OmegaConf.create(OmegaConf.to_container(cfg, resolve=True))
+    resolved = cfg.copy()
+    OmegaConf.resolve(resolved)
     return {key: value for key, value in flat_keys(resolved).items() if isinstance(value, (bool, int, float, str))}

@@ -52,5 +52,8 @@ def complete_override(incomplete: str) -> list[str]:
     if "." in bare or not any(candidate.startswith(incomplete) for candidate in names):
         names += [f"{sign}{key}=" for key in flat_keys(compose_config("optimize", []))]
     else:
-        names += [f"{sign}{node}." for node in ("robot", "scene", "task", "loss", "parameter", "optimizer", "stop", "runtime", "logging")]
+        names += [
+            f"{sign}{node}."
+            for node in ("robot", "scene", "task", "loss", "parameter", "optimizer", "stop", "runtime", "logging")
+        ]
     return sorted({candidate for candidate in names if candidate.startswith(incomplete)})

@@ -62,7 +62,8 @@ def _unknown_key(key: str, command: str, overrides: list[str], config_dirs: list
     parent = base.rpartition(".")[0]
     siblings = [k for k in keys if k.startswith(parent + ".")]
     if siblings:
-        return f'{parent}: unknown key "{base[len(parent) + 1:]}"; {known(base[len(parent) + 1:], [k[len(parent) + 1:] for k in siblings])}.'
+        name, names = base[len(parent) + 1 :], [k[len(parent) + 1 :] for k in siblings]
+        return f'{parent}: unknown key "{name}"; {known(name, names)}.'
     close = nearest_first(base, keys)[:5]
     return f'unknown key "{base}"; nearest: {", ".join(close) or "none"} (all: genesis show keys).'
 

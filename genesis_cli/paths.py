@@ -15,7 +15,9 @@ def config_dir() -> Path:
     beside = Path(__file__).resolve().parent.parent / "configs"
     if beside.is_dir():
         return beside
-    raise CommandError(f"the shipped configs are missing: neither genesis_cli.configs nor {beside} exists; reinstall the package.", 1)
+    raise CommandError(
+        f"the shipped configs are missing: neither genesis_cli.configs nor {beside} exists; reinstall the package.", 1
+    )
 
 
 def resolve_file(

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from genesis.errors import InputError
 from genesis.losses.targets import mean_square
+from genesis.selection import chosen_joints, dofs, limits, vector
 from genesis.setting import Setting
 from genesis.view import View
-from genesis.selection import chosen_joints, dofs, limits, vector
 
 
 class ControlEffort:
@@ -30,8 +30,12 @@ class ControlEffort:
         self.dofs = dofs(chosen)
         self.scale = control_scale(f"{where}.scale", scale, body, chosen)
         if relative_to == "start" and setting.start_controls is None:
-            raise InputError(f"{where}: relative_to is start, but a closed loop has no controls before it runs; allowed here: zero.")
-        self.start = setting.start_controls[..., self.dofs] if relative_to == "start" and setting.start_controls is not None else None
+            raise InputError(
+                f"{where}: relative_to is start, but a closed loop has no controls before it runs; allowed here: zero."
+            )
+        self.start = (
+            setting.start_controls[..., self.dofs] if relative_to == "start" and setting.start_controls is not None else None
+        )
 
     def __call__(self, trajectory: View) -> Tensor:
         controls = trajectory.controls[..., self.dofs]

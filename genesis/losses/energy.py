@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genesis.selection import chosen_joints, dofs
 from genesis.setting import Setting
 from genesis.view import View
-from genesis.selection import chosen_joints, dofs
 
 
 class Energy:

@@ -6,9 +6,9 @@ from torch import Tensor
 
 from genesis.losses.targets import mean_square, path, reference
 from genesis.losses.term import window
+from genesis.selection import chosen_joints, coordinates, difference
 from genesis.setting import Setting
 from genesis.view import View
-from genesis.selection import chosen_joints, coordinates, difference
 
 
 class JointTracking:

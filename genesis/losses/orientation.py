@@ -6,9 +6,9 @@ from torch import Tensor
 
 from genesis.errors import InputError
 from genesis.losses.term import window
+from genesis.selection import quaternion_error, vector
 from genesis.setting import Setting
 from genesis.view import View
-from genesis.selection import quaternion_error, vector
 
 
 class Orientation:

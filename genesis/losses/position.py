@@ -6,9 +6,9 @@ from torch import Tensor
 
 from genesis.losses.targets import path
 from genesis.losses.term import window
+from genesis.selection import vector
 from genesis.setting import Setting
 from genesis.view import View
-from genesis.selection import vector
 
 
 class Position:
@@ -27,7 +27,9 @@ class Position:
     ) -> None:
         self.body = setting.entity(where, entity)
         tool_of_another = frame is None and entity is not None and self.body is not setting.robot
-        self.frame = base_link(self.body) if tool_of_another or (frame is None and setting.tool is None) else setting.frame(where, frame)
+        self.frame = (
+            base_link(self.body) if tool_of_another or (frame is None and setting.tool is None) else setting.frame(where, frame)
+        )
         shift = tuple(float(x) for x in vector(f"{where}.offset", offset, 3))
         self.offset = shift if any(shift) else None
         self.steps = window(where, at, setting.horizon)

@@ -7,15 +7,17 @@ from torch import Tensor
 from genesis.errors import InputError
 from genesis.losses.control_effort import control_scale
 from genesis.losses.targets import mean_square
+from genesis.selection import chosen_joints, dofs
 from genesis.setting import Setting
 from genesis.view import View
-from genesis.selection import chosen_joints, dofs
 
 
 class Smoothness:
     """mean over joints, time and environments of ((u(t+1) − u(t)) / (scale dt))²."""
 
-    def __init__(self, setting: Setting, where: str, *, scale: Any = 1.0, joints: Any = ("*",), entity: str | None = None) -> None:
+    def __init__(
+        self, setting: Setting, where: str, *, scale: Any = 1.0, joints: Any = ("*",), entity: str | None = None
+    ) -> None:
         if setting.horizon < 2:
             raise InputError(f"{where}: a horizon of one step has no change of control; needs task.horizon >= 2.")
         body = setting.entity(where, entity)

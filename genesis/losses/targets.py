@@ -26,12 +26,14 @@ def path(where: str, given: Any, size: int, horizon: int) -> Tensor:
     if values.ndim == 2 and len(values) >= 2 and values.shape[1] == size:
         return finite(where, tensor(resample(values, horizon + 1)))
     if values.shape != (size,):
-        raise InputError(f"{where}: target has shape {values.shape}; allowed: ({size},) or (n, {size}) with n >= 2 points of a path.")
+        raise InputError(
+            f"{where}: target has shape {values.shape}; allowed: ({size},) or (n, {size}) with n >= 2 points of a path."
+        )
     return finite(where, tensor(values)).expand(horizon + 1, size)
 
 
 def resample(points: np.ndarray, count: int) -> np.ndarray:
-    """`count` points at even times of the curve through evenly timed `points` (n, size): linear if as dense, else a cubic spline."""
+    """`count` points at even times of the curve through evenly timed `points` (n, size): linear if denser, else cubic."""
     old, new = np.linspace(0.0, 1.0, len(points)), np.linspace(0.0, 1.0, count)
     if len(points) == count:
         return points

@@ -1,7 +1,7 @@
 """What a loss is, and which time steps it looks at."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from torch import Tensor
 

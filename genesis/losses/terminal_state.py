@@ -6,9 +6,9 @@ from torch import Tensor
 
 from genesis.errors import InputError
 from genesis.losses.targets import mean_square
+from genesis.selection import chosen_joints, coordinates, difference, dofs, vector
 from genesis.setting import Setting
 from genesis.view import View
-from genesis.selection import chosen_joints, coordinates, difference, dofs, vector
 
 
 class TerminalState:

@@ -39,7 +39,9 @@ def load(where: str, dotted: str) -> Callable[..., Any]:
     try:
         module = import_module(module_name)
     except ImportError as error:
-        raise InputError(f"{where}: module {module_name} cannot be imported ({error}); it must lie in the working folder or be installed.") from error
+        raise InputError(
+            f"{where}: module {module_name} cannot be imported ({error}); it must lie in the working folder or be installed."
+        ) from error
     function = getattr(module, name, None)
     if not callable(function):
         raise unknown_name(where, "function", name, [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")])

@@ -22,7 +22,12 @@ class FirstOrder:
     revisits = False
 
     def __init__(
-        self, kind: type[torch.optim.Optimizer], groups: list[Group], options: dict[str, Any], schedule: dict[str, Any], iterations: int
+        self,
+        kind: type[torch.optim.Optimizer],
+        groups: list[Group],
+        options: dict[str, Any],
+        schedule: dict[str, Any],
+        iterations: int,
     ) -> None:
         options = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
         self.clip_norm, self.clip_value = options.pop("clip_norm", None), options.pop("clip_value", None)
@@ -53,7 +58,10 @@ class FirstOrder:
         return [float(group["lr"]) for group in self.torch.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        return {"optimizer": self.torch.state_dict(), "scheduler": None if self.scheduler is None else self.scheduler.state_dict()}
+        return {
+            "optimizer": self.torch.state_dict(),
+            "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.torch.load_state_dict(state["optimizer"])

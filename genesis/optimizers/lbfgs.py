@@ -30,7 +30,9 @@ class LBFGS:
     ) -> None:
         own = [group.name for group in groups if group.lr is not None]
         if own:
-            raise InputError(f"parameter.{own[0]}.lr: lbfgs finds one step for all groups; leave lr out, or use a first-order optimizer.")
+            raise InputError(
+                f"parameter.{own[0]}.lr: lbfgs finds one step for all groups; leave lr out, or use a first-order optimizer."
+            )
         self.groups, self.lr = groups, lr
         self.torch = torch.optim.LBFGS(
             all_leaves(groups),
@@ -72,7 +74,7 @@ class LBFGS:
         """One line search; where it diverges, again without memory and with a shorter first step."""
         for attempt in range(RETRIES + 1):
             try:
-                self.torch.step(closure)  # type: ignore[no-untyped-call]
+                self.torch.step(closure)
             except DivergenceError:
                 if attempt == RETRIES:
                     raise

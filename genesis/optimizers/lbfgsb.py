@@ -31,7 +31,9 @@ class LBFGSB:
     ) -> None:
         own = [group.name for group in groups if group.lr is not None]
         if own:
-            raise InputError(f"parameter.{own[0]}.lr: lbfgsb finds one step for all groups; leave lr out, or use a first-order optimizer.")
+            raise InputError(
+                f"parameter.{own[0]}.lr: lbfgsb finds one step for all groups; leave lr out, or use a first-order optimizer."
+            )
         self.groups = groups
         self.options = {
             "maxcor": history_size, "maxls": max_eval, "gtol": tolerance_grad, "ftol": tolerance_change,
@@ -78,7 +80,9 @@ class LBFGSB:
             evaluate()
             after()
         low, high = self._bounds(leaves)
-        result = minimize(fun, start, jac=True, method="L-BFGS-B", bounds=Bounds(low, high), callback=callback, options=self.options)
+        result = minimize(
+            fun, start, jac=True, method="L-BFGS-B", bounds=Bounds(low, high), callback=callback, options=self.options
+        )
         return str(result.message).lower()
 
     def learning_rates(self) -> list[float]:

@@ -14,7 +14,8 @@ Evaluate = Callable[[], float]
 class Group:
     """Leaves of one parameter.
 
-    bounds: low and high of each leaf, where they are kept by projection. lr: own learning rate. project: put leaves back in bounds.
+    bounds: low and high of each leaf, where they are kept by projection. lr: own learning rate.
+    project: puts the leaves back within their bounds.
     """
 
     name: str

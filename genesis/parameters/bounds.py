@@ -1,68 +1,58 @@
 """Keeping values within bounds, smoothly or by projection."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from genesis.errors import InputError
 from genesis.selection import tensor
 
 
-@dataclass(frozen=True)
 class Bounds:
     """Low and high (±inf: none) of each value, and how they are kept.
 
-    smooth: free numbers z are mapped into the open interval; slope 1 in the middle. clamp: values are cut off, and projected after a step.
+    smooth: free numbers z are mapped into the open interval, with slope 1 in the middle (two sides: tanh; one side: softplus).
+    Otherwise values are cut off, and projected after a step.
     """
 
-    low: Tensor
-    high: Tensor
-    smooth: bool
+    def __init__(self, low: Tensor, high: Tensor, smooth: bool) -> None:
+        self.low, self.high, self.smooth = low, high, smooth
+        has_low, has_high = torch.isfinite(low), torch.isfinite(high)
+        self._two, self._only_low, self._only_high = has_low & has_high, has_low & ~has_high, has_high & ~has_low
+        self._all_two = bool(self._two.all())
+        # Harmless numbers where a side is missing: `where` computes both branches, and infinities make NaN gradients.
+        zero, one = torch.zeros_like(low), torch.ones_like(low)
+        self._low, self._high = torch.where(has_low, low, zero), torch.where(has_high, high, zero)
+        self._middle = torch.where(self._two, 0.5 * (self._low + self._high), zero)
+        self._half = torch.where(self._two, 0.5 * (self._high - self._low), one)
 
     def apply(self, free: Tensor) -> Tensor:
         """Free numbers to values within the bounds; shapes (..., n)."""
         if not self.smooth:
             return torch.clamp(free, self.low, self.high)
-        both, only_low, only_high = self._cases()
-        middle, half = self._middle_and_half()
-        value = torch.where(both, middle + half * torch.tanh((free - middle) / half), free)
-        one = torch.ones_like(half)
-        low = torch.where(only_low, self.low, torch.zeros_like(self.low))
-        high = torch.where(only_high, self.high, torch.zeros_like(self.high))
-        value = torch.where(only_low, low + one * torch.nn.functional.softplus(free - low), value)
-        return torch.where(only_high, high - one * torch.nn.functional.softplus(high - free), value)
+        inside = self._middle + self._half * torch.tanh((free - self._middle) / self._half)
+        if self._all_two:
+            return inside
+        value = torch.where(self._two, inside, free)
+        value = torch.where(self._only_low, self._low + softplus(free - self._low), value)
+        return torch.where(self._only_high, self._high - softplus(self._high - free), value)
 
     def invert(self, value: Tensor) -> Tensor:
         """Free numbers that give these values (values on the edge are moved inside by 1e-9 of the interval)."""
         if not self.smooth:
             return torch.clamp(value, self.low, self.high)
-        both, only_low, only_high = self._cases()
-        middle, half = self._middle_and_half()
-        ratio = torch.clamp((value - middle) / half, -1.0 + 1e-9, 1.0 - 1e-9)
-        free = torch.where(both, middle + half * torch.atanh(ratio), value)
-        above = torch.clamp(torch.where(only_low, value - self.low, torch.ones_like(value)), min=1e-9)
-        below = torch.clamp(torch.where(only_high, self.high - value, torch.ones_like(value)), min=1e-9)
-        low = torch.where(only_low, self.low, torch.zeros_like(self.low))
-        high = torch.where(only_high, self.high, torch.zeros_like(self.high))
-        free = torch.where(only_low, low + above + torch.log(-torch.expm1(-above)), free)
-        return torch.where(only_high, high - below - torch.log(-torch.expm1(-below)), free)
+        ratio = torch.clamp((value - self._middle) / self._half, -1.0 + 1e-9, 1.0 - 1e-9)
+        free = torch.where(self._two, self._middle + self._half * torch.atanh(ratio), value)
+        above, below = torch.clamp(value - self._low, min=1e-9), torch.clamp(self._high - value, min=1e-9)
+        free = torch.where(self._only_low, self._low + above + torch.log(-torch.expm1(-above)), free)
+        return torch.where(self._only_high, self._high - below - torch.log(-torch.expm1(-below)), free)
 
     def project(self, free: Tensor) -> None:
         """Put free numbers back within the bounds, in place (clamp only)."""
         if not self.smooth:
             free.clamp_(self.low, self.high)
-
-    def _cases(self) -> tuple[Tensor, Tensor, Tensor]:
-        has_low, has_high = torch.isfinite(self.low), torch.isfinite(self.high)
-        return has_low & has_high, has_low & ~has_high, has_high & ~has_low
-
-    def _middle_and_half(self) -> tuple[Tensor, Tensor]:
-        both = self._cases()[0]
-        zero, one = torch.zeros_like(self.low), torch.ones_like(self.low)
-        low, high = torch.where(both, self.low, -one), torch.where(both, self.high, one)
-        return torch.where(both, 0.5 * (low + high), zero), 0.5 * (high - low)
 
 
 def read_bounds(where: str, given: Any, size: int, transform: str, named: dict[str, tuple[Tensor, Tensor]]) -> Bounds | None:
@@ -76,7 +66,9 @@ def read_bounds(where: str, given: Any, size: int, transform: str, named: dict[s
         return None
     if isinstance(given, str):
         if given not in named:
-            raise InputError(f'{where}.bounds: "{given}" is not allowed; allowed: {", ".join(named) or "no name"}, [low, high], or null.')
+            raise InputError(
+                f'{where}.bounds: "{given}" is not allowed; allowed: {", ".join(named) or "no name"}, [low, high], or null.'
+            )
         low, high = named[given]
     else:
         if not isinstance(given, (list, tuple)) or len(given) != 2:

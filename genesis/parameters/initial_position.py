@@ -8,7 +8,7 @@ from genesis.errors import InputError
 from genesis.parameters.bounds import read_bounds
 from genesis.parameters.parameter import Inputs
 from genesis.parameters.scalars import Scalars
-from genesis.selection import Joint, chosen_joints, limits, tensor, vector
+from genesis.selection import Joint, chosen_joints, indices, limits, vector
 from genesis.setting import Setting
 
 
@@ -48,7 +48,7 @@ class InitialPosition:
 
     def apply(self, inputs: Inputs) -> None:
         value = self.scalars.value()
-        index = tensor(self.coordinates).long()
+        index = indices(self.coordinates)
         inputs.qpos = inputs.qpos.index_copy(-1, index, value.expand(*inputs.qpos.shape[:-1], -1))
 
     def project(self) -> None:

@@ -8,7 +8,7 @@ from genesis.errors import InputError
 from genesis.parameters.bounds import read_bounds
 from genesis.parameters.parameter import Inputs
 from genesis.parameters.scalars import Scalars
-from genesis.selection import Joint, chosen_joints, tensor, vector
+from genesis.selection import Joint, chosen_joints, indices, vector
 from genesis.setting import Setting
 
 
@@ -45,7 +45,7 @@ class InitialVelocity:
 
     def apply(self, inputs: Inputs) -> None:
         value = self.scalars.value()
-        index = tensor(self.dofs).long()
+        index = indices(self.dofs)
         inputs.qvel = inputs.qvel.index_copy(-1, index, value.expand(*inputs.qvel.shape[:-1], -1))
 
     def project(self) -> None:
@@ -66,12 +66,14 @@ class InitialVelocity:
 
 def velocity_dofs(joints: list[Joint], part: str) -> tuple[list[int], list[str]]:
     """Indices into qvel, and a name for each; `part` linear or angular takes only that half of free joints."""
-    index, names = [], []
+    index: list[int] = []
+    names: list[str] = []
     for joint in joints:
         if len(joint.dofs) == 6:
-            half = {"all": slice(0, 6), "linear": slice(0, 3), "angular": slice(3, 6)}[part]
-            index.extend(joint.dofs[half])
-            names.extend([f"{joint.name}.{axis}" for axis in ("vx", "vy", "vz", "wx", "wy", "wz")][half])
+            first, last = {"all": (0, 6), "linear": (0, 3), "angular": (3, 6)}[part]
+            index.extend(joint.dofs[first:last])
+            axes = ("vx", "vy", "vz", "wx", "wy", "wz")[first:last]
+            names.extend(f"{joint.name}.{axis}" for axis in axes)
         elif part == "all":
             index.extend(joint.dofs)
             names.extend([joint.name] if len(joint.dofs) == 1 else [f"{joint.name}.{axis}" for axis in ("wx", "wy", "wz")])

@@ -47,5 +47,3 @@ def spline_weights(steps: int, count: int, spline: str) -> np.ndarray:
 
     weights: np.ndarray = CubicSpline(knots, np.eye(count), bc_type="natural")(times)
     return weights
-
-

@@ -1,4 +1,4 @@
-"""Open-loop controls u(t) = bounds(base + scale · Σ_k W_tk z_k): the body of zero-order hold and splines."""
+"""Open-loop controls u(t) = bounds(base + Σ_k W_tk z_k S): the body of zero-order hold and splines."""
 
 from typing import Any
 
@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from genesis.errors import InputError
+from genesis.grad.tensor import plain
 from genesis.parameters.bounds import read_bounds
 from genesis.parameters.parameter import Inputs
-from genesis.selection import chosen_joints, dofs, finite, limits, tensor, vector
+from genesis.selection import chosen_joints, dofs, finite, indices, limits, tensor, vector
 from genesis.setting import Setting
 
 
@@ -43,7 +44,7 @@ class OpenLoop:
         self.dofs, self.nv = dofs(chosen), setting.start_qvel.shape[-1]
         n = len(self.dofs)
         self.base = start_control(f"{where}.init", init, setting, self.dofs)
-        self.scale = control_unit(f"{where}.scale", scale, setting, body, chosen, self.dofs)
+        self.unit = control_unit(f"{where}.scale", scale, setting, body, chosen, self.dofs)
         named = {"limits": limits(body, chosen, "force")} if setting.control == "force" else {}
         self.limits = read_bounds(where, bounds, n, transform, named)
         if self.limits is not None:
@@ -55,22 +56,25 @@ class OpenLoop:
         return [self.free]
 
     def leaf_bounds(self) -> list[tuple[Tensor, Tensor] | None]:
-        if self.limits is None or self.limits.smooth:
-            return [None]
-        low, high = (self.limits.low - self.base) / self.scale, (self.limits.high - self.base) / self.scale
+        scale = self.unit.diagonal()
+        if self.limits is None or self.limits.smooth or not torch.equal(self.unit, torch.diag(scale)):
+            return [None]  # coupled numbers have no bounds of their own; the controls are cut off instead
+        low, high = (self.limits.low - self.base) / scale, (self.limits.high - self.base) / scale
         return [(low.expand_as(self.free), high.expand_as(self.free))]
 
     def value(self) -> Tensor:
         """(T, n)"""
-        curve = self.base + self.weights @ (self.scale * self.free)
+        curve = self.base + self.weights @ self.free @ self.unit
         return curve if self.limits is None else self.limits.apply(curve)
 
     def set_value(self, value: Tensor) -> None:
         """Knots whose curve is nearest to this one, in the sense of least squares."""
         if value.shape != (self.weights.shape[0], len(self.dofs)):
-            raise InputError(f"controls have shape {tuple(value.shape)}, needs {(self.weights.shape[0], len(self.dofs))}: steps, degrees of freedom.")
+            raise InputError(
+                f"controls have shape {tuple(value.shape)}; needs {(self.weights.shape[0], len(self.dofs))}, steps by dofs."
+            )
         curve = value if self.limits is None else self.limits.invert(value)
-        knots = torch.linalg.lstsq(self.weights, curve - self.base).solution / self.scale
+        knots = torch.linalg.lstsq(self.weights, curve - self.base).solution @ torch.linalg.inv(self.unit)
         with torch.no_grad():
             self.free.copy_(finite("controls", knots))
 
@@ -78,7 +82,7 @@ class OpenLoop:
         value = self.value()
         if len(inputs.controls.shape) == 3:
             value = value.unsqueeze(1).expand(-1, inputs.controls.shape[1], -1)
-        inputs.controls = inputs.controls.index_add(-1, tensor(self.dofs).long(), value)
+        inputs.controls = inputs.controls.index_add(-1, indices(self.dofs), value)
 
     def project(self) -> None:
         limits = self.leaf_bounds()[0]
@@ -94,32 +98,44 @@ class OpenLoop:
 
 
 def start_control(where: str, init: Any, setting: Setting, index: list[int]) -> Tensor:
-    """Control (n,) before learning: zero; gravity: the force that holds the start (position control: the start itself); home: the start; numbers."""
+    """Control (n,) before learning.
+
+    zero, or numbers; gravity: the force that holds the start; home (position control): the start itself.
+    """
     qpos, qvel = setting.one_start()
     if isinstance(init, str):
         if init == "zero":
             return torch.zeros_like(qvel[index])
         if init == "gravity" and setting.control == "force":
-            bias: Tensor = setting.scene.bias_force(qpos, torch.zeros_like(qvel))
-            return bias.detach()[index].clone()
+            bias = plain(setting.scene.bias_force(setting.start_qpos, torch.zeros_like(setting.start_qvel))).detach()
+            return (bias if bias.ndim == 1 else bias[0])[index].clone()
         if init in ("home", "gravity") and setting.control == "position" and qpos.shape == qvel.shape:
             return qpos[index].clone()
         allowed = {"force": "zero, gravity", "position": "zero, home", "velocity": "zero"}[setting.control]
-        raise InputError(f'{where}: "{init}" is not possible with task.control {setting.control}; allowed: {allowed}, or numbers.')
+        raise InputError(
+            f'{where}: "{init}" is not possible with task.control {setting.control}; allowed: {allowed}, or numbers.'
+        )
     return vector(where, init, len(index))
 
 
 def control_unit(where: str, scale: Any, setting: Setting, body: Any, chosen: Any, index: list[int]) -> Tensor:
-    """Unit of the learned numbers (n,): number, list, limits (the largest force), or inertia (force for 1 rad/s² | m/s² of the joint alone)."""
-    if scale == "inertia":
-        mass: Tensor = setting.scene.mass_matrix(setting.one_start()[0])
-        return mass.detach().diagonal(dim1=-2, dim2=-1)[index].clone()
-    if scale == "limits":
+    """S (n, n): row i is the control that one unit of the i-th learned number makes.
+
+    Number, list, or limits (the largest force): a diagonal. inertia: the mass matrix at the start, so that learned numbers are
+    joint accelerations; steps of the optimizer are then about equally long for the shoulder and the wrist.
+    """
+    if isinstance(scale, str) and scale == "inertia":
+        if setting.control != "force":
+            raise InputError(f"{where}: inertia is a unit of force, but task.control is {setting.control}; give numbers.")
+        mass = plain(setting.scene.mass_matrix(setting.start_qpos)).detach()
+        mass = mass if mass.ndim == 2 else mass[0]
+        return mass[index][:, index].clone()
+    if isinstance(scale, str) and scale == "limits":
         high = limits(body, chosen, "force")[1]
         if not bool(torch.isfinite(high).all()):
             raise InputError(f"{where}: limits, but the robot has a joint without a force limit; give numbers.")
-        return high
+        return torch.diag(high)
     values = vector(where, scale, len(index))
     if bool((values <= 0).any()):
         raise InputError(f"{where}: {scale} must be positive.")
-    return values
+    return torch.diag(values)

@@ -8,7 +8,7 @@ from genesis.errors import InputError, unknown_name
 from genesis.parameters.bounds import read_bounds
 from genesis.parameters.parameter import Inputs
 from genesis.parameters.scalars import Scalars
-from genesis.selection import joints_of, match, tensor, vector
+from genesis.selection import indices, joints_of, match, vector
 from genesis.setting import Setting
 
 # Rows of these are links; of dof_* degrees of freedom; gravity is one row.
@@ -39,7 +39,13 @@ class Physical:
             raise unknown_name(f"{where}.field", "physical parameter", field, learnable)
         self.default = table[field].detach()
         self.rows, row_names = _rows(f"{where}.names", setting, field, names)
-        chosen = self.default if self.rows is None else self.default[..., self.rows, :] if _is_wide(field) else self.default[..., self.rows]
+        chosen = (
+            self.default
+            if self.rows is None
+            else self.default[..., self.rows, :]
+            if _is_wide(field)
+            else self.default[..., self.rows]
+        )
         self.shape = chosen.shape
         size = chosen.numel()
         start = chosen.reshape(-1).clone() if init is None else vector(f"{where}.init", init, size)
@@ -60,7 +66,7 @@ class Physical:
             return
         # A second group on the same field changes what the first one left.
         base = inputs.physical.get(self.field, self.default)
-        index = tensor(self.rows).long()
+        index = indices(self.rows)
         inputs.physical[self.field] = base.index_copy(0, index, value)
 
     def project(self) -> None:

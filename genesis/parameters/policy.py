@@ -9,7 +9,7 @@ from genesis import runtime
 from genesis.parameters.bounds import read_bounds
 from genesis.parameters.open_loop import control_unit, start_control
 from genesis.parameters.parameter import Inputs
-from genesis.selection import chosen_joints, dofs, joints_of, limits, match, tensor
+from genesis.selection import chosen_joints, dofs, indices, joints_of, limits, match
 from genesis.setting import Setting
 
 ACTIVATIONS = {
@@ -22,7 +22,7 @@ ACTIVATIONS = {
 
 
 class Policy:
-    """u = bounds(base + scale · MLP(observation)); the observation is qpos (periodic joints as sine and cosine) and qvel of the entity."""
+    """u = bounds(base + MLP(observation) S); it observes qpos (periodic joints as sine and cosine) and qvel."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Policy:
         self.dofs, self.nv = dofs(chosen), setting.start_qvel.shape[-1]
         n = len(self.dofs)
         self.base = start_control(f"{where}.init", init, setting, self.dofs)
-        self.scale = control_unit(f"{where}.scale", scale, setting, body, chosen, self.dofs)
+        self.unit = control_unit(f"{where}.scale", scale, setting, body, chosen, self.dofs)
         named = {"limits": limits(body, chosen, "force")} if setting.control == "force" else {}
         self.limits = read_bounds(where, bounds, n, transform, named)
         if self.limits is not None:
@@ -55,9 +55,9 @@ class Policy:
         observed = joints_of(body)
         names = [joint.name for joint in observed]
         turning = set(match(f"{where}.periodic", "joint", periodic, names)) if periodic else set()
-        self.plain = [i for k, joint in enumerate(observed) if k not in turning for i in joint.qs]
-        self.angles = [observed[k].qs[0] for k in sorted(turning) if observed[k].is_scalar]
-        self.velocities = dofs(observed)
+        self.plain = indices([i for k, joint in enumerate(observed) if k not in turning for i in joint.qs])
+        self.angles = indices([observed[k].qs[0] for k in sorted(turning) if observed[k].is_scalar])
+        self.velocities, self.columns = indices(dofs(observed)), indices(self.dofs)
         inputs = len(self.plain) + 2 * len(self.angles) + len(self.velocities)
         self.network = mlp([inputs, *hidden, n], activation, setting.generator)
         for leaf in self.network.parameters():
@@ -71,13 +71,14 @@ class Policy:
 
     def act(self, qpos: Tensor, qvel: Tensor) -> Tensor:
         """Controls ([B,]nv) at a state."""
-        angles = qpos[..., self.angles]
-        seen = torch.cat((qpos[..., self.plain], torch.sin(angles), torch.cos(angles), qvel[..., self.velocities]), -1)
-        control = self.base + self.scale * self.network(seen)
+        angles = qpos.index_select(-1, self.angles)
+        seen = torch.cat(
+            (qpos.index_select(-1, self.plain), angles.sin(), angles.cos(), qvel.index_select(-1, self.velocities)), -1
+        )
+        control = self.base + self.network(seen) @ self.unit
         if self.limits is not None:
             control = self.limits.apply(control)
-        full = control.new_zeros(*control.shape[:-1], self.nv)
-        return full.index_copy(-1, tensor(self.dofs).long(), control)
+        return control.new_zeros(*control.shape[:-1], self.nv).index_copy(-1, self.columns, control)
 
     def apply(self, inputs: Inputs) -> None:
         inputs.policies.append(self.act)

@@ -1,1 +1,1 @@
-"""What is done with a task: learn (optimize), roll out once (simulate), check its gradients (gradcheck); and what is stored (record)."""
+"""What is done with a task: learn (optimize), roll out (simulate), check gradients (gradcheck); what is stored (record)."""

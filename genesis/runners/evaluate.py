@@ -19,7 +19,8 @@ REMEMBERED = 32
 class Evaluation:
     """One point.
 
-    point, gradients: leaves and their gradients (copies). terms: weighted losses. metrics: the goal's numbers; good: all tolerances met.
+    point, gradients: copies of the leaves and their gradients. terms: weighted losses.
+    metrics: the goal's numbers; good: all tolerances met.
     norms: gradient norm of each group; by_step: gradient norm of the controls of each step (T,), if there is one.
     """
 
@@ -76,7 +77,7 @@ class Evaluator:
         start = self.clock.add("forward", start)
         if not judged.objective.requires_grad:
             raise InputError("parameter: no learned parameter reaches the objective; check parameter.*.joints and loss.*.")
-        judged.objective.backward()  # type: ignore[no-untyped-call]
+        judged.objective.backward()
         start = self.clock.add("backward", start)
         self.clock.evaluations += 1
         gradients = [torch.zeros_like(leaf) if leaf.grad is None else leaf.grad.clone() for leaf in self.leaves]
@@ -104,7 +105,7 @@ class Evaluator:
             norms[group.name] = float(torch.stack([g.norm() for g in own]).norm())
             if not all(bool(torch.isfinite(g).all()) for g in own):
                 raise DivergenceError(
-                    f"the gradient of parameter.{group.name} is not finite though the objective is; a shorter task.horizon may help.",
+                    f"the gradient of parameter.{group.name} is not finite, but the objective is; try a shorter task.horizon.",
                     quantity=f"gradient of {group.name}",
                 )
         return norms

@@ -17,6 +17,7 @@ from genesis.runners.solution import parameter_arrays, trajectory_arrays
 from genesis.tasks import Task
 
 CONVERGED, NOT_CONVERGED, FINISHED, INTERRUPTED, DIVERGED = "converged", "not_converged", "finished", "interrupted", "diverged"
+STOPPED = "stopped by a signal; the best so far is saved, --resume goes on"
 
 
 @dataclass
@@ -114,22 +115,24 @@ class Optimization:
         self.checkpoint_every, self.seed = checkpoint_every, seed
         self.clock = Clock(dict(setup_seconds or {}))
         self.evaluate = Evaluator(task, groups_of(task), self.clock, remember=optimizer.revisits)
-        self.iteration, self.first, self.last = 0, None, None
+        self.iteration = 0
+        self.first: float | None = None
+        self.last: float | None = None
         self.best: Best | None = None
         self.since_better, self.better_than = 0, float("inf")
         self.status, self.reason = NOT_CONVERGED, "the iterations are used up"
         self.interrupt = Interrupt()
         self.began = self.mark = perf_counter()
         self.seconds_before = 0.0
-        self.first: float | None
-        self.last: float | None
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint. Raises: InputError if it is of another problem."""
         shapes = [tuple(leaf.shape) for leaf in self.evaluate.leaves]
         stored = [tuple(leaf.shape) for leaf in state["leaves"]]
         if shapes != stored:
-            raise InputError(f"checkpoint: parameters have shapes {stored}, this task's have {shapes}; resume needs the same parameters.")
+            raise InputError(
+                f"checkpoint: parameters have shapes {stored}, this task's have {shapes}; resume needs the same parameters."
+            )
         with torch.no_grad():
             for leaf, value in zip(self.evaluate.leaves, state["leaves"], strict=True):
                 leaf.copy_(value)
@@ -160,7 +163,7 @@ class Optimization:
             except DivergenceError as error:
                 failure, self.status, self.reason = error, DIVERGED, str(error)
             except KeyboardInterrupt:
-                self.status, self.reason = INTERRUPTED, "interrupted"
+                self.status, self.reason = INTERRUPTED, STOPPED
             return self._finish(failure)
 
     def _after(self) -> None:
@@ -192,7 +195,7 @@ class Optimization:
         if evaluation.good and self.stop.when_converged:
             self.status, self.reason = CONVERGED, "every tolerance is met"
         elif self.interrupt.asked:
-            self.status, self.reason = INTERRUPTED, "interrupted"
+            self.status, self.reason = INTERRUPTED, STOPPED
         elif self.iteration >= self.stop.iterations:
             self.reason = f"the {self.stop.iterations} iterations are used up"
         elif self.stop.seconds is not None and seconds >= self.stop.seconds:
@@ -207,7 +210,9 @@ class Optimization:
         here = (not evaluation.good, evaluation.objective)
         if self.best is None or here < (not self.best.good, self.best.objective):
             self.best = Best(evaluation.objective, evaluation.good, self.iteration, evaluation.metrics, evaluation.point)
-        if evaluation.objective < self.better_than - self.stop.min_delta * abs(self.better_than) or self.better_than == float("inf"):
+        if evaluation.objective < self.better_than - self.stop.min_delta * abs(self.better_than) or self.better_than == float(
+            "inf"
+        ):
             self.better_than, self.since_better = evaluation.objective, 0
         else:
             self.since_better += 1

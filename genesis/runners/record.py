@@ -36,7 +36,8 @@ def versions() -> dict[str, str]:
 class Recording:
     """What a record needs to know beside the numbers.
 
-    config_text: the composed config; settings: its leaves, for the table of hyperparameters. every: iterations between TensorBoard points.
+    config_text: the composed config; settings: its leaves, for the table of hyperparameters.
+    every: iterations between TensorBoard points.
     """
 
     config_text: str = ""
@@ -71,7 +72,9 @@ class Record:
                 metric_names=metric_names,
             )
 
-    def iteration(self, number: int, evaluation: Evaluation, task: Task, rates: dict[str, float], seconds: dict[str, float]) -> None:
+    def iteration(
+        self, number: int, evaluation: Evaluation, task: Task, rates: dict[str, float], seconds: dict[str, float]
+    ) -> None:
         """One line of metrics, and now and then a point in TensorBoard."""
         line: dict[str, Any] = {
             "iteration": number,

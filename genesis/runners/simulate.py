@@ -12,7 +12,7 @@ from genesis.tasks import Task
 
 @dataclass
 class Simulated:
-    """terms, metrics: as in an optimisation. arrays: the trajectory. seconds: of a second, warm rollout; steps: simulated ones."""
+    """terms, metrics: as in an optimisation. arrays: the trajectory. seconds: of the second, warm rollout."""
 
     objective: float
     terms: dict[str, float]
@@ -26,7 +26,7 @@ class Simulated:
 def simulate(task: Task) -> Simulated:
     """Roll out twice (the first compiles), judge, and gather the trajectory as arrays."""
     with torch.no_grad():
-        task.simulate()
+        task.judge()
         start = perf_counter()
         judged = task.judge()
         seconds = perf_counter() - start

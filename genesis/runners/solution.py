@@ -53,7 +53,9 @@ def load_parameters(task: Task, path: Path) -> list[str]:
             value = arrays.get(f"{LEAF}{name}/{i}")
             if value is None or value.shape != tuple(leaf.shape):
                 shape = None if value is None else value.shape
-                raise InputError(f"{file}: parameter {name} has shape {shape}, this task's has {tuple(leaf.shape)}; use the config of that run (--rerun).")
+                raise InputError(
+                    f"{file}: parameter {name} has shape {shape}, here {tuple(leaf.shape)}; use that run's config (--rerun)."
+                )
             with torch.no_grad():
                 leaf.copy_(tensor(value))
         found.append(name)

@@ -17,7 +17,9 @@ NAMED = 16
 class TensorBoard:
     """Writer of one run. HParams and config text are written at the start, so that unfinished runs can be compared too."""
 
-    def __init__(self, folder: Path, *, first_step: int, config_text: str, settings: dict[str, Any], metric_names: list[str]) -> None:
+    def __init__(
+        self, folder: Path, *, first_step: int, config_text: str, settings: dict[str, Any], metric_names: list[str]
+    ) -> None:
         from torch.utils.tensorboard import SummaryWriter
         from torch.utils.tensorboard.summary import hparams
 
@@ -26,8 +28,9 @@ class TensorBoard:
             self.writer.add_text("config", "    " + config_text.replace("\n", "\n    "), 0)
             plain = {k: v if isinstance(v, (bool, int, float, str)) else str(v) for k, v in settings.items()}
             names = {"objective/total": math.nan, **{f"metric/{name}": math.nan for name in metric_names}}
+            events = self.writer._get_file_writer()  # add_hparams would open a second run and write at the end
             for summary in hparams(plain, names):
-                self.writer.file_writer.add_summary(summary)
+                events.add_summary(summary)
             self.writer.flush()
         self.history: list[np.ndarray] = []
 
@@ -89,5 +92,7 @@ def gradient_picture(history: np.ndarray, height: int = 256, width: int = 512) -
     rows = np.linspace(0, len(bright) - 1, height).round().astype(int)
     columns = np.linspace(0, bright.shape[1] - 1, width).round().astype(int)
     grey = bright[rows][:, columns]
-    picture = np.stack([np.clip(1.5 * grey, 0, 1), np.clip(2.0 * grey - 0.6, 0, 1), np.clip(0.35 + grey * (0.6 - grey), 0, 1)], -1)
+    picture = np.stack(
+        [np.clip(1.5 * grey, 0, 1), np.clip(2.0 * grey - 0.6, 0, 1), np.clip(0.35 + grey * (0.6 - grey), 0, 1)], -1
+    )
     return (255 * picture).astype(np.uint8)

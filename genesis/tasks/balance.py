@@ -1,7 +1,6 @@
 """Come to zero from every start and stay there."""
 
 import math
-from typing import Any
 
 from genesis.parameters import Parameter
 from genesis.selection import joints_of

@@ -43,7 +43,9 @@ class Fit:
         if missing:
             raise InputError(f"task.truth: no value for the learned parameter {missing[0]}; give task.truth.{missing[0]}.")
         self.parameters = learned
-        self.truth = {name: vector(f"task.truth.{name}", value, parameters[name].value().numel()) for name, value in truth.items()}
+        self.truth = {
+            name: vector(f"task.truth.{name}", value, parameters[name].value().numel()) for name, value in truth.items()
+        }
         for name in learned:
             if bool((self.truth[name] == 0).any()):
                 raise InputError(f"task.truth.{name}: zero has no relative error; give a value other than zero.")

@@ -49,7 +49,7 @@ def _closed_loop(setting: Setting, inputs: Inputs) -> Any:
         if control.requires_grad:
             control.retain_grad()
             inputs.watched.append(control)
-        qpos, qvel = scene.step_state(qpos, qvel, control, kind=setting.control, params=inputs.physical or None)
+        qpos, qvel = map(plain, scene.step_state(qpos, qvel, control, kind=setting.control, params=inputs.physical or None))
         positions.append(qpos)
         velocities.append(qvel)
         controls.append(control)

@@ -86,7 +86,9 @@ def _spread_positions(full: Tensor, joints: list[Joint], half: Tensor, generator
         first += len(joint.dofs)
         linear = 1 if joint.is_scalar else 3 if len(joint.qs) == 7 else 0
         if bool((widths[linear:] != 0).any()):
-            raise InputError(f"task.spread_qpos: joint {joint.name} turns by a quaternion, which cannot be spread; give zero there.")
+            raise InputError(
+                f"task.spread_qpos: joint {joint.name} turns by a quaternion, which cannot be spread; give zero there."
+            )
         if linear:
             full[:, list(joint.qs[:linear])] += widths[:linear] * _uniform(len(full), linear, generator)
 

@@ -1,5 +1,6 @@
 """A task: parameters make a rollout, losses judge it, the goal says when it is good enough."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +32,9 @@ class Judged:
 class Task:
     """Objective Σ weight · loss over a rollout of a scene."""
 
-    def __init__(self, kind: str, setting: Setting, parameters: dict[str, Parameter], losses: dict[str, tuple[float, Loss]], goal: Goal) -> None:
+    def __init__(
+        self, kind: str, setting: Setting, parameters: dict[str, Parameter], losses: dict[str, tuple[float, Loss]], goal: Goal
+    ) -> None:
         self.kind, self.setting, self.parameters, self.losses, self.goal = kind, setting, parameters, losses, goal
 
     def simulate(self) -> tuple[View, Inputs]:
@@ -75,8 +78,9 @@ def divergence(trajectory: View, terms: dict[str, Tensor]) -> DivergenceError:
                 step=step,
                 quantity=quantity,
             )
-    name = next((name for name, value in terms.items() if not bool(torch.isfinite(value))), "the sum")
-    return DivergenceError(f"the objective is not finite: loss.{name} is {float(terms.get(name, torch.tensor(torch.nan)))}.", quantity=name)
+    numbers = {name: float(value.detach()) for name, value in terms.items()}
+    name = next((name for name, value in numbers.items() if not math.isfinite(value)), next(iter(numbers)))
+    return DivergenceError(f"the objective is not finite: loss.{name} is {numbers[name]}.", quantity=f"loss.{name}")
 
 
 def make_losses(setting: Setting, specs: dict[str, dict[str, Any]]) -> dict[str, tuple[float, Loss]]:

@@ -11,7 +11,7 @@ from genesis.view import View
 
 
 class Track:
-    """Root mean square (over time) and largest distance of the tool [mm] or the joints [rad | m] to the path, worst environment."""
+    """Root mean square (over time) and largest distance to the path: tool [mm] or joints [rad | m], worst environment."""
 
     def __init__(
         self,

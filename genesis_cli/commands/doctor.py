@@ -94,7 +94,7 @@ def _gradient() -> str:
     height = trajectory.qpos[-1][ball.q_start + 2]
     height.backward()
     expected = 1.0 + 2.0 * steps * dt - g * dt * dt * steps * (steps + 1) / 2
-    error = max(abs(float(height) - expected), abs(float(qvel.grad[2]) - steps * dt))  # type: ignore[index]
+    error = max(abs(float(height.detach()) - expected), abs(float(qvel.grad[2]) - steps * dt))  # type: ignore[index]
     if not error < 1e-12:
         raise RuntimeError(f"a falling ball is wrong by {error:.1e}")
     return f"a falling ball and its gradient are exact to {error:.0e}"

@@ -23,7 +23,13 @@ def job(job: Job) -> Outcome:
     worst = max(check.error for check in checks)
     good = worst <= options.tolerance
     rows = [
-        (check.group, f"{check.analytic:.10e}", f"{check.numeric:.10e}", f"{check.error:.1e}", "ok" if check.error <= options.tolerance else "off")
+        (
+            check.group,
+            f"{check.analytic:.10e}",
+            f"{check.numeric:.10e}",
+            f"{check.error:.1e}",
+            "ok" if check.error <= options.tolerance else "off",
+        )
         for check in checks
     ]
     console.table("", ["parameter", "adjoint", "central difference", "relative error", ""], rows, right=[1, 2, 3])

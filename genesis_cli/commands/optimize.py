@@ -45,7 +45,9 @@ def show(job: Job, result) -> None:  # result: genesis.runners.optimize.Result, 
     """Two or three lines: how it ended, how good, where it lies."""
     style = "green" if result.succeeded else "yellow"
     console.say(f"{result.status}: {result.reason} (iteration {result.iterations}, {result.seconds['loop']:.1f} s)", style)
-    numbers = [f"objective {result.objective_first:.4g} -> {result.objective_best:.4g}"] if result.objective_first is not None else []
+    numbers = (
+        [f"objective {result.objective_first:.4g} -> {result.objective_best:.4g}"] if result.objective_first is not None else []
+    )
     for name, value in result.metrics.items():
         limit = result.tolerances.get(name)
         numbers.append(f"{name} {value:.4g}" + (f" (at most {limit:g})" if limit is not None else ""))

@@ -87,7 +87,7 @@ class Smoothness(Loss):
 
 @dataclass
 class Energy(Loss):
-    """Mechanical work of the controls, sum over time of |force velocity| dt (absolute value smoothed), mean over environments [J]."""
+    """Mechanical work of the controls: sum over time of |force velocity| dt, rounded off at zero, mean over environments [J]."""
 
     kind: str = "energy"
     smoothing: float = key(1e-3, "power below which the absolute value is rounded off [W]", above=0.0)

@@ -26,7 +26,9 @@ class Controls(Parameter):
     entity: str | None = key(None, "entity by name; null: the robot")
     init: Any = key("zero", "zero, gravity (holds the start against gravity), home, a number, or a list over the controlled dofs")
     noise: float = key(0.0, "standard deviation of the random start, in units of scale", low=0.0)
-    scale: Any = key(1.0, "unit of the learned numbers: number, list, limits (of force), or inertia (1 rad/s^2 of the joint alone)")
+    scale: Any = key(
+        1.0, "unit of the learned numbers: number, list, limits (of force), or inertia (joint accelerations by the mass matrix)"
+    )
     bounds: Any = key(None, BOUNDS + "; limits: the robot's force range")
     transform: str = key("smooth", TRANSFORM, choices=("smooth", "clamp"))
 

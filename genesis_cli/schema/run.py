@@ -42,7 +42,7 @@ class Gradcheck:
     """How gradients are compared with central differences."""
 
     directions: int = key(3, "random directions in each parameter group", low=1)
-    epsilon: float = key(1e-6, "step of the central difference, relative to the size of the parameters", above=0.0)
+    epsilon: float = key(1e-4, "step of the central difference, relative to the size of the parameters", above=0.0)
     tolerance: float = key(1e-6, "largest relative error", above=0.0)
 
 

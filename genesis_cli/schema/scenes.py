@@ -16,7 +16,9 @@ class Scene:
     gravity: list[float] = key([0.0, 0.0, -9.81], "gravity [m/s^2]", length=3)
     integrator: str = key("Euler", "semi-implicit Euler (damping implicit) or Runge-Kutta of order 4", choices=("Euler", "RK4"))
     collision: bool = key(False, "contacts between bodies; true is refused: not simulated in this version")
-    joint_limits: bool = key(False, "hard joint limits; true is refused: not simulated in this version (use the loss joint_limits)")
+    joint_limits: bool = key(
+        False, "hard joint limits; true is refused: not simulated in this version (use the loss joint_limits)"
+    )
     entities: dict[str, Any] = key({}, "further entities by name, each with the keys of a robot")
 
 

@@ -12,12 +12,18 @@ class Task:
 
     kind: str = REQUIRED
     horizon: int = key(100, "time steps of one rollout", low=1)
-    control: str = key("force", "what controls are: joint forces, or targets of the joints' PD control", choices=("force", "position", "velocity"))
+    control: str = key(
+        "force",
+        "what controls are: joint forces, or targets of the joints' PD control",
+        choices=("force", "position", "velocity"),
+    )
     start_qpos: Any = key(None, "start of the robot: list over qpos or mapping joint: value [rad | m]; null: robot.home")
     start_qvel: Any = key(None, "start velocity: number or list over the dofs [rad/s | m/s]; null: at rest")
     envs: int = key(0, "environments with different starts; 0: one, without batch axis", low=0)
     spread_qpos: Any = key(0.0, "half width of the uniform spread of start positions: number or list over the dofs [rad | m]")
-    spread_qvel: Any = key(0.0, "half width of the uniform spread of start velocities: number or list over the dofs [rad/s | m/s]")
+    spread_qvel: Any = key(
+        0.0, "half width of the uniform spread of start velocities: number or list over the dofs [rad/s | m/s]"
+    )
 
 
 @dataclass
@@ -68,8 +74,12 @@ class Balance(Task):
 
     kind: str = "balance"
     window: float = key(0.25, "last fraction of the horizon that is judged", above=0.0)
-    angle_tolerance: float | None = key(2.0, "largest angle in the window over all environments [deg]; null: not judged", above=0.0)
-    position_tolerance: float | None = key(None, "largest position of sliding joints in the window [m]; null: not judged", above=0.0)
+    angle_tolerance: float | None = key(
+        2.0, "largest angle in the window over all environments [deg]; null: not judged", above=0.0
+    )
+    position_tolerance: float | None = key(
+        None, "largest position of sliding joints in the window [m]; null: not judged", above=0.0
+    )
 
 
 @dataclass
