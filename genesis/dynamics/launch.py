@@ -57,11 +57,12 @@ class Launcher:
         self.pointers: list[int] = []
         self.places: list[tuple[tuple[int], int, tuple[int, ...]]] = []
 
-    def __call__(self, arrays: Sequence[Any], integers: Sequence[int], floats: Sequence[float] = ()) -> None:
-        if self.scalars != (integers, floats):
-            self._bind(arrays, integers, floats)
+    def __call__(self, arrays: Sequence[Any], scalars: tuple[Sequence[int], Sequence[float]]) -> None:
+        """Launch with tensors and (integers, floats)."""
+        if scalars is not self.scalars and scalars != self.scalars:
+            self._bind(arrays, scalars)
         if self.public:
-            self.kernel(*self._views(arrays), *integers, *floats)
+            self.kernel(*self._views(arrays), *scalars[0], *scalars[1])
             return
         pointers, set_array = self.pointers, self.set_array
         for i, x in enumerate(arrays):
@@ -82,11 +83,12 @@ class Launcher:
     def _views(self, arrays: Sequence[Any]) -> list[Any]:
         return [x.detach() if i in self.flat else x.detach().view(self._shape(i, x)) for i, x in enumerate(arrays)]
 
-    def _bind(self, arrays, integers, floats) -> None:
+    def _bind(self, arrays, scalars) -> None:
         """Compile if need be; set every scalar, and remember the shapes that go with them."""
+        integers, floats = scalars
         if self.compiled is None and not self.public:
             self._compile(arrays, integers, floats)
-        self.scalars = (integers, floats)
+        self.scalars = scalars
         if self.public:
             return
         self.places = [((i,), x.numel() * x.element_size(), self._shape(i, x)) for i, x in enumerate(arrays)]

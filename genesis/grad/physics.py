@@ -32,15 +32,23 @@ class Bench:
         self.lane_axis = (self.lanes,) if self.lanes > 1 else ()
         self.room, self.width = scratch_size(model.sizes), model.parameter_size
         self.scratch = like.new_zeros(self.blocks * self.room, *self.lane_axis)
-        self.nq, self.nv = model.nq, model.nv
-        self._zeros: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._launches: dict[tuple[int, bool, bool, bool], _Launch] = {}
         self._pairs: dict[str, tuple[Launcher, Launcher]] = {}
         self._packed: tuple[Any, int, torch.Tensor] | None = None
         self.no_bar = like.new_zeros(self.width, *self.lane_axis)
 
-    def layout(self, theta: torch.Tensor) -> tuple[int, int, int, int]:
+    def layout(self, batched: bool) -> tuple[int, int, int, int]:
         """Kernel scalars: environments, blocks, scratch of a block, distance of the parameter rows of two blocks."""
-        return self.batch, self.blocks, self.room, self.width if theta.dim() == 2 else 0
+        return self.batch, self.blocks, self.room, self.width if batched else 0
+
+    def rollout(self, physics: "Physics", horizon: int, theta, control, wrench) -> "_Launch":
+        key = (horizon, theta.dim() == 2, control is not None, wrench is not None)
+        launch = self._launches.get(key)
+        if launch is None:
+            if len(self._launches) > 64:  # a caller that varies the horizon without end
+                self._launches.clear()
+            launch = self._launches[key] = _Launch(physics, self, *key)
+        return launch
 
     def pair(self, kind: str) -> tuple[Launcher, Launcher]:
         if kind not in self._pairs:
@@ -64,13 +72,6 @@ class Bench:
             packed = x[rows].reshape(self.blocks, self.lanes, -1).transpose(1, 2).reshape(-1, self.lanes).contiguous()
         self._packed = (theta, theta._version, packed)
         return packed
-
-    def zeros(self, horizon: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Adjoints of positions and velocities that no loss depends on."""
-        if horizon not in self._zeros:
-            new = self.scratch.new_zeros
-            self._zeros = {horizon: (new(horizon, self.batch, self.nq), new(horizon, self.batch, self.nv))}
-        return self._zeros[horizon]
 
     def parameters_bar(self, want: bool) -> torch.Tensor:
         return self.scratch.new_zeros(self.blocks * self.width, *self.lane_axis) if want else self.no_bar
@@ -166,31 +167,39 @@ def _dense(x: torch.Tensor | None, otherwise: torch.Tensor) -> torch.Tensor:
 
 
 class _Launch:
-    """What both passes of one rollout share: its arrays in the order of the kernels, and its scalars."""
+    """What both passes of one kind of rollout share: the scalars of the kernels. Made once per kind, see `Bench.rollout`."""
 
-    def __init__(self, physics: "Physics", bench: Bench, theta, horizon: int, control, wrench) -> None:
-        self.physics, self.bench, self.horizon = physics, bench, horizon
-        self.has = (control is not None, wrench is not None)
-        self.scalars = (horizon, physics.substeps, *bench.layout(theta), physics.integrator, int(self.has[0]), int(self.has[1]))
+    def __init__(self, physics: "Physics", bench: Bench, horizon: int, batched: bool, controlled: bool, wrenched: bool) -> None:
+        self.physics, self.bench, self.has = physics, bench, (controlled, wrenched)
+        integers = (horizon, physics.substeps, *bench.layout(batched), physics.integrator, int(controlled), int(wrenched))
+        self.scalars = (integers, physics.reals)
+        self.adjoint_scalars = {
+            (want, accelerated): ((*integers, int(want), bench.width, int(accelerated)), physics.reals)
+            for want in (False, True)
+            for accelerated in (False, True)
+        }
+        new = bench.scratch.new_zeros  # adjoints of positions and velocities that no loss depends on
+        self.no_q_bar, self.no_v_bar = (new(horizon, bench.batch, physics.nq), new(horizon, bench.batch, physics.nv))
+        self.run, self.run_adjoint = bench.pair("rollout")
 
     def forward(self, theta, inputs, outputs) -> None:
-        p, b = self.physics, self.bench
-        b.pair("rollout")[0]((p.integers, b.parameters(theta), b.scratch, *inputs, *outputs), self.scalars, p.reals)
+        self.run((self.physics.integers, self.bench.parameters(theta), self.bench.scratch, *inputs, *outputs), self.scalars)
 
     def adjoint(self, need_theta: bool, theta, inputs, outputs, q_bar, v_bar, a_bar):
         """Adjoints of (theta, q0, v0, command, control, wrench)."""
         p, b = self.physics, self.bench
         u, c, w, q0, v0 = inputs
-        new = b.scratch.new_empty
-        u_bar, q0_bar, v0_bar = new(u.shape), new(q0.shape), new(v0.shape)
-        c_bar, w_bar = (new(x.shape) if has else p.nothing for x, has in zip((c, w), self.has, strict=True))
+        u_bar, q0_bar, v0_bar = torch.empty_like(u), torch.empty_like(q0), torch.empty_like(v0)
+        c_bar = torch.empty_like(c) if self.has[0] else p.nothing
+        w_bar = torch.empty_like(w) if self.has[1] else p.nothing
         theta_bar = b.parameters_bar(need_theta)
-        nothing = b.zeros(self.horizon)
-        bars = (nothing[0] if q_bar is None else q_bar, nothing[1] if v_bar is None else v_bar, p.nothing if a_bar is None else a_bar)
         arrays = (
-            p.integers, b.parameters(theta), b.scratch, *inputs, *outputs, *bars, u_bar, c_bar, w_bar, q0_bar, v0_bar, theta_bar,
+            p.integers, b.parameters(theta), b.scratch, *inputs, *outputs,
+            self.no_q_bar if q_bar is None else q_bar, self.no_v_bar if v_bar is None else v_bar,
+            p.nothing if a_bar is None else a_bar,
+            u_bar, c_bar, w_bar, q0_bar, v0_bar, theta_bar,
         )  # fmt: skip
-        b.pair("rollout")[1](arrays, (*self.scalars, int(need_theta), b.width, int(a_bar is not None)), p.reals)
+        self.run_adjoint(arrays, self.adjoint_scalars[need_theta, a_bar is not None])
         return (
             b.theta_bar(theta_bar, theta) if need_theta else None, q0_bar, v0_bar, u_bar,
             c_bar if self.has[0] else None, w_bar if self.has[1] else None,
@@ -207,7 +216,7 @@ class _Rollout(torch.autograd.Function):
         q, v, a = new(steps + 1, batch, physics.nq), new(steps + 1, batch, physics.nv), new(steps * physics.stages, batch, physics.nv)
         q[0], v[0] = q0, v0
         u, c, w = command.contiguous(), _dense(control, physics.nothing), _flat_wrench(wrench, physics.nothing)
-        ctx.launch = launch = _Launch(physics, bench, theta, horizon, control, wrench)
+        ctx.launch = launch = bench.rollout(physics, horizon, theta, control, wrench)
         launch.forward(theta, (u, c, w, q[0], v[0]), (q[1:], v[1:], a))
         ctx.save_for_backward(theta, u, c, w, q, v, a)
         ctx.set_materialize_grads(False)
@@ -249,7 +258,7 @@ class _Step(torch.autograd.Function):
             q, v = new(many, batch, physics.nq), new(many, batch, physics.nv)
         a = new(batch, physics.nv) if many * stages == 1 else new(many * stages, batch, physics.nv)
         inputs = (command.contiguous(), _dense(control, physics.nothing), _flat_wrench(wrench, physics.nothing), q0.contiguous(), v0.contiguous())
-        ctx.launch = launch = _Launch(physics, bench, theta, 1, control, wrench)
+        ctx.launch = launch = bench.rollout(physics, 1, theta, control, wrench)
         launch.forward(theta, inputs, (q, v, a))
         ctx.save_for_backward(theta, *inputs, q, v, a)
         ctx.set_materialize_grads(False)
@@ -299,8 +308,8 @@ class _LinkStates(torch.autograd.Function):
         bench = physics.bench(q.shape[1])
         q, v = q.detach().contiguous(), v.detach().contiguous()
         pose, twist = q.new_empty(*q.shape[:2], 7 * physics.nlink), q.new_empty(*q.shape[:2], 6 * physics.nlink)
-        scalars = (q.shape[0], *bench.layout(theta))
-        bench.pair("kinematics")[0]((physics.integers, bench.parameters(theta), bench.scratch, q, v, pose, twist), scalars)
+        scalars = (q.shape[0], *bench.layout(theta.dim() == 2))
+        bench.pair("kinematics")[0]((physics.integers, bench.parameters(theta), bench.scratch, q, v, pose, twist), (scalars, ()))
         ctx.physics, ctx.bench, ctx.scalars = physics, bench, scalars
         ctx.save_for_backward(theta, q, v)
         return pose.view(*q.shape[:2], physics.nlink, 7), twist.view(*q.shape[:2], physics.nlink, 6)
@@ -317,7 +326,7 @@ class _LinkStates(torch.autograd.Function):
                 ctx.physics.integers, bench.parameters(theta), bench.scratch, q, v,
                 pose_bar.contiguous().flatten(-2), twist_bar.contiguous().flatten(-2), q_bar, v_bar, theta_bar,
             )  # fmt: skip
-            bench.pair("kinematics")[1](arrays, (*ctx.scalars, int(want), bench.width))
+            bench.pair("kinematics")[1](arrays, ((*ctx.scalars, int(want), bench.width), ()))
             return bench.theta_bar(theta_bar, theta) if want else None, q_bar, v_bar
 
         return (None, *run_adjoint("link states", adjoint, grads, need[1:]))
@@ -331,8 +340,8 @@ class _InverseDynamics(torch.autograd.Function):
         bench = physics.bench(q.shape[1])
         q, v, a = (x.detach().contiguous() for x in (q, v, a))
         tau = torch.empty_like(v)
-        scalars = (q.shape[0], *bench.layout(theta))
-        bench.pair("inverse")[0]((physics.integers, bench.parameters(theta), bench.scratch, q, v, a, tau), scalars)
+        scalars = (q.shape[0], *bench.layout(theta.dim() == 2))
+        bench.pair("inverse")[0]((physics.integers, bench.parameters(theta), bench.scratch, q, v, a, tau), (scalars, ()))
         ctx.physics, ctx.bench, ctx.scalars = physics, bench, scalars
         ctx.save_for_backward(theta, q, v, a)
         return tau
@@ -346,7 +355,7 @@ class _InverseDynamics(torch.autograd.Function):
             bench, want = ctx.bench, bool(need[1])
             bars, theta_bar = [torch.empty_like(x) for x in (q, v, a)], bench.parameters_bar(want)
             arrays = (ctx.physics.integers, bench.parameters(theta), bench.scratch, q, v, a, tau_bar.contiguous(), *bars, theta_bar)
-            bench.pair("inverse")[1](arrays, (*ctx.scalars, int(want), bench.width))
+            bench.pair("inverse")[1](arrays, ((*ctx.scalars, int(want), bench.width), ()))
             return (bench.theta_bar(theta_bar, theta) if want else None, *bars)
 
         return (None, *run_adjoint("inverse dynamics", adjoint, grads, need[1:]))

@@ -1,0 +1,57 @@
+"""Timing shared by the benchmarks: CPU time of this process, minimum over repeats, all candidates in one run."""
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def cpu_seconds(function: Callable[[], object], repeats: int = 9, at_least: float = 0.03) -> float:
+    """CPU seconds of one call: the least over ``repeats`` runs, each long enough to measure."""
+    function()
+    best = float("inf")
+    for _ in range(repeats):
+        count, start = 0, time.process_time()
+        while True:
+            function()
+            count += 1
+            spent = time.process_time() - start
+            if spent > at_least:
+                break
+        best = min(best, spent / count)
+    return best
+
+
+def wall_seconds(function: Callable[[], object], repeats: int = 9) -> float:
+    """Elapsed seconds of one call: the least over ``repeats``."""
+    function()
+    best = float("inf")
+    for _ in range(repeats):
+        start = time.perf_counter()
+        function()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def machine() -> str:
+    """One line on where the figures come from."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        model = names[0] if names else model
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def models_folder() -> Path:
+    """The folder with cartpole.xml, panda7.xml and go2.xml: $GENESIS_BENCH_MODELS, or the project's own models."""
+    return Path(os.environ.get("GENESIS_BENCH_MODELS", ROOT / "benchmarks" / "models"))

@@ -1,0 +1,109 @@
+"""How fast are a rollout and its gradient, against MuJoCo's C engine on the same model, in the same run?
+
+    python benchmarks/rollout_speed.py            (about two minutes)
+
+Float64, one thread. Loss 1/2 |q_T|² + 0.05 |v_T|², T = 100, gradient to all controls and the initial state. MuJoCo: `mujoco.rollout`
+without contact for the forward pass; for the gradient a chain of `mjd_transitionFD` (forward differences, eps 1e-6).
+"""
+
+import mujoco
+import numpy as np
+import torch
+from measure import cpu_seconds, machine, models_folder, table
+from mujoco.rollout import rollout as mujoco_rollout
+
+import genesis as gs
+
+HORIZON = 100
+# name, time step [s], initial coordinates, initial velocities, scale of the controls
+WORKLOADS = (
+    ("cartpole", 0.01, [0.0, 0.3], [0.1, -0.2], 0.5),
+    ("panda7", 0.002, [0.0, -0.5, 0.0, -1.8, 0.0, 1.4, 0.7], [0.0] * 7, 5.0),
+    ("go2", 0.002, [0.0, 0.0, 0.29, 1.0, 0.0, 0.0, 0.0] + [0.0, 0.9, -1.8] * 4, [0.0] * 18, 2.0),
+)
+BATCHES = (1, 64, 1024)
+
+
+def mujoco_model(path: str, dt: float) -> mujoco.MjModel:
+    model = mujoco.MjModel.from_xml_path(path)
+    model.opt.timestep = dt
+    model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_CONSTRAINT)
+    return model
+
+
+def chain(model: mujoco.MjModel, q0: np.ndarray, v0: np.ndarray, controls: np.ndarray) -> np.ndarray:
+    """Gradient with respect to the controls by finite-difference transition matrices."""
+    data, nv = mujoco.MjData(model), model.nv
+    data.qpos[:], data.qvel[:] = q0, v0
+    a, b = np.zeros((len(controls), 2 * nv, 2 * nv)), np.zeros((len(controls), 2 * nv, model.nu))
+    for t, u in enumerate(controls):
+        data.ctrl[:] = u
+        mujoco.mjd_transitionFD(model, data, 1e-6, False, a[t], b[t], None, None)
+        mujoco.mj_step(model, data)
+    bar = np.concatenate([np.zeros(nv), 0.1 * data.qvel])
+    jac = np.zeros(nv)
+    mujoco.mj_differentiatePos(model, jac, 1.0, np.zeros_like(data.qpos), data.qpos)  # tangent of |q|²/2 for scalar joints
+    bar[:nv] = jac
+    out = np.zeros_like(controls)
+    for t in range(len(controls) - 1, -1, -1):
+        out[t], bar = b[t].T @ bar, a[t].T @ bar
+    return out
+
+
+def main() -> None:
+    gs.init(precision="64", cpu_threads=1, logging_level="error")
+    torch.set_num_threads(1)
+    rows = []
+    for name, dt, q0, v0, scale in WORKLOADS:
+        path = str(models_folder() / f"{name}.xml")
+        reference = mujoco_model(path, dt)
+        data = mujoco.MjData(reference)
+        for batch in BATCHES:
+            scene = gs.Scene(
+                sim_options=gs.options.SimOptions(dt=dt, requires_grad=True),
+                rigid_options=gs.options.RigidOptions(implicit_damping=False),
+            )
+            scene.add_entity(gs.morphs.MJCF(file=path))
+            scene.build(n_envs=batch if batch > 1 else 0)
+            lead = (batch,) if batch > 1 else ()
+            u = scale * np.random.RandomState(0).randn(HORIZON, *lead, reference.nu)
+            controls = torch.tensor(u)
+            q, v = (torch.tensor(x, dtype=torch.float64).expand(*lead, -1).contiguous() for x in (q0, v0))
+            marked = [x.clone().requires_grad_() for x in (controls, q, v)]
+
+            def forward():
+                with torch.no_grad():
+                    return scene.rollout(actuator_ctrl=controls, qpos=q, qvel=v)
+
+            def gradient():
+                made = scene.rollout(actuator_ctrl=marked[0], qpos=marked[1], qvel=marked[2])
+                loss = 0.5 * made.qpos[-1].square().sum() + 0.05 * made.qvel[-1].square().sum()
+                return torch.autograd.grad(loss, marked)
+
+            state = np.concatenate([np.zeros((batch, 1)), np.tile(q0, (batch, 1)), np.tile(v0, (batch, 1))], 1)
+            plan = np.ascontiguousarray(u.reshape(HORIZON, batch, -1).transpose(1, 0, 2))
+            expected = mujoco_rollout(reference, data, initial_state=state, control=plan)[0][:, -1, 1 : 1 + reference.nq]
+            reached = forward().qpos[-1].detach().numpy().reshape(batch, -1)
+            error = np.abs(reached - expected).max()
+            assert error < 1e-9, f"{name}: the rollouts differ by {error:g}"
+            ours, grad = cpu_seconds(forward), cpu_seconds(gradient)
+            theirs = cpu_seconds(lambda: mujoco_rollout(reference, data, initial_state=state, control=plan))
+            fd = "-"
+            if batch == 1:
+                if name != "go2":  # scalar joints: the same tangent on both sides
+                    np.testing.assert_allclose(gradient()[0].numpy(), chain(reference, q0, v0, u), rtol=1e-2, atol=1e-4)
+                seconds = cpu_seconds(lambda: chain(reference, np.array(q0), np.array(v0), u), repeats=3)
+                fd = f"{seconds * 1e3:.2f} ms, {seconds / grad:.1f}×"
+            per = 1e6 / (batch * HORIZON)
+            rows.append(
+                [name, str(batch), f"{ours * per:.2f}", f"{theirs * per:.2f}", f"{theirs / ours:.1f}×", f"{grad * per:.2f}",
+                 f"{(grad - ours) / ours:.1f}×", f"{grad * 1e3:.2f} ms", f"{grad / theirs:.2f}×", fd]
+            )  # fmt: skip
+            print(" | ".join(rows[-1]), flush=True)
+    head = ["model", "batch", "forward µs/step", "MuJoCo µs/step", "faster than MuJoCo", "gradient µs/step", "backward / forward",
+            "gradient T = 100", "gradient / MuJoCo forward", "MuJoCo FD chain, ratio to ours"]  # fmt: skip
+    print(f"\n{machine()}, MuJoCo {mujoco.__version__}, one thread, float64, CPU time\n\n{table(head, rows)}")
+
+
+if __name__ == "__main__":
+    main()
