@@ -91,12 +91,12 @@ def _refuse_second_order(ctx_name: str):
 
 
 class _NoSecondOrder(torch.autograd.Function):
-    """Identity on gradients that refuses to be differentiated again."""
+    """Identity on gradients that refuses to be differentiated again; ``count`` tensors that they depend on come before them."""
 
     @staticmethod
-    def forward(ctx, name: str, *tensors):
+    def forward(ctx, name: str, count: int, *tensors):
         ctx.name = name
-        return tuple(None if t is None else t.view_as(t) for t in tensors)
+        return tuple(None if t is None else t.view_as(t) for t in tensors[count:])
 
     @staticmethod
     def backward(ctx, *grads):
@@ -146,18 +146,20 @@ def _is_batched(grad: torch.Tensor | None) -> bool:
     return False
 
 
-def run_adjoint(name: str, adjoint, grads, needed):
+def run_adjoint(ctx, name: str, adjoint, grads):
     """``adjoint(*grads)`` as torch wants it from a backward: batched gradients row by row, second order refused.
 
-    needed: which results somebody asked for (needs_input_grad without the leading non-tensors).
+    The tensor arguments of the function are what its forward saved last.
     """
+    needed = ctx.needs_input_grad[1:]
     if any(_is_batched(g) for g in grads):
         out = _Batched.run(adjoint, grads)
         return tuple(o if n else None for o, n in zip(out, needed, strict=False))
     if torch.is_grad_enabled():  # backward runs with create_graph
         with torch.no_grad():
             out = adjoint(*grads)
-        return _NoSecondOrder.apply(name, *(None if o is None else o.requires_grad_() for o in out))
+        sources = [x for x in (*ctx.saved_tensors[-len(needed) :], *grads) if x is not None and x.requires_grad]
+        return _NoSecondOrder.apply(name, len(sources), *sources, *out)
     return adjoint(*grads)
 
 
@@ -218,7 +220,7 @@ class _Rollout(torch.autograd.Function):
         u, c, w = command.contiguous(), _dense(control, physics.nothing), _flat_wrench(wrench, physics.nothing)
         ctx.launch = launch = bench.rollout(physics, horizon, theta, control, wrench)
         launch.forward(theta, (u, c, w, q[0], v[0]), (q[1:], v[1:], a))
-        ctx.save_for_backward(theta, u, c, w, q, v, a)
+        ctx.save_for_backward(u, c, w, q, v, a, theta, q0, v0, command, control, wrench)
         ctx.set_materialize_grads(False)
         every = physics.substeps
         if every == 1 and physics.stages == 1:
@@ -230,7 +232,7 @@ class _Rollout(torch.autograd.Function):
         need_theta = ctx.needs_input_grad[1]
 
         def adjoint(q_grad, v_grad, a_grad):
-            theta, u, c, w, q, v, a = ctx.saved_tensors
+            u, c, w, q, v, a, theta, *_ = ctx.saved_tensors
             q_grad, v_grad, a_grad = (None if g is None else g.contiguous() for g in (q_grad, v_grad, a_grad))
             after = (None if g is None else g[1:] for g in (q_grad, v_grad))
             theta_bar, q0_bar, v0_bar, u_bar, c_bar, w_bar = ctx.launch.adjoint(
@@ -242,7 +244,7 @@ class _Rollout(torch.autograd.Function):
                 v0_bar += v_grad[0]
             return theta_bar, q0_bar, v0_bar, u_bar, c_bar, _link_wrench(w_bar)
 
-        return (None, *run_adjoint("rollout", adjoint, grads, ctx.needs_input_grad[1:]))
+        return (None, *run_adjoint(ctx, "rollout", adjoint, grads))
 
 
 class _Step(torch.autograd.Function):
@@ -260,7 +262,7 @@ class _Step(torch.autograd.Function):
         inputs = (command.contiguous(), _dense(control, physics.nothing), _flat_wrench(wrench, physics.nothing), q0.contiguous(), v0.contiguous())
         ctx.launch = launch = bench.rollout(physics, 1, theta, control, wrench)
         launch.forward(theta, inputs, (q, v, a))
-        ctx.save_for_backward(theta, *inputs, q, v, a)
+        ctx.save_for_backward(*inputs, q, v, a, theta, q0, v0, command, control, wrench)
         ctx.set_materialize_grads(False)
         return q if many == 1 else q[-1], v if many == 1 else v[-1], a if a.dim() == 2 else a[0]
 
@@ -269,12 +271,12 @@ class _Step(torch.autograd.Function):
         need_theta = ctx.needs_input_grad[1]
 
         def adjoint(*grads):
-            theta, u, c, w, q0, v0, q, v, a = ctx.saved_tensors
+            u, c, w, q0, v0, q, v, a, theta, *_ = ctx.saved_tensors
             dense = (None if g is None else g.contiguous() for g in grads)
             out = ctx.launch.adjoint(need_theta, theta, (u, c, w, q0, v0), (q, v, a), *dense)
             return (*out[:-1], _link_wrench(out[-1]))
 
-        return (None, *run_adjoint("step", adjoint, grads, ctx.needs_input_grad[1:]))
+        return (None, *run_adjoint(ctx, "step", adjoint, grads))
 
 
 class _NoContext:
@@ -306,12 +308,12 @@ class _LinkStates(torch.autograd.Function):
     @staticmethod
     def forward(ctx, physics, theta, q, v):
         bench = physics.bench(q.shape[1])
-        q, v = q.detach().contiguous(), v.detach().contiguous()
+        given, (q, v) = (theta, q, v), (x.detach().contiguous() for x in (q, v))
         pose, twist = q.new_empty(*q.shape[:2], 7 * physics.nlink), q.new_empty(*q.shape[:2], 6 * physics.nlink)
         scalars = (q.shape[0], *bench.layout(theta.dim() == 2))
         bench.pair("kinematics")[0]((physics.integers, bench.parameters(theta), bench.scratch, q, v, pose, twist), (scalars, ()))
         ctx.physics, ctx.bench, ctx.scalars = physics, bench, scalars
-        ctx.save_for_backward(theta, q, v)
+        ctx.save_for_backward(q, v, *given)
         return pose.view(*q.shape[:2], physics.nlink, 7), twist.view(*q.shape[:2], physics.nlink, 6)
 
     @staticmethod
@@ -319,7 +321,7 @@ class _LinkStates(torch.autograd.Function):
         need = ctx.needs_input_grad
 
         def adjoint(pose_bar, twist_bar):
-            theta, q, v = ctx.saved_tensors
+            q, v, theta, *_ = ctx.saved_tensors
             bench, want = ctx.bench, bool(need[1])
             q_bar, v_bar, theta_bar = torch.empty_like(q), torch.empty_like(v), bench.parameters_bar(want)
             arrays = (
@@ -329,7 +331,7 @@ class _LinkStates(torch.autograd.Function):
             bench.pair("kinematics")[1](arrays, ((*ctx.scalars, int(want), bench.width), ()))
             return bench.theta_bar(theta_bar, theta) if want else None, q_bar, v_bar
 
-        return (None, *run_adjoint("link states", adjoint, grads, need[1:]))
+        return (None, *run_adjoint(ctx, "link states", adjoint, grads))
 
 
 class _InverseDynamics(torch.autograd.Function):
@@ -338,12 +340,12 @@ class _InverseDynamics(torch.autograd.Function):
     @staticmethod
     def forward(ctx, physics, theta, q, v, a):
         bench = physics.bench(q.shape[1])
-        q, v, a = (x.detach().contiguous() for x in (q, v, a))
+        given, (q, v, a) = (theta, q, v, a), (x.detach().contiguous() for x in (q, v, a))
         tau = torch.empty_like(v)
         scalars = (q.shape[0], *bench.layout(theta.dim() == 2))
         bench.pair("inverse")[0]((physics.integers, bench.parameters(theta), bench.scratch, q, v, a, tau), (scalars, ()))
         ctx.physics, ctx.bench, ctx.scalars = physics, bench, scalars
-        ctx.save_for_backward(theta, q, v, a)
+        ctx.save_for_backward(q, v, a, *given)
         return tau
 
     @staticmethod
@@ -351,14 +353,14 @@ class _InverseDynamics(torch.autograd.Function):
         need = ctx.needs_input_grad
 
         def adjoint(tau_bar):
-            theta, q, v, a = ctx.saved_tensors
+            q, v, a, theta, *_ = ctx.saved_tensors
             bench, want = ctx.bench, bool(need[1])
             bars, theta_bar = [torch.empty_like(x) for x in (q, v, a)], bench.parameters_bar(want)
             arrays = (ctx.physics.integers, bench.parameters(theta), bench.scratch, q, v, a, tau_bar.contiguous(), *bars, theta_bar)
             bench.pair("inverse")[1](arrays, ((*ctx.scalars, int(want), bench.width), ()))
             return (bench.theta_bar(theta_bar, theta) if want else None, *bars)
 
-        return (None, *run_adjoint("inverse dynamics", adjoint, grads, need[1:]))
+        return (None, *run_adjoint(ctx, "inverse dynamics", adjoint, grads))
 
 
 class Physics:

@@ -1,4 +1,4 @@
-"""Gradients of whole rollouts: every input, every parameter, every joint type and integrator, against extrapolated differences."""
+"""Gradients of whole rollouts against extrapolated differences: every input, parameter, joint type and integrator."""
 
 import numpy as np
 import pytest
