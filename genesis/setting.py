@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genesis.errors import InputError, unknown_name
+from genesis.errors import unknown_name
 
 
 @dataclass
@@ -47,11 +47,15 @@ class Setting:
             raise unknown_name(where, "entity", name, self.entities)
         return self.entities[name]
 
-    def frame(self, where: str, name: str | None) -> str:
-        """The frame's name; None: the robot's tool."""
-        if name is None and self.tool is None:
-            raise InputError(f"{where}: no frame given and the robot names no tool; give frame: a link or site.")
-        return name or str(self.tool)
+    def frame(self, where: str, name: str | None, entity: Any = None) -> str:
+        """The name of a link or site of an entity (None: the robot); no name: the robot's tool, else the first link."""
+        body = self.robot if entity is None else entity
+        if name is None:
+            name = self.tool if body is self.robot and self.tool is not None else str(body.links[0].name)
+        names = [str(part.name) for part in (*body.links, *body.sites)]
+        if name not in names:
+            raise unknown_name(where, "link or site", name, names)
+        return name
 
     def one_start(self) -> tuple[Tensor, Tensor]:
         """State (nq), (nv) at the start of the first environment."""

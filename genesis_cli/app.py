@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from genesis_cli.completion import complete_override, join_words_of_bash
+from genesis_cli.completion import answer_bash, complete_override
 from genesis_cli.errors import FAILED, CommandError
 
 app = typer.Typer(
@@ -190,7 +190,8 @@ def root(
 
 def main() -> None:
     """Entry point of the console script: exit code 0 ok, 1 failed or not converged, 2 wrong input."""
-    join_words_of_bash()
+    if answer_bash():
+        return
     try:
         app()
     except CommandError as error:

@@ -1,22 +1,24 @@
 """Completion of overrides in the shell: groups, options, keys."""
 
 import os
-
-# Set when bash has split the word under the cursor at "=": then only the part after it may be returned.
-_JOINED = "_GENESIS_JOINED"
+import sys
 
 
-def join_words_of_bash() -> None:
-    """Undo bash's splitting of `task=re` into `task`, `=`, `re` before the completion machinery reads the words."""
+def answer_bash() -> bool:
+    """Complete `task=re` for bash, which splits words at "=" and replaces only the part after it; False: not such a case.
+
+    Everything else is left to Typer, which would never see that the words belong together.
+    """
     if os.environ.get("_GENESIS_COMPLETE") != "complete_bash":
-        return
-    words = os.environ.get("COMP_WORDS", "").split("\n" if "\n" in os.environ.get("COMP_WORDS", "") else " ")
-    cursor = int(os.environ.get("COMP_CWORD", "0"))
-    joined, new_cursor = join_at_equals(words, cursor)
-    if joined != words:
-        os.environ[_JOINED] = "1" if "=" in joined[new_cursor] else ""
-        os.environ["COMP_WORDS"] = " ".join(joined)
-        os.environ["COMP_CWORD"] = str(new_cursor)
+        return False
+    text = os.environ.get("COMP_WORDS", "")
+    words, cursor = join_at_equals(text.split("\n" if "\n" in text else " "), int(os.environ.get("COMP_CWORD", "0")))
+    name, equals, _ = words[cursor].partition("=")
+    if not equals:
+        return False
+    for candidate in complete_override(words[cursor]):
+        sys.stdout.write(candidate[len(name) + 1 :] + "\n")
+    return True
 
 
 def join_at_equals(words: list[str], cursor: int) -> tuple[list[str], int]:
@@ -41,13 +43,12 @@ def complete_override(incomplete: str) -> list[str]:
     """Candidates for the override being typed: `ta` -> `task=`, `task=re` -> `task=reach`, `optimizer.` -> its keys."""
     from genesis_cli.compose import compose_config, flat_keys, groups
 
-    name, equals, value = incomplete.partition("=")
+    name, equals, _ = incomplete.partition("=")
     sign = name[: len(name) - len(name.lstrip("+~"))]
     bare = name[len(sign) :]
     if equals:
         found = [f"{name}={option}" for node, folder, options in groups() if bare in (node, folder) for option in options]
-        found = [candidate for candidate in found if candidate.startswith(incomplete)]
-        return [candidate.partition("=")[2] for candidate in found] if os.environ.get(_JOINED) else found
+        return [candidate for candidate in found if candidate.startswith(incomplete)]
     names = [f"{sign}{node}=" for node, _, _ in groups()]
     if "." in bare or not any(candidate.startswith(incomplete) for candidate in names):
         names += [f"{sign}{key}=" for key in flat_keys(compose_config("optimize", []))]

@@ -21,7 +21,7 @@ class Orientation:
         self, setting: Setting, where: str, *, target: Any, frame: str | None = None, at: Any = "end", entity: str | None = None
     ) -> None:
         self.body = setting.entity(where, entity)
-        self.frame = setting.frame(where, frame)
+        self.frame = setting.frame(f"{where}.frame", frame, self.body)
         self.steps = window(where, at, setting.horizon)
         self.target = unit_quaternion(f"{where}.target", target)
 

@@ -26,10 +26,7 @@ class Position:
         entity: str | None = None,
     ) -> None:
         self.body = setting.entity(where, entity)
-        tool_of_another = frame is None and entity is not None and self.body is not setting.robot
-        self.frame = (
-            base_link(self.body) if tool_of_another or (frame is None and setting.tool is None) else setting.frame(where, frame)
-        )
+        self.frame = setting.frame(f"{where}.frame", frame, self.body)
         shift = tuple(float(x) for x in vector(f"{where}.offset", offset, 3))
         self.offset = shift if any(shift) else None
         self.steps = window(where, at, setting.horizon)
@@ -39,8 +36,3 @@ class Position:
         point = trajectory.point(self.body, self.frame, self.offset)[self.steps]
         target = self.target if point.ndim == 2 else self.target.unsqueeze(1)
         return ((point - target) ** 2).sum(-1).mean()
-
-
-def base_link(entity: Any) -> str:
-    """Name of the entity's first link."""
-    return str(entity.links[0].name)

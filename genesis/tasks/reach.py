@@ -27,7 +27,7 @@ class Reach:
         orientation_tolerance: float | None = 1.0,
         velocity_tolerance: float | None = None,
     ) -> None:
-        self.robot, self.tool = setting.robot, setting.frame("task", None)
+        self.robot, self.tool = setting.robot, setting.frame("robot.tool", None)
         self.position = vector("task.target_pos", target_pos, 3)
         self.quat = None if target_quat is None else unit_quaternion("task.target_quat", target_quat)
         self.dofs = dofs(joints_of(setting.robot))

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from genesis.losses.position import base_link
 from genesis.parameters import Parameter
 from genesis.selection import vector
 from genesis.setting import Setting
@@ -16,7 +15,7 @@ class Throw:
     def __init__(
         self, setting: Setting, parameters: dict[str, Parameter], *, target_pos: Any, position_tolerance: float | None = 1e-3
     ) -> None:
-        self.robot, self.frame = setting.robot, setting.tool or base_link(setting.robot)
+        self.robot, self.frame = setting.robot, setting.frame("robot.tool", None)
         self.target = vector("task.target_pos", target_pos, 3)
         self.limits = limits_of(miss_mm=None if position_tolerance is None else 1e3 * position_tolerance)
 

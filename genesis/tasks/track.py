@@ -23,7 +23,7 @@ class Track:
         tolerance: float | None = 2e-3,
     ) -> None:
         self.robot, self.follow = setting.robot, follow
-        self.tool = setting.frame("task", None) if follow == "tool" else None
+        self.tool = setting.frame("robot.tool", None) if follow == "tool" else None
         self.index = coordinates(joints_of(setting.robot))
         size = 3 if follow == "tool" else len(self.index)
         self.path = read_path("task.path", path, size, setting.horizon)

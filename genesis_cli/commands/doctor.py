@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from genesis_cli import console
+from genesis_cli.build import start_engine
 from genesis_cli.errors import FAILED, OK
+from genesis_cli.schema.run import Runtime
 
 
 def examine() -> int:
@@ -77,12 +79,11 @@ def _gradient() -> str:
     """A falling ball: height after T steps of semi-implicit Euler is h − g dt² T (T + 1) / 2 + v T dt, so dh/dv = T dt."""
     import torch
 
-    from genesis import runtime
     from genesis.scene.morphs import Sphere
     from genesis.scene.options import SimOptions
     from genesis.scene.scene import Scene
 
-    runtime.init(backend="cpu", precision="64", seed=0, logging_level="error")
+    start_engine(Runtime())
     scene = Scene(sim_options=SimOptions(dt=0.01))
     ball = scene.add_entity(Sphere(radius=0.1, pos=(0.0, 0.0, 1.0)))
     scene.build()

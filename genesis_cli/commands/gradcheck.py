@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from genesis_cli import console
 from genesis_cli.bridge import Job, Outcome
-from genesis_cli.commands.prepare import prepare
+from genesis_cli.commands.prepare import prepare, store_config
 from genesis_cli.errors import FAILED, OK
 
 
@@ -18,6 +18,7 @@ def job(job: Job) -> Outcome:
     from genesis.runners.gradcheck import gradcheck
     from genesis.runners.record import versions
 
+    store_config(job)
     options, seed = prepared.checked.plain["gradcheck"], prepared.checked.plain["runtime"].seed
     checks = gradcheck(prepared.task, directions=options.directions, epsilon=options.epsilon, seed=seed)
     worst = max(check.error for check in checks)

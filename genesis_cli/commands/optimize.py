@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from genesis_cli import console
 from genesis_cli.bridge import Job, Outcome
 from genesis_cli.build import build_optimizer, settings
-from genesis_cli.commands.prepare import prepare
+from genesis_cli.commands.prepare import prepare, store_config
 from genesis_cli.errors import FAILED, OK
 from genesis_cli.progress import Progress
 
@@ -21,6 +21,8 @@ def job(job: Job) -> Outcome:
     checked, task = prepared.checked, prepared.task
     logging, stop = checked.plain["logging"], checked.plain["stop"]
     optimizer = build_optimizer(checked, task)
+    state = load_checkpoint(job.folder) if job.resume else None
+    store_config(job)
     recording = Recording(OmegaConf.to_yaml(job.cfg), settings(job.cfg), tensorboard=logging.tensorboard, every=logging.every)
     progress = Progress(stop.iterations, task.setting.horizon, checked.task.envs) if logging.progress else None
     optimization = Optimization(
@@ -33,8 +35,8 @@ def job(job: Job) -> Outcome:
         seed=checked.plain["runtime"].seed,
         setup_seconds=prepared.seconds,
     )
-    if job.resume:
-        optimization.load(load_checkpoint(job.folder))
+    if state is not None:
+        optimization.load(state)
     with progress or nullcontext():
         result = optimization.run()
     show(job, result)

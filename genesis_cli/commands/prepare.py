@@ -1,4 +1,4 @@
-"""What every command does with a job before its own work: check, store the config, start the engine, build the task."""
+"""What every command does with a job before its own work: check, start the engine, build the task, store the config."""
 
 from dataclasses import dataclass
 from time import perf_counter
@@ -20,12 +20,10 @@ class Prepared:
 
 
 def prepare(job: Job) -> Prepared:
-    """Check the config, write it to the run folder, build the task.
+    """Check the config, start the engine, build the task; nothing is written yet.
 
-    Raises: CommandError and the engine's errors for wrong input; then nothing has been written.
+    Raises: CommandError and the engine's errors for wrong input.
     """
-    from omegaconf import OmegaConf
-
     absolute_files(job)
     checked = check(job.cfg)
     if not job.resume and (job.folder / "result.json").exists():
@@ -34,7 +32,13 @@ def prepare(job: Job) -> Prepared:
     start_engine(checked.plain["runtime"])
     started = perf_counter()
     task = build_task(checked)
+    return Prepared(checked, task, {"engine": started - clock, "build": perf_counter() - started})
+
+
+def store_config(job: Job) -> None:
+    """Write config.yaml, which --rerun and --resume read: the composed config with absolute paths."""
+    from omegaconf import OmegaConf
+
     from genesis.runners.files import write_bytes
 
     write_bytes(job.folder / "config.yaml", OmegaConf.to_yaml(job.cfg).encode())
-    return Prepared(checked, task, {"engine": started - clock, "build": perf_counter() - started})

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from genesis_cli import console
 from genesis_cli.bridge import Job, Outcome
-from genesis_cli.commands.prepare import prepare
+from genesis_cli.commands.prepare import prepare, store_config
 from genesis_cli.errors import OK
 
 
@@ -18,6 +18,7 @@ def job(job: Job, solution: str | None = None) -> Outcome:
 
     task = prepared.task
     loaded = load_parameters(task, Path(solution).expanduser()) if solution else []
+    store_config(job)
     done = simulate(task)
     write_npz(job.folder / "trajectory.npz", done.arrays)
     seconds = {**prepared.seconds, "rollout": done.seconds}

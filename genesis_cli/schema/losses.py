@@ -24,7 +24,7 @@ class Position(Loss):
 
     kind: str = "position"
     target: Any = key(REQUIRED, "point [x, y, z] [m], list of waypoints, or file of a path")
-    frame: str | None = key(None, "link or site; null: the robot's tool")
+    frame: str | None = key(None, "link or site; null: the robot's tool, or the entity's first link")
     offset: list[float] = key([0.0, 0.0, 0.0], "the point in the frame's own axes [m]", length=3)
     at: Any = key("end", AT)
     entity: str | None = key(None, ENTITY)

@@ -1,0 +1,67 @@
+"""Every YAML composes, and what it composes is what the schema allows."""
+
+import pytest
+from omegaconf import OmegaConf
+
+from genesis_cli.compose import compose_config, flat_keys, groups, key_help, options
+from genesis_cli.schema import GROUPS, KINDS, PLAIN, TERMS
+from genesis_cli.validate import check
+
+CHOICES = [(folder, option) for _, folder, found in groups() for option in found]
+
+
+@pytest.mark.parametrize(("group", "option"), CHOICES, ids=[f"{g}={o}" for g, o in CHOICES])
+def test_every_option_composes_and_is_allowed(group: str, option: str) -> None:
+    task = {"track_joints": "track"}.get(option, option) if group == "losses" else "reach"  # losses read targets of their task
+    check(compose_config("optimize", [f"tasks={task}", f"{group}={option}"] if group != "tasks" else [f"tasks={option}"]))
+
+
+@pytest.mark.parametrize("command", ["optimize", "simulate", "gradcheck"])
+def test_every_command_composes(command: str) -> None:
+    checked = check(compose_config(command, []))
+    assert checked.task.kind == "reach" and checked.robot.name == "panda" and checked.optimizer.kind == "lbfgs"
+    assert ("gradcheck" in checked.plain) == (command == "gradcheck")
+
+
+def test_a_task_brings_its_scene_robot_losses_and_parameters() -> None:
+    checked = check(compose_config("optimize", ["task=balance"]))
+    assert (checked.robot.name, checked.scene.dt, list(checked.parameter)) == ("cartpole", 0.02, ["policy"])
+    assert checked.task.envs == 32
+
+
+def test_the_command_line_wins_over_the_task() -> None:
+    checked = check(compose_config("optimize", ["task=balance", "optimizer=sgd", "optimizer.lr=0.25", "scene.dt=0.5"]))
+    assert (checked.optimizer.kind, checked.optimizer.lr, checked.scene.dt) == ("sgd", 0.25, 0.5)
+
+
+def test_user_folder_adds_options(tmp_path) -> None:
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "mine.yaml").write_text(
+        "# @package _global_\ndefaults:\n  - /schema/task/throw@task\n  - override /scenes: ball\n  - override /losses: throw\n"
+        "  - override /parameters: initial_velocity\ntask:\n  target_pos: [1, 2, 3]\n"
+    )
+    assert "mine" in options("tasks", [str(tmp_path)])
+    assert check(compose_config("optimize", ["task=mine"], [str(tmp_path)])).task.target_pos == [1.0, 2.0, 3.0]
+
+
+def test_a_term_can_be_added_from_the_command_line() -> None:
+    checked = check(compose_config("optimize", ["+loss.work={kind: energy, weight: 0.5}"]))
+    assert checked.loss["work"].weight == 0.5 and checked.loss["work"].smoothing == 1e-3
+
+
+def test_every_key_is_documented() -> None:
+    for task in options("tasks"):
+        for key, _, _, meaning in key_help(compose_config("gradcheck", [f"task={task}"])):
+            structural = key.endswith(".kind") or key in ("scene.entities",) or key.startswith("task.truth.")
+            assert structural or meaning, key
+
+
+def test_groups_and_nodes_are_the_same_set() -> None:
+    assert set(GROUPS) - {"experiment"} <= {*KINDS, *TERMS, *PLAIN}
+    top = {key.split(".")[0] for key in flat_keys(compose_config("gradcheck", []))}
+    assert top == {*KINDS, *TERMS, *PLAIN}
+
+
+def test_composing_leaves_no_interpolation_open() -> None:
+    for task in options("tasks"):
+        OmegaConf.to_container(compose_config("optimize", [f"task={task}"]), resolve=True, throw_on_missing=True)

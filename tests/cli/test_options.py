@@ -1,0 +1,41 @@
+"""The options of every command, frozen: users script against them."""
+
+import pytest
+import typer
+
+from genesis_cli.app import app
+
+HYDRA = ["--cfg", "--config-dir", "--config-name", "--info", "--multirun", "--package", "--resolve"]
+OPTIONS = {
+    "optimize": [*HYDRA, "--rerun", "--resume"],
+    "simulate": [*HYDRA, "--rerun", "--solution"],
+    "gradcheck": [*HYDRA, "--rerun"],
+    "doctor": [],
+    "show groups": ["--config-dir"],
+    "show keys": ["--command", "--config-dir"],
+    "show config": ["--command", "--config-dir"],
+}
+
+
+def commands() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+
+    def walk(prefix: str, command) -> None:
+        if getattr(command, "commands", None):
+            for name, child in command.commands.items():
+                walk(f"{prefix} {name}".strip(), child)
+        else:
+            options = [opt for p in command.params for opt in p.opts if opt.startswith("--") and opt != "--help"]
+            found[prefix] = sorted(options)
+
+    walk("", typer.main.get_command(app))
+    return found
+
+
+def test_commands_are_these() -> None:
+    assert sorted(commands()) == sorted(OPTIONS)
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_options_are_these(command: str) -> None:
+    assert commands()[command] == sorted(OPTIONS[command])

@@ -1,0 +1,76 @@
+"""The schema says what the engine takes: the same names and the same defaults."""
+
+import inspect
+from dataclasses import MISSING, fields
+
+import pytest
+import torch
+
+from genesis.losses import LOSSES
+from genesis.optimizers import FIRST_ORDER, QUASI_NEWTON, SCHEDULERS
+from genesis.parameters import PARAMETERS
+from genesis.tasks import TASKS
+from genesis_cli import schema
+from genesis_cli.schema.tasks import Task
+
+KINDS = {**schema.KINDS, **schema.TERMS}
+
+
+def declared(dataclass: type, without: set[str]) -> dict[str, object]:
+    """Name -> default of the schema's fields."""
+    found = {}
+    for field in fields(dataclass):
+        if field.name not in without:
+            found[field.name] = field.default_factory() if field.default_factory is not MISSING else field.default
+    return found
+
+
+def taken(function) -> dict[str, object]:
+    """Name -> default of keyword-only arguments."""
+    return {n: p.default for n, p in inspect.signature(function).parameters.items() if p.kind is p.KEYWORD_ONLY}
+
+
+def same(schema_value: object, engine_value: object) -> bool:
+    if isinstance(schema_value, list) and engine_value is not None:
+        return schema_value == list(engine_value)
+    if schema_value == "???":
+        return engine_value is inspect.Parameter.empty
+    return schema_value == engine_value or (schema_value == {} and engine_value is None)
+
+
+@pytest.mark.parametrize(
+    ("node", "registry", "without"),
+    [
+        ("loss", LOSSES, {"kind", "weight"}),
+        ("parameter", PARAMETERS, {"kind"}),
+        ("task", TASKS, {f.name for f in fields(Task)}),
+        ("optimizer", QUASI_NEWTON, {"kind"}),
+    ],
+)
+def test_fields_and_defaults_are_those_of_the_constructors(node: str, registry: dict, without: set[str]) -> None:
+    assert set(registry) <= set(KINDS[node])
+    if node != "optimizer":
+        assert set(registry) == set(KINDS[node])
+    for kind, made in registry.items():
+        left, right = declared(KINDS[node][kind], without), taken(made.__init__)
+        assert set(left) == set(right), kind
+        for name in left:
+            assert same(left[name], right[name]), (kind, name, left[name], right[name])
+
+
+@pytest.mark.parametrize("kind", FIRST_ORDER)
+def test_torch_optimizers_take_the_fields(kind: str) -> None:
+    options = declared(KINDS["optimizer"][kind], {"kind", "clip_norm", "clip_value"})
+    options = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
+    made = FIRST_ORDER[kind]([torch.zeros(1, requires_grad=True)], **options)
+    assert made.param_groups[0]["lr"] == options["lr"]
+
+
+def test_every_kind_is_in_both_tables() -> None:
+    assert set(KINDS["optimizer"]) == {*FIRST_ORDER, *QUASI_NEWTON}
+    assert set(KINDS["scheduler"]) == set(SCHEDULERS)
+
+
+@pytest.mark.parametrize("node", KINDS)
+def test_kind_of_each_dataclass_is_its_name_in_the_table(node: str) -> None:
+    assert {kind: made.kind for kind, made in KINDS[node].items()} == {kind: kind for kind in KINDS[node]}

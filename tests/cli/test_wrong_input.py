@@ -1,0 +1,73 @@
+"""Wrong input: exit code 2, one or two lines that say what, where and what is allowed. In this process, but for a few."""
+
+import pytest
+
+WRONG = [
+    (["tsk=reach"], 'unknown key "tsk"; known: task'),
+    (["task=reech"], 'tasks: unknown option "reech"; known: reach'),
+    (["optimizer.foo=1"], 'optimizer: unknown key "foo"; known: history_size, kind, lr'),
+    (["optimizer.lr=abc"], "optimizer.lr: abc is not possible"),
+    (["optimizer.lr=-1"], "optimizer.lr: -1.0 is too small; more than 0."),
+    (["+optimizer.lrr=1"], 'optimizer: unknown key "lrr"; known: lr'),
+    (["+foo=1"], 'config: unknown key "foo"; known:'),
+    (["task.target_pos=[1,2]"], "task.target_pos: has 2 entries, needs 3"),
+    (["task.target_pos=[1,2"], "override task.target_pos=[1,2 cannot be read"),
+    (["task.target_pos=[1,b,3]"], "task.target_pos: [1,b,3] is not possible: Value 'b' of type 'str'"),
+    (["task.target_pos=null"], "task.target_pos: must not be null."),
+    (["loss.final_position.weigth=3"], 'loss.final_position: unknown key "weigth"; known: weight'),
+    (["+loss.x.kind=energi"], 'loss.x.kind: unknown kind "energi"; known: energy'),
+    (["+loss.x.weight=1"], "loss.x.kind: must be given; known:"),
+    (["scene.integrator=RK5"], 'scene.integrator: "RK5" is not allowed; known: RK4, Euler.'),
+    (["task.horizon=2.5"], "task.horizon: 2.5 is not possible"),
+    (["task.horizon=0"], "task.horizon: 0 is too small; at least 1."),
+    (["runtime.precision=16"], 'runtime.precision: "16" is not allowed; known: 64, 32.'),
+    (["task.target_pos=${nope}"], "task.target_pos=${nope}: Interpolation key 'nope' not found."),
+    (["~task"], "loss.final_position.target: Interpolation key 'task.target_pos' not found."),
+    (["--config-dir", "nope"], "--config-dir: folder nope does not exist."),
+    (["--config-name", "nope"], '--config-name: unknown config "nope"'),
+    (["--resume", "nope"], "nope: no stored run there"),
+    (["--rerun", "a", "--resume", "b"], "exclude each other"),
+    (["-m", "--resume", "b"], "--resume goes on with one run"),
+    (["robot.file=nope.urdf"], "robot.file: file nope.urdf not found; tried:"),
+    (["loss.final_position.frame=panda_hnd"], 'unknown link or site "panda_hnd"; known: panda_hand'),
+    (["parameter.controls.joints=[elbow]"], 'parameter.controls: unknown joint "elbow"; known:'),
+    (["parameter.controls.count=101"], "101 knots are more than the 100 steps"),
+    (["parameter.controls.bounds=[1,-1]"], "parameter.controls.bounds: entry 0: low 1 is not below high -1."),
+    (["parameter.controls.init=nonsense"], 'parameter.controls.init: "nonsense" is not possible'),
+    (["parameter.controls.init=[1,2]"], "parameter.controls.init: has shape (2,), needs a number or 7 of them."),
+    (["parameter.controls.learn=false"], "nothing to learn"),
+    (["parameter.controls.lr=0.1"], "parameter.controls.lr: lbfgs finds one step for all groups"),
+    (["scheduler=cosine"], "scheduler: lbfgs finds its step by a line search"),
+    (["task.start_qpos=[0,0]"], "task.start_qpos: has shape (2,), needs a number or 7 of them."),
+    (["task.start_qpos={wrist: 1}"], 'task.start_qpos: unknown joint "wrist"'),
+    (["task.spread_qpos=0.1"], "a spread needs several environments"),
+    (["task.target_quat=[0,0,0,0]"], "task.target_quat: the quaternion [0.0, 0.0, 0.0, 0.0] has length zero"),
+    (["task.target_pos=[0,0,nan]"], "entry (2,) is nan"),
+    (["loss.final_position.at=middle"], "loss.final_position: at is 'middle'; allowed: end, all, or [from, to]"),
+    (["+loss.mine={kind: user, function: no_such_module.f}"], "loss.mine: module no_such_module cannot be imported"),
+    (["+loss.mine={kind: user, function: math.sinn}"], 'loss.mine: unknown function "sinn"; known: sin'),
+    (["scene.collision=true"], "enable_collision=True"),
+    (["task=track", "task.path=nope.csv"], "task.path: file nope.csv not found"),
+    (["task=fit", "task.truth.mas=1"], "task.truth"),
+    (["task=fit", "parameter.mass.field=link_mas"], 'unknown physical parameter "link_mas"; known: link_mass'),
+    (["task=fit", "parameter.mass.init=-1"], "it must be positive"),
+]
+
+
+@pytest.mark.parametrize(("overrides", "message"), WRONG, ids=[" ".join(o) for o, _ in WRONG])
+def test_message_and_exit_code(genesis_here, tmp_path, overrides: list[str], message: str) -> None:
+    code, printed = genesis_here("optimize", *overrides)
+    assert message in printed
+    assert code == 2
+    errors = [line for line in printed.splitlines() if "error: " in line]
+    assert len(errors) == 1 and "Traceback" not in printed
+    assert not (tmp_path / "outputs").exists() or not list((tmp_path / "outputs").glob("*/*")), (
+        "a run that never began leaves no folder"
+    )
+
+
+def test_exit_codes_of_the_real_program(run_genesis) -> None:
+    code, _, stderr = run_genesis("optimize", "task=reech")
+    assert code == 2 and stderr.startswith("error: tasks: unknown option")
+    assert run_genesis("optimize", "--bogus")[0] == 2
+    assert run_genesis("optimize", "--cfg", "jobb")[0] == 2
