@@ -50,58 +50,66 @@ def chain(model: mujoco.MjModel, q0: np.ndarray, v0: np.ndarray, controls: np.nd
     return out
 
 
+def measure(name: str, dt: float, q0: list[float], v0: list[float], scale: float, batch: int) -> list[str]:
+    """One row of the table; checks that both engines agree before it times them."""
+    path = str(models_folder() / f"{name}.xml")
+    reference = mujoco_model(path, dt)
+    data = mujoco.MjData(reference)
+    scene = gs.Scene(
+        sim_options=gs.options.SimOptions(dt=dt, requires_grad=True),
+        rigid_options=gs.options.RigidOptions(implicit_damping=False),
+    )
+    scene.add_entity(gs.morphs.MJCF(file=path))
+    scene.build(n_envs=batch if batch > 1 else 0)
+    lead = (batch,) if batch > 1 else ()
+    u = scale * np.random.RandomState(0).randn(HORIZON, *lead, reference.nu)
+    controls = torch.tensor(u)
+    q, v = (torch.tensor(x, dtype=torch.float64).expand(*lead, -1).contiguous() for x in (q0, v0))
+    marked = [x.clone().requires_grad_() for x in (controls, q, v)]
+
+    def forward():
+        with torch.no_grad():
+            return scene.rollout(actuator_ctrl=controls, qpos=q, qvel=v)
+
+    def gradient():
+        made = scene.rollout(actuator_ctrl=marked[0], qpos=marked[1], qvel=marked[2])
+        loss = 0.5 * made.qpos[-1].square().sum() + 0.05 * made.qvel[-1].square().sum()
+        return torch.autograd.grad(loss, marked)
+
+    state = np.concatenate([np.zeros((batch, 1)), np.tile(q0, (batch, 1)), np.tile(v0, (batch, 1))], 1)
+    plan = np.ascontiguousarray(u.reshape(HORIZON, batch, -1).transpose(1, 0, 2))
+
+    def mujoco_forward():
+        return mujoco_rollout(reference, data, initial_state=state, control=plan)
+
+    error = np.abs(forward().qpos[-1].numpy().reshape(batch, -1) - mujoco_forward()[0][:, -1, 1 : 1 + reference.nq]).max()
+    assert error < 1e-9, f"{name}: the rollouts differ by {error:g}"
+    ours, grad, theirs = cpu_seconds(forward), cpu_seconds(gradient), cpu_seconds(mujoco_forward)
+    fd = "-"
+    if batch == 1:
+        if name != "go2":  # scalar joints: the same tangent on both sides
+            np.testing.assert_allclose(gradient()[0].numpy(), chain(reference, q0, v0, u), rtol=1e-2, atol=1e-4)
+        seconds = cpu_seconds(lambda: chain(reference, np.array(q0), np.array(v0), u), repeats=3)
+        fd = f"{seconds * 1e3:.2f} ms, {seconds / grad:.1f}×"
+    per = 1e6 / (batch * HORIZON)
+    return [
+        name, str(batch), f"{ours * per:.2f}", f"{theirs * per:.2f}", f"{theirs / ours:.1f}×", f"{grad * per:.2f}",
+        f"{(grad - ours) / ours:.1f}×", f"{grad * 1e3:.2f} ms", f"{grad / theirs:.2f}×", fd,
+    ]  # fmt: skip
+
+
 def main() -> None:
     gs.init(precision="64", cpu_threads=1, logging_level="error")
     torch.set_num_threads(1)
     rows = []
-    for name, dt, q0, v0, scale in WORKLOADS:
-        path = str(models_folder() / f"{name}.xml")
-        reference = mujoco_model(path, dt)
-        data = mujoco.MjData(reference)
+    for workload in WORKLOADS:
         for batch in BATCHES:
-            scene = gs.Scene(
-                sim_options=gs.options.SimOptions(dt=dt, requires_grad=True),
-                rigid_options=gs.options.RigidOptions(implicit_damping=False),
-            )
-            scene.add_entity(gs.morphs.MJCF(file=path))
-            scene.build(n_envs=batch if batch > 1 else 0)
-            lead = (batch,) if batch > 1 else ()
-            u = scale * np.random.RandomState(0).randn(HORIZON, *lead, reference.nu)
-            controls = torch.tensor(u)
-            q, v = (torch.tensor(x, dtype=torch.float64).expand(*lead, -1).contiguous() for x in (q0, v0))
-            marked = [x.clone().requires_grad_() for x in (controls, q, v)]
-
-            def forward():
-                with torch.no_grad():
-                    return scene.rollout(actuator_ctrl=controls, qpos=q, qvel=v)
-
-            def gradient():
-                made = scene.rollout(actuator_ctrl=marked[0], qpos=marked[1], qvel=marked[2])
-                loss = 0.5 * made.qpos[-1].square().sum() + 0.05 * made.qvel[-1].square().sum()
-                return torch.autograd.grad(loss, marked)
-
-            state = np.concatenate([np.zeros((batch, 1)), np.tile(q0, (batch, 1)), np.tile(v0, (batch, 1))], 1)
-            plan = np.ascontiguousarray(u.reshape(HORIZON, batch, -1).transpose(1, 0, 2))
-            expected = mujoco_rollout(reference, data, initial_state=state, control=plan)[0][:, -1, 1 : 1 + reference.nq]
-            reached = forward().qpos[-1].detach().numpy().reshape(batch, -1)
-            error = np.abs(reached - expected).max()
-            assert error < 1e-9, f"{name}: the rollouts differ by {error:g}"
-            ours, grad = cpu_seconds(forward), cpu_seconds(gradient)
-            theirs = cpu_seconds(lambda: mujoco_rollout(reference, data, initial_state=state, control=plan))
-            fd = "-"
-            if batch == 1:
-                if name != "go2":  # scalar joints: the same tangent on both sides
-                    np.testing.assert_allclose(gradient()[0].numpy(), chain(reference, q0, v0, u), rtol=1e-2, atol=1e-4)
-                seconds = cpu_seconds(lambda: chain(reference, np.array(q0), np.array(v0), u), repeats=3)
-                fd = f"{seconds * 1e3:.2f} ms, {seconds / grad:.1f}×"
-            per = 1e6 / (batch * HORIZON)
-            rows.append(
-                [name, str(batch), f"{ours * per:.2f}", f"{theirs * per:.2f}", f"{theirs / ours:.1f}×", f"{grad * per:.2f}",
-                 f"{(grad - ours) / ours:.1f}×", f"{grad * 1e3:.2f} ms", f"{grad / theirs:.2f}×", fd]
-            )  # fmt: skip
+            rows.append(measure(*workload, batch))
             print(" | ".join(rows[-1]), flush=True)
-    head = ["model", "batch", "forward µs/step", "MuJoCo µs/step", "faster than MuJoCo", "gradient µs/step", "backward / forward",
-            "gradient T = 100", "gradient / MuJoCo forward", "MuJoCo FD chain, ratio to ours"]  # fmt: skip
+    head = [
+        "model", "batch", "forward µs/step", "MuJoCo µs/step", "faster than MuJoCo", "gradient µs/step", "backward / forward",
+        "gradient T = 100", "gradient / MuJoCo forward", "MuJoCo FD chain, ratio to ours",
+    ]  # fmt: skip
     print(f"\n{machine()}, MuJoCo {mujoco.__version__}, one thread, float64, CPU time\n\n{table(head, rows)}")
 
 

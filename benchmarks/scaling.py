@@ -44,7 +44,9 @@ def main() -> None:
         cpu, wall = cpu_seconds(call, 3), wall_seconds(call, 3)
         size = stored_bytes(call()) / (batch * horizon)
         per = 1e6 / (batch * horizon)
-        rows.append([str(batch), str(horizon), f"{cpu:.3f}", f"{cpu * per:.2f}", f"{wall * per:.2f}", f"{cpu / wall:.2f}", f"{size:.0f}"])
+        rows.append(
+            [str(batch), str(horizon), f"{cpu:.3f}", f"{cpu * per:.2f}", f"{wall * per:.2f}", f"{cpu / wall:.2f}", f"{size:.0f}"]
+        )
         print(" | ".join(rows[-1]), flush=True)
         time.sleep(0.1)
     head = ["batch", "T", "CPU s", "CPU µs/step", "wall µs/step", "cores used", "bytes/step/world"]

@@ -17,7 +17,9 @@ from measure import machine, table
 
 def run(arguments: list[str], environment: dict[str, str], folder: str) -> tuple[float, str]:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run([sys.executable, "-m", "genesis_cli", *arguments], env=environment, cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "genesis_cli", *arguments], env=environment, cwd=folder, capture_output=True, text=True
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode not in (0, 1):
         raise SystemExit(done.stderr)

@@ -1,6 +1,6 @@
 """Draw the picture of the README from a finished run of the default task.
 
-    pip install matplotlib && python docs/images/reach.py outputs/<date>/<time>
+pip install matplotlib && python docs/images/reach.py outputs/<date>/<time>
 """
 
 import json

@@ -90,10 +90,7 @@ def actuator_force(m: ti.template(), s: ti.template(), u: ti.i32, length: ti.tem
     """Actuator force before its bounds."""
     ctrl = clamp(s.get("control", u), m.get("ctrl_lo", u), m.get("ctrl_hi", u))
     return let(
-        m.get("act_gain", u) * ctrl
-        + m.get("act_bias0", u)
-        + m.get("act_bias1", u) * length
-        + m.get("act_bias2", u) * velocity
+        m.get("act_gain", u) * ctrl + m.get("act_bias0", u) + m.get("act_bias1", u) * length + m.get("act_bias2", u) * velocity
     )
 
 

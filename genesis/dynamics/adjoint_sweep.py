@@ -14,7 +14,6 @@ import taichi as ti
 from genesis.dynamics.kinematics import copy_spatial, described_pose, external_force
 from genesis.joints import JOINTS
 from genesis.joints.pose import Pose
-from genesis.math.lanes import let
 from genesis.math.rotation import Quat, Vec3
 from genesis.math.spatial import Inertia, Spatial, force_at
 

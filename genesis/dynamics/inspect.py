@@ -121,7 +121,8 @@ def make_kinematics(real, lanes: int, serial: bool):
     @ti.kernel
     def link_states_adjoint(
         integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, pose_bar: user_t, twist_bar: user_t,
-        q_bar: user_t, v_bar: user_t, parameters_bar: block_t, samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32, want: ti.i32, width: ti.i32,
+        q_bar: user_t, v_bar: user_t, parameters_bar: block_t,
+        samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32, want: ti.i32, width: ti.i32,
     ):  # fmt: skip
         ti.loop_config(block_dim=1, serialize=serial)
         for e in range(blocks):

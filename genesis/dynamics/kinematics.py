@@ -26,9 +26,9 @@ def world_slot(m, s) -> None:
     """Slot 0: identity pose, at rest, accelerating against gravity."""
     n = m.lanes
     one, zero = constant(1.0, n), constant(0.0, n)
-    Pose(
-        Vec3.zero(n), Quat(one, zero, zero, zero), Mat3(one, zero, zero, zero, one, zero, zero, zero, one), Vec3.zero(n)
-    ).store(s.row("pose", 0))
+    Pose(Vec3.zero(n), Quat(one, zero, zero, zero), Mat3(one, zero, zero, zero, one, zero, zero, zero, one), Vec3.zero(n)).store(
+        s.row("pose", 0)
+    )
     Spatial.zero(n).store(s.row("velocity", 0))
     g = Vec3.load(m.cells("gravity"))
     Spatial(Vec3.zero(n), Vec3(*(let(negative(c)) for c in g.parts()))).store(s.row("acceleration", 0))

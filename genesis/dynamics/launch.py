@@ -7,7 +7,7 @@ keep; it is done in this file alone, and anything unexpected falls back to the p
 
 import warnings
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import taichi as ti
@@ -29,7 +29,7 @@ def lanes_for(batch: int) -> int:
     return LANES[state.ti_float] if batch > 1 and state.device.type == "cpu" else 1
 
 
-@lru_cache(maxsize=None)
+@cache
 def _kernels(kind: str, generation: int, real: Any, lanes: int) -> tuple[Callable, Callable]:
     single = lanes == 1 and runtime.state().device.type == "cpu"  # `lanes_for`: one environment, nothing to share out
     return MAKERS[kind](real, lanes, single)
@@ -111,5 +111,7 @@ class Launcher:
                 self.set_array, self.launch = self.context.set_arg_external_array_with_shape, program.launch_kernel
                 self.compiled = program.compile_kernel(program.config(), program.get_device_caps(), traced)
             except AttributeError as error:
-                logger.warning("Taichi %s has other internals than expected (%s); kernels start more slowly.", ti.__version__, error)
+                logger.warning(
+                    "Taichi %s has other internals than expected (%s); kernels start more slowly.", ti.__version__, error
+                )
                 self.public = True

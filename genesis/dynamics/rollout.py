@@ -45,7 +45,13 @@ class Tape:
 
 @ti.func
 def read_vector(
-    m: ti.template(), s: ti.template(), block: ti.template(), size: ti.template(), name: ti.template(), array: ti.template(), t: ti.i32
+    m: ti.template(),
+    s: ti.template(),
+    block: ti.template(),
+    size: ti.template(),
+    name: ti.template(),
+    array: ti.template(),
+    t: ti.i32,
 ):
     """Scratch vector ``name`` from array[t]."""
     for i in range(m.size(size)):
@@ -54,7 +60,13 @@ def read_vector(
 
 @ti.func
 def write_vector(
-    m: ti.template(), s: ti.template(), block: ti.template(), size: ti.template(), name: ti.template(), array: ti.template(), t: ti.i32
+    m: ti.template(),
+    s: ti.template(),
+    block: ti.template(),
+    size: ti.template(),
+    name: ti.template(),
+    array: ti.template(),
+    t: ti.i32,
 ):
     """array[t] from the scratch vector ``name``."""
     for i in range(m.size(size)):
@@ -101,7 +113,9 @@ def write_control_bars(
 
 
 @ti.func
-def add_output_bars(m: ti.template(), s: ti.template(), block: ti.template(), q_bar: ti.template(), v_bar: ti.template(), t: ti.i32):
+def add_output_bars(
+    m: ti.template(), s: ti.template(), block: ti.template(), q_bar: ti.template(), v_bar: ti.template(), t: ti.i32
+):
     """q_next_bar, v_next_bar += adjoint of the outputs at control step t (coordinates turned into tangents at the state `q`)."""
     for i in range(m.size("nv")):
         s.add("v_next_bar", block.gather(v_bar, t, i), i)

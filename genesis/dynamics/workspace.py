@@ -56,7 +56,9 @@ FIELDS = (  # name, one row per, lane scalars a row
 
 
 SLOT = {name: sum(w for n, c, w in FIELDS[:i] if c == "nslot") for i, (name, c, _) in enumerate(FIELDS) if c == "nslot"}
-SLOT_WIDTH = sum(width for _, count, width in FIELDS if count == "nslot")  # all fields of a slot stand together: one address for them
+SLOT_WIDTH = sum(
+    width for _, count, width in FIELDS if count == "nslot"
+)  # all fields of a slot stand together: one address for them
 
 
 def _rows(count: str, sizes: Mapping):

@@ -184,7 +184,9 @@ class _Builder:
         mine = {j.name: j for j in self.joints if j.entity == entity and j.mimic is None and j.nv == 1}
         assert joint.mimic is not None
         if joint.mimic.joint not in mine:
-            raise unknown_name(f'{where}: joint "{joint.name}" mimics a joint that does not come before it', "joint", joint.mimic.joint, mine)
+            raise unknown_name(
+                f'{where}: joint "{joint.name}" mimics a joint that does not come before it', "joint", joint.mimic.joint, mine
+            )
         return mine[joint.mimic.joint]
 
     def _add_actuator(self, where: str, actuator: Actuator, by_name: dict[str, JointInfo]) -> None:

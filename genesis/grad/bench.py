@@ -1,0 +1,111 @@
+"""What the launches of one model and batch size share: scratch memory, packed parameters, kernels bound to their scalars."""
+
+from typing import Any
+
+import torch
+
+from genesis.dynamics.launch import Launcher, kernels, lanes_for
+from genesis.dynamics.workspace import scratch_size
+from genesis.model.model import Model
+
+
+class Bench:
+    """Scratch memory and launchers for one batch size."""
+
+    BLOCKS = {"rollout": ((1, 2), (1, 2, 19)), "kinematics": ((1, 2), (1, 2, 9)), "inverse": ((1, 2), (1, 2, 10))}
+
+    def __init__(self, model: Model, batch: int, like: torch.Tensor) -> None:
+        self.batch, self.lanes = batch, lanes_for(batch)
+        self.blocks = -(-batch // self.lanes)
+        self.lane_axis = (self.lanes,) if self.lanes > 1 else ()
+        self.room, self.width = scratch_size(model.sizes), model.parameter_size
+        self.scratch = like.new_zeros(self.blocks * self.room, *self.lane_axis)
+        self._launches: dict[tuple[int, bool, bool, bool], RolloutLaunch] = {}
+        self._pairs: dict[str, tuple[Launcher, Launcher]] = {}
+        self._packed: tuple[Any, int, torch.Tensor] | None = None
+        self.no_bar = like.new_zeros(self.width, *self.lane_axis)
+
+    def layout(self, batched: bool) -> tuple[int, int, int, int]:
+        """Kernel scalars: environments, blocks, scratch of a block, distance of the parameter rows of two blocks."""
+        return self.batch, self.blocks, self.room, self.width if batched else 0
+
+    def rollout(self, physics: Any, horizon: int, theta, control, wrench) -> "RolloutLaunch":
+        key = (horizon, theta.dim() == 2, control is not None, wrench is not None)
+        launch = self._launches.get(key)
+        if launch is None:
+            if len(self._launches) > 64:  # a caller that varies the horizon without end
+                self._launches.clear()
+            launch = self._launches[key] = RolloutLaunch(physics, self, *key)
+        return launch
+
+    def pair(self, kind: str) -> tuple[Launcher, Launcher]:
+        if kind not in self._pairs:
+            forward, adjoint = kernels(kind, self.lanes)
+            a, b = self.BLOCKS[kind]
+            self._pairs[kind] = (Launcher(forward, self.lanes, a), Launcher(adjoint, self.lanes, b))
+        return self._pairs[kind]
+
+    def parameters(self, theta: torch.Tensor) -> torch.Tensor:
+        """theta in the memory order of the kernels; the last one is kept."""
+        kept = self._packed
+        if kept is not None and kept[0] is theta and kept[1] == theta._version:
+            return kept[2]
+        x = theta.detach()
+        if self.lanes == 1:
+            packed = x.reshape(-1).contiguous()
+        elif x.dim() == 1:
+            packed = x[:, None].expand(-1, self.lanes).contiguous()
+        else:
+            rows = torch.arange(self.blocks * self.lanes, device=x.device).clamp_(max=self.batch - 1)
+            packed = x[rows].reshape(self.blocks, self.lanes, -1).transpose(1, 2).reshape(-1, self.lanes).contiguous()
+        self._packed = (theta, theta._version, packed)
+        return packed
+
+    def parameters_bar(self, want: bool) -> torch.Tensor:
+        return self.scratch.new_zeros(self.blocks * self.width, *self.lane_axis) if want else self.no_bar
+
+    def theta_bar(self, bar: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
+        """Adjoint of theta from that of the kernels; lanes that only repeat the last environment are dropped."""
+        bar = bar.view(self.blocks, self.width, *self.lane_axis)
+        rows = bar if self.lanes == 1 else bar.transpose(1, 2).reshape(self.blocks * self.lanes, -1)[: self.batch]
+        return rows.sum(0) if theta.dim() == 1 else rows
+
+
+class RolloutLaunch:
+    """What both passes of one kind of rollout share: the scalars of the kernels. Made once per kind, see `Bench.rollout`."""
+
+    def __init__(self, physics: Any, bench: Bench, horizon: int, batched: bool, controlled: bool, wrenched: bool) -> None:
+        self.physics, self.bench, self.has = physics, bench, (controlled, wrenched)
+        integers = (horizon, physics.substeps, *bench.layout(batched), physics.integrator, int(controlled), int(wrenched))
+        self.scalars = (integers, physics.reals)
+        self.adjoint_scalars = {
+            (want, accelerated): ((*integers, int(want), bench.width, int(accelerated)), physics.reals)
+            for want in (False, True)
+            for accelerated in (False, True)
+        }
+        new = bench.scratch.new_zeros  # adjoints of positions and velocities that no loss depends on
+        self.no_q_bar, self.no_v_bar = (new(horizon, bench.batch, physics.nq), new(horizon, bench.batch, physics.nv))
+        self.run, self.run_adjoint = bench.pair("rollout")
+
+    def forward(self, theta, inputs, outputs) -> None:
+        self.run((self.physics.integers, self.bench.parameters(theta), self.bench.scratch, *inputs, *outputs), self.scalars)
+
+    def adjoint(self, need_theta: bool, theta, inputs, outputs, q_bar, v_bar, a_bar):
+        """Adjoints of (theta, q0, v0, command, control, wrench)."""
+        p, b = self.physics, self.bench
+        u, c, w, q0, v0 = inputs
+        u_bar, q0_bar, v0_bar = torch.empty_like(u), torch.empty_like(q0), torch.empty_like(v0)
+        c_bar = torch.empty_like(c) if self.has[0] else p.nothing
+        w_bar = torch.empty_like(w) if self.has[1] else p.nothing
+        theta_bar = b.parameters_bar(need_theta)
+        arrays = (
+            p.integers, b.parameters(theta), b.scratch, *inputs, *outputs,
+            self.no_q_bar if q_bar is None else q_bar, self.no_v_bar if v_bar is None else v_bar,
+            p.nothing if a_bar is None else a_bar,
+            u_bar, c_bar, w_bar, q0_bar, v0_bar, theta_bar,
+        )  # fmt: skip
+        self.run_adjoint(arrays, self.adjoint_scalars[need_theta, a_bar is not None])
+        return (
+            b.theta_bar(theta_bar, theta) if need_theta else None, q0_bar, v0_bar, u_bar,
+            c_bar if self.has[0] else None, w_bar if self.has[1] else None,
+        )  # fmt: skip

@@ -1,0 +1,188 @@
+"""torch.autograd functions over the kernels: rollout, step, link states, inverse dynamics.
+
+Each is one launch forward and one backward. ``physics`` is the `genesis.grad.physics.Physics` they belong to.
+"""
+
+import torch
+
+from genesis.grad.pull_back import run_adjoint
+
+
+def _dense(x: torch.Tensor | None, otherwise: torch.Tensor) -> torch.Tensor:
+    """Contiguous memory of an optional input."""
+    return otherwise if x is None else x.contiguous()
+
+
+class Rollout(torch.autograd.Function):
+    """(physics, theta, q0, v0, command, control, wrench) -> states and accelerations over T steps."""
+
+    @staticmethod
+    def forward(ctx, physics, theta, q0, v0, command, control, wrench):
+        bench, horizon, batch = physics.bench(q0.shape[0]), command.shape[0], q0.shape[0]
+        steps, new = horizon * physics.substeps, physics.nothing.new_empty
+        q, v, a = (
+            new(steps + 1, batch, physics.nq),
+            new(steps + 1, batch, physics.nv),
+            new(steps * physics.stages, batch, physics.nv),
+        )
+        q[0], v[0] = q0, v0
+        u, c, w = command.contiguous(), _dense(control, physics.nothing), _flat_wrench(wrench, physics.nothing)
+        ctx.launch = launch = bench.rollout(physics, horizon, theta, control, wrench)
+        launch.forward(theta, (u, c, w, q[0], v[0]), (q[1:], v[1:], a))
+        ctx.save_for_backward(u, c, w, q, v, a, theta, q0, v0, command, control, wrench)
+        ctx.set_materialize_grads(False)
+        every = physics.substeps
+        if every == 1 and physics.stages == 1:
+            return q, v, a
+        return q[::every], v[::every], a[:: every * physics.stages]
+
+    @staticmethod
+    def backward(ctx, *grads):
+        need_theta = ctx.needs_input_grad[1]
+
+        def adjoint(q_grad, v_grad, a_grad):
+            u, c, w, q, v, a, theta, *_ = ctx.saved_tensors
+            q_grad, v_grad, a_grad = (None if g is None else g.contiguous() for g in (q_grad, v_grad, a_grad))
+            after = (None if g is None else g[1:] for g in (q_grad, v_grad))
+            theta_bar, q0_bar, v0_bar, u_bar, c_bar, w_bar = ctx.launch.adjoint(
+                need_theta, theta, (u, c, w, q[0], v[0]), (q[1:], v[1:], a), *after, a_grad
+            )
+            if q_grad is not None:
+                q0_bar += q_grad[0]
+            if v_grad is not None:
+                v0_bar += v_grad[0]
+            return theta_bar, q0_bar, v0_bar, u_bar, c_bar, _link_wrench(w_bar)
+
+        return (None, *run_adjoint(ctx, "rollout", adjoint, grads))
+
+
+class Step(torch.autograd.Function):
+    """One control step: `Rollout` with T = 1 and no time axis, for loops in Python, where every torch operation counts."""
+
+    @staticmethod
+    def forward(ctx, physics, theta, q0, v0, command, control, wrench):
+        batch, new = q0.shape[0], physics.nothing.new_empty
+        bench, many, stages = physics.bench(batch), physics.substeps, physics.stages
+        if many == 1:
+            q, v = new(batch, physics.nq), new(batch, physics.nv)
+        else:
+            q, v = new(many, batch, physics.nq), new(many, batch, physics.nv)
+        a = new(batch, physics.nv) if many * stages == 1 else new(many * stages, batch, physics.nv)
+        inputs = (
+            command.contiguous(),
+            _dense(control, physics.nothing),
+            _flat_wrench(wrench, physics.nothing),
+            q0.contiguous(),
+            v0.contiguous(),
+        )
+        ctx.launch = launch = bench.rollout(physics, 1, theta, control, wrench)
+        launch.forward(theta, inputs, (q, v, a))
+        ctx.save_for_backward(*inputs, q, v, a, theta, q0, v0, command, control, wrench)
+        ctx.set_materialize_grads(False)
+        return q if many == 1 else q[-1], v if many == 1 else v[-1], a if a.dim() == 2 else a[0]
+
+    @staticmethod
+    def backward(ctx, *grads):
+        need_theta = ctx.needs_input_grad[1]
+
+        def adjoint(*grads):
+            u, c, w, q0, v0, q, v, a, theta, *_ = ctx.saved_tensors
+            dense = (None if g is None else g.contiguous() for g in grads)
+            out = ctx.launch.adjoint(need_theta, theta, (u, c, w, q0, v0), (q, v, a), *dense)
+            return (*out[:-1], _link_wrench(out[-1]))
+
+        return (None, *run_adjoint(ctx, "step", adjoint, grads))
+
+
+class NoContext:
+    """Stands in for the autograd context where nothing will be differentiated."""
+
+    launch = None
+
+    @staticmethod
+    def save_for_backward(*tensors) -> None:
+        pass
+
+    @staticmethod
+    def set_materialize_grads(value: bool) -> None:
+        pass
+
+
+def _flat_wrench(wrench: torch.Tensor | None, otherwise: torch.Tensor) -> torch.Tensor:
+    """(..., nlink, 6) as the kernels read it, (..., 6 nlink)."""
+    return otherwise if wrench is None else wrench.contiguous().flatten(-2)
+
+
+def _link_wrench(bar: torch.Tensor | None):
+    return None if bar is None else bar.unflatten(-1, (-1, 6))
+
+
+class LinkStates(torch.autograd.Function):
+    """(physics, theta, q (S, B, nq), v (S, B, nv)) -> pose (S, B, nlink, 7), twist (S, B, nlink, 6)."""
+
+    @staticmethod
+    def forward(ctx, physics, theta, q, v):
+        bench = physics.bench(q.shape[1])
+        given, (q, v) = (theta, q, v), (x.detach().contiguous() for x in (q, v))
+        pose, twist = q.new_empty(*q.shape[:2], 7 * physics.nlink), q.new_empty(*q.shape[:2], 6 * physics.nlink)
+        scalars = (q.shape[0], *bench.layout(theta.dim() == 2))
+        bench.pair("kinematics")[0]((physics.integers, bench.parameters(theta), bench.scratch, q, v, pose, twist), (scalars, ()))
+        ctx.physics, ctx.bench, ctx.scalars = physics, bench, scalars
+        ctx.save_for_backward(q, v, *given)
+        return pose.view(*q.shape[:2], physics.nlink, 7), twist.view(*q.shape[:2], physics.nlink, 6)
+
+    @staticmethod
+    def backward(ctx, *grads):
+        need = ctx.needs_input_grad
+
+        def adjoint(pose_bar, twist_bar):
+            q, v, theta, *_ = ctx.saved_tensors
+            bench, want = ctx.bench, bool(need[1])
+            q_bar, v_bar, theta_bar = torch.empty_like(q), torch.empty_like(v), bench.parameters_bar(want)
+            arrays = (
+                ctx.physics.integers, bench.parameters(theta), bench.scratch, q, v,
+                pose_bar.contiguous().flatten(-2), twist_bar.contiguous().flatten(-2), q_bar, v_bar, theta_bar,
+            )  # fmt: skip
+            bench.pair("kinematics")[1](arrays, ((*ctx.scalars, int(want), bench.width), ()))
+            return bench.theta_bar(theta_bar, theta) if want else None, q_bar, v_bar
+
+        return (None, *run_adjoint(ctx, "link states", adjoint, grads))
+
+
+class InverseDynamics(torch.autograd.Function):
+    """(physics, theta, q (S, B, nq), v, a (S, B, nv)) -> tau (S, B, nv)."""
+
+    @staticmethod
+    def forward(ctx, physics, theta, q, v, a):
+        bench = physics.bench(q.shape[1])
+        given, (q, v, a) = (theta, q, v, a), (x.detach().contiguous() for x in (q, v, a))
+        tau = torch.empty_like(v)
+        scalars = (q.shape[0], *bench.layout(theta.dim() == 2))
+        bench.pair("inverse")[0]((physics.integers, bench.parameters(theta), bench.scratch, q, v, a, tau), (scalars, ()))
+        ctx.physics, ctx.bench, ctx.scalars = physics, bench, scalars
+        ctx.save_for_backward(q, v, a, *given)
+        return tau
+
+    @staticmethod
+    def backward(ctx, *grads):
+        need = ctx.needs_input_grad
+
+        def adjoint(tau_bar):
+            q, v, a, theta, *_ = ctx.saved_tensors
+            bench, want = ctx.bench, bool(need[1])
+            bars, theta_bar = [torch.empty_like(x) for x in (q, v, a)], bench.parameters_bar(want)
+            arrays = (
+                ctx.physics.integers,
+                bench.parameters(theta),
+                bench.scratch,
+                q,
+                v,
+                a,
+                tau_bar.contiguous(),
+                *bars,
+                theta_bar,
+            )
+            bench.pair("inverse")[1](arrays, ((*ctx.scalars, int(want), bench.width), ()))
+            return (bench.theta_bar(theta_bar, theta) if want else None, *bars)
+
+        return (None, *run_adjoint(ctx, "inverse dynamics", adjoint, grads))

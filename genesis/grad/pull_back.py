@@ -1,0 +1,89 @@
+"""How a hand-written adjoint meets torch: stacked gradients row by row, second order refused."""
+
+from typing import Any
+
+import torch
+
+from genesis.errors import UnsupportedError
+
+
+def _refuse_second_order(ctx_name: str):
+    raise UnsupportedError(
+        f"{ctx_name}: derivatives of second order (create_graph=True) are not implemented; "
+        "take finite differences of the gradient, or a Gauss-Newton approximation."
+    )
+
+
+class _NoSecondOrder(torch.autograd.Function):
+    """Identity on gradients that refuses to be differentiated again; ``count`` tensors that they depend on come before them."""
+
+    @staticmethod
+    def forward(ctx, name: str, count: int, *tensors):
+        ctx.name = name
+        return tuple(None if t is None else t.view_as(t) for t in tensors[count:])
+
+    @staticmethod
+    def backward(ctx, *grads):
+        _refuse_second_order(ctx.name)
+
+
+class _Batched:
+    """Adjoints for a stack of output gradients (is_grads_batched, vmap over a vector-Jacobian product), one after the other.
+
+    torch has no rule for running a kernel under vmap, but it calls an operator that it does not know row by row: this one. Absent
+    tensors pass as empty ones.
+    """
+
+    SLOTS = 6
+    library = torch.library.Library("genesis_optimize", "DEF")
+    calls: dict[int, Any] = {}
+
+    @classmethod
+    def run(cls, adjoint, grads):
+        key = max(cls.calls, default=0) + 1
+        cls.calls[key] = adjoint
+        try:
+            given = [torch.empty(0) if g is None else g for g in (*grads, *[None] * (3 - len(grads)))]
+            out = torch.ops.genesis_optimize.pull_back(key, len(grads), *given)
+        finally:
+            del cls.calls[key]
+        return out
+
+    @classmethod
+    def one(cls, key: int, count: int, *grads):
+        out = cls.calls[key](*(None if g.dim() == 1 and g.numel() == 0 else g for g in grads[:count]))
+        return tuple(torch.empty(0) if o is None else o.clone() for o in (*out, *[None] * (cls.SLOTS - len(out))))
+
+
+_Batched.library.define(
+    "pull_back(int key, int count, Tensor a, Tensor b, Tensor c) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)"
+)
+_Batched.library.impl("pull_back", _Batched.one, "CompositeExplicitAutograd")
+
+
+def _is_batched(grad: torch.Tensor | None) -> bool:
+    """Whether a gradient is one of a stack under vmap: such a tensor has no memory of its own."""
+    if grad is None:
+        return False
+    try:
+        grad.data_ptr()
+    except RuntimeError:
+        return True
+    return False
+
+
+def run_adjoint(ctx, name: str, adjoint, grads):
+    """``adjoint(*grads)`` as torch wants it from a backward: batched gradients row by row, second order refused.
+
+    The tensor arguments of the function are what its forward saved last.
+    """
+    needed = ctx.needs_input_grad[1:]
+    if any(_is_batched(g) for g in grads):
+        out = _Batched.run(adjoint, grads)
+        return tuple(o if n else None for o, n in zip(out, needed, strict=False))
+    if torch.is_grad_enabled():  # backward runs with create_graph
+        with torch.no_grad():
+            out = adjoint(*grads)
+        sources = [x for x in (*ctx.saved_tensors[-len(needed) :], *grads) if x is not None and x.requires_grad]
+        return _NoSecondOrder.apply(name, len(sources), *sources, *out)
+    return adjoint(*grads)
