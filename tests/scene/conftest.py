@@ -1,4 +1,4 @@
-"""Scenes are built once for the whole session and put back to their initial state by each test."""
+"""Scenes are built once for the whole test run and put back to their initial state by each test."""
 
 import os
 import subprocess
