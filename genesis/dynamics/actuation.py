@@ -1,8 +1,8 @@
 """Joint forces that the user commands: the joint controller of every degree of freedom, and the actuators of a model file.
 
-joint controller:  tau_i = clamp(u_i - kp_i q_i - kv_i v_i, lo_i, hi_i)
-actuator:          f = clamp(gain clamp(ctrl) + bias0 + bias1 length + bias2 velocity), tau += coef f, length = coef . q
-Source: MuJoCo documentation, "Computation: actuator model" (affine gain and bias, no activation state).
+actuator:     f = clamp(gain clamp(ctrl) + bias0 + bias1 length + bias2 velocity), length = coef . q
+joint force:  tau_i = clamp(u_i - kp_i q_i - kv_i v_i + sum of coef f, lo_i, hi_i)
+Source: MuJoCo documentation, "Computation: actuator model" (affine gain and bias, no activation state; actuatorfrcrange).
 """
 
 import taichi as ti
@@ -29,24 +29,44 @@ def bound_adjoint(bar, lo: str, hi: str, k, x, bar_out, width: int, parameter) -
 
 
 @ti.func
-def controller_input(m: ti.template(), s: ti.template(), i: ti.i32):
-    """u - kp q - kv v of one degree of freedom, before the bounds."""
-    x = let(s.get("command", i) - m.get("dof_kv", i) * s.get("v", i))
-    q = m.dof_qadr(i)
-    if q >= 0:
-        x = x - m.get("dof_kp", i) * s.get("q", q)
-    return x
-
-
-@ti.func
-def joint_control(m: ti.template(), s: ti.template()):
-    """Reads: command, q, v      Writes: tau (first writer), active"""
+def commanded_force(m: ti.template(), s: ti.template(), actuated: ti.i32):
+    """Reads: command, control, q, v      Writes: tau (first writer), drive, active"""
+    joint_control(m, s)
+    if actuated != 0:
+        actuators(m, s)
     for i in range(m.size("nv")):
-        x = controller_input(m, s, i)
+        x = s.get("drive", i)
         lo = m.get("dof_force_lo", i)
         hi = m.get("dof_force_hi", i)
         s.set("tau", clamp(x, lo, hi), i)
         s.set("active", inside(x, lo, hi, m.lanes), i)
+
+
+@ti.func
+def commanded_force_adjoint(
+    m: ti.template(), s: ti.template(), bar: ti.template(), damping_dt: ti.template(), actuated: ti.i32, want: ti.i32
+):
+    """Reads: w, drive, active, q, v, a, control      Adds to: command_bar, control_bar, q_bar, v_bar, parameters"""
+    joint_control_adjoint(m, s, bar, damping_dt, want)
+    if actuated != 0:
+        actuators_adjoint(m, s, bar, want)
+    if want != 0:
+        for i in range(m.size("nv")):
+            bound_adjoint(bar, "dof_force_lo", "dof_force_hi", i, s.get("drive", i), s.get("w", i), m.lanes, m.get)
+
+
+@ti.func
+def joint_control(m: ti.template(), s: ti.template()):
+    """drive = u - kp q - kv v.
+
+    Reads: command, q, v      Writes: drive
+    """
+    for i in range(m.size("nv")):
+        x = let(s.get("command", i) - m.get("dof_kv", i) * s.get("v", i))
+        q = m.dof_qadr(i)
+        if q >= 0:
+            x = x - m.get("dof_kp", i) * s.get("q", q)
+        s.set("drive", x, i)
 
 
 @ti.func
@@ -56,8 +76,7 @@ def joint_control_adjoint(m: ti.template(), s: ti.template(), bar: ti.template()
     Reads: w, active, q, v, a      Adds to: command_bar, q_bar, v_bar, parameters
     """
     for i in range(m.size("nv")):
-        w = s.get("w", i)
-        mine = let(w * s.get("active", i))
+        mine = let(s.get("w", i) * s.get("active", i))
         q = m.dof_qadr(i)
         s.add("command_bar", mine, i)
         s.add("v_bar", 0.0 - m.get("dof_kv", i) * mine, i)
@@ -67,7 +86,6 @@ def joint_control_adjoint(m: ti.template(), s: ti.template(), bar: ti.template()
             bar.add("dof_kv", 0.0 - (s.get("v", i) + damping_dt * s.get("a", i)) * mine, i)
             if q >= 0:
                 bar.add("dof_kp", 0.0 - s.get("q", q) * mine, i)
-            bound_adjoint(bar, "dof_force_lo", "dof_force_hi", i, controller_input(m, s, i), w, m.lanes, m.get)
 
 
 @ti.func
@@ -96,19 +114,19 @@ def actuator_force(m: ti.template(), s: ti.template(), u: ti.i32, length: ti.tem
 
 @ti.func
 def actuators(m: ti.template(), s: ti.template()):
-    """Reads: control, q, v      Adds to: tau"""
+    """Reads: control, q, v      Adds to: drive"""
     for u in range(m.size("nu")):
         length = actuator_state(m, s, u, "q")
         velocity = actuator_state(m, s, u, "v")
         force = clamp(actuator_force(m, s, u, length, velocity), m.get("force_lo", u), m.get("force_hi", u))
         first = m.act_trnadr(u)
         for t in range(first, first + m.act_trnnum(u)):
-            s.add("tau", m.get("trn_coef", t) * force, m.trn_dof(t))
+            s.add("drive", m.get("trn_coef", t) * force, m.trn_dof(t))
 
 
 @ti.func
 def actuators_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.i32):
-    """Reads: w, control, q, v      Adds to: control_bar, q_bar, v_bar, parameters"""
+    """Reads: w, active, control, q, v      Adds to: control_bar, q_bar, v_bar, parameters"""
     for u in range(m.size("nu")):
         length = actuator_state(m, s, u, "q")
         velocity = actuator_state(m, s, u, "v")
@@ -118,9 +136,9 @@ def actuators_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), wa
         ctrl = s.get("control", u)
         first = m.act_trnadr(u)
         end = first + m.act_trnnum(u)
-        power = constant(0.0, m.lanes)  # coef . w
+        power = constant(0.0, m.lanes)  # coef . w, without the joints that are saturated
         for t in range(first, end):
-            power += m.get("trn_coef", t) * s.get("w", m.trn_dof(t))
+            power += m.get("trn_coef", t) * s.get("w", m.trn_dof(t)) * s.get("active", m.trn_dof(t))
         force_bar = let(power * inside(raw, lo, hi, m.lanes))
         gain_bar = let(force_bar * m.get("act_gain", u))
         s.add("control_bar", gain_bar * inside(ctrl, m.get("ctrl_lo", u), m.get("ctrl_hi", u), m.lanes), u)
@@ -135,7 +153,7 @@ def actuators_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), wa
             if q >= 0:
                 s.add("q_bar", coef * length_bar, dof)
             if want != 0:
-                bar.add("trn_coef", force * s.get("w", dof) + velocity_bar * s.get("v", dof), t)
+                bar.add("trn_coef", force * s.get("w", dof) * s.get("active", dof) + velocity_bar * s.get("v", dof), t)
                 if q >= 0:
                     bar.add("trn_coef", length_bar * s.get("q", q), t)
         if want != 0:

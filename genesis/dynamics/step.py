@@ -5,7 +5,7 @@ Derivation: docs/adjoints/dynamics.md (acceleration), docs/adjoints/integrate.md
 
 import taichi as ti
 
-from genesis.dynamics.actuation import actuators, actuators_adjoint, joint_control, joint_control_adjoint
+from genesis.dynamics.actuation import commanded_force, commanded_force_adjoint
 from genesis.dynamics.adjoint_sweep import gather_bars, probe_links
 from genesis.dynamics.factorization import factorize, solve
 from genesis.dynamics.integrate import (
@@ -42,9 +42,7 @@ def acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
 
     Reads: q, v, command, control, wrench      Writes: a, and all the scratch of the stages
     """
-    joint_control(m, s)
-    if o.actuated != 0:
-        actuators(m, s)
+    commanded_force(m, s, o.actuated)
     passive(m, s)
     kinematics(m, s, False, o.wrenched)
     clear_mass_matrix(m, s, o.damping_dt)
@@ -62,7 +60,7 @@ def acceleration_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(),
     Reads: q, v, a (of this state), a_bar, command, control, wrench
     Adds to: q_bar, v_bar, parameters      Writes: command_bar, control_bar, wrench_bar
     """
-    joint_control(m, s)
+    commanded_force(m, s, o.actuated)
     kinematics(m, s, True, o.wrenched)
     clear_mass_matrix(m, s, o.damping_dt)
     composite(m, s)
@@ -73,9 +71,7 @@ def acceleration_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(),
     probe_links(m, s, bar, o.wrenched, o.want)
     gather_bars(m, s, bar, o.want)
     passive_adjoint(m, s, bar, o.damping_dt, o.want)
-    if o.actuated != 0:
-        actuators_adjoint(m, s, bar, o.want)
-    joint_control_adjoint(m, s, bar, o.damping_dt, o.want)
+    commanded_force_adjoint(m, s, bar, o.damping_dt, o.actuated, o.want)
 
 
 @ti.func

@@ -30,7 +30,8 @@ FIELDS = (  # name, one row per, lane scalars a row
     ("tau", "nv", 1),
     ("command", "nv", 1),
     ("control", "nu", 1),
-    ("active", "nv", 1),  # 1: the joint controller is inside its force bounds, 0: saturated
+    ("drive", "nv", 1),  # commanded joint force before its bounds
+    ("active", "nv", 1),  # 1: the commanded joint force is inside its bounds, 0: saturated
     ("command_bar", "nv", 1),
     ("control_bar", "nu", 1),
     ("wrench_bar", "nlink", 6),

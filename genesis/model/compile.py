@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from genesis.description.description import JOINT_NQ, JOINT_NV, Actuator, Description, Joint, Link
+from genesis.description.description import JOINT_NQ, JOINT_NV, Actuator, Description, Joint, Link, Mimic
 from genesis.errors import ModelError, UnsupportedError, unknown_name
 from genesis.model.layout import PARAMETERS
 from genesis.model.model import EntityInfo, JointInfo, Model
@@ -68,6 +68,7 @@ class _Builder:
         self.qspring: list[float] = []
         self.actuators: list[Actuator] = []
         self.act_rows: list[list[tuple[int, float]]] = []
+        self.act_bias0: list[float] = []
         self.geoms: list = []
         self.sites: list = []
         self.entities: list[EntityInfo] = []
@@ -79,8 +80,9 @@ class _Builder:
         for link in d.links:
             self._add_link(placed, link, start[0], index)
         by_name = {j.name: j for j in self.joints[start[1] :]}
+        mimics = {j.name: j.mimic for link in d.links for j in link.joints if j.mimic is not None}
         for actuator in d.actuators:
-            self._add_actuator(where, actuator, by_name)
+            self._add_actuator(where, actuator, by_name, mimics)
         self.geoms += [self._shift(g, placed, start[0]) for g in d.geoms]
         self.sites += [self._shift(s, placed, start[0]) for s in d.sites]
         self.entities.append(
@@ -171,14 +173,22 @@ class _Builder:
                 q, v, m = leader.qpos_adr, leader.dof_adr, joint.mimic
                 offset = m.offset - joint.ref
                 self.elementary.append(_Elementary(code, axis / norm, pos, q, v, False, m.multiplier, offset))
-                # the follower's own rotor and damper move with the leader
+                # the follower's own rotor, damper and spring move with the leader
                 self.dof["armature"][v] += m.multiplier**2 * joint.armature
                 self.dof["damping"][v] += m.multiplier**2 * joint.damping
+                self._add_spring(q, v, m.multiplier**2 * joint.stiffness, m.multiplier * joint.stiffness * (joint.springref - m.offset))
                 info = JointInfo(joint.name, joint.type, l, entity, q, v, 0, 0, joint.limit, m.joint)
                 self.joints.append(info)
                 return
         info = JointInfo(joint.name, joint.type, l, entity, q, v, JOINT_NQ[joint.type], JOINT_NV[joint.type], joint.limit)
         self.joints.append(info)
+
+    def _add_spring(self, q: int, v: int, stiffness: float, pull: float) -> None:
+        """One spring for two in parallel: ``pull`` is the force of the second at q = 0."""
+        if stiffness > 0.0:
+            pull += self.dof["stiffness"][v] * self.qspring[q]
+            self.dof["stiffness"][v] += stiffness
+            self.qspring[q] = pull / self.dof["stiffness"][v]
 
     def _leader(self, where: str, joint: Joint, entity: int) -> JointInfo:
         mine = {j.name: j for j in self.joints if j.entity == entity and j.mimic is None and j.nv == 1}
@@ -189,20 +199,25 @@ class _Builder:
             )
         return mine[joint.mimic.joint]
 
-    def _add_actuator(self, where: str, actuator: Actuator, by_name: dict[str, JointInfo]) -> None:
-        rows = []
+    def _add_actuator(self, where: str, actuator: Actuator, by_name: dict[str, JointInfo], mimics: dict[str, Mimic]) -> None:
+        """Transmission rows; on a mimic joint, length = coef (multiplier q + offset)."""
+        rows, bias0 = [], actuator.bias[0]
         for name, coef in actuator.transmission:
             if name not in by_name:
                 raise unknown_name(f'{where}: actuator "{actuator.name}"', "joint", name, by_name)
             info = by_name[name]
-            if info.nv != 1 and (actuator.bias[1] != 0.0):
+            if info.type in ("ball", "free") and actuator.bias[1] != 0.0:
                 raise UnsupportedError(
                     f'{where}: actuator "{actuator.name}" feeds back the position of the {info.type} joint "{name}"; '
                     "position feedback is for hinge and slide joints."
                 )
-            rows += [(info.dof_adr + k, float(c)) for k, c in enumerate(np.atleast_1d(coef)) if float(c) != 0.0]
+            follow = mimics.get(name, Mimic(name))
+            values = np.atleast_1d(coef) * follow.multiplier
+            rows += [(info.dof_adr + k, float(c)) for k, c in enumerate(values) if float(c) != 0.0]
+            bias0 += actuator.bias[1] * float(np.atleast_1d(coef)[0]) * follow.offset
         self.actuators.append(actuator)
         self.act_rows.append(rows)
+        self.act_bias0.append(bias0)
 
 
 def _axes(b: _Builder) -> tuple[list[int], list[int], list[int]]:
@@ -302,7 +317,7 @@ def compile_model(placed: Sequence[Placed], gravity: Sequence[float] = (0.0, 0.0
         dof_armature=b.dof["armature"], dof_damping=b.dof["damping"], dof_stiffness=b.dof["stiffness"], qpos_spring=b.qspring,
         dof_kp=np.zeros(nv), dof_kv=np.zeros(nv), dof_force_lo=b.dof["lo"], dof_force_hi=b.dof["hi"],
         act_gain=[a.gain for a in acts],
-        act_bias0=[a.bias[0] for a in acts], act_bias1=[a.bias[1] for a in acts], act_bias2=[a.bias[2] for a in acts],
+        act_bias0=b.act_bias0, act_bias1=[a.bias[1] for a in acts], act_bias2=[a.bias[2] for a in acts],
         ctrl_lo=[(a.ctrlrange or (-np.inf,))[0] for a in acts], ctrl_hi=[(a.ctrlrange or (np.inf,))[-1] for a in acts],
         force_lo=[(a.forcerange or (-np.inf,))[0] for a in acts], force_hi=[(a.forcerange or (np.inf,))[-1] for a in acts],
         trn_coef=[c for _, c in rows],

@@ -13,6 +13,7 @@ from tests.dynamics.differences import OFFSETS, extrapolated
 from tests.dynamics.systems import DT, System, system
 
 DIRECTIONS = 3
+LIFTED, PRESSED = {"arm": 1, "floater": 0, "pair": 1}, {"floater": 1, "pair": 6}  # joints at a force bound all the time
 STATE_INPUTS = ("qpos", "qvel", "command", "control", "wrench")
 VARIANTS = {
     "euler": {},
@@ -30,8 +31,10 @@ def parameters_of(s: System) -> dict[str, torch.Tensor]:
     scalar = torch.tensor([float(k >= 0) for k in s.model.integers["dof_qadr"]])
     values["dof_kp"] = torch.tensor(rng.uniform(0.5, 1.5, s.model.nv)) * scalar
     values["dof_kv"] = torch.tensor(rng.uniform(0.05, 0.1, s.model.nv))
-    if s.name != "gripper":
-        values["dof_force_lo"][:1], values["dof_force_hi"][1:2] = 6.0, -6.0
+    if s.name in LIFTED:
+        values["dof_force_lo"][LIFTED[s.name]] = 6.0
+    if s.name in PRESSED:
+        values["dof_force_hi"][PRESSED[s.name]] = -6.0
     return values
 
 

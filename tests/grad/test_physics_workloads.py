@@ -1,4 +1,4 @@
-"""Gradients of the benchmark workloads (without contact) against MuJoCo: its finite-difference chain, and differences of its loss."""
+"""Gradients of the benchmark workloads, without contact, against MuJoCo: its derivatives chained, and differences of its loss."""
 
 from dataclasses import dataclass
 
