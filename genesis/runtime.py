@@ -8,6 +8,7 @@ import contextlib
 import io
 import logging
 import os
+import tempfile
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -233,6 +234,7 @@ def _seed(seed: int | None, deterministic: bool | None) -> None:
 def _start_taichi(backend: Backend, precision: str, seed: int | None, cpu_threads: int | None) -> Any:
     """`ti.init` as the kernels need it: lanes kept as vectors on the CPU, no fast mathematics, kernels cached between runs."""
     os.environ.setdefault("ENABLE_TAICHI_HEADER_PRINT", "0")
+    os.environ.setdefault("HOME", tempfile.gettempdir())  # Taichi aborts the process where it has no home for its cache
     import taichi as ti
 
     ti_float = ti.f32 if precision == "32" else ti.f64

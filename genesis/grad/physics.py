@@ -4,6 +4,7 @@ Each function is one kernel launch forward and one backward (`genesis.dynamics`)
 parameter (`genesis.model.layout`), shared by all environments or one row each.
 """
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -125,7 +126,7 @@ class Physics:
     @staticmethod
     def _samples(x: torch.Tensor) -> torch.Tensor:
         """(S, B, n) from (..., B, n)."""
-        return x.reshape(-1, x.shape[-2] if x.dim() > 1 else 1, x.shape[-1])
+        return x.reshape(math.prod(x.shape[:-2]), x.shape[-2] if x.dim() > 1 else 1, x.shape[-1])
 
     def inverse_dynamics(self, theta, qpos, qvel, qacc):
         """tau = M qacc + c (…, B, nv): armature included, no damping, springs or actuators."""

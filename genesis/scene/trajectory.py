@@ -35,9 +35,18 @@ class Trajectory:
     ) -> None:
         self._solver, self._theta, (self._qpos, self._qvel, self._qacc) = solver, theta, states
         self.dt, self.horizon = dt, self._qacc.shape[0]
-        self.controls = None if controls is None else self._give(controls)
-        steps = torch.arange(start, start + self.horizon + 1, dtype=self._qpos.dtype, device=self._qpos.device)
-        self.time = wrap(steps * dt, solver.scene)
+        self._controls, self._start = controls, start
+
+    @cached_property
+    def controls(self) -> Tensor | None:
+        """As given to the joint controllers, (T, [n_envs,] nv), or None."""
+        return None if self._controls is None else self._give(self._controls)
+
+    @cached_property
+    def time(self) -> Tensor:
+        """(T+1,) [s]."""
+        steps = torch.arange(self._start, self._start + self.horizon + 1, dtype=self._qpos.dtype, device=self._qpos.device)
+        return wrap(steps * self.dt, self._solver.scene)
 
     @cached_property
     def qpos(self) -> Tensor:
@@ -133,6 +142,7 @@ class Rollouts:
 
     def __init__(self, solver: RigidSolver) -> None:
         self._solver = solver
+        self._loops: dict[str, Loops] = {}  # by kind of control
 
     def rollout(
         self, controls: Any, kind: str, qpos: Any, qvel: Any, actuator_ctrl: Any, params: Mapping[str, Any] | None
@@ -189,8 +199,10 @@ class Rollouts:
             raise unknown_name(where, "kind", kind, KINDS)
         solver = self._solver
         nv, parameters = solver.model.nv, solver.parameters
-        closed = np.ones((1, nv), bool)
-        loops = Loops(closed if kind == "position" else ~closed, ~closed if kind == "force" else closed)
+        loops = self._loops.get(kind)
+        if loops is None:
+            closed = np.ones((1, nv), bool)
+            loops = self._loops[kind] = Loops(closed if kind == "position" else ~closed, ~closed if kind == "force" else closed)
         if params:
             replaced = parameters.replacements(params, where)
             theta = parameters.packed(loops, replaced)

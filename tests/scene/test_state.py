@@ -304,3 +304,13 @@ def test_checkpoint(tmp_path, arms):
     (tmp_path / "no.pt").write_text("nothing")
     with pytest.raises(gs.InputError, match="cannot be read as a checkpoint"):
         other.load_checkpoint(tmp_path / "no.pt")
+
+
+def test_a_scene_in_which_nothing_moves_keeps_its_poses():
+    scene = gs.Scene(sim_options=gs.options.SimOptions(requires_grad=True))
+    scene.add_entity(gs.morphs.Plane())
+    box = scene.add_entity(gs.morphs.Box(size=(1.0, 1.0, 1.0), pos=(0.0, 0.5, 2.0), fixed=True))
+    scene.build()
+    scene.step()
+    assert box.get_pos().tolist() == [0.0, 0.5, 2.0]
+    assert box.get_vel().tolist() == [0.0, 0.0, 0.0]
