@@ -10,12 +10,13 @@ from torch import Tensor
 
 from genesis import runtime
 from genesis.errors import InputError, unknown_name
+from genesis.grad.tensor import plain
 
 
 def tensor(values: Any) -> Tensor:
-    """A tensor of the runtime's floating-point type on its device."""
+    """A plain tensor of the runtime's floating-point type on its device."""
     state = runtime.state()
-    return torch.as_tensor(values, dtype=state.dtype, device=state.device)
+    return plain(torch.as_tensor(values, dtype=state.dtype, device=state.device))
 
 
 def indices(values: Sequence[int]) -> Tensor:

@@ -16,7 +16,7 @@ _NO_KEY = re.compile(r"Could not (?:override|append to config|delete from config
 _NO_OPTION = re.compile(r"(?:Could not find|Could not load) '(?P<path>[^']+)'")
 _UNREAD = re.compile(r"Error parsing override '(?P<word>.*?)'\n", re.DOTALL)
 _GRAMMAR = re.compile("mismatched input|no viable alternative|extraneous input|token recognition")
-_MERGING = re.compile(r"^Error merging override (?P<word>\S+)\s+(?P<why>.*)$", re.DOTALL)
+_MERGING = re.compile(r"^Error merging override (?P<word>.*)$")
 _MISSING_PRIMARY = re.compile(r"Cannot find primary config '(?P<name>[^']+)'")
 
 
@@ -90,12 +90,17 @@ def _whole_text(error: BaseException | None) -> str:
 
 def _clean(error: Exception) -> str:
     """Where and what, without Hydra's internals."""
-    text = first_line(Exception(_whole_text(error))).rstrip(".")
-    merging = _MERGING.match(text)
+    lines = [line.strip() for line in _whole_text(error).splitlines() if line.strip()]
+    merging = _MERGING.match(lines[0]) if lines else None
     if merging is not None:
         key, _, value = merging["word"].partition("=")
-        why = merging["why"]
-        return f"{key}: must not be null." if "is not Optional" in why else f"{key}: {value} is not possible: {why}."
+        why = first_line(Exception("\n".join(lines[1:]))).rstrip(".")
+        if "is not Optional" in why:
+            return f"{key}: must not be null."
+        if "Cannot merge" in why:
+            why = "a list cannot take the place of a mapping, nor a mapping that of a list"
+        return f"{key}: {value} is not possible: {why}."
+    text = first_line(Exception("\n".join(lines))).rstrip(".")
     where = getattr(error, "full_key", None)
     return f"{where}: {text}." if where else f"{text}."
 

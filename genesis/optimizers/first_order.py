@@ -65,5 +65,10 @@ class FirstOrder:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.torch.load_state_dict(state["optimizer"])
+        # torch casts what it loads to the leaves' type, which changes the last bits of NAdam's running product: put the originals back.
+        for index, leaf in enumerate(all_leaves(self.groups)):
+            for name, value in state["optimizer"]["state"].get(index, {}).items():
+                if isinstance(value, torch.Tensor):
+                    self.torch.state[leaf][name] = value.clone()
         if self.scheduler is not None and state["scheduler"] is not None:
             self.scheduler.load_state_dict(state["scheduler"])

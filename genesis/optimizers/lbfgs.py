@@ -33,6 +33,11 @@ class LBFGS:
             raise InputError(
                 f"parameter.{own[0]}.lr: lbfgs finds one step for all groups; leave lr out, or use a first-order optimizer."
             )
+        bounded = [group.name for group in groups if any(pair is not None for pair in group.bounds)]
+        if bounded:
+            raise InputError(
+                f"parameter.{bounded[0]}.transform: clamp stops the line search of lbfgs at the bounds; use smooth, or optimizer=lbfgsb."
+            )
         self.groups, self.lr = groups, lr
         self.torch = torch.optim.LBFGS(
             all_leaves(groups),
@@ -56,8 +61,6 @@ class LBFGS:
             after()
             before = [leaf.detach().clone() for leaf in leaves]
             self._step(closure, before)
-            for group in self.groups:
-                group.project()
             if all(torch.equal(old, leaf) for old, leaf in zip(before, leaves, strict=True)):
                 return "no step along the search direction lowers the objective"
 

@@ -8,7 +8,7 @@ from genesis.errors import InputError, unknown_name
 from genesis.parameters.bounds import read_bounds
 from genesis.parameters.parameter import Inputs
 from genesis.parameters.scalars import Scalars
-from genesis.selection import indices, joints_of, match, vector
+from genesis.selection import indices, joints_of, match, tensor, vector
 from genesis.setting import Setting
 
 # Rows of these are links; of dof_* degrees of freedom; gravity is one row.
@@ -37,7 +37,7 @@ class Physical:
         learnable = [name for name in table if name == "gravity" or name.startswith((_LINK, _DOF))]
         if field not in learnable:
             raise unknown_name(f"{where}.field", "physical parameter", field, learnable)
-        self.default = table[field].detach()
+        self.default = tensor(table[field].detach())
         self.rows, row_names = _rows(f"{where}.names", setting, field, names)
         chosen = (
             self.default

@@ -39,6 +39,7 @@ WRONG = [
     (["parameter.controls.lr=0.1"], "parameter.controls.lr: lbfgs finds one step for all groups"),
     (["scheduler=cosine"], "scheduler: lbfgs finds its step by a line search"),
     (["task.start_qpos=[0,0]"], "task.start_qpos: has shape (2,), needs a number or 7 of them."),
+    (["robot.home={wrist: 1}"], "robot.home: {wrist: 1} is not possible: a list cannot take the place of a mapping"),
     (["task.start_qpos={wrist: 1}"], 'task.start_qpos: unknown joint "wrist"'),
     (["task.spread_qpos=0.1"], "a spread needs several environments"),
     (["task.target_quat=[0,0,0,0]"], "task.target_quat: the quaternion [0.0, 0.0, 0.0, 0.0] has length zero"),

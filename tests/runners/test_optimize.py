@@ -1,0 +1,270 @@
+"""The loop: how it ends, what it keeps, what it refuses."""
+
+import json
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from genesis.errors import DivergenceError, InputError
+from genesis.optimizers import make_optimizer
+from genesis.parameters import Inputs
+from genesis.runners.evaluate import Clock, Evaluator, groups_of
+from genesis.runners.files import finite, write_json, write_npz
+from genesis.runners.gradcheck import gradcheck
+from genesis.runners.interrupt import Interrupt
+from genesis.runners.optimize import Optimization, Stop
+from genesis.runners.record import Record, Recording, load_checkpoint
+from genesis.runners.solution import load_parameters, parameter_arrays
+from genesis.runners.tensorboard import gradient_picture
+from genesis.tasks.goal import Limit, met
+from genesis.tasks.task import Judged
+from tests.settings import numbers
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+
+class Number:
+    """A parameter of plain numbers."""
+
+    learn, lr = True, None
+
+    def __init__(self, *start: float) -> None:
+        self.leaf = numbers(*start).requires_grad_()
+
+    def leaves(self):
+        return [self.leaf]
+
+    def leaf_bounds(self):
+        return [None]
+
+    def project(self) -> None: ...
+
+    def value(self):
+        return self.leaf
+
+    def bounds(self):
+        return None
+
+    def labels(self):
+        return ["a", "b"]
+
+
+class Valley:
+    """Stands in for a task: objective Σ (x − (3, 1))² + tilt · x₀, good when |x − (3, 1)| is small."""
+
+    kind = "valley"
+
+    def __init__(self, tolerance: float | None = 1e-2, tilt: float = 0.0, wall: float = math.inf) -> None:
+        self.parameters = {"x": Number(0.0, 0.0)}
+        limits = [] if tolerance is None else [Limit("distance", tolerance)]
+        self.goal = SimpleNamespace(limits=limits)
+        self.setting = SimpleNamespace(start_qpos=torch.zeros(1, dtype=torch.float64), horizon=1, dt=0.1)
+        self.tilt, self.wall = tilt, wall
+
+    def judge(self) -> Judged:
+        x = self.parameters["x"].leaf
+        if float(x[0].detach()) > self.wall:
+            raise DivergenceError("the simulation diverged: x", step=3)
+        terms = {"distance": ((x - numbers(3.0, 1.0)) ** 2).sum(), "tilt": self.tilt * x[0]}
+        view = SimpleNamespace(x=x.detach().clone())
+        return Judged(sum(terms.values()), terms, view, Inputs(x, x, x))
+
+    def simulate(self):
+        x = self.parameters["x"].leaf
+        series = torch.zeros(2, 1, dtype=torch.float64)
+        return SimpleNamespace(qpos=series, qvel=series, controls=series[1:], x=x), None
+
+    def metrics(self, trajectory) -> dict[str, float]:
+        return {"distance": float((trajectory.x - numbers(3.0, 1.0)).norm())}
+
+    def good_enough(self, metrics: dict[str, float]) -> bool:
+        return met(self.goal.limits, metrics)
+
+
+def optimization(task: Valley, stop: Stop, kind: str = "sgd", lr: float = 0.1, **more) -> Optimization:
+    options = {"kind": kind, "lr": lr} if kind != "lbfgs" else {"kind": kind}
+    optimizer = make_optimizer(groups_of(task), options, {"kind": "constant"}, stop.iterations)
+    return Optimization(task, optimizer, stop, **more)
+
+
+def test_converges_and_stops_at_once() -> None:
+    """Gradient descent with rate 0.1 shortens the distance √10 by 0.8 each time: below 0.01 after 26 steps."""
+    task = Valley()
+    result = optimization(task, Stop(iterations=100)).run()
+    assert (result.status, result.iterations, result.best_iteration) == ("converged", 26, 26)
+    assert result.metrics["distance"] == pytest.approx(math.sqrt(10) * 0.8**26, rel=1e-12)
+    assert result.objective_first == pytest.approx(10.0) and result.objective_last == pytest.approx(10 * 0.64**26, rel=1e-12)
+    assert result.evaluations == 27 and result.succeeded
+
+
+def test_goes_on_after_convergence_if_asked() -> None:
+    result = optimization(Valley(), Stop(iterations=60, when_converged=False)).run()
+    assert (result.status, result.iterations) == ("converged", 60)
+
+
+def test_iterations_seconds_and_patience() -> None:
+    result = optimization(Valley(tolerance=1e-9), Stop(iterations=5)).run()
+    assert (result.status, result.iterations, result.evaluations) == ("not_converged", 5, 6) and not result.succeeded
+    assert "5 iterations" in result.reason
+    result = optimization(Valley(tolerance=1e-300), Stop(iterations=10**9, seconds=0.05)).run()
+    assert result.status == "not_converged" and "0.05 seconds" in result.reason
+    result = optimization(Valley(tolerance=1e-300), Stop(iterations=10**9, patience=7, min_delta=1e-3), lr=0.1).run()
+    assert "no better objective for 7 iterations" in result.reason
+
+
+def test_without_tolerances_a_run_just_finishes() -> None:
+    result = optimization(Valley(tolerance=None), Stop(iterations=5)).run()
+    assert result.status == "finished" and result.succeeded
+
+
+def test_a_point_that_meets_the_tolerance_beats_a_lower_objective() -> None:
+    """The tilt moves the minimum to (1, 1); on the way there from the good start the objective falls."""
+    task = Valley(tolerance=0.5, tilt=4.0)
+    with torch.no_grad():
+        task.parameters["x"].leaf.copy_(numbers(3.0, 1.0))
+    result = optimization(task, Stop(iterations=30, when_converged=False)).run()
+    assert result.status == "converged" and result.metrics["distance"] <= 0.5
+    assert result.objective_last < result.objective_best
+    assert float((task.parameters["x"].leaf.detach() - numbers(3.0, 1.0)).norm()) <= 0.5, "the best point is put back"
+
+
+def test_divergence_is_raised_after_saving(tmp_path) -> None:
+    task = Valley(wall=1.0)
+    run = optimization(task, Stop(iterations=30), record=Record(tmp_path, Recording(tensorboard=False)))
+    with pytest.raises(DivergenceError, match="the simulation diverged: x"):
+        run.run()
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["status"] == "diverged" and result["best_iteration"] == 1 and result["objective_best"] < 10.0
+    assert np.load(tmp_path / "solution.npz")["parameter/x"] == pytest.approx([0.6, 0.2])
+
+
+def test_a_quasi_newton_run_that_can_go_no_lower_ends() -> None:
+    result = optimization(Valley(tolerance=-1.0), Stop(iterations=1000), kind="lbfgs").run()
+    assert result.status == "not_converged" and "no step along the search direction" in result.reason
+    assert result.objective_best < 1e-25
+
+
+def test_line_search_points_are_evaluated_once() -> None:
+    task = Valley()
+    evaluate = Evaluator(task, groups_of(task), Clock(), remember=True)
+    first = evaluate()
+    gradient = task.parameters["x"].leaf.grad.clone()
+    with torch.no_grad():
+        task.parameters["x"].leaf.add_(1.0)
+    evaluate()
+    with torch.no_grad():
+        task.parameters["x"].leaf.sub_(1.0)
+    task.parameters["x"].leaf.grad = None
+    assert evaluate() == first and evaluate.clock.evaluations == 2
+    assert torch.equal(task.parameters["x"].leaf.grad, gradient)
+
+
+def test_observers_see_every_iteration() -> None:
+    seen = []
+    optimization(
+        Valley(), Stop(iterations=3), observers=[lambda report: seen.append((report.iteration, report.evaluation.norms["x"]))]
+    ).run()
+    assert [n for n, _ in seen] == [0, 1, 2, 3]
+    assert [g for _, g in seen] == pytest.approx([2 * math.sqrt(10) * 0.8**k for k in range(4)])
+
+
+def test_interrupt_is_noticed_after_the_iteration() -> None:
+    run = optimization(Valley(tolerance=1e-300), Stop(iterations=100))
+    run.observers = [lambda report: setattr(run.interrupt, "asked", report.iteration >= 4)]
+    result = run.run()
+    assert (result.status, result.iterations) == ("interrupted", 4)
+
+
+def test_signals_are_handled_and_put_back() -> None:
+    import os
+    import signal
+
+    before = signal.getsignal(signal.SIGINT)
+    with Interrupt() as interrupt:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interrupt.asked
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_objective_without_a_way_to_the_parameters() -> None:
+    task = Valley()
+    task.judge = lambda: Judged(torch.ones(()), {}, SimpleNamespace(x=numbers(0.0, 0.0)), None)
+    with pytest.raises(InputError, match="no learned parameter reaches the objective"):
+        optimization(task, Stop()).run()
+
+
+def test_a_gradient_that_is_not_finite_is_named() -> None:
+    task = Valley()
+    x = task.parameters["x"].leaf
+    task.judge = lambda: Judged(torch.sqrt(x).sum(), {}, SimpleNamespace(x=numbers(0.0, 0.0)), Inputs(x, x, x))
+    with pytest.raises(DivergenceError, match="the gradient of parameter.x is not finite, but the objective is"):
+        optimization(task, Stop()).run()
+
+
+def test_gradcheck_finds_a_wrong_gradient() -> None:
+    checks = gradcheck(Valley(), directions=4)
+    assert len(checks) == 4 and max(check.error for check in checks) < 1e-9
+    broken = Valley()
+    x = broken.parameters["x"].leaf
+    broken.judge = lambda: Judged((x * x.detach()).sum() + x.sum(), {}, SimpleNamespace(x=x.detach()), Inputs(x, x, x))
+    with torch.no_grad():
+        x.fill_(1.0)
+    assert min(check.error for check in gradcheck(broken)) > 0.1
+
+
+def test_json_has_no_infinities(tmp_path) -> None:
+    write_json(tmp_path / "a.json", {"x": math.inf, "y": [math.nan, 1.5], "z": {"w": -0.0}})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"x": None, "y": [None, 1.5], "z": {"w": 0.0}}
+    assert finite((1, math.nan)) == [1, None]
+
+
+def test_files_appear_whole_and_leave_nothing_behind(tmp_path) -> None:
+    write_npz(tmp_path / "a.npz", {"x": np.arange(3)})
+    write_npz(tmp_path / "a.npz", {"x": np.arange(4)})
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "b.json", {"x": object()})
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_checkpoints_that_cannot_be_read(tmp_path) -> None:
+    with pytest.raises(InputError, match="no checkpoint there"):
+        load_checkpoint(tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "last.pt").write_bytes(b"nonsense")
+    with pytest.raises(InputError, match="last.pt: cannot be read"):
+        load_checkpoint(tmp_path)
+
+
+def test_solutions_go_into_a_task_and_are_checked(tmp_path) -> None:
+    from tests.tasks.configured import configured
+
+    _, task = configured("task=throw")
+    task.parameters["velocity"].set_value(numbers(1.0, 2.0, 3.0))
+    write_npz(tmp_path / "solution.npz", parameter_arrays(task))
+    _, other = configured("task=throw")
+    assert load_parameters(other, tmp_path) == ["velocity"]
+    assert other.parameters["velocity"].value().tolist() == [1.0, 2.0, 3.0]
+    _, third = configured("task=throw", "parameter.velocity.part=all")
+    with pytest.raises(InputError, match=r"parameter velocity has shape \(3,\), here \(6,\)"):
+        load_parameters(third, tmp_path)
+    _, foreign = configured("task=swing_up")
+    with pytest.raises(InputError, match=r"holds none of this task's parameters \(controls\)"):
+        load_parameters(foreign, tmp_path)
+    with pytest.raises(InputError, match="no solution.npz there"):
+        load_parameters(task, tmp_path / "nowhere")
+
+
+def test_picture_of_gradients_is_brighter_where_they_are_larger() -> None:
+    history = np.array([[1e-6, 1e-3, 1.0], [1e-3, 1e-3, 1e-3]])
+    picture = gradient_picture(history, height=2, width=3).astype(int).sum(-1)
+    assert (
+        picture.shape == (2, 3)
+        and picture[0, 0] < picture[0, 1] < picture[0, 2]
+        and picture[1, 0] == picture[1, 2] == picture[0, 1]
+    )

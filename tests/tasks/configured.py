@@ -1,0 +1,26 @@
+"""Tasks from the shipped configs."""
+
+from typing import Any
+
+from genesis_cli.build import build_optimizer, build_task, start_engine
+from genesis_cli.compose import compose_config
+from genesis_cli.paths import config_dir
+from genesis_cli.validate import Checked, check
+
+
+def configured(*overrides: str) -> tuple[Checked, Any]:
+    """The checked config of `genesis optimize OVERRIDES`, and its task."""
+    cfg = compose_config("optimize", list(overrides))
+    if "file" in cfg.robot:
+        cfg.robot.file = str(config_dir() / "robots" / cfg.robot.file)
+    checked = check(cfg)
+    start_engine(checked.plain["runtime"])
+    return checked, build_task(checked)
+
+
+def learn(*overrides: str) -> Any:
+    """The result of an optimisation without a run folder."""
+    from genesis.runners.optimize import Optimization, Stop
+
+    checked, task = configured(*overrides)
+    return Optimization(task, build_optimizer(checked, task), Stop(**vars(checked.plain["stop"]))).run()
