@@ -7,7 +7,7 @@ keep; it is done in this file alone, and anything unexpected falls back to the p
 
 import warnings
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import taichi as ti
@@ -15,10 +15,14 @@ from taichi.lang import impl
 
 from genesis import runtime
 from genesis.dynamics.inspect import make_inverse, make_kinematics
-from genesis.dynamics.rollout import make_rollout
+from genesis.dynamics.rollout import INTEGRATORS, make_rollout
 from genesis.log import logger
 
-MAKERS: dict[str, Callable] = {"rollout": make_rollout, "kinematics": make_kinematics, "inverse": make_inverse}
+MAKERS: dict[str, Callable] = {
+    **{name: partial(make_rollout, integrator=name) for name in INTEGRATORS},
+    "kinematics": make_kinematics,
+    "inverse": make_inverse,
+}
 
 LANES = {ti.f64: 4, ti.f32: 8}  # environments per block on a CPU: one AVX2 register
 

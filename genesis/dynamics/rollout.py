@@ -13,7 +13,8 @@ at its start.
 
 import taichi as ti
 
-from genesis.dynamics.step import Options, clear, copy, step, step_adjoint
+from genesis.dynamics import euler, runge_kutta
+from genesis.dynamics.step import Options, clear, copy
 from genesis.dynamics.workspace import ParameterBar, Robot, Scratch
 from genesis.joints import JOINTS
 from genesis.math.lanes import Block, constant
@@ -167,32 +168,37 @@ def read_state(
         read_vector(m, s, block, "nv", velocity, v, n - 1)
 
 
-def make_rollout(real, lanes: int, serial: bool):
+INTEGRATORS = {"Euler": euler, "RK4": runge_kutta}
+
+
+def make_rollout(real, lanes: int, serial: bool, integrator: str):
     """(rollout, rollout_adjoint) for ``lanes`` environments per block in the floating-point type ``real``.
 
     serial: run the blocks one after the other in the calling thread; waking Taichi's threads costs some 50 µs a launch.
     """
     integers_t, block_t, user_t = array_types(real, lanes)
+    scheme = INTEGRATORS[integrator]
+    step, step_adjoint, stages = scheme.step, scheme.step_adjoint, scheme.STAGES
 
     @ti.kernel
     def rollout(
         integers: integers_t, parameters: block_t, scratch: block_t,
         command: user_t, control: user_t, wrench: user_t, q0: user_t, v0: user_t, q: user_t, v: user_t, a: user_t,
         horizon: ti.i32, substeps: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
-        integrator: ti.i32, actuated: ti.i32, wrenched: ti.i32, dt: real, damping_dt: real,
+        actuated: ti.i32, wrenched: ti.i32, dt: real, damping_dt: real,
     ):  # fmt: skip
         ti.loop_config(block_dim=1, serialize=serial)
         for e in range(blocks):
             m = Robot(integers, parameters, e * stride, lanes)
             s = Scratch(m, scratch, e * room)
             block = Block(e, batch, lanes)
-            o = Options(dt, damping_dt, integrator, actuated, wrenched, 0)
+            o = Options(dt, damping_dt, actuated, wrenched, 0)
             read_state(m, s, block, q0, v0, q, v, 0, "q", "v")
             for t in range(horizon):
                 read_controls(m, s, block, o, command, control, wrench, t)
                 for k in range(substeps):
                     n = t * substeps + k
-                    tape = Tape(block, a, n, o.stages)
+                    tape = Tape(block, a, n, stages)
                     step(m, s, o, tape)
                     write_vector(m, s, block, "nq", "q", q, n)
                     write_vector(m, s, block, "nv", "v", v, n)
@@ -204,14 +210,14 @@ def make_rollout(real, lanes: int, serial: bool):
         q_bar: user_t, v_bar: user_t, a_bar: user_t,
         command_bar: user_t, control_bar: user_t, wrench_bar: user_t, q0_bar: user_t, v0_bar: user_t, parameters_bar: block_t,
         horizon: ti.i32, substeps: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
-        integrator: ti.i32, actuated: ti.i32, wrenched: ti.i32, want: ti.i32, width: ti.i32, accelerated: ti.i32, dt: real, damping_dt: real,
+        actuated: ti.i32, wrenched: ti.i32, want: ti.i32, width: ti.i32, accelerated: ti.i32, dt: real, damping_dt: real,
     ):  # fmt: skip
         ti.loop_config(block_dim=1, serialize=serial)
         for e in range(blocks):
             m = Robot(integers, parameters, e * stride, lanes)
             s = Scratch(m, scratch, e * room)
             block = Block(e, batch, lanes)
-            o = Options(dt, damping_dt, integrator, actuated, wrenched, want)
+            o = Options(dt, damping_dt, actuated, wrenched, want)
             bar = ParameterBar(m, parameters_bar, e * want * width)
             clear(m, s, "q_next_bar")
             clear(m, s, "v_next_bar")
@@ -223,14 +229,14 @@ def make_rollout(real, lanes: int, serial: bool):
                 clear_control_bars(m, s)
                 for u in range(substeps):
                     n = t * substeps + substeps - 1 - u
-                    tape = Tape(block, a, n, o.stages)
-                    read_state(m, s, block, q0, v0, q, v, n, "q_start", "v_start")
+                    tape = Tape(block, a, n, stages)
+                    read_state(m, s, block, q0, v0, q, v, n, "q", "v")
                     clear(m, s, "a_bar")
                     if accelerated != 0 and u == substeps - 1:
                         read_vector(m, s, block, "nv", "a_bar", a_bar, t)
                     step_adjoint(m, s, bar, o, tape)
-                    copy(m, s, "nv", "q_start_bar", "q_next_bar")
-                    copy(m, s, "nv", "v_start_bar", "v_next_bar")
+                    copy(m, s, "nv", "q_bar", "q_next_bar")
+                    copy(m, s, "nv", "v_bar", "v_next_bar")
                 write_control_bars(m, s, block, o, command_bar, control_bar, wrench_bar, t)
             read_vector(m, s, block, "nq", "q", q0, 0)
             write_coordinate_bar(m, s, block, q0_bar, 0)

@@ -12,7 +12,8 @@ from genesis.model.model import Model
 class Bench:
     """Scratch memory and launchers for one batch size."""
 
-    BLOCKS = {"rollout": ((1, 2), (1, 2, 19)), "kinematics": ((1, 2), (1, 2, 9)), "inverse": ((1, 2), (1, 2, 10))}
+    ROLLOUT = ((1, 2), (1, 2, 19))  # arrays with one entry a lane, in the forward and in the adjoint kernel
+    BLOCKS = {"kinematics": ((1, 2), (1, 2, 9)), "inverse": ((1, 2), (1, 2, 10))}
 
     def __init__(self, model: Model, batch: int, like: torch.Tensor) -> None:
         self.batch, self.lanes = batch, lanes_for(batch)
@@ -41,7 +42,7 @@ class Bench:
     def pair(self, kind: str) -> tuple[Launcher, Launcher]:
         if kind not in self._pairs:
             forward, adjoint = kernels(kind, self.lanes)
-            a, b = self.BLOCKS[kind]
+            a, b = self.BLOCKS.get(kind, self.ROLLOUT)
             self._pairs[kind] = (Launcher(forward, self.lanes, a), Launcher(adjoint, self.lanes, b))
         return self._pairs[kind]
 
@@ -76,7 +77,7 @@ class RolloutLaunch:
 
     def __init__(self, physics: Any, bench: Bench, horizon: int, batched: bool, controlled: bool, wrenched: bool) -> None:
         self.physics, self.bench, self.has = physics, bench, (controlled, wrenched)
-        integers = (horizon, physics.substeps, *bench.layout(batched), physics.integrator, int(controlled), int(wrenched))
+        integers = (horizon, physics.substeps, *bench.layout(batched), int(controlled), int(wrenched))
         self.scalars = (integers, physics.reals)
         self.adjoint_scalars = {
             (want, accelerated): ((*integers, int(want), bench.width, int(accelerated)), physics.reals)
@@ -85,7 +86,7 @@ class RolloutLaunch:
         }
         new = bench.scratch.new_zeros  # adjoints of positions and velocities that no loss depends on
         self.no_q_bar, self.no_v_bar = (new(horizon, bench.batch, physics.nq), new(horizon, bench.batch, physics.nv))
-        self.run, self.run_adjoint = bench.pair("rollout")
+        self.run, self.run_adjoint = bench.pair(physics.integrator)
 
     def forward(self, theta, inputs, outputs) -> None:
         self.run((self.physics.integers, self.bench.parameters(theta), self.bench.scratch, *inputs, *outputs), self.scalars)

@@ -10,14 +10,13 @@ from collections.abc import Mapping
 import torch
 
 from genesis import runtime
-from genesis.dynamics.step import EULER, RK4
+from genesis.dynamics.rollout import INTEGRATORS
 from genesis.errors import InputError, UnsupportedError, unknown_name
 from genesis.grad.bench import Bench
 from genesis.grad.functions import InverseDynamics, LinkStates, NoContext, Rollout, Step
 from genesis.model.layout import PARAMETER, PARAMETERS
 from genesis.model.model import Model
 
-INTEGRATORS = {"Euler": EULER, "RK4": RK4}
 CONSTANT_KINDS = ("jnt_axis", "jnt_pos", "jnt_scale", "jnt_offset")  # no adjoint is written for these
 
 
@@ -41,10 +40,9 @@ class Physics:
         state = runtime.state()
         self.model, self.dt, self.substeps, self.device, self.dtype = model, float(dt), int(substeps), state.device, state.dtype
         self.nq, self.nv, self.nu, self.nlink = model.nq, model.nv, model.nu, model.nlink
-        self.integrator = INTEGRATORS[integrator]
-        self.stages = 4 if self.integrator == RK4 else 1
+        self.integrator, self.stages = integrator, INTEGRATORS[integrator].STAGES
         self.step_dt = self.dt / self.substeps
-        self.damping_dt = self.step_dt if implicit_damping and self.integrator == EULER else 0.0
+        self.damping_dt = self.step_dt if implicit_damping and integrator == "Euler" else 0.0
         self.reals = (self.step_dt, self.damping_dt)
         self.integers = torch.as_tensor(model.pack_integers(), device=self.device)
         self.nothing = torch.zeros(1, 1, 1, dtype=self.dtype, device=self.device)
