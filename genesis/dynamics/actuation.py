@@ -44,13 +44,13 @@ def commanded_force(m: ti.template(), s: ti.template(), actuated: ti.i32):
 
 @ti.func
 def commanded_force_adjoint(
-    m: ti.template(), s: ti.template(), bar: ti.template(), damping_dt: ti.template(), actuated: ti.i32, want: ti.i32
+    m: ti.template(), s: ti.template(), bar: ti.template(), damping_dt: ti.template(), actuated: ti.i32, want: ti.template()
 ):
     """Reads: w, drive, active, q, v, a, control      Adds to: command_bar, control_bar, q_bar, v_bar, parameters"""
     joint_control_adjoint(m, s, bar, damping_dt, want)
     if actuated != 0:
         actuators_adjoint(m, s, bar, want)
-    if want != 0:
+    if ti.static(want):
         for i in range(m.size("nv")):
             bound_adjoint(bar, "dof_force_lo", "dof_force_hi", i, s.get("drive", i), s.get("w", i), m.lanes, m.get)
 
@@ -70,7 +70,7 @@ def joint_control(m: ti.template(), s: ti.template()):
 
 
 @ti.func
-def joint_control_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), damping_dt: ti.template(), want: ti.i32):
+def joint_control_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), damping_dt: ti.template(), want: ti.template()):
     """Adjoint of `joint_control`, and of the implicit part dt kv a of its damping.
 
     Reads: w, active, q, v, a      Adds to: command_bar, q_bar, v_bar, parameters
@@ -82,7 +82,7 @@ def joint_control_adjoint(m: ti.template(), s: ti.template(), bar: ti.template()
         s.add("v_bar", 0.0 - m.get("dof_kv", i) * mine, i)
         if q >= 0:
             s.add("q_bar", 0.0 - m.get("dof_kp", i) * mine, i)
-        if want != 0:
+        if ti.static(want):
             bar.add("dof_kv", 0.0 - (s.get("v", i) + damping_dt * s.get("a", i)) * mine, i)
             if q >= 0:
                 bar.add("dof_kp", 0.0 - s.get("q", q) * mine, i)
@@ -125,7 +125,7 @@ def actuators(m: ti.template(), s: ti.template()):
 
 
 @ti.func
-def actuators_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.i32):
+def actuators_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template()):
     """Reads: w, active, control, q, v      Adds to: control_bar, q_bar, v_bar, parameters"""
     for u in range(m.size("nu")):
         length = actuator_state(m, s, u, "q")
@@ -152,11 +152,11 @@ def actuators_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), wa
             s.add("v_bar", coef * velocity_bar, dof)
             if q >= 0:
                 s.add("q_bar", coef * length_bar, dof)
-            if want != 0:
+            if ti.static(want):
                 bar.add("trn_coef", force * s.get("w", dof) * s.get("active", dof) + velocity_bar * s.get("v", dof), t)
                 if q >= 0:
                     bar.add("trn_coef", length_bar * s.get("q", q), t)
-        if want != 0:
+        if ti.static(want):
             bar.add("act_gain", force_bar * clamp(ctrl, m.get("ctrl_lo", u), m.get("ctrl_hi", u)), u)
             bar.add("act_bias0", force_bar, u)
             bar.add("act_bias1", force_bar * length, u)

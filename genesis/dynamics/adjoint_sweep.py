@@ -80,7 +80,7 @@ def placement_adjoint(m, s, bar, l, moved: Spatial) -> None:  # noqa: E741
 
 
 @ti.func
-def probe_links(m: ti.template(), s: ti.template(), bar: ti.template(), wrenched: ti.i32, want: ti.i32):
+def probe_links(m: ti.template(), s: ti.template(), bar: ti.template(), wrenched: ti.i32, want: ti.template()):
     """From the root outwards: W of every link and the link's own adjoints.
 
     Reads:  w, axis, velocity, acceleration, link_inertia, wrench
@@ -102,7 +102,7 @@ def probe_links(m: ti.template(), s: ti.template(), bar: ti.template(), wrenched
         zero.store(s.row("placement_bar", l + 1))
         if wrenched != 0:
             wrench_bars(s, l, probe, Pose.load(s.row("pose", l + 1)))
-        if want != 0:
+        if ti.static(want):
             inertia_adjoint(m, s, bar, l, Pose.load(s.row("pose", l + 1)), probe)
 
 
@@ -149,7 +149,7 @@ class Base:
 
 
 @ti.func
-def gather_bars(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.i32):
+def gather_bars(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template()):
     """From the leaves inwards: adjoints of joint coordinates and velocities, of link placement and of gravity.
 
     Reads:  axis, motions, forces of the subtrees (after `composite`), adjoints of `probe_links`
@@ -166,10 +166,10 @@ def gather_bars(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti
             for code in ti.static(range(len(JOINTS))):
                 if kind == code:
                     base.undo(m, s, j, JOINTS[code])
-        if want != 0:
+        if ti.static(want):
             placement_adjoint(m, s, bar, l, base.displaced())
         base.hand_down(s, m.link_parent(l))
-    if want != 0:
+    if ti.static(want):
         total = Spatial.load(s.row("acceleration_bar", 0))
         for k in ti.static(range(3)):
             bar.add("gravity", total.l.parts()[k], 0, k)

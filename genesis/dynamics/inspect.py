@@ -72,7 +72,7 @@ class Carried:
 
 
 @ti.func
-def gather_output_bars(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.i32):
+def gather_output_bars(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template()):
     for r in range(m.size("nlink")):
         l = m.size("nlink") - 1 - r
         carried = Carried(s, l)
@@ -84,7 +84,7 @@ def gather_output_bars(m: ti.template(), s: ti.template(), bar: ti.template(), w
             for code in ti.static(range(len(JOINTS))):
                 if kind == code:
                     carried.undo(m, s, j, JOINTS[code])
-        if want != 0:
+        if ti.static(want):
             placement_adjoint(m, s, bar, l, carried.displaced())
         carried.hand_down(s, m.link_parent(l))
 
@@ -118,32 +118,35 @@ def make_kinematics(real, lanes: int, serial: bool):
                 for l in range(m.size("nlink")):
                     write_link(s, block, l, pose, twist, t)
 
-    @ti.kernel
-    def link_states_adjoint(
-        integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, pose_bar: user_t, twist_bar: user_t,
-        q_bar: user_t, v_bar: user_t, parameters_bar: block_t,
-        samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32, want: ti.i32, width: ti.i32,
-    ):  # fmt: skip
-        ti.loop_config(block_dim=1, serialize=serial)
-        for e in range(blocks):
-            m = Robot(integers, parameters, e * stride, lanes)
-            s = Scratch(m, scratch, e * room)
-            block = Block(e, batch, lanes)
-            bar = ParameterBar(m, parameters_bar, e * want * width)
-            zero = Spatial.zero(lanes)
-            for t in range(samples):
-                move_all(m, s, block, q, v, t)
-                zero.store(s.row("velocity_bar", 0))
-                zero.store(s.row("placement_bar", 0))
-                clear(m, s, "q_next_bar")
-                clear(m, s, "v_next_bar")
-                for l in range(m.size("nlink")):
-                    link_output_bars(s, block, l, pose_bar, twist_bar, t)
-                gather_output_bars(m, s, bar, want)
-                write_coordinate_bar(m, s, block, q_bar, t)
-                write_vector(m, s, block, "nv", "v_next_bar", v_bar, t)
+    def make_adjoint(want: bool):
+        @ti.kernel
+        def link_states_adjoint(
+            integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, pose_bar: user_t, twist_bar: user_t,
+            q_bar: user_t, v_bar: user_t, parameters_bar: block_t,
+            samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32, width: ti.i32,
+        ):  # fmt: skip
+            ti.loop_config(block_dim=1, serialize=serial)
+            for e in range(blocks):
+                m = Robot(integers, parameters, e * stride, lanes)
+                s = Scratch(m, scratch, e * room)
+                block = Block(e, batch, lanes)
+                bar = ParameterBar(m, parameters_bar, e * width)
+                zero = Spatial.zero(lanes)
+                for t in range(samples):
+                    move_all(m, s, block, q, v, t)
+                    zero.store(s.row("velocity_bar", 0))
+                    zero.store(s.row("placement_bar", 0))
+                    clear(m, s, "q_next_bar")
+                    clear(m, s, "v_next_bar")
+                    for l in range(m.size("nlink")):
+                        link_output_bars(s, block, l, pose_bar, twist_bar, t)
+                    gather_output_bars(m, s, bar, want)
+                    write_coordinate_bar(m, s, block, q_bar, t)
+                    write_vector(m, s, block, "nv", "v_next_bar", v_bar, t)
 
-    return link_states, link_states_adjoint
+        return link_states_adjoint
+
+    return link_states, make_adjoint
 
 
 @ti.func
@@ -158,7 +161,7 @@ def inverse(m: ti.template(), s: ti.template()):
 
 
 @ti.func
-def inverse_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.i32):
+def inverse_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template()):
     """Minus the gradient of w . (M a + c), and a_bar = - M w; same sweep as the adjoint of the forward dynamics."""
     probe_links(m, s, bar, 0, want)
     gather_bars(m, s, bar, want)
@@ -169,7 +172,7 @@ def inverse_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), want
                 s.add("a_bar", 0.0 - axis_dot(s, x, inertial), m.axis_dof(x))
     for i in range(m.size("nv")):
         s.add("a_bar", 0.0 - m.get("dof_armature", i) * s.get("w", i), i)
-        if want != 0:
+        if ti.static(want):
             bar.add("dof_armature", 0.0 - s.get("a", i) * s.get("w", i), i)
 
 
@@ -200,32 +203,35 @@ def make_inverse(real, lanes: int, serial: bool):
                     s.set("tau", m.get("dof_armature", i) * s.get("a", i) - s.get("tau", i), i)
                 write_vector(m, s, block, "nv", "tau", tau, t)
 
-    @ti.kernel
-    def inverse_dynamics_adjoint(
-        integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, a: user_t, tau_bar: user_t,
-        q_bar: user_t, v_bar: user_t, a_bar: user_t, parameters_bar: block_t,
-        samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32, want: ti.i32, width: ti.i32,
-    ):  # fmt: skip
-        ti.loop_config(block_dim=1, serialize=serial)
-        for e in range(blocks):
-            m = Robot(integers, parameters, e * stride, lanes)
-            s = Scratch(m, scratch, e * room)
-            block = Block(e, batch, lanes)
-            bar = ParameterBar(m, parameters_bar, e * want * width)
-            for t in range(samples):
-                read_vector(m, s, block, "nq", "q", q, t)
-                read_vector(m, s, block, "nv", "v", v, t)
-                read_vector(m, s, block, "nv", "a", a, t)
-                read_vector(m, s, block, "nv", "w", tau_bar, t)
-                for i in range(m.size("nv")):  # the sweep gives minus the gradient
-                    s.set("w", 0.0 - s.get("w", i), i)
-                for name in ti.static(("q_bar", "v_bar", "a_bar")):
-                    clear(m, s, name)
-                inverse(m, s)
-                inverse_adjoint(m, s, bar, want)
-                copy(m, s, "nv", "q_bar", "q_next_bar")
-                write_coordinate_bar(m, s, block, q_bar, t)
-                write_vector(m, s, block, "nv", "v_bar", v_bar, t)
-                write_vector(m, s, block, "nv", "a_bar", a_bar, t)
+    def make_adjoint(want: bool):
+        @ti.kernel
+        def inverse_dynamics_adjoint(
+            integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, a: user_t, tau_bar: user_t,
+            q_bar: user_t, v_bar: user_t, a_bar: user_t, parameters_bar: block_t,
+            samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32, width: ti.i32,
+        ):  # fmt: skip
+            ti.loop_config(block_dim=1, serialize=serial)
+            for e in range(blocks):
+                m = Robot(integers, parameters, e * stride, lanes)
+                s = Scratch(m, scratch, e * room)
+                block = Block(e, batch, lanes)
+                bar = ParameterBar(m, parameters_bar, e * width)
+                for t in range(samples):
+                    read_vector(m, s, block, "nq", "q", q, t)
+                    read_vector(m, s, block, "nv", "v", v, t)
+                    read_vector(m, s, block, "nv", "a", a, t)
+                    read_vector(m, s, block, "nv", "w", tau_bar, t)
+                    for i in range(m.size("nv")):  # the sweep gives minus the gradient
+                        s.set("w", 0.0 - s.get("w", i), i)
+                    for name in ti.static(("q_bar", "v_bar", "a_bar")):
+                        clear(m, s, name)
+                    inverse(m, s)
+                    inverse_adjoint(m, s, bar, want)
+                    copy(m, s, "nv", "q_bar", "q_next_bar")
+                    write_coordinate_bar(m, s, block, q_bar, t)
+                    write_vector(m, s, block, "nv", "v_bar", v_bar, t)
+                    write_vector(m, s, block, "nv", "a_bar", a_bar, t)
 
-    return inverse_dynamics, inverse_dynamics_adjoint
+        return inverse_dynamics_adjoint
+
+    return inverse_dynamics, make_adjoint

@@ -34,13 +34,17 @@ def lanes_for(batch: int) -> int:
 
 
 @cache
-def _kernels(kind: str, generation: int, real: Any, lanes: int) -> tuple[Callable, Callable]:
+def _kernels(kind: str, generation: int, real: Any, lanes: int) -> tuple[Callable, Callable, Callable]:
     single = lanes == 1 and runtime.state().device.type == "cpu"  # `lanes_for`: one environment, nothing to share out
-    return MAKERS[kind](real, lanes, single)
+    forward, make_adjoint = MAKERS[kind](real, lanes, single)
+    return forward, make_adjoint(False), make_adjoint(True)
 
 
-def kernels(kind: str, lanes: int) -> tuple[Callable, Callable]:
-    """(forward, adjoint) kernel pair of a kind in `MAKERS`; a pair lives as long as the Taichi runtime it was made in."""
+def kernels(kind: str, lanes: int) -> tuple[Callable, Callable, Callable]:
+    """Forward kernel of a kind in `MAKERS`, its adjoint, and its adjoint with the parameters' adjoints.
+
+    Each is compiled at its first launch and lives as long as the Taichi runtime it was made in.
+    """
     state = runtime.state()
     return _kernels(kind, state.generation, state.ti_float, lanes)
 

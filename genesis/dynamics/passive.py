@@ -30,7 +30,7 @@ def passive(m: ti.template(), s: ti.template()):
 
 
 @ti.func
-def passive_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), damping_dt: ti.template(), want: ti.i32):
+def passive_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), damping_dt: ti.template(), want: ti.template()):
     """Adjoint of `passive`, and of the implicit part dt d a of the damping.
 
     Reads: w, q, v, a      Adds to: q_bar, v_bar, parameters
@@ -38,21 +38,12 @@ def passive_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), damp
     for i in range(m.size("nv")):
         w = s.get("w", i)
         s.add("v_bar", 0.0 - m.get("dof_damping", i) * w, i)
-        if want != 0:
+        if ti.static(want):
             bar.add("dof_damping", 0.0 - (s.get("v", i) + damping_dt * s.get("a", i)) * w, i)
             bar.add("dof_armature", 0.0 - s.get("a", i) * w, i)
     for j in range(m.size("njnt")):
-        if m.jnt_owner(j) != 0 and (want != 0 or has_spring(m, j)):
+        if m.jnt_owner(j) != 0 and (ti.static(want) or has_spring(m, j)):
             kind = m.jnt_type(j)
             for code in ti.static(range(len(JOINTS))):
                 if kind == code:
-                    joint_spring_adjoint(m, s, bar, j, JOINTS[code], want)
-
-
-@ti.func
-def joint_spring_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), j: ti.i32, joint: ti.template(), want: ti.i32):
-    """One branch with parameter adjoints, one without."""
-    if want != 0:
-        joint.spring_adjoint(m, s, j, bar, True)
-    else:
-        joint.spring_adjoint(m, s, j, bar, False)
+                    JOINTS[code].spring_adjoint(m, s, j, bar, want)

@@ -172,7 +172,7 @@ INTEGRATORS = {"Euler": euler, "RK4": runge_kutta}
 
 
 def make_rollout(real, lanes: int, serial: bool, integrator: str):
-    """(rollout, rollout_adjoint) for ``lanes`` environments per block in the floating-point type ``real``.
+    """(rollout, its adjoint without or with the parameters' adjoints) for ``lanes`` environments per block in the floating-point type ``real``.
 
     serial: run the blocks one after the other in the calling thread; waking Taichi's threads costs some 50 µs a launch.
     """
@@ -203,43 +203,46 @@ def make_rollout(real, lanes: int, serial: bool, integrator: str):
                     write_vector(m, s, block, "nq", "q", q, n)
                     write_vector(m, s, block, "nv", "v", v, n)
 
-    @ti.kernel
-    def rollout_adjoint(
-        integers: integers_t, parameters: block_t, scratch: block_t,
-        command: user_t, control: user_t, wrench: user_t, q0: user_t, v0: user_t, q: user_t, v: user_t, a: user_t,
-        q_bar: user_t, v_bar: user_t, a_bar: user_t,
-        command_bar: user_t, control_bar: user_t, wrench_bar: user_t, q0_bar: user_t, v0_bar: user_t, parameters_bar: block_t,
-        horizon: ti.i32, substeps: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
-        actuated: ti.i32, wrenched: ti.i32, want: ti.i32, width: ti.i32, accelerated: ti.i32, dt: real, damping_dt: real,
-    ):  # fmt: skip
-        ti.loop_config(block_dim=1, serialize=serial)
-        for e in range(blocks):
-            m = Robot(integers, parameters, e * stride, lanes)
-            s = Scratch(m, scratch, e * room)
-            block = Block(e, batch, lanes)
-            o = Options(dt, damping_dt, actuated, wrenched, want)
-            bar = ParameterBar(m, parameters_bar, e * want * width)
-            clear(m, s, "q_next_bar")
-            clear(m, s, "v_next_bar")
-            for r in range(horizon):
-                t = horizon - 1 - r
-                read_state(m, s, block, q0, v0, q, v, (t + 1) * substeps, "q", "v")
-                add_output_bars(m, s, block, q_bar, v_bar, t)
-                read_controls(m, s, block, o, command, control, wrench, t)
-                clear_control_bars(m, s)
-                for u in range(substeps):
-                    n = t * substeps + substeps - 1 - u
-                    tape = Tape(block, a, n, stages)
-                    read_state(m, s, block, q0, v0, q, v, n, "q", "v")
-                    clear(m, s, "a_bar")
-                    if accelerated != 0 and u == substeps - 1:
-                        read_vector(m, s, block, "nv", "a_bar", a_bar, t)
-                    step_adjoint(m, s, bar, o, tape)
-                    copy(m, s, "nv", "q_bar", "q_next_bar")
-                    copy(m, s, "nv", "v_bar", "v_next_bar")
-                write_control_bars(m, s, block, o, command_bar, control_bar, wrench_bar, t)
-            read_vector(m, s, block, "nq", "q", q0, 0)
-            write_coordinate_bar(m, s, block, q0_bar, 0)
-            write_vector(m, s, block, "nv", "v_next_bar", v0_bar, 0)
+    def make_adjoint(want: bool):
+        @ti.kernel
+        def rollout_adjoint(
+            integers: integers_t, parameters: block_t, scratch: block_t,
+            command: user_t, control: user_t, wrench: user_t, q0: user_t, v0: user_t, q: user_t, v: user_t, a: user_t,
+            q_bar: user_t, v_bar: user_t, a_bar: user_t,
+            command_bar: user_t, control_bar: user_t, wrench_bar: user_t, q0_bar: user_t, v0_bar: user_t, parameters_bar: block_t,
+            horizon: ti.i32, substeps: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
+            actuated: ti.i32, wrenched: ti.i32, width: ti.i32, accelerated: ti.i32, dt: real, damping_dt: real,
+        ):  # fmt: skip
+            ti.loop_config(block_dim=1, serialize=serial)
+            for e in range(blocks):
+                m = Robot(integers, parameters, e * stride, lanes)
+                s = Scratch(m, scratch, e * room)
+                block = Block(e, batch, lanes)
+                o = Options(dt, damping_dt, actuated, wrenched, want)
+                bar = ParameterBar(m, parameters_bar, e * width)
+                clear(m, s, "q_next_bar")
+                clear(m, s, "v_next_bar")
+                for r in range(horizon):
+                    t = horizon - 1 - r
+                    read_state(m, s, block, q0, v0, q, v, (t + 1) * substeps, "q", "v")
+                    add_output_bars(m, s, block, q_bar, v_bar, t)
+                    read_controls(m, s, block, o, command, control, wrench, t)
+                    clear_control_bars(m, s)
+                    for u in range(substeps):
+                        n = t * substeps + substeps - 1 - u
+                        tape = Tape(block, a, n, stages)
+                        read_state(m, s, block, q0, v0, q, v, n, "q", "v")
+                        clear(m, s, "a_bar")
+                        if accelerated != 0 and u == substeps - 1:
+                            read_vector(m, s, block, "nv", "a_bar", a_bar, t)
+                        step_adjoint(m, s, bar, o, tape)
+                        copy(m, s, "nv", "q_bar", "q_next_bar")
+                        copy(m, s, "nv", "v_bar", "v_next_bar")
+                    write_control_bars(m, s, block, o, command_bar, control_bar, wrench_bar, t)
+                read_vector(m, s, block, "nq", "q", q0, 0)
+                write_coordinate_bar(m, s, block, q0_bar, 0)
+                write_vector(m, s, block, "nv", "v_next_bar", v0_bar, 0)
 
-    return rollout, rollout_adjoint
+        return rollout_adjoint
+
+    return rollout, make_adjoint

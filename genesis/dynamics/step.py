@@ -12,7 +12,8 @@ from genesis.math.lanes import constant
 
 
 class Options:
-    """Scalars of a launch: time step, implicit-damping step (0: explicit), and which optional inputs are present."""
+    """Scalars of a launch: time step, implicit-damping step (0: explicit), which optional inputs are present, and
+    (at compile time) whether the adjoints of the parameters are wanted."""
 
     _data_oriented = True
 

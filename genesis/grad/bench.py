@@ -22,7 +22,7 @@ class Bench:
         self.room, self.width = scratch_size(model.sizes), model.parameter_size
         self.scratch = like.new_zeros(self.blocks * self.room, *self.lane_axis)
         self._launches: dict[tuple[int, bool, bool, bool], RolloutLaunch] = {}
-        self._pairs: dict[str, tuple[Launcher, Launcher]] = {}
+        self._launchers: dict[str, tuple[Launcher, Launcher, Launcher]] = {}
         self._packed: tuple[Any, int, torch.Tensor] | None = None
         self.no_bar = like.new_zeros(self.width, *self.lane_axis)
 
@@ -39,12 +39,14 @@ class Bench:
             launch = self._launches[key] = RolloutLaunch(physics, self, *key)
         return launch
 
-    def pair(self, kind: str) -> tuple[Launcher, Launcher]:
-        if kind not in self._pairs:
-            forward, adjoint = kernels(kind, self.lanes)
+    def launchers(self, kind: str) -> tuple[Launcher, Launcher, Launcher]:
+        """Forward, adjoint, adjoint with the parameters' adjoints: index 1 + want."""
+        if kind not in self._launchers:
+            forward, *adjoints = kernels(kind, self.lanes)
             a, b = self.BLOCKS.get(kind, self.ROLLOUT)
-            self._pairs[kind] = (Launcher(forward, self.lanes, a), Launcher(adjoint, self.lanes, b))
-        return self._pairs[kind]
+            plain, full = (Launcher(kernel, self.lanes, b) for kernel in adjoints)
+            self._launchers[kind] = (Launcher(forward, self.lanes, a), plain, full)
+        return self._launchers[kind]
 
     def parameters(self, theta: torch.Tensor) -> torch.Tensor:
         """theta in the memory order of the kernels; the last one is kept."""
@@ -80,13 +82,11 @@ class RolloutLaunch:
         integers = (horizon, physics.substeps, *bench.layout(batched), int(controlled), int(wrenched))
         self.scalars = (integers, physics.reals)
         self.adjoint_scalars = {
-            (want, accelerated): ((*integers, int(want), bench.width, int(accelerated)), physics.reals)
-            for want in (False, True)
-            for accelerated in (False, True)
+            accelerated: ((*integers, bench.width, int(accelerated)), physics.reals) for accelerated in (False, True)
         }
         new = bench.scratch.new_zeros  # adjoints of positions and velocities that no loss depends on
         self.no_q_bar, self.no_v_bar = (new(horizon, bench.batch, physics.nq), new(horizon, bench.batch, physics.nv))
-        self.run, self.run_adjoint = bench.pair(physics.integrator)
+        self.run, *self.run_adjoint = bench.launchers(physics.integrator)
 
     def forward(self, theta, inputs, outputs) -> None:
         self.run((self.physics.integers, self.bench.parameters(theta), self.bench.scratch, *inputs, *outputs), self.scalars)
@@ -105,7 +105,7 @@ class RolloutLaunch:
             p.nothing if a_bar is None else a_bar,
             u_bar, c_bar, w_bar, q0_bar, v0_bar, theta_bar,
         )  # fmt: skip
-        self.run_adjoint(arrays, self.adjoint_scalars[need_theta, a_bar is not None])
+        self.run_adjoint[need_theta](arrays, self.adjoint_scalars[a_bar is not None])
         return (
             b.theta_bar(theta_bar, theta) if need_theta else None, q0_bar, v0_bar, u_bar,
             c_bar if self.has[0] else None, w_bar if self.has[1] else None,

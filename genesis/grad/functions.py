@@ -126,7 +126,9 @@ class LinkStates(torch.autograd.Function):
         given, (q, v) = (theta, q, v), (x.detach().contiguous() for x in (q, v))
         pose, twist = q.new_empty(*q.shape[:2], 7 * physics.nlink), q.new_empty(*q.shape[:2], 6 * physics.nlink)
         scalars = (q.shape[0], *bench.layout(theta.dim() == 2))
-        bench.pair("kinematics")[0]((physics.integers, bench.parameters(theta), bench.scratch, q, v, pose, twist), (scalars, ()))
+        bench.launchers("kinematics")[0](
+            (physics.integers, bench.parameters(theta), bench.scratch, q, v, pose, twist), (scalars, ())
+        )
         ctx.physics, ctx.bench, ctx.scalars = physics, bench, scalars
         ctx.save_for_backward(q, v, *given)
         return pose.view(*q.shape[:2], physics.nlink, 7), twist.view(*q.shape[:2], physics.nlink, 6)
@@ -143,7 +145,7 @@ class LinkStates(torch.autograd.Function):
                 ctx.physics.integers, bench.parameters(theta), bench.scratch, q, v,
                 pose_bar.contiguous().flatten(-2), twist_bar.contiguous().flatten(-2), q_bar, v_bar, theta_bar,
             )  # fmt: skip
-            bench.pair("kinematics")[1](arrays, ((*ctx.scalars, int(want), bench.width), ()))
+            bench.launchers("kinematics")[1 + want](arrays, ((*ctx.scalars, bench.width), ()))
             return bench.theta_bar(theta_bar, theta) if want else None, q_bar, v_bar
 
         return (None, *run_adjoint(ctx, "link states", adjoint, grads))
@@ -158,7 +160,7 @@ class InverseDynamics(torch.autograd.Function):
         given, (q, v, a) = (theta, q, v, a), (x.detach().contiguous() for x in (q, v, a))
         tau = torch.empty_like(v)
         scalars = (q.shape[0], *bench.layout(theta.dim() == 2))
-        bench.pair("inverse")[0]((physics.integers, bench.parameters(theta), bench.scratch, q, v, a, tau), (scalars, ()))
+        bench.launchers("inverse")[0]((physics.integers, bench.parameters(theta), bench.scratch, q, v, a, tau), (scalars, ()))
         ctx.physics, ctx.bench, ctx.scalars = physics, bench, scalars
         ctx.save_for_backward(q, v, a, *given)
         return tau
@@ -182,7 +184,7 @@ class InverseDynamics(torch.autograd.Function):
                 *bars,
                 theta_bar,
             )
-            bench.pair("inverse")[1](arrays, ((*ctx.scalars, int(want), bench.width), ()))
+            bench.launchers("inverse")[1 + want](arrays, ((*ctx.scalars, bench.width), ()))
             return (bench.theta_bar(theta_bar, theta) if want else None, *bars)
 
         return (None, *run_adjoint(ctx, "inverse dynamics", adjoint, grads))
