@@ -5,10 +5,12 @@ Importing this module imports neither torch nor taichi.
 
 import atexit
 import contextlib
+import inspect
 import io
 import logging
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -54,6 +56,21 @@ class Runtime:
 
 _runtime: Runtime | None = None
 _generation = 0
+
+
+@contextlib.contextmanager
+def cheap_frame_lookup() -> Iterator[None]:
+    """Make `inspect` skip its search through all modules for a frame's source; line caches find it by file name.
+
+    Each of Taichi's decorators looks at its caller's source line once; with hydra and torch loaded that search takes milliseconds
+    every time, half a second in all.
+    """
+    search = inspect.getmodule
+    inspect.getmodule = lambda *_: None
+    try:
+        yield
+    finally:
+        inspect.getmodule = search
 
 
 def initialized() -> bool:
@@ -235,7 +252,8 @@ def _start_taichi(backend: Backend, precision: str, seed: int | None, cpu_thread
     """`ti.init` as the kernels need it: lanes kept as vectors on the CPU, no fast mathematics, kernels cached between runs."""
     os.environ.setdefault("ENABLE_TAICHI_HEADER_PRINT", "0")
     os.environ.setdefault("HOME", tempfile.gettempdir())  # Taichi aborts the process where it has no home for its cache
-    import taichi as ti
+    with cheap_frame_lookup():
+        import taichi as ti
 
     ti_float = ti.f32 if precision == "32" else ti.f64
     options: dict[str, Any] = {}

@@ -8,6 +8,7 @@ from genesis.errors import InputError, unknown_name
 from genesis.optimizers.first_order import FirstOrder
 from genesis.optimizers.lbfgs import LBFGS
 from genesis.optimizers.lbfgsb import LBFGSB
+from genesis.optimizers.light_start import skip_compiler_import
 from genesis.optimizers.optimizer import Group, Optimizer
 from genesis.optimizers.schedulers import SCHEDULERS
 
@@ -37,6 +38,7 @@ def make_optimizer(groups: list[Group], optimizer: dict[str, Any], scheduler: di
         scheduler: kind and keyword arguments of the learning rate's schedule.
         iterations: length of the run, for schedules that need it.
     """
+    skip_compiler_import()
     if not groups:
         raise InputError("parameter: nothing to learn; at least one parameter must have learn: true.")
     options = dict(optimizer)
