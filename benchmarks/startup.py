@@ -31,7 +31,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "TI_OFFLINE_CACHE_FILE_PATH": os.path.join(folder, "kernels")}
         rows.append(["genesis --help", f"{min(run(['--help'], environment, folder)[0] for _ in range(3)):.2f}", "0.5"])
-        once = ["optimize", "runner.iterations=1"]
+        once = ["optimize", "stop.iterations=1"]
         for label, goal in (("genesis optimize, one iteration, cold", "20"), ("the same, warm", "6")):
             seconds, text = run(once, environment, folder)
             rows.append([label, f"{seconds:.1f}", goal])
