@@ -17,6 +17,7 @@ class Progress:
         self.live = self.console.is_terminal
         self.steps = horizon * max(envs, 1)
         self.next_line = 0.0
+        self.first: Any = None  # the report after compiling, which speed and time left are counted from
         self.bar = Bar(
             TextColumn("{task.completed}/{task.total}"),
             BarColumn(bar_width=24),
@@ -38,10 +39,13 @@ class Progress:
 
     def __call__(self, report: Any) -> None:
         """Show one iteration."""
-        speed = report.evaluations * self.steps / max(report.seconds, 1e-9)
-        left = report.seconds / max(report.iteration, 1) * (report.iterations - report.iteration)
+        self.first = self.first or report
         norm = sum(value**2 for value in report.evaluation.norms.values()) ** 0.5
-        text = f"loss {report.evaluation.objective:.4g}  gradient {norm:.2e}  {speed:,.0f} steps/s  {clock(left)} left"
+        text = f"loss {report.evaluation.objective:.4g}  gradient {norm:.2e}"
+        done, seconds = report.iteration - self.first.iteration, report.seconds - self.first.seconds
+        if done > 0:
+            speed = (report.evaluations - self.first.evaluations) * self.steps / max(seconds, 1e-9)
+            text += f"  {speed:,.0f} steps/s  {clock(seconds / done * (report.iterations - report.iteration))} left"
         if self.live:
             self.bar.update(self.task, completed=report.iteration, text=text)
         elif report.seconds >= self.next_line:
