@@ -90,6 +90,28 @@ class Physics:
             rows.append(p.reshape(batch, -1) if p.dim() > len(shape) else p.reshape(1, -1).expand(batch, -1))
         return torch.cat(rows, 1)
 
+    def _expect(self, name: str, x: torch.Tensor, shape: tuple[int, ...]) -> None:
+        """Raises: InputError. Kernels read memory as it lies, so nothing else may reach them."""
+        if x.shape != shape or x.dtype is not self.dtype or x.device != self.device:
+            raise InputError(
+                f"Physics: {name} is {tuple(x.shape)} {x.dtype} on {x.device}; allowed: {shape} {self.dtype} on {self.device}."
+            )
+
+    def _expect_inputs(self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc, horizon: tuple[int, ...]) -> None:
+        batch = (qpos.shape[0],)
+        self._expect_parameters(theta, batch)
+        self._expect("qpos", qpos, (*batch, self.nq))
+        self._expect("qvel", qvel, (*batch, self.nv))
+        self._expect("dof_ctrl", dof_ctrl, (*horizon, *batch, self.nv))
+        if act_ctrl is not None:
+            self._expect("act_ctrl", act_ctrl, (*horizon, *batch, self.nu))
+        if xfrc is not None:
+            self._expect("xfrc", xfrc, (*horizon, *batch, self.nlink, 6))
+
+    def _expect_parameters(self, theta: torch.Tensor, batch: tuple[int, ...]) -> None:
+        size = (self.model.parameter_size,)
+        self._expect("theta", theta, size if theta.dim() == 1 else batch + size)
+
     def rollout(self, theta, qpos, qvel, dof_ctrl, act_ctrl=None, xfrc=None):
         """A whole trajectory in one launch.
 
@@ -100,11 +122,14 @@ class Physics:
             act_ctrl: (T, B, nu) controls of the actuators of the model file, or None: they exert no force.
             xfrc: (T, B, nlink, 6) force and torque on each link at its origin in the world frame [N, Nm], or None.
         Returns: qpos (T + 1, B, nq), qvel (T + 1, B, nv), qacc (T, B, nv) at the start of each step.
+        Raises: InputError (shape, dtype, device).
         """
+        self._expect_inputs(theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc, tuple(dof_ctrl.shape[:1]))
         return Rollout.apply(self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
 
     def step(self, theta, qpos, qvel, dof_ctrl, act_ctrl=None, xfrc=None):
         """One control step: as `rollout` with T = 1, every array without the time axis; returns (qpos', qvel', qacc)."""
+        self._expect_inputs(theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc, ())
         if not torch.is_grad_enabled():
             return Step.forward(NoContext, self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
         return Step.apply(self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
@@ -116,10 +141,19 @@ class Physics:
         Returns: xpos (..., B, nlink, 3), xquat (..., B, nlink, 4), xvel (..., B, nlink, 3), xang (..., B, nlink, 3).
         """
         lead = qpos.shape[:-1]
-        q, v = self._samples(qpos), self._samples(qvel)
+        q, v = self._expect_samples(theta, qpos, qvel=qvel)
         pose, twist = LinkStates.apply(self, theta, q, v)
         pose, twist = pose.reshape(*lead, self.nlink, 7), twist.reshape(*lead, self.nlink, 6)
         return pose[..., :3], pose[..., 3:], twist[..., :3], twist[..., 3:]
+
+    def _expect_samples(self, theta, qpos, **velocities) -> list[torch.Tensor]:
+        """(S, B, n) of a position and of velocities at it."""
+        lead = tuple(qpos.shape[:-1])
+        self._expect("qpos", qpos, (*lead, self.nq))
+        for name, x in velocities.items():
+            self._expect(name, x, (*lead, self.nv))
+        self._expect_parameters(theta, lead[-1:] or (1,))
+        return [self._samples(x) for x in (qpos, *velocities.values())]
 
     @staticmethod
     def _samples(x: torch.Tensor) -> torch.Tensor:
@@ -129,7 +163,8 @@ class Physics:
     def inverse_dynamics(self, theta, qpos, qvel, qacc):
         """tau = M qacc + c (…, B, nv): armature included, no damping, springs or actuators."""
         lead = qpos.shape[:-1]
-        return InverseDynamics.apply(self, theta, *(self._samples(x) for x in (qpos, qvel, qacc))).reshape(*lead, self.nv)
+        samples = self._expect_samples(theta, qpos, qvel=qvel, qacc=qacc)
+        return InverseDynamics.apply(self, theta, *samples).reshape(*lead, self.nv)
 
     def bias(self, theta, qpos, qvel):
         """Coriolis, centrifugal and gravity forces c (..., B, nv)."""
@@ -137,8 +172,7 @@ class Physics:
 
     def mass_matrix(self, theta, qpos):
         """Joint-space inertia with armature (..., B, nv, nv)."""
-        lead = qpos.shape
-        flat = qpos.reshape(-1, lead[-2] if qpos.dim() > 1 else 1, self.nq)
+        lead, (flat,) = qpos.shape, self._expect_samples(theta, qpos)
         s, b = flat.shape[:2]
         q = flat[:, None].expand(s, self.nv + 1, b, self.nq).reshape(-1, b, self.nq)
         unit = torch.cat([torch.eye(self.nv, dtype=self.dtype, device=self.device), self.nothing.new_zeros(1, self.nv)])

@@ -225,6 +225,42 @@ def test_unknown_and_misshapen_parameters_are_refused(engine):
         p.pack({"link_mass": torch.ones(3)})
 
 
+WRONG = {
+    "theta": lambda x: x[:-1], "theta of other environments": lambda x: x.expand(2, -1), "qpos": lambda x: x[:, :-1],
+    "qvel": lambda x: x[0], "dof_ctrl": lambda x: x[:, :, :-1], "act_ctrl": lambda x: x[:-1], "xfrc": lambda x: x[..., :5],
+    "precision": lambda x: x.float(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_the_kernels_cannot_read_is_refused(engine, what):
+    """Shape and dtype of every input of a rollout; a step and the functions of one state use the same check."""
+    setup = Setup("floater", batch=5)
+    names = ("theta", "qpos", "qvel", "dof_ctrl", "act_ctrl", "xfrc")
+    values = dict(zip(names, setup.leaves, strict=True))
+    key = "qvel" if what == "precision" else what.split()[0]
+    values[key] = WRONG[what](values[key])
+    with pytest.raises(InputError, match=f"Physics: {key} is .*; allowed: "):
+        setup.physics.rollout(**values)
+
+
+def test_the_functions_of_one_state_refuse_too(engine):
+    p, s = Physics(system("arm").model, dt=DT), system("arm")
+    theta, q, v = p.pack(), s.qpos[None], s.qvel[None]
+    calls = {
+        "qvel": lambda: p.kinematics(theta, q, v[0]),
+        "qacc": lambda: p.inverse_dynamics(theta, q, v, v.float()),
+        "qpos": lambda: p.mass_matrix(theta, q[:, :-1]),
+        "theta": lambda: p.bias(theta.expand(3, -1), q, v),
+        "dof_ctrl": lambda: p.step(theta, q, v, v[:, :-1]),
+    }
+    for name, call in calls.items():
+        with pytest.raises(InputError, match=f"Physics: {name} is "):
+            call()
+    with torch.no_grad(), pytest.raises(InputError, match="Physics: qpos is "):
+        p.step(theta, q[:, :-1], v, v)
+
+
 def test_theta_holds_the_parameters_in_the_order_of_the_layout(engine):
     p = Physics(system("pair").model, dt=DT)
     theta, offsets = p.pack(), p.model.parameter_offsets
