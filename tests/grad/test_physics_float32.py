@@ -1,0 +1,57 @@
+"""Single precision, in a process of its own: values and gradients near those in double precision, lanes of eight included."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from genesis.grad.physics import CONSTANT_KINDS, Physics
+from tests.dynamics.gradients import STATE_INPUTS, all_inputs, run
+from tests.dynamics.systems import DT, system
+
+NAMES, BATCHES, HORIZON = ("arm", "floater", "gripper"), (1, 9), 50
+
+
+def results(name: str, batch: int, dtype: torch.dtype) -> dict[str, np.ndarray]:
+    """Final state, link poses, loss and its gradients, for environments that differ a little."""
+    s = system(name, HORIZON)
+    physics = Physics(s.model, dt=DT)
+    vary = 1.0 + 0.01 * torch.arange(batch, dtype=torch.float64)
+    inputs = {}
+    for key, value in all_inputs(s).items():
+        rows = value[None] * vary.view(-1, *[1] * value.dim()) if key in STATE_INPUTS else value
+        inputs[key] = rows.to(dtype).requires_grad_(key not in CONSTANT_KINDS)
+    loss = run(physics, s, inputs)
+    loss.sum().backward()
+    found = {f"gradient of {k}": x.grad for k, x in inputs.items() if x.grad is not None}
+    theta = physics.pack({k: x.detach() for k, x in inputs.items() if k not in STATE_INPUTS})
+    pos, quat, vel, ang = physics.kinematics(theta, inputs["qpos"].detach(), inputs["qvel"].detach())
+    found |= {"loss": loss, "xpos": pos, "xquat": quat, "xvel": vel, "xang": ang}
+    return {k: x.detach().double().numpy() for k, x in found.items()}
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory) -> dict[str, np.ndarray]:
+    path, root = tmp_path_factory.mktemp("single") / "found.npz", Path(__file__).resolve().parents[2]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    command = [sys.executable, "-m", "tests.grad.single_precision", str(path)]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return dict(np.load(path))
+
+
+@pytest.mark.parametrize("batch", BATCHES)
+@pytest.mark.parametrize("name", NAMES)
+def test_single_precision_is_near_double(engine, single, name, batch):
+    errors = {}
+    for key, expected in results(name, batch, torch.float64).items():
+        size = max(float(np.abs(expected).max()), 1e-6)
+        errors[key] = float(np.abs(single[f"{name} {batch} {key}"] - expected).max()) / size
+    values = max(errors[k] for k in ("loss", "xpos", "xquat", "xvel", "xang"))
+    gradients = max(e for k, e in errors.items() if k.startswith("gradient"))
+    print(f"{name:8s} batch {batch}: values {values:.1e}, gradients {gradients:.1e} ({max(errors, key=errors.get)})")
+    assert values <= 5e-5 and gradients <= 1e-4, errors
