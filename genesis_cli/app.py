@@ -75,10 +75,10 @@ def optimize(
 ) -> None:
     """Learn parameters of a scene by gradients through its physics."""
     from genesis_cli.bridge import Flags, run
-    from genesis_cli.commands.optimize import job
+    from genesis_cli.commands.optimize import execute
 
     flags = Flags(multirun, cfg, resolve, package, info, config_dir, config_name, resume, rerun)
-    raise typer.Exit(run("optimize", job, overrides or [], flags))
+    raise typer.Exit(run("optimize", execute, overrides or [], flags))
 
 
 @app.command()
@@ -101,10 +101,10 @@ def simulate(
     from functools import partial
 
     from genesis_cli.bridge import Flags, run
-    from genesis_cli.commands.simulate import job
+    from genesis_cli.commands.simulate import execute
 
     flags = Flags(multirun, cfg, resolve, package, info, config_dir, config_name, None, rerun)
-    raise typer.Exit(run("simulate", partial(job, solution=solution), overrides or [], flags))
+    raise typer.Exit(run("simulate", partial(execute, solution=solution), overrides or [], flags))
 
 
 @app.command()
@@ -121,10 +121,10 @@ def gradcheck(
 ) -> None:
     """Compare the gradients of a task with central differences (float64)."""
     from genesis_cli.bridge import Flags, run
-    from genesis_cli.commands.gradcheck import job
+    from genesis_cli.commands.gradcheck import execute
 
     flags = Flags(multirun, cfg, resolve, package, info, config_dir, config_name, None, rerun)
-    raise typer.Exit(run("gradcheck", job, overrides or [], flags))
+    raise typer.Exit(run("gradcheck", execute, overrides or [], flags))
 
 
 @show.command("groups")

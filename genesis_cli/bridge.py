@@ -13,7 +13,7 @@ from typing import Any
 
 from genesis_cli.errors import FAILED, OK, WRONG_INPUT, CommandError
 
-log = logging.getLogger("genesis")
+log = logging.getLogger("genesis_cli")
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,11 @@ class Job:
 
 @dataclass
 class Outcome:
-    """How a job ended; `value` is what a sweeper minimises."""
+    """How a job ended; `value` is what a sweeper minimises. An interrupted job ends a multirun."""
 
     exit_code: int
     value: float | None = None
+    interrupted: bool = False
 
 
 @dataclass
@@ -110,7 +111,7 @@ def run(command: str, job: Callable[[Job], Outcome], overrides: list[str], flags
     except CommandError:
         raise
     except KeyboardInterrupt:
-        raise CommandError("interrupted.", FAILED) from None
+        raise CommandError("interrupted; the jobs that had not begun are left out.", FAILED) from None
     except Exception as error:
         if tally.outcomes and any(tally.outcomes):
             return max(tally.outcomes)  # already told by the job
@@ -130,6 +131,8 @@ def _guarded(command: str, job: Callable[[Job], Outcome], cfg: Any, flags: Flags
     try:
         outcome = job(context)
         tally.outcomes.append(outcome.exit_code)
+        if outcome.interrupted and flags.multirun:
+            raise KeyboardInterrupt
         return outcome.value
     except Exception as error:
         code, message = _explain(error, context)

@@ -8,7 +8,7 @@ from genesis_cli.commands.prepare import prepare, store_config
 from genesis_cli.errors import FAILED, OK
 
 
-def job(job: Job) -> Outcome:
+def execute(job: Job) -> Outcome:
     """Check every learned parameter group; writes result.json. The value is the largest error."""
     if str(job.cfg.runtime.precision) != "64":
         console.note("gradcheck computes in float64: runtime.precision=64 is used.")

@@ -1,5 +1,6 @@
 """`genesis optimize`: learn."""
 
+import logging
 from contextlib import nullcontext
 
 from genesis_cli import console
@@ -9,29 +10,31 @@ from genesis_cli.commands.prepare import prepare, store_config
 from genesis_cli.errors import FAILED, OK
 from genesis_cli.progress import Progress
 
+log = logging.getLogger("genesis_cli")
 
-def job(job: Job) -> Outcome:
+
+def execute(job: Job) -> Outcome:
     """One run; the outcome's value is the best objective."""
     from omegaconf import OmegaConf
 
     prepared = prepare(job)
-    from genesis.runners.optimize import Optimization, Stop
+    from genesis.runners.optimize import INTERRUPTED, Optimization, Stop
     from genesis.runners.record import Record, Recording, load_checkpoint
 
     checked, task = prepared.checked, prepared.task
-    logging, stop = checked.plain["logging"], checked.plain["stop"]
+    writing, stop = checked.plain["logging"], checked.plain["stop"]
     optimizer = build_optimizer(checked, task)
     state = load_checkpoint(job.folder) if job.resume else None
     store_config(job)
-    recording = Recording(OmegaConf.to_yaml(job.cfg), settings(job.cfg), tensorboard=logging.tensorboard, every=logging.every)
-    progress = Progress(stop.iterations, task.setting.horizon, checked.task.envs) if logging.progress else None
+    recording = Recording(OmegaConf.to_yaml(job.cfg), settings(job.cfg), tensorboard=writing.tensorboard, every=writing.every)
+    progress = Progress(stop.iterations, task.setting.horizon, checked.task.envs) if writing.progress else None
     optimization = Optimization(
         task,
         optimizer,
         Stop(**vars(stop)),
         record=Record(job.folder, recording),
         observers=[progress] if progress is not None else [],
-        checkpoint_every=logging.checkpoint_every,
+        checkpoint_every=writing.checkpoint_every,
         seed=checked.plain["runtime"].seed,
         setup_seconds=prepared.seconds,
     )
@@ -40,18 +43,20 @@ def job(job: Job) -> Outcome:
     with progress or nullcontext():
         result = optimization.run()
     show(job, result)
-    return Outcome(OK if result.succeeded else FAILED, result.objective_best)
+    return Outcome(OK if result.succeeded else FAILED, result.objective_best, interrupted=result.status == INTERRUPTED)
 
 
 def show(job: Job, result) -> None:  # result: genesis.runners.optimize.Result, which would import torch here
     """Two or three lines: how it ended, how good, where it lies."""
     style = "green" if result.succeeded else "yellow"
-    console.say(f"{result.status}: {result.reason} (iteration {result.iterations}, {result.seconds['loop']:.1f} s)", style)
+    ending = f"{result.status}: {result.reason} (iteration {result.iterations}, {result.seconds['loop']:.1f} s)"
     numbers = (
         [f"objective {result.objective_first:.4g} -> {result.objective_best:.4g}"] if result.objective_first is not None else []
     )
     for name, value in result.metrics.items():
         limit = result.tolerances.get(name)
         numbers.append(f"{name} {value:.4g}" + (f" (at most {limit:g})" if limit is not None else ""))
+    console.say(ending, style)
     console.say(", ".join(numbers))
     console.say(f"{job.folder}")
+    log.info("%s; %s", ending, ", ".join(numbers))

@@ -8,7 +8,7 @@ from genesis_cli.commands.prepare import prepare, store_config
 from genesis_cli.errors import OK
 
 
-def job(job: Job, solution: str | None = None) -> Outcome:
+def execute(job: Job, solution: str | None = None) -> Outcome:
     """Roll out with the start values, or with the learned ones of `solution`; writes trajectory.npz and result.json."""
     prepared = prepare(job)
     from genesis.runners.files import write_json, write_npz
