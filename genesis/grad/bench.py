@@ -61,7 +61,8 @@ class Bench:
         else:
             rows = torch.arange(self.blocks * self.lanes, device=x.device).clamp_(max=self.batch - 1)
             packed = x[rows].reshape(self.blocks, self.lanes, -1).transpose(1, 2).reshape(-1, self.lanes).contiguous()
-        self._packed = (theta, theta._version, packed)
+        if not theta.is_inference():  # such a tensor does not tell when it changes
+            self._packed = (theta, theta._version, packed)
         return packed
 
     def parameters_bar(self, want: bool) -> torch.Tensor:

@@ -145,6 +145,30 @@ def test_no_grad_and_inference_mode(setup):
         same(silent, [q.detach(), v.detach(), a.detach()])
 
 
+def test_tensors_made_in_inference_mode(setup):
+    """Parameters, state and controls made where torch tracks nothing."""
+    expected = setup.rollout()
+    with torch.inference_mode():
+        values = [x.detach().clone() for x in setup.leaves]
+        for _ in range(2):
+            same(setup.physics.rollout(*values), [x.detach() for x in expected])
+        values[0].mul_(0.0)
+        values[0].add_(setup.theta.detach())
+        same(setup.physics.rollout(*values), [x.detach() for x in expected])
+
+
+def test_parameters_changed_in_place_are_seen(setup):
+    """No stale copy of theta is used."""
+    with torch.no_grad():
+        theta = setup.theta.detach().clone()
+        before = setup.physics.rollout(theta, setup.q0, setup.v0, setup.controls[0])[1]
+        theta[0:3] = 0.0
+        after = setup.physics.rollout(theta, setup.q0, setup.v0, setup.controls[0])[1]
+        fresh = setup.physics.rollout(theta.clone(), setup.q0, setup.v0, setup.controls[0])[1]
+    same([after], [fresh])
+    assert float((after - before).abs().max()) > 0.1
+
+
 def test_only_what_requires_a_gradient_gets_one(setup):
     expected = torch.autograd.grad(setup.loss(), setup.leaves)
     for k, leaf in enumerate(setup.leaves):

@@ -1,0 +1,70 @@
+"""Kernel launches bound by hand are the public ones: same numbers, whatever was launched before."""
+
+import pytest
+import torch
+
+from genesis.dynamics.launch import LANES, lanes_for
+from genesis.grad.bench import Bench
+from genesis.grad.physics import Physics
+from tests.dynamics.systems import DT, System, system
+
+
+def run(physics: Physics, s: System, batch: int, horizon: int, optional: bool = True) -> list[torch.Tensor]:
+    """Outputs and gradients of a rollout and of the functions of one state."""
+    theta = physics.pack().requires_grad_()
+    vary = torch.linspace(0.9, 1.1, batch, dtype=torch.float64)[:, None]
+    q, v = (x * vary for x in (s.qpos, s.qvel))
+    u, c, w = (x[:horizon, None].expand(horizon, batch, *x.shape[1:]) for x in (s.command, s.control, s.wrench))
+    leaves = [x.clone().requires_grad_() for x in (q, v, u, c, w)]
+    if not optional:
+        leaves = leaves[:3]
+    outputs = [*physics.rollout(theta, *leaves), *physics.kinematics(theta, *leaves[:2]), physics.bias(theta, *leaves[:2])]
+    grads = torch.autograd.grad(sum((x**2).sum() for x in outputs), [theta, *leaves])
+    return [x.detach() for x in (*outputs, *grads)]
+
+
+@pytest.mark.parametrize("integrator", ["Euler", "RK4"])
+@pytest.mark.parametrize("batch", [1, 6])
+def test_bound_and_public_launches_agree(engine, batch, integrator):
+    s = system("floater")
+    physics = [Physics(s.model, dt=DT, integrator=integrator) for _ in range(2)]
+    bench: Bench = physics[1].bench(batch)
+    for kind in (physics[1].integrator, "kinematics", "inverse"):
+        for launcher in bench.launchers(kind):
+            launcher.public = True
+    expected, found = (run(p, s, batch, 7) for p in physics)
+    for x, y in zip(found, expected, strict=True):
+        torch.testing.assert_close(x, y, rtol=0, atol=0)
+
+
+def test_launches_of_different_shapes_do_not_disturb_each_other(engine):
+    """Batch sizes, horizons, optional inputs and integrators in turn, each as in a Physics of its own."""
+    s = system("arm")
+    shared = {k: Physics(s.model, dt=DT, integrator=k) for k in ("Euler", "RK4")}
+    kinds = [(1, 3, True), (6, 5, True), (6, 3, False), (1, 5, False), (1, 3, True), (6, 5, True)]
+    for integrator in shared:
+        for kind in kinds:
+            expected = run(Physics(s.model, dt=DT, integrator=integrator), s, *kind)
+            for x, y in zip(run(shared[integrator], s, *kind), expected, strict=True):
+                torch.testing.assert_close(x, y, rtol=0, atol=0)
+
+
+def test_robots_share_kernels_and_nothing_else(engine):
+    """Rollouts of several robots in turn."""
+    physics = {name: Physics(system(name).model, dt=DT) for name in ("arm", "floater", "pair")}
+    expected = {name: run(Physics(system(name).model, dt=DT), system(name), 5, 4) for name in physics}
+    for _ in range(2):
+        for name, p in physics.items():
+            for x, y in zip(run(p, system(name), 5, 4), expected[name], strict=True):
+                torch.testing.assert_close(x, y, rtol=0, atol=0)
+
+
+def test_one_environment_has_no_lanes(engine):
+    assert lanes_for(1) == 1
+    assert {lanes_for(n) for n in (2, 3, 100)} == {LANES[lane_float()]}
+
+
+def lane_float():
+    from genesis import runtime
+
+    return runtime.state().ti_float
