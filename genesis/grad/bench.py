@@ -6,7 +6,10 @@ import torch
 
 from genesis.dynamics.launch import Launcher, kernels, lanes_for
 from genesis.dynamics.workspace import scratch_size
+from genesis.errors import InputError
 from genesis.model.model import Model
+
+ADDRESSES = 2**28  # lane scalars that a kernel reaches, see `Robot.opaque`
 
 
 class Bench:
@@ -20,6 +23,9 @@ class Bench:
         self.blocks = -(-batch // self.lanes)
         self.lane_axis = (self.lanes,) if self.lanes > 1 else ()
         self.room, self.width = scratch_size(model.sizes), model.parameter_size
+        if self.blocks * self.room >= ADDRESSES:
+            most = (ADDRESSES - 1) // self.room * self.lanes
+            raise InputError(f"{batch} environments of this model need more memory than a kernel addresses; at most {most}.")
         self.scratch = like.new_zeros(self.blocks * self.room, *self.lane_axis)
         self._launches: dict[tuple[int, bool, bool, bool], RolloutLaunch] = {}
         self._launchers: dict[str, tuple[Launcher, Launcher, Launcher]] = {}

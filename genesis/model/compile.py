@@ -69,6 +69,7 @@ class _Builder:
         self.actuators: list[Actuator] = []
         self.act_rows: list[list[tuple[int, float]]] = []
         self.act_bias0: list[float] = []
+        self.followers: list[tuple[str, Joint, int, int]] = []  # where, joint, its elementary joint, its place in `joints`
         self.geoms: list = []
         self.sites: list = []
         self.entities: list[EntityInfo] = []
@@ -79,6 +80,7 @@ class _Builder:
         where = d.file or d.name
         for link in d.links:
             self._add_link(placed, link, start[0], index)
+        self._join_followers()
         by_name = {j.name: j for j in self.joints[start[1] :]}
         mimics = {j.name: j.mimic for link in d.links for j in link.joints if j.mimic is not None}
         for actuator in d.actuators:
@@ -162,26 +164,35 @@ class _Builder:
             norm = np.linalg.norm(axis)
             if not norm > 0.0:
                 raise ModelError(f'{where}: joint "{joint.name}" has the axis {axis.tolist()}; an axis has a direction.')
-            if joint.mimic is None:
-                q, v = len(self.qpos0), len(self.dof_qadr)
-                self.elementary.append(_Elementary(code, axis / norm, pos, q, v, True, 1.0, -joint.ref))
-                self._new_dofs(joint, 1, [q])
-                self.qpos0.append(joint.ref)
-                self.qspring.append(joint.springref)
-            else:
-                leader = self._leader(where, joint, entity)
-                q, v, m = leader.qpos_adr, leader.dof_adr, joint.mimic
-                offset = m.offset - joint.ref
-                self.elementary.append(_Elementary(code, axis / norm, pos, q, v, False, m.multiplier, offset))
-                # the follower's own rotor, damper and spring move with the leader
-                self.dof["armature"][v] += m.multiplier**2 * joint.armature
-                self.dof["damping"][v] += m.multiplier**2 * joint.damping
-                self._add_spring(q, v, m.multiplier**2 * joint.stiffness, m.multiplier * joint.stiffness * (joint.springref - m.offset))
-                info = JointInfo(joint.name, joint.type, l, entity, q, v, 0, 0, joint.limit, m.joint)
-                self.joints.append(info)
+            if joint.mimic is not None:
+                m = joint.mimic
+                self.followers.append((where, joint, len(self.elementary), len(self.joints)))
+                self.elementary.append(_Elementary(code, axis / norm, pos, -1, -1, False, m.multiplier, m.offset - joint.ref))
+                self.joints.append(JointInfo(joint.name, joint.type, l, entity, -1, -1, 0, 0, joint.limit, m.joint))
                 return
+            q, v = len(self.qpos0), len(self.dof_qadr)
+            self.elementary.append(_Elementary(code, axis / norm, pos, q, v, True, 1.0, -joint.ref))
+            self._new_dofs(joint, 1, [q])
+            self.qpos0.append(joint.ref)
+            self.qspring.append(joint.springref)
         info = JointInfo(joint.name, joint.type, l, entity, q, v, JOINT_NQ[joint.type], JOINT_NV[joint.type], joint.limit)
         self.joints.append(info)
+
+    def _join_followers(self) -> None:
+        """Mimic joints get the coordinate of their leader, which may stand anywhere in the robot.
+
+        The follower's own rotor, damper and spring move with the leader.
+        """
+        for where, joint, elementary, place in self.followers:
+            leader, m = self._leader(where, joint, self.joints[place].entity), joint.mimic
+            q, v = leader.qpos_adr, leader.dof_adr
+            self.elementary[elementary] = replace(self.elementary[elementary], qadr=q, dof=v)
+            self.joints[place] = replace(self.joints[place], qpos_adr=q, dof_adr=v)
+            self.dof["armature"][v] += m.multiplier**2 * joint.armature
+            self.dof["damping"][v] += m.multiplier**2 * joint.damping
+            pull = m.multiplier * joint.stiffness * (joint.springref - m.offset)
+            self._add_spring(q, v, m.multiplier**2 * joint.stiffness, pull)
+        self.followers.clear()
 
     def _add_spring(self, q: int, v: int, stiffness: float, pull: float) -> None:
         """One spring for two in parallel: ``pull`` is the force of the second at q = 0."""
@@ -194,9 +205,7 @@ class _Builder:
         mine = {j.name: j for j in self.joints if j.entity == entity and j.mimic is None and j.nv == 1}
         assert joint.mimic is not None
         if joint.mimic.joint not in mine:
-            raise unknown_name(
-                f'{where}: joint "{joint.name}" mimics a joint that does not come before it', "joint", joint.mimic.joint, mine
-            )
+            raise unknown_name(f'{where}: joint "{joint.name}" mimics another', "joint", joint.mimic.joint, mine)
         return mine[joint.mimic.joint]
 
     def _add_actuator(self, where: str, actuator: Actuator, by_name: dict[str, JointInfo], mimics: dict[str, Mimic]) -> None:

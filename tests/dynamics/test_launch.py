@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from genesis.dynamics.launch import LANES, lanes_for
+from genesis.errors import InputError
 from genesis.grad.bench import Bench
 from genesis.grad.physics import Physics
 from tests.dynamics.systems import DT, System, system
@@ -62,6 +63,16 @@ def test_robots_share_kernels_and_nothing_else(engine):
 def test_one_environment_has_no_lanes(engine):
     assert lanes_for(1) == 1
     assert {lanes_for(n) for n in (2, 3, 100)} == {LANES[lane_float()]}
+
+
+def test_more_environments_than_a_kernel_addresses_are_refused(engine, monkeypatch):
+    """Before memory is taken, with the largest number that fits."""
+    physics = Physics(system("arm").model, dt=DT)
+    room = physics.bench(4).room
+    monkeypatch.setattr("genesis.grad.bench.ADDRESSES", 5 * room)
+    with pytest.raises(InputError, match="100 environments .* at most 16"):
+        physics.bench(100)
+    assert physics.bench(16).blocks == 4
 
 
 def lane_float():

@@ -1,5 +1,7 @@
 """Single stages against dense linear algebra and the numpy twin: kinematics, mass matrix, factorization, solution."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from genesis.model.compile import Placed, compile_model
 from genesis.model.model import Model
 from tests.dynamics.conversions import advance
 from tests.dynamics.stages import Workbench
-from tests.dynamics.systems import GRAVITY, MJCF, descriptions, model_of
+from tests.dynamics.systems import GRAVITY, MJCF, ROBOTS, descriptions, model_of
 from tests.oracles import LOCAL
 from tests.reference_dynamics import ReferenceDynamics
 
@@ -80,6 +82,24 @@ def test_factors_and_solution(engine, name, lanes):
         np.testing.assert_allclose(inverse_pivot[e], 1.0 / found.diagonal(), rtol=1e-15)
         expected = np.linalg.solve(M, right[e])
         np.testing.assert_allclose(solution[e], expected, rtol=1e-10, atol=1e-12 * np.abs(expected).max())
+
+
+def test_a_follower_may_come_before_its_leader(engine):
+    """Order of the links in the file does not matter: mass matrix and bias equal the numpy twin's."""
+    text = (ROBOTS / "gripper.urdf").read_text()
+    for kind, one, other in (("link", "left", "right"), ("joint", "finger", "other")):
+        a, b = (re.search(rf'<{kind} name="{name}".*?</{kind}>', text, re.DOTALL).group() for name in (one, other))
+        text = text.replace(a, "@").replace(b, a).replace("@", b)
+    description = read_urdf(text, fixed=True)
+    names = [joint.name for link in description.links for joint in link.joints]
+    assert names.index("other") < names.index("finger")
+    model, twin = compile_model([Placed(description, "gripper")], GRAVITY), ReferenceDynamics(description, GRAVITY)
+    q, v = positions(model, 4), np.random.default_rng(1).normal(size=(4, model.nv))
+    lower, tau = masses(model, 4, q, v)
+    for e in range(4):
+        expected, bias = twin.mass_matrix(q[e]), twin.bias(q[e], v[e])
+        np.testing.assert_allclose(lower[e] + np.tril(lower[e], -1).T, expected, atol=1e-13 * np.abs(expected).max())
+        np.testing.assert_allclose(-tau[e], bias, atol=1e-13 * np.abs(bias).max())
 
 
 def test_a_mimic_robot_equals_the_numpy_twin(engine):
