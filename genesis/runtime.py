@@ -78,6 +78,11 @@ def initialized() -> bool:
     return _runtime is not None
 
 
+def generation() -> int:
+    """Which round of `gs.init` is in force, 0 for none: kernels, scenes and graphs of another round are dead."""
+    return 0 if _runtime is None else _runtime.generation
+
+
 def state() -> Runtime:
     """The runtime. Raises: StateError before `gs.init`."""
     if _runtime is None:

@@ -16,6 +16,7 @@ from taichi.lang import impl
 from genesis import runtime
 from genesis.dynamics.inspect import make_inverse, make_kinematics
 from genesis.dynamics.rollout import INTEGRATORS, make_rollout
+from genesis.errors import StateError
 from genesis.log import logger
 
 MAKERS: dict[str, Callable] = {
@@ -57,7 +58,7 @@ class Launcher:
     """
 
     def __init__(self, kernel: Callable, lanes: int, block_arrays: Sequence[int]) -> None:
-        self.kernel, self.lanes = kernel, lanes
+        self.kernel, self.lanes, self.generation = kernel, lanes, runtime.generation()
         self.flat = frozenset((0, *block_arrays))  # arrays of one index; the others have three
         self.compiled: Any = None
         self.public = False
@@ -66,7 +67,9 @@ class Launcher:
         self.places: list[tuple[tuple[int], int, tuple[int, ...]]] = []
 
     def __call__(self, arrays: Sequence[Any], scalars: tuple[Sequence[int], Sequence[float]]) -> None:
-        """Launch with tensors and (integers, floats)."""
+        """Launch with tensors and (integers, floats). Raises: StateError if `gs.destroy` has ended the engine it belongs to."""
+        if runtime.generation() != self.generation:
+            raise StateError("this scene or graph belongs to an engine that gs.destroy() has ended; build the scene again.")
         if scalars is not self.scalars and scalars != self.scalars:
             self._bind(arrays, scalars)
         if self.public:

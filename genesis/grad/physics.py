@@ -1,4 +1,5 @@
-"""Physics of one model as functions of torch tensors: rollout, step, link states, inverse dynamics; gradients to every input.
+"""Physics of one model as functions of torch tensors: rollout, step, link states, inverse dynamics; gradients to every input
+but the joint geometry (`CONSTANT_KINDS`).
 
 Each function is one kernel launch forward and one backward (`genesis.dynamics`). A parameter vector ``theta`` holds every physical
 parameter (`genesis.model.layout`), shared by all environments or one row each.
@@ -6,6 +7,7 @@ parameter (`genesis.model.layout`), shared by all environments or one row each.
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 
 import torch
 
@@ -183,12 +185,11 @@ class Physics:
 
     def forward_dynamics(self, theta, qpos, qvel, dof_ctrl, act_ctrl=None, xfrc=None):
         """qacc (B, nv) at one state: explicit damping, whatever the integrator."""
-        explicit = self._explicit()
-        return explicit.step(theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)[2]
+        return self._explicit.step(theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)[2]
 
+    @cached_property
     def _explicit(self) -> "Physics":
+        """The same model with damping at the start of the step."""
         if self.damping_dt == 0.0 and self.substeps == 1:
             return self
-        if not hasattr(self, "_explicit_twin"):
-            self._explicit_twin = Physics(self.model, dt=self.dt, implicit_damping=False)
-        return self._explicit_twin
+        return Physics(self.model, dt=self.dt, implicit_damping=False)

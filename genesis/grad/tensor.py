@@ -49,7 +49,7 @@ class Tensor(torch.Tensor):
             out = func(*args, **kwargs) if kwargs else func(*args)
         if func in _NOT_WRAPPED:
             return out
-        if type(out) is torch.Tensor and not any(out is arg for arg in args):
+        if type(out) is torch.Tensor and not kwargs and not any(out is arg for arg in args):
             # a fresh result may change its class in place: as_subclass would add a node to the graph at every operation
             out.__class__ = cls
         return _dress(out, scene, tuple(parents))
