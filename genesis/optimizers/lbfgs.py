@@ -61,8 +61,21 @@ class LBFGS:
             after()
             before = [leaf.detach().clone() for leaf in leaves]
             self._step(closure, before)
-            if all(torch.equal(old, leaf) for old, leaf in zip(before, leaves, strict=True)):
+            if self._still(before) and self._forget():
+                self._step(closure, before)
+            if self._still(before):
                 return "no step along the search direction lowers the objective"
+
+    def _still(self, before: list[Tensor]) -> bool:
+        """The line search has not moved the leaves."""
+        return all(torch.equal(old, leaf) for old, leaf in zip(before, all_leaves(self.groups), strict=True))
+
+    def _forget(self) -> bool:
+        """Drop the curvature of earlier steps, so that the next direction is the steepest one; False: there was none."""
+        state = self.torch.state[self.torch.param_groups[0]["params"][0]]
+        had_memory = bool(state.get("old_dirs"))
+        self.torch.state.clear()
+        return had_memory
 
     def learning_rates(self) -> list[float]:
         return []

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genesis.errors import InputError
+from genesis.errors import DivergenceError, InputError
 from genesis.optimizers.optimizer import Evaluate, Group, all_leaves
 
 
@@ -43,6 +43,7 @@ class LBFGSB:
         self.values: list[float] = []
         self.gradients: list[np.ndarray] = []
         self.iteration = 0
+        self.diverged = 0  # trial points of the present line search that diverged
 
     def minimise(self, evaluate: Evaluate, after: Callable[[], None]) -> str:
         from scipy.optimize import Bounds, minimize
@@ -58,8 +59,11 @@ class LBFGSB:
             if calls <= recorded and np.array_equal(x, self.points[calls - 1]):
                 return self.values[calls - 1], self.gradients[calls - 1]
             unflatten(x, leaves)
-            value = evaluate()
-            gradient = flatten([zero_if_none(leaf) for leaf in leaves])
+            try:
+                value = evaluate()
+                gradient = flatten([zero_if_none(leaf) for leaf in leaves])
+            except DivergenceError as error:
+                value, gradient = self._slope_upwards(x, error)
             self.points.append(x.copy())
             self.values.append(value)
             self.gradients.append(gradient)
@@ -70,7 +74,7 @@ class LBFGSB:
             iteration += 1
             if iteration < replay_until:
                 return
-            self.iteration = iteration
+            self.iteration, self.diverged = iteration, 0
             unflatten(x, leaves)
             evaluate()
             after()
@@ -84,6 +88,21 @@ class LBFGSB:
             fun, start, jac=True, method="L-BFGS-B", bounds=Bounds(low, high), callback=callback, options=self.options
         )
         return str(result.message).lower()
+
+    def _slope_upwards(self, x: np.ndarray, error: DivergenceError) -> tuple[float, np.ndarray]:
+        """Stand-in for a trial point where the simulation diverges: high, and rising away from the best point, so that the
+        line search comes back.
+
+        Raises: the error at hand if nothing better is known, or if the whole line search diverges.
+        """
+        self.diverged += 1
+        if not self.values or self.diverged > self.options["maxls"]:
+            raise error
+        best = int(np.argmin(self.values))
+        away = x - self.points[best]
+        length = float(np.linalg.norm(away))
+        value = 10.0 * max(np.abs(self.values)) + 1.0
+        return value, away * ((value - self.values[best]) / max(length, 1e-300) ** 2)
 
     def learning_rates(self) -> list[float]:
         return []

@@ -188,10 +188,11 @@ def test_one_cycle_rises_and_falls() -> None:
     assert seen[9] < 1e-4 and seen[9:] == [seen[9]] * 6, "after the cycle the last rate stays"
 
 
-def test_line_search_steps_back_from_divergence() -> None:
+@pytest.mark.parametrize("kind", ["lbfgs", "lbfgsb"])
+def test_line_search_steps_back_from_divergence(kind: str) -> None:
     """f = −log(1 − x) − log(1 + x) is infinite outside (−1, 1); the first trial step goes there."""
     leaf = torch.tensor([0.9], dtype=torch.float64, requires_grad=True)
-    optimizer = make_optimizer([Group("x", [leaf], [None], None, lambda: None)], {"kind": "lbfgs"}, CONSTANT, 20)
+    optimizer = make_optimizer([Group("x", [leaf], [None], None, lambda: None)], {"kind": kind}, CONSTANT, 20)
     values: list[float] = []
 
     def evaluate() -> float:
