@@ -36,7 +36,8 @@ class Backend(Enum):
 class Runtime:
     """What `gs.init` decided.
 
-    Dtype, int_dtype: torch types; np_float: numpy; ti_float: taichi; generation: counts the calls of `init`.
+    dtype and int_dtype are torch types, np_float is numpy's, ti_float Taichi's; generation counts the calls of `init` and
+    `destroy`.
     """
 
     backend: Backend
@@ -172,12 +173,13 @@ def init(
 
 def destroy() -> None:
     """Undo `init`: compiled kernels and every scene are lost; `init` may follow with other arguments."""
-    global _runtime
+    global _runtime, _generation
     if _runtime is None:
         return
     import taichi as ti
 
     _runtime = None
+    _generation += 1  # scenes of before are over even if `init` does not follow
     ti.reset()
 
 

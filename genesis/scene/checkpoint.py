@@ -23,9 +23,9 @@ def save(solver: RigidSolver, path: str | PathLike) -> None:
             "version": VERSION,
             "scene": _signature(solver),
             "steps": solver.steps,
-            "state": {name: getattr(solver, name).detach().cpu() for name in ("qpos", "qvel", "qacc")},
-            "parameters": {name: p.value(name).detach().cpu() for name in p.names},
-            "controls": {name: None if getattr(c, name) is None else getattr(c, name).detach().cpu() for name in CONTROLS},
+            "state": {name: _own(getattr(solver, name)) for name in ("qpos", "qvel", "qacc")},
+            "parameters": {name: _own(p.value(name)) for name in p.names},
+            "controls": {name: None if getattr(c, name) is None else _own(getattr(c, name)) for name in CONTROLS},
             "loops": {name: torch.from_numpy(np.ascontiguousarray(flags)) for name, flags in c.flags().items()},
         },
         path,
@@ -55,6 +55,11 @@ def load(solver: RigidSolver, path: str | PathLike) -> None:
     solver.controls.restore(controls, {name: flags.cpu().numpy() for name, flags in kept["loops"].items()})
     solver.put_state(*(kept["state"][name].to(dtype) for name in ("qpos", "qvel", "qacc")))
     solver.steps = kept["steps"]
+
+
+def _own(x: torch.Tensor) -> torch.Tensor:
+    """A copy: a view would be stored with all that it is a view of."""
+    return x.detach().clone().cpu()
 
 
 def _signature(solver: RigidSolver) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """What drives the joints: targets and forces held until they are changed, closed loops, actuators, wrenches of the next step.
 
-Applied joint force: clamp(command - kp q - kv v, lo, hi) with command = force + kp target_q + kv target_v, and the gains of
-open loops
-zero. Force control opens both loops, velocity control closes the velocity loop, position control closes both.
+Applied joint force: clamp(command - kp q - kv v, lo, hi) with command = force + kp target_q + kv target_v, where the gains of
+open loops are zero. Force control opens both loops, velocity control closes the velocity loop, position control closes both.
 """
 
 from collections.abc import Callable

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from genesis import runtime
 from genesis.description.description import JOINT_NQ, JOINT_NV, Actuator, Description
 from genesis.errors import StateError, unknown_name
 from genesis.scene.inputs import Index, Indexer
@@ -50,10 +51,13 @@ class EntityBase:
 
     @property
     def solver(self) -> RigidSolver:
-        """Raises: StateError before `scene.build()`."""
-        if self._solver is None:
+        """Raises: StateError before `scene.build()` and after `gs.destroy()`."""
+        solver = self._solver
+        if solver is None:
             raise StateError(f'entity "{self.name}": the scene is not built; call scene.build() first.')
-        return self._solver
+        if solver.generation != runtime._generation:
+            raise StateError(f'entity "{self.name}": its scene was made before gs.destroy(); call gs.init() and make a new one.')
+        return solver
 
     @property
     def is_built(self) -> bool:

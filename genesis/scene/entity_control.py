@@ -56,10 +56,9 @@ class EntityControl(EntityState):
 
     def get_dofs_control_force(self, dofs_idx_local=None, envs_idx=None) -> Tensor:
         """Joint forces ([n_envs,] n_dofs) that the controls of now exert in the state of now, inside the force range."""
-        solver, c = self.solver, self.solver.controls
-        p, loops = solver.parameters, c.loops
-        command = c.compose(p) if c.command is None else c.command
-        force = command - p.gain("dof_kv", loops.kv) * solver.qvel
+        solver = self.solver
+        p, loops = solver.parameters, solver.controls.loops
+        force = solver.command() - p.gain("dof_kv", loops.kv) * solver.qvel
         coordinate = self._dofs_with_coordinate()
         kp = take(p.gain("dof_kp", loops.kp), self._dofs_at(coordinate))
         force = take(force, self._dofs_at(None)).clone()

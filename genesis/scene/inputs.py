@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 
 from genesis.errors import InputError, SceneMixError
 from genesis.grad.tensor import Tensor, plain
+from genesis.log import logger
 
 MAX_KNOWN = 256  # indices remembered by an Indexer
 
@@ -95,7 +96,8 @@ class Indexer:
 class Inputs:
     """How values enter a scene.
 
-    Keep_graph: whether the scene carries gradients; rows: environments (at least 1); batched: n_envs > 0.
+    keep_graph says whether the scene carries gradients, rows is the number of environments (at least 1), batched n_envs > 0.
+    told remembers warnings that were given.
     """
 
     scene: Any
@@ -104,6 +106,7 @@ class Inputs:
     keep_graph: bool
     rows: int
     batched: bool
+    told: set[str] = field(default_factory=set)
 
     def tensor(self, value: Any, what: str, keep_graph: bool | None = None) -> torch.Tensor:
         """A copy of the value as a plain tensor of the scene's type, in the graph of torch if ``keep_graph``.
@@ -121,7 +124,7 @@ class Inputs:
                 )
             value = plain(value)
         if value.requires_grad and not keep:
-            value = value.detach()
+            value = self._cut(value, what)
         if value.device != self.device:
             raise InputError(f"{what}: the tensor is on {value.device}; allowed: {self.device}. Call .to(gs.device) first.")
         if value.dtype is self.dtype:
@@ -139,7 +142,7 @@ class Inputs:
         """
         if type(value) is torch.Tensor and value.dtype is self.dtype and value.shape == tail and value.device == self.device:
             if value.requires_grad and not (self.keep_graph if keep_graph is None else keep_graph):
-                value = value.detach()
+                value = self._cut(value, what)
             return torch.stack((value,))  # the usual case: copy and new axis in one operation
         made = self.tensor(value, what, keep_graph)
         shape = made.shape
@@ -167,6 +170,17 @@ class Inputs:
         if least is not None and (data < least).any():
             where = tuple(int(i) for i in (data < least).nonzero()[0])
             raise InputError(f"{what}: {data[where].item():g} at {_place(where, self.batched)}; allowed: {least:g} or more.")
+
+    def _cut(self, value: torch.Tensor, what: str) -> torch.Tensor:
+        """The value without its graph; the first loss of a gradient is announced."""
+        if torch.is_grad_enabled() and "requires_grad" not in self.told:
+            self.told.add("requires_grad")
+            logger.warning(
+                "%s: the tensor requires gradients, which this scene does not record; make it with "
+                "gs.Scene(sim_options=gs.options.SimOptions(requires_grad=True)).",
+                what,
+            )
+        return value.detach()
 
     def _from_numbers(self, value: Any, what: str, keep: bool) -> torch.Tensor:
         if isinstance(value, list | tuple) and _holds_tensors(value):

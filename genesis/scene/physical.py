@@ -39,17 +39,25 @@ class _Parameter:
     base: torch.Tensor
     patches: dict[tuple, tuple[torch.Tensor, Index, Index | None]] = field(default_factory=dict)
     value: torch.Tensor | None = None
+    cut: bool = False  # the value was made while torch recorded no gradients, and lacks a graph that the settings have
+
+    @property
+    def marked(self) -> bool:
+        """Whether a setting carries gradients."""
+        return any(value.requires_grad for value, _, _ in self.patches.values())
 
 
 class PhysicalParameters:
     """Values by core name, each (1 or B, N, ...), and the packed vector for given control loops.
 
     A setting keeps the graph of what the user gave. When a backward pass has used up the graph of a packed vector it is packed
-    again, so that a scene may be stepped and differentiated on after `backward()`.
+    again, so that a scene may be stepped and differentiated on after `backward()`. What was computed under `torch.no_grad` is
+    not served where gradients are recorded.
 
-    Args: pack: dict of tensors (N, ...) or (B, N, ...) to the flat vector, described values for names left out; described: name
-    -> (N, ...); changed: called whenever
-    a packed vector is no longer valid.
+    Args:
+        pack: dict of tensors (N, ...) or (B, N, ...) to the flat vector, described values for names left out.
+        described: name -> (N, ...).
+        changed: called whenever a packed vector is no longer valid.
     """
 
     def __init__(
@@ -67,14 +75,14 @@ class PhysicalParameters:
     def value(self, name: str) -> torch.Tensor:
         """(1 or B, N, ...)"""
         parameter = self._parameters[name]
-        if parameter.value is None:
+        if parameter.value is None or (parameter.cut and torch.is_grad_enabled()):
             value = parameter.base
             for patch, columns, rows in parameter.patches.values():
                 batched = rows is not None or patch.shape[0] > 1
                 if batched and value.shape[0] == 1:
                     value = value.expand(self._inputs.rows, *value.shape[1:])
                 value = assign(value, patch, columns, rows)
-            parameter.value = value
+            parameter.value, parameter.cut = value, parameter.marked and not torch.is_grad_enabled()
         return parameter.value
 
     def set(self, name: str, value: torch.Tensor, columns: Index, rows: Index | None, what: str) -> None:
@@ -88,7 +96,7 @@ class PhysicalParameters:
         parameter.patches.pop(key, None)
         if rows is None and columns.n == parameter.described.shape[1]:
             parameter.patches.clear()
-        if len(parameter.patches) >= MAX_PATCHES and not self.value(name).requires_grad:
+        if len(parameter.patches) >= MAX_PATCHES and not parameter.marked:
             parameter.base, parameter.patches = self.value(name), {}
         parameter.patches[key] = (value, columns, rows)
         self._drop(parameter)
@@ -111,7 +119,7 @@ class PhysicalParameters:
 
     def gain(self, name: str, closed: np.ndarray) -> torch.Tensor:
         """Gains (b, nv) that act: those of open loops are zero."""
-        key = (name, closed.tobytes())
+        key = (name, closed.tobytes(), torch.is_grad_enabled())
         gain = self._gains.get(key)
         if gain is None:
             value = self.value(name)
@@ -125,7 +133,7 @@ class PhysicalParameters:
 
     def theta(self, loops: Loops) -> torch.Tensor:
         """The packed vector (P,) or (B, P), kept until a parameter changes."""
-        key = loops.key()
+        key = (*loops.key(), torch.is_grad_enabled())
         theta = self._thetas.get(key)
         if theta is None:
             if len(self._thetas) >= MAX_THETAS:

@@ -215,9 +215,7 @@ class Scene:
         solver = self._ready("rollout")
         made = self._rollouts.rollout(controls, kind, qpos, qvel, actuator_ctrl, params)
         last = (made._qpos[-1], made._qvel[-1], made._qacc[-1])
-        if not self.requires_grad:
-            last = tuple(x.detach().clone() for x in last)
-        solver.put_state(*last)
+        solver.put_state(*((x if self.requires_grad else x.detach()).clone() for x in last))
         solver.steps += made.horizon
         return made
 
@@ -373,7 +371,7 @@ class Scene:
 
 
 def _first(solver: RigidSolver, value: torch.Tensor) -> Tensor:
-    return wrap(value[0], solver.scene)
+    return wrap(value[0].clone(), solver.scene)
 
 
 def _instance(name: str, value: Any, kind: type) -> Any:

@@ -5,7 +5,8 @@ from typing import Any
 
 import torch
 
-from genesis.errors import DivergenceError, InputError
+from genesis import runtime
+from genesis.errors import DivergenceError, InputError, StateError
 from genesis.grad.physics import Physics
 from genesis.grad.tensor import Tensor, wrap
 from genesis.model.model import Model
@@ -27,7 +28,7 @@ class RigidSolver:
     def __init__(self, scene: Any, model: Model, physics: Physics, inputs: Inputs, n_envs: int, checked: bool = False) -> None:
         self.checked = checked  # test every control for NaN when it is set
         self.scene, self.model, self.physics, self.inputs, self.n_envs = scene, model, physics, inputs, n_envs
-        self.rows = inputs.rows
+        self.rows, self.generation = inputs.rows, runtime.state().generation
         device = inputs.device
         self.envs = Indexer("envs_idx", n_envs, 0, device)
         self._links_at = Indexer("links_idx", model.nlink, 0, device)
@@ -36,6 +37,7 @@ class RigidSolver:
         self.steps = 0
         self._theta: torch.Tensor | None = None
         self._kinematics: tuple[torch.Tensor, ...] | None = None
+        self._recorded = torch.is_grad_enabled()  # whether what is kept was computed with gradients
         described = dict(physics.defaults)
         described["dof_kp"], described["dof_kv"] = self._default_gains(described["dof_kp"])
         self.controls = Controls(inputs, model.nv, model.nu, model.nlink, self._loops_changed)
@@ -47,34 +49,57 @@ class RigidSolver:
     # ---- stepping
 
     def step(self) -> None:
-        """One time step of every environment. Raises: DivergenceError, or InputError if a control was not finite."""
+        """One time step of every environment; the state stays as it was if this raises.
+
+        Raises: DivergenceError, or InputError if a control was not finite.
+        """
         controls = self.controls
+        if self._recorded is not torch.is_grad_enabled() or self.generation != runtime._generation:
+            self._renew()
         theta = self._theta
         if theta is None:
             theta = self._theta = self.parameters.theta(controls.loops)
         command = controls.command
         if command is None:
             command = controls.compose(self.parameters)
-        self.qpos, self.qvel, self.qacc = self.physics.step(
-            theta, self.qpos, self.qvel, command, controls.actuator, controls.wrench
-        )
-        controls.wrench = None
+        wrench, controls.wrench = controls.wrench, None
+        qpos, qvel, qacc = self.physics.step(theta, self.qpos, self.qvel, command, controls.actuator, wrench)
+        steps = self.steps + 1
+        if steps % self._check_every == 0 and not math.isfinite(qvel.sum().item()):
+            self._diverged(qvel, steps)
+        self.qpos, self.qvel, self.qacc, self.steps = qpos, qvel, qacc, steps
         self._kinematics = None
-        self.steps += 1
-        if self.steps % self._check_every == 0 and not math.isfinite(self.qvel.sum().item()):
-            self._diverged()
 
     def kinematics(self) -> tuple[torch.Tensor, ...]:
         """Poses and velocities of the links now: (B, nlink, 3), (B, nlink, 4), (B, nlink, 3), (B, nlink, 3)."""
+        self._renew()
         if self._kinematics is None:
             self._kinematics = self.physics.kinematics(self.theta(), self.qpos, self.qvel)
         return self._kinematics
 
     def theta(self) -> torch.Tensor:
         """The packed parameters for the control loops of now."""
+        self._renew()
         if self._theta is None:
             self._theta = self.parameters.theta(self.controls.loops)
         return self._theta
+
+    def command(self) -> torch.Tensor:
+        """The command (B, nv) of the joint controllers now."""
+        self._renew()
+        return self.controls.compose(self.parameters) if self.controls.command is None else self.controls.command
+
+    def alive(self) -> None:
+        """Raises: StateError after `gs.destroy()`, when kernels and arrays of this scene are gone."""
+        if self.generation != runtime._generation:
+            raise StateError(f"{self.scene}: it was made before gs.destroy(); call gs.init() and make a new scene.")
+
+    def _renew(self) -> None:
+        """Drop what was computed without gradients where they are recorded now, and the reverse. Raises: StateError."""
+        self.alive()
+        if self._recorded is not torch.is_grad_enabled():
+            self._recorded = not self._recorded
+            self._theta = self._kinematics = self.controls.command = None
 
     def _loops_changed(self) -> None:
         self._theta = None
@@ -155,14 +180,15 @@ class RigidSolver:
     # ---- what users get
 
     def give(self, x: torch.Tensor, rows: Index | None = None) -> Tensor:
-        """x (B or 1, ...) as ([n_envs,] ...) with the scene."""
+        """A copy of x (B or 1, ...) as ([n_envs,] ...) with the scene; users may change it in place. Raises: StateError."""
+        self.alive()
         if self.n_envs == 0:
-            return wrap(x[0], self.scene)
-        if rows is not None:
+            x = x[0]
+        elif rows is not None:
             x = x.expand(rows.n, *x.shape[1:]) if x.shape[0] == 1 and self.rows > 1 else x.index_select(0, rows.tensor)
         elif x.shape[0] != self.rows:
             x = x.expand(self.rows, *x.shape[1:])
-        return wrap(x, self.scene)
+        return wrap(x.clone(memory_format=torch.contiguous_format), self.scene)
 
     def envs_of(self, envs_idx: Any) -> Index | None:
         """Raises: InputError if the scene has no environments, or not these."""
@@ -199,6 +225,7 @@ class RigidSolver:
 
     def set_gravity(self, gravity: Any, envs_idx: Any = None) -> None:
         """Gravity (3,) or (n_envs, 3) in the world frame [m/s²]; differentiable."""
+        self.alive()
         rows = self.envs_of(envs_idx)
         value = self.inputs.rows_of(gravity, "set_gravity", (3,), rows)
         self.parameters.set("gravity", value, self._gravity_at, rows, "set_gravity")
@@ -248,7 +275,7 @@ class RigidSolver:
                 kv[dofs] = DEFAULT_KV
         return kp, kv
 
-    def _diverged(self) -> None:
+    def _diverged(self, qvel: torch.Tensor, step: int) -> None:
         """Name what is not finite: a control, else environment, step and degree of freedom."""
         for name, value in (("control", self.controls.command), ("actuator control", self.controls.actuator)):
             if value is not None and not torch.isfinite(value.detach()).all():
@@ -256,9 +283,9 @@ class RigidSolver:
                 what = self.dof_name(column) if name == "control" else self.model.actuators[column].name
                 raise InputError(
                     f'scene.step: the {name} of "{what}" is {value[env, column].item()} in environment {env} '
-                    f"at step {self.steps}; allowed: finite numbers."
+                    f"at step {step}; allowed: finite numbers."
                 )
-        raise divergence(self, ~torch.isfinite(self.qvel.detach()), self.steps)
+        raise divergence(self, ~torch.isfinite(qvel.detach()), step)
 
 
 def divergence(solver: RigidSolver, bad: torch.Tensor, step: int) -> DivergenceError:

@@ -108,6 +108,7 @@ class Trajectory:
 
     @cached_property
     def _kinematics(self) -> tuple[torch.Tensor, ...]:
+        self._solver.alive()
         return self._solver.physics.kinematics(self._theta, self._qpos, self._qvel)
 
     def _give(self, x: torch.Tensor) -> Tensor:
