@@ -120,7 +120,7 @@ class Physics:
         Args:
             theta: (P,) or (B, P) from `pack`.
             qpos: (B, nq), qvel: (B, nv) initial state.
-            dof_ctrl: (T, B, nv) input u of the joint controllers, clamp(u - kp q - kv v).
+            dof_ctrl: (T, B, nv) input u of the joint controllers, clamp(u - kp q - kv v + actuators).
             act_ctrl: (T, B, nu) controls of the actuators of the model file, or None: they exert no force.
             xfrc: (T, B, nlink, 6) force and torque on each link at its origin in the world frame [N, Nm], or None.
         Returns: qpos (T + 1, B, nq), qvel (T + 1, B, nv), qacc (T, B, nv) at the start of each step.
