@@ -16,6 +16,7 @@ from genesis.scene.inputs import Index, rows_of, take
 from genesis.scene.solver import RigidSolver
 
 XX, XY, XZ = (0, 3, 4), (3, 1, 5), (4, 5, 2)  # rows of an inertia in the core's order xx yy zz xy xz yz
+ROUNDING = 1e-5  # of principal moments, relative to the largest
 
 
 class EntityProperties(EntityControl):
@@ -41,14 +42,16 @@ class EntityProperties(EntityControl):
 
         Turns of ball and free joints have none.
         """
-        columns = self._dofs_at(dofs_idx_local)
-        value = self._set("set_dofs_kp", "dof_kp", kp, columns, envs_idx)
+        solver, columns, rows = self.solver, self._dofs_at(dofs_idx_local), self.solver.envs_of(envs_idx)
+        what = f'entity "{self.name}".set_dofs_kp'
+        value = solver.inputs.rows_of(kp, what, (columns.n,), rows)
         turns = [k for k, dof in enumerate(columns.local) if self._qadr[dof] < 0]
         if turns and (value.detach()[:, turns] != 0.0).any():
             raise UnsupportedError(
-                f'entity "{self.name}".set_dofs_kp: joint "{self._turning(columns.local[turns[0]])}" turns freely and has no '
+                f'{what}: joint "{self._turning(columns.local[turns[0]])}" turns freely and has no '
                 "position control; leave its turns out or give them 0."
             )
+        solver.parameters.set("dof_kp", value, columns, rows, what)
 
     def get_dofs_kv(self, dofs_idx_local=None, envs_idx=None) -> Tensor:
         """Velocity gains ([n_envs,] n_dofs) [Ns/m | Nms/rad]."""
@@ -131,8 +134,9 @@ class EntityProperties(EntityControl):
     set_links_inertial_mass = set_links_mass
 
     def get_links_COM(self, links_idx_local=None, envs_idx=None) -> Tensor:
-        """Centres of mass in the link frames ([n_envs,] n_links, 3) [m];
-        in the world: `get_links_pos(ref=gs.link_ref_frame.link_COM)`.
+        """Centres of mass in the link frames ([n_envs,] n_links, 3) [m].
+
+        In the world frame: `get_links_pos(ref=gs.link_ref_frame.link_COM)`.
         """
         return self._get("link_com", self._links_at(links_idx_local), envs_idx)
 
@@ -146,16 +150,28 @@ class EntityProperties(EntityControl):
         return self.solver.give(six[..., [XX, XY, XZ]], self.solver.envs_of(envs_idx))
 
     def set_links_inertia(self, inertia, links_idx_local=None, envs_idx=None) -> None:
-        """Symmetric inertias about the centres of mass in link axes ([n_envs,] n_links, 3, 3) [kg m²]."""
+        """Inertias about the centres of mass in link axes ([n_envs,] n_links, 3, 3) [kg m²].
+
+        Raises: InputError (shape, not finite, not symmetric, a principal moment below zero).
+        """
         what, columns, rows = (
             f'entity "{self.name}".set_links_inertia',
             self._links_at(links_idx_local),
             self.solver.envs_of(envs_idx),
         )
         full = self.solver.inputs.rows_of(inertia, what, (columns.n, 3, 3), rows)
+        self.solver.inputs.finite(full, what)
         if not torch.allclose(full.detach(), full.detach().mT, rtol=1e-4, atol=1e-12):
             raise InputError(f"{what}: an inertia is not symmetric.")
         full = 0.5 * (full + full.mT)
+        moments = torch.linalg.eigvalsh(full.detach())
+        wrong = moments[..., 0] < -ROUNDING * moments.abs().amax(-1)
+        if wrong.any():
+            env, k = (int(i) for i in wrong.nonzero()[0])
+            raise InputError(
+                f'{what}: link "{self.links[columns.local[k]].name}" has a principal moment of {moments[env, k, 0].item():g} kg m²; '
+                "allowed: 0 or more."
+            )
         six = torch.stack([full[..., i, k] for i, k in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))], -1)
         self.solver.parameters.set("link_inertia", six, columns, rows, what)
 
@@ -165,13 +181,16 @@ class EntityProperties(EntityControl):
 
     def set_mass(self, mass, envs_idx=None) -> None:
         """Total mass ([n_envs]) [kg]: masses and inertias of all links in proportion."""
-        what, solver, rows = f'entity "{self.name}".set_mass', self.solver, self.solver.envs_of(envs_idx)
-        columns = self._links_at(None)
+        self.scale_mass("set_mass", mass, self._links_at(None), envs_idx)
+
+    def scale_mass(self, method: str, mass: Any, columns: Index, envs_idx: Any) -> None:
+        """Total mass ([n_envs]) [kg] of some links: their masses and inertias in proportion."""
+        what, solver, rows = f'entity "{self.name}".{method}', self.solver, self.solver.envs_of(envs_idx)
         made = solver.inputs.rows_of(mass, what, (), rows).reshape(-1)
         solver.inputs.finite(made, what, 0.0)
         old, inertia = (rows_of(take(solver.parameters.value(k), columns), rows) for k in ("link_mass", "link_inertia"))
         if (old.detach().sum(-1) == 0.0).any():
-            raise InputError(f"{what}: the entity has no mass to scale; use set_links_mass.")
+            raise InputError(f"{what}: there is no mass to scale; use set_links_mass.")
         ratio = made[:, None] / old.sum(-1, keepdim=True)
         solver.parameters.set("link_mass", old * ratio, columns, rows, what)
         solver.parameters.set("link_inertia", inertia * ratio[..., None], columns, rows, what)
@@ -179,9 +198,8 @@ class EntityProperties(EntityControl):
     def _get(self, name: str, columns: Index, envs_idx: Any) -> Tensor:
         return self.solver.give(take(self.solver.parameters.value(name), columns), self.solver.envs_of(envs_idx))
 
-    def _set(self, method: str, name: str, value: Any, columns: Index, envs_idx: Any) -> torch.Tensor:
+    def _set(self, method: str, name: str, value: Any, columns: Index, envs_idx: Any) -> None:
         solver, rows, what = self.solver, self.solver.envs_of(envs_idx), f'entity "{self.name}".{method}'
         tail = (columns.n, *solver.parameters.value(name).shape[2:])
         made = solver.inputs.rows_of(value, what, tail, rows)
         solver.parameters.set(name, made, columns, rows, what)
-        return made

@@ -1,18 +1,17 @@
 """Positions and velocities of an entity: getters and setters. Shapes ([n_envs,] ...), SI units, quaternions wxyz, world frame.
 
-Every getter is differentiable. Every setter takes numbers, arrays and tensors with or without gradient, is exact where it
-writes, cuts
-the gradient of what it overwrites and keeps all others.
+Every getter is differentiable and hands out a copy. Every setter takes numbers, arrays and tensors with or without gradient,
+is exact where it writes, cuts the gradient of what it overwrites and keeps all others.
 """
 
 import torch
 
-from genesis.errors import InputError
+from genesis.errors import InputError, UnsupportedError
 from genesis.grad.tensor import Tensor
 from genesis.scene.entity_base import EntityBase
-from genesis.scene.inputs import Index, assign, take
+from genesis.scene.inputs import Index, assign, rows_of, take
 from genesis.scene.options import link_ref_frame
-from genesis.scene.rotation import from_rotation_vector, normalized, rotate, to_rotation_vector
+from genesis.scene.rotation import from_rotation_vector, normalized, rotate, rotate_inverse, to_rotation_vector, unit
 from genesis.scene.solver import RigidSolver
 from genesis.scene.states import RigidEntityState
 
@@ -62,10 +61,11 @@ class EntityState(EntityBase):
     ) -> None:
         """Put the base link's origin at pos ([n_envs,] 3) [m] of the world frame.
 
-        A base that does not float is moved as a whole: pos is the place its own joints (if any) start from. ``zero_velocity``
-        stops
-        the entity. ``relative`` and ``skip_forward`` have no effect: there is one frame, and kinematics runs when it is asked
-        for.
+        A base that does not float is moved as a whole: pos is the place its own joints (if any) start from.
+
+        Args:
+            zero_velocity: whether the entity stops.
+            relative, skip_forward: without effect, there is one frame, and kinematics runs when it is asked for.
         """
         self._set_base("set_pos", "link_pos", pos, 3, 0, envs_idx, zero_velocity)
 
@@ -74,6 +74,27 @@ class EntityState(EntityBase):
     ) -> None:
         """Turn the base link to quat ([n_envs,] 4), normalised; otherwise as `set_pos`."""
         self._set_base("set_quat", "link_quat", quat, 4, 3, envs_idx, zero_velocity)
+
+    def set_vel(self, vel, envs_idx=None) -> None:
+        """Velocity of a floating base link's origin in the world frame ([n_envs,] 3) [m/s]."""
+        self._put_base_velocity("set_vel", vel, envs_idx)
+
+    def set_ang(self, ang, envs_idx=None) -> None:
+        """Angular velocity of a floating base link in the world frame ([n_envs,] 3) [rad/s]."""
+        self._put_base_velocity("set_ang", ang, envs_idx)
+
+    def _put_base_velocity(self, name: str, value, envs_idx) -> None:
+        solver = self.solver
+        what, rows = f'entity "{self.name}".{name}', solver.envs_of(envs_idx)
+        if not self.is_free:
+            raise UnsupportedError(f"{what}: the base link does not float on a free joint; use set_dofs_velocity.")
+        made = solver.inputs.rows_of(value, what, (3,), rows)
+        solver.inputs.finite(made, what)
+        if name == "set_ang":  # the joint's own velocity is in the frame of the link
+            quat = normalized(rows_of(take(solver.qpos, self._qs_at(range(3, 7))), rows))
+            made = rotate_inverse(quat, made)
+        columns = self._dofs_at(range(3) if name == "set_vel" else range(3, 6))
+        solver.put_state(qvel=assign(solver.qvel, made, columns, rows))
 
     def _base(self, which: int, envs_idx) -> Tensor:
         solver = self.solver
@@ -85,9 +106,7 @@ class EntityState(EntityBase):
         made = solver.inputs.rows_of(value, what, (width,), rows)
         solver.inputs.finite(made, what)
         if width == 4:
-            if (made.detach() == 0.0).all(-1).any():
-                raise InputError(f"{what}: the quaternion is zero; allowed: (w, x, y, z) other than zero.")
-            made = normalized(made)
+            made = unit(made, what)
         if self.is_free:
             columns = self._qs_at(range(offset, offset + width))
             solver.put_state(qpos=assign(solver.qpos, made, columns, rows))
@@ -104,19 +123,35 @@ class EntityState(EntityBase):
         return solver.give(take(solver.qpos, self._qs_at(qs_idx_local)), solver.envs_of(envs_idx))
 
     def set_qpos(self, qpos, qs_idx_local=None, envs_idx=None, *, zero_velocity: bool = True, skip_forward: bool = False) -> None:
-        """Set coordinates ([n_envs,] n_qs)."""
+        """Set coordinates ([n_envs,] n_qs); quaternions are normalised, one of which only a part is given stays as it results.
+
+        Raises: InputError (shape, not finite, a quaternion that is zero).
+        """
         solver = self.solver
         what, columns, rows = f'entity "{self.name}".set_qpos', self._qs_at(qs_idx_local), solver.envs_of(envs_idx)
         value = solver.inputs.rows_of(qpos, what, (columns.n,), rows)
         solver.inputs.finite(value, what)
-        solver.put_state(qpos=assign(solver.qpos, value, columns, rows))
+        solver.put_state(qpos=self._with_quaternions(what, value, columns, rows))
         if zero_velocity:
             self.zero_all_dofs_velocity(envs_idx)
 
+    def _with_quaternions(self, what: str, value: torch.Tensor, columns: Index, rows: Index | None) -> torch.Tensor:
+        """The qpos (B, nq) of the scene with value (b, n) at columns, quaternions given as a whole normalised."""
+        parts = []
+        for first, joint in self._turns.values():
+            name, four = f'{what}: joint "{joint}"', tuple(range(first, first + 4))
+            k = columns.local.index(first) if first in columns.local else -1
+            if k >= 0 and columns.local[k : k + 4] == four:
+                value = torch.cat([value[:, :k], unit(value[:, k : k + 4], name), value[:, k + 4 :]], 1)
+            elif not set(four).isdisjoint(columns.local):
+                parts.append((self.q_start + first, name))
+        whole = assign(self.solver.qpos, value, columns, rows)
+        for start, name in parts:
+            unit(whole[:, start : start + 4], name)
+        return whole
+
     def get_dofs_position(self, dofs_idx_local=None, envs_idx=None) -> Tensor:
-        """Positions ([n_envs,] n_dofs): hinges and slides their coordinate,
-        three turns of a ball or free joint the rotation vector.
-        """
+        """Positions ([n_envs,] n_dofs): the coordinates of hinges and slides, rotation vectors of ball and free joints."""
         solver = self.solver
         return solver.give(self.dofs_of(solver.qpos, self._dofs_at(dofs_idx_local)), solver.envs_of(envs_idx))
 
@@ -240,8 +275,9 @@ class EntityState(EntityBase):
         return solver.give(take(solver.kinematics()[which], self._links_at(links_idx_local)), solver.envs_of(envs_idx))
 
     def forward_kinematics(self, qpos, links_idx_local=None, envs_idx=None) -> tuple[Tensor, Tensor]:
-        """Poses the links would have at qpos ([n_envs,] n_qs): positions ([n_envs,] n_links, 3), orientations ([n_envs,] n_links,
-        4).
+        """Poses the links would have at qpos ([n_envs,] n_qs).
+
+        Returns: positions ([n_envs,] n_links, 3) [m], orientations ([n_envs,] n_links, 4).
         """
         solver, rows = self.solver, self.solver.envs_of(envs_idx)
         value = solver.inputs.rows_of(qpos, f'entity "{self.name}".forward_kinematics', (self.n_qs,), rows)

@@ -220,9 +220,7 @@ def rows_of(x: torch.Tensor, rows: Index | None) -> torch.Tensor:
 
 
 def assign(base: torch.Tensor, value: torch.Tensor, columns: Index, rows: Index | None = None) -> torch.Tensor:
-    """A new tensor: base (B, N, ...) with value (b or 1, n, ...) at columns (and rows);
-    overwritten entries lose their gradient.
-    """
+    """base (B, N, ...) with value (b or 1, n, ...) at columns (and rows); overwritten entries lose their gradient."""
     if rows is None:
         value = value.expand(base.shape[0], columns.n, *base.shape[2:])
         if columns.start < 0:

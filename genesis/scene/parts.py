@@ -11,7 +11,8 @@ from genesis.model.model import JointInfo
 class RigidLink:
     """One link.
 
-    Idx: number in the scene; idx_local: number in the entity; parent_idx: number of the parent in the scene, -1 the world.
+    idx is its number in the scene, idx_local its number in the entity, parent_idx the number of its parent in the scene, or -1
+    for the world.
     """
 
     def __init__(self, entity: Any, link: Link, idx: int, parent_idx: int, geoms: list[Geom]) -> None:
@@ -60,11 +61,8 @@ class RigidLink:
 
     def set_mass(self, mass, envs_idx=None) -> None:
         """Mass [kg], with the inertia in proportion (same shape, other density)."""
-        old = self.get_mass(envs_idx)
-        inertia = self.entity.get_links_inertia(self.idx_local, envs_idx)
-        ratio = self.entity.solver.inputs.tensor(mass, "set_mass") / old
-        self.entity.set_links_inertia(inertia * ratio[..., None, None, None], self.idx_local, envs_idx)
-        self.entity.set_links_mass((old * ratio)[..., None], self.idx_local, envs_idx)
+        link = self.entity._links_at(self.idx_local)
+        self.entity.scale_mass(f'get_link("{self.name}").set_mass', mass, link, envs_idx)
 
     def apply_external_wrench(self, force=None, torque=None, envs_idx=None, **where) -> None:
         """Force [N] and torque [Nm] during the next step; see `RigidEntity.apply_links_external_wrench`."""
@@ -77,7 +75,7 @@ class RigidLink:
 class RigidJoint:
     """One joint.
 
-    Type: "hinge", "slide", "ball" or "free"; a mimic joint owns no degree of freedom and names the joint it follows.
+    type is "hinge", "slide", "ball" or "free"; a mimic joint owns no degree of freedom and names the joint it follows.
     """
 
     def __init__(self, entity: Any, info: JointInfo, link: RigidLink, idx: int) -> None:

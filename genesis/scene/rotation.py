@@ -9,6 +9,9 @@ from collections.abc import Sequence
 
 import torch
 
+from genesis.errors import InputError
+
+LEAST_NORM = 1e-6  # of a quaternion that means a rotation
 SMALL = 1e-4  # squared angle [rad²] below which series of third order are used
 
 
@@ -36,6 +39,13 @@ def multiply(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 def normalized(quat: torch.Tensor) -> torch.Tensor:
     """Unit quaternion (..., 4)."""
     return quat / torch.linalg.vector_norm(quat, dim=-1, keepdim=True)
+
+
+def unit(quat: torch.Tensor, what: str) -> torch.Tensor:
+    """Unit quaternion (..., 4) of a user's. Raises: InputError if it is zero or nearly so."""
+    if quat.numel() and torch.linalg.vector_norm(quat.detach(), dim=-1).min().item() < LEAST_NORM:
+        raise InputError(f"{what}: the quaternion is zero; allowed: (w, x, y, z) other than zero.")
+    return normalized(quat)
 
 
 def matrix(quat: torch.Tensor) -> torch.Tensor:

@@ -183,10 +183,12 @@ class Scene:
         """Cut the state from the graph of torch: gradients of later losses stop here (truncated backpropagation)."""
         self._ready("detach").detach()
 
-    def backward(self, loss: torch.Tensor, *args: Any, **kwargs: Any) -> None:
-        """`loss.backward(...)`: gradients flow through the scene to whatever requires them."""
+    def backward(self, loss: torch.Tensor, *args: Any, **kwargs: Any) -> SimState:
+        """`loss.backward(...)`: gradients flow through the scene to whatever requires them. Returns: the state now, detached."""
         self._ready("backward")
         loss.backward(*args, **kwargs)
+        with torch.no_grad():
+            return self.get_state().detach()
 
     def rollout(
         self,
@@ -198,17 +200,17 @@ class Scene:
         actuator_ctrl: Any = None,
         params: Mapping[str, Any] | None = None,
     ) -> Trajectory:
-        """T steps in one launch, with the numbers and gradients of a loop over `step`.
+        """T steps in one launch, with the numbers and gradients of a loop over `step`; the scene moves to the final state.
 
         Args:
             controls: (T, [n_envs,] nv) for all degrees of freedom of the scene, as ``kind`` says: joint forces, target
-                positions (at
-                rest) or target velocities. None: no joint control.
+                positions (at rest) or target velocities. None: no joint control.
             qpos, qvel: ([n_envs,] nq), ([n_envs,] nv) initial state; None: the scene's state now.
             actuator_ctrl: (T, [n_envs,] nu) controls of the actuators of model files; None: they exert no force.
             params: physical parameters by core name, see `physical_parameters`, each ([n_envs,] ...), in place of the scene's.
 
-        Gradients reach every tensor given here whatever `SimOptions.requires_grad` says. The final state becomes the scene's.
+        Gradients reach every tensor given here whatever `SimOptions.requires_grad` says. Time goes on from the scene's, also
+        where an initial state is given.
 
         Raises: InputError (shapes, numbers that are not finite), UnknownNameError, DivergenceError.
         """
@@ -229,7 +231,10 @@ class Scene:
         actuator_ctrl: Any = None,
         params: Mapping[str, Any] | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """One step as a pure function: (qpos', qvel') of ([n_envs,] nq), ([n_envs,] nv); arguments as `rollout` without time."""
+        """One step as a pure function: (qpos', qvel') of ([n_envs,] nq), ([n_envs,] nv).
+
+        Arguments and errors as those of `rollout`, without the axis of time; the scene stays where it is.
+        """
         solver = self._ready("step_state")
         q, v = self._rollouts.step_state(qpos, qvel, controls, kind, actuator_ctrl, params)
         return solver.give(q), solver.give(v)

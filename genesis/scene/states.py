@@ -13,8 +13,8 @@ from genesis.grad.tensor import Tensor
 class RigidSolverState:
     """All rigid bodies of a scene.
 
-    qpos: ([n_envs,] nq); dofs_vel, dofs_acc: ([n_envs,] nv); links_pos: ([n_envs,] nlink, 3) [m]; links_quat: ([n_envs,] nlink,
-    4).
+    qpos: ([n_envs,] nq); dofs_vel, dofs_acc: ([n_envs,] nv); links_pos: ([n_envs,] nlink, 3) [m].
+    links_quat: ([n_envs,] nlink, 4).
     base_poses: name -> poses of the links in their parents, for bases that stand and were moved.
     """
 

@@ -10,7 +10,7 @@ import torch
 from genesis.errors import InputError, unknown_name
 from genesis.grad.tensor import Tensor, wrap
 from genesis.scene.physical import Loops
-from genesis.scene.rotation import multiply, rotate
+from genesis.scene.rotation import LEAST_NORM, multiply, rotate
 from genesis.scene.solver import RigidSolver, divergence
 
 KINDS = ("force", "position", "velocity")
@@ -144,13 +144,16 @@ class Rollouts:
     def __init__(self, solver: RigidSolver) -> None:
         self._solver = solver
         self._loops: dict[str, Loops] = {}  # by kind of control
+        balls = [j for j in solver.model.joints if j.type in ("ball", "free") and j.mimic is None]
+        self._turning = [j.name for j in balls]
+        firsts = torch.tensor([j.qpos_adr + j.nq - 4 for j in balls], dtype=torch.int64, device=solver.inputs.device)
+        self._turns = firsts[:, None] + torch.arange(4, device=solver.inputs.device)  # (turning joints, 4) in qpos
 
     def rollout(
         self, controls: Any, kind: str, qpos: Any, qvel: Any, actuator_ctrl: Any, params: Mapping[str, Any] | None
     ) -> Trajectory:
         """See `Scene.rollout`."""
         solver, where = self._solver, "scene.rollout"
-        start = solver.steps if qpos is None and qvel is None else 0
         command = self._series(controls, f"{where}: controls", solver.model.nv)
         actuator = self._series(actuator_ctrl, f"{where}: actuator_ctrl", solver.model.nu)
         if command is None and actuator is None:
@@ -165,9 +168,8 @@ class Rollouts:
         states = self._start(where, qpos, qvel)
         theta, u = self._driven(where, kind, command, (horizon,), params)
         q, v, a = solver.physics.rollout(theta, *states, u, actuator, None)
-        if not bool(torch.isfinite(v[-1].detach().sum())):
-            self._refuse(where, (command, actuator), v)
-        return Trajectory(solver, theta, (q, v, a), command, solver.scene.dt, start)
+        self._check(where, {"controls": command, "actuator_ctrl": actuator}, self._given(states, qpos, qvel), q, v)
+        return Trajectory(solver, theta, (q, v, a), command, solver.scene.dt, solver.steps)
 
     def step_state(
         self, qpos: Any, qvel: Any, controls: Any, kind: str, actuator_ctrl: Any, params: Mapping[str, Any] | None
@@ -179,6 +181,8 @@ class Rollouts:
         states = self._start(where, qpos, qvel)
         theta, u = self._driven(where, kind, command, (), params)
         q, v, _ = solver.physics.step(theta, *states, u, actuator, None)
+        given = {name: None if x is None else x[None] for name, x in (("controls", command), ("actuator_ctrl", actuator))}
+        self._check(where, given, self._given(states, qpos, qvel), q[None], v[None])
         return q, v
 
     def trajectory(self, qpos: Any, qvel: Any, controls: Any, params: Mapping[str, Any] | None) -> Trajectory:
@@ -244,9 +248,42 @@ class Rollouts:
         allowed = f"(T, {width})" + (f" or (T, {solver.rows}, {width})" if solver.n_envs else "")
         raise InputError(f"{what} has shape {tuple(made.shape)}; allowed: {allowed}, T at least 1.")
 
-    def _refuse(self, where: str, given: tuple[torch.Tensor | None, ...], qvel: torch.Tensor) -> None:
+    @staticmethod
+    def _given(states: tuple[torch.Tensor, torch.Tensor], qpos: Any, qvel: Any) -> dict[str, torch.Tensor | None]:
+        """Initial states (B, n) that users gave, the scene's own left out."""
+        return {"qpos": None if qpos is None else states[0], "qvel": None if qvel is None else states[1]}
+
+    def _check(
+        self,
+        where: str,
+        controls: Mapping[str, torch.Tensor | None],
+        start: Mapping[str, torch.Tensor | None],
+        qpos: torch.Tensor,
+        qvel: torch.Tensor,
+    ) -> None:
+        """Refuse what is not finite in the result, qpos (T, B, nq) and qvel (T, B, nv), and quaternions that are zero at its start.
+
+        Raises: InputError naming what the user gave, DivergenceError.
+        """
+        good, norms = torch.isfinite(qpos[-1].detach().sum() + qvel[-1].detach().sum()), None
+        if start["qpos"] is not None and len(self._turns):
+            norms = torch.linalg.vector_norm(start["qpos"].detach()[:, self._turns], dim=-1)  # (B, turning joints)
+            good = good & (norms.min() >= LEAST_NORM)
+        if not bool(good):
+            for name, value in start.items():
+                if value is not None:
+                    self._solver.inputs.finite(value, f"{where}: {name}")
+            if norms is not None and (norms < LEAST_NORM).any():
+                env, k = (int(i) for i in (norms < LEAST_NORM).nonzero()[0])
+                raise InputError(
+                    f'{where}: qpos: the quaternion of joint "{self._turning[k]}" is zero in environment {env}; '
+                    "allowed: (w, x, y, z) other than zero."
+                )
+            self._refuse(where, controls, qvel)
+
+    def _refuse(self, where: str, given: Mapping[str, torch.Tensor | None], qvel: torch.Tensor) -> None:
         """Name the first control or state that is not finite."""
-        for name, value in zip(("controls", "actuator_ctrl"), given, strict=True):
+        for name, value in given.items():
             if value is not None and not torch.isfinite(value.detach()).all():
                 step, env, column = (int(i) for i in (~torch.isfinite(value.detach())).nonzero()[0])
                 raise InputError(

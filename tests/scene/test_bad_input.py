@@ -143,3 +143,82 @@ def test_files_that_disagree_about_damping():
     with pytest.raises(InputError, match='the file of "other" asks for explicit damping .*implicit_damping='):
         scene.build()
     assert make(explicit)[0].rigid_solver.physics.damping_dt == 0.0
+
+
+def test_a_refused_step_leaves_state_and_time(gantry):
+    scene, robot = gantry
+    robot.set_dofs_velocity([1.0, 2.0, 3.0])
+    scene.step()
+    before = robot.get_qpos().tolist()
+    robot.control_dofs_force([0.0, NAN, 0.0])
+    with pytest.raises(InputError, match="slide_y"):
+        scene.step()
+    assert robot.get_qpos().tolist() == before and scene.t == 1
+    robot.control_dofs_force([0.0, 0.0, 9.81])
+    scene.step()
+    assert robot.get_qpos().tolist() == pytest.approx([0.02, 0.04, before[2] + 0.01 * (3.0 - 0.0981)]) and scene.t == 2
+
+
+def test_a_refused_gain_is_not_applied(floating):
+    _, robot = floating
+    before = robot.get_dofs_kp().tolist()
+    with pytest.raises(UnsupportedError, match='joint "hip" turns freely'):
+        robot.set_dofs_kp(7.0, [6, 7, 8, 9])
+    assert robot.get_dofs_kp().tolist() == before
+    robot.set_dofs_kp([0.0, 0.0, 0.0, 7.0], [6, 7, 8, 9])
+    assert robot.get_dofs_kp([6, 9]).tolist() == [0.0, 7.0]
+
+
+def test_quaternions_that_are_zero(floating):
+    scene, robot = floating
+    state = robot.get_qpos()
+    for first, joint in ((3, "root"), (7, "hip")):
+        bad = state.clone()
+        bad[first : first + 4] = 1e-9
+        with pytest.raises(InputError, match=f'set_qpos: joint "{joint}": the quaternion is zero'):
+            robot.set_qpos(bad)
+        with pytest.raises(InputError, match=f'set_qpos: joint "{joint}": the quaternion is zero'):
+            robot.set_qpos(0.0, first)  # the only entry that was not zero
+        for method, run in (
+            ("rollout", lambda q: scene.rollout(torch.zeros(3, 10), qpos=q)),
+            ("step_state", lambda q: scene.step_state(q, robot.get_dofs_velocity())),
+        ):
+            with pytest.raises(
+                InputError, match=f'scene.{method}: qpos: the quaternion of joint "{joint}" is zero in environment 0'
+            ):
+                run(bad)
+    assert robot.get_qpos().tolist() == state.tolist()
+
+
+def test_states_that_are_not_finite_are_named(gantry):
+    scene, _ = gantry
+    good, bad = [0.0, 0.0, 0.0], [0.0, NAN, 0.0]
+    for method, run in (
+        ("rollout", lambda q, v, u, **more: scene.rollout([u], qpos=q, qvel=v, **more)),
+        ("step_state", lambda q, v, u, **more: scene.step_state(q, v, u, **more)),
+    ):
+        for name, given in (("qpos", (bad, good, good)), ("qvel", (good, bad, good)), ("controls", (good, good, bad))):
+            with pytest.raises(InputError, match=f"scene.{method}: {name}(:| is) nan at .*1; allowed: finite numbers"):
+                run(*given)
+        with pytest.raises(InputError, match=f'scene.{method}: parameter "link_mass": nan'):
+            run(good, good, good, params={"link_mass": [NAN]})
+
+
+def test_a_pure_step_that_diverges(arm):
+    with pytest.raises(DivergenceError, match='velocity of "arm/.*" is not finite in environment 0'):
+        arm[0].step_state([0.0, 0.5, 0.0], [0.0, 1e160, 0.0])
+
+
+def test_inertias_that_are_negative(arm):
+    _, robot = arm
+    before = robot.get_links_inertia().tolist()
+    wrong = torch.diag(torch.tensor([0.1, -0.2, 0.1]))
+    with pytest.raises(
+        InputError, match='set_links_inertia: link "lower" has a principal moment of -0.2 kg m²; allowed: 0 or more'
+    ):
+        robot.set_links_inertia(torch.stack([wrong.abs(), wrong]), [1, 2])
+    with pytest.raises(InputError, match=r"set_links_inertia: nan at index \[0, 0, 0\]"):
+        robot.set_links_inertia(torch.full((1, 3, 3), NAN), [1])
+    assert robot.get_links_inertia().tolist() == before
+    with pytest.raises(InputError, match=r'get_link\("lower"\).set_mass: -1'):
+        robot.get_link("lower").set_mass(-1.0)

@@ -207,3 +207,12 @@ def test_substeps_and_integrators(integrator):
 def test_refusals(arm, arguments, error, message):
     with pytest.raises(error, match=message):
         arm[0].rollout(**arguments)
+
+
+def test_time_goes_on_from_the_scene(arm):
+    scene, _ = arm
+    forces = torch.zeros(4, 3)
+    scene.rollout(forces)
+    made = scene.rollout(forces, qpos=[0.1, 0.2, 0.0])
+    assert made.time.tolist() == pytest.approx([0.04, 0.05, 0.06, 0.07, 0.08])
+    assert scene.get_time() == pytest.approx(made.time[-1].item()) and scene.t == 8

@@ -58,12 +58,25 @@ scene = gs.Scene()
 box = scene.add_entity(gs.morphs.Box(size=(1, 1, 1)))
 scene.build()
 scene.step()
+solver, made = scene.rigid_solver, scene.rollout([[0.0] * 6] * 2)
 gs.destroy()
+for use in (scene.step, box.get_pos):
+    try:
+        use()
+    except gs.StateError as error:
+        assert "before gs.destroy()" in str(error)
+    else:
+        raise SystemExit("no error")
 gs.init(precision="64", logging_level="error")
-try:
-    scene.step()
-except gs.StateError as error:
-    assert "before gs.destroy()" in str(error)
+uses = [scene.step, box.get_pos, lambda: box.set_qpos([0.0] * 7), solver.step, solver.get_gravity, lambda: made.links_pos]
+for use in uses:
+    try:
+        use()
+    except gs.StateError as error:
+        assert "before gs.destroy()" in str(error)
+    else:
+        raise SystemExit("no error")
+assert made.qpos.shape == (3, 7)
 again = gs.Scene()
 ball = again.add_entity(gs.morphs.Sphere())
 again.build()

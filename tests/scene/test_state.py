@@ -314,3 +314,51 @@ def test_a_scene_in_which_nothing_moves_keeps_its_poses():
     scene.step()
     assert box.get_pos().tolist() == [0.0, 0.5, 2.0]
     assert box.get_vel().tolist() == [0.0, 0.0, 0.0]
+
+
+def test_velocity_of_a_floating_base_in_the_world_frame(floating, gantry):
+    scene, robot = floating
+    robot.set_quat([0.5, 0.5, -0.5, 0.5])
+    hip = robot.get_dofs_velocity(range(6, 10)).tolist()
+    vel, ang = (torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in ([1.0, -2.0, 3.0], [0.3, 0.5, -0.7]))
+    robot.set_vel(vel)
+    robot.set_ang(ang)
+    assert robot.get_vel().tolist() == pytest.approx([1.0, -2.0, 3.0])
+    assert robot.get_ang().tolist() == pytest.approx([0.3, 0.5, -0.7])
+    assert robot.get_dofs_velocity(range(6, 10)).tolist() == hip
+    weights = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
+    ((robot.get_vel() + 3 * robot.get_ang()) * weights).sum().backward()
+    assert vel.grad.tolist() == pytest.approx([1, 2, 4]) and ang.grad.tolist() == pytest.approx([3, 6, 12])
+    for name in ("set_vel", "set_ang"):
+        with pytest.raises(gs.UnsupportedError, match=f'entity "gantry".{name}: the base link does not float'):
+            getattr(gantry[1], name)([0.0, 0.0, 0.0])
+
+
+def test_velocity_of_a_floating_base_in_some_environments():
+    scene, robot = make(FLOATING, n_envs=2)
+    robot.set_quat([HALF, 0.0, 0.0, HALF], envs_idx=[1])
+    robot.set_ang([[1.0, 0.0, 0.0]], envs_idx=[1])
+    robot.set_vel([0.0, 2.0, 0.0], envs_idx=[0])
+    assert robot.get_ang().flatten().tolist() == pytest.approx([0, 0, 0, 1, 0, 0])
+    assert robot.get_dofs_velocity()[1, 3:6].tolist() == pytest.approx([0, -1, 0])
+    assert robot.get_vel().tolist() == [[0.0, 2.0, 0.0], [0.0, 0.0, 0.0]]
+
+
+def test_set_qpos_stores_unit_quaternions(floating):
+    _, robot = floating
+    given = torch.tensor([1.0, 2, 3, 2, 0, 0, 2, 0, 3, 0, 4, 0.5], dtype=torch.float64, requires_grad=True)
+    robot.set_qpos(given)
+    assert robot.get_qpos().tolist() == pytest.approx([1, 2, 3, HALF, 0, 0, HALF, 0, 0.6, 0, 0.8, 0.5])
+    robot.get_qpos()[9].backward()  # d(y / |q|) / dy = 1 / |q|
+    assert given.grad.tolist() == pytest.approx([0] * 9 + [0.2] + [0] * 2)
+
+
+def test_backward_returns_the_state_now(pendulum):
+    scene, robot = pendulum
+    force = torch.ones(1, dtype=torch.float64, requires_grad=True)
+    robot.control_dofs_force(force)
+    scene.step()
+    state = scene.backward(robot.get_qpos().sum())
+    assert isinstance(state.rigid.qpos, gs.Tensor) and not state.rigid.qpos.requires_grad and state.s_global == 1
+    assert state.rigid.qpos.tolist() == robot.get_qpos().tolist()
+    assert force.grad.item() == pytest.approx(0.01**2 / (0.03 + 2 * 0.25))
