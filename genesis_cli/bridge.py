@@ -253,8 +253,11 @@ def _drop_if_unused(folder: Path | None, command: str) -> None:
     if folder is None or not folder.is_dir():
         return
     if {path.name for path in folder.iterdir()} <= {".hydra", f"{command}.log", "multirun.yaml"}:
-        for handler in logging.getLogger().handlers[:]:
-            handler.close()
+        root = logging.getLogger()
+        for handler in root.handlers[:]:
+            if isinstance(handler, logging.FileHandler) and Path(handler.baseFilename).is_relative_to(folder.resolve()):
+                root.removeHandler(handler)  # closed alone, it would open its file again at the next message
+                handler.close()
         shutil.rmtree(folder)
         if not any(folder.parent.iterdir()):
             folder.parent.rmdir()

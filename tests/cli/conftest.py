@@ -1,5 +1,6 @@
 """Commands run in this process where possible: starting torch and taichi again costs seconds."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -46,7 +47,13 @@ def genesis_here(tmp_path, monkeypatch, capsys, engine):
         captured = capsys.readouterr()
         return int(ended.value.code or 0), captured.out + captured.err
 
-    return run
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield run
+    for handler in root.handlers:
+        if handler not in handlers:
+            handler.close()  # hydra leaves the log file of the run attached
+    root.handlers[:], root.level = handlers, level
 
 
 def last_run(folder: Path) -> Path:
