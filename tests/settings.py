@@ -62,7 +62,5 @@ def fake(**series: torch.Tensor) -> View:
 
 def posed(setting: Setting, qpos: torch.Tensor) -> View:
     """A trajectory (T+1,[B,]nq) of given configurations, with their points and frames."""
-    from genesis.tasks.rollout import stacked
-
     still = torch.zeros(*qpos.shape[:-1], setting.start_qvel.shape[-1], dtype=torch.float64)
-    return View(stacked(setting.scene, qpos, still, still[1:]))
+    return View(setting.scene.trajectory(qpos, still, still[1:]))

@@ -51,6 +51,9 @@ class InitialPosition:
         index = indices(self.coordinates)
         inputs.qpos = inputs.qpos.index_copy(-1, index, value.expand(*inputs.qpos.shape[:-1], -1))
 
+    def controlled(self) -> list[int]:
+        return []
+
     def project(self) -> None:
         self.scalars.project()
 

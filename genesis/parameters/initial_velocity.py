@@ -48,6 +48,9 @@ class InitialVelocity:
         index = indices(self.dofs)
         inputs.qvel = inputs.qvel.index_copy(-1, index, value.expand(*inputs.qvel.shape[:-1], -1))
 
+    def controlled(self) -> list[int]:
+        return []
+
     def project(self) -> None:
         self.scalars.project()
 

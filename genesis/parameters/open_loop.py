@@ -9,7 +9,7 @@ from genesis.errors import InputError
 from genesis.grad.tensor import plain
 from genesis.parameters.bounds import read_bounds
 from genesis.parameters.parameter import Inputs
-from genesis.selection import chosen_joints, dofs, finite, indices, limits, tensor, vector
+from genesis.selection import chosen_joints, dofs, finite, indices, joints_of, limits, tensor, vector
 from genesis.setting import Setting
 
 
@@ -84,6 +84,9 @@ class OpenLoop:
             value = value.unsqueeze(1).expand(-1, inputs.controls.shape[1], -1)
         inputs.controls = inputs.controls.index_add(-1, indices(self.dofs), value)
 
+    def controlled(self) -> list[int]:
+        return self.dofs
+
     def project(self) -> None:
         limits = self.leaf_bounds()[0]
         if limits is not None:
@@ -109,8 +112,10 @@ def start_control(where: str, init: Any, setting: Setting, index: list[int]) -> 
         if init == "gravity" and setting.control == "force":
             bias = plain(setting.scene.bias_force(setting.start_qpos, torch.zeros_like(setting.start_qvel))).detach()
             return (bias if bias.ndim == 1 else bias[0])[index].clone()
-        if init in ("home", "gravity") and setting.control == "position" and qpos.shape == qvel.shape:
-            return qpos[index].clone()
+        if init == "home" and setting.control == "position":
+            places = {joint.dofs[0]: joint.qs[0] for e in setting.entities.values() for joint in joints_of(e) if joint.is_scalar}
+            if all(dof in places for dof in index):
+                return qpos[[places[dof] for dof in index]].clone()
         allowed = {"force": "zero, gravity", "position": "zero, home", "velocity": "zero"}[setting.control]
         raise InputError(
             f'{where}: "{init}" is not possible with task.control {setting.control}; allowed: {allowed}, or numbers.'

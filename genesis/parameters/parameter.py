@@ -54,6 +54,10 @@ class Parameter(Protocol):
         """Put the present value into the inputs of a rollout."""
         ...
 
+    def controlled(self) -> list[int]:
+        """Degrees of freedom (indices into qvel) whose controls it makes; empty for all but controls and policies."""
+        ...
+
     def project(self) -> None:
         """Put the leaves back within their bounds after a step."""
         ...

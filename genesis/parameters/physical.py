@@ -69,6 +69,9 @@ class Physical:
         index = indices(self.rows)
         inputs.physical[self.field] = base.index_copy(0, index, value)
 
+    def controlled(self) -> list[int]:
+        return []
+
     def project(self) -> None:
         self.scalars.project()
 

@@ -83,6 +83,9 @@ class Policy:
     def apply(self, inputs: Inputs) -> None:
         inputs.policies.append(self.act)
 
+    def controlled(self) -> list[int]:
+        return self.dofs
+
     def project(self) -> None:
         """A network has no bounds."""
 

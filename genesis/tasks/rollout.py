@@ -8,16 +8,19 @@ from torch import Tensor
 
 from genesis.grad.tensor import plain
 from genesis.parameters import Inputs, Parameter
-from genesis.scene.trajectory import Trajectory
+from genesis.selection import joints_of
 from genesis.setting import Setting
 
 
 def inputs_of(setting: Setting, parameters: Mapping[str, Parameter]) -> Inputs:
     """What the parameters make of a rollout."""
-    shape = (setting.horizon, *setting.start_qvel.shape)
-    controls = torch.zeros(shape, dtype=setting.start_qvel.dtype, device=setting.start_qvel.device)
-    if setting.control == "position" and setting.start_qpos.shape == setting.start_qvel.shape:
-        controls = controls + setting.start_qpos  # joints that no parameter controls hold their start
+    rest = torch.zeros_like(setting.start_qvel)
+    if setting.control == "position":  # joints that no parameter controls hold their start
+        learned = {dof for parameter in parameters.values() for dof in parameter.controlled()}
+        for joint in (j for entity in setting.entities.values() for j in joints_of(entity)):
+            if joint.is_scalar and joint.dofs[0] not in learned:
+                rest[..., joint.dofs[0]] = setting.start_qpos[..., joint.qs[0]]
+    controls = rest.expand(setting.horizon, *rest.shape)
     inputs = Inputs(setting.start_qpos, setting.start_qvel, controls)
     for parameter in parameters.values():
         parameter.apply(inputs)
@@ -53,13 +56,6 @@ def _closed_loop(setting: Setting, inputs: Inputs) -> Any:
         positions.append(qpos)
         velocities.append(qvel)
         controls.append(control)
-    return stacked(scene, torch.stack(positions), torch.stack(velocities), torch.stack(controls))
-
-
-def stacked(scene: Any, qpos: Tensor, qvel: Tensor, controls: Tensor) -> Trajectory:
-    """A trajectory of states (T+1,[B,]n) that a loop over single steps has made."""
-    if qpos.ndim == 2:
-        qpos, qvel, controls = qpos.unsqueeze(1), qvel.unsqueeze(1), controls.unsqueeze(1)
-    qacc = (qvel[1:] - qvel[:-1]) / scene.dt
-    solver = scene.rigid_solver
-    return Trajectory(solver, solver.theta(), (plain(qpos), plain(qvel), plain(qacc)), plain(controls), scene.dt, 0)
+    return scene.trajectory(
+        torch.stack(positions), torch.stack(velocities), torch.stack(controls), params=inputs.physical or None
+    )

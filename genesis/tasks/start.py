@@ -26,16 +26,15 @@ def start_state(
 
     Args:
         homes: entity -> its configuration (list, mapping joint: value, or None for the file's).
-        qpos: the robot's configuration, instead of its home.
+        qpos: the robot's configuration over its home: a list replaces it, a mapping the joints that it names.
         qvel: the robot's velocity.
         envs: B; 0 for one environment without that axis.
         spread_qpos, spread_qvel: half widths of a uniform spread, one number for each degree of freedom of the robot.
     """
     full = current_configuration(scene, list(homes))
     for entity, home in homes.items():
-        chosen = qpos if entity is robot and qpos is not None else home
-        where = "task.start_qpos" if chosen is qpos and qpos is not None else f"{entity.name}.home"
-        full = with_configuration(where, full, entity, chosen)
+        full = with_configuration(f"{entity.name}.home", full, entity, home)
+    full = with_configuration("task.start_qpos", full, robot, qpos)
     velocity = torch.zeros(scene.rigid_solver.n_dofs, dtype=full.dtype, device=full.device)
     joints = joints_of(robot)
     if qvel is not None:

@@ -40,6 +40,9 @@ class Number:
     def leaf_bounds(self):
         return [None]
 
+    def controlled(self):
+        return []
+
     def project(self) -> None: ...
 
     def value(self):

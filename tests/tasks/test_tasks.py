@@ -172,6 +172,18 @@ def test_gradient_by_step_is_that_of_the_controls(name: str) -> None:
     assert float(by_step[7]) == pytest.approx(math.hypot(*gradient), rel=1e-5)
 
 
+def test_position_control_holds_the_joints_that_nothing_moves() -> None:
+    _, task = configured(
+        "task=reach", "task.horizon=4", "task.control=position", "parameter.controls.joints=[panda_joint1]", "parameter.controls.init=home",
+        "parameter.controls.scale=1", "parameter.controls.bounds=null", "parameter.controls.count=2", "task.start_qpos={panda_joint1: 0.25}",
+        "robot.home=[0.1,-0.7,0.2,-2.3,0.3,1.5,0.7]", "loss.effort.relative_to=zero",
+    )  # fmt: skip
+    controls = task.simulate()[0].controls
+    assert controls[0].tolist() == pytest.approx([0.25, -0.7, 0.2, -2.3, 0.3, 1.5, 0.7])
+    with pytest.raises(InputError, match="is not possible with task.control position; allowed: zero, home"):
+        configured("task=reach", "task.control=position", "parameter.controls.bounds=null")
+
+
 def test_goals() -> None:
     limits = [Limit("a", 1.0), Limit("b", 2.0)]
     assert (
