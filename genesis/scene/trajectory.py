@@ -112,7 +112,8 @@ class Trajectory:
         return self._solver.physics.kinematics(self._theta, self._qpos, self._qvel)
 
     def _give(self, x: torch.Tensor) -> Tensor:
-        return wrap(x[:, 0] if self._solver.n_envs == 0 else x, self._solver.scene)
+        # squeeze, not x[:, 0]: its adjoint is a view
+        return wrap(x.squeeze(1) if self._solver.n_envs == 0 else x, self._solver.scene)
 
     def _local(self, value: Any) -> torch.Tensor:
         made = self._solver.inputs.tensor(value, "Trajectory.point: local_pos", keep_graph=True)
@@ -242,7 +243,8 @@ class Rollouts:
         solver = self._solver
         made = solver.inputs.tensor(value, what, keep_graph=True)
         if made.dim() == 2 and made.shape[1] == width and made.shape[0] > 0:
-            return made.unsqueeze(1).expand(-1, solver.rows, -1).contiguous()
+            made = made.unsqueeze(1)
+            return made if solver.rows == 1 else made.expand(-1, solver.rows, -1).contiguous()
         if solver.n_envs and made.dim() == 3 and made.shape[1:] == (solver.rows, width) and made.shape[0] > 0:
             return made
         allowed = f"(T, {width})" + (f" or (T, {solver.rows}, {width})" if solver.n_envs else "")
