@@ -9,7 +9,7 @@ from torch import Tensor
 
 from genesis.errors import DivergenceError, InputError
 from genesis.optimizers import Group
-from genesis.tasks import Task
+from genesis.tasks import Judged, Task
 
 # Points of a line search that are remembered: the accepted one is asked for again.
 REMEMBERED = 32
@@ -72,7 +72,7 @@ class Evaluator:
         for leaf in self.leaves:
             leaf.grad = None
         start = perf_counter()
-        judged = self.task.judge()
+        judged = self._judge()
         objective = float(judged.objective.detach())
         start = self.clock.add("forward", start)
         if not judged.objective.requires_grad:
@@ -95,6 +95,15 @@ class Evaluator:
         )
         self.clock.add("metrics", start)
         return evaluation
+
+    def _judge(self) -> Judged:
+        """Raises: DivergenceError where the optimizer, not the user, has made values that cannot be simulated."""
+        try:
+            return self.task.judge()
+        except InputError as error:
+            if self.clock.evaluations == 0:
+                raise
+            raise DivergenceError(f"the optimizer left what can be simulated (a smaller step may help): {error}") from error
 
     def _norms(self, gradients: list[Tensor]) -> dict[str, float]:
         """Norm of each group's gradient. Raises: DivergenceError if one is not finite."""
