@@ -9,6 +9,7 @@ from torch import Tensor
 
 from genesis.errors import InputError
 from genesis.selection import finite, tensor
+from genesis.splines import cubic_weights, linear_weights
 
 
 def path(where: str, given: Any, size: int, horizon: int) -> Tensor:
@@ -34,15 +35,12 @@ def path(where: str, given: Any, size: int, horizon: int) -> Tensor:
 
 def resample(points: np.ndarray, count: int) -> np.ndarray:
     """`count` points at even times of the curve through evenly timed `points` (n, size): linear if denser, else cubic."""
-    old, new = np.linspace(0.0, 1.0, len(points)), np.linspace(0.0, 1.0, count)
     if len(points) == count:
         return points
     if len(points) > count or len(points) == 2:
-        return np.stack([np.interp(new, old, column) for column in points.T], -1)
-    from scipy.interpolate import CubicSpline
-
-    # Clamped: a path starts and ends at rest, as a robot does.
-    return CubicSpline(old, points, bc_type="clamped")(new)
+        return linear_weights(count, len(points)) @ points
+    # At rest at both ends, as a robot is.
+    return cubic_weights(count, len(points), at_rest=True) @ points
 
 
 def reference(where: str, recorded: Any, field: str) -> Tensor:

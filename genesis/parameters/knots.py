@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import numpy as np
-
 from genesis.errors import InputError
 from genesis.parameters.open_loop import OpenLoop
 from genesis.selection import tensor
 from genesis.setting import Setting
+from genesis.splines import cubic_weights, linear_weights
 
 
 class Knots(OpenLoop):
@@ -32,18 +31,10 @@ class Knots(OpenLoop):
     ) -> None:
         if count > setting.horizon:
             raise InputError(f"{where}.count: {count} knots are more than the {setting.horizon} steps of the horizon.")
+        weights = (
+            linear_weights(setting.horizon, count) if spline == "linear" else cubic_weights(setting.horizon, count, at_rest=False)
+        )
         super().__init__(
-            setting, where, tensor(spline_weights(setting.horizon, count, spline)), joints=joints, entity=entity, init=init,
+            setting, where, tensor(weights), joints=joints, entity=entity, init=init,
             noise=noise, scale=scale, bounds=bounds, transform=transform, learn=learn, lr=lr,
         )  # fmt: skip
-
-
-def spline_weights(steps: int, count: int, spline: str) -> np.ndarray:
-    """W (steps, count): the curve at each step is W times the knots; rows add up to one."""
-    knots, times = np.linspace(0.0, 1.0, count), np.linspace(0.0, 1.0, steps)
-    if spline == "linear" or count == 2:
-        return np.stack([np.interp(times, knots, unit) for unit in np.eye(count)], -1)
-    from scipy.interpolate import CubicSpline
-
-    weights: np.ndarray = CubicSpline(knots, np.eye(count), bc_type="natural")(times)
-    return weights

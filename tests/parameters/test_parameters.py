@@ -8,7 +8,7 @@ import torch
 
 from genesis.errors import InputError, UnknownNameError
 from genesis.parameters import PARAMETERS, Inputs
-from genesis.parameters.knots import spline_weights
+from genesis.splines import cubic_weights, linear_weights
 from tests.settings import HOME, numbers, setting_of
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -50,14 +50,16 @@ def test_linear_knots_interpolate() -> None:
     assert force.value()[:, 0].tolist() == pytest.approx([0.0, 1.0, 2.0, 0.0, -2.0])
 
 
-def test_cubic_knots_are_scipys_natural_spline() -> None:
+@pytest.mark.parametrize("count", [2, 3, 4, 7, 30])
+@pytest.mark.parametrize("at_rest", [False, True])
+def test_cubic_splines_are_scipys(count: int, at_rest: bool) -> None:
     from scipy.interpolate import CubicSpline
 
-    weights = spline_weights(50, 7, "cubic")
-    values = np.random.RandomState(0).randn(7)
-    expected = CubicSpline(np.linspace(0, 1, 7), values, bc_type="natural")(np.linspace(0, 1, 50))
-    assert weights @ values == pytest.approx(expected, rel=1e-12)
-    assert weights.sum(1) == pytest.approx(np.ones(50), rel=1e-12)
+    values = np.random.RandomState(0).randn(count)
+    ends = "clamped" if at_rest else "natural"
+    expected = CubicSpline(np.linspace(0, 1, count), values, bc_type=ends)(np.linspace(0, 1, 50))
+    assert cubic_weights(50, count, at_rest=at_rest) @ values == pytest.approx(expected, rel=1e-11, abs=1e-12)
+    assert linear_weights(50, count).sum(1) == pytest.approx(np.ones(50), rel=1e-12)
 
 
 def test_controls_of_two_parameters_add_up_and_reach_every_environment() -> None:
