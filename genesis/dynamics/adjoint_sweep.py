@@ -149,15 +149,12 @@ class Base:
 
 
 @ti.func
-def gather_bars(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template()):
-    """From the leaves inwards: adjoints of joint coordinates and velocities, of link placement and of gravity.
-
-    Reads:  axis, motions, forces of the subtrees (after `composite`), adjoints of `probe_links`
-    Adds to: q_bar, v_bar, parameters
-    """
+def undo_links(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template(), carrier: ti.template()):
+    """From the leaves inwards: undo the joints of every link with a ``carrier`` (`Base`, or another with its methods), add the
+    adjoints of link placement where wanted, and hand what is left to the parent."""
     for r in range(m.size("nlink")):
         l = m.size("nlink") - 1 - r
-        base = Base(s, l)
+        carried = carrier(s, l)
         first = m.link_jntadr(l)
         count = m.link_jntnum(l)
         for t in range(count):
@@ -165,10 +162,20 @@ def gather_bars(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti
             kind = m.jnt_type(j)
             for code in ti.static(range(len(JOINTS))):
                 if kind == code:
-                    base.undo(m, s, j, JOINTS[code])
+                    carried.undo(m, s, j, JOINTS[code])
         if ti.static(want):
-            placement_adjoint(m, s, bar, l, base.displaced())
-        base.hand_down(s, m.link_parent(l))
+            placement_adjoint(m, s, bar, l, carried.displaced())
+        carried.hand_down(s, m.link_parent(l))
+
+
+@ti.func
+def gather_bars(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template()):
+    """Adjoints of joint coordinates and velocities, of link placement and of gravity.
+
+    Reads:  axis, motions, forces of the subtrees (after `composite`), adjoints of `probe_links`
+    Adds to: q_bar, v_bar, parameters
+    """
+    undo_links(m, s, bar, want, Base)
     if ti.static(want):
         total = Spatial.load(s.row("acceleration_bar", 0))
         for k in ti.static(range(3)):

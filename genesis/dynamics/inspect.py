@@ -6,13 +6,12 @@ twist (S, B, 6 nlink): velocity of the link origin, angular velocity; world fram
 
 import taichi as ti
 
-from genesis.dynamics.adjoint_sweep import gather_bars, placement_adjoint, probe_links
+from genesis.dynamics.adjoint_sweep import gather_bars, probe_links, undo_links
 from genesis.dynamics.kinematics import copy_spatial, kinematics, move_link, place_link, world_slot
 from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
 from genesis.dynamics.rollout import array_types, read_vector, write_coordinate_bar, write_vector
 from genesis.dynamics.step import clear, copy
 from genesis.dynamics.workspace import ParameterBar, Robot, Scratch
-from genesis.joints import JOINTS
 from genesis.joints.pose import Pose
 from genesis.math.lanes import Block, constant
 from genesis.math.rotation import Quat, Vec3
@@ -72,24 +71,6 @@ class Carried:
 
 
 @ti.func
-def gather_output_bars(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template()):
-    for r in range(m.size("nlink")):
-        l = m.size("nlink") - 1 - r
-        carried = Carried(s, l)
-        first = m.link_jntadr(l)
-        count = m.link_jntnum(l)
-        for t in range(count):
-            j = first + count - 1 - t
-            kind = m.jnt_type(j)
-            for code in ti.static(range(len(JOINTS))):
-                if kind == code:
-                    carried.undo(m, s, j, JOINTS[code])
-        if ti.static(want):
-            placement_adjoint(m, s, bar, l, carried.displaced())
-        carried.hand_down(s, m.link_parent(l))
-
-
-@ti.func
 def move_all(m: ti.template(), s: ti.template(), block: ti.template(), q: ti.template(), v: ti.template(), t: ti.i32):
     read_vector(m, s, block, "nq", "q", q, t)
     read_vector(m, s, block, "nv", "v", v, t)
@@ -140,7 +121,7 @@ def make_kinematics(real, lanes: int, serial: bool):
                     clear(m, s, "v_next_bar")
                     for l in range(m.size("nlink")):
                         link_output_bars(s, block, l, pose_bar, twist_bar, t)
-                    gather_output_bars(m, s, bar, want)
+                    undo_links(m, s, bar, want, Carried)
                     write_coordinate_bar(m, s, block, q_bar, t)
                     write_vector(m, s, block, "nv", "v_next_bar", v_bar, t)
 

@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from torch import Tensor
-
 from genesis.errors import InputError
 from genesis.parameters.bounds import read_bounds
 from genesis.parameters.parameter import Inputs
-from genesis.parameters.scalars import Scalars
+from genesis.parameters.scalars import ScalarGroup, Scalars
 from genesis.selection import Joint, chosen_joints, indices, limits, vector
 from genesis.setting import Setting
 
 
-class InitialPosition:
+class InitialPosition(ScalarGroup):
     """qpos of hinges and slides, and the position (not the orientation) of free joints, the same in every environment."""
 
     def __init__(
@@ -40,34 +38,10 @@ class InitialPosition:
         named = {"limits": limits(body, scalar, "position")} if len(scalar) == size else {}
         self.scalars = Scalars(where, start, read_bounds(where, bounds, size, transform, named), log=False, learn=learn)
 
-    def leaves(self) -> list[Tensor]:
-        return [self.scalars.free]
-
-    def leaf_bounds(self) -> list[tuple[Tensor, Tensor] | None]:
-        return [self.scalars.leaf_bounds()]
-
     def apply(self, inputs: Inputs) -> None:
         value = self.scalars.value()
         index = indices(self.coordinates)
         inputs.qpos = inputs.qpos.index_copy(-1, index, value.expand(*inputs.qpos.shape[:-1], -1))
-
-    def controlled(self) -> list[int]:
-        return []
-
-    def project(self) -> None:
-        self.scalars.project()
-
-    def value(self) -> Tensor:
-        return self.scalars.value()
-
-    def set_value(self, value: Tensor) -> None:
-        self.scalars.set_value(value)
-
-    def bounds(self) -> tuple[Tensor, Tensor] | None:
-        return self.scalars.bounds()
-
-    def labels(self) -> list[str]:
-        return self._labels
 
 
 def vector_coordinates(joints: list[Joint]) -> tuple[list[int], list[str]]:

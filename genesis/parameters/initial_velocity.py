@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from torch import Tensor
-
 from genesis.errors import InputError
 from genesis.parameters.bounds import read_bounds
 from genesis.parameters.parameter import Inputs
-from genesis.parameters.scalars import Scalars
+from genesis.parameters.scalars import ScalarGroup, Scalars
 from genesis.selection import Joint, chosen_joints, indices, vector
 from genesis.setting import Setting
 
 
-class InitialVelocity:
+class InitialVelocity(ScalarGroup):
     """qvel of the chosen joints, or the linear or angular part of free joints, the same in every environment."""
 
     def __init__(
@@ -37,34 +35,10 @@ class InitialVelocity:
         start = setting.one_start()[1][self.dofs] if init is None else vector(f"{where}.init", init, size)
         self.scalars = Scalars(where, start, read_bounds(where, bounds, size, transform, {}), log=False, learn=learn)
 
-    def leaves(self) -> list[Tensor]:
-        return [self.scalars.free]
-
-    def leaf_bounds(self) -> list[tuple[Tensor, Tensor] | None]:
-        return [self.scalars.leaf_bounds()]
-
     def apply(self, inputs: Inputs) -> None:
         value = self.scalars.value()
         index = indices(self.dofs)
         inputs.qvel = inputs.qvel.index_copy(-1, index, value.expand(*inputs.qvel.shape[:-1], -1))
-
-    def controlled(self) -> list[int]:
-        return []
-
-    def project(self) -> None:
-        self.scalars.project()
-
-    def value(self) -> Tensor:
-        return self.scalars.value()
-
-    def set_value(self, value: Tensor) -> None:
-        self.scalars.set_value(value)
-
-    def bounds(self) -> tuple[Tensor, Tensor] | None:
-        return self.scalars.bounds()
-
-    def labels(self) -> list[str]:
-        return self._labels
 
 
 def velocity_dofs(joints: list[Joint], part: str) -> tuple[list[int], list[str]]:

@@ -7,7 +7,7 @@ from torch import Tensor
 from genesis.errors import InputError, unknown_name
 from genesis.parameters.bounds import read_bounds
 from genesis.parameters.parameter import Inputs
-from genesis.parameters.scalars import Scalars
+from genesis.parameters.scalars import ScalarGroup, Scalars
 from genesis.selection import indices, joints_of, match, tensor, vector
 from genesis.setting import Setting
 
@@ -15,7 +15,7 @@ from genesis.setting import Setting
 _LINK, _DOF = "link_", "dof_"
 
 
-class Physical:
+class Physical(ScalarGroup):
     """Chosen rows of one physical parameter, replaced in every rollout."""
 
     def __init__(
@@ -53,12 +53,6 @@ class Physical:
         width = size // max(len(row_names), 1)
         self._labels = row_names if width == 1 else [f"{name}[{i}]" for name in row_names for i in range(width)]
 
-    def leaves(self) -> list[Tensor]:
-        return [self.scalars.free]
-
-    def leaf_bounds(self) -> list[tuple[Tensor, Tensor] | None]:
-        return [self.scalars.leaf_bounds()]
-
     def apply(self, inputs: Inputs) -> None:
         value = self.scalars.value().reshape(self.shape)
         if self.rows is None:
@@ -68,24 +62,6 @@ class Physical:
         base = inputs.physical.get(self.field, self.default)
         index = indices(self.rows)
         inputs.physical[self.field] = base.index_copy(0, index, value)
-
-    def controlled(self) -> list[int]:
-        return []
-
-    def project(self) -> None:
-        self.scalars.project()
-
-    def value(self) -> Tensor:
-        return self.scalars.value()
-
-    def set_value(self, value: Tensor) -> None:
-        self.scalars.set_value(value)
-
-    def bounds(self) -> tuple[Tensor, Tensor] | None:
-        return self.scalars.bounds()
-
-    def labels(self) -> list[str]:
-        return self._labels
 
 
 def _is_wide(field: str) -> bool:

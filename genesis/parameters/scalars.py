@@ -47,3 +47,34 @@ class Scalars:
     def _invert(self, value: Tensor) -> Tensor:
         inner = torch.log(value) if self.log else value
         return (inner if self.limits is None else self.limits.invert(inner)).detach().clone()
+
+
+class ScalarGroup:
+    """A parameter that is one vector of bounded numbers and makes no controls; it still has to say what `apply` does with them."""
+
+    scalars: Scalars
+    _labels: list[str]
+
+    def leaves(self) -> list[Tensor]:
+        return [self.scalars.free]
+
+    def leaf_bounds(self) -> list[tuple[Tensor, Tensor] | None]:
+        return [self.scalars.leaf_bounds()]
+
+    def controlled(self) -> list[int]:
+        return []
+
+    def project(self) -> None:
+        self.scalars.project()
+
+    def value(self) -> Tensor:
+        return self.scalars.value()
+
+    def set_value(self, value: Tensor) -> None:
+        self.scalars.set_value(value)
+
+    def bounds(self) -> tuple[Tensor, Tensor] | None:
+        return self.scalars.bounds()
+
+    def labels(self) -> list[str]:
+        return self._labels
