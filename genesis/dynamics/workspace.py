@@ -5,7 +5,7 @@ Both are thin views with names; every access is one load or store.
 
 from collections.abc import Mapping
 
-from genesis.math.lanes import Cells, let, load
+from genesis.math.lanes import Cells, cells_of_lane, let, load
 from genesis.model.layout import HEADER_INDEX, INTEGER_PLACE, INTEGERS, PARAMETER, SIZES
 
 FIELDS = (  # name, one row per, lane scalars a row
@@ -20,12 +20,16 @@ FIELDS = (  # name, one row per, lane scalars a row
     ("acceleration_bar", "nslot", 6),
     ("velocity_bar", "nslot", 6),
     ("placement_bar", "nslot", 6),
+    ("lift", "nslot", 6),  # motion of the link under the acceleration alone, J a; kept where constraints are simulated
+    ("lift_bar", "nslot", 6),
     ("axis", "naxis", 6),
     ("mass", "nM", 1),
+    ("mass_matrix", "nM", 1),  # the mass matrix, which `mass` loses to its factors
     ("inverse_pivot", "nv", 1),
     ("q", "nq", 1),
     ("v", "nv", 1),
     ("a", "nv", 1),
+    ("warm", "nv", 1),  # where the constraint solver starts: the acceleration of the step before
     ("a_sum", "nv", 1),
     ("tau", "nv", 1),
     ("command", "nv", 1),
@@ -84,6 +88,15 @@ class Robot:
         self.sizes = {name: self.header[name] for name in SIZES}
         self.parameters = Cells(parameters, let(offset))
 
+    def of_lane(self, k) -> "Robot":
+        """The robot of the environment in lane ``k``, whose parameters are plain numbers."""
+        if self.lanes == 1:
+            return self
+        one = object.__new__(Robot)
+        one.integers, one.zero, one.header, one.sizes, one.lanes = self.integers, self.zero, self.header, self.sizes, 1
+        one.parameters = cells_of_lane(self.parameters, k, self.lanes)
+        return one
+
     def opaque(self, offset):
         """The same offset, hidden from LLVM's analysis of induction variables, which otherwise takes most of the compile time."""
         return let((offset ^ self.zero) & 0x0FFFFFFF)
@@ -121,6 +134,11 @@ class ParameterBar:
     def add(self, name: str, value, row=0, k=0) -> None:
         self.cells(name, row).add(value, k)
 
+    def of_lane(self, k) -> "ParameterBar":
+        one = object.__new__(ParameterBar)
+        one.robot, one.array_cells = self.robot, cells_of_lane(self.array_cells, k, self.robot.lanes)
+        return one
+
 
 class Scratch:
     """Scratch memory of one environment block: ``scratch.row("pose", slot)``."""
@@ -129,7 +147,7 @@ class Scratch:
     WIDTH = {name: width for name, _, width in FIELDS}
 
     def __init__(self, robot: Robot, array, offset) -> None:
-        self.robot, self.array, self.offset = robot, array, {}
+        self.robot, self.array, self.offset, self.k = robot, array, {}, None
         self.slots = let(offset)
         offset = self.slots + (robot.sizes["nlink"] + 1) * SLOT_WIDTH
         for name, count, width in FIELDS:
@@ -137,10 +155,20 @@ class Scratch:
                 self.offset[name] = offset = let(offset)
                 offset = offset + _rows(count, robot.sizes) * width
 
+    def of_lane(self, k) -> "Scratch":
+        """Scratch of the environment in lane ``k``, as plain numbers."""
+        if self.robot.lanes == 1:
+            return self
+        one = object.__new__(Scratch)
+        one.robot, one.array, one.offset, one.slots, one.k = self.robot, self.array, self.offset, self.slots, k
+        return one
+
     def row(self, name: str, k=0) -> Cells:
         if name in SLOT:
-            return Cells(self.array, self.robot.opaque(self.slots + k * SLOT_WIDTH) + SLOT[name])
-        return Cells(self.array, self.robot.opaque(self.offset[name] + k * self.WIDTH[name]))
+            cells = Cells(self.array, self.robot.opaque(self.slots + k * SLOT_WIDTH) + SLOT[name])
+        else:
+            cells = Cells(self.array, self.robot.opaque(self.offset[name] + k * self.WIDTH[name]))
+        return cells if self.k is None else cells_of_lane(cells, self.k, self.robot.lanes)
 
     def get(self, name: str, k=0):
         return self.row(name, k).get()

@@ -148,6 +148,36 @@ class Cells:
         add_to(self.array, value, self.offset + k)
 
 
+class LaneCells(Cells):
+    """One lane of a run of lane scalars, as plain numbers: ``k`` is the lane, known only while the kernel runs."""
+
+    _data_oriented = True
+
+    def __init__(self, array, offset, k) -> None:
+        self.array, self.offset, self.k = array, offset, k
+
+    def at(self, offset) -> "LaneCells":
+        return LaneCells(self.array, self.offset + offset, self.k)
+
+    def _cell(self, k):
+        return impl.subscript(_builder(), impl.subscript(_builder(), self.array, self.offset + k), self.k)
+
+    def get(self, k=0):
+        return let(self._cell(k))
+
+    def set(self, value, k=0) -> None:
+        ti.lang.ops.assign(self._cell(k), value)
+
+    def add(self, value, k=0) -> None:
+        cell = self._cell(k)
+        ti.lang.ops.assign(cell, cell + value)
+
+
+def cells_of_lane(cells: Cells, k, width: int) -> Cells:
+    """Lane ``k`` of ``cells``; where a lane scalar is a number already, the cells themselves."""
+    return cells if width == 1 else LaneCells(cells.array, cells.offset, k)
+
+
 class Block:
     """The environments of one block: lane k of every lane scalar belongs to environment ``envs[k]``.
 

@@ -153,6 +153,10 @@ class Mat3:
         m = self.m
         return Vec3.of(*(m[3 * i] * v.x + m[3 * i + 1] * v.y + m[3 * i + 2] * v.z for i in range(3)))
 
+    def apply(self, v: Vec3) -> Vec3:
+        """`@` by name: inside a Taichi function that operator is taken."""
+        return self @ v
+
     def transpose_apply(self, v: Vec3) -> Vec3:
         """R^T v."""
         m = self.m

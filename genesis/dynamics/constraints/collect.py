@@ -1,0 +1,35 @@
+"""Which constraints act in a state, in MuJoCo's order: equalities, dry friction, limits, contacts."""
+
+import taichi as ti
+
+from genesis.dynamics.constraints.contacts import find_contacts, finish_contact, place_geoms
+from genesis.dynamics.constraints.equality import find_equalities
+from genesis.dynamics.constraints.limits import find_dry_friction, find_limits
+
+
+class Problem:
+    """Scalars and constant data of the constraint problem: law of the friction cone (a code of laws.py), ratio of frictional to normal
+    impedance, time step, stopping rules of the solver, constant shapes, and (at compile time) the geometry pairs that occur."""
+
+    _data_oriented = True
+
+    def __init__(self, shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, reach) -> None:
+        self.shapes, self.pairs, self.cone, self.impratio, self.dt = shapes, pairs, cone, impratio, dt
+        self.tolerance, self.iterations = tolerance, iterations
+        self.line_tolerance, self.line_iterations, self.reach = line_tolerance, line_iterations, reach
+
+
+@ti.func
+def collect(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template()):
+    """Reads: q, v, pose, axis      Writes: geoms and blocks of the ledger"""
+    c.set_count(0)
+    find_equalities(m, s, c, o)
+    find_dry_friction(m, s, c, o)
+    find_limits(m, s, c, o)
+    if ti.static(len(o.pairs) > 0):
+        first = c.count()
+        place_geoms(m, s, c)
+        find_contacts(m, s, c, o)
+        for b in range(first, c.count()):
+            finish_contact(m, s, c, b, o)
+        c.status("contacts").set(c.count() - first)

@@ -1,0 +1,122 @@
+"""Adjoint of one contact: of its point and frame, through the geometry pair to the two links, their geoms and materials."""
+
+import taichi as ti
+
+from genesis.dynamics.constraints.contacts import solid
+from genesis.dynamics.constraints.material import mix_adjoint
+from genesis.dynamics.constraints.rows import tree_origin
+from genesis.joints.pose import Pose
+from genesis.math.lanes import let
+from genesis.math.rotation import Mat3, Quat, Vec3
+from genesis.math.spatial import Spatial, force_at
+from genesis.pairs import PAIR_TYPES, PAIRS
+from genesis.pairs.solid import ContactBar, SolidBar, Tags
+
+
+def relative(s, c, b, name: str) -> Spatial:
+    """Velocity of body 2 at its point against body 1 at its own, and relative turn, of a motion field."""
+    ends = []
+    for slot_name, point_name in (("slot2", "point2"), ("slot1", "point")):
+        slot = c.integer(b, slot_name)
+        x = Spatial.load(s.row(name, slot))
+        ends.append(Spatial(x.a, x.at(Vec3.load(c.block(b, point_name)) - tree_origin(s, slot))))
+    return ends[0] - ends[1]
+
+
+def seen_differences(s, c, b) -> tuple[Spatial, Spatial]:
+    """(W_2 - W_1, Y_2 - Y_1) at the contact."""
+    y = relative(s, c, b, "lift") + relative(s, c, b, "velocity") * c.get(b, "impedance", 1)
+    return relative(s, c, b, "probe"), y
+
+
+def row_bar(c, b, k: int, w: Spatial, y: Spatial) -> Vec3:
+    """Adjoint of the frame's vector k."""
+    part = "l" if k < 3 else "a"
+    return getattr(w, part) * c.get(b, "f", k) - getattr(y, part) * c.get(b, "dy", k)
+
+
+def point_bar_of(s, c, b, slot) -> Vec3:
+    """Adjoint of the point at which the motion of one link counts: c . (turn x p) = p . (c x turn)."""
+    rows = [Vec3.load(c.block(b, "frame"), 3 * k) for k in range(3)]
+    f = rows[0] * c.get(b, "f", 0) + rows[1] * c.get(b, "f", 1) + rows[2] * c.get(b, "f", 2)
+    h = rows[0] * c.get(b, "dy", 0) + rows[1] * c.get(b, "dy", 1) + rows[2] * c.get(b, "dy", 2)
+    w = Vec3.load(s.row("probe", slot))
+    y = Vec3.load(s.row("lift", slot)) + Vec3.load(s.row("velocity", slot)) * c.get(b, "impedance", 1)
+    return f.cross(w) - h.cross(y)
+
+
+def tangents_adjoint(normal: Vec3, hint: Vec3, first: Vec3, first_bar: Vec3, second_bar: Vec3) -> tuple[Vec3, Vec3]:
+    """(normal_bar, hint_bar) of `contacts.tangents`; a default direction has no adjoint."""
+    y = ti.abs(normal.y) < 0.5
+    free = let(hint.dot(hint)) < 0.25
+    wish = Vec3.of(
+        ti.select(free, 0.0, hint.x),
+        ti.select(free, ti.select(y, 1.0, 0.0), hint.y),
+        ti.select(free, ti.select(y, 0.0, 1.0), hint.z),
+    )
+    overlap = normal.dot(wish)
+    across = wish - normal * overlap
+    total = first_bar + second_bar.cross(normal)
+    across_bar = (total - first * first.dot(total)) * let(1.0 / ti.sqrt(across.dot(across)))
+    inward = normal.dot(across_bar)
+    normal_bar = first.cross(second_bar) - wish * inward - across_bar * overlap
+    hint_bar = (across_bar - normal * inward) * let(ti.select(free, 0.0, 1.0))
+    return normal_bar, hint_bar
+
+
+def contact_bars(s, c, b) -> ContactBar:
+    w, y = seen_differences(s, c, b)
+    rows = [row_bar(c, b, k, w, y) + row_bar(c, b, 3 + k, w, y) for k in range(3)]
+    normal, first = Vec3.load(c.block(b, "frame"), 0), Vec3.load(c.block(b, "frame"), 3)
+    normal_bar, hint_bar = tangents_adjoint(normal, Vec3.load(c.block(b, "hint")), first, rows[1], rows[2])
+    moved = point_bar_of(s, c, b, c.integer(b, "slot2")) - point_bar_of(s, c, b, c.integer(b, "slot1"))
+    return ContactBar(moved, rows[0] + normal_bar, c.get(b, "gap_bar"), hint_bar)
+
+
+def hand_to_link(m, s, c, bar, g, found: SolidBar, want: bool) -> None:
+    """Force and torque on a geom to its link, and to its place in the link and its size where wanted."""
+    slot = m.geom_slot(g)
+    place = Vec3.load(c.geom(g))
+    field = force_at(place - tree_origin(s, slot), found.force)
+    Spatial(field.a + found.torque, field.l).add_to(s.row("placement_bar", slot))
+    if want:
+        for k, value in enumerate(Pose.load(s.row("pose", slot)).r.transpose_apply(found.force).parts()):
+            bar.add("geom_pos", value, g, k)
+        local = Mat3.load(c.geom(g), 3).transpose_apply(found.torque)
+        quat = Quat.load(m.cells("geom_quat", g)) * Quat(0.0 * local.x, *local.parts())
+        for k, value in enumerate(quat.parts()):
+            bar.add("geom_quat", 2.0 * value, g, k)
+        for k, value in enumerate(found.size.parts()):
+            bar.add("geom_size", value, g, k)
+
+
+@ti.func
+def contact_adjoint(
+    m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, bar: ti.template(), o: ti.template(), want: ti.template()
+):
+    """Adds to placement_bar of the two links and to the parameters of their geoms."""
+    cand = c.integer(b, "index")
+    g1 = m.cand_geom1(cand)
+    g2 = m.cand_geom2(cand)
+    bars = contact_bars(s, c, b)
+    one = solid(m, c, o.shapes, g1)
+    two = solid(m, c, o.shapes, g2)
+    one_bar = SolidBar(one)
+    two_bar = SolidBar(two)
+    tags = Tags(c.block(b, "tag"))
+    code = m.cand_code(cand)
+    for k in ti.static(o.pairs):
+        if code == k:
+            PAIRS[PAIR_TYPES[k]].find_adjoint(m, one, two, tags, bars, one_bar, two_bar)
+    hand_to_link(m, s, c, bar, g1, one_bar, want)
+    hand_to_link(m, s, c, bar, g2, two_bar, want)
+    if ti.static(want):
+        mix_adjoint(m, bar, cand, c.block(b, "solref_bar"), c.block(b, "solimp_bar"), c.block(b, "mu_bar"), -c.get(b, "gap_bar"))
+        for slot_name in ti.static(("slot1", "slot2")):
+            weight_bar(m, c, b, bar, c.integer(b, slot_name))
+
+
+@ti.func
+def weight_bar(m: ti.template(), c: ti.template(), b: ti.i32, bar: ti.template(), slot: ti.i32):
+    if slot > 0:
+        bar.add("link_invweight", c.get(b, "weight_bar"), slot - 1)

@@ -1,0 +1,184 @@
+"""Contacts: where geoms touch, and the rows that keep them apart."""
+
+import taichi as ti
+
+from genesis.dynamics.constraints import laws
+from genesis.dynamics.constraints.ledger import CONTACT
+from genesis.dynamics.constraints.material import contact_margin, mix
+from genesis.dynamics.constraints.rows import motion_rows, open_block, set_bodies, stiffen
+from genesis.joints.pose import Pose
+from genesis.math.lanes import let
+from genesis.math.rotation import Mat3, Quat, Vec3
+from genesis.pairs import PAIR_TYPES, PAIRS
+from genesis.pairs.solid import Solid
+
+FAR = 1e30
+
+
+def product(a: Mat3, b: Mat3) -> Mat3:
+    columns = [a @ b.column(k) for k in range(3)]
+    return Mat3(*(columns[k].parts()[i] for i in range(3) for k in range(3)))
+
+
+def place_geom(m, s, c, g) -> None:
+    """World pose of geom g."""
+    pose = Pose.load(s.row("pose", m.geom_slot(g)))
+    cells = c.geom(g)
+    (pose.p + pose.r @ Vec3.load(m.cells("geom_pos", g))).store(cells)
+    product(pose.r, Quat.load(m.cells("geom_quat", g)).matrix()).store(cells, 3)
+
+
+@ti.func
+def place_geoms(m: ti.template(), s: ti.template(), c: ti.template()):
+    for g in range(m.size("ngeom")):
+        place_geom(m, s, c, g)
+
+
+def solid(m, c, shapes, g) -> Solid:
+    cells = c.geom(g)
+    return Solid(Vec3.load(cells), Mat3.load(cells, 3), Vec3.load(m.cells("geom_size", g)), m.geom_data(g), shapes)
+
+
+PLANE, HFIELD, SPHERE, CAPSULE, ELLIPSOID, CYLINDER, BOX, MESH = range(8)
+
+
+@ti.func
+def bounding_radius(m: ti.template(), g: ti.i32):
+    """Of the ball about the geom's origin that holds it; infinite for planes and height fields."""
+    kind = m.geom_type(g)
+    size = Vec3.load(m.cells("geom_size", g))
+    radius = FAR
+    if kind == SPHERE or kind == MESH:  # of a mesh, size holds this radius
+        radius = size.x
+    elif kind == CAPSULE:
+        radius = size.x + size.y
+    elif kind == CYLINDER:
+        radius = ti.sqrt(size.x * size.x + size.y * size.y)
+    elif kind == BOX:
+        radius = ti.sqrt(size.dot(size))
+    elif kind == ELLIPSOID:
+        radius = ti.max(size.x, ti.max(size.y, size.z))
+    return radius
+
+
+@ti.func
+def may_touch(m: ti.template(), c: ti.template(), g1: ti.i32, g2: ti.i32, reach: ti.template()):
+    """Broad phase: bounding balls, or a ball against a plane."""
+    between = Vec3.load(c.geom(g2)) - Vec3.load(c.geom(g1))
+    radius = bounding_radius(m, g2) + reach
+    near = True
+    if m.geom_type(g1) == PLANE:
+        near = Mat3.load(c.geom(g1), 3).column(2).dot(between) < radius
+    else:
+        far = bounding_radius(m, g1) + radius
+        near = between.dot(between) < far * far
+    return near
+
+
+@ti.func
+def add_contact(
+    c: ti.template(), cand: ti.i32, margin: ti.template(), point: ti.template(), normal: ti.template(), dist: ti.template(),
+    hint: ti.template(), tag0: ti.template(), tag1: ti.template(), tag2: ti.template(), tag3: ti.template(),
+):  # fmt: skip
+    """A new block with the geometry of a contact, or one more that did not fit."""
+    b = c.count()
+    if b < c.capacity:
+        c.set_count(b + 1)
+        c.set(b, "source", CONTACT)
+        c.set(b, "index", cand)
+        c.set(b, "gap", dist - margin)
+        point.store(c.block(b, "point"))
+        normal.store(c.block(b, "frame"))
+        hint.store(c.block(b, "hint"))
+        c.set(b, "tag", tag0)
+        c.set(b, "tag", tag1, 1)
+        c.set(b, "tag", tag2, 2)
+        c.set(b, "tag", tag3, 3)
+    else:
+        c.status("overflow").add(1.0)
+
+
+class Sink:
+    """Where a geometry pair puts the contacts that it finds: new blocks of the ledger."""
+
+    _data_oriented = True
+
+    def __init__(self, c, cand, margin) -> None:
+        self.c, self.cand, self.margin, self.scratch = c, cand, margin, c.scratch()
+
+    def add(self, point, normal, dist, hint, tag0, tag1, tag2, tag3) -> None:
+        add_contact(self.c, self.cand, self.margin, point, normal, dist, hint, tag0, tag1, tag2, tag3)
+
+
+def tangents(normal: Vec3, hint: Vec3) -> tuple[Vec3, Vec3]:
+    """Two tangents: the first along the hint as far as the normal allows, else along the y axis, or z where the normal is near y.
+
+    Source: MuJoCo documentation, "Simulation: contact frames".
+    """
+    given = let(hint.dot(hint))
+    y = ti.abs(normal.y) < 0.5
+    free = given < 0.25
+    wish = Vec3.of(
+        ti.select(free, 0.0, hint.x),
+        ti.select(free, ti.select(y, 1.0, 0.0), hint.y),
+        ti.select(free, ti.select(y, 0.0, 1.0), hint.z),
+    )
+    across = wish - normal * normal.dot(wish)
+    first = across * let(1.0 / ti.sqrt(across.dot(across)))
+    return first, normal.cross(first)
+
+
+def frame_row(c, b, k: int) -> Vec3:
+    return Vec3.load(c.block(b, "frame"), 3 * k)
+
+
+@ti.func
+def find_contacts(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template()):
+    """New blocks with geometry and tags for every contact nearer than its margin (plus ``o.reach``)."""
+    for cand in range(m.size("ncand")):
+        g1 = m.cand_geom1(cand)
+        g2 = m.cand_geom2(cand)
+        margin = contact_margin(m, cand)
+        reach = let(margin + o.reach)
+        if may_touch(m, c, g1, g2, reach):
+            code = m.cand_code(cand)
+            a = solid(m, c, o.shapes, g1)
+            b = solid(m, c, o.shapes, g2)
+            sink = Sink(c, cand, margin)
+            for k in ti.static(o.pairs):
+                if code == k:
+                    PAIRS[PAIR_TYPES[k]].find(m, a, b, reach, sink)
+
+
+@ti.func
+def compliance_of(m: ti.template(), slot: ti.i32, k: ti.i32):
+    """Inverse weight of a link seen by a force (k = 0) or a torque (1); nothing moves the world."""
+    value = 0.0
+    if slot > 0:
+        value = m.cells("link_invweight", slot - 1).get(k)
+    return value
+
+
+@ti.func
+def finish_contact(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, o: ti.template()):
+    """From the geometry of a contact to its rows: frame, material, law, Jacobian, stiffness."""
+    cand = c.integer(b, "index")
+    chain = m.cand_chain(cand)
+    dim = m.cand_condim(cand)
+    normal = frame_row(c, b, 0)
+    first, second = tangents(normal, Vec3.load(c.block(b, "hint")))
+    for k, row in ti.static(((1, first), (2, second), (3, normal), (4, first), (5, second))):
+        row.store(c.block(b, "frame"), 3 * k)
+    mix(m, cand, c.block(b, "solref"), c.block(b, "solimp"), c.block(b, "mu"))
+    kind = laws.UNILATERAL
+    if dim > 1:
+        kind = o.cone
+    gap = c.get(b, "gap")
+    open_block(m, c, b, kind, dim, chain)
+    c.set(b, "gap", gap)
+    point = Vec3.load(c.block(b, "point"))
+    slot1 = m.geom_slot(m.cand_geom1(cand))
+    slot2 = m.geom_slot(m.cand_geom2(cand))
+    set_bodies(c, b, slot1, slot2, point, point)
+    motion_rows(m, s, c, b, chain)
+    stiffen(m, s, c, b, compliance_of(m, slot1, 0) + compliance_of(m, slot2, 0), o)

@@ -1,0 +1,136 @@
+"""Memory of the constraints of one environment: world poses of its geoms, and blocks of constraint rows.
+
+A block is one contact, limit, dry friction or equality: up to six rows that share the impedance, and one list of degrees of freedom.
+"""
+
+import taichi as ti
+
+from genesis.math.lanes import Cells, let
+from genesis.pairs.solid import SCRATCH
+
+LARGEST = 6  # rows of a block
+
+STATUS = (  # what a launch reports of every environment
+    "contacts",  # in the last step
+    "overflow",  # largest number of blocks that did not fit
+    "iterations",  # of the Newton method, summed over all steps
+    "unconverged",  # solves that stopped before the tolerance
+    "residual",  # largest residual of those, relative
+    "first_step",  # the first time step with an overflow or without convergence, counted from 1
+)
+
+BLOCK_FIELDS = (  # name, width
+    ("kind", 1),  # of the force law, see laws.py
+    ("source", 1),  # kind of constraint it came from, see SOURCES
+    ("index", 1),  # which limit, degree of freedom, equality or candidate pair
+    ("dim", 1),
+    ("dof_adr", 1),  # first entry of the list of its degrees of freedom
+    ("dof_num", 1),
+    ("tree", 1),  # 1: its degrees of freedom lie on one path of the mass matrix
+    ("tag", 4),  # what the geometry pair stored
+    ("y", LARGEST),  # J a + bias
+    ("dy", LARGEST),  # change of y along the search direction; in reverse: adjoint of y
+    ("bias", LARGEST),  # minus the reference acceleration
+    ("speed", LARGEST),  # J v
+    ("f", LARGEST),
+    ("p", LARGEST),  # J w
+    ("d", LARGEST),  # inverse regularisation 1 / R of the rows
+    ("mu", 5),  # friction coefficients: two tangents, torsion, two rolling; or the bound of a dry friction
+    ("solref", 2),
+    ("solimp", 5),
+    ("impedance", 3),  # d, B, K
+    ("weight", 1),  # inverse inertia that the rows see
+    ("gap", LARGEST),  # violation of the rows, negative or signed [m | rad]
+    ("slot1", 1),  # links that a contact, connect or weld acts between
+    ("slot2", 1),
+    ("point", 3),  # where it acts on the first, world
+    ("point2", 3),  # and on the second
+    ("frame", 18),  # world vectors, one a row: three for the relative velocity, three for the relative turn
+    ("hint", 3),  # direction that the first tangent follows
+    ("hess", LARGEST * LARGEST),
+    ("d_bar", LARGEST),
+    ("mu_bar", 5),
+    ("gap_bar", LARGEST),
+    ("solref_bar", 2),
+    ("solimp_bar", 5),
+    ("weight_bar", 1),
+)
+PLACE = {name: sum(w for _, w in BLOCK_FIELDS[:i]) for i, (name, _) in enumerate(BLOCK_FIELDS)}
+BLOCK_WIDTH = sum(width for _, width in BLOCK_FIELDS)
+
+SOURCES = ("equality", "dry friction", "limit", "contact")
+EQUALITY, DRY_FRICTION, LIMIT, CONTACT = range(len(SOURCES))
+
+GEOM_WIDTH = 12  # world position and rotation matrix
+VECTORS = ("a0", "gradient", "direction", "impulse", "m_direction")  # of nv; impulse = M (a - a0)
+HEADER = 1 + len(STATUS)  # number of blocks, then the status
+
+
+def ledger_size(sizes, blocks: int) -> int:
+    """Numbers that one environment needs for at most ``blocks`` blocks."""
+    matrix = max(sizes["nM"], sizes["nH"]) + sizes["nv"]
+    block = BLOCK_WIDTH + LARGEST * sizes["nchainmost"]
+    return HEADER + SCRATCH + sizes["ngeom"] * GEOM_WIDTH + len(VECTORS) * sizes["nv"] + matrix + blocks * block
+
+
+class Ledger:
+    """View of that memory: `block` fields by name, work vectors, the Hessian."""
+
+    _data_oriented = True
+
+    def __init__(self, robot, array, offset, capacity) -> None:
+        self.robot, self.array, self.capacity = robot, array, capacity
+        self.start = let(offset)
+        nv = robot.sizes["nv"]
+        self.geoms = let(self.start + HEADER + SCRATCH)
+        self.vectors = let(self.geoms + robot.sizes["ngeom"] * GEOM_WIDTH)
+        self.matrix = let(self.vectors + len(VECTORS) * nv)
+        self.pivots = let(self.matrix + ti.max(robot.sizes["nM"], robot.sizes["nH"]))
+        self.blocks = let(self.pivots + nv)
+        self.width = let(BLOCK_WIDTH + LARGEST * robot.sizes["nchainmost"])
+
+    def _cells(self, offset) -> Cells:
+        return Cells(self.array, self.robot.opaque(offset))
+
+    def count(self):
+        """Number of blocks that act."""
+        return ti.cast(Cells(self.array, self.start).get(), ti.i32)
+
+    def set_count(self, n) -> None:
+        Cells(self.array, self.start).set(n)
+
+    def status(self, name: str) -> Cells:
+        return Cells(self.array, self.start + (1 + STATUS.index(name)))
+
+    def scratch(self) -> Cells:
+        """Free memory for the narrow phase."""
+        return self._cells(self.start + HEADER)
+
+    def geom(self, g) -> Cells:
+        return self._cells(self.geoms + g * GEOM_WIDTH)
+
+    def vector(self, name: str) -> Cells:
+        return self._cells(self.vectors + VECTORS.index(name) * self.robot.sizes["nv"])
+
+    def hessian(self) -> Cells:
+        return self._cells(self.matrix)
+
+    def pivot(self) -> Cells:
+        return self._cells(self.pivots)
+
+    def block(self, b, name: str, k=0) -> Cells:
+        """Cells of a field of block b, from its entry k on."""
+        return self._cells(self.blocks + b * self.width + k).at(PLACE[name])
+
+    def get(self, b, name: str, k=0):
+        return self.block(b, name, k).get()
+
+    def set(self, b, name: str, value, k=0) -> None:
+        self.block(b, name, k).set(value)
+
+    def integer(self, b, name: str):
+        return let(ti.cast(self.get(b, name), ti.i32))
+
+    def jacobian(self, b, row, count) -> Cells:
+        """Row of the Jacobian of block b over its ``count`` degrees of freedom."""
+        return self._cells(self.blocks + b * self.width + BLOCK_WIDTH + row * count)

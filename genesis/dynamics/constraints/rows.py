@@ -1,0 +1,141 @@
+"""What every block of rows goes through: its list of degrees of freedom, its Jacobian, its stiffness."""
+
+import taichi as ti
+
+from genesis.dynamics.constraints import laws
+from genesis.dynamics.constraints.impedance import impedance, reference
+from genesis.dynamics.constraints.ledger import LARGEST
+from genesis.math.rotation import Vec3
+from genesis.math.spatial import Spatial
+
+
+@ti.func
+def new_block(c: ti.template(), source: ti.i32, index: ti.i32):
+    """Index of a fresh block, or -1 when there is no room for it."""
+    b = c.count()
+    if b < c.capacity:
+        c.set_count(b + 1)
+        c.set(b, "source", source)
+        c.set(b, "index", index)
+    else:
+        c.status("overflow").add(1.0)
+        b = -1
+    return b
+
+
+@ti.func
+def open_block(m: ti.template(), c: ti.template(), b: ti.i32, kind: ti.i32, dim: ti.i32, chain: ti.i32):
+    """Law, number of rows and degrees of freedom of block b; its Jacobian and the rows that it may lack are cleared."""
+    count = m.chain_dofnum(chain)
+    c.set(b, "kind", kind)
+    c.set(b, "dim", dim)
+    c.set(b, "dof_adr", m.chain_dofadr(chain))
+    c.set(b, "dof_num", count)
+    c.set(b, "tree", m.chain_tree(chain))
+    rows = c.jacobian(b, 0, count)
+    for k in range(dim * count):
+        rows.set(0.0, k)
+    for k in ti.static(range(LARGEST)):
+        c.set(b, "gap", 0.0, k)
+        c.set(b, "f", 0.0, k)
+        c.set(b, "dy", 0.0, k)
+
+
+def tree_origin(s, slot) -> Vec3:
+    """Reference point of the kinematic tree of a link."""
+    return Vec3.load(s.row("pose", slot), 16)
+
+
+def set_bodies(c, b, slot1, slot2, point1: Vec3, point2: Vec3) -> None:
+    """The links that a block acts between, and where."""
+    c.set(b, "slot1", slot1)
+    c.set(b, "slot2", slot2)
+    point1.store(c.block(b, "point"))
+    point2.store(c.block(b, "point2"))
+
+
+@ti.func
+def motion_rows(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, chain: ti.i32):
+    """Jacobian of the velocity of body 2 against body 1 along the first three vectors of the frame, and of the turn along the others.
+
+    Reads: slots, points and frame of the block      Adds to: its Jacobian
+    """
+    dim = c.integer(b, "dim")
+    count = c.integer(b, "dof_num")
+    lever1 = Vec3.load(c.block(b, "point")) - tree_origin(s, c.integer(b, "slot1"))
+    lever2 = Vec3.load(c.block(b, "point2")) - tree_origin(s, c.integer(b, "slot2"))
+    first = m.chain_axisadr(chain)
+    for x in range(first, first + m.chain_axisnum(chain)):
+        axis = Spatial.load(s.row("axis", m.cax_axis(x)))
+        local = m.cax_local(x)
+        sign = 1.0
+        lever = Vec3.of(*lever2.parts())
+        if m.cax_sign(x) < 0:
+            sign = -1.0
+            lever.assign(lever1)
+        linear = axis.at(lever) * sign
+        angular = axis.a * sign
+        for k in range(dim):
+            row = Vec3.load(c.block(b, "frame", 3 * k))
+            c.jacobian(b, k, count).add(ti.select(k < 3, row.dot(linear), row.dot(angular)), local)
+
+
+@ti.func
+def along(m: ti.template(), c: ti.template(), b: ti.i32, k: ti.i32, vector: ti.template()):
+    """(J x)_k for cells ``vector`` over all degrees of freedom."""
+    count = c.integer(b, "dof_num")
+    first = c.integer(b, "dof_adr")
+    row = c.jacobian(b, k, count)
+    total = 0.0
+    for i in range(count):
+        total += row.get(i) * vector.get(m.cdof_dof(first + i))
+    return total
+
+
+@ti.func
+def gap_norm(c: ti.template(), b: ti.i32):
+    """The violation that decides on the impedance: of the only row that has one, or the length over several."""
+    total = 0.0
+    for k in range(c.integer(b, "dim")):
+        gap = c.get(b, "gap", k)
+        total += gap * gap
+    return ti.sqrt(total)
+
+
+@ti.func
+def stiffen(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, weight: ti.template(), o: ti.template()):
+    """Impedance, damping and stiffness of block b: bias = B J v + K d gap, and 1 / R of every row.
+
+    Args: weight: inverse inertia that the rows see, by MuJoCo's estimate at the reference configuration.
+    Reads: solref, solimp, gap, mu, the Jacobian, v      Writes: impedance, speed, bias, d
+    """
+    dim = c.integer(b, "dim")
+    kind = c.integer(b, "kind")
+    solimp = c.block(b, "solimp")
+    found = impedance(solimp, gap_norm(c, b))
+    bk = reference(c.block(b, "solref"), solimp.get(1), o.dt)
+    c.set(b, "impedance", found[0])
+    c.set(b, "impedance", bk[0], 1)
+    c.set(b, "impedance", bk[1], 2)
+    c.set(b, "weight", weight)
+    v = s.row("v")
+    for k in range(dim):
+        speed = along(m, c, b, k, v)
+        c.set(b, "speed", speed, k)
+        c.set(b, "bias", bk[0] * speed + bk[1] * found[0] * c.get(b, "gap", k), k)
+        c.set(b, "d", found[0] / ((1.0 - found[0]) * weight) * row_factor(c, b, kind, k, o.impratio), k)
+
+
+@ti.func
+def row_factor(c: ti.template(), b: ti.i32, kind: ti.i32, k: ti.i32, impratio: ti.template()):
+    """Stiffness of row k per that of a row without friction. Source: MuJoCo documentation, "Computation: friction cones"."""
+    factor = 1.0
+    mu = c.get(b, "mu")
+    if kind == laws.PYRAMID:
+        factor = impratio / (2.0 * mu * mu * (1.0 + mu * mu))
+    elif kind == laws.ELLIPTIC and k > 0:
+        ratio = c.get(b, "mu", k - 1) / mu
+        factor = impratio * ratio * ratio
+    elif kind == laws.EQUALITY and k > 2:
+        factor = mu  # a weld resists turns with another inertia
+    return factor
