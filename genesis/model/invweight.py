@@ -10,7 +10,7 @@ from genesis.description.poses import IDENTITY_QUAT, compose, quat_multiply, qua
 from genesis.model.builder import BALL, HINGE, Builder
 from genesis.model.sparsity import MotionAxes
 
-TINY = 1e-15  # below this an inverse inertia is none
+ALIGNED = 1e-14  # a smaller component of an axis is none
 
 
 def invweights(b: Builder, axes: MotionAxes) -> tuple[np.ndarray, np.ndarray]:
@@ -33,10 +33,11 @@ def invweights(b: Builder, axes: MotionAxes) -> tuple[np.ndarray, np.ndarray]:
         for l in mine:  # noqa: E741
             if axes.path(l + 1):
                 diagonal = np.einsum("ij,jk,ik->i", jacobians[l], inverse, jacobians[l])
-                links[l] = _balanced(diagonal[:3].mean(), diagonal[3:].mean())
+                links[l] = diagonal[:3].mean(), diagonal[3:].mean()
         for l in mine:  # noqa: E741
             if _slider(b, l):
                 links[l] = 1.0 / b.links[l].mass, 0.0
+                dofs[[axes.dof[axis] for axis in axes.path(l + 1)]] = 1.0 / b.links[l].mass
     _average(b, dofs)
     return links, dofs
 
@@ -80,25 +81,19 @@ def _jacobian(link: Link, pose: tuple, path: list[int], dof: list[int], columns:
     return J
 
 
-def _balanced(translation: float, rotation: float) -> tuple[float, float]:
-    """A body that cannot translate (or rotate) is scaled by the other one, so that no constraint on it degenerates."""
-    if translation < TINY < rotation:
-        return rotation, rotation
-    if rotation < TINY < translation:
-        return translation, translation
-    return translation, rotation
-
-
 def _slider(b: Builder, l: int) -> bool:  # noqa: E741
-    """A childless body on the world that only slides along the axes of its own principal frame: MuJoCo gives it 1/mass and 0."""
+    """A childless body on the world that only slides, along axes of its own principal frame.
+
+    MuJoCo takes 1/mass for it, without armature and in every direction.
+    """
     link, parent = b.links[l], b.parents[l]
     first, count = b.link_jnt[l]
     fixed = parent < 0 or (b.parents[parent] < 0 and b.link_jnt[parent][1] == 0)
     joints = b.elementary[first : first + count]
     slides = count > 0 and all(j.code not in (BALL, HINGE) for j in joints)
-    aligned = all(np.count_nonzero(np.abs(j.axis) > TINY) == 1 and not np.any(j.pos) for j in joints)
+    aligned = all(np.count_nonzero(np.abs(j.axis) > ALIGNED) == 1 and not np.any(j.pos) for j in joints)
     own_frame = not np.any(link.com) and np.count_nonzero(link.inertia - np.diag(np.diag(link.inertia))) == 0
-    return fixed and slides and aligned and own_frame and l not in b.parents and not _free(b, l)
+    return fixed and link.mass > 0.0 and slides and aligned and own_frame and l not in b.parents and not _free(b, l)
 
 
 def _free(b: Builder, l: int) -> bool:  # noqa: E741
