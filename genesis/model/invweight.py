@@ -7,6 +7,7 @@ import numpy as np
 
 from genesis.description.description import Link
 from genesis.description.poses import IDENTITY_QUAT, compose, quat_multiply, quat_to_matrix, rotate
+from genesis.errors import ModelError
 from genesis.model.builder import BALL, HINGE, Builder
 from genesis.model.sparsity import MotionAxes
 
@@ -28,7 +29,13 @@ def invweights(b: Builder, axes: MotionAxes) -> tuple[np.ndarray, np.ndarray]:
             J = jacobians[l] = _jacobian(b.links[l], poses[l], axes.path(l + 1), axes.dof, columns, first, n)
             rotation = quat_to_matrix(poses[l][1])
             mass += b.links[l].mass * J[:3].T @ J[:3] + J[3:].T @ (rotation @ b.links[l].inertia @ rotation.T) @ J[3:]
-        inverse = np.linalg.inv(mass)
+        try:
+            inverse = np.linalg.inv(mass)
+        except np.linalg.LinAlgError:
+            raise ModelError(
+                f"{entity.source}: the mass matrix is singular in the described pose: some joint has nothing to move; "
+                "give its link mass and inertia, or the joint armature."
+            ) from None
         dofs[first : first + n] = np.diag(inverse)
         for l in mine:  # noqa: E741
             if axes.path(l + 1):
