@@ -12,6 +12,13 @@ JOINT_TYPES = ("hinge", "slide", "ball", "free")
 JOINT_NV = {"hinge": 1, "slide": 1, "ball": 3, "free": 6}
 JOINT_NQ = {"hinge": 1, "slide": 1, "ball": 4, "free": 7}
 
+# How stiff a constraint is, as MuJoCo: solref (time constant [s], damping ratio), or (-stiffness, -damping) both negative;
+# solimp (impedance at zero, impedance at width, width, midpoint, power).
+Solref = tuple[float, float]
+Solimp = tuple[float, float, float, float, float]
+DEFAULT_SOLREF: Solref = (0.02, 1.0)
+DEFAULT_SOLIMP: Solimp = (0.9, 0.95, 0.001, 0.5, 2.0)
+
 
 @dataclass
 class Mimic:
@@ -40,7 +47,12 @@ class Joint:
     damping: float = 0.0
     stiffness: float = 0.0
     armature: float = 0.0
-    frictionloss: float = 0.0
+    frictionloss: float = 0.0  # dry friction [N | Nm]
+    limit_margin: float = 0.0  # distance to the limit at which it begins to act [rad | m]
+    limit_solref: Solref = DEFAULT_SOLREF
+    limit_solimp: Solimp = DEFAULT_SOLIMP
+    friction_solref: Solref = DEFAULT_SOLREF
+    friction_solimp: Solimp = DEFAULT_SOLIMP
     ref: float = 0.0
     springref: float = 0.0
     mimic: Mimic | None = None
@@ -60,9 +72,29 @@ class Link:
 
 
 @dataclass
+class HeightField:
+    """A surface above z = 0 of its geom: a grid of heights over the rectangle |x| <= size[0], |y| <= size[1], and a solid base.
+
+    size (4,): half x, half y, height of the value 1, thickness of the base below z = 0 [m]. heights (nrow, ncol) in [0, 1]; rows run
+    along y, columns along x, both upwards.
+    """
+
+    name: str
+    size: np.ndarray
+    heights: np.ndarray
+
+
+@dataclass
 class Geom:
-    """Kept for contact and for pictures. size as MuJoCo: sphere (r), capsule and cylinder (r, half length), box (half sizes),
-    plane (half x, half y, grid), ellipsoid (semi-axes); mesh: vertices (n, 3) [m] and faces (m, 3), only a file if unreadable."""
+    """For contact and for pictures. size as MuJoCo: sphere (r), capsule and cylinder (r, half length), box (half sizes),
+    plane (half x, half y, grid), ellipsoid (semi-axes); mesh: vertices (n, 3) [m] and faces (m, 3), only a file if unreadable.
+
+    A mesh touches with its convex hull: ``hull``, vertices and faces that look outwards, or None: made where it is needed.
+    contype, conaffinity: two geoms may touch if contype of one and conaffinity of the other share a bit. condim: 1 no friction,
+    3 sliding, 4 and torsional, 6 and rolling. friction: sliding [1], torsional [m], rolling [m]. Of two geoms that touch, the one
+    with the higher priority decides about condim, friction, solref and solimp; equals take the larger condim and friction, and the
+    mean of solref and solimp with the weights solmix.
+    """
 
     name: str
     link: int
@@ -79,10 +111,66 @@ class Geom:
     conaffinity: int = 1
     condim: int = 3
     friction: tuple[float, float, float] = (1.0, 0.005, 0.0001)
-    solref: tuple[float, float] = (0.02, 1.0)
-    solimp: tuple[float, float, float, float, float] = (0.9, 0.95, 0.001, 0.5, 2.0)
+    solref: Solref = DEFAULT_SOLREF
+    solimp: Solimp = DEFAULT_SOLIMP
+    solmix: float = 1.0
+    priority: int = 0
+    margin: float = 0.0  # [m]
+    gap: float = 0.0  # [m]
+    hull: tuple[np.ndarray, np.ndarray] | None = None
+    hfield: HeightField | None = None
+
+
+@dataclass
+class ContactPair:
+    """Two geoms that may touch whatever the filters say, with contact parameters of their own.
+
+    friction (5,): two tangents [1], torsion [m], two rolling axes [m]. solref_friction (0, 0): that of the normal.
+    """
+
+    name: str
+    geom1: str
+    geom2: str
+    condim: int = 3
+    friction: tuple[float, float, float, float, float] = (1.0, 1.0, 0.005, 0.0001, 0.0001)
+    solref: Solref = DEFAULT_SOLREF
+    solref_friction: Solref = (0.0, 0.0)
+    solimp: Solimp = DEFAULT_SOLIMP
     margin: float = 0.0
     gap: float = 0.0
+
+
+@dataclass
+class Equality:
+    """A soft equality between two links, or two joints.
+
+    first, second: names of links ("world" is the world), of a joint equality names of joints (second None: the first is held).
+    data (11,), as MuJoCo:
+      connect: anchor in the frame of the first link 3, anchor in the second 3 [m]; the two points meet.
+      weld: anchor in the second 3, anchor in the first 3 [m], relative orientation 4, torque scale [m]; the anchors meet and
+        q_W1 * orientation = q_W2.
+      joint: coefficients c of y = c0 + c1 x + c2 x² + c3 x³ + c4 x⁴, x and y the displacements of second and first joint from the
+        described pose.
+    """
+
+    name: str
+    type: str  # "connect" | "weld" | "joint"
+    first: str
+    second: str | None
+    data: np.ndarray
+    solref: Solref = DEFAULT_SOLREF
+    solimp: Solimp = DEFAULT_SOLIMP
+
+
+@dataclass
+class SolverSettings:
+    """What a file asks of contact and of the constraint solver; None: it says nothing."""
+
+    cone: str | None = None  # "pyramidal" | "elliptic"
+    impratio: float | None = None
+    tolerance: float | None = None
+    iterations: int | None = None
+    ls_iterations: int | None = None
 
 
 @dataclass
@@ -122,4 +210,8 @@ class Description:
     gravity: np.ndarray | None = None
     implicit_damping: bool = True  # MJCF flag eulerdamp
     excludes: list[tuple[str, str]] = field(default_factory=list)  # pairs of links, or "world", that never touch
-    not_simulated: list[str] = field(default_factory=list)  # e.g. 'equality "weld1" (weld)'; reported at build time
+    filter_parent: bool = True  # a link and its parent never touch
+    pairs: list[ContactPair] = field(default_factory=list)
+    equalities: list[Equality] = field(default_factory=list)
+    solver: SolverSettings = field(default_factory=SolverSettings)
+    not_simulated: list[str] = field(default_factory=list)  # e.g. 'tendon "t" (limit)'; reported at build time

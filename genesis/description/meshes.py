@@ -88,3 +88,19 @@ def _merge(vertices: np.ndarray, faces: np.ndarray) -> Mesh:
     faces = index.reshape(-1)[faces]
     solid = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
     return unique, faces[solid]
+
+
+def convex_hull(vertices: np.ndarray) -> Mesh:
+    """Corners of the convex hull of at least four points that are not in one plane, and its triangles, which look outwards."""
+    from scipy.spatial import ConvexHull  # only robots with meshes pay for its start
+
+    hull = ConvexHull(vertices)
+    corners = hull.vertices
+    number = np.full(len(vertices), -1)
+    number[corners] = np.arange(len(corners))
+    faces = number[hull.simplices]
+    points = np.asarray(vertices, np.float64)[corners]
+    a, b, c = (points[faces[:, k]] for k in range(3))
+    inwards = np.einsum("ij,ij->i", np.cross(b - a, c - a), hull.equations[:, :3]) < 0.0
+    faces[inwards] = faces[inwards][:, ::-1]
+    return points, faces

@@ -3,7 +3,7 @@
 import logging
 import os
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from genesis.description import tree
 from genesis.description.description import Description, Geom, Joint, Link, Site
 from genesis.description.inertia import rotate_inertia
 from genesis.description.mjcf_actuators import bounds, read_actuators
+from genesis.description.mjcf_constraints import floats, height_field_of, hull_of, read_constraints
 from genesis.description.mjcf_features import name_not_simulated, read_mimics, unrepresentable
 from genesis.description.mjcf_names import Names
 from genesis.description.poses import quat_to_matrix
@@ -42,8 +43,8 @@ def read_mjcf(
 
     Args:
         scale: of all lengths; masses grow with its third power (same material).
-        mimic: "reduce" turns a linear joint equality into ``Joint.mimic`` (exact, where MuJoCo's is soft); "independent" leaves
-            both joints free and names the equality in ``not_simulated``.
+        mimic: "reduce" turns a linear joint equality into ``Joint.mimic`` (exact, where MuJoCo's is soft); "independent" keeps the
+            soft equality.
         default_armature: for joints without armature, other than free ones [kg m² | kg].
 
     Raises: ModelError with MuJoCo's message if MuJoCo refuses the file; UnsupportedError, by name, for an actuator or a joint
@@ -64,8 +65,8 @@ def read_mjcf(
     ]
     _read_options(description, model)
     description.actuators = read_actuators(description, model, names, source.where)
-    if mimic == "reduce":
-        read_mimics(description, model, names)
+    reduced = read_mimics(description, model, names) if mimic == "reduce" else set()
+    read_constraints(description, model, names, reduced)
     name_not_simulated(description, model, names)
     description.keyframes = _keyframes(description, model, names)
     if default_armature:
@@ -119,13 +120,14 @@ def _joint(model: "mujoco.MjModel", names: Names, joint: int) -> Joint:
         stiffness=float(model.jnt_stiffness[joint]),
         armature=float(model.dof_armature[dof]),
         frictionloss=float(model.dof_frictionloss[dof]),
+        limit_margin=float(model.jnt_margin[joint]),
+        limit_solref=floats(model.jnt_solref[joint]),
+        limit_solimp=floats(model.jnt_solimp[joint]),
+        friction_solref=floats(model.dof_solref[dof]),
+        friction_solimp=floats(model.dof_solimp[dof]),
         ref=float(model.qpos0[adr]) if scalar else 0.0,
         springref=float(model.qpos_spring[adr]) if scalar else 0.0,
     )
-
-
-def _floats(values: np.ndarray) -> Any:  # a tuple as long as the field that takes it
-    return tuple(map(float, values))
 
 
 def _geom(model: "mujoco.MjModel", names: Names, geom: int) -> Geom:
@@ -138,14 +140,16 @@ def _geom(model: "mujoco.MjModel", names: Names, geom: int) -> Geom:
         size=model.geom_size[geom].copy(),
         pos=model.geom_pos[geom].copy(),
         quat=model.geom_quat[geom].copy(),
-        visual=not (model.geom_contype[geom] or model.geom_conaffinity[geom]),
-        rgba=_floats(rgba),
+        visual=not (model.geom_contype[geom] or model.geom_conaffinity[geom]) or kind == "sdf",
+        rgba=floats(rgba),
         contype=int(model.geom_contype[geom]),
         conaffinity=int(model.geom_conaffinity[geom]),
         condim=int(model.geom_condim[geom]),
-        friction=_floats(model.geom_friction[geom]),
-        solref=_floats(model.geom_solref[geom]),
-        solimp=_floats(model.geom_solimp[geom]),
+        friction=floats(model.geom_friction[geom]),
+        solref=floats(model.geom_solref[geom]),
+        solimp=floats(model.geom_solimp[geom]),
+        solmix=float(model.geom_solmix[geom]),
+        priority=int(model.geom_priority[geom]),
         margin=float(model.geom_margin[geom]),
         gap=float(model.geom_gap[geom]),
     )
@@ -156,6 +160,10 @@ def _geom(model: "mujoco.MjModel", names: Names, geom: int) -> Geom:
         first, count = model.mesh_faceadr[mesh], model.mesh_facenum[mesh]
         made.faces = model.mesh_face[first : first + count].astype(int)
         made.file = names.mesh_file(mesh)
+        made.hull = hull_of(model, mesh)
+    if kind == "hfield":
+        hfield = int(model.geom_dataid[geom])
+        made.hfield = height_field_of(model, hfield, names.hfield[hfield])
     return made
 
 
@@ -169,8 +177,6 @@ def _read_options(description: Description, model: "mujoco.MjModel") -> None:
     description.integrator = {"EULER": "Euler", "RK4": "RK4"}.get(integrator, integrator.lower())
     description.gravity = np.zeros(3) if off & flag.mjDSBL_GRAVITY else model.opt.gravity.copy()
     description.implicit_damping = not off & flag.mjDSBL_EULERDAMP
-    bodies = ["world", *(link.name for link in description.links)]
-    description.excludes = [(bodies[pair >> 16], bodies[pair & 0xFFFF]) for pair in map(int, model.exclude_signature)]
     for joint in (joint for link in description.links for joint in link.joints):
         if off & flag.mjDSBL_SPRING:
             joint.stiffness = 0.0

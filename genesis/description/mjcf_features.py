@@ -11,6 +11,8 @@ from genesis.errors import UnsupportedError
 if TYPE_CHECKING:
     import mujoco
 
+SIMULATED_EQUALITIES = ("connect", "weld", "joint")
+
 
 def unrepresentable(model: "mujoco.MjModel", names: Names, where: str) -> None:
     """Raises: UnsupportedError for joints whose passive force is no linear spring and damper."""
@@ -28,14 +30,19 @@ def unrepresentable(model: "mujoco.MjModel", names: Names, where: str) -> None:
                 )
 
 
-def read_mimics(description: Description, model: "mujoco.MjModel", names: Names) -> None:
-    """Linear joint equalities, q1 − q1_0 = c0 + c1 (q2 − q2_0), become mimic joints: the first one of each joint, no circles."""
+def read_mimics(description: Description, model: "mujoco.MjModel", names: Names) -> set[int]:
+    """Linear joint equalities, q1 − q1_0 = c0 + c1 (q2 − q2_0), become mimic joints: the first one of each joint, no circles.
+
+    Returns: the equalities that this fulfils exactly.
+    """
+    reduced = set()
     joints = {joint.name: joint for link in description.links for joint in link.joints}
     for k in _linear_equalities(model):
         follower, leader = names.joint[model.eq_obj1id[k]], names.joint[model.eq_obj2id[k]]
         leader, multiplier, offset = _root(leader, joints)
         if joints[follower].mimic is not None or leader == follower:
             continue
+        reduced.add(k)
         ref1, ref2 = (float(model.qpos0[model.jnt_qposadr[j]]) for j in (model.eq_obj1id[k], model.eq_obj2id[k]))
         c0, c1 = map(float, model.eq_data[k, :2])
         shift = ref1 + c0 - c1 * ref2
@@ -44,6 +51,7 @@ def read_mimics(description: Description, model: "mujoco.MjModel", names: Names)
             if joint.mimic is not None and joint.mimic.joint == follower:
                 m = joint.mimic
                 joint.mimic = Mimic(leader, m.multiplier * c1 * multiplier, m.multiplier * (c1 * offset + shift) + m.offset)
+    return reduced
 
 
 def _root(name: str, joints: dict) -> tuple[str, float, float]:
@@ -56,12 +64,13 @@ def _linear_equalities(model: "mujoco.MjModel") -> list[int]:
 
     return [
         k
-        for k in _active_equalities(model)
+        for k in active_equalities(model)
         if model.eq_type[k] == mujoco.mjtEq.mjEQ_JOINT and model.eq_obj2id[k] >= 0 and not model.eq_data[k, 2:5].any()
     ]
 
 
-def _active_equalities(model: "mujoco.MjModel") -> list[int]:
+def active_equalities(model: "mujoco.MjModel") -> list[int]:
+    """Equalities that are switched on."""
     import mujoco
 
     flag = mujoco.mjtDisableBit
@@ -73,27 +82,22 @@ def _active_equalities(model: "mujoco.MjModel") -> list[int]:
 def name_not_simulated(description: Description, model: "mujoco.MjModel", names: Names) -> None:
     """Fill ``Description.not_simulated`` with one line for each constraint or passive force that is left out."""
     lines = description.not_simulated
-    lines += _equalities(description, model, names)
+    lines += _equalities(model, names)
     lines += _tendons(model, names)
     lines += _bodies_and_geoms(model, names)
-    lines += [f'contact pair "{names.pair[k]}"' for k in range(model.npair)]
     lines += _options(model)
 
 
-def _equalities(description: Description, model: "mujoco.MjModel", names: Names) -> list[str]:
+def equality_type(model: "mujoco.MjModel", k: int) -> str:
+    """connect, weld, joint, tendon, flex, …"""
     import mujoco
 
-    joints = {joint.name: joint for link in description.links for joint in link.joints}
-    represented: set[str] = set()
-    lines = []
-    linear = set(_linear_equalities(model))
-    for k in _active_equalities(model):
-        follower = names.joint[model.eq_obj1id[k]] if k in linear else ""
-        if follower and joints[follower].mimic is not None and follower not in represented:
-            represented.add(follower)
-            continue
-        lines.append(f'equality "{names.equality[k]}" ({mujoco.mjtEq(model.eq_type[k]).name.removeprefix("mjEQ_").lower()})')
-    return lines
+    return mujoco.mjtEq(model.eq_type[k]).name.removeprefix("mjEQ_").lower()
+
+
+def _equalities(model: "mujoco.MjModel", names: Names) -> list[str]:
+    kinds = {k: equality_type(model, k) for k in active_equalities(model)}
+    return [f'equality "{names.equality[k]}" ({kind})' for k, kind in kinds.items() if kind not in SIMULATED_EQUALITIES]
 
 
 def _tendons(model: "mujoco.MjModel", names: Names) -> list[str]:
@@ -120,7 +124,6 @@ def _bodies_and_geoms(model: "mujoco.MjModel", names: Names) -> list[str]:
         touched = model.geom_contype[k] or model.geom_conaffinity[k]
         kind = mujoco.mjtGeom(model.geom_type[k])
         features = {
-            "height field": kind == mujoco.mjtGeom.mjGEOM_HFIELD,
             "signed distance field": kind == mujoco.mjtGeom.mjGEOM_SDF,
             "adhesion": model.geom_adhesion[k] != 0.0,
             "surface velocity": model.geom_surfacevel[k].any(),

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 class Names:
-    """Lists of names by MuJoCo's index: body, joint, geom, site, tendon, equality, actuator, key."""
+    """Lists of names by MuJoCo's index: body, joint, geom, site, tendon, equality, height field, pair, actuator, key."""
 
     def __init__(self, model: "mujoco.MjModel") -> None:
         self._model = model
@@ -18,6 +18,7 @@ class Names:
         self.tendon = self._all("tendon", model.ntendon)
         self.equality = self._all("equality", model.neq)
         self.key = self._all("key", model.nkey)
+        self.hfield = self._all("hfield", model.nhfield)
         self.pair = self._all("pair", model.npair)
         self.actuator = self._actuators()
 

@@ -1,6 +1,7 @@
 """The same robot at another size, of the same material: lengths by s, masses by s³, inertias by s⁵."""
 
 import numbers
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,9 +28,16 @@ def scale_description(description: Description, scale: float) -> None:
         geom.margin, geom.gap = geom.margin * scale, geom.gap * scale
         if geom.vertices is not None:
             geom.vertices = geom.vertices * scale
+        if geom.hull is not None:
+            geom.hull = (geom.hull[0] * scale, geom.hull[1])
+        if geom.hfield is not None:
+            geom.hfield = replace(geom.hfield, size=geom.hfield.size * scale)
+    for pair in description.pairs:
+        pair.margin, pair.gap = pair.margin * scale, pair.gap * scale
     for site in description.sites:
         site.pos = site.pos * scale
     _scale_mimics(description, scale)
+    _scale_equalities(description, scale)
     _scale_keyframes(description, scale)
 
 
@@ -37,6 +45,7 @@ def _scale_joint(joint: Joint, scale: float) -> None:
     joint.pos = joint.pos * scale
     if joint.type == "slide":
         joint.ref, joint.springref = joint.ref * scale, joint.springref * scale
+        joint.limit_margin *= scale
         joint.limit = None if joint.limit is None else (joint.limit[0] * scale, joint.limit[1] * scale)
 
 
@@ -49,6 +58,19 @@ def _scale_mimics(description: Description, scale: float) -> None:
         unit_of_target = scale if joints[joint.mimic.joint].type == "slide" else 1.0
         joint.mimic.multiplier *= unit / unit_of_target
         joint.mimic.offset *= unit
+
+
+def _scale_equalities(description: Description, scale: float) -> None:
+    """Anchors, and polynomials in the new units of the joints; the torque scale stays."""
+    unit = {joint.name: scale if joint.type == "slide" else 1.0 for link in description.links for joint in link.joints}
+    for equality in description.equalities:
+        factors = np.ones(11)
+        if equality.type == "joint":
+            of_second = 1.0 if equality.second is None else unit[equality.second]
+            factors[:5] = unit[equality.first] / of_second ** np.arange(5)
+        else:
+            factors[:6] = scale
+        equality.data = equality.data * factors
 
 
 def _scale_keyframes(description: Description, scale: float) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ParameterKind:
-    """One physical parameter: ``count`` names the model size it follows (nlink, njnt, nv, nq, nu, ntrn or one)."""
+    """One physical parameter: ``count`` names the model size it follows (nlink, njnt, nv, ngeom, ... or one)."""
 
     name: str
     count: str
@@ -51,10 +51,57 @@ PARAMETERS: tuple[ParameterKind, ...] = (
     ParameterKind("force_lo", "nu", 1, "-", "lower bound of the actuator force"),
     ParameterKind("force_hi", "nu", 1, "-", "upper bound of the actuator force"),
     ParameterKind("trn_coef", "ntrn", 1, "-", "joint force per actuator force"),
+    ParameterKind(
+        "link_invweight", "nlink", 2, "1/kg, 1/(kg m²)", "mean inverse inertia of the link at qpos0: translation, rotation"
+    ),
+    ParameterKind("dof_invweight", "nv", 1, "1/(kg m²) | 1/kg", "mean inverse inertia of the joint at qpos0"),
+    ParameterKind("dof_frictionloss", "nv", 1, "Nm | N", "dry joint friction"),
+    ParameterKind("dof_solref", "nv", 2, "s, 1", "reference of dry friction: time constant, damping ratio"),
+    ParameterKind("dof_solimp", "nv", 5, "-", "impedance of dry friction: at zero, at width, width, midpoint, power"),
+    ParameterKind("limit_range", "nlimit", 2, "rad | m", "lower and upper limit of the joint; of a ball (0, largest angle)"),
+    ParameterKind("limit_offset", "nlimit", 1, "rad | m", "joint coordinate = jnt_scale * q + offset"),
+    ParameterKind("limit_margin", "nlimit", 1, "rad | m", "distance at which the limit begins to act"),
+    ParameterKind("limit_solref", "nlimit", 2, "s, 1", "reference of the limit: time constant, damping ratio"),
+    ParameterKind("limit_solimp", "nlimit", 5, "-", "impedance of the limit: at zero, at width, width, midpoint, power"),
+    ParameterKind("eq_data", "neq", 11, "-", "anchors, relative pose, torque scale or polynomial, see `Equality`"),
+    ParameterKind("eq_solref", "neq", 2, "s, 1", "reference of the equality: time constant, damping ratio"),
+    ParameterKind("eq_solimp", "neq", 5, "-", "impedance of the equality: at zero, at width, width, midpoint, power"),
+    ParameterKind("geom_pos", "ngeom", 3, "m", "geom origin in the link's frame"),
+    ParameterKind("geom_quat", "ngeom", 4, "1", "geom orientation in the link's frame"),
+    ParameterKind("geom_size", "ngeom", 3, "m", "size by type, see `description.Geom`"),
+    ParameterKind("geom_friction", "ngeom", 3, "1, m, m", "friction coefficients: sliding, torsional, rolling"),
+    ParameterKind("geom_solref", "ngeom", 2, "s, 1", "reference of contacts: time constant, damping ratio"),
+    ParameterKind("geom_solimp", "ngeom", 5, "-", "impedance of contacts: at zero, at width, width, midpoint, power"),
+    ParameterKind("geom_margin", "ngeom", 1, "m", "distance at which contacts are found"),
+    ParameterKind("geom_gap", "ngeom", 1, "m", "part of the margin without force"),
+    ParameterKind("geom_solmix", "ngeom", 1, "1", "weight in the mean of solref and solimp of two geoms"),
+    ParameterKind("xpair_friction", "nxpair", 5, "1, 1, m, m, m", "explicit pair: two tangents, torsion, two rolling axes"),
+    ParameterKind("xpair_solref", "nxpair", 2, "s, 1", "explicit pair: reference of the normal"),
+    ParameterKind(
+        "xpair_solreffriction", "nxpair", 2, "s, 1", "explicit pair: reference of friction; (0, 0): that of the normal"
+    ),
+    ParameterKind("xpair_solimp", "nxpair", 5, "-", "explicit pair: impedance"),
+    ParameterKind("xpair_margin", "nxpair", 1, "m", "explicit pair: distance at which contacts are found"),
+    ParameterKind("xpair_gap", "nxpair", 1, "m", "explicit pair: part of the margin without force"),
 )
 PARAMETER = {kind.name: kind for kind in PARAMETERS}
 
-SIZES = ("nlink", "njnt", "nq", "nv", "nu", "ntrn", "naxis", "nM")
+SIZES = (
+    *("nlink", "njnt", "nq", "nv", "nu", "ntrn", "naxis", "nM"),
+    *("nlimit", "neq", "ngeom", "nxpair", "ncand", "nchain", "nchainaxis", "nchaindof", "nH"),
+)
+
+# Types of geoms; the index is the code, as in MuJoCo. A mesh stands for its convex hull.
+GEOM_TYPES = ("plane", "hfield", "sphere", "capsule", "ellipsoid", "cylinder", "box", "mesh")
+GEOM_CODE = {name: code for code, name in enumerate(GEOM_TYPES)}
+
+# Pairs of types that can touch, (type 1, type 2) with type 1 <= type 2; the index is the code of a candidate pair.
+_HOLLOW = (GEOM_CODE["plane"], GEOM_CODE["hfield"])
+PAIR_TYPES = tuple((a, b) for a in range(len(GEOM_TYPES)) for b in range(a, len(GEOM_TYPES)) if b not in _HOLLOW)
+PAIR_CODE = {pair: code for code, pair in enumerate(PAIR_TYPES)}
+
+EQUALITY_TYPES = ("connect", "weld", "joint")  # the index is the code
+MIX, FIRST_WINS, SECOND_WINS = 0, 1, 2  # how the contact parameters of two geoms are combined
 
 INTEGERS = (  # name, one row per
     ("link_parent", "nlink"),  # slot of the parent: 0 is the world, link l has slot l + 1
@@ -80,6 +127,38 @@ INTEGERS = (  # name, one row per
     ("act_trnadr", "nu"),
     ("act_trnnum", "nu"),
     ("trn_dof", "ntrn"),
+    ("dof_chain", "nv"),  # the chain of this degree of freedom alone
+    ("limit_jnt", "nlimit"),
+    ("limit_chain", "nlimit"),
+    ("eq_type", "neq"),  # index into EQUALITY_TYPES
+    ("eq_slot1", "neq"),  # slots of the links (link + 1, 0 the world); 0 for a joint equality
+    ("eq_slot2", "neq"),
+    ("eq_jnt1", "neq"),  # joints of a joint equality; the second may be -1: the first is held
+    ("eq_jnt2", "neq"),
+    ("eq_chain", "neq"),
+    ("eq_active", "neq"),
+    ("geom_type", "ngeom"),
+    ("geom_slot", "ngeom"),
+    ("geom_data", "ngeom"),  # index of its hull (mesh) or height field, else -1
+    ("cand_code", "ncand"),  # index into PAIR_TYPES
+    ("cand_geom1", "ncand"),
+    ("cand_geom2", "ncand"),
+    ("cand_chain", "ncand"),
+    ("cand_condim", "ncand"),
+    ("cand_prior", "ncand"),  # MIX, FIRST_WINS or SECOND_WINS
+    ("cand_explicit", "ncand"),  # row of xpair_*, or -1
+    ("chain_axisadr", "nchain"),  # a chain: the motion axes that move body 2 relative to body 1
+    ("chain_axisnum", "nchain"),
+    ("chain_dofadr", "nchain"),
+    ("chain_dofnum", "nchain"),
+    ("chain_tree", "nchain"),  # 1: its degrees of freedom lie on one path of the elimination tree of the mass matrix
+    ("cax_axis", "nchainaxis"),
+    ("cax_sign", "nchainaxis"),  # +1: moves body 2, -1: moves body 1
+    ("cax_local", "nchainaxis"),  # which degree of freedom of the chain
+    ("cdof_dof", "nchaindof"),  # descending
+    ("hess_adr", "nv"),  # as dof_madr, dof_depth and m_column, for mass matrix and all chains together
+    ("hess_depth", "nv"),
+    ("hess_column", "nH"),
 )
 
 # Integers that follow the same count stand together, row by row: one address serves all of them.

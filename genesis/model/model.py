@@ -5,8 +5,10 @@ from functools import cached_property
 
 import numpy as np
 
-from genesis.description.description import Actuator, Geom, Link, Site
+from genesis.description.description import Actuator, Geom, HeightField, Link, Site
+from genesis.description.meshes import Mesh
 from genesis.model.layout import HEADER, INTEGER_GROUPS, PARAMETERS, SIZES, parameter_offsets
+from genesis.model.options import ConstraintOptions
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class EntityInfo:
     n_qs: int
     act_start: int
     n_act: int
+    geom_start: int
+    n_geoms: int
     keyframes: dict[str, np.ndarray] = field(default_factory=dict)
     not_simulated: tuple[str, ...] = ()
 
@@ -49,7 +53,7 @@ class EntityInfo:
 class Model:
     """Arrays of a whole scene.
 
-    sizes: nlink, njnt (elementary joints), nq, nv, nu, ntrn, naxis, nM, npair.
+    sizes: those of `layout.SIZES` (njnt counts elementary joints) and npair.
     integers: name -> int32 array, see `layout.INTEGERS`.
     parameters: name -> float64 array with the described values, see `layout.PARAMETERS`.
     """
@@ -65,6 +69,10 @@ class Model:
     actuators: list[Actuator]
     geoms: list[Geom]
     sites: list[Site]
+    contact_geoms: list[int]  # (ngeom,) rows of the table geom_*: index into ``geoms``
+    hulls: list[Mesh]  # convex hulls in the geom's frame, by geom_data of a mesh
+    hfields: list[HeightField]  # by geom_data of a height field
+    constraints: ConstraintOptions
 
     @property
     def nlink(self) -> int:

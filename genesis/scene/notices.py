@@ -21,6 +21,7 @@ def warn_not_simulated(entities: list[Any], options: RigidOptions) -> None:
         rough = [j.name for j in joints if j.frictionloss]
         if rough:
             what.append(f"dry friction of {_some(rough)}")
+        what += [f'equality "{equality.name}" ({equality.type})' for equality in entity.description.equalities]
         what += entity.description.not_simulated
         if what:
             logger.warning('entity "%s": not simulated in this version: %s.', entity.name, "; ".join(what))

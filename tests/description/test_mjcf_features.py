@@ -51,7 +51,7 @@ def test_chains_of_equalities_follow_the_first_joint(order):
     assert (found["qb"].offset, found["qc"].offset) == (pytest.approx(offset), pytest.approx(3 * offset + 1))
 
 
-def test_equalities_that_are_no_mimic_are_named():
+def test_equalities_that_are_no_mimic_stay_soft():
     """A circle, a second leader, a curve, a fixed joint, welds; inactive ones do nothing in MuJoCo either."""
     description = read(
         end="""<equality>
@@ -61,24 +61,33 @@ def test_equalities_that_are_no_mimic_are_named():
           <connect name="off" body1="a" body2="b" anchor="0 0 0" active="false"/></equality>"""
     )
     assert mimics(description)["qb"] == Mimic("qa", 1.0, pytest.approx(-0.17453292519943295))
-    assert description.not_simulated == [
-        'equality "second" (joint)',
-        'equality "circle" (joint)',
-        'equality "curve" (joint)',
-        'equality "held" (joint)',
-        'equality "weld" (weld)',
-    ]
+    assert [e.name for e in description.equalities] == ["second", "circle", "curve", "held", "weld"]
+    assert description.not_simulated == []
 
 
-def test_independent_leaves_joints_free_and_says_so():
+def test_the_reduced_equality_is_the_one_that_made_the_mimic():
+    """b = a would close a circle and stays soft; b = c is fulfilled exactly and goes."""
+    end = """<equality><joint name="lead" joint1="qa" joint2="qb"/><joint name="circle" joint1="qb" joint2="qa"/>
+      <joint name="later" joint1="qb" joint2="qc"/></equality>"""
+    description = read(end=end)
+    assert (mimics(description)["qa"].joint, mimics(description)["qb"].joint) == ("qc", "qc")
+    assert [e.name for e in description.equalities] == ["circle"]
+
+
+def test_tendon_equalities_are_named():
+    end = TENDON.format("") + '<equality><tendon name="tie" tendon1="t"/></equality>'
+    assert read(end=end).not_simulated == ['equality "tie" (tendon)']
+
+
+def test_independent_keeps_the_soft_equality():
     description = read(end='<equality><joint name="gear" joint1="qb" joint2="qa"/></equality>', mimic="independent")
     assert set(mimics(description).values()) == {None}
-    assert description.not_simulated == ['equality "gear" (joint)']
+    assert [(e.name, e.first, e.second) for e in description.equalities] == [("gear", "qb", "qa")]
 
 
 def test_disabled_equalities_do_nothing():
     description = read('<option><flag equality="disable"/></option>', end='<equality><joint joint1="qb" joint2="qa"/></equality>')
-    assert (mimics(description)["qb"], description.not_simulated) == (None, [])
+    assert (mimics(description)["qb"], description.equalities, description.not_simulated) == (None, [], [])
 
 
 def test_mimic_joints_are_left_out_of_keyframes():
@@ -90,21 +99,12 @@ TENDON = '<tendon><fixed name="t"{}><joint joint="qa" coef="1"/><joint joint="qb
 NAMED = {
     "tendon": (("", "", TENDON.format(' range="-1 1" stiffness="3" damping="2"')), 'tendon "t" (limit, spring, damping)'),
     "tendon friction": (("", "", TENDON.format(' frictionloss="1" armature="1"')), 'tendon "t" (armature, friction loss)'),
-    "pair": (("", "", '<contact><pair name="p" geom1="ga" geom2="gb"/></contact>'), 'contact pair "p"'),
     "fluid": (('<option density="1.2" viscosity="0.1"/>', "", ""), "fluid forces (density 1.2, viscosity 0.1)"),
     "mocap": (("", '<body name="hand" mocap="true"><geom size="1"/></body>', ""), 'body "hand" (mocap)'),
     "actuation": (('<option><flag actuation="disable"/></option>', "", ""), 'flag actuation="disable"'),
     "gravity compensation": (
         ("", '<body gravcomp="1"><joint name="d" actuatorgravcomp="true"/><geom size="1"/></body>', ""),
         'joint "d" (gravity compensation by its actuator)',
-    ),
-    "height field": (
-        (
-            '<asset><hfield name="h" nrow="2" ncol="2" size="1 1 1 1"/></asset>',
-            '<geom name="hills" type="hfield" hfield="h"/>',
-            "",
-        ),
-        'geom "hills" (height field)',
     ),
 }
 

@@ -11,7 +11,8 @@ from scipy.spatial.transform import Rotation
 from genesis.description.read import read_mjcf
 from genesis.grad.physics import Physics
 from genesis.joints import JOINTS
-from genesis.model.compile import BALL, HINGE, SLIDE, Placed, compile_model
+from genesis.model.builder import BALL, HINGE, SLIDE
+from genesis.model.compile import Placed, compile_model
 from genesis.model.model import Model
 from tests.dynamics.conversions import advance, quaternions, tangent_of
 from tests.dynamics.differences import OFFSETS, extrapolated

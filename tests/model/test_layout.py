@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genesis.model.layout import PARAMETER, PARAMETERS, parameter_offsets
+from genesis.model.layout import PARAMETER, PARAMETERS, SIZES, parameter_offsets
 from tests.dynamics.systems import SYSTEMS, model_of
 
 
@@ -25,7 +25,7 @@ def test_names_are_unique_and_documented():
 
 
 def test_an_empty_model_has_gravity_only():
-    sizes = dict(nlink=0, njnt=0, nq=0, nv=0, nu=0, ntrn=0)
+    sizes = dict.fromkeys(SIZES, 0)
     assert {k: length for k, (_, length) in parameter_offsets(sizes).items() if length} == {"gravity": 3}
 
 
