@@ -6,7 +6,7 @@ twist (S, B, 6 nlink): velocity of the link origin, angular velocity; world fram
 
 import taichi as ti
 
-from genesis.dynamics.adjoint_sweep import gather_bars, probe_links, undo_links
+from genesis.dynamics.adjoint_sweep import Base, gather_bars, probe_links, undo_links
 from genesis.dynamics.kinematics import copy_spatial, kinematics, move_link, place_link, world_slot
 from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
 from genesis.dynamics.rollout import array_types, read_vector, write_coordinate_bar, write_vector
@@ -145,7 +145,7 @@ def inverse(m: ti.template(), s: ti.template()):
 def inverse_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template()):
     """Minus the gradient of w . (M a + c), and a_bar = - M w; same sweep as the adjoint of the forward dynamics."""
     probe_links(m, s, bar, 0, want)
-    gather_bars(m, s, bar, want)
+    gather_bars(m, s, bar, want, Base)
     for l in range(m.size("nlink")):
         inertial = Spatial.load(s.row("acceleration_bar", l + 1))
         if m.link_jntnum(l) > 0:

@@ -7,6 +7,7 @@ Arrays (T steps of control, N = T * substeps time steps, B environments):
   command (T, B, nv), control (T, B, nu), wrench (T, B, 6 nlink): force, torque
   q0 (1, B, nq), v0 (1, B, nv) initial state; q (N, B, nq), v (N, B, nv) states after each time step
   a (N * stages, B, nv) accelerations of the stages
+  ledger (``ledger_room`` an environment), shapes: memory of the constraints and constant shapes, see genesis/dynamics/constraints
 and their adjoints with the suffix _bar: q_bar, v_bar (T, B, .) of the states after each control step, a_bar (T, B, nv) of the acceleration
 at its start.
 """
@@ -14,6 +15,8 @@ at its start.
 import taichi as ti
 
 from genesis.dynamics import euler, runge_kutta
+from genesis.dynamics.constraints.collect import Problem
+from genesis.dynamics.constraints.step import Constraints
 from genesis.dynamics.step import Options, clear, copy
 from genesis.dynamics.workspace import ParameterBar, Robot, Scratch
 from genesis.joints import JOINTS
@@ -24,6 +27,20 @@ def array_types(real, lanes: int):
     """Kernel argument types: integers, arrays by block, arrays of the user."""
     scalar = real if lanes == 1 else ti.types.vector(lanes, real)
     return ti.types.ndarray(dtype=ti.i32, ndim=1), ti.types.ndarray(dtype=scalar, ndim=1), ti.types.ndarray(dtype=real, ndim=3)
+
+
+def constraints_of(pairs, e, lanes, ledger, room, capacity, problem) -> Constraints | None:
+    """The constraints of block e, or None where the kernel has none."""
+    return None if pairs is None else Constraints(ledger, e * (lanes * room), room, capacity, problem)
+
+
+@ti.func
+def begin(m: ti.template(), s: ti.template(), o: ti.template()):
+    """A rollout starts with no acceleration to start the solver from, and a clean report of every environment."""
+    clear(m, s, "a")
+    if ti.static(o.constraints is not None):
+        for k in range(m.lanes):
+            o.constraints.ledger(m, k).clear_status()
 
 
 class Tape:
@@ -171,12 +188,14 @@ def read_state(
 INTEGRATORS = {"Euler": euler, "RK4": runge_kutta}
 
 
-def make_rollout(real, lanes: int, serial: bool, integrator: str):
+def make_rollout(real, lanes: int, serial: bool, integrator: str, pairs: tuple[int, ...] | None = None):
     """(rollout, its adjoint without or with the parameters' adjoints) for ``lanes`` environments per block in the floating-point type ``real``.
 
+    pairs: None without constraints, else the codes of the geometry pairs that may touch.
     serial: run the blocks one after the other in the calling thread; waking Taichi's threads costs some 50 µs a launch.
     """
     integers_t, block_t, user_t = array_types(real, lanes)
+    plain_t = ti.types.ndarray(dtype=real, ndim=1)
     scheme = INTEGRATORS[integrator]
     step, step_adjoint, stages = scheme.step, scheme.step_adjoint, scheme.STAGES
 
@@ -184,15 +203,21 @@ def make_rollout(real, lanes: int, serial: bool, integrator: str):
     def rollout(
         integers: integers_t, parameters: block_t, scratch: block_t,
         command: user_t, control: user_t, wrench: user_t, q0: user_t, v0: user_t, q: user_t, v: user_t, a: user_t,
+        ledger: plain_t, shapes: plain_t,
         horizon: ti.i32, substeps: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
-        actuated: ti.i32, wrenched: ti.i32, dt: real, damping_dt: real,
+        actuated: ti.i32, wrenched: ti.i32,
+        ledger_room: ti.i32, capacity: ti.i32, cone: ti.i32, iterations: ti.i32, line_iterations: ti.i32,
+        dt: real, damping_dt: real, impratio: real, tolerance: real, line_tolerance: real,
     ):  # fmt: skip
         ti.loop_config(block_dim=1, serialize=serial)
         for e in range(blocks):
             m = Robot(integers, parameters, e * stride, lanes)
             s = Scratch(m, scratch, e * room)
             block = Block(e, batch, lanes)
-            o = Options(dt, damping_dt, actuated, wrenched, 0)
+            problem = Problem(shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, 0.0)
+            held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem)
+            o = Options(dt, damping_dt, actuated, wrenched, 0, held)
+            begin(m, s, o)
             read_state(m, s, block, q0, v0, q, v, 0, "q", "v")
             for t in range(horizon):
                 read_controls(m, s, block, o, command, control, wrench, t)
@@ -200,6 +225,9 @@ def make_rollout(real, lanes: int, serial: bool, integrator: str):
                     n = t * substeps + k
                     tape = Tape(block, a, n, stages)
                     step(m, s, o, tape)
+                    if ti.static(pairs is not None):
+                        for i in range(lanes):
+                            held.ledger(m, i).note_step(n + 1)
                     write_vector(m, s, block, "nq", "q", q, n)
                     write_vector(m, s, block, "nv", "v", v, n)
 
@@ -210,15 +238,21 @@ def make_rollout(real, lanes: int, serial: bool, integrator: str):
             command: user_t, control: user_t, wrench: user_t, q0: user_t, v0: user_t, q: user_t, v: user_t, a: user_t,
             q_bar: user_t, v_bar: user_t, a_bar: user_t,
             command_bar: user_t, control_bar: user_t, wrench_bar: user_t, q0_bar: user_t, v0_bar: user_t, parameters_bar: block_t,
+            ledger: plain_t, shapes: plain_t,
             horizon: ti.i32, substeps: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
-            actuated: ti.i32, wrenched: ti.i32, width: ti.i32, accelerated: ti.i32, dt: real, damping_dt: real,
+            actuated: ti.i32, wrenched: ti.i32,
+            ledger_room: ti.i32, capacity: ti.i32, cone: ti.i32, iterations: ti.i32, line_iterations: ti.i32,
+            width: ti.i32, accelerated: ti.i32,
+            dt: real, damping_dt: real, impratio: real, tolerance: real, line_tolerance: real, reach: real,
         ):  # fmt: skip
             ti.loop_config(block_dim=1, serialize=serial)
             for e in range(blocks):
                 m = Robot(integers, parameters, e * stride, lanes)
                 s = Scratch(m, scratch, e * room)
                 block = Block(e, batch, lanes)
-                o = Options(dt, damping_dt, actuated, wrenched, want)
+                problem = Problem(shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, reach)
+                held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem)
+                o = Options(dt, damping_dt, actuated, wrenched, want, held)
                 bar = ParameterBar(m, parameters_bar, e * width)
                 clear(m, s, "q_next_bar")
                 clear(m, s, "v_next_bar")

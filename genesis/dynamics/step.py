@@ -3,7 +3,8 @@
 import taichi as ti
 
 from genesis.dynamics.actuation import commanded_force, commanded_force_adjoint
-from genesis.dynamics.adjoint_sweep import gather_bars, probe_links
+from genesis.dynamics.adjoint_sweep import Base, LiftedBase, gather_bars, lift_links, probe_links
+from genesis.dynamics.constraints.step import add_constraint_bars, constrain, meet_constraints, solve_constrained
 from genesis.dynamics.factorization import factorize, solve
 from genesis.dynamics.kinematics import kinematics
 from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
@@ -13,18 +14,19 @@ from genesis.math.lanes import constant
 
 class Options:
     """Scalars of a launch: time step, implicit-damping step (0: explicit), which optional inputs are present, and
-    (at compile time) whether the adjoints of the parameters are wanted."""
+    (at compile time) whether the adjoints of the parameters are wanted, and the constraints if there are any."""
 
     _data_oriented = True
 
-    def __init__(self, dt, damping_dt, actuated, wrenched, want) -> None:
+    def __init__(self, dt, damping_dt, actuated, wrenched, want, constraints=None) -> None:
         self.dt, self.damping_dt = dt, damping_dt
         self.actuated, self.wrenched, self.want = actuated, wrenched, want
+        self.constraints = constraints
 
 
 @ti.func
 def acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
-    """(M + dt d) a = tau - c.
+    """(M + dt d) a = tau - c, and with constraints + J^T f(J a).
 
     Reads: q, v, command, control, wrench      Writes: a, and all the scratch of the stages
     """
@@ -33,10 +35,14 @@ def acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
     kinematics(m, s, False, o.wrenched)
     clear_mass_matrix(m, s, o.damping_dt)
     composite(m, s)
+    if ti.static(o.constraints is not None):
+        copy(m, s, "nM", "mass", "mass_matrix")
+        copy(m, s, "nv", "a", "warm")
     factorize(m, s)
-    for i in range(m.size("nv")):
-        s.set("a", s.get("tau", i), i)
+    copy(m, s, "nv", "tau", "a")
     solve(m, s, "a")
+    if ti.static(o.constraints is not None):
+        constrain(m, s, o.constraints)
 
 
 @ti.func
@@ -48,14 +54,24 @@ def acceleration_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(),
     """
     commanded_force(m, s, o.actuated)
     kinematics(m, s, True, o.wrenched)
+    if ti.static(o.constraints is not None):
+        meet_constraints(m, s, o.constraints)
     clear_mass_matrix(m, s, o.damping_dt)
     composite(m, s)
+    if ti.static(o.constraints is not None):
+        copy(m, s, "nM", "mass", "mass_matrix")
     factorize(m, s)
-    for i in range(m.size("nv")):
-        s.set("w", s.get("a_bar", i), i)
+    copy(m, s, "nv", "a_bar", "w")
     solve(m, s, "w")
+    if ti.static(o.constraints is not None):
+        solve_constrained(m, s, o.constraints)
     probe_links(m, s, bar, o.wrenched, o.want)
-    gather_bars(m, s, bar, o.want)
+    if ti.static(o.constraints is not None):
+        lift_links(m, s)
+        add_constraint_bars(m, s, bar, o.constraints, o.want)
+        gather_bars(m, s, bar, o.want, LiftedBase)
+    else:
+        gather_bars(m, s, bar, o.want, Base)
     passive_adjoint(m, s, bar, o.damping_dt, o.want)
     commanded_force_adjoint(m, s, bar, o.damping_dt, o.actuated, o.want)
 

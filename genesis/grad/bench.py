@@ -7,7 +7,6 @@ import torch
 from genesis.dynamics.launch import Launcher, kernels, lanes_for
 from genesis.dynamics.workspace import scratch_size
 from genesis.errors import InputError
-from genesis.model.model import Model
 
 ADDRESSES = 2**28  # lane scalars that a kernel reaches, see `Robot.opaque`
 
@@ -15,17 +14,22 @@ ADDRESSES = 2**28  # lane scalars that a kernel reaches, see `Robot.opaque`
 class Bench:
     """Scratch memory and launchers for one batch size."""
 
-    ROLLOUT = ((1, 2), (1, 2, 19))  # arrays with one entry a lane, in the forward and in the adjoint kernel
+    ROLLOUT = ((1, 2, 11, 12), (1, 2, 19, 20, 21))  # arrays with one entry a lane, in the forward and in the adjoint kernel
     BLOCKS = {"kinematics": ((1, 2), (1, 2, 9)), "inverse": ((1, 2), (1, 2, 10))}
 
-    def __init__(self, model: Model, batch: int, like: torch.Tensor) -> None:
+    def __init__(self, physics: Any, batch: int) -> None:
+        model, like = physics.model, physics.nothing
+        self.pairs = physics.constraints.pairs if physics.constraints else None
         self.batch, self.lanes = batch, lanes_for(batch)
         self.blocks = -(-batch // self.lanes)
         self.lane_axis = (self.lanes,) if self.lanes > 1 else ()
         self.room, self.width = scratch_size(model.sizes), model.parameter_size
-        if self.blocks * self.room >= ADDRESSES:
-            most = (ADDRESSES - 1) // self.room * self.lanes
+        room = max(self.room, self.lanes * (physics.constraints.room if physics.constraints else 0))
+        if self.blocks * room >= ADDRESSES:
+            most = (ADDRESSES - 1) // room * self.lanes
             raise InputError(f"{batch} environments of this model need more memory than a kernel addresses; at most {most}.")
+        self.ledger_room = physics.constraints.room if physics.constraints else 0
+        self.ledger = like.new_zeros(max(1, self.blocks * self.lanes * self.ledger_room))
         self.scratch = like.new_zeros(self.blocks * self.room, *self.lane_axis)
         self._launches: dict[tuple[int, bool, bool, bool], RolloutLaunch] = {}
         self._launchers: dict[str, tuple[Launcher, Launcher, Launcher]] = {}
@@ -48,7 +52,7 @@ class Bench:
     def launchers(self, kind: str) -> tuple[Launcher, Launcher, Launcher]:
         """Forward, adjoint, adjoint with the parameters' adjoints: index 1 + want."""
         if kind not in self._launchers:
-            forward, *adjoints = kernels(kind, self.lanes)
+            forward, *adjoints = kernels(kind, self.lanes, None if kind in self.BLOCKS else self.pairs)
             a, b = self.BLOCKS.get(kind, self.ROLLOUT)
             plain, full = (Launcher(kernel, self.lanes, b) for kernel in adjoints)
             self._launchers[kind] = (Launcher(forward, self.lanes, a), plain, full)
@@ -86,17 +90,21 @@ class RolloutLaunch:
 
     def __init__(self, physics: Any, bench: Bench, horizon: int, batched: bool, controlled: bool, wrenched: bool) -> None:
         self.physics, self.bench, self.has = physics, bench, (controlled, wrenched)
-        integers = (horizon, physics.substeps, *bench.layout(batched), int(controlled), int(wrenched))
-        self.scalars = (integers, physics.reals)
+        more = physics.constraints.integers if physics.constraints else (0, 0, 0, 0, 0)
+        reals = physics.constraints.reals if physics.constraints else (1.0, 0.0, 0.0)
+        integers = (horizon, physics.substeps, *bench.layout(batched), int(controlled), int(wrenched), *more)
+        reals = (*physics.reals, *reals)
+        self.scalars = (integers, reals)
         self.adjoint_scalars = {
-            accelerated: ((*integers, bench.width, int(accelerated)), physics.reals) for accelerated in (False, True)
+            accelerated: ((*integers, bench.width, int(accelerated)), (*reals, physics.reach)) for accelerated in (False, True)
         }
         new = bench.scratch.new_zeros  # adjoints of positions and velocities that no loss depends on
         self.no_q_bar, self.no_v_bar = (new(horizon, bench.batch, physics.nq), new(horizon, bench.batch, physics.nv))
         self.run, *self.run_adjoint = bench.launchers(physics.integrator)
 
     def forward(self, theta, inputs, outputs) -> None:
-        self.run((self.physics.integers, self.bench.parameters(theta), self.bench.scratch, *inputs, *outputs), self.scalars)
+        p, b = self.physics, self.bench
+        self.run((p.integers, b.parameters(theta), b.scratch, *inputs, *outputs, b.ledger, p.shapes), self.scalars)
 
     def adjoint(self, need_theta: bool, theta, inputs, outputs, q_bar, v_bar, a_bar):
         """Adjoints of (theta, q0, v0, command, control, wrench)."""
@@ -110,7 +118,7 @@ class RolloutLaunch:
             p.integers, b.parameters(theta), b.scratch, *inputs, *outputs,
             self.no_q_bar if q_bar is None else q_bar, self.no_v_bar if v_bar is None else v_bar,
             p.nothing if a_bar is None else a_bar,
-            u_bar, c_bar, w_bar, q0_bar, v0_bar, theta_bar,
+            u_bar, c_bar, w_bar, q0_bar, v0_bar, theta_bar, b.ledger, p.shapes,
         )  # fmt: skip
         self.run_adjoint[need_theta](arrays, self.adjoint_scalars[a_bar is not None])
         return (

@@ -15,11 +15,12 @@ from genesis import runtime
 from genesis.dynamics.rollout import INTEGRATORS
 from genesis.errors import InputError, UnsupportedError, unknown_name
 from genesis.grad.bench import Bench
+from genesis.grad.constrained import constraint_setting
 from genesis.grad.functions import InverseDynamics, LinkStates, NoContext, Rollout, Step
 from genesis.model.layout import PARAMETER, PARAMETERS
 from genesis.model.model import Model
 
-CONSTANT_KINDS = ("jnt_axis", "jnt_pos", "jnt_scale", "jnt_offset")  # no adjoint is written for these
+CONSTANT_KINDS = ("jnt_axis", "jnt_pos", "jnt_scale", "jnt_offset", "link_invweight", "dof_invweight", "geom_gap", "xpair_gap", "xpair_solreffriction")  # no adjoint is written for these
 
 
 class Physics:
@@ -48,6 +49,9 @@ class Physics:
         self.reals = (self.step_dt, self.damping_dt)
         self.integers = torch.as_tensor(model.pack_integers(), device=self.device)
         self.nothing = torch.zeros(1, 1, 1, dtype=self.dtype, device=self.device)
+        self.constraints = constraint_setting(model, self.dtype)
+        self.reach = 0.0
+        self.shapes = torch.zeros(1, dtype=self.dtype, device=self.device)
         self._benches: dict[int, Bench] = {}
         self.defaults: dict[str, torch.Tensor] = {
             name: torch.as_tensor(value, dtype=self.dtype, device=self.device) for name, value in model.parameters.items()
@@ -55,7 +59,7 @@ class Physics:
 
     def bench(self, batch: int) -> Bench:
         if batch not in self._benches:
-            self._benches[batch] = Bench(self.model, batch, self.nothing)
+            self._benches[batch] = Bench(self, batch)
         return self._benches[batch]
 
     def pack(self, params: Mapping[str, torch.Tensor] | None = None) -> torch.Tensor:

@@ -45,7 +45,7 @@ def compile_model(
         nlimit=len(limit["limit_jnt"]), neq=len(equality["eq_type"]),
         ngeom=len(touching.geoms), nxpair=len(touching.parameters["xpair_gap"]), ncand=len(touching.integers["cand_code"]),
         nchain=len(chains.axes), nchainaxis=sum(map(len, chains.axes)), nchaindof=sum(map(len, chains.dofs)),
-        nH=len(hess.column),
+        nchainmost=max(map(len, chains.dofs), default=0), nH=len(hess.column),
     )  # fmt: skip
     count = [len(r) for r in b.act_rows]
     e = b.elementary

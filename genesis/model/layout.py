@@ -88,7 +88,7 @@ PARAMETER = {kind.name: kind for kind in PARAMETERS}
 
 SIZES = (
     *("nlink", "njnt", "nq", "nv", "nu", "ntrn", "naxis", "nM"),
-    *("nlimit", "neq", "ngeom", "nxpair", "ncand", "nchain", "nchainaxis", "nchaindof", "nH"),
+    *("nlimit", "neq", "ngeom", "nxpair", "ncand", "nchain", "nchainaxis", "nchaindof", "nchainmost", "nH"),
 )
 
 # Types of geoms; the index is the code, as in MuJoCo. A mesh stands for its convex hull.

@@ -127,7 +127,6 @@ def stiffness_adjoint(m: ti.template(), c: ti.template(), b: ti.i32, bar: ti.tem
     if norm > 0.0:
         for k in range(dim):
             c.block(b, "gap_bar", k).add(d_bar * slope * c.get(b, "gap", k) / norm)
-    c.set(b, "weight_bar", -rise / c.get(b, "weight"))
     if ti.static(want):
         for k in ti.static(range(5)):
             c.set(b, "solimp_bar", 0.0, k)

@@ -112,11 +112,3 @@ def contact_adjoint(
     hand_to_link(m, s, c, bar, g2, two_bar, want)
     if ti.static(want):
         mix_adjoint(m, bar, cand, c.block(b, "solref_bar"), c.block(b, "solimp_bar"), c.block(b, "mu_bar"), -c.get(b, "gap_bar"))
-        for slot_name in ti.static(("slot1", "slot2")):
-            weight_bar(m, c, b, bar, c.integer(b, slot_name))
-
-
-@ti.func
-def weight_bar(m: ti.template(), c: ti.template(), b: ti.i32, bar: ti.template(), slot: ti.i32):
-    if slot > 0:
-        bar.add("link_invweight", c.get(b, "weight_bar"), slot - 1)

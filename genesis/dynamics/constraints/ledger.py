@@ -53,7 +53,6 @@ BLOCK_FIELDS = (  # name, width
     ("gap_bar", LARGEST),
     ("solref_bar", 2),
     ("solimp_bar", 5),
-    ("weight_bar", 1),
 )
 PLACE = {name: sum(w for _, w in BLOCK_FIELDS[:i]) for i, (name, _) in enumerate(BLOCK_FIELDS)}
 BLOCK_WIDTH = sum(width for _, width in BLOCK_FIELDS)
@@ -101,6 +100,16 @@ class Ledger:
 
     def status(self, name: str) -> Cells:
         return Cells(self.array, self.start + (1 + STATUS.index(name)))
+
+    def clear_status(self) -> None:
+        for name in STATUS:
+            self.status(name).set(0.0)
+
+    def note_step(self, n) -> None:
+        """Remember time step n if it is the first with an overflow or without convergence."""
+        first = self.status("first_step")
+        bad = self.status("overflow").get() + self.status("unconverged").get()
+        first.set(ti.select((first.get() == 0.0) & (bad > 0.0), 1.0 * n, first.get()))
 
     def scratch(self) -> Cells:
         """Free memory for the narrow phase."""

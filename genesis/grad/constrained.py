@@ -1,0 +1,36 @@
+"""What a model's constraints ask of the kernels: which geometry pairs, how much memory, which solver settings."""
+
+import torch
+
+from genesis.dynamics.constraints.laws import ELLIPTIC, PYRAMID
+from genesis.dynamics.constraints.ledger import ledger_size
+from genesis.model.layout import PAIR_TYPES
+from genesis.model.model import Model
+from genesis.pairs import PAIRS
+
+CONES = {"pyramidal": PYRAMID, "elliptic": ELLIPTIC}
+USUAL_CONTACTS = 64  # room for contacts where the pairs could have more and the user does not say
+LINE_TOLERANCE = 1e-6  # of the slope, against that at the start; the Newton steps do the rest
+TOLERANCE = {torch.float64: 1e-10, torch.float32: 2e-5}  # least residual worth asking for
+
+
+class ConstraintSetting:
+    """Codes of the pairs that may touch, room of a ledger, and the scalars that follow in the kernels' signatures."""
+
+    def __init__(self, model: Model, dtype: torch.dtype) -> None:
+        options = model.constraints
+        self.pairs = tuple(sorted(set(model.integers["cand_code"].tolist())))
+        most = sum(PAIRS[PAIR_TYPES[code]].MOST for code in model.integers["cand_code"].tolist())
+        contacts = options.max_contacts if options.max_contacts is not None else min(most, USUAL_CONTACTS)
+        self.capacity = 2 * model.sizes["nlimit"] + model.nv + model.sizes["neq"] + contacts
+        self.contacts = contacts
+        self.room = ledger_size(model.sizes, self.capacity)
+        self.integers = (self.room, self.capacity, CONES[options.cone], options.iterations, options.ls_iterations)
+        self.reals = (options.impratio, TOLERANCE[dtype], LINE_TOLERANCE)
+
+
+def constraint_setting(model: Model, dtype: torch.dtype) -> ConstraintSetting | None:
+    """None for a model that nothing constrains."""
+    sizes = model.sizes
+    free = sizes["nlimit"] + sizes["neq"] + sizes["ncand"] == 0 and not model.parameters["dof_frictionloss"].any()
+    return None if free else ConstraintSetting(model, dtype)
