@@ -1,0 +1,35 @@
+"""Collision of geometry pairs, one file each, every contact with its adjoint. Everything else asks this table.
+
+Keys are MuJoCo's codes of the two geom types, the smaller one first. `find` lists the contacts of a pair and remembers in four tags
+which features decided; `find_adjoint` differentiates one contact with these features fixed. The protocol is described in solid.py.
+"""
+
+from genesis.pairs import (
+    capsule_box,
+    capsule_capsule,
+    plane_box,
+    plane_capsule,
+    plane_cylinder,
+    plane_ellipsoid,
+    plane_sphere,
+    sphere_box,
+    sphere_capsule,
+    sphere_cylinder,
+    sphere_sphere,
+)
+
+PLANE, HFIELD, SPHERE, CAPSULE, ELLIPSOID, CYLINDER, BOX, MESH = range(8)
+
+PAIRS = {
+    (PLANE, SPHERE): plane_sphere.PAIR,
+    (PLANE, CAPSULE): plane_capsule.PAIR,
+    (PLANE, ELLIPSOID): plane_ellipsoid.PAIR,
+    (PLANE, CYLINDER): plane_cylinder.PAIR,
+    (PLANE, BOX): plane_box.PAIR,
+    (SPHERE, SPHERE): sphere_sphere.PAIR,
+    (SPHERE, CAPSULE): sphere_capsule.PAIR,
+    (SPHERE, CYLINDER): sphere_cylinder.PAIR,
+    (SPHERE, BOX): sphere_box.PAIR,
+    (CAPSULE, CAPSULE): capsule_capsule.PAIR,
+    (CAPSULE, BOX): capsule_box.PAIR,
+}

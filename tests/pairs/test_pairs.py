@@ -1,0 +1,83 @@
+"""Every pair of the table: contacts against MuJoCo's, adjoint against central differences, aligned and coinciding geoms."""
+
+import numpy as np
+import pytest
+
+from genesis.pairs import PAIRS
+from tests.pairs import harness, oracle
+from tests.pairs.samples import aligned_samples, parallel_samples, random_samples
+
+REACH = 0.1
+NAMED = [pytest.param(code, id=pair.NAME) for code, pair in PAIRS.items()]
+pytestmark = pytest.mark.usefixtures("engine")
+
+
+@pytest.mark.parametrize("make", [random_samples, parallel_samples])
+@pytest.mark.parametrize("code", NAMED)
+def test_contacts_are_mujocos(code, make):
+    samples = make(200)
+    found, count = harness.find(code, samples, REACH)
+    wanted = oracle.contacts(oracle.build(code, REACH), samples)
+    assert sum(count) > 100
+    assert count.max() <= PAIRS[code].MOST
+    for i, rows in enumerate(wanted):
+        assert len(rows) == count[i]
+        np.testing.assert_allclose(found[i, : count[i], :7], rows[:, :7], atol=1e-10)
+
+
+@pytest.mark.parametrize("code", NAMED)
+def test_first_tangent_is_mujocos(code):
+    """MuJoCo makes the hint orthogonal to the normal; where there is none it takes a direction of its own."""
+    samples = random_samples(20)
+    found, count = harness.find(code, samples, REACH)
+    for i, rows in enumerate(oracle.contacts(oracle.build(code, REACH), samples)):
+        for mine, row in zip(found[i, : count[i]], rows, strict=True):
+            hint, n = mine[7:10], mine[3:6]
+            if hint.any():
+                tangent = hint - n * (n @ hint)
+            else:
+                tangent = np.array([0, 1.0, 0]) if abs(n[1]) < 0.5 else np.array([0, 0, 1.0])
+                tangent = tangent - n * (n @ tangent)
+            np.testing.assert_allclose(tangent / np.linalg.norm(tangent), row[7:], atol=1e-9)
+
+
+def same_features(contacts, count, others, other_count):
+    """Samples whose contacts were decided by the same features."""
+    tags = np.abs(contacts[..., 10:] - others[..., 10:]).sum((1, 2))
+    return (count == other_count) & (tags == 0)
+
+
+@pytest.mark.parametrize("code", NAMED)
+def test_adjoint_is_the_derivative(code):
+    """Three random directions of both poses and sizes, every component of every contact with a random weight."""
+    samples, rng, step = random_samples(200, seed=1), np.random.default_rng(2), 1e-5
+    contacts, count = harness.find(code, samples, REACH)
+    weights = rng.normal(size=(len(samples), harness.ROOM, 10)) * (np.arange(harness.ROOM) < count[:, None])[..., None]
+    bar = harness.find_adjoint(code, samples, contacts, count, weights)
+    scale = np.linalg.norm(bar.reshape(len(samples), -1), axis=1)
+    for _ in range(3):
+        direction = rng.normal(size=(3, len(samples), 2, 3))
+        ahead, ahead_count = harness.find(code, samples.moved(*(step * direction)), REACH)
+        behind, behind_count = harness.find(code, samples.moved(*(-step * direction)), REACH)
+        smooth = same_features(contacts, count, ahead, ahead_count) & same_features(contacts, count, behind, behind_count)
+        assert (smooth & (count > 0)).sum() > 0.9 * (count > 0).sum() > 50
+        measured = ((ahead - behind)[..., :10] * weights).sum((1, 2)) / (2 * step)
+        derived = np.einsum("egk,gek->e", bar, np.concatenate(direction.transpose(0, 2, 1, 3), axis=-1))
+        error = np.abs(measured - derived) / (scale + 1e-9)
+        assert error[smooth].max() < 1e-6
+
+
+@pytest.mark.parametrize("code", NAMED)
+def test_aligned_geoms_have_finite_contacts_and_bars(code):
+    """Coinciding centres, parallel axes, faces on faces, exact touch."""
+    samples = aligned_samples()
+    contacts, count = harness.find(code, samples, REACH)
+    assert np.isfinite(contacts).all()
+    assert count.max() <= PAIRS[code].MOST
+    norms = np.linalg.norm(contacts[..., 3:6], axis=-1)
+    np.testing.assert_allclose(norms[np.arange(harness.ROOM) < count[:, None]], 1.0, atol=1e-12)
+    bar = harness.find_adjoint(code, samples, contacts, count, np.ones((len(samples), harness.ROOM, 10)))
+    assert np.isfinite(bar).all()
+    for rows, mine, k in zip(oracle.contacts(oracle.build(code, REACH), samples), contacts, count, strict=True):
+        deepest = min(rows[:, 6], default=REACH)
+        assert min(mine[:k, 6], default=REACH) == pytest.approx(deepest, abs=1e-9)
