@@ -38,7 +38,7 @@ def constraints_of(pairs, e, lanes, ledger, room, capacity, problem) -> Constrai
 def begin(m: ti.template(), s: ti.template(), o: ti.template()):
     """A rollout starts with no acceleration to start the solver from, and a clean report of every environment."""
     clear(m, s, "a")
-    if ti.static(o.constraints is not None):
+    if ti.static(o.constrained):
         for k in range(m.lanes):
             o.constraints.ledger(m, k).clear_status()
 
@@ -197,6 +197,7 @@ def make_rollout(real, lanes: int, serial: bool, integrator: str, pairs: tuple[i
     integers_t, block_t, user_t = array_types(real, lanes)
     plain_t = ti.types.ndarray(dtype=real, ndim=1)
     scheme = INTEGRATORS[integrator]
+    constrained = pairs is not None
     step, step_adjoint, stages = scheme.step, scheme.step_adjoint, scheme.STAGES
 
     @ti.kernel
@@ -225,7 +226,7 @@ def make_rollout(real, lanes: int, serial: bool, integrator: str, pairs: tuple[i
                     n = t * substeps + k
                     tape = Tape(block, a, n, stages)
                     step(m, s, o, tape)
-                    if ti.static(pairs is not None):
+                    if ti.static(constrained):
                         for i in range(lanes):
                             held.ledger(m, i).note_step(n + 1)
                     write_vector(m, s, block, "nq", "q", q, n)

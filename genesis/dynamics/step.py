@@ -21,7 +21,7 @@ class Options:
     def __init__(self, dt, damping_dt, actuated, wrenched, want, constraints=None) -> None:
         self.dt, self.damping_dt = dt, damping_dt
         self.actuated, self.wrenched, self.want = actuated, wrenched, want
-        self.constraints = constraints
+        self.constraints, self.constrained = constraints, constraints is not None
 
 
 @ti.func
@@ -35,13 +35,13 @@ def acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
     kinematics(m, s, False, o.wrenched)
     clear_mass_matrix(m, s, o.damping_dt)
     composite(m, s)
-    if ti.static(o.constraints is not None):
+    if ti.static(o.constrained):
         copy(m, s, "nM", "mass", "mass_matrix")
         copy(m, s, "nv", "a", "warm")
     factorize(m, s)
     copy(m, s, "nv", "tau", "a")
     solve(m, s, "a")
-    if ti.static(o.constraints is not None):
+    if ti.static(o.constrained):
         constrain(m, s, o.constraints)
 
 
@@ -54,19 +54,19 @@ def acceleration_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(),
     """
     commanded_force(m, s, o.actuated)
     kinematics(m, s, True, o.wrenched)
-    if ti.static(o.constraints is not None):
+    if ti.static(o.constrained):
         meet_constraints(m, s, o.constraints)
     clear_mass_matrix(m, s, o.damping_dt)
     composite(m, s)
-    if ti.static(o.constraints is not None):
+    if ti.static(o.constrained):
         copy(m, s, "nM", "mass", "mass_matrix")
     factorize(m, s)
     copy(m, s, "nv", "a_bar", "w")
     solve(m, s, "w")
-    if ti.static(o.constraints is not None):
+    if ti.static(o.constrained):
         solve_constrained(m, s, o.constraints)
     probe_links(m, s, bar, o.wrenched, o.want)
-    if ti.static(o.constraints is not None):
+    if ti.static(o.constrained):
         lift_links(m, s)
         add_constraint_bars(m, s, bar, o.constraints, o.want)
         gather_bars(m, s, bar, o.want, LiftedBase)

@@ -9,7 +9,8 @@ from genesis.joints.pose import Pose
 from genesis.math.lanes import let
 from genesis.math.rotation import Mat3, Quat, Vec3
 from genesis.math.spatial import Spatial, force_at
-from genesis.pairs import PAIR_TYPES, PAIRS
+from genesis.model.layout import PAIR_TYPES
+from genesis.pairs import PAIRS
 from genesis.pairs.solid import ContactBar, SolidBar, Tags
 
 

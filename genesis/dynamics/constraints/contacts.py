@@ -9,7 +9,8 @@ from genesis.dynamics.constraints.rows import motion_rows, open_block, set_bodie
 from genesis.joints.pose import Pose
 from genesis.math.lanes import let
 from genesis.math.rotation import Mat3, Quat, Vec3
-from genesis.pairs import PAIR_TYPES, PAIRS
+from genesis.model.layout import PAIR_TYPES
+from genesis.pairs import PAIRS
 from genesis.pairs.solid import Solid
 
 FAR = 1e30
