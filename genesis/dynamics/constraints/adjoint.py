@@ -164,13 +164,12 @@ def link_bars(s: ti.template(), c: ti.template(), b: ti.i32):
     push(s, c, b, "lift_bar", counter, twist, 1.0)
     push(s, c, b, "velocity_bar", counter * damping, twist * damping, 1.0)
     for end in ti.static((1, 2)):
-        slot = c.integer(b, f"slot{end}")
-        turn_along(s, c, b, slot, end, force, torque, counter, twist)
+        turn_along(s, c, b, end, force, torque, counter, twist)
 
 
-def turn_along(s, c, b, slot, end: int, force: Vec3, torque: Vec3, counter: Vec3, twist: Vec3) -> None:
+def turn_along(s, c, b, end: int, force: Vec3, torque: Vec3, counter: Vec3, twist: Vec3) -> None:
     """placement_bar += W x* F_f + Y x* F_ybar of one end."""
-    sign = 1.0 if end == 2 else -1.0
+    slot, sign = c.integer(b, f"slot{end}"), 1.0 if end == 2 else -1.0
     lever = Vec3.load(c.block(b, "point2" if end == 2 else "point")) - tree_origin(s, slot)
     probe, seen = seen_motion(s, c, b, slot)
     f, h = force_at(lever, force), force_at(lever, counter)
