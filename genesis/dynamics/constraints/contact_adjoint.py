@@ -91,6 +91,10 @@ def hand_to_link(m, s, c, bar, g, found: SolidBar, want: bool) -> None:
             bar.add("geom_size", value, g, k)
 
 
+def stored_tags(c, b) -> Tags:
+    return Tags(*(c.get(b, "tag", k) for k in range(4)))
+
+
 @ti.func
 def contact_adjoint(
     m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, bar: ti.template(), o: ti.template(), want: ti.template()
@@ -104,7 +108,7 @@ def contact_adjoint(
     two = solid(m, c, o.shapes, g2)
     one_bar = SolidBar(one)
     two_bar = SolidBar(two)
-    tags = Tags(c.block(b, "tag"))
+    tags = stored_tags(c, b)
     code = m.cand_code(cand)
     for k in ti.static(o.pairs):
         if code == k:
