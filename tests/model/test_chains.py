@@ -9,7 +9,7 @@ from genesis.description.read import read_mjcf
 from genesis.model.builder import Builder
 from genesis.model.chains import Chains
 from genesis.model.compile import Placed, compile_model
-from genesis.model.invweight import _placed_axes
+from genesis.model.invweight import placed_axes
 from genesis.model.sparsity import motion_axes, sparsity
 from tests.dynamics.systems import SYSTEMS, model_of
 from tests.model.random_worlds import random_world
@@ -33,7 +33,7 @@ def test_axes_of_a_chain_are_the_relative_jacobian(seed):
     mujoco.mj_fwdPosition(mj, data)
     b = Builder()
     b.add(Placed(read_mjcf(text), "world"))
-    columns, _ = _placed_axes(b)
+    columns, _ = placed_axes(b)
     i = compile_model([Placed(read_mjcf(text), "world")]).integers
     for chain in set(i["cand_chain"].tolist()):
         row = i["cand_chain"].tolist().index(chain)
