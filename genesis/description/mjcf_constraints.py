@@ -60,7 +60,7 @@ def _equality(model: "mujoco.MjModel", names: Names, k: int) -> Equality:
     import mujoco
 
     kind, first, second = equality_type(model, k), int(model.eq_obj1id[k]), int(model.eq_obj2id[k])
-    data = model.eq_data[k].astype(float)
+    data = model.eq_data[k, :11].astype(float)  # newer versions append flags of the compiler
     if kind == "joint":
         ends = (names.joint[first], names.joint[second] if second >= 0 else None)
         data = np.append(data[:5], np.zeros(6))

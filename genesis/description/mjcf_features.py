@@ -131,6 +131,7 @@ def _bodies_and_geoms(model: "mujoco.MjModel", names: Names) -> list[str]:
         what = [name for name, present in features.items() if present]
         if touched and what:
             lines.append(f'geom "{names.geom[k]}" ({", ".join(what)})')
+    lines += [f'contact pair "{names.pair[k]}" (adhesion)' for k in np.flatnonzero(model.pair_adhesion)]
     lines += [f"flex {k}" for k in range(model.nflex)]
     lines += [f"plugin {k}" for k in range(model.nplugin)]
     return lines
@@ -142,6 +143,8 @@ def _options(model: "mujoco.MjModel") -> list[str]:
     lines = []
     if model.opt.density or model.opt.viscosity:
         lines.append(f"fluid forces (density {model.opt.density:g}, viscosity {model.opt.viscosity:g})")
+    if model.opt.noslip_iterations:
+        lines.append(f"noslip iterations ({model.opt.noslip_iterations})")
     if model.opt.enableflags & mujoco.mjtEnableBit.mjENBL_OVERRIDE:
         lines.append("contact override")
     if model.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_ACTUATION:

@@ -17,7 +17,7 @@ ALIGNED = 1e-14  # a smaller component of an axis is none
 def invweights(b: Builder, axes: MotionAxes) -> tuple[np.ndarray, np.ndarray]:
     """(nlink, 2) translation [1/kg] and rotation [1/(kg m²)] of links, (nv,) of degrees of freedom."""
     links, dofs = np.zeros((len(b.links), 2)), np.zeros(len(b.dof_qadr))
-    columns, poses = _placed_axes(b)
+    columns, poses = placed_axes(b)
     for entity in b.entities:  # entities do not share degrees of freedom
         first, n = entity.dof_start, entity.n_dofs
         mine = range(entity.link_start, entity.link_start + entity.n_links)
@@ -49,7 +49,7 @@ def invweights(b: Builder, axes: MotionAxes) -> tuple[np.ndarray, np.ndarray]:
     return links, dofs
 
 
-def _placed_axes(b: Builder) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[tuple[np.ndarray, np.ndarray]]]:
+def placed_axes(b: Builder) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[tuple[np.ndarray, np.ndarray]]]:
     """World twist of every motion axis per unit of its coordinate, as (angular, linear at the origin), and the pose of every link."""
     columns: list[tuple[np.ndarray, np.ndarray]] = []
     poses: list[tuple[np.ndarray, np.ndarray]] = []

@@ -13,6 +13,7 @@ from genesis.setting import Setting
 
 # Rows of these are links; of dof_* degrees of freedom; gravity is one row.
 _LINK, _DOF = "link_", "dof_"
+_DERIVED = ("link_invweight", "dof_invweight")  # follow from masses and inertias
 
 
 class Physical(ScalarGroup):
@@ -34,7 +35,7 @@ class Physical(ScalarGroup):
     ) -> None:
         self.learn, self.lr, self.field = learn, lr, field
         table: dict[str, Tensor] = setting.scene.physical_parameters()
-        learnable = [name for name in table if name == "gravity" or name.startswith((_LINK, _DOF))]
+        learnable = [n for n in table if n == "gravity" or (n.startswith((_LINK, _DOF)) and n not in _DERIVED)]
         if field not in learnable:
             raise unknown_name(f"{where}.field", "physical parameter", field, learnable)
         self.default = tensor(table[field].detach())
@@ -66,7 +67,7 @@ class Physical(ScalarGroup):
 
 def _is_wide(field: str) -> bool:
     """Each row has several numbers."""
-    return field in ("link_pos", "link_quat", "link_com", "link_inertia")
+    return field in ("link_pos", "link_quat", "link_com", "link_inertia", "dof_solref", "dof_solimp")
 
 
 def _rows(where: str, setting: Setting, field: str, patterns: Any) -> tuple[list[int] | None, list[str]]:

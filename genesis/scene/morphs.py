@@ -14,7 +14,7 @@ from genesis.scene.rotation import euler_degrees
 from genesis.scene.settings import settings
 
 _SHAPE = {
-    "contype": 0xFFFF, "conaffinity": 0xFFFF, "is_free": True, "batch_fixed_verts": False, "requires_jac_and_IK": True,
+    "is_free": True, "batch_fixed_verts": False, "requires_jac_and_IK": True,
     "enable_custom_vverts": False,
 }  # fmt: skip
 _MESHES = {
@@ -22,7 +22,7 @@ _MESHES = {
     "recompute_inertia": False, "coacd_options": None, "decompose_nonconvex": None, "decompose_object_error_threshold": 0.15,
     "decompose_robot_error_threshold": float("inf"),
 }  # fmt: skip
-_NO_VIEW = "there is no viewer, and contacts are not simulated in this version"
+_NO_VIEW = "there is no viewer, and meshes touch with their convex hulls in this version"
 
 
 @dataclass(kw_only=True)
@@ -31,8 +31,9 @@ class Morph:
 
     pos: (3,) [m]; quat: (4,) wxyz; euler: (3,) [deg], turns about the fixed axes x, y, z in this order. One of quat and euler
     at most.
-    collision, visualization: whether the geometry would be touched and seen; False spares the warning that contacts are not
-    simulated.
+    collision: whether its geometry touches anything; visualization: whether it would be seen.
+    contype, conaffinity: bits by which geoms choose each other: two may touch if contype of one and conaffinity of the other share
+    one. None: those of the file, else 1.
     """
 
     pos: tuple = (0.0, 0.0, 0.0)
@@ -40,6 +41,8 @@ class Morph:
     euler: tuple | None = None
     collision: bool = True
     visualization: bool = True
+    contype: int | None = None
+    conaffinity: int | None = None
 
     def __post_init__(self) -> None:
         where = f"morphs.{type(self).__name__}"
@@ -53,17 +56,26 @@ class Morph:
         if length == 0.0:
             raise InputError(f"{where}: quat is zero; allowed: a quaternion (w, x, y, z).")
         self.quat = tuple(x / length for x in quat)
+        for name in ("contype", "conaffinity"):
+            bits = getattr(self, name)
+            if bits is not None and not (isinstance(bits, int) and 0 <= bits < 2**31):
+                raise InputError(f"{where}: {name} is {bits!r}; allowed: bits as a number from 0 to {2**31 - 1}.")
         self._check(where)
 
     def _check(self, where: str) -> None:
         """Check the fields of the morph itself."""
 
     def describe(self, material: Rigid) -> Description:
-        """The description, with the material's density and friction."""
+        """The description, with density and contact parameters of the material."""
         made = self._read(material)
-        if material.friction is not None:
-            for geom in made.geoms:
-                geom.friction = (float(material.friction), *geom.friction[1:])
+        if not self.collision:
+            made.pairs = []
+        for geom in made.geoms:
+            geom.visual = geom.visual or not self.collision
+            if not geom.visual:
+                material.apply(geom)
+                geom.contype = geom.contype if self.contype is None else self.contype
+                geom.conaffinity = geom.conaffinity if self.conaffinity is None else self.conaffinity
         return made
 
     def _read(self, material: Rigid) -> Description:

@@ -9,14 +9,14 @@ from genesis.scene.options import RigidOptions
 def warn_not_simulated(entities: list[Any], options: RigidOptions) -> None:
     """Warn of contacts, joint limits, dry friction and what the files' readers name, unless the user switched them off."""
     solid = [_solid_links(e) for e in entities]
-    touching = sum(solid) > 1 and options.enable_collision is None and not options.disable_constraint
+    touching = sum(solid) > 1 and options.enable_collision is not False and not options.disable_constraint
     for entity, count in zip(entities, solid, strict=True):
         what = []
         if touching and count and entity.n_dofs:
             what.append("contacts")
         joints = [j for link in entity.description.links for j in link.joints]
         limited = [j.name for j in joints if j.limit is not None]
-        if limited and options.enable_joint_limit is None and not options.disable_constraint:
+        if limited and options.enable_joint_limit is not False and not options.disable_constraint:
             what.append(f"limits of {_some(limited)}")
         rough = [j.name for j in joints if j.frictionloss]
         if rough:

@@ -6,6 +6,7 @@ Documented options that are not supported are refused by name unless they have t
 from enum import Enum
 
 from genesis.errors import InputError, UnsupportedError, unknown_name
+from genesis.model.options import CONES, CONTACTS, ConstraintRequest
 from genesis.scene.settings import settings
 
 
@@ -19,7 +20,7 @@ class integrator(Enum):
 
 
 class constraint_solver(Enum):
-    """Names of the documented API; no constraint is simulated in this version."""
+    """Names of the documented API; constraints are solved by Newton's method."""
 
     CG = 0
     Newton = 1
@@ -34,11 +35,10 @@ class link_ref_frame(Enum):
 
 
 SUPPORTED_INTEGRATORS = ("Euler", "RK4")
-_CONTACT = {
-    "enable_neutral_collision": False, "enable_adjacent_collision": False, "max_collision_pairs": 150, "max_contacts": None,
-    "multiplier_collision_broad_phase": 8, "constraint_solver": constraint_solver.Newton, "iterations": 25, "tolerance": None,
-    "ls_iterations": 50, "ls_tolerance": 0.01, "noslip_iterations": 0, "noslip_tolerance": 1e-6, "friction_cone": "pyramidal",
-    "contact_resolution": None, "enable_torsional_friction": False, "enable_rolling_friction": False, "impratio": None,
+_OTHER = {
+    "enable_neutral_collision": False, "max_collision_pairs": 150, "multiplier_collision_broad_phase": 8,
+    "constraint_solver": constraint_solver.Newton, "ls_tolerance": 0.01, "noslip_iterations": 0, "noslip_tolerance": 1e-6,
+    "contact_resolution": None, "enable_torsional_friction": False, "enable_rolling_friction": False,
     "contact_pruning_tolerance": 0.02, "sparse_solve": None, "constraint_timeconst": 0.01, "box_box_detection": None,
     "use_hibernation": False, "hibernation_thresh_vel": None, "max_dynamic_constraints": 8, "enable_multi_contact": True,
     "enable_mujoco_compatibility": False, "use_gjk_collision": None, "enable_contact_patch": None, "broadphase_traversal": None,
@@ -51,8 +51,7 @@ class SimOptions:
     """Settings of the whole simulation.
 
     dt: time of one `scene.step()` [s]; substeps: integration steps in it; gravity: (3,) [m/s²]; requires_grad: whether the
-    states of
-    the scene carry the graph of torch (otherwise everything is detached, and setters drop gradients).
+    states of the scene carry the graph of torch (otherwise everything is detached, and setters drop gradients).
     """
 
     dt: float = 0.01
@@ -68,19 +67,25 @@ class SimOptions:
         self.gravity = _vector("SimOptions", "gravity", self.gravity)
         if self.floor_height != 0.0:
             raise UnsupportedError(
-                "SimOptions: floor_height is not supported (contacts are not simulated in this version); leave it out."
+                "SimOptions: floor_height is not supported (there is no floor but gs.morphs.Plane); leave it out."
             )
 
 
-@settings("RigidOptions", _CONTACT, "contacts and constraints are not simulated in this version")
+@settings("RigidOptions", _OTHER, "it is not part of this version")
 class RigidOptions:
     """Settings of rigid bodies.
 
     dt, gravity: as SimOptions unless given. integrator: gs.integrator.Euler (default) or RK4. implicit_damping: whether Euler
-    treats
-    joint damping and velocity gains implicitly (None: as the files say, else yes). enable_collision, enable_joint_limit,
-    enable_self_collision: None and False leave them out (None with a warning that names the entity); True is refused.
+    treats joint damping and velocity gains implicitly (None: as the files say, else yes).
     batch_*_info: accepted; every parameter may differ between environments anyway.
+
+    Constraints, where None means what the files say, else the default in brackets:
+    enable_collision: contacts (yes). enable_self_collision: those between moving links of one entity (yes).
+    enable_adjacent_collision: those between a link and its parent (no). enable_joint_limit (yes). disable_constraint: no contact,
+    joint limit, dry friction and equality at all. max_contacts: room for contacts in one environment (made to fit).
+    contact: "smooth" (default) | "mujoco", the law of contacts. friction_cone: "pyramidal" (default) | "elliptic". impratio:
+    impedance of friction relative to that of the normal (1). iterations, tolerance: of the solver, by Newton's method (100, 1e-8);
+    ls_iterations: of its line search (50).
     """
 
     dt: float | None = None
@@ -90,26 +95,47 @@ class RigidOptions:
     enable_collision: bool | None = None
     enable_joint_limit: bool | None = None
     enable_self_collision: bool | None = None
+    enable_adjacent_collision: bool | None = None
     disable_constraint: bool = False
+    max_contacts: int | None = None
+    contact: str | None = None
+    friction_cone: str | None = None
+    impratio: float | None = None
+    iterations: int | None = None
+    tolerance: float | None = None
+    ls_iterations: int | None = None
     batch_links_info: bool = False
     batch_joints_info: bool = False
     batch_dofs_info: bool = False
 
     def __post_init__(self) -> None:
-        for name, what in (
-            ("enable_collision", "contacts"),
-            ("enable_joint_limit", "joint limits"),
-            ("enable_self_collision", "contacts"),
-        ):
-            if getattr(self, name):
-                raise UnsupportedError(
-                    f"RigidOptions: {name}=True, but {what} are not simulated in this version; leave it out or set it to False."
-                )
         if self.dt is not None:
             _positive("RigidOptions", "dt", self.dt)
         if self.gravity is not None:
             self.gravity = _vector("RigidOptions", "gravity", self.gravity)
         self.integrator = _integrator(self.integrator)
+        _one_of("contact", self.contact, CONTACTS)
+        _one_of("friction_cone", self.friction_cone, CONES)
+        for name in ("max_contacts", "iterations", "ls_iterations"):
+            value = getattr(self, name)
+            if value is not None and not (_is_number(value, int) and value >= 1):
+                raise InputError(f"RigidOptions: {name} is {value!r}; allowed: 1, 2, 3, …")
+        for name in ("impratio", "tolerance"):
+            value = getattr(self, name)
+            if value is not None and not (_is_number(value, (int, float)) and 0.0 < value < float("inf")):
+                raise InputError(f"RigidOptions: {name} is {value!r}; allowed: a positive number.")
+
+    def request(self) -> ConstraintRequest:
+        """What is asked of the constraints of a model."""
+        return ConstraintRequest(
+            enable_collision=self.enable_collision is not False,
+            enable_self_collision=self.enable_self_collision is not False,
+            enable_adjacent_collision=self.enable_adjacent_collision,
+            enable_joint_limit=self.enable_joint_limit is not False,
+            disable_constraint=bool(self.disable_constraint),
+            cone=self.friction_cone, impratio=self.impratio, tolerance=self.tolerance, iterations=self.iterations,
+            ls_iterations=self.ls_iterations, max_contacts=self.max_contacts, contact=self.contact,
+        )  # fmt: skip
 
 
 _NOT_SIMULATED = {
@@ -139,6 +165,15 @@ def _integrator(value: object) -> integrator:
     if not isinstance(name, str) or name.lower() not in known:
         raise unknown_name("RigidOptions", "integrator", str(name), SUPPORTED_INTEGRATORS)
     return known[name.lower()]
+
+
+def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value is not None and value not in allowed:
+        raise unknown_name("RigidOptions", name, str(value), allowed)
+
+
+def _is_number(value: object, kinds: type | tuple[type, ...]) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 def _positive(where: str, name: str, value: float) -> None:

@@ -124,7 +124,8 @@ class Scene:
             Placed(e.description, e.name, torch.tensor(e.morph.pos).double().numpy(), torch.tensor(e.morph.quat).double().numpy())
             for e in self.entities
         ]
-        model = compile_model(placed, gravity=self.sim_options.gravity if rigid.gravity is None else rigid.gravity)
+        gravity = self.sim_options.gravity if rigid.gravity is None else rigid.gravity
+        model = compile_model(placed, gravity, rigid.request())
         state = runtime.state()
         physics = Physics(
             model, dt=self.dt, substeps=self.substeps, integrator=rigid.integrator.name, implicit_damping=self._implicit_damping()

@@ -4,7 +4,8 @@ import struct
 import numpy as np
 import pytest
 
-from genesis.description.meshes import locate, read_mesh
+from genesis.description.inertia import is_closed, mesh_properties
+from genesis.description.meshes import convex_hull, locate, read_mesh
 from genesis.errors import ModelError
 from tests.description.test_primitives import CUBE_OBJ
 
@@ -85,3 +86,10 @@ def test_package_names_are_found_above_the_robot_and_in_package_dirs(tmp_path, m
     assert locate("b.stl", urdf_folder) is None
     monkeypatch.setenv("ROS_PACKAGE_PATH", str(tmp_path))
     assert locate(name, elsewhere.parent.parent) == mesh
+
+
+def test_convex_hull_drops_what_is_inside_and_looks_outwards():
+    cube = np.array([[x, y, z] for x in (0.0, 1.0) for y in (0.0, 2.0) for z in (0.0, 3.0)])
+    points, faces = convex_hull(np.concatenate([cube, [[0.5, 0.5, 0.5], [0.1, 1.9, 2.0]]]))
+    assert {*map(tuple, points)} == {*map(tuple, cube)} and len(faces) == 12 and is_closed(faces)
+    assert mesh_properties(points, faces)[0] == pytest.approx(6.0)

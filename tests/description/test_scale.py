@@ -47,6 +47,25 @@ def test_mimic_and_keyframes_scale_with_their_units():
     np.testing.assert_array_equal(description.sites[0].pos, [2, 0, 0])
 
 
+def test_constraints_scale_with_their_units():
+    """Anchors, margins and height fields are lengths; y = c0 + c1 x + c2 x² of a slide y and a hinge x grows as y."""
+    text = """<mujoco><asset><hfield name="h" nrow="2" ncol="2" size="1 2 3 4"/></asset><worldbody>
+      <geom type="hfield" hfield="h"/><body name="a"><joint name="turn" limited="true" range="-1 1" margin="0.1"/>
+      <geom name="x" size="0.1"/></body><body name="b"><joint name="rail" type="slide" limited="true" range="-1 1" margin="0.1"/>
+      <geom name="y" size="0.1"/></body></worldbody>
+      <contact><pair geom1="x" geom2="y" margin="0.2" gap="0.1"/></contact>
+      <equality><connect body1="a" body2="b" anchor="1 2 3"/><weld body1="a" body2="b" torquescale="5" anchor="1 2 3"/>
+      <joint joint1="rail" joint2="turn" polycoef="1 2 3 4 5"/><joint joint1="turn" joint2="rail" polycoef="1 2 4 8 16"/>
+      </equality></mujoco>"""
+    d = read_mjcf(text, scale=2.0)
+    turn, rail = d.links[0].joints[0], d.links[1].joints[0]
+    assert (turn.limit_margin, rail.limit_margin) == (0.1, 0.2)
+    assert (d.pairs[0].margin, d.pairs[0].gap) == (0.4, 0.2) and d.geoms[0].hfield.size.tolist() == [2, 4, 6, 8]
+    connect, weld, rail_of_turn, turn_of_rail = (e.data.tolist() for e in d.equalities)
+    assert connect[:6] == [2, 4, 6, 2, 4, 6] and (weld[:3], weld[10]) == ([2, 4, 6], 5)
+    assert rail_of_turn[:5] == [2, 4, 6, 8, 10] and turn_of_rail[:5] == [1, 1, 1, 1, 1]
+
+
 @pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), "big", (1.0, 2.0, 3.0)])
 def test_scale_is_one_positive_number(scale):
     with pytest.raises(InputError, match="expected one positive number"):

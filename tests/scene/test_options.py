@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import genesis as gs
-from genesis.errors import InputError, UnknownNameError, UnsupportedError
+from genesis.errors import InputError, ModelError, UnknownNameError, UnsupportedError
 from tests.scene.robots import GANTRY
 
 
@@ -41,9 +41,22 @@ def test_documented_defaults_are_accepted():
         (lambda: gs.options.SimOptions(substeps=0), InputError, "substeps is 0; allowed: 1, 2, 3"),
         (lambda: gs.options.SimOptions(gravity=(0, 0)), InputError, "gravity is .0, 0.; allowed: three finite numbers"),
         (lambda: gs.options.SimOptions(floor_height=1.0), UnsupportedError, "floor_height"),
-        (lambda: gs.options.RigidOptions(iterations=50), UnsupportedError, "iterations is not supported .*default 25"),
-        (lambda: gs.options.RigidOptions(enable_collision=True), UnsupportedError, "contacts are not simulated"),
-        (lambda: gs.options.RigidOptions(enable_joint_limit=True), UnsupportedError, "joint limits are not simulated"),
+        (
+            lambda: gs.options.RigidOptions(noslip_iterations=5),
+            UnsupportedError,
+            "noslip_iterations is not supported .*default 0",
+        ),
+        (lambda: gs.options.RigidOptions(iterations=0), InputError, "iterations is 0; allowed: 1, 2, 3"),
+        (lambda: gs.options.RigidOptions(max_contacts=-1), InputError, "max_contacts is -1; allowed: 1, 2, 3"),
+        (lambda: gs.options.RigidOptions(ls_iterations=1.5), InputError, "ls_iterations is 1.5; allowed: 1, 2, 3"),
+        (lambda: gs.options.RigidOptions(tolerance=0.0), InputError, "tolerance is 0.0; allowed: a positive number"),
+        (lambda: gs.options.RigidOptions(impratio=-1.0), InputError, "impratio is -1.0; allowed: a positive number"),
+        (
+            lambda: gs.options.RigidOptions(contact="soft"),
+            UnknownNameError,
+            'unknown contact "soft"; known: mujoco, smooth|smooth, m',
+        ),
+        (lambda: gs.options.RigidOptions(friction_cone="round"), UnknownNameError, 'friction_cone "round"; known: .*elliptic'),
         (
             lambda: gs.options.RigidOptions(integrator=gs.integrator.implicitfast),
             UnknownNameError,
@@ -53,6 +66,13 @@ def test_documented_defaults_are_accepted():
         (lambda: gs.options.MPMOptions(), UnsupportedError, "only rigid bodies"),
         (lambda: gs.materials.MPM.Elastic(), UnsupportedError, "known: Rigid"),
         (lambda: gs.materials.Rigid(rho=-1.0), InputError, "rho is -1.0"),
+        (lambda: gs.materials.Rigid(friction=-0.1), InputError, "friction is -0.1; allowed: zero or a positive number"),
+        (lambda: gs.materials.Rigid(condim=2), InputError, "condim is 2; allowed: 1, 3, 4, 6"),
+        (lambda: gs.materials.Rigid(solref=(0.1, -1.0)), ModelError, "solref is .0.1, -1.; allowed: .*both positive"),
+        (lambda: gs.materials.Rigid(solimp=(0.9, 0.8, 0.1, 0.5, 2)), ModelError, "solimp .*overlap"),
+        (lambda: gs.materials.Rigid(solimp=(0.9, 0.95)), InputError, "solimp is .*; allowed: 5 numbers"),
+        (lambda: gs.materials.Rigid(sol_params=(0,) * 7, solref=(1, 1)), InputError, "give one"),
+        (lambda: gs.morphs.Sphere(contype=-1), InputError, "morphs.Sphere: contype is -1; allowed: bits"),
         (lambda: gs.materials.Rigid(gravity_compensation=1.0), UnsupportedError, "gravity_compensation"),
         (lambda: gs.morphs.Terrain(), UnsupportedError, "known: URDF, MJCF"),
         (lambda: gs.morphs.URDF(), InputError, "morphs.URDF: file is missing"),
@@ -87,8 +107,44 @@ def test_shapes_by_mass():
     assert gs.morphs.Plane().describe(density).links[0].joints == []
 
 
-def test_friction_is_kept_with_the_geometry():
-    assert gs.morphs.Box(size=(1, 1, 1)).describe(gs.materials.Rigid(friction=0.3)).geoms[0].friction[0] == 0.3
+def test_the_material_gives_contact_parameters():
+    material = gs.materials.Rigid(
+        friction=0.3, friction_torsional=0.1, sol_params=(0.01, 1, 0.8, 0.9, 0.002, 0.5, 2), margin=0.01, gap=0.002, priority=1
+    )
+    (geom,) = gs.morphs.Box(size=(1, 1, 1), contype=2, conaffinity=4).describe(material).geoms
+    assert (geom.friction, geom.condim, geom.priority) == ((0.3, 0.1, 0.0001), 4, 1)
+    assert (geom.solref, geom.solimp) == ((0.01, 1.0), (0.8, 0.9, 0.002, 0.5, 2.0))
+    assert (geom.margin, geom.gap, geom.contype, geom.conaffinity) == (0.01, 0.002, 2, 4)
+    (plain,) = gs.morphs.Box(size=(1, 1, 1)).describe(gs.materials.Rigid()).geoms
+    assert (plain.friction, plain.condim, plain.contype, plain.visual) == ((1.0, 0.005, 0.0001), 3, 1, False)
+
+
+def test_options_reach_the_model():
+    options = gs.options.RigidOptions(friction_cone="elliptic", impratio=10, contact="mujoco", max_contacts=7, tolerance=1e-10)
+    scene = gs.Scene(rigid_options=options)
+    scene.add_entity(gs.morphs.Plane())
+    scene.add_entity(gs.morphs.Sphere(), material=gs.materials.Rigid(condim=6))
+    scene.add_entity(gs.morphs.Sphere(collision=False))
+    scene.build()
+    model = scene.rigid_solver.model
+    constraints = model.constraints
+    assert (constraints.cone, constraints.impratio, constraints.contact, constraints.max_contacts) == (
+        "elliptic",
+        10,
+        "mujoco",
+        7,
+    )
+    assert (constraints.tolerance, constraints.iterations, constraints.ls_iterations) == (1e-10, 100, 50)
+    assert model.integers["cand_condim"].tolist() == [6] and model.sizes["ngeom"] == 2
+
+
+@pytest.mark.parametrize("switch", [dict(enable_collision=False), dict(disable_constraint=True)])
+def test_collisions_switched_off_leave_no_candidates(switch):
+    scene = gs.Scene(rigid_options=gs.options.RigidOptions(**switch))
+    scene.add_entity(gs.morphs.Plane())
+    scene.add_entity(gs.morphs.Sphere())
+    scene.build()
+    assert scene.rigid_solver.model.sizes["ncand"] == scene.rigid_solver.model.sizes["ngeom"] == 0
 
 
 def test_pose_of_a_morph():
