@@ -83,7 +83,7 @@ class Physics:
                 )
             if value.requires_grad and kind.name in CONSTANT_KINDS:
                 raise UnsupportedError(f"parameter {kind.name}: no gradient is implemented for it; pass it detached.")
-            if kind.name == "link_quat":
+            if kind.name in ("link_quat", "geom_quat"):
                 value = torch.nn.functional.normalize(value, dim=-1) if kind.name in params else value
             if value.dim() > len(shape):
                 batch = value.shape[0]

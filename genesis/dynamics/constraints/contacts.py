@@ -49,13 +49,13 @@ def bounding_radius(m: ti.template(), g: ti.i32):
     kind = m.geom_type(g)
     size = Vec3.load(m.cells("geom_size", g))
     radius = FAR
-    if kind == SPHERE or kind == MESH:  # of a mesh, size holds this radius
+    if kind == SPHERE:
         radius = size.x
     elif kind == CAPSULE:
         radius = size.x + size.y
     elif kind == CYLINDER:
         radius = ti.sqrt(size.x * size.x + size.y * size.y)
-    elif kind == BOX:
+    elif kind == BOX or kind == MESH:  # of a mesh, size holds a box about its origin
         radius = ti.sqrt(size.dot(size))
     elif kind == ELLIPSOID:
         radius = ti.max(size.x, ti.max(size.y, size.z))

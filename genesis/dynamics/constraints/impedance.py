@@ -46,7 +46,7 @@ def impedance(solimp: ti.template(), gap: ti.template()):
     slope = 0.0
     share = 0.5
     stretch = 0.0
-    if width > TINY and lo != hi:
+    if width > TINY:
         x = ti.abs(gap) / width
         if x >= 1.0:
             d = hi

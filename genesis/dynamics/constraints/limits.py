@@ -48,8 +48,9 @@ def find_limits(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.temp
                 if gap < 0.0:
                     b = open_limit(m, c, n, gap, sign)
                     if b >= 0:
-                        c.jacobian(b, 0, 1).set(sign * m.get("jnt_scale", j))
-                        stiffen(m, s, c, b, m.get("dof_invweight", m.jnt_dof(j)), o)
+                        scale = m.get("jnt_scale", j)
+                        c.jacobian(b, 0, 1).set(sign * scale)
+                        stiffen(m, s, c, b, scale * scale * m.get("dof_invweight", m.jnt_dof(j)), o)
 
 
 @ti.func
@@ -66,10 +67,10 @@ def open_limit(m: ti.template(), c: ti.template(), n: ti.i32, gap: ti.template()
 
 @ti.func
 def find_dry_friction(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template()):
-    """A bounded row for every degree of freedom with dry friction."""
+    """A bounded row for every degree of freedom with dry friction; for all where the gradient in it is wanted."""
     for i in range(m.size("nv")):
         loss = m.get("dof_frictionloss", i)
-        if loss > 0.0:
+        if loss > 0.0 or o.every:
             b = new_block(c, DRY_FRICTION, i)
             if b >= 0:
                 open_block(m, c, b, laws.BOUNDED, 1, m.dof_chain(i))
