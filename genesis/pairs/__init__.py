@@ -5,6 +5,7 @@ which features decided; `find_adjoint` differentiates one contact with these fea
 """
 
 from genesis.pairs import (
+    box_box,
     capsule_box,
     capsule_capsule,
     plane_box,
@@ -32,4 +33,5 @@ PAIRS = {
     (SPHERE, BOX): sphere_box.PAIR,
     (CAPSULE, CAPSULE): capsule_capsule.PAIR,
     (CAPSULE, BOX): capsule_box.PAIR,
+    (BOX, BOX): box_box.PAIR,
 }
