@@ -90,7 +90,7 @@ class RolloutLaunch:
 
     def __init__(self, physics: Any, bench: Bench, horizon: int, batched: bool, controlled: bool, wrenched: bool) -> None:
         self.physics, self.bench, self.has = physics, bench, (controlled, wrenched)
-        more = physics.constraints.integers if physics.constraints else (0, 0, 0, 0, 0)
+        more = physics.constraints.integers if physics.constraints else (0, 0, 0, 0, 0, 0)
         reals = physics.constraints.reals if physics.constraints else (1.0, 0.0, 0.0)
         integers = (horizon, physics.substeps, *bench.layout(batched), int(controlled), int(wrenched), *more)
         reals = (*physics.reals, *reals)

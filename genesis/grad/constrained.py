@@ -25,7 +25,7 @@ class ConstraintSetting:
         self.capacity = 2 * model.sizes["nlimit"] + model.nv + model.sizes["neq"] + contacts
         self.contacts = contacts
         self.room = ledger_size(model.sizes, self.capacity)
-        self.integers = (self.room, self.capacity, CONES[options.cone], options.iterations, options.ls_iterations)
+        self.integers = (self.room, self.capacity, CONES[options.cone], options.iterations, options.ls_iterations, int(options.contact == "smooth"))
         self.reals = (options.impratio, TOLERANCE[dtype], LINE_TOLERANCE)
 
 
