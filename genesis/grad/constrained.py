@@ -11,7 +11,7 @@ from genesis.pairs import PAIRS
 CONES = {"pyramidal": PYRAMID, "elliptic": ELLIPTIC}
 USUAL_CONTACTS = 64  # room for contacts where the pairs could have more and the user does not say
 LINE_TOLERANCE = 1e-6  # of the slope, against that at the start; the Newton steps do the rest
-TOLERANCE = {torch.float64: 1e-10, torch.float32: 2e-5}  # least residual worth asking for
+TOLERANCE = {torch.float64: 1e-10, torch.float32: 2e-5}  # relative residual that rounding still allows
 
 
 class ConstraintSetting:
@@ -26,7 +26,8 @@ class ConstraintSetting:
         self.contacts = contacts
         self.room = ledger_size(model.sizes, self.capacity)
         self.integers = (self.room, self.capacity, CONES[options.cone], options.iterations, options.ls_iterations, int(options.contact == "smooth"))
-        self.reals = (options.impratio, TOLERANCE[dtype], LINE_TOLERANCE)
+        tolerance = TOLERANCE[dtype] if options.tolerance is None else options.tolerance
+        self.reals = (options.impratio, tolerance, LINE_TOLERANCE)
 
 
 def constraint_setting(model: Model, dtype: torch.dtype) -> ConstraintSetting | None:

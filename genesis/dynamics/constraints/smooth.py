@@ -1,10 +1,11 @@
 """The smooth impedance of contacts and limits: MuJoCo's law with another d, which grows from zero and looks one step ahead.
 
-    x = -(gap + h v) / w,   w^2 = W^2 + (4 h v)^2,   d = dmax Y(x),   0 where x <= 0,   bias = B v + K gap
+    x = -(gap + h v) / w,   w^2 = W^2 + (4 h v)^2 + (c h^2)^2,   d = dmax Y(x),   0 where x <= 0,   bias = B v + K gap
 
 with Y MuJoCo's sigmoid, v the normal velocity (negative: approaching) and h the time step. The force then begins without a jump in value
 or slope, and a touch-down is spread over several steps, so that the derivative of one trajectory agrees with the trend of many; at rest
-the width is the W of solimp, and with h -> 0 the law is MuJoCo's with d0 = 0. Both bounds on the reference keep the steeper d stable.
+the width is the W of solimp, and with h -> 0 the law is MuJoCo's with d0 = 0. The last part of the width (3 mm at 5 ms) and the bounds
+on the reference keep the steeper d stable, also at the corners of a box that is pushed.
 Derivation and figures: docs/contact.md
 """
 
@@ -13,6 +14,7 @@ import taichi as ti
 from genesis.dynamics.constraints.impedance import LEAST, MOST, TINY, clipped, sigmoid
 
 SPREAD = 4.0  # steps over which a touch-down is spread
+SETTLE = 120.0  # [m/s²] least width per square of the step
 SLOWEST = 4.0  # least time constant of the reference, in steps
 
 
@@ -21,7 +23,8 @@ def depth_over_width(solimp: ti.template(), gap: ti.template(), v: ti.template()
     """(x, w)."""
     width = ti.max(solimp.get(2), TINY)
     travel = SPREAD * h * v
-    w = ti.sqrt(width * width + travel * travel)
+    settle = SETTLE * h * h
+    w = ti.sqrt(width * width + travel * travel + settle * settle)
     return ti.Vector([-(gap + h * v) / w, w])
 
 
