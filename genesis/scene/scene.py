@@ -214,12 +214,8 @@ class Scene:
 
         Raises: InputError (shapes, numbers that are not finite), UnknownNameError, DivergenceError.
         """
-        solver = self._ready("rollout")
-        made = self._rollouts.rollout(controls, kind, qpos, qvel, actuator_ctrl, params)
-        last = (made._qpos[-1], made._qvel[-1], made._qacc[-1])
-        solver.put_state(*((x if self.requires_grad else x.detach()).clone() for x in last))
-        solver.steps += made.horizon
-        return made
+        self._ready("rollout")
+        return self._rollouts.rollout(controls, kind, qpos, qvel, actuator_ctrl, params, self.requires_grad)
 
     def step_state(
         self,
