@@ -54,8 +54,8 @@ class Bench:
         if kind not in self._launchers:
             forward, *adjoints = kernels(kind, self.lanes, None if kind in self.BLOCKS else self.pairs)
             a, b = self.BLOCKS.get(kind, self.ROLLOUT)
-            plain, full = (Launcher(kernel, self.lanes, b) for kernel in adjoints)
-            self._launchers[kind] = (Launcher(forward, self.lanes, a), plain, full)
+            plain, full = (Launcher(kernel, self.lanes, b, self.batch) for kernel in adjoints)
+            self._launchers[kind] = (Launcher(forward, self.lanes, a, self.batch), plain, full)
         return self._launchers[kind]
 
     def parameters(self, theta: torch.Tensor) -> torch.Tensor:
