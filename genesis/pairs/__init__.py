@@ -6,16 +6,21 @@ which features decided; `find_adjoint` differentiates one contact with these fea
 
 from genesis.pairs import (
     box_box,
+    box_mesh,
     capsule_box,
     capsule_capsule,
+    capsule_mesh,
+    mesh_mesh,
     plane_box,
     plane_capsule,
     plane_cylinder,
     plane_ellipsoid,
+    plane_mesh,
     plane_sphere,
     sphere_box,
     sphere_capsule,
     sphere_cylinder,
+    sphere_mesh,
     sphere_sphere,
 )
 
@@ -27,11 +32,16 @@ PAIRS = {
     (PLANE, ELLIPSOID): plane_ellipsoid.PAIR,
     (PLANE, CYLINDER): plane_cylinder.PAIR,
     (PLANE, BOX): plane_box.PAIR,
+    (PLANE, MESH): plane_mesh.PAIR,
     (SPHERE, SPHERE): sphere_sphere.PAIR,
     (SPHERE, CAPSULE): sphere_capsule.PAIR,
     (SPHERE, CYLINDER): sphere_cylinder.PAIR,
     (SPHERE, BOX): sphere_box.PAIR,
+    (SPHERE, MESH): sphere_mesh.PAIR,
     (CAPSULE, CAPSULE): capsule_capsule.PAIR,
     (CAPSULE, BOX): capsule_box.PAIR,
+    (CAPSULE, MESH): capsule_mesh.PAIR,
     (BOX, BOX): box_box.PAIR,
+    (BOX, MESH): box_mesh.PAIR,
+    (MESH, MESH): mesh_mesh.PAIR,
 }
