@@ -103,7 +103,7 @@ def contact_features(a: ti.template(), b: ti.template(), va: ti.template(), vb: 
 @ti.func
 def _thin(s: ti.template(), count: ti.i32, n: ti.template()):
     """Bring four of the listed contacts to the front: the deepest, the farthest from it, and the widest to both sides of their line."""
-    for turn in range(MOST):
+    for turn in range(ti.min(MOST, count)):
         best, reached = turn, let(-1e30)
         origin = Vec3.load(entry(s, 0), 3)
         along = Vec3.load(entry(s, 1), 3) - origin
@@ -129,8 +129,15 @@ def _thin(s: ti.template(), count: ti.i32, n: ti.template()):
 
 @ti.func
 def find_convex(
-    a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.template(), reach: ti.template(), out: ti.template()
+    a: ti.template(),
+    b: ti.template(),
+    va: ti.template(),
+    vb: ti.template(),
+    reach: ti.template(),
+    out: ti.template(),
+    limit: ti.i32,
 ):
+    """`find` of two polytopes; at most ``limit`` (1 to 4) contacts, the deepest one among them. Returns how many there were."""
     s, n = out.scratch, vec()
     source, face_a, face_b, only, only_a, only_b = contact_features(a, b, va, vb, reach, s, n)
     label = where(source == FACE_A, face_a, face_b)
@@ -160,13 +167,14 @@ def find_convex(
                 p.store(cells, 3)
                 cells.set(dist, 6)
                 listed += 1
-    if listed > MOST:
+    if listed > limit:
         _thin(s, listed, n)
-        listed = MOST
+        listed = limit
     for k in range(listed):
         cells = entry(s, k)
         code = source + 4 * ti.cast(cells.get(0), ti.i32)
         out.add(Vec3.load(cells, 3), n, cells.get(6), vec(), code, label, cells.get(1), cells.get(2))
+    return listed
 
 
 def convex_pair(name: str, va, vb) -> Pair:
@@ -174,7 +182,7 @@ def convex_pair(name: str, va, vb) -> Pair:
 
     @ti.func
     def find(m: ti.template(), a: ti.template(), b: ti.template(), reach: ti.template(), out: ti.template()):
-        find_convex(a, b, va, vb, reach, out)
+        find_convex(a, b, va, vb, reach, out, MOST)
 
     @ti.func
     def find_adjoint(

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from genesis.pairs.field import pack_field
 from genesis.pairs.hull import convex_hull, pack
 from tests.pairs.harness import Samples
 
@@ -21,6 +22,9 @@ def prism(sides: int) -> np.ndarray:
     return np.concatenate([ring, ring * [1, 1, -1]]).astype(np.float32).astype(float)
 
 
+HEIGHTS = np.random.default_rng(3).uniform(0.0, 0.2, size=(6, 7)).astype(np.float32).astype(float)
+
+
 def with_meshes(samples: Samples, code, points: list[np.ndarray]) -> Samples:
     """The same poses, solids of type mesh (7) taken in turn from the given points."""
     shapes, integers, data = pack([convex_hull(p) for p in points])
@@ -28,6 +32,11 @@ def with_meshes(samples: Samples, code, points: list[np.ndarray]) -> Samples:
     for which in range(2):
         if code[which] == 7:
             chosen[:, which] = np.array(data)[(np.arange(len(samples)) + which) % len(points)]
+    if code[0] == 1:
+        heights, place = pack_field(HEIGHTS, 1.0, 0.8, 0.5)
+        chosen[:, 0] = len(integers)
+        place[2] += len(shapes)
+        shapes, integers = np.concatenate([shapes, heights]), np.concatenate([integers, place])
     samples.data, samples.shapes, samples.integers = chosen, shapes, integers
     return samples
 
