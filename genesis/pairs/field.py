@@ -7,8 +7,6 @@ vertices 0 to 2 are at the base, 3 to 5 above them, counterclockwise seen from a
 surface, 2 to 4 the walls.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import taichi as ti
 

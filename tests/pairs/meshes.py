@@ -25,18 +25,18 @@ def prism(sides: int) -> np.ndarray:
 HEIGHTS = np.random.default_rng(3).uniform(0.0, 0.2, size=(6, 7)).astype(np.float32).astype(float)
 
 
-def with_meshes(samples: Samples, code, points: list[np.ndarray]) -> Samples:
-    """The same poses, solids of type mesh (7) taken in turn from the given points."""
+def with_meshes(samples: Samples, code, points: list[np.ndarray], heights: np.ndarray | None = None) -> Samples:
+    """The same poses, solids of type mesh (7) taken in turn from the given points, a height field (1) over the given heights."""
     shapes, integers, data = pack([convex_hull(p) for p in points])
     chosen = np.zeros((len(samples), 2), dtype=int)
     for which in range(2):
         if code[which] == 7:
             chosen[:, which] = np.array(data)[(np.arange(len(samples)) + which) % len(points)]
     if code[0] == 1:
-        heights, place = pack_field(HEIGHTS, 1.0, 0.8, 0.5)
+        surface, place = pack_field(HEIGHTS if heights is None else heights, 1.0, 0.8, 0.5)
         chosen[:, 0] = len(integers)
         place[2] += len(shapes)
-        shapes, integers = np.concatenate([shapes, heights]), np.concatenate([integers, place])
+        shapes, integers = np.concatenate([shapes, surface]), np.concatenate([integers, place])
     samples.data, samples.shapes, samples.integers = chosen, shapes, integers
     return samples
 

@@ -7,7 +7,7 @@ from scipy.optimize import linear_sum_assignment
 from genesis.pairs import PAIRS
 from tests.pairs import harness, oracle
 from tests.pairs.meshes import pebble, prism, with_meshes
-from tests.pairs.samples import aligned_samples, parallel_samples, random_samples
+from tests.pairs.samples import aligned_samples, over_field, parallel_samples, random_samples
 
 REACH = 0.1
 MESHES = [*(pebble(seed) for seed in range(4)), prism(6), prism(4)]
@@ -19,7 +19,9 @@ pytestmark = pytest.mark.usefixtures("engine")
 def posed(make, code, *arguments, **named):
     """Samples with meshes where the pair has them."""
     samples = make(*arguments, **named)
-    return with_meshes(samples, code, MESHES) if 7 in code else samples
+    if 1 in code:
+        samples = over_field(samples)
+    return with_meshes(samples, code, MESHES) if {1, 7} & set(code) else samples
 
 
 def in_order(mine: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -98,7 +100,7 @@ def test_aligned_geoms_have_finite_contacts_and_bars(code):
     np.testing.assert_allclose(norms[np.arange(harness.ROOM) < count[:, None]], 1.0, atol=1e-12)
     bar = harness.find_adjoint(code, samples, contacts, count, np.ones((len(samples), harness.ROOM, 10)))
     assert np.isfinite(bar).all()
-    if 7 in code:
+    if {1, 7} & set(code):
         return
     for rows, mine, k in zip(oracle.contacts(oracle.build(code, REACH), samples), contacts, count, strict=True):
         deepest = min(rows[:, 6], default=REACH)
