@@ -29,7 +29,9 @@ from genesis.pairs.simplex import APART, INSIDE, distance, vertex_of
 from genesis.pairs.solid import Pair, vec
 
 MOST = 4
-FACE_ON = 1e-4  # one minus the cosine between the normal and a face's, below which overlapping bodies rest on that face
+RESTING = (
+    0.004  # one minus the cosine (5 degrees) to a face's normal within which overlapping bodies rest on that face, as in MuJoCo
+)
 LISTED, ENTRY, LIST = 64, 7, 512  # entries of the list of candidates in scratch: kind, features, position, distance
 
 
@@ -75,14 +77,16 @@ def contact_features(a: ti.template(), b: ti.template(), va: ti.template(), vb: 
         if ti.static(vb.FACES):
             face_b = vb.face_towards(b, n * -1.0)
             on_b = n.dot(face_normal(a, b, va, vb, FACE_B, face_b))
-        slack = let(FACE_ON)
-        if state == APART:
-            slack = tolerance(1e-10, 1e-6)
+        slack = let(tolerance(1e-10, 1e-6))
+        if ti.static(va.RESTS and vb.RESTS):
+            if state != APART:
+                slack = RESTING
+        first_face = on_a > on_b and on_b < 1.0 - slack  # of two that would do b's, as MuJoCo
         if ti.max(on_a, on_b) > 1.0 - slack or count_a == 3 or count_b == 3:
-            source = where(on_a > on_b, FACE_A, FACE_B)
-            n.assign(face_normal(a, b, va, vb, source, where(on_a > on_b, face_a, face_b)))
-            kind = where(on_a > on_b, FACE_VERTEX, VERTEX_FACE)
-            first, second = where(on_a > on_b, face_a, a0), where(on_a > on_b, b0, face_b)
+            source = where(first_face, FACE_A, FACE_B)
+            n.assign(face_normal(a, b, va, vb, source, where(first_face, face_a, face_b)))
+            kind = where(first_face, FACE_VERTEX, VERTEX_FACE)
+            first, second = where(first_face, face_a, a0), where(first_face, b0, face_b)
         elif count_a == 2 and count_b == 2:
             source, kind = CROSS, EDGE_EDGE
             first, second = va.between(a, a0, a1), vb.between(b, b0, b1)

@@ -94,7 +94,7 @@ _STILL = Vec3(0.0, 0.0, 0.0)
 
 
 class PrismView:
-    FACES = True
+    FACES, RESTS = True, False
     support = staticmethod(_prism_support)
     face_towards = staticmethod(_prism_face_towards)
 

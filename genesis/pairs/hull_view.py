@@ -62,7 +62,7 @@ def hull_face_towards(solid: ti.template(), direction: ti.template()):
 
 
 class HullView:
-    FACES = True
+    FACES, RESTS = True, True
 
     @staticmethod
     def place(solid: Solid, k) -> Vec3:

@@ -2,7 +2,8 @@
 
 A view answers: vertex (position, signs), edge (a point, direction, signs), face (a point, outward normal, signs), the corners and
 sides of a face in turn, the edge between two vertices, the vertex farthest along a direction, the face that looks most along it, and
-the radius around it all. Where there is no face, corners still lists the vertices, so that they are tried as contacts.
+the radius around it all. Where there is no face, corners still lists the vertices, so that they are tried as contacts. RESTS: whether overlapping bodies of this
+kind rest on a side that they nearly lie on (convex.py).
 """
 
 import taichi as ti
@@ -31,7 +32,7 @@ def _box_face_towards(solid: ti.template(), direction: ti.template()):
 class BoxView:
     """A box. Vertex: bits of the positive coordinates. Edge: 8 axis + a vertex on it. Face: axis + 3 if it is the negative one."""
 
-    FACES = True
+    FACES, RESTS = True, True
     support = staticmethod(_box_support)
     face_towards = staticmethod(_box_face_towards)
 
@@ -104,7 +105,7 @@ def _no_face_towards(solid: ti.template(), direction: ti.template()):
 class PointView:
     """The centre of a sphere."""
 
-    FACES = False
+    FACES, RESTS = False, False
     support = staticmethod(_no_support)
     face_towards = staticmethod(_no_face_towards)
 

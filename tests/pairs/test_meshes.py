@@ -81,21 +81,30 @@ def corners(samples: Samples, i: int, which: int, kind: int, points: np.ndarray)
 
 @pytest.mark.parametrize("code", CONVEX)
 def test_depth_is_that_of_the_minkowski_difference(engine, code):
-    """Contact or none as MuJoCo; where the cores overlap, the depth is the least distance to a facet of their difference."""
+    """Contact or none as MuJoCo; where the cores overlap, the depth is the least distance to a facet of their difference.
+
+    Two bodies with sides within five degrees of each other rest on one of them, by which the depth may grow a little.
+    """
     points, reach = PEBBLES[0], 0.0
     samples = with_meshes(random_samples(150, seed=5), code, [points])
     found, count = harness.find(code, samples, reach)
     wanted = mujocos_contacts(code, points, samples, reach)
-    overlapping = 0
+    overlapping = close = same = 0
     for i, rows in enumerate(wanted):
         assert (len(rows) > 0) == (count[i] > 0)
+        if len(rows):
+            same += np.abs(found[i, 0, 3:6] - rows[0, 3:6]).max() < 1e-4
         a, b = corners(samples, i, 0, code[0], points), corners(samples, i, 1, 7, points)
         planes = ConvexHull((a[:, None] - b[None]).reshape(-1, 3)).equations
         if (planes[:, 3] < 0).all():
             overlapping += 1
             radius = samples.size[i, 0, 0] if code[0] in (2, 3) else 0.0
-            assert found[i, : count[i], 6].min() == pytest.approx(planes[:, 3].max() - radius, rel=2e-4)
+            exact, deepest = planes[:, 3].max() - radius, found[i, : count[i], 6].min()
+            assert deepest == pytest.approx(exact, rel=1e-6 if code[0] in (2, 3) else 4e-2)
+            close += abs(deepest - exact) < 1e-6
     assert overlapping > 10
+    assert close > 0.5 * overlapping
+    assert same > (0.75 if code[0] == 3 else 0.92) * sum(count > 0)  # MuJoCo turns capsules that nearly lie on a side
 
 
 @pytest.mark.parametrize("code", CONVEX)
