@@ -12,17 +12,18 @@ CONTACTS = ("smooth", "mujoco")
 
 @dataclass(frozen=True)
 class ConstraintOptions:
-    """How constraints are solved; the defaults are those of MuJoCo.
+    """How constraints are solved.
 
     cone: "pyramidal" | "elliptic" friction cones. impratio: impedance of friction relative to that of the normal. tolerance: of the
-    solver, on the scaled gradient. iterations, ls_iterations: limits of Newton steps and of line search steps in each.
+    solver, on the forces out of balance relative to the largest one (None: what the precision allows). iterations, ls_iterations:
+    limits of Newton steps and of line search steps in each.
     max_contacts: room for contacts of one environment (None: made to fit). contact: "smooth", a law without jumps at touch-down, or
     "mujoco".
     """
 
     cone: str = "pyramidal"
     impratio: float = 1.0
-    tolerance: float = 1e-8
+    tolerance: float | None = None
     iterations: int = 100
     ls_iterations: int = 50
     max_contacts: int | None = None
@@ -51,6 +52,7 @@ class ConstraintRequest:
     contact: str | None = None
 
 
+SOLVER = ("tolerance", "iterations", "ls_iterations")  # of this solver: what a file asks of MuJoCo's means other things
 REQUEST_NAME = {"cone": "friction_cone"}  # where the user's option is not called as the field
 
 
@@ -62,7 +64,7 @@ def resolve(request: ConstraintRequest, settings: Sequence[tuple[str, SolverSett
     chosen = {}
     for field in fields(ConstraintOptions):
         value = getattr(request, field.name)
-        if value is None:
+        if value is None and field.name not in SOLVER:
             value = _said(field.name, settings)
         if value is not None:
             chosen[field.name] = value

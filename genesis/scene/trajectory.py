@@ -1,17 +1,18 @@
 """Whole trajectories in one launch: `scene.rollout`, its result, and the pure step."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 
-from genesis.errors import InputError, unknown_name
+from genesis.errors import ContactOverflowError, DivergenceError, InputError, unknown_name
 from genesis.grad.tensor import Tensor, wrap
+from genesis.scene.failures import diverged
 from genesis.scene.physical import Loops
 from genesis.scene.rotation import LEAST_NORM, multiply, rotate
-from genesis.scene.solver import RigidSolver, divergence
+from genesis.scene.solver import RigidSolver
 
 KINDS = ("force", "position", "velocity")
 
@@ -168,8 +169,11 @@ class Rollouts:
             )
         states = self._start(where, qpos, qvel)
         theta, u = self._driven(where, kind, command, (horizon,), params)
-        q, v, a = solver.physics.rollout(theta, *states, u, actuator, None)
-        self._check(where, {"controls": command, "actuator_ctrl": actuator}, self._given(states, qpos, qvel), q, v)
+        q, v, a = self._launched(where, solver.physics.rollout, theta, *states, u, actuator, None)
+        failed = self._check(where, {"controls": command, "actuator_ctrl": actuator}, self._given(states, qpos, qvel), q, v, a)
+        if failed is not None:
+            raise self._with_beginning(failed, theta, (q, v, a), command)
+        solver.inspect_launch(solver.steps)
         return Trajectory(solver, theta, (q, v, a), command, solver.scene.dt, solver.steps)
 
     def step_state(
@@ -181,9 +185,12 @@ class Rollouts:
         actuator = self._value(actuator_ctrl, f"{where}: actuator_ctrl", solver.model.nu)
         states = self._start(where, qpos, qvel)
         theta, u = self._driven(where, kind, command, (), params)
-        q, v, _ = solver.physics.step(theta, *states, u, actuator, None)
+        q, v, a = self._launched(where, solver.physics.step, theta, *states, u, actuator, None)
         given = {name: None if x is None else x[None] for name, x in (("controls", command), ("actuator_ctrl", actuator))}
-        self._check(where, given, self._given(states, qpos, qvel), q[None], v[None])
+        failed = self._check(where, given, self._given(states, qpos, qvel), q[None], v[None], a[None])
+        if failed is not None:
+            raise failed
+        solver.inspect_launch(solver.steps)
         return q, v
 
     def trajectory(self, qpos: Any, qvel: Any, controls: Any, params: Mapping[str, Any] | None) -> Trajectory:
@@ -262,10 +269,12 @@ class Rollouts:
         start: Mapping[str, torch.Tensor | None],
         qpos: torch.Tensor,
         qvel: torch.Tensor,
-    ) -> None:
-        """Refuse what is not finite in the result, qpos (T, B, nq) and qvel (T, B, nv), and quaternions that are zero at its start.
+        qacc: torch.Tensor,
+    ) -> DivergenceError | None:
+        """Refuse what the user gave that is not finite, and quaternions that are zero at the start of the result: qpos, qvel, qacc
+        (T or T + 1, B, ·). Returns: the error where the result is not finite.
 
-        Raises: InputError naming what the user gave, DivergenceError.
+        Raises: InputError naming what the user gave.
         """
         good, norms = torch.isfinite(qpos[-1].detach().sum() + qvel[-1].detach().sum()), None
         if start["qpos"] is not None and len(self._turns):
@@ -281,10 +290,31 @@ class Rollouts:
                     f'{where}: qpos: the quaternion of joint "{self._turning[k]}" is zero in environment {env}; '
                     "allowed: (w, x, y, z) other than zero."
                 )
-            self._refuse(where, controls, qvel)
+            self._refuse(where, controls)
+            count = len(qacc)
+            return diverged(self._solver, self._solver.steps, qpos[-count:], qvel[-count:], qacc)
+        return None
 
-    def _refuse(self, where: str, given: Mapping[str, torch.Tensor | None], qvel: torch.Tensor) -> None:
-        """Name the first control or state that is not finite."""
+    def _with_beginning(
+        self, error: DivergenceError, theta: torch.Tensor, states: tuple[torch.Tensor, ...], controls: torch.Tensor | None
+    ) -> DivergenceError:
+        """The error with the trajectory of the steps before the one that failed."""
+        count = (error.step or 1) - 1 - self._solver.steps
+        q, v, a = (x.detach() for x in states)
+        u = None if controls is None else controls.detach()[:count]
+        made = (q[: count + 1], v[: count + 1], a[:count])
+        error.trajectory = Trajectory(self._solver, theta.detach(), made, u, self._solver.scene.dt, self._solver.steps)
+        return error
+
+    def _launched(self, where: str, function: Callable, *inputs: Any) -> tuple[torch.Tensor, ...]:
+        """The result of a function of the core. Raises: ContactOverflowError."""
+        try:
+            return function(*inputs)
+        except ContactOverflowError as error:
+            raise error.after(self._solver.steps) from None
+
+    def _refuse(self, where: str, given: Mapping[str, torch.Tensor | None]) -> None:
+        """Name the first control that is not finite."""
         for name, value in given.items():
             if value is not None and not torch.isfinite(value.detach()).all():
                 step, env, column = (int(i) for i in (~torch.isfinite(value.detach())).nonzero()[0])
@@ -292,7 +322,3 @@ class Rollouts:
                     f"{where}: {name} is {value[step, env, column].item()} at step {step}, environment {env}, column {column}; "
                     "allowed: finite numbers."
                 )
-        bad = ~torch.isfinite(qvel.detach())
-        steps = bad.flatten(1).any(1).nonzero()
-        step = int(steps[0]) if len(steps) else qvel.shape[0] - 1
-        raise divergence(self._solver, bad[step], step)

@@ -317,4 +317,4 @@ def newton(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template(
     c.status("iterations").add(rounds)
     if not done:
         c.status("unconverged").add(1.0)
-        c.status("residual").set(ti.max(c.status("residual").get(), left))
+    c.status("residual").set(ti.max(c.status("residual").get(), left))
