@@ -72,9 +72,12 @@ def measure(name: str, dt: float, q0: list[float], v0: list[float], scale: float
             return scene.rollout(actuator_ctrl=controls, qpos=q, qvel=v)
 
     def gradient():
+        for x in marked:
+            x.grad = None
         made = scene.rollout(actuator_ctrl=marked[0], qpos=marked[1], qvel=marked[2])
         loss = 0.5 * made.qpos[-1].square().sum() + 0.05 * made.qvel[-1].square().sum()
-        return torch.autograd.grad(loss, marked)
+        loss.backward()
+        return [x.grad for x in marked]
 
     state = np.concatenate([np.zeros((batch, 1)), np.tile(q0, (batch, 1)), np.tile(v0, (batch, 1))], 1)
     plan = np.ascontiguousarray(u.reshape(HORIZON, batch, -1).transpose(1, 0, 2))

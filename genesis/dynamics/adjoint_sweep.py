@@ -11,18 +11,10 @@ Derivation: docs/adjoints/dynamics.md
 
 import taichi as ti
 
-from genesis.dynamics.kinematics import copy_spatial, described_pose, external_force
-from genesis.joints import JOINTS
+from genesis.dynamics.kinematics import AXIS_COUNTS, add_rate, axis_count, copy_spatial, described_pose, external_force
 from genesis.joints.pose import Pose
 from genesis.math.rotation import Quat, Vec3
 from genesis.math.spatial import Inertia, Spatial, force_at
-
-
-def probe_joint(m, s, j, joint, probe: Spatial) -> None:
-    """W += S w."""
-    first, dof = m.jnt_axisadr(j), m.jnt_dof(j)
-    for k in range(joint.AXES):
-        probe.assign(probe + Spatial.load(s.row("axis", first + k)) * s.get("w", dof + k))
 
 
 def link_bars(s, l, probe: Spatial) -> None:  # noqa: E741
@@ -93,10 +85,9 @@ def probe_links(m: ti.template(), s: ti.template(), bar: ti.template(), wrenched
         probe = copy_spatial(Spatial.load(s.row("probe", m.link_parent(l))))
         first = m.link_jntadr(l)
         for j in range(first, first + m.link_jntnum(l)):
-            kind = m.jnt_type(j)
-            for code in ti.static(range(len(JOINTS))):
-                if kind == code:
-                    probe_joint(m, s, j, JOINTS[code], probe)
+            begin = m.jnt_axisadr(j)
+            for x in range(begin, begin + axis_count(m, j)):
+                add_rate(m, s, x, "w", probe)
         probe.store(s.row("probe", l + 1))
         link_bars(s, l, probe)
         zero.store(s.row("placement_bar", l + 1))
@@ -117,10 +108,10 @@ class Base:
             copy_spatial(Spatial.load(s.row(name, l + 1))) for name in names
         )
 
-    def undo(self, m, s, j, joint) -> None:
-        """Through joint j towards the root; adds its q_bar and v_bar."""
+    def undo(self, m, s, j, count: int) -> None:
+        """Through joint j, of ``count`` axes, towards the root; adds its q_bar and v_bar."""
         first, dof = m.jnt_axisadr(j), m.jnt_dof(j)
-        axes = [Spatial.load(s.row("axis", first + k)) for k in range(joint.AXES)]
+        axes = [Spatial.load(s.row("axis", first + k)) for k in range(count)]
 
         def rate(name):
             terms = [x * s.get(name, dof + k) for k, x in enumerate(axes)]
@@ -198,10 +189,10 @@ def undo_links(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.
         count = m.link_jntnum(l)
         for t in range(count):
             j = first + count - 1 - t
-            kind = m.jnt_type(j)
-            for code in ti.static(range(len(JOINTS))):
-                if kind == code:
-                    carried.undo(m, s, j, JOINTS[code])
+            axes = axis_count(m, j)
+            for count in ti.static(AXIS_COUNTS):
+                if axes == count:
+                    carried.undo(m, s, j, count)
         if ti.static(want):
             placement_adjoint(m, s, bar, l, carried.displaced())
         carried.hand_down(s, m.link_parent(l))

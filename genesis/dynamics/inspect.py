@@ -55,9 +55,9 @@ class Carried:
     def displaced(self) -> Spatial:
         return self.z - self.v.cross_force(self.v_bar)
 
-    def undo(self, m, s, j, joint) -> None:
+    def undo(self, m, s, j, count: int) -> None:
         first, dof = m.jnt_axisadr(j), m.jnt_dof(j)
-        axes = [Spatial.load(s.row("axis", first + k)) for k in range(joint.AXES)]
+        axes = [Spatial.load(s.row("axis", first + k)) for k in range(count)]
         for k, x in enumerate(axes):
             self.v.assign(self.v - x * s.get("v", dof + k))
         turned = self.displaced()

@@ -13,6 +13,8 @@ from genesis.math.lanes import constant, let, negative
 from genesis.math.rotation import Mat3, Quat, Vec3
 from genesis.math.spatial import Inertia, Spatial, force_at
 
+AXIS_COUNTS = sorted({joint.AXES for joint in JOINTS})
+
 
 def copy_vec(v: Vec3) -> Vec3:
     return Vec3.of(*v.parts())
@@ -72,25 +74,36 @@ def place_link(m: ti.template(), s: ti.template(), l: ti.i32):
     pose.store(s.row("pose", l + 1))
 
 
-def move_joint(m, s, j, joint, origin: Vec3, velocity: Spatial, acceleration: Spatial, accelerate: bool) -> None:
-    """Motion axes of joint j into their cells; V and A across the joint: A += S a + V x vJ, V += vJ.
+def store_axes(m, s, j, joint, origin: Vec3) -> None:
+    """Motion axes of joint j into their cells, where `place` left what they are made of."""
+    for k in range(joint.AXES):
+        cells = s.row("axis", m.jnt_axisadr(j) + k)
+        joint.axis(m, j, cells, origin).store(cells)
+
+
+@ti.func
+def axis_count(m: ti.template(), j: ti.i32):
+    """Number of motion axes of joint j. What is linear in them loops in the kernel or is traced once a count, not once a type."""
+    count = 0
+    kind = m.jnt_type(j)
+    for code in ti.static(range(len(JOINTS))):
+        if kind == code:
+            count = JOINTS[code].AXES
+    return count
+
+
+def add_rate(m, s, x, name: str, total: Spatial) -> None:
+    """total += S_x ``name``_x for motion axis x."""
+    total.assign(total + Spatial.load(s.row("axis", x)) * s.get(name, m.axis_dof(x)))
+
+
+def cross_joint(velocity: Spatial, acceleration: Spatial, rate: Spatial, growth: Spatial) -> None:
+    """V and A across a joint: A += S a + V x vJ, V += vJ.
 
     The axes are carried by the link before the joint, or by the one after; V x vJ is the same for both.
     """
-    first, dof = m.jnt_axisadr(j), m.jnt_dof(j)
-    v, a = None, None
-    for k in range(joint.AXES):
-        cells = s.row("axis", first + k)
-        axis = joint.axis(m, j, cells, origin)
-        axis.store(cells)
-        term = axis * s.get("v", dof + k)
-        v = term if v is None else v + term
-        if accelerate:
-            term = axis * s.get("a", dof + k)
-            a = term if a is None else a + term
-    drift = velocity.cross(v)
-    acceleration.assign(acceleration + drift if a is None else acceleration + drift + a)
-    velocity.assign(velocity + v)
+    acceleration.assign(acceleration + velocity.cross(rate) + growth)
+    velocity.assign(velocity + rate)
 
 
 @ti.func
@@ -105,7 +118,15 @@ def move_link(m: ti.template(), s: ti.template(), l: ti.i32, accelerate: ti.temp
         kind = m.jnt_type(j)
         for code in ti.static(range(len(JOINTS))):
             if kind == code:
-                move_joint(m, s, j, JOINTS[code], origin, velocity, acceleration, accelerate)
+                store_axes(m, s, j, JOINTS[code], origin)
+        begin = m.jnt_axisadr(j)
+        rate = Spatial.zero(m.lanes)
+        growth = Spatial.zero(m.lanes)
+        for x in range(begin, begin + axis_count(m, j)):
+            add_rate(m, s, x, "v", rate)
+            if ti.static(accelerate):
+                add_rate(m, s, x, "a", growth)
+        cross_joint(velocity, acceleration, rate, growth)
     velocity.store(s.row("velocity", l + 1))
     acceleration.store(s.row("acceleration", l + 1))
 

@@ -56,12 +56,13 @@ def kernels(kind: str, lanes: int, pairs: tuple[int, ...] | None = None) -> tupl
 class Launcher:
     """One kernel, called with tensors, then integers, then floats, as its signature has them.
 
-    Tensors must be contiguous, of the right dtype and on the right device; leading axes of length one may be left out. The shapes must
-    follow from the integers: they are looked at only when those change.
+    Tensors must be contiguous, of the right dtype and on the right device; the axes of time and of one environment may be left out. The
+    shapes must follow from the integers: they are looked at only when those change. Between those changes only `data_ptr` is asked of
+    an array, so that anything with `data_ptr` and `detach` stands for a tensor.
     """
 
-    def __init__(self, kernel: Callable, lanes: int, block_arrays: Sequence[int]) -> None:
-        self.kernel, self.lanes, self.generation = kernel, lanes, runtime.generation()
+    def __init__(self, kernel: Callable, lanes: int, block_arrays: Sequence[int], batch: int) -> None:
+        self.kernel, self.lanes, self.batch, self.generation = kernel, lanes, batch, runtime.generation()
         self.flat = frozenset((0, *block_arrays))  # arrays of one index; the others have three
         self.compiled: Any = None
         self.public = False
@@ -87,15 +88,12 @@ class Launcher:
                 set_array(index, pointer, size, shape, 0)
         self.launch(self.compiled, self.context)
 
-    def _shape(self, i: int, x: Any) -> tuple[int, ...]:
-        """Shape of the indices of array i: without the lane axis, with the leading axes that were left out."""
-        shape = tuple(x.shape)
-        if i in self.flat:
-            return shape[:1]
-        return (1,) * (3 - len(shape)) + shape
-
     def _views(self, arrays: Sequence[Any]) -> list[Any]:
-        return [x.detach() if i in self.flat else x.detach().view(self._shape(i, x)) for i, x in enumerate(arrays)]
+        """The arrays as tensors of the kernel's axes: time, environment, number; or block and lane."""
+        return [self._view(x.detach()) if i not in self.flat else x.detach() for i, x in enumerate(arrays)]
+
+    def _view(self, x: Any) -> Any:
+        return x if x.dim() == 3 else x.view(x.shape[0] // self.batch if x.dim() == 2 else 1, self.batch, x.shape[-1])
 
     def _bind(self, arrays, scalars) -> None:
         """Compile if need be; set every scalar, and remember the shapes that go with them."""
@@ -105,7 +103,10 @@ class Launcher:
         self.scalars = scalars
         if self.public:
             return
-        self.places = [((i,), x.numel() * x.element_size(), self._shape(i, x)) for i, x in enumerate(arrays)]
+        self.places = [
+            ((i,), x.numel() * x.element_size(), tuple(x.shape)[: 1 if i in self.flat else 3])
+            for i, x in enumerate(self._views(arrays))
+        ]
         self.pointers = [-1] * len(arrays)
         for i, n in enumerate(integers, len(arrays)):
             self.context.set_arg_int((i,), n)

@@ -208,7 +208,7 @@ def make_rollout(real, lanes: int, serial: bool, integrator: str, pairs: tuple[i
         ledger: plain_t, shapes: plain_t,
         horizon: ti.i32, substeps: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
         actuated: ti.i32, wrenched: ti.i32,
-        ledger_room: ti.i32, capacity: ti.i32, cone: ti.i32, iterations: ti.i32, line_iterations: ti.i32,
+        ledger_room: ti.i32, capacity: ti.i32, cone: ti.i32, iterations: ti.i32, line_iterations: ti.i32, smooth: ti.i32,
         dt: real, damping_dt: real, impratio: real, tolerance: real, line_tolerance: real,
     ):  # fmt: skip
         ti.loop_config(block_dim=1, serialize=serial)
@@ -216,7 +216,7 @@ def make_rollout(real, lanes: int, serial: bool, integrator: str, pairs: tuple[i
             m = Robot(integers, parameters, e * stride, lanes)
             s = Scratch(m, scratch, e * room)
             block = Block(e, batch, lanes)
-            problem = Problem(shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, 0.0, False)
+            problem = Problem(shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, 0.0, False, smooth)
             held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem)
             o = Options(dt, damping_dt, actuated, wrenched, 0, held)
             begin(m, s, o)
@@ -246,7 +246,7 @@ def make_rollout(real, lanes: int, serial: bool, integrator: str, pairs: tuple[i
             ledger: plain_t, shapes: plain_t,
             horizon: ti.i32, substeps: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
             actuated: ti.i32, wrenched: ti.i32,
-            ledger_room: ti.i32, capacity: ti.i32, cone: ti.i32, iterations: ti.i32, line_iterations: ti.i32,
+            ledger_room: ti.i32, capacity: ti.i32, cone: ti.i32, iterations: ti.i32, line_iterations: ti.i32, smooth: ti.i32,
             width: ti.i32, accelerated: ti.i32,
             dt: real, damping_dt: real, impratio: real, tolerance: real, line_tolerance: real, reach: real,
         ):  # fmt: skip
@@ -255,7 +255,7 @@ def make_rollout(real, lanes: int, serial: bool, integrator: str, pairs: tuple[i
                 m = Robot(integers, parameters, e * stride, lanes)
                 s = Scratch(m, scratch, e * room)
                 block = Block(e, batch, lanes)
-                problem = Problem(shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, reach, want)
+                problem = Problem(shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, reach, want, smooth)
                 held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem)
                 o = Options(dt, damping_dt, actuated, wrenched, want, held)
                 bar = ParameterBar(m, parameters_bar, e * width)

@@ -56,8 +56,8 @@ class Bench:
         if kind not in self._launchers:
             forward, *adjoints = kernels(kind, self.lanes, None if kind in self.BLOCKS else self.pairs)
             a, b = self.BLOCKS.get(kind, self.ROLLOUT)
-            plain, full = (Launcher(kernel, self.lanes, b) for kernel in adjoints)
-            self._launchers[kind] = (Launcher(forward, self.lanes, a), plain, full)
+            plain, full = (Launcher(kernel, self.lanes, b, self.batch) for kernel in adjoints)
+            self._launchers[kind] = (Launcher(forward, self.lanes, a, self.batch), plain, full)
         return self._launchers[kind]
 
     def parameters(self, theta: torch.Tensor) -> torch.Tensor:
@@ -92,7 +92,7 @@ class RolloutLaunch:
 
     def __init__(self, physics: Any, bench: Bench, horizon: int, batched: bool, controlled: bool, wrenched: bool) -> None:
         self.physics, self.bench, self.has = physics, bench, (controlled, wrenched)
-        more = physics.constraints.integers if physics.constraints else (0, 0, 0, 0, 0)
+        more = physics.constraints.integers if physics.constraints else (0, 0, 0, 0, 0, 0)
         reals = physics.constraints.reals if physics.constraints else (1.0, 0.0, 0.0)
         integers = (horizon, physics.substeps, *bench.layout(batched), int(controlled), int(wrenched), *more)
         reals = (*physics.reals, *reals)

@@ -11,7 +11,7 @@ from genesis.pairs import PAIRS
 CONES = {"pyramidal": PYRAMID, "elliptic": ELLIPTIC}
 USUAL_CONTACTS = 64  # room for contacts where the pairs could have more and the user does not say
 LINE_TOLERANCE = 1e-6  # of the slope, against that at the start; the Newton steps do the rest
-TOLERANCE = {torch.float64: 1e-10, torch.float32: 2e-5}  # of the residual, unless the user says
+TOLERANCE = {torch.float64: 1e-10, torch.float32: 2e-5}  # relative residual that rounding still allows
 LEAST_TOLERANCE = {torch.float64: 1e-14, torch.float32: 1e-6}  # below, rounding decides
 
 
@@ -31,7 +31,8 @@ class ConstraintSetting:
         self.capacity = 2 * model.sizes["nlimit"] + model.nv + model.sizes["neq"] + contacts
         self.contacts = contacts
         self.room = ledger_size(model.sizes, self.capacity)
-        self.integers = (self.room, self.capacity, CONES[options.cone], options.iterations, options.ls_iterations)
+        smooth = int(options.contact == "smooth")
+        self.integers = (self.room, self.capacity, CONES[options.cone], options.iterations, options.ls_iterations, smooth)
         tolerance = TOLERANCE[dtype] if options.tolerance is None else max(options.tolerance, LEAST_TOLERANCE[dtype])
         self.reals = (options.impratio, tolerance, LINE_TOLERANCE)
 

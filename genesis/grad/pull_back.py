@@ -75,7 +75,7 @@ def _is_batched(grad: torch.Tensor | None) -> bool:
 def run_adjoint(ctx, name: str, adjoint, grads):
     """``adjoint(*grads)`` as torch wants it from a backward: batched gradients row by row, second order refused.
 
-    The tensor arguments of the function are what its forward saved last.
+    What its forward saved last are the tensor arguments of the function, or its outputs: something that depends on them all.
     """
     needed = ctx.needs_input_grad[1:]
     if any(_is_batched(g) for g in grads):

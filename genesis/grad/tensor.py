@@ -38,8 +38,8 @@ class Tensor(torch.Tensor):
         scene, parents = None, []
         for arg in args if not kwargs else (*args, *kwargs.values()):
             if isinstance(arg, Tensor):
-                scene = _common(scene, arg)
-                parents.append(arg.uid)
+                scene = arg.scene if scene is None else _common(scene, arg)
+                parents.append(arg._uid or arg.uid)
             elif type(arg) is list or type(arg) is tuple:
                 for part in arg:
                     if isinstance(part, Tensor):
@@ -49,10 +49,22 @@ class Tensor(torch.Tensor):
             out = func(*args, **kwargs) if kwargs else func(*args)
         if func in _NOT_WRAPPED:
             return out
-        if type(out) is torch.Tensor and not kwargs and not any(out is arg for arg in args):
-            # a fresh result may change its class in place: as_subclass would add a node to the graph at every operation
-            out.__class__ = cls
-        return _dress(out, scene, tuple(parents))
+        if type(out) is torch.Tensor and not kwargs:  # the usual case, without a call
+            for arg in args:
+                if arg is out:
+                    break
+            else:
+                out.__class__ = cls  # fresh: as_subclass would add a node to the graph at every operation
+                if scene is not None:
+                    out.scene = scene
+                out.parents = tuple(parents)
+                return out
+        return _dress(out, scene, tuple(parents), () if kwargs else args)
+
+    def backward(self, *args, **kwargs) -> None:
+        """As `torch.Tensor.backward`, without asking for the scene."""
+        with _no_dispatch():
+            torch.Tensor.backward(self, *args, **kwargs)
 
     @property
     def uid(self) -> int:
@@ -135,18 +147,36 @@ def _common(scene: Any, tensor: Tensor) -> Any:
     )
 
 
-def _dress(out: Any, scene: Any, parents: tuple[int, ...]) -> Any:
-    """Tensors in the result of an operation as gs.Tensors of the scene."""
-    if isinstance(out, torch.Tensor):
-        if type(out) is not Tensor:
-            if type(out) is not torch.Tensor:
-                return out  # another subclass (a Parameter, say) stays what it is
-            out = out.as_subclass(Tensor)
-        if scene is not None:
-            out.scene = scene
-        out.parents = parents
-        return out
+def adopt(tensor: torch.Tensor, scene: Any) -> Tensor:
+    """The plain tensor itself, which nobody else may hold, made a gs.Tensor of the scene: no node in the graph, as `wrap` has."""
+    tensor.__class__ = Tensor
+    tensor.scene = scene  # type: ignore[attr-defined]
+    return tensor  # type: ignore[return-value]
+
+
+def _dress(out: Any, scene: Any, parents: tuple[int, ...], given: tuple) -> Any:
+    """Tensors in the result of an operation as gs.Tensors of the scene; ``given``: its arguments if they stand by position."""
     kind = type(out)
-    if isinstance(out, tuple | list) and kind is not torch.Size:
-        return kind(_dress(part, scene, parents) for part in out)
+    if kind is torch.Tensor:
+        if given and not _among(out, given):
+            out.__class__ = Tensor
+        else:
+            out = out.as_subclass(Tensor)
+    elif kind is not Tensor:
+        if (kind is tuple or kind is list or isinstance(out, tuple | list)) and kind is not torch.Size:
+            return kind(_dress(part, scene, parents, given) for part in out)
+        return out  # no tensor, or one of another subclass (a Parameter, say), which stays what it is
+    if scene is not None:
+        out.scene = scene
+    out.parents = parents
     return out
+
+
+def _among(tensor: torch.Tensor, given: tuple) -> bool:
+    """Whether the tensor is one of the arguments, or in a list of theirs."""
+    for arg in given:
+        if arg is tensor:
+            return True
+        if (type(arg) is list or type(arg) is tuple) and any(part is tensor for part in arg):
+            return True
+    return False

@@ -14,9 +14,10 @@ CONTACTS = ("smooth", "mujoco")
 class ConstraintOptions:
     """How constraints are solved.
 
-    cone: "pyramidal" | "elliptic" friction cones. impratio: impedance of friction relative to that of the normal. tolerance: of the
-    solver, on the forces out of balance relative to the largest one (None: what the precision allows). iterations, ls_iterations:
-    limits of Newton steps and of line search steps in each.
+    cone: "pyramidal" | "elliptic" friction cones; the smooth law takes elliptic ones unless asked otherwise, since with pyramids a
+    sliding contact pushes itself open. impratio: impedance of friction relative to that of the normal. tolerance: largest unbalanced
+    force at the end of the solver, relative to the forces that balance (None: close to rounding). iterations, ls_iterations: limits of
+    Newton steps and of line search steps in each.
     max_contacts: room for contacts of one environment (None: made to fit). contact: "smooth", a law without jumps at touch-down, or
     "mujoco".
     """
@@ -52,7 +53,7 @@ class ConstraintRequest:
     contact: str | None = None
 
 
-SOLVER = ("tolerance", "iterations", "ls_iterations")  # of this solver: what a file asks of MuJoCo's means other things
+FROM_FILES = ("cone", "impratio")  # the files' stopping rules are for another solver
 REQUEST_NAME = {"cone": "friction_cone"}  # where the user's option is not called as the field
 
 
@@ -61,13 +62,13 @@ def resolve(request: ConstraintRequest, settings: Sequence[tuple[str, SolverSett
 
     Raises: InputError if two files disagree and the user has not chosen.
     """
-    chosen = {}
-    for field in fields(ConstraintOptions):
-        value = getattr(request, field.name)
-        if value is None and field.name not in SOLVER:
-            value = _said(field.name, settings)
-        if value is not None:
-            chosen[field.name] = value
+    chosen = {field.name: getattr(request, field.name) for field in fields(ConstraintOptions)}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    smooth = chosen.get("contact", ConstraintOptions.contact) == "smooth"
+    for name in FROM_FILES:
+        value = "elliptic" if name == "cone" and smooth else _said(name, settings)
+        if name not in chosen and value is not None:
+            chosen[name] = value
     return ConstraintOptions(**chosen)
 
 

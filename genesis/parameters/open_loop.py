@@ -110,8 +110,8 @@ def start_control(where: str, init: Any, setting: Setting, index: list[int]) -> 
         if init == "zero":
             return torch.zeros_like(qvel[index])
         if init == "gravity" and setting.control == "force":
-            bias = plain(setting.scene.bias_force(setting.start_qpos, torch.zeros_like(setting.start_qvel))).detach()
-            return (bias if bias.ndim == 1 else bias[0])[index].clone()
+            force = plain(setting.scene.gravity_force(setting.start_qpos)).detach()
+            return (force if force.ndim == 1 else force[0])[index].clone()
         if init == "home" and setting.control == "position":
             places = {joint.dofs[0]: joint.qs[0] for e in setting.entities.values() for joint in joints_of(e) if joint.is_scalar}
             if all(dof in places for dof in index):

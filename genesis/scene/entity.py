@@ -6,6 +6,7 @@ from genesis.errors import InputError, UnsupportedError, nearest_first
 from genesis.grad.tensor import Tensor
 from genesis.scene.entity_properties import EntityProperties
 from genesis.scene.entity_state import XANG, XQUAT, XVEL
+from genesis.scene.inertia import mass_matrix
 from genesis.scene.inputs import take
 from genesis.scene.parts import RigidLink
 from genesis.scene.rotation import multiply, rotate, to_rotation_vector
@@ -91,7 +92,7 @@ class RigidEntity(EntityProperties):
 
     def _mass_matrix(self) -> torch.Tensor:
         first, last = self.dof_start, self.dof_start + self.n_dofs
-        return self.solver.physics.mass_matrix(self.solver.theta(), self.solver.qpos)[..., first:last, first:last]
+        return mass_matrix(self.solver, self.solver.qpos)[..., first:last, first:last]
 
     def _stretch(self) -> torch.Tensor:
         """Displacements (B, n_dofs) from the rest positions of the springs."""

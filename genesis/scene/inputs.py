@@ -113,6 +113,11 @@ class Inputs:
 
         Raises: InputError (not numbers, wrong device), SceneMixError (a tensor of another scene).
         """
+        made = self.borrow(value, what, keep_graph)
+        return made.clone() if isinstance(value, torch.Tensor) and value.dtype is self.dtype else made
+
+    def borrow(self, value: Any, what: str, keep_graph: bool | None = None) -> torch.Tensor:
+        """As `tensor`, but the result may be the tensor of the user itself: not to be kept nor written to."""
         keep = self.keep_graph if keep_graph is None else keep_graph
         if not isinstance(value, torch.Tensor):
             return self._from_numbers(value, what, keep)
@@ -128,7 +133,7 @@ class Inputs:
         if value.device != self.device:
             raise InputError(f"{what}: the tensor is on {value.device}; allowed: {self.device}. Call .to(gs.device) first.")
         if value.dtype is self.dtype:
-            return value.clone()
+            return value
         if value.is_complex() or value.dtype is torch.bool:
             raise InputError(f"{what}: dtype {value.dtype}; allowed: real numbers.")
         return value.to(self.dtype)

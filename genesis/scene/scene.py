@@ -11,7 +11,7 @@ from genesis.errors import InputError, StateError, UnsupportedError, unknown_nam
 from genesis.grad.physics import Physics
 from genesis.grad.tensor import Tensor, wrap
 from genesis.model.compile import Placed, compile_model
-from genesis.scene import checkpoint
+from genesis.scene import checkpoint, inertia
 from genesis.scene.entity import RigidEntity
 from genesis.scene.inputs import Inputs
 from genesis.scene.materials import Rigid
@@ -215,12 +215,8 @@ class Scene:
 
         Raises: InputError (shapes, numbers that are not finite), UnknownNameError, DivergenceError.
         """
-        solver = self._ready("rollout")
-        made = self._rollouts.rollout(controls, kind, qpos, qvel, actuator_ctrl, params)
-        last = (made._qpos[-1], made._qvel[-1], made._qacc[-1])
-        solver.put_state(*((x if self.requires_grad else x.detach()).clone() for x in last))
-        solver.steps += made.horizon
-        return made
+        self._ready("rollout")
+        return self._rollouts.rollout(controls, kind, qpos, qvel, actuator_ctrl, params, self.requires_grad)
 
     def step_state(
         self,
@@ -264,7 +260,13 @@ class Scene:
         """Joint-space mass matrix of the whole scene ([n_envs,] nv, nv) at qpos ([n_envs,] nq; None: now)."""
         solver = self._ready("mass_matrix")
         q, _ = self._rollouts._start("scene.mass_matrix", qpos, None)
-        return solver.give(solver.physics.mass_matrix(solver.theta(), q))
+        return solver.give(inertia.mass_matrix(solver, q))
+
+    def gravity_force(self, qpos: Any = None) -> Tensor:
+        """Joint forces ([n_envs,] nv) that hold the scene still against gravity at qpos ([n_envs,] nq; None: now): the bias force at rest."""
+        solver = self._ready("gravity_force")
+        q, _ = self._rollouts._start("scene.gravity_force", qpos, None)
+        return solver.give(inertia.gravity_force(solver, q))
 
     def bias_force(self, qpos: Any = None, qvel: Any = None) -> Tensor:
         """Coriolis, centrifugal and gravity forces ([n_envs,] nv): what holds still needs this joint force."""

@@ -1,6 +1,7 @@
 """The rigid solver of a scene: state, parameters, controls, and the step that takes them through the core."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ from genesis import runtime
 from genesis.dynamics.constraints.ledger import STATUS
 from genesis.errors import ContactOverflowError, InputError, StateError
 from genesis.grad.physics import Physics
-from genesis.grad.tensor import Tensor, wrap
+from genesis.grad.tensor import Tensor, plain, wrap
 from genesis.model.model import Model
 from genesis.scene.control import Controls
 from genesis.scene.failures import diverged, warn_deep, warn_unsolved
@@ -45,7 +46,8 @@ class RigidSolver:
         self.controls = Controls(inputs, model.nv, model.nu, model.nlink, self._loops_changed)
         self.parameters = PhysicalParameters(physics.pack, described, inputs, self._parameters_changed)
         self.qpos0 = torch.as_tensor(model.qpos0, dtype=inputs.dtype, device=device).repeat(self.rows, 1)
-        self.qpos, self.qvel, self.qacc = self.qpos0, self.controls.zero, self.controls.zero
+        self._state: tuple[torch.Tensor, ...] = (self.qpos0, self.controls.zero, self.controls.zero)
+        self._end: tuple[tuple[torch.Tensor, ...], tuple[int, ...]] | None = None
         self._check_every = 1 if device.type == "cpu" else CHECK_EVERY
 
     # ---- stepping
@@ -65,8 +67,9 @@ class RigidSolver:
         if command is None:
             command = controls.compose(self.parameters)
         wrench, controls.wrench = controls.wrench, None
+        q, v, _ = self._state if self._end is None else self._settle()
         try:
-            qpos, qvel, qacc = self.physics.step(theta, self.qpos, self.qvel, command, controls.actuator, wrench)
+            qpos, qvel, qacc = self.physics.step(theta, q, v, command, controls.actuator, wrench)
         except ContactOverflowError as error:
             raise error.after(self.steps) from None
         steps = self.steps + 1
@@ -74,7 +77,7 @@ class RigidSolver:
             if not math.isfinite(qvel.sum().item()):
                 self._diverged(qpos, qvel, qacc)
             self.inspect_launch(steps - self._check_every)
-        self.qpos, self.qvel, self.qacc, self.steps = qpos, qvel, qacc, steps
+        self._state, self._end, self.steps = (qpos, qvel, qacc), None, steps
         self._kinematics = None
 
     def inspect_launch(self, steps: int) -> None:
@@ -143,13 +146,47 @@ class RigidSolver:
         self, qpos: torch.Tensor | None = None, qvel: torch.Tensor | None = None, qacc: torch.Tensor | None = None
     ) -> None:
         """Replace state tensors (B, n)."""
-        if qpos is not None:
-            self.qpos = qpos
-        if qvel is not None:
-            self.qvel = qvel
-        if qacc is not None:
-            self.qacc = qacc
+        new = (qpos, qvel, qacc)
+        self._state = tuple(old if x is None else x for old, x in zip(self._settle(), new, strict=True))
         self._kinematics = None
+
+    def put_end(self, qpos: torch.Tensor, qvel: torch.Tensor, qacc: torch.Tensor, keep_graph: bool) -> None:
+        """To the end of a trajectory (T, [n_envs,] n). One that is in a graph stays alive with it: its end is taken when it is asked for."""
+        series = (qpos, qvel, qacc)
+        if keep_graph and qpos.requires_grad:
+            self._end = series, tuple(x._version for x in series)
+        else:
+            self._state, self._end = self._last(x.detach() for x in series), None
+        self._kinematics = None
+
+    def _settle(self) -> tuple[torch.Tensor, ...]:
+        """The state, taken from the end of the last trajectory if it stands there. Raises: StateError if that was changed in place."""
+        if self._end is not None:
+            series, versions = self._end
+            if tuple(x._version for x in series) != versions:
+                raise StateError(
+                    f"{self.scene}: the trajectory at whose end it stands was changed in place; clone what you change, or give the "
+                    "scene another state."
+                )
+            with torch.enable_grad():
+                self._state, self._end = self._last(plain(x) for x in series), None
+        return self._state
+
+    def _last(self, series: Iterable[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        """(B, n) of the last entries of (T, [n_envs,] n)."""
+        return tuple((x[-1] if self.n_envs else x[-1:]).clone() for x in series)
+
+    @property
+    def qpos(self) -> torch.Tensor:
+        return self._settle()[0]
+
+    @property
+    def qvel(self) -> torch.Tensor:
+        return self._settle()[1]
+
+    @property
+    def qacc(self) -> torch.Tensor:
+        return self._settle()[2]
 
     def get_state(self) -> RigidSolverState:
         """The state now, with its graph."""
@@ -174,7 +211,7 @@ class RigidSolver:
             self.controls.clear_rows(self._all_dofs, rows)
             pairs = zip((self.qpos, self.qvel, self.qacc), values, (self._all_qs, self._all_dofs, self._all_dofs), strict=True)
             values = tuple(assign(old, new[rows.tensor], columns, rows) for old, new, columns in pairs)
-        self.qpos, self.qvel, self.qacc = values
+        self._state, self._end = values, None
         self._kinematics = None
 
     def _state_at_build(self) -> tuple[tuple[torch.Tensor, ...], dict[str, torch.Tensor]]:

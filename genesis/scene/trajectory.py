@@ -1,6 +1,7 @@
 """Whole trajectories in one launch: `scene.rollout`, its result, and the pure step."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -8,7 +9,8 @@ import numpy as np
 import torch
 
 from genesis.errors import ContactOverflowError, DivergenceError, InputError, unknown_name
-from genesis.grad.tensor import Tensor, wrap
+from genesis.grad.tensor import Tensor, adopt, plain, wrap
+from genesis.grad.trajectory_function import whole_trajectory
 from genesis.scene.failures import diverged
 from genesis.scene.physical import Loops
 from genesis.scene.rotation import LEAST_NORM, multiply, rotate
@@ -20,7 +22,7 @@ KINDS = ("force", "position", "velocity")
 class Trajectory:
     """Result of `scene.rollout` over T steps; every tensor is differentiable, time first, then ([n_envs,] ...).
 
-    qpos (T+1, [n_envs,] nq), qvel (T+1, [n_envs,] nv), qacc (T, [n_envs,] nv) at the start of each step, controls as given,
+    qpos (T+1, [n_envs,] nq), qvel (T+1, [n_envs,] nv), qacc (T, [n_envs,] nv) at the start of each step.
     time (T+1,) [s].
     links_pos, links_quat, links_vel, links_ang (T+1, [n_envs,] nlink, ...) in the world frame are computed when first asked for.
     """
@@ -34,32 +36,20 @@ class Trajectory:
         dt: float,
         start: int,
     ) -> None:
-        self._solver, self._theta, (self._qpos, self._qvel, self._qacc) = solver, theta, states
-        self.dt, self.horizon = dt, self._qacc.shape[0]
-        self._controls, self._start = controls, start
+        self._solver, self._theta, self._start, self._controls = solver, theta, start, controls
+        self.dt, self.horizon = dt, len(states[2])
+        self.qpos, self.qvel, self.qacc = (adopt(x, solver.scene) for x in states)
 
     @cached_property
     def controls(self) -> Tensor | None:
         """As given to the joint controllers, (T, [n_envs,] nv), or None."""
-        return None if self._controls is None else self._give(self._controls)
+        return None if self._controls is None else wrap(self._controls, self._solver.scene)
 
     @cached_property
     def time(self) -> Tensor:
         """(T+1,) [s]."""
-        steps = torch.arange(self._start, self._start + self.horizon + 1, dtype=self._qpos.dtype, device=self._qpos.device)
+        steps = torch.arange(self._start, self._start + self.horizon + 1, dtype=self.qpos.dtype, device=self.qpos.device)
         return wrap(steps * self.dt, self._solver.scene)
-
-    @cached_property
-    def qpos(self) -> Tensor:
-        return self._give(self._qpos)
-
-    @cached_property
-    def qvel(self) -> Tensor:
-        return self._give(self._qvel)
-
-    @cached_property
-    def qacc(self) -> Tensor:
-        return self._give(self._qacc)
 
     @cached_property
     def links_pos(self) -> Tensor:
@@ -110,7 +100,8 @@ class Trajectory:
     @cached_property
     def _kinematics(self) -> tuple[torch.Tensor, ...]:
         self._solver.alive()
-        return self._solver.physics.kinematics(self._theta, self._qpos, self._qvel)
+        q, v = (plain(x) if self._solver.n_envs else plain(x).unsqueeze(1) for x in (self.qpos, self.qvel))
+        return self._solver.physics.kinematics(self._theta, q, v)
 
     def _give(self, x: torch.Tensor) -> Tensor:
         # squeeze, not x[:, 0]: its adjoint is a view
@@ -125,7 +116,7 @@ class Trajectory:
     def _frame(self, entity: Any, name: str) -> tuple[int, torch.Tensor, torch.Tensor]:
         """(link of the scene, position, orientation in it) of a link or site. Raises: UnknownNameError."""
         entity = self._solver.scene.get_entity(entity) if isinstance(entity, str) else entity
-        like = self._qpos
+        like = plain(self.qpos).detach()
         for link in entity.links:
             if link.name == name:
                 return link.idx, like.new_zeros(3), like.new_tensor([1.0, 0.0, 0.0, 0.0])
@@ -152,12 +143,19 @@ class Rollouts:
         self._turns = firsts[:, None] + torch.arange(4, device=solver.inputs.device)  # (turning joints, 4) in qpos
 
     def rollout(
-        self, controls: Any, kind: str, qpos: Any, qvel: Any, actuator_ctrl: Any, params: Mapping[str, Any] | None
+        self,
+        controls: Any,
+        kind: str,
+        qpos: Any,
+        qvel: Any,
+        actuator_ctrl: Any,
+        params: Mapping[str, Any] | None,
+        keep_graph: bool,
     ) -> Trajectory:
-        """See `Scene.rollout`."""
+        """See `Scene.rollout`; ``keep_graph``: the scene's new state stays in the graph."""
         solver, where = self._solver, "scene.rollout"
         command = self._series(controls, f"{where}: controls", solver.model.nv)
-        actuator = self._series(actuator_ctrl, f"{where}: actuator_ctrl", solver.model.nu)
+        actuator = self._series(actuator_ctrl, f"{where}: actuator_ctrl", solver.model.nu, borrow=True)
         if command is None and actuator is None:
             raise InputError(
                 f"{where}: give controls (T, [n_envs,] {solver.model.nv}) or actuator_ctrl (T, [n_envs,] {solver.model.nu})."
@@ -167,14 +165,23 @@ class Rollouts:
             raise InputError(
                 f"{where}: controls has {horizon} steps and actuator_ctrl {actuator.shape[0]}; allowed: the same number."
             )
-        states = self._start(where, qpos, qvel)
-        theta, u = self._driven(where, kind, command, (horizon,), params)
-        q, v, a = self._launched(where, solver.physics.rollout, theta, *states, u, actuator, None)
-        failed = self._check(where, {"controls": command, "actuator_ctrl": actuator}, self._given(states, qpos, qvel), q, v, a)
-        if failed is not None:
-            raise self._with_beginning(failed, theta, (q, v, a), command)
+        start = self._initial(f"{where}: qpos", qpos, solver.model.nq), self._initial(f"{where}: qvel", qvel, solver.model.nv)
+        theta, u = self._driven(where, kind, command, params)
+        states = (solver.qpos if start[0] is None else start[0], solver.qvel if start[1] is None else start[1])
+        try:
+            q, v, a, end = whole_trajectory(solver.physics, solver.n_envs == 0, theta, *states, u, actuator)
+        except ContactOverflowError as error:
+            raise error.after(solver.steps) from None
+        if not (math.isfinite(end) and self._turned(start[0])):
+            given = {"controls": self._rows(command), "actuator_ctrl": self._rows(actuator)}
+            q0, v0 = (None if x is None else x.view(solver.rows, -1) for x in start)
+            self._complain(where, given, {"qpos": q0, "qvel": v0})
+            raise self._with_beginning(theta.detach(), *(x.detach() for x in (q, v, a)), command)
         solver.inspect_launch(solver.steps)
-        return Trajectory(solver, theta, (q, v, a), command, solver.scene.dt, solver.steps)
+        solver.put_end(q, v, a, keep_graph)  # before they are gs.Tensors, whose every attribute costs microseconds
+        made = Trajectory(solver, theta, (q, v, a), command, solver.scene.dt, solver.steps)
+        solver.steps += horizon
+        return made
 
     def step_state(
         self, qpos: Any, qvel: Any, controls: Any, kind: str, actuator_ctrl: Any, params: Mapping[str, Any] | None
@@ -184,12 +191,16 @@ class Rollouts:
         command = self._value(controls, f"{where}: controls", solver.model.nv)
         actuator = self._value(actuator_ctrl, f"{where}: actuator_ctrl", solver.model.nu)
         states = self._start(where, qpos, qvel)
-        theta, u = self._driven(where, kind, command, (), params)
-        q, v, a = self._launched(where, solver.physics.step, theta, *states, u, actuator, None)
-        given = {name: None if x is None else x[None] for name, x in (("controls", command), ("actuator_ctrl", actuator))}
-        failed = self._check(where, given, self._given(states, qpos, qvel), q[None], v[None], a[None])
-        if failed is not None:
-            raise failed
+        theta, u = self._driven(where, kind, command, params)
+        try:
+            q, v, a = solver.physics.step(theta, *states, solver.controls.zero if u is None else u, actuator, None)
+        except ContactOverflowError as error:
+            raise error.after(solver.steps) from None
+        start = {"qpos": None if qpos is None else states[0], "qvel": None if qvel is None else states[1]}
+        if not (math.isfinite(q.detach().sum().item() + v.detach().sum().item()) and self._turned(start["qpos"])):
+            given = {name: None if x is None else x[None] for name, x in (("controls", command), ("actuator_ctrl", actuator))}
+            self._complain(where, given, start)
+            raise diverged(solver, solver.steps, q[None], v[None], a[None])
         solver.inspect_launch(solver.steps)
         return q, v
 
@@ -201,13 +212,13 @@ class Rollouts:
         if q is None or v is None or len(q) != len(v) or len(q) < 2 or (u is not None and len(u) != len(q) - 1):
             counts = [None if x is None else len(x) for x in (q, v, u)]
             raise InputError(f"{where}: qpos, qvel, controls have {counts} entries; allowed: T + 1, T + 1, T (or no controls).")
-        theta, _ = self._driven(where, "force", None, (), params)
+        theta, _ = self._driven(where, "force", None, params)
         return Trajectory(solver, theta, (q, v, (v[1:] - v[:-1]) / solver.scene.dt), u, solver.scene.dt, 0)
 
     def _driven(
-        self, where: str, kind: str, command: torch.Tensor | None, lead: tuple, params: Mapping[str, Any] | None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Packed parameters and the command (*lead, B, nv) of the joint controllers for one kind of control."""
+        self, where: str, kind: str, command: torch.Tensor | None, params: Mapping[str, Any] | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Packed parameters, and the command (..., nv) of the joint controllers for controls (..., nv) of one kind."""
         if kind not in KINDS:
             raise unknown_name(where, "kind", kind, KINDS)
         solver = self._solver
@@ -221,20 +232,23 @@ class Rollouts:
             theta = parameters.packed(loops, replaced)
         else:
             replaced, theta = {}, parameters.theta(loops)
-        if command is None:
-            return theta, solver.controls.zero.expand(*lead, -1, -1)
-        gains = {name: replaced.get(name, parameters.value(name)) for name in ("dof_kp", "dof_kv")}
-        if kind == "position":
-            command = gains["dof_kp"] * command
-        elif kind == "velocity":
-            command = gains["dof_kv"] * command
-        return theta, command
+        if command is None or kind == "force":
+            return theta, command
+        gain = "dof_kp" if kind == "position" else "dof_kv"
+        gains = replaced.get(gain, parameters.value(gain))
+        return theta, (gains if solver.n_envs else gains[0]) * command
 
     def _start(self, where: str, qpos: Any, qvel: Any) -> tuple[torch.Tensor, torch.Tensor]:
         solver = self._solver
         q = solver.qpos if qpos is None else self._value(qpos, f"{where}: qpos", solver.model.nq)
         v = solver.qvel if qvel is None else self._value(qvel, f"{where}: qvel", solver.model.nv)
         return q, v
+
+    def _initial(self, what: str, value: Any, width: int) -> torch.Tensor | None:
+        """(B, width) from ([n_envs,] width), or (width,) for one environment: then it may be the user's own memory."""
+        if type(value) is torch.Tensor and value.shape == (width,) and not self._solver.n_envs:
+            return self._solver.inputs.borrow(value, what, keep_graph=True)
+        return self._value(value, what, width)
 
     def _value(self, value: Any, what: str, width: int) -> torch.Tensor | None:
         """(B, width) from ([n_envs,] width)."""
@@ -243,82 +257,73 @@ class Rollouts:
         made = self._solver.inputs.rows_of(value, what, (width,), keep_graph=True)
         return made.expand(self._solver.rows, width).contiguous()
 
-    def _series(self, value: Any, what: str, width: int) -> torch.Tensor | None:
-        """(T, B, width) from (T, [n_envs,] width)."""
+    def _series(self, value: Any, what: str, width: int, borrow: bool = False) -> torch.Tensor | None:
+        """(T, [n_envs,] width) from that or (T, width); with ``borrow`` it may be the user's own memory."""
         if value is None:
             return None
         solver = self._solver
-        made = solver.inputs.tensor(value, what, keep_graph=True)
-        if made.dim() == 2 and made.shape[1] == width and made.shape[0] > 0:
-            made = made.unsqueeze(1)
-            return made if solver.rows == 1 else made.expand(-1, solver.rows, -1).contiguous()
-        if solver.n_envs and made.dim() == 3 and made.shape[1:] == (solver.rows, width) and made.shape[0] > 0:
+        made = (
+            solver.inputs.borrow(value, what, keep_graph=True) if borrow else solver.inputs.tensor(value, what, keep_graph=True)
+        )
+        shape = made.shape
+        if len(shape) == 2 and shape[1] == width and shape[0] > 0:
+            return made.unsqueeze(1).expand(-1, solver.rows, -1).contiguous() if solver.n_envs else made
+        if solver.n_envs and len(shape) == 3 and shape[1:] == (solver.rows, width) and shape[0] > 0:
             return made
         allowed = f"(T, {width})" + (f" or (T, {solver.rows}, {width})" if solver.n_envs else "")
         raise InputError(f"{what} has shape {tuple(made.shape)}; allowed: {allowed}, T at least 1.")
 
-    @staticmethod
-    def _given(states: tuple[torch.Tensor, torch.Tensor], qpos: Any, qvel: Any) -> dict[str, torch.Tensor | None]:
-        """Initial states (B, n) that users gave, the scene's own left out."""
-        return {"qpos": None if qpos is None else states[0], "qvel": None if qvel is None else states[1]}
+    def _turned(self, qpos: torch.Tensor | None) -> bool:
+        """Whether no quaternion of an initial state ([B,] nq), if there is one, is zero."""
+        if qpos is None or not self._turning:
+            return True
+        return bool(self._norms(qpos).min() >= LEAST_NORM)
 
-    def _check(
+    def _norms(self, qpos: torch.Tensor) -> torch.Tensor:
+        """([B,] turning joints)"""
+        return torch.linalg.vector_norm(qpos.detach()[..., self._turns], dim=-1)
+
+    def _complain(
         self,
         where: str,
         controls: Mapping[str, torch.Tensor | None],
         start: Mapping[str, torch.Tensor | None],
-        qpos: torch.Tensor,
-        qvel: torch.Tensor,
-        qacc: torch.Tensor,
-    ) -> DivergenceError | None:
-        """Refuse what the user gave that is not finite, and quaternions that are zero at the start of the result: qpos, qvel, qacc
-        (T or T + 1, B, ·). Returns: the error where the result is not finite.
+    ) -> None:
+        """Name what the user gave that is not finite, or a quaternion that is zero: controls (T, B, n), initial state (B, n).
 
-        Raises: InputError naming what the user gave.
+        Raises: InputError.
         """
-        good, norms = torch.isfinite(qpos[-1].detach().sum() + qvel[-1].detach().sum()), None
-        if start["qpos"] is not None and len(self._turns):
-            norms = torch.linalg.vector_norm(start["qpos"].detach()[:, self._turns], dim=-1)  # (B, turning joints)
-            good = good & (norms.min() >= LEAST_NORM)
-        if not bool(good):
-            for name, value in start.items():
-                if value is not None:
-                    self._solver.inputs.finite(value, f"{where}: {name}")
-            if norms is not None and (norms < LEAST_NORM).any():
-                env, k = (int(i) for i in (norms < LEAST_NORM).nonzero()[0])
+        for name, value in start.items():
+            if value is not None:
+                self._solver.inputs.finite(value, f"{where}: {name}")
+        if start["qpos"] is not None and self._turning:
+            zero = self._norms(start["qpos"]) < LEAST_NORM
+            if zero.any():
+                env, k = (int(i) for i in zero.nonzero()[0])
                 raise InputError(
                     f'{where}: qpos: the quaternion of joint "{self._turning[k]}" is zero in environment {env}; '
                     "allowed: (w, x, y, z) other than zero."
                 )
-            self._refuse(where, controls)
-            count = len(qacc)
-            return diverged(self._solver, self._solver.steps, qpos[-count:], qvel[-count:], qacc)
-        return None
-
-    def _with_beginning(
-        self, error: DivergenceError, theta: torch.Tensor, states: tuple[torch.Tensor, ...], controls: torch.Tensor | None
-    ) -> DivergenceError:
-        """The error with the trajectory of the steps before the one that failed."""
-        count = (error.step or 1) - 1 - self._solver.steps
-        q, v, a = (x.detach() for x in states)
-        u = None if controls is None else controls.detach()[:count]
-        made = (q[: count + 1], v[: count + 1], a[:count])
-        error.trajectory = Trajectory(self._solver, theta.detach(), made, u, self._solver.scene.dt, self._solver.steps)
-        return error
-
-    def _launched(self, where: str, function: Callable, *inputs: Any) -> tuple[torch.Tensor, ...]:
-        """The result of a function of the core. Raises: ContactOverflowError."""
-        try:
-            return function(*inputs)
-        except ContactOverflowError as error:
-            raise error.after(self._solver.steps) from None
-
-    def _refuse(self, where: str, given: Mapping[str, torch.Tensor | None]) -> None:
-        """Name the first control that is not finite."""
-        for name, value in given.items():
+        for name, value in controls.items():
             if value is not None and not torch.isfinite(value.detach()).all():
                 step, env, column = (int(i) for i in (~torch.isfinite(value.detach())).nonzero()[0])
                 raise InputError(
                     f"{where}: {name} is {value[step, env, column].item()} at step {step}, environment {env}, column {column}; "
                     "allowed: finite numbers."
                 )
+
+    def _rows(self, x: torch.Tensor | None) -> torch.Tensor | None:
+        """x (..., [n_envs,] n) with the axis of environments."""
+        return x if x is None or self._solver.n_envs else x.unsqueeze(-2)
+
+    def _with_beginning(
+        self, theta: torch.Tensor, qpos: torch.Tensor, qvel: torch.Tensor, qacc: torch.Tensor, controls: torch.Tensor | None
+    ) -> DivergenceError:
+        """The error for a trajectory that is not finite, with the steps before the one that failed."""
+        solver = self._solver
+        error = diverged(solver, solver.steps, *(self._rows(x) for x in (qpos[1:], qvel[1:], qacc)))
+        count = error.step - 1 - solver.steps
+        states = (qpos[: count + 1], qvel[: count + 1], qacc[:count])
+        given = None if controls is None else controls.detach()[:count]
+        error.trajectory = Trajectory(solver, theta, states, given, solver.scene.dt, solver.steps)
+        return error

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import genesis as gs
+from genesis.scene.inertia import gravity_force, mass_matrix
 from tests.scene.conftest import make
 from tests.scene.differences import relative_error
 from tests.scene.robots import FLOATING, PENDULUM
@@ -39,6 +40,28 @@ def test_decomposed_mass_matrix(floating):
     torch.testing.assert_close(lower.mT @ torch.diag(1 / inverse) @ lower, mass)
     assert torch.equal(lower, lower.tril()) and torch.equal(lower.diagonal(), torch.ones(10, dtype=torch.float64))
     torch.testing.assert_close(plain(floating[0].mass_matrix()), mass)
+
+
+def test_inertia_and_gravity_are_those_of_inverse_dynamics(floating):
+    """From link velocities and from the kernel of inverse dynamics: values, and gradients with respect to the configuration."""
+    scene, robot = floating
+    robot.set_dofs_position([0.1, 0.2, 0.3, 0.3, -0.2, 0.5, 0.2, 0.4, -0.1, 0.7])
+    solver, torch_seed = scene.rigid_solver, torch.Generator().manual_seed(3)
+    q = solver.qpos.detach().requires_grad_()
+    found = mass_matrix(solver, q), gravity_force(solver, q)
+    expected = (
+        solver.physics.mass_matrix(solver.theta(), q),
+        solver.physics.bias(solver.theta(), q, torch.zeros_like(solver.qvel)),
+    )
+    weights = [torch.randn(x.shape, generator=torch_seed, dtype=x.dtype) for x in expected]
+    gradients = [
+        torch.autograd.grad(sum((x * w).sum() for x, w in zip(made, weights, strict=True)), q) for made in (found, expected)
+    ]
+    for x, y in zip((*found, *gradients[0]), (*expected, *gradients[1]), strict=True):
+        torch.testing.assert_close(x, y, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        plain(scene.gravity_force()), plain(scene.bias_force(qvel=torch.zeros(10))), rtol=1e-12, atol=1e-12
+    )
 
 
 def test_energy_is_kept_without_damping():

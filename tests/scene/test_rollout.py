@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import genesis as gs
+from genesis.errors import StateError
 from tests.scene.conftest import make
 from tests.scene.differences import relative_error
 from tests.scene.robots import ARM, FLOATING
@@ -216,3 +217,44 @@ def test_time_goes_on_from_the_scene(arm):
     made = scene.rollout(forces, qpos=[0.1, 0.2, 0.0])
     assert made.time.tolist() == pytest.approx([0.04, 0.05, 0.06, 0.07, 0.08])
     assert scene.get_time() == pytest.approx(made.time[-1].item()) and scene.t == 8
+
+
+def test_the_end_of_a_rollout_is_taken_when_it_is_asked_for():
+    """With its graph, also where it is first looked at without gradients; once the trajectory is overwritten there is none."""
+    scene, robot = make(ARM)
+    u = controls(3, T).requires_grad_()
+    made = scene.rollout(u)
+    with torch.no_grad():
+        end = plain(robot.get_qpos())
+    torch.testing.assert_close(end, plain(made.qpos[-1]), rtol=0, atol=0)
+    gradients = [torch.autograd.grad((x**2).sum(), u, retain_graph=True)[0] for x in (robot.get_qpos(), made.qpos[-1])]
+    torch.testing.assert_close(*gradients, rtol=0, atol=0)
+    made = scene.rollout(u)
+    with torch.no_grad():
+        made.qvel.zero_()
+    with pytest.raises(StateError, match="changed in place; clone what you change"):
+        robot.get_qpos()
+    scene.reset()
+    assert robot.get_qpos().shape == (3,)
+
+
+@pytest.mark.parametrize("n_envs", [0, 2])
+def test_inputs_may_change_after_a_rollout(n_envs):
+    """Controls and initial states overwritten between the rollout and backward do not change the gradient."""
+    scene, _ = make(ARM, n_envs=n_envs)
+    lead = (n_envs,) if n_envs else ()
+
+    def gradient(overwrite: bool) -> list[torch.Tensor]:
+        leaves = [controls(3, T, *lead).requires_grad_(), *(0.1 * controls(3, *lead) for _ in range(2))]
+        for x in leaves[1:]:
+            x.requires_grad_()
+        given = [x * 1.0 for x in leaves]
+        made = scene.rollout(given[0], qpos=given[1], qvel=given[2])
+        if overwrite:
+            with torch.no_grad():
+                for x in given:
+                    x.zero_()
+        return list(torch.autograd.grad((made.qpos**2).sum() + made.qvel[-1].sum() + made.qacc.sum(), leaves))
+
+    for x, y in zip(gradient(True), gradient(False), strict=True):
+        torch.testing.assert_close(x, y, rtol=0, atol=0)

@@ -1,20 +1,21 @@
 """Adjoint of the constraint forces: gradient of G = (J w) . f(J a + bias) with w and a held fixed.
 
-A block between two links is seen through motion fields: G depends on f . (W_2 - W_1) and y_bar . (Y_2 - Y_1) along its frame, with W the
-motion under w, Y = J a + B v that under the acceleration and the damping, and y_bar = - H J w. Derivation: docs/adjoints/constraints.md
+A block between two links is seen through motion fields: G depends on f . (W_2 - W_1), - h . (L_2 - L_1) and drag . (V_2 - V_1) along its
+frame, with W the motion under w, L that under the acceleration, V the velocity, h = H J w and drag = - B h + what d owes to the velocity. Derivation: docs/adjoints/constraints.md
 """
 
 import taichi as ti
 
 from genesis.dynamics.constraints.contact_adjoint import contact_adjoint
 from genesis.dynamics.constraints.equality_adjoint import body_equality_adjoint, joint_equality_adjoint
-from genesis.dynamics.constraints.impedance import impedance, impedance_adjoint, reference_adjoint
+from genesis.dynamics.constraints.impedance import impedance_adjoint, reference_adjoint
 from genesis.dynamics.constraints.equality import JOINT
 from genesis.dynamics.constraints.laws import ELLIPTIC, PYRAMID, law, law_adjoint
 from genesis.dynamics.constraints.ledger import CONTACT, DRY_FRICTION, LIMIT
 from genesis.dynamics.constraints.ledger import EQUALITY as FROM_EQUALITY
 from genesis.dynamics.constraints.limits import dry_friction_adjoint, limit_adjoint
 from genesis.dynamics.constraints.rows import along, gap_norm, tree_origin
+from genesis.dynamics.constraints.smooth import smooth_impedance_adjoint, smooth_reference_adjoint
 from genesis.math.rotation import Vec3
 from genesis.math.spatial import Spatial, force_at
 
@@ -67,39 +68,56 @@ def constraint_bars(m: ti.template(), s: ti.template(), c: ti.template(), bar: t
     Adds to: lift_bar, velocity_bar, placement_bar of the links, q_bar, v_bar of the joints, parameters
     """
     for b in range(c.count()):
-        for k in range(c.integer(b, "dim")):
-            c.set(b, "p", along(m, c, b, k, s.row("w")), k)
-        law_adjoint(c, b)
-        stiffness_adjoint(m, c, b, bar, o, want)
-        source = c.integer(b, "source")
-        if between_links(m, c, b):
-            link_bars(s, c, b)
-            if source == CONTACT:
-                if ti.static(len(o.pairs) > 0):
-                    contact_adjoint(m, s, c, b, bar, o, want)
+        dim = c.integer(b, "dim")
+        if dim > 0:
+            for k in range(dim):
+                c.set(b, "p", along(m, c, b, k, s.row("w")), k)
+            law_adjoint(c, b)
+            stiffness_adjoint(m, c, b, bar, o, want)
+            if between_links(m, c, b):
+                link_bars(s, c, b)
+                link_block_adjoint(m, s, c, b, bar, o, want)
             else:
-                body_equality_adjoint(m, s, c, b, bar, want)
-        else:
-            pull_on_velocity(m, s, c, b)
-            if source == LIMIT:
-                limit_adjoint(m, s, c, b, bar, want)
-            elif source == DRY_FRICTION:
-                if ti.static(want):
-                    dry_friction_adjoint(m, c, b, bar)
-            else:
-                joint_equality_adjoint(m, s, c, b, bar, want)
+                pull_on_velocity(m, s, c, b)
+                joint_block_adjoint(m, s, c, b, bar, want)
+
+
+@ti.func
+def link_block_adjoint(
+    m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, bar: ti.template(), o: ti.template(), want: ti.template()
+):
+    """What only a contact has, or a connect or weld."""
+    if c.integer(b, "source") == CONTACT:
+        if ti.static(len(o.pairs) > 0):
+            contact_adjoint(m, s, c, b, bar, o, want)
+    else:
+        body_equality_adjoint(m, s, c, b, bar, want)
+
+
+@ti.func
+def joint_block_adjoint(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, bar: ti.template(), want: ti.template()):
+    """What only a limit has, or a dry friction or a joint equality."""
+    source = c.integer(b, "source")
+    if source == LIMIT:
+        limit_adjoint(m, s, c, b, bar, want)
+    elif source == DRY_FRICTION:
+        if ti.static(want):
+            dry_friction_adjoint(m, c, b, bar)
+    else:
+        joint_equality_adjoint(m, s, c, b, bar, want)
 
 
 @ti.func
 def stiffness_adjoint(m: ti.template(), c: ti.template(), b: ti.i32, bar: ti.template(), o: ti.template(), want: ti.template()):
     """From the adjoints of y and D to those of the gap, the friction, solref and solimp; twin of `rows.stiffen`.
 
-    Reads: dy (minus the adjoint of y), d_bar      Writes: gap_bar, solref_bar, solimp_bar      Adds to: mu_bar
+    Reads: dy (minus the adjoint of y), d_bar      Writes: gap_bar, drag, solref_bar, solimp_bar      Adds to: mu_bar
     """
     dim = c.integer(b, "dim")
     kind = c.integer(b, "kind")
     d = c.get(b, "impedance")
     stiffness = c.get(b, "impedance", 2)
+    damping = c.get(b, "impedance", 1)
     rise = 0.0  # adjoint of log D, summed over the rows
     lean = 0.0  # h . gap
     damp = 0.0  # h . speed
@@ -112,7 +130,8 @@ def stiffness_adjoint(m: ti.template(), c: ti.template(), b: ti.i32, bar: ti.tem
         rise += part
         lean += h * gap
         damp += h * c.get(b, "speed", k)
-        c.set(b, "gap_bar", -h * stiffness * d, k)
+        c.set(b, "gap_bar", -h * stiffness, k)
+        c.set(b, "drag", -h * damping, k)
         if kind == ELLIPTIC and k > 0:
             c.block(b, "mu_bar", k - 1).add(2.0 * part / c.get(b, "mu", k - 1))
             tilt -= 2.0 * part / mu
@@ -120,58 +139,63 @@ def stiffness_adjoint(m: ti.template(), c: ti.template(), b: ti.i32, bar: ti.tem
             tilt -= part * (2.0 / mu + 2.0 * mu / (1.0 + mu * mu))
     if kind == PYRAMID or kind == ELLIPTIC:
         c.block(b, "mu_bar").add(tilt)
-    d_bar = rise / (d * (1.0 - d)) - stiffness * lean
+    d_bar = rise / (d * (1.0 - d))
     norm = gap_norm(c, b)
     solimp = c.block(b, "solimp")
-    slope = impedance(solimp, norm)[1]
-    if norm > 0.0:
-        for k in range(dim):
-            c.block(b, "gap_bar", k).add(d_bar * slope * c.get(b, "gap", k) / norm)
+    slope = c.get(b, "impedance", 3)
+    smooth = c.get(b, "smooth") != 0.0
+    if smooth:
+        c.block(b, "gap_bar").add(d_bar * slope)
+        c.block(b, "drag").add(d_bar * c.get(b, "impedance", 4))
+    else:
+        d_bar -= stiffness / d * lean
+        if norm > 0.0:
+            for k in range(dim):
+                c.block(b, "gap_bar", k).add(d_bar * slope * c.get(b, "gap", k) / norm)
     if ti.static(want):
         for k in ti.static(range(5)):
             c.set(b, "solimp_bar", 0.0, k)
         for k in ti.static(range(2)):
             c.set(b, "solref_bar", 0.0, k)
-        impedance_adjoint(solimp, norm, d_bar, c.block(b, "solimp_bar"))
-        reference_adjoint(
-            c.block(b, "solref"), solimp.get(1), o.dt, -damp, -lean * d, c.block(b, "solref_bar"), c.block(b, "solimp_bar", 1)
-        )
+        solref = c.block(b, "solref")
+        solimp_bar = c.block(b, "solimp_bar")
+        dmax_bar = c.block(b, "solimp_bar", 1)
+        solref_bar = c.block(b, "solref_bar")
+        if smooth:
+            smooth_impedance_adjoint(solimp, c.get(b, "gap"), c.get(b, "speed"), o.dt, d_bar, solimp_bar)
+            smooth_reference_adjoint(solref, solimp.get(1), o.dt, -damp, -lean, solref_bar, dmax_bar)
+        else:
+            impedance_adjoint(solimp, norm, d_bar, solimp_bar)
+            reference_adjoint(solref, solimp.get(1), o.dt, -damp, -lean * d, solref_bar, dmax_bar)
 
 
 @ti.func
 def pull_on_velocity(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32):
-    """v_bar -= J^T B h for a block that acts on joints."""
+    """v_bar += J^T drag for a block that acts on joints."""
     count = c.integer(b, "dof_num")
     first = c.integer(b, "dof_adr")
     for k in range(c.integer(b, "dim")):
-        force = c.get(b, "impedance", 1) * c.get(b, "dy", k)
+        force = c.get(b, "drag", k)
         for i in range(count):
-            s.add("v_bar", -force * c.jacobian(b, k, count).get(i), m.cdof_dof(first + i))
+            s.add("v_bar", force * c.jacobian(b, k, count).get(i), m.cdof_dof(first + i))
 
 
-def seen_motion(s, c, b, slot) -> tuple[Spatial, Spatial]:
-    """(W, J a + B v) of a link."""
-    damping = c.get(b, "impedance", 1)
-    return Spatial.load(s.row("probe", slot)), Spatial.load(s.row("lift", slot)) + Spatial.load(s.row("velocity", slot)) * damping
-
-
-@ti.func
-def link_bars(s: ti.template(), c: ti.template(), b: ti.i32):
+def link_bars(s, c, b) -> None:
     """Adjoints of the motions of the two links, and of turning the links while their motions turn along."""
-    force, torque = wrench(c, b, "f")
-    counter, twist = wrench(c, b, "dy")  # minus the adjoint of y
-    damping = c.get(b, "impedance", 1)
-    push(s, c, b, "lift_bar", counter, twist, 1.0)
-    push(s, c, b, "velocity_bar", counter * damping, twist * damping, 1.0)
-    for end in ti.static((1, 2)):
-        turn_along(s, c, b, end, force, torque, counter, twist)
+    wrenches = [wrench(c, b, name) for name in ("f", "dy", "drag")]
+    push(s, c, b, "lift_bar", *wrenches[1], 1.0)
+    push(s, c, b, "velocity_bar", *wrenches[2], -1.0)
+    for end in (1, 2):
+        turn_along(s, c, b, end, wrenches)
 
 
-def turn_along(s, c, b, end: int, force: Vec3, torque: Vec3, counter: Vec3, twist: Vec3) -> None:
-    """placement_bar += W x* F_f + Y x* F_ybar of one end."""
+def turn_along(s, c, b, end: int, wrenches: list) -> None:
+    """placement_bar += the sum of X x* F over the motions X of one end and the forces F that see them in G."""
     slot, sign = c.integer(b, f"slot{end}"), 1.0 if end == 2 else -1.0
     lever = Vec3.load(c.block(b, "point2" if end == 2 else "point")) - tree_origin(s, slot)
-    probe, seen = seen_motion(s, c, b, slot)
-    f, h = force_at(lever, force), force_at(lever, counter)
-    turned = probe.cross_force(Spatial(f.a + torque, f.l)) - seen.cross_force(Spatial(h.a + twist, h.l))
-    (turned * sign).add_to(s.row("placement_bar", slot))
+    total = None
+    for (force, torque), name, part in zip(wrenches, ("probe", "lift", "velocity"), (sign, -sign, sign), strict=True):
+        field = force_at(lever, force)
+        term = Spatial.load(s.row(name, slot)).cross_force(Spatial(field.a + torque, field.l)) * part
+        total = term if total is None else total + term
+    total.add_to(s.row("placement_bar", slot))

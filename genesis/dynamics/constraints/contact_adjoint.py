@@ -24,26 +24,29 @@ def relative(s, c, b, name: str) -> Spatial:
     return ends[0] - ends[1]
 
 
-def seen_differences(s, c, b) -> tuple[Spatial, Spatial]:
-    """(W_2 - W_1, Y_2 - Y_1) at the contact."""
-    y = relative(s, c, b, "lift") + relative(s, c, b, "velocity") * c.get(b, "impedance", 1)
-    return relative(s, c, b, "probe"), y
+SEEN = (("probe", "f", 1.0), ("lift", "dy", -1.0), ("velocity", "drag", 1.0))  # motion, what multiplies it in G, sign
 
 
-def row_bar(c, b, k: int, w: Spatial, y: Spatial) -> Vec3:
+def seen_differences(s, c, b) -> list[Spatial]:
+    """W_2 - W_1, L_2 - L_1, V_2 - V_1 at the contact."""
+    return [relative(s, c, b, name) for name, _, _ in SEEN]
+
+
+def row_bar(c, b, k: int, differences: list[Spatial]) -> Vec3:
     """Adjoint of the frame's vector k."""
     part = "l" if k < 3 else "a"
-    return getattr(w, part) * c.get(b, "f", k) - getattr(y, part) * c.get(b, "dy", k)
+    terms = [getattr(x, part) * (c.get(b, name, k) * sign) for x, (_, name, sign) in zip(differences, SEEN, strict=True)]
+    return terms[0] + terms[1] + terms[2]
 
 
 def point_bar_of(s, c, b, slot) -> Vec3:
     """Adjoint of the point at which the motion of one link counts: c . (turn x p) = p . (c x turn)."""
     rows = [Vec3.load(c.block(b, "frame"), 3 * k) for k in range(3)]
-    f = rows[0] * c.get(b, "f", 0) + rows[1] * c.get(b, "f", 1) + rows[2] * c.get(b, "f", 2)
-    h = rows[0] * c.get(b, "dy", 0) + rows[1] * c.get(b, "dy", 1) + rows[2] * c.get(b, "dy", 2)
-    w = Vec3.load(s.row("probe", slot))
-    y = Vec3.load(s.row("lift", slot)) + Vec3.load(s.row("velocity", slot)) * c.get(b, "impedance", 1)
-    return f.cross(w) - h.cross(y)
+    terms = []
+    for motion, name, sign in SEEN:
+        force = rows[0] * c.get(b, name, 0) + rows[1] * c.get(b, name, 1) + rows[2] * c.get(b, name, 2)
+        terms.append(force.cross(Vec3.load(s.row(motion, slot))) * sign)
+    return terms[0] + terms[1] + terms[2]
 
 
 def tangents_adjoint(normal: Vec3, hint: Vec3, first: Vec3, first_bar: Vec3, second_bar: Vec3) -> tuple[Vec3, Vec3]:
@@ -66,8 +69,8 @@ def tangents_adjoint(normal: Vec3, hint: Vec3, first: Vec3, first_bar: Vec3, sec
 
 
 def contact_bars(s, c, b) -> ContactBar:
-    w, y = seen_differences(s, c, b)
-    rows = [row_bar(c, b, k, w, y) + row_bar(c, b, 3 + k, w, y) for k in range(3)]
+    seen = seen_differences(s, c, b)
+    rows = [row_bar(c, b, k, seen) + row_bar(c, b, 3 + k, seen) for k in range(3)]
     normal, first = Vec3.load(c.block(b, "frame"), 0), Vec3.load(c.block(b, "frame"), 3)
     normal_bar, hint_bar = tangents_adjoint(normal, Vec3.load(c.block(b, "hint")), first, rows[1], rows[2])
     moved = point_bar_of(s, c, b, c.integer(b, "slot2")) - point_bar_of(s, c, b, c.integer(b, "slot1"))

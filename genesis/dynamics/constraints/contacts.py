@@ -5,10 +5,11 @@ import taichi as ti
 from genesis.dynamics.constraints import laws
 from genesis.dynamics.constraints.ledger import CONTACT
 from genesis.dynamics.constraints.material import contact_margin, mix
-from genesis.dynamics.constraints.rows import motion_rows, open_block, set_bodies, stiffen
+from genesis.dynamics.constraints.rows import motion_rows, open_block, set_bodies, stiffen, tree_origin
 from genesis.joints.pose import Pose
 from genesis.math.lanes import let
 from genesis.math.rotation import Mat3, Quat, Vec3
+from genesis.math.spatial import Spatial
 from genesis.model.layout import PAIR_TYPES
 from genesis.pairs import PAIRS
 from genesis.pairs.solid import Solid
@@ -134,6 +135,20 @@ def frame_row(c, b, k: int) -> Vec3:
 
 
 @ti.func
+def approach(m: ti.template(), s: ti.template(), c: ti.template(), g1: ti.i32, g2: ti.i32):
+    """No point of geom 2 moves faster than this against geom 1."""
+    centre = Vec3.load(c.geom(g2))
+    motion = link_motion(s, m.geom_slot(g2), centre) - link_motion(s, m.geom_slot(g1), centre)
+    return ti.sqrt(motion.l.dot(motion.l)) + ti.sqrt(motion.a.dot(motion.a)) * bounding_radius(m, g2)
+
+
+def link_motion(s, slot, point: Vec3) -> Spatial:
+    """Angular velocity of a link, and velocity of the point of it that is at ``point``."""
+    v = Spatial.load(s.row("velocity", slot))
+    return Spatial(v.a, v.at(point - tree_origin(s, slot)))
+
+
+@ti.func
 def find_contacts(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template()):
     """New blocks with geometry and tags for every contact nearer than its margin (plus ``o.reach``)."""
     for cand in range(m.size("ncand")):
@@ -141,6 +156,8 @@ def find_contacts(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.te
         g2 = m.cand_geom2(cand)
         margin = contact_margin(m, cand)
         reach = let(margin + o.reach)
+        if o.smooth != 0:
+            reach = reach + o.dt * approach(m, s, c, g1, g2)
         if may_touch(m, c, g1, g2, reach):
             code = m.cand_code(cand)
             a = solid(m, c, o.shapes, g1)
@@ -175,11 +192,15 @@ def finish_contact(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i
     if dim > 1:
         kind = o.cone
     gap = c.get(b, "gap")
-    open_block(m, c, b, kind, dim, chain)
-    c.set(b, "gap", gap)
     point = Vec3.load(c.block(b, "point"))
     slot1 = m.geom_slot(m.cand_geom1(cand))
     slot2 = m.geom_slot(m.cand_geom2(cand))
+    if o.smooth != 0:
+        speed = normal.dot((link_motion(s, slot2, point) - link_motion(s, slot1, point)).l)
+        if gap + o.dt * speed >= 0.0:
+            dim = 0  # will not touch in this step: a block without rows
+    open_block(m, c, b, kind, dim, chain)
+    c.set(b, "gap", gap)
     set_bodies(c, b, slot1, slot2, point, point)
     motion_rows(m, s, c, b, chain)
     stiffen(m, s, c, b, compliance_of(m, slot1, 0) + compliance_of(m, slot2, 0), o)

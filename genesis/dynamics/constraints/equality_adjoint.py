@@ -30,7 +30,7 @@ def joint_equality_adjoint(
         i = m.jnt_dof(j2)
         scale = m.get("jnt_scale", j2)
         # the slope multiplies what the block's law sees of joint 2 under w, a and v
-        seen = c.get(b, "f") * s.get("w", i) - c.get(b, "dy") * (s.get("a", i) + c.get(b, "impedance", 1) * s.get("v", i))
+        seen = c.get(b, "f") * s.get("w", i) - c.get(b, "dy") * s.get("a", i) + c.get(b, "drag") * s.get("v", i)
         s.add("q_bar", -scale * (poly[1] * gap_bar + poly[2] * scale * seen), i)
         if ti.static(want):
             x = displacement(m, s, j2)
@@ -74,13 +74,13 @@ def anchor_adjoint(m, s, c, b, bar, n, column, end: int, gap_bar: Vec3, want: bo
 
 def turn_adjoint(m, s, c, b, bar, n, want: bool) -> None:
     """Through Q and through the orientation of link 2, which carries the last three rows."""
-    w, y = seen_differences(s, c, b)
+    seen = seen_differences(s, c, b)
     one, two = (Pose.load(s.row("pose", c.integer(b, f"slot{end}"))) for end in (1, 2))
     q, scale = weld_turn(m, s, n), m.cells("eq_data", n).get(10)
     lost = Vec3.load(c.block(b, "gap_bar"), 3)
     w_bar, v_bar, turn2, scale_bar = None, lost * scale, None, lost.dot(q.vec())
     for k in range(3):
-        row, bar_k = Vec3.load(c.block(b, "frame"), 9 + 3 * k), row_bar(c, b, 3 + k, w, y)
+        row, bar_k = Vec3.load(c.block(b, "frame"), 9 + 3 * k), row_bar(c, b, 3 + k, seen)
         unit = Vec3.of(*(1.0 if i == k else 0.0 for i in range(3)))
         local = two.r.transpose_apply(bar_k) * (-0.5 * scale)
         w_bar = local.parts()[k] if w_bar is None else let(w_bar + local.parts()[k])

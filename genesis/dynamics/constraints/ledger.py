@@ -41,8 +41,9 @@ BLOCK_FIELDS = (  # name, width
     ("mu", 5),  # friction coefficients: two tangents, torsion, two rolling; or the bound of a dry friction
     ("solref", 2),
     ("solimp", 5),
-    ("impedance", 3),  # d, B, K
-    ("weight", 1),  # inverse inertia that the rows see
+    ("impedance", 5),  # d, B, stiffness of the gap, slopes of d in the gap and in the normal velocity
+    ("smooth", 1),  # 1: the impedance of smooth.py
+    ("drag", LARGEST),  # in reverse: what the relative velocity along the rows is multiplied with in G
     ("gap", LARGEST),  # violation of the rows, negative or signed [m | rad]
     ("slot1", 1),  # links that a contact, connect or weld acts between
     ("slot2", 1),

@@ -23,6 +23,11 @@ def ball_angle(m, s, j) -> Vec3:
     return log(Quat.load(s.row("q", m.jnt_qadr(j))).normalized(), 1)
 
 
+def acts(gap, speed, o):
+    """Whether a limit is reached; the smooth law looks one step ahead."""
+    return let(gap + ti.select(o.smooth != 0, o.dt, 0.0) * speed) < 0.0
+
+
 @ti.func
 def find_limits(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template()):
     """A unilateral row for every limit that is nearer than its margin: value - lo > margin, hi - value > margin."""
@@ -33,7 +38,8 @@ def find_limits(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.temp
             turn = ball_angle(m, s, j)
             angle = ti.sqrt(turn.dot(turn))
             gap = m.cells("limit_range", n).get(1) - angle - margin
-            if gap < 0.0:
+            rate = -turn.dot(Vec3.load(s.row("v", m.jnt_dof(j)))) / ti.max(angle, SMALL)
+            if acts(gap, rate, o):
                 b = open_limit(m, c, n, gap, 1.0)
                 if b >= 0:
                     axis = turn * let(-1.0 / ti.max(angle, SMALL))
@@ -45,7 +51,7 @@ def find_limits(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.temp
             for side in range(2):
                 sign = 1.0 - 2.0 * side
                 gap = sign * (value - m.cells("limit_range", n).at(side).get()) - margin
-                if gap < 0.0:
+                if acts(gap, sign * m.get("jnt_scale", j) * s.get("v", m.jnt_dof(j)), o):
                     b = open_limit(m, c, n, gap, sign)
                     if b >= 0:
                         scale = m.get("jnt_scale", j)
@@ -118,7 +124,7 @@ def ball_limit_adjoint(m, s, c, b, i, j, gap_bar) -> None:
     angle = let(ti.max(ti.sqrt(phi.dot(phi)), SMALL))
     u = phi * let(1.0 / angle)
     w, a, v = (Vec3.load(s.row(name, i)) for name in ("w", "a", "v"))
-    seen = (a + v * c.get(b, "impedance", 1)) * c.get(b, "dy") - w * c.get(b, "f")
+    seen = a * c.get(b, "dy") - v * c.get(b, "drag") - w * c.get(b, "f")
     across = (seen - u * u.dot(seen)) * let(1.0 / angle)
     (right_jacobian_inverse_transpose_apply(phi, across) - u * gap_bar).add_to(s.row("q_bar", i))
 

@@ -5,8 +5,12 @@ import taichi as ti
 from genesis.dynamics.constraints import laws
 from genesis.dynamics.constraints.impedance import impedance, reference
 from genesis.dynamics.constraints.ledger import LARGEST
+from genesis.dynamics.constraints.smooth import smooth_impedance, smooth_reference
 from genesis.math.rotation import Vec3
 from genesis.math.spatial import Spatial
+
+
+LEAST_R = 1e-15  # of the regularisation, where nothing moves
 
 
 @ti.func
@@ -39,6 +43,7 @@ def open_block(m: ti.template(), c: ti.template(), b: ti.i32, kind: ti.i32, dim:
         c.set(b, "gap", 0.0, k)
         c.set(b, "f", 0.0, k)
         c.set(b, "dy", 0.0, k)
+        c.set(b, "drag", 0.0, k)
 
 
 def tree_origin(s, slot) -> Vec3:
@@ -104,7 +109,7 @@ def gap_norm(c: ti.template(), b: ti.i32):
 
 @ti.func
 def stiffen(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, weight: ti.template(), o: ti.template()):
-    """Impedance, damping and stiffness of block b: bias = B J v + K d gap, and 1 / R of every row.
+    """Impedance, damping and stiffness of block b: bias = B J v + k gap (k = K d; K in the smooth law), and 1 / R of every row.
 
     Args: weight: inverse inertia that the rows see, by MuJoCo's estimate at the reference configuration.
     Reads: solref, solimp, gap, mu, the Jacobian, v      Writes: impedance, speed, bias, d
@@ -112,18 +117,36 @@ def stiffen(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, wei
     dim = c.integer(b, "dim")
     kind = c.integer(b, "kind")
     solimp = c.block(b, "solimp")
-    found = impedance(solimp, gap_norm(c, b))
-    bk = reference(c.block(b, "solref"), solimp.get(1), o.dt)
-    c.set(b, "impedance", found[0])
-    c.set(b, "impedance", bk[0], 1)
-    c.set(b, "impedance", bk[1], 2)
-    c.set(b, "weight", weight)
-    v = s.row("v")
+    solref = c.block(b, "solref")
     for k in range(dim):
-        speed = along(m, c, b, k, v)
-        c.set(b, "speed", speed, k)
-        c.set(b, "bias", bk[0] * speed + bk[1] * found[0] * c.get(b, "gap", k), k)
-        c.set(b, "d", found[0] / ((1.0 - found[0]) * weight) * row_factor(c, b, kind, k, o.impratio), k)
+        c.set(b, "speed", along(m, c, b, k, s.row("v")), k)
+    smooth = o.smooth != 0 and (kind == laws.UNILATERAL or kind == laws.PYRAMID or kind == laws.ELLIPTIC)
+    d = 0.0
+    slope = 0.0
+    rush = 0.0
+    damping = 0.0
+    stiffness = 0.0
+    if smooth:
+        found = smooth_impedance(solimp, c.get(b, "gap"), c.get(b, "speed"), o.dt)
+        bk = smooth_reference(solref, solimp.get(1), o.dt)
+        d = found[0]
+        slope = found[1]
+        rush = found[2]
+        damping = bk[0]
+        stiffness = bk[1]  # not times d: see smooth.py
+    else:
+        found = impedance(solimp, gap_norm(c, b))
+        bk = reference(solref, solimp.get(1), o.dt)
+        d = found[0]
+        slope = found[1]
+        damping = bk[0]
+        stiffness = bk[1] * d
+    for k, value in ti.static(((0, d), (1, damping), (2, stiffness), (3, slope), (4, rush))):
+        c.set(b, "impedance", value, k)
+    c.set(b, "smooth", ti.select(smooth, 1.0, 0.0))
+    for k in range(dim):
+        c.set(b, "bias", damping * c.get(b, "speed", k) + stiffness * c.get(b, "gap", k), k)
+        c.set(b, "d", d / ti.max((1.0 - d) * weight, LEAST_R * d) * row_factor(c, b, kind, k, o.impratio), k)
 
 
 @ti.func

@@ -1,0 +1,83 @@
+"""A whole rollout as users call it: one autograd function between what they give and the trajectory that they get.
+
+The same launch as `genesis.grad.functions.Rollout`. Here the axis of environments may be left out, inputs are copied and the end of the
+trajectory is summed inside the function, so that none of this becomes a node of the graph or a view made for the kernel alone: with one
+environment those cost as much as the mechanics.
+"""
+
+import torch
+
+from genesis.grad.functions import NoContext
+from genesis.grad.pull_back import run_adjoint
+
+
+class Rows:
+    """Memory of a contiguous tensor from row ``first`` on: a view for kernels that torch need not know."""
+
+    __slots__ = ("first", "tensor")
+
+    def __init__(self, tensor: torch.Tensor, first: int) -> None:
+        self.tensor, self.first = tensor, first
+
+    def data_ptr(self) -> int:
+        x = self.tensor
+        return x.data_ptr() + self.first * x.stride(0) * x.element_size()
+
+    def detach(self) -> torch.Tensor:
+        return self.tensor.detach()[self.first :]
+
+
+class TrajectoryFunction(torch.autograd.Function):
+    """((physics, flat), theta, q0, v0, command, control) -> q, v, a over T control steps, and a number: finite if their end is.
+
+    ``flat``: one environment, and arrays without its axis; an initial state may keep it. ``command`` or ``control`` may be None.
+    The control and the initial state may be changed in place afterwards.
+    """
+
+    @staticmethod
+    def forward(ctx, how, theta, q0, v0, command, control):
+        (physics, flat), horizon = how, (control if command is None else command).shape[0]
+        lead, steps, new = () if flat else (q0.shape[0],), horizon * physics.substeps, physics.nothing.new_empty
+        q, v = new(steps + 1, *lead, physics.nq), new(steps + 1, *lead, physics.nv)
+        a = new(steps * physics.stages, *lead, physics.nv)
+        ctx.launch = launch = physics.bench(*lead or (1,)).rollout(physics, horizon, theta, control, None)
+        u = launch.no_v_bar if command is None else command.contiguous()
+        c = physics.nothing if control is None else control.clone(memory_format=torch.contiguous_format)
+        dense = torch.contiguous_format
+        inputs = (u, c, physics.nothing, q0.clone(memory_format=dense), v0.clone(memory_format=dense))
+        q[0], v[0] = q0, v0
+        launch.forward(theta, inputs, (Rows(q, 1), Rows(v, 1), a))
+        ctx.save_for_backward(*inputs, theta, q, v, a)  # what users gave is not among these: they may change it in place
+        ctx.set_materialize_grads(False)
+        ctx.commanded = command is not None
+        end = q[-1].sum().item() + v[-1].sum().item()
+        every = physics.substeps
+        if every == 1 and physics.stages == 1:
+            return q, v, a, end
+        return q[::every], v[::every], a[:: every * physics.stages], end
+
+    @staticmethod
+    def backward(ctx, *grads):
+        need_theta = ctx.needs_input_grad[1]
+
+        def adjoint(q_grad, v_grad, a_grad):
+            *inputs, theta, q, v, a = ctx.saved_tensors
+            q_grad, v_grad, a_grad = (None if g is None else g.contiguous() for g in (q_grad, v_grad, a_grad))
+            after = (None if g is None else Rows(g, 1) for g in (q_grad, v_grad))
+            theta_bar, q0_bar, v0_bar, u_bar, c_bar, _ = ctx.launch.adjoint(
+                need_theta, theta, inputs, (Rows(q, 1), Rows(v, 1), a), *after, a_grad
+            )
+            if q_grad is not None:
+                q0_bar += q_grad[0]
+            if v_grad is not None:
+                v0_bar += v_grad[0]
+            return theta_bar, q0_bar, v0_bar, u_bar if ctx.commanded else None, c_bar
+
+        return (None, *run_adjoint(ctx, "rollout", adjoint, grads[:3]))
+
+
+def whole_trajectory(physics, flat: bool, theta, qpos, qvel, command, control):
+    """`TrajectoryFunction`, applied where gradients are recorded and merely run where they are not."""
+    if torch.is_grad_enabled():
+        return TrajectoryFunction.apply((physics, flat), theta, qpos, qvel, command, control)
+    return TrajectoryFunction.forward(NoContext, (physics, flat), theta, qpos, qvel, command, control)
