@@ -5,6 +5,7 @@ import taichi as ti
 from genesis.dynamics.constraints.contacts import find_contacts, finish_contact, place_geoms
 from genesis.dynamics.constraints.equality import find_equalities
 from genesis.dynamics.constraints.limits import find_dry_friction, find_limits
+from genesis.dynamics.constraints.rows import stiffen
 from genesis.math.lanes import assign
 
 
@@ -45,3 +46,5 @@ def collect(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template
             finish_contact(m, s, c, b, o)
         c.status("contacts").set(c.count() - first)
         c.status("overflow").set(ti.max(before, c.status("overflow").get()))
+    for b in range(c.count()):
+        stiffen(m, s, c, b, o)

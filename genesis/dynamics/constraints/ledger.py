@@ -42,6 +42,7 @@ BLOCK_FIELDS = (  # name, width
     ("solref", 2),
     ("solimp", 5),
     ("impedance", 5),  # d, B, stiffness of the gap, slopes of d in the gap and in the normal velocity
+    ("weight", 1),  # inverse inertia that the rows see, by MuJoCo's estimate at the reference configuration
     ("smooth", 1),  # 1: the impedance of smooth.py
     ("drag", LARGEST),  # in reverse: what the relative velocity along the rows is multiplied with in G
     ("gap", LARGEST),  # violation of the rows, negative or signed [m | rad]
