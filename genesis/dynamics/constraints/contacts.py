@@ -38,7 +38,7 @@ def place_geoms(m: ti.template(), s: ti.template(), c: ti.template()):
 
 def solid(m, c, shapes, g) -> Solid:
     cells = c.geom(g)
-    return Solid(Vec3.load(cells), Mat3.load(cells, 3), Vec3.load(m.cells("geom_size", g)), m.geom_data(g), shapes)
+    return Solid(Vec3.load(cells), Mat3.load(cells, 3), Vec3.load(m.cells("geom_size", g)), m.geom_data(g), shapes, m.integers)
 
 
 PLANE, HFIELD, SPHERE, CAPSULE, ELLIPSOID, CYLINDER, BOX, MESH = range(8)
@@ -84,7 +84,7 @@ def add_contact(
 ):  # fmt: skip
     """A new block with the geometry of a contact, or one more that did not fit."""
     b = c.count()
-    if b < c.capacity:
+    if b < c.last:
         c.set_count(b + 1)
         c.set(b, "source", CONTACT)
         c.set(b, "index", cand)

@@ -331,5 +331,5 @@ def newton(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template(
             rounds += 1
         elif not settled:
             c.status("unconverged").add(1.0)
-            c.status("residual").set(ti.max(c.status("residual").get(), left))
     c.status("iterations").add(rounds)
+    c.status("residual").set(ti.max(c.status("residual").get(), left))
