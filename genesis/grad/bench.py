@@ -20,7 +20,7 @@ class Bench:
 
     def __init__(self, physics: Any, batch: int) -> None:
         model, like = physics.model, physics.nothing
-        self.pairs = physics.constraints.pairs if physics.constraints else None
+        self.variant = physics.variant
         self.batch, self.lanes = batch, lanes_for(batch)
         self.blocks = -(-batch // self.lanes)
         self.lane_axis = (self.lanes,) if self.lanes > 1 else ()
@@ -54,7 +54,7 @@ class Bench:
     def launchers(self, kind: str) -> tuple[Launcher, Launcher, Launcher]:
         """Forward, adjoint, adjoint with the parameters' adjoints: index 1 + want."""
         if kind not in self._launchers:
-            forward, *adjoints = kernels(kind, self.lanes, None if kind in self.BLOCKS else self.pairs)
+            forward, *adjoints = kernels(kind, self.lanes, None if kind in self.BLOCKS else self.variant)
             a, b = self.BLOCKS.get(kind, self.ROLLOUT)
             plain, full = (Launcher(kernel, self.lanes, b, self.batch) for kernel in adjoints)
             self._launchers[kind] = (Launcher(forward, self.lanes, a, self.batch), plain, full)

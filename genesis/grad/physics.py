@@ -59,6 +59,13 @@ class Physics:
             name: torch.as_tensor(value, dtype=self.dtype, device=self.device) for name, value in model.parameters.items()
         }
 
+    @property
+    def variant(self) -> tuple[tuple[int, ...], bool] | None:
+        """What the rollout kernels are made for: the geometry pairs, and whether damping acts after the constraints (MuJoCo's order)."""
+        if self.constraints is None:
+            return None
+        return self.constraints.pairs, self.damping_dt > 0.0 and self.model.constraints.contact == "mujoco"
+
     def bench(self, batch: int) -> Bench:
         if batch not in self._benches:
             self._benches[batch] = Bench(self, batch)
