@@ -45,13 +45,15 @@ def support(
 
 @ti.func
 def _surrounded(s: ti.template()):
-    """Whether four rows have the origin between them."""
+    """Whether four rows have the origin between them, and a volume."""
     result = True
     for f in range(4):
         p, q, r = point(s, (f + 1) % 4), point(s, (f + 2) % 4), point(s, (f + 3) % 4)
         normal = (q - p).cross(r - p)
-        here, there = normal.dot(p), normal.dot(p - point(s, f))
-        if here * there <= 0.0:
+        edge = p - point(s, f)
+        here, there = normal.dot(p), normal.dot(edge)
+        flat = ti.abs(there) <= tolerance(1e-8, 1e-4) * ti.sqrt(normal.dot(normal) * edge.dot(edge))
+        if here * there <= 0.0 or flat:
             result = False
     return result
 
