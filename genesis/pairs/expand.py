@@ -102,7 +102,7 @@ def _open(s: ti.template(), faces: ti.i32, w: ti.template(), newest: ti.i32, sla
 @ti.func
 def deepest_face(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.template(), s: ti.template(), n: ti.template()):
     """(rows of the face, depth) of the face nearest to the origin, its outward normal in n. Four rows surround the origin."""
-    eps = tolerance(1e-10, 1e-5)
+    eps = tolerance(1e-13, 1e-5)
     _start(s)
     faces, queue, points = 0, 4, 4
     i0, i1, i2, depth = 0, 0, 0, let(0.0)
