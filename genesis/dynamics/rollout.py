@@ -41,7 +41,10 @@ def begin(m: ti.template(), s: ti.template(), o: ti.template()):
     clear(m, s, "a")
     if ti.static(o.constrained):
         for k in range(m.lanes):
-            o.constraints.ledger(m, k).clear_status()
+            c = o.constraints.ledger(m, k)
+            c.clear_status()
+            for cand in range(m.size("ncand")):
+                c.touched(cand).set(0.0)
 
 
 class Tape:
@@ -216,7 +219,7 @@ def make_rollout(real, lanes: int, serial: bool, integrator: str, pairs: tuple[i
             m = Robot(integers, parameters, e * stride, lanes)
             s = Scratch(m, scratch, e * room)
             block = Block(e, batch, lanes)
-            problem = Problem(shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, 0.0, False, smooth)
+            problem = Problem(shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, 0.0, False, False, smooth)
             held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem)
             o = Options(dt, damping_dt, actuated, wrenched, 0, held, damped_last)
             begin(m, s, o)
@@ -255,7 +258,7 @@ def make_rollout(real, lanes: int, serial: bool, integrator: str, pairs: tuple[i
                 m = Robot(integers, parameters, e * stride, lanes)
                 s = Scratch(m, scratch, e * room)
                 block = Block(e, batch, lanes)
-                problem = Problem(shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, reach, want, smooth)
+                problem = Problem(shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, reach, True, want, smooth)
                 held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem)
                 o = Options(dt, damping_dt, actuated, wrenched, want, held, damped_last)
                 bar = ParameterBar(m, parameters_bar, e * width)

@@ -53,7 +53,7 @@ class Physics:
         self.shapes = torch.as_tensor(shapes, dtype=self.dtype, device=self.device)
         self.nothing = torch.zeros(1, 1, 1, dtype=self.dtype, device=self.device)
         self.constraints = constraint_setting(model, self.dtype)
-        self.reach = 0.0
+        self.reach = model.constraints.contact_reach
         self._benches: dict[int, Bench] = {}
         self.defaults: dict[str, torch.Tensor] = {
             name: torch.as_tensor(value, dtype=self.dtype, device=self.device) for name, value in model.parameters.items()
