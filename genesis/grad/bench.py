@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from genesis.dynamics.launch import Launcher, kernels, lanes_for
+from genesis.dynamics.launch import CONSTRAINED, Launcher, kernels, lanes_for
 from genesis.dynamics.workspace import scratch_size
 from genesis.errors import InputError
 from genesis.grad.watch import Watch
@@ -16,7 +16,11 @@ class Bench:
     """Scratch memory and launchers for one batch size."""
 
     ROLLOUT = ((1, 2, 11, 12), (1, 2, 19, 20, 21))  # arrays with one entry a lane, in the forward and in the adjoint kernel
-    BLOCKS = {"kinematics": ((1, 2), (1, 2, 9)), "inverse": ((1, 2), (1, 2, 10))}
+    BLOCKS = {
+        "kinematics": ((1, 2), (1, 2, 9)),
+        "inverse": ((1, 2), (1, 2, 10)),
+        "contacts": ((1, 2, 7, 8), (1, 2, 10, 11, 12)),
+    }
 
     def __init__(self, physics: Any, batch: int) -> None:
         model, like = physics.model, physics.nothing
@@ -54,7 +58,7 @@ class Bench:
     def launchers(self, kind: str) -> tuple[Launcher, Launcher, Launcher]:
         """Forward, adjoint, adjoint with the parameters' adjoints: index 1 + want."""
         if kind not in self._launchers:
-            forward, *adjoints = kernels(kind, self.lanes, None if kind in self.BLOCKS else self.pairs)
+            forward, *adjoints = kernels(kind, self.lanes, self.pairs if kind in CONSTRAINED else None)
             a, b = self.BLOCKS.get(kind, self.ROLLOUT)
             plain, full = (Launcher(kernel, self.lanes, b, self.batch) for kernel in adjoints)
             self._launchers[kind] = (Launcher(forward, self.lanes, a, self.batch), plain, full)

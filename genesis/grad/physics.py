@@ -17,6 +17,7 @@ from genesis.errors import InputError, UnsupportedError, unknown_name
 from genesis.grad.bench import Bench
 from genesis.grad.constrained import ConstraintSetting, constraint_setting
 from genesis.grad.functions import InverseDynamics, LinkStates, NoContext, Rollout, Step
+from genesis.grad.contacts import ContactRows
 from genesis.grad.shapes import pack_shapes
 from genesis.model.layout import PARAMETER, PARAMETERS
 from genesis.model.model import Model
@@ -192,6 +193,17 @@ class Physics:
         lead = qpos.shape[:-1]
         samples = self._expect_samples(theta, qpos, qvel=qvel, qacc=qacc)
         return InverseDynamics.apply(self, theta, *samples).reshape(*lead, self.nv)
+
+    def contacts(self, theta, qpos, qvel, qacc):
+        """Contacts (..., B, room, WIDTH) at states and with the forces at accelerations there: rows of `inspect_contacts.FIELDS`.
+
+        None for a model without contacts.
+        """
+        if self.constraints is None or not self.constraints.pairs:
+            return None
+        lead = qpos.shape[:-1]
+        rows = ContactRows.apply(self, theta, *self._expect_samples(theta, qpos, qvel=qvel, qacc=qacc))
+        return rows.reshape(*lead, *rows.shape[2:])
 
     def bias(self, theta, qpos, qvel):
         """Coriolis, centrifugal and gravity forces c (..., B, nv)."""
