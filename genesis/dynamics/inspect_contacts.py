@@ -1,6 +1,6 @@
 """Kernel pair for contacts: where bodies touch at a state, and with which forces at an acceleration there.
 
-Arrays hold S samples of B environments: q (S, B, nq), v (S, B, nv), a (S, B, nv), rows (S, B, n WIDTH), one row a contact in the order in
+Arrays hold S samples of B environments: q (S, B, nq), v (S, B, nv), a (S, B, nv) as constraints see it, rows (S, B, n WIDTH), one row a contact in the order in
 which they are found: number of the candidate pair from 1 (0: no contact), position, normal from geom 1 to geom 2, force on geom 2, distance
 (negative: penetration); world frame.
 
@@ -10,12 +10,13 @@ Adjoint: G = sum of F_bar . F with the forces F of the contacts is p . f with p 
 
 import taichi as ti
 
-from genesis.dynamics.adjoint_sweep import lift_links, undo_links
+from genesis.dynamics.adjoint_sweep import undo_links
 from genesis.dynamics.constraints.adjoint import constraint_forces, link_bars, stiffness_adjoint, wrench
 from genesis.dynamics.constraints.collect import Problem, collect
 from genesis.dynamics.constraints.contact_adjoint import contact_bars, pass_to_geoms
 from genesis.dynamics.constraints.laws import law_adjoint
 from genesis.dynamics.constraints.ledger import CONTACT, LARGEST
+from genesis.dynamics.constraints.lift import lift_links
 from genesis.dynamics.constraints.material import contact_margin
 from genesis.dynamics.constraints.step import Constraints
 from genesis.dynamics.inspect import move_all
@@ -126,7 +127,7 @@ class Touched:
         axes = [Spatial.load(s.row("axis", first + k)) for k in range(count)]
         for k, x in enumerate(axes):
             self.v.assign(self.v - x * s.get("v", dof + k))
-            self.lift.assign(self.lift - x * s.get("a", dof + k))
+            self.lift.assign(self.lift - x * s.get("a_seen", dof + k))
         turned = self.displaced()
         for k, x in enumerate(axes):
             s.add("q_next_bar", x.dot(turned), dof + k)
@@ -160,7 +161,7 @@ def make_contacts(real, lanes: int, serial: bool, pairs: tuple[int, ...]):
             held = Constraints(ledger, e * (lanes * ledger_room), ledger_room, capacity, problem)
             for t in range(samples):
                 move_all(m, s, block, q, v, t)
-                read_vector(m, s, block, "nv", "a", a, t)
+                read_vector(m, s, block, "nv", "a_seen", a, t)
                 for k in range(lanes):
                     one = m.of_lane(k)
                     rows = Rows(out, t, let(ti.min(e * lanes + k, batch - 1)))
@@ -185,7 +186,7 @@ def make_contacts(real, lanes: int, serial: bool, pairs: tuple[int, ...]):
                 zero = Spatial.zero(lanes)
                 for t in range(samples):
                     move_all(m, s, block, q, v, t)
-                    read_vector(m, s, block, "nv", "a", a, t)
+                    read_vector(m, s, block, "nv", "a_seen", a, t)
                     lift_links(m, s)
                     for slot in range(m.size("nlink") + 1):
                         for name in ti.static(("probe", "velocity_bar", "placement_bar")):

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from genesis.dynamics.launch import CONSTRAINED, Launcher, kernels, lanes_for
+from genesis.dynamics.launch import Launcher, kernels, lanes_for
 from genesis.dynamics.workspace import scratch_size
 from genesis.errors import InputError
 from genesis.grad.watch import Watch
@@ -24,7 +24,7 @@ class Bench:
 
     def __init__(self, physics: Any, batch: int) -> None:
         model, like = physics.model, physics.nothing
-        self.pairs = physics.constraints.pairs if physics.constraints else None
+        self.variant = physics.variant
         self.batch, self.lanes = batch, lanes_for(batch)
         self.blocks = -(-batch // self.lanes)
         self.lane_axis = (self.lanes,) if self.lanes > 1 else ()
@@ -58,7 +58,8 @@ class Bench:
     def launchers(self, kind: str) -> tuple[Launcher, Launcher, Launcher]:
         """Forward, adjoint, adjoint with the parameters' adjoints: index 1 + want."""
         if kind not in self._launchers:
-            forward, *adjoints = kernels(kind, self.lanes, self.pairs if kind in CONSTRAINED else None)
+            variant = None if self.variant is None or kind in ("kinematics", "inverse") else self.variant
+            forward, *adjoints = kernels(kind, self.lanes, variant[:1] if variant and kind == "contacts" else variant)
             a, b = self.BLOCKS.get(kind, self.ROLLOUT)
             plain, full = (Launcher(kernel, self.lanes, b, self.batch) for kernel in adjoints)
             self._launchers[kind] = (Launcher(forward, self.lanes, a, self.batch), plain, full)

@@ -9,7 +9,7 @@ from genesis.errors import InputError
 from genesis.grad.tensor import Tensor
 from genesis.scene.contacts import ContactTable
 from genesis.scene.entity_properties import EntityProperties
-from genesis.scene.geoms import SLIDING, ROLLING, TORSIONAL, RigidGeom, check_condim
+from genesis.scene.geoms import ROLLING, SLIDING, TORSIONAL, RigidGeom, check_condim
 from genesis.scene.inputs import Index, Indexer, take
 from genesis.scene.solver import RigidSolver
 

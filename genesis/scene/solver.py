@@ -187,7 +187,10 @@ class RigidSolver:
         self._kinematics = None
 
     def put_end(self, theta: torch.Tensor, qpos: torch.Tensor, qvel: torch.Tensor, qacc: torch.Tensor, keep_graph: bool) -> None:
-        """To the end of a trajectory (T, [n_envs,] n) made with parameters theta. One that is in a graph stays alive with it: its end is taken when it is asked for."""
+        """To the end of a trajectory (T, [n_envs,] n) made with parameters theta.
+
+        One that is in a graph stays alive with it: its end is taken when it is asked for.
+        """
         series = (qpos, qvel, qacc)
         if keep_graph and qpos.requires_grad:
             self._end = series, tuple(x._version for x in series)

@@ -47,24 +47,24 @@ def between_links(m: ti.template(), c: ti.template(), b: ti.i32):
 
 @ti.func
 def constraint_forces(m: ti.template(), s: ti.template(), c: ti.template()):
-    """Forces and Hessians at the stored acceleration; the forces leave the net force of the links, `force`, as they do in g.
+    """Forces and Hessians at the stored acceleration, and minus the forces on the links, as they stand in g.
 
-    Reads: blocks, a      Writes: y, f, hess      Adds to: force
+    Reads: blocks, a_seen      Writes: y, f, hess      Adds to: contact_force
     """
     for b in range(c.count()):
         for k in range(c.integer(b, "dim")):
-            c.set(b, "y", along(m, c, b, k, s.row("a")) + c.get(b, "bias", k), k)
+            c.set(b, "y", along(m, c, b, k, s.row("a_seen")) + c.get(b, "bias", k), k)
         law(c, b, True)
         if between_links(m, c, b):
             force, torque = wrench(c, b, "f")
-            push(s, c, b, "force", force, torque, -1.0)
+            push(s, c, b, "contact_force", force, torque, -1.0)
 
 
 @ti.func
 def constraint_bars(m: ti.template(), s: ti.template(), c: ti.template(), bar: ti.template(), o: ti.template(), want: ti.template()):
     """Everything that the forces of the blocks add to the reverse sweep.
 
-    Reads:   blocks with y, f, hess; w, a, v; probe, lift, velocity of the links
+    Reads:   blocks with y, f, hess; w, a_seen, v; probe, lift, velocity of the links
     Adds to: lift_bar, velocity_bar, placement_bar of the links, q_bar, v_bar of the joints, parameters
     """
     for b in range(c.count()):

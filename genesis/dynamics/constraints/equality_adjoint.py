@@ -30,7 +30,7 @@ def joint_equality_adjoint(
         i = m.jnt_dof(j2)
         scale = m.get("jnt_scale", j2)
         # the slope multiplies what the block's law sees of joint 2 under w, a and v
-        seen = c.get(b, "f") * s.get("w", i) - c.get(b, "dy") * s.get("a", i) + c.get(b, "drag") * s.get("v", i)
+        seen = c.get(b, "f") * s.get("w", i) - c.get(b, "dy") * s.get("a_seen", i) + c.get(b, "drag") * s.get("v", i)
         s.add("q_bar", -scale * (poly[1] * gap_bar + poly[2] * scale * seen), i)
         if ti.static(want):
             x = displacement(m, s, j2)
