@@ -15,6 +15,7 @@ from taichi.lang import impl
 
 from genesis import runtime
 from genesis.dynamics.inspect import make_inverse, make_kinematics
+from genesis.dynamics.inspect_contacts import make_contacts
 from genesis.dynamics.rollout import INTEGRATORS, make_rollout
 from genesis.errors import StateError
 from genesis.log import logger
@@ -23,9 +24,10 @@ MAKERS: dict[str, Callable] = {
     **{name: partial(make_rollout, integrator=name) for name in INTEGRATORS},
     "kinematics": make_kinematics,
     "inverse": make_inverse,
+    "contacts": make_contacts,
 }
 
-Variant = tuple[tuple[int, ...], bool] | None
+Variant = tuple[tuple[int, ...], bool] | tuple[tuple[int, ...]] | None
 LANES = {ti.f64: 4, ti.f32: 8}  # environments per block on a CPU: one AVX2 register
 
 
@@ -38,7 +40,7 @@ def lanes_for(batch: int) -> int:
 @cache
 def _kernels(kind: str, variant: Variant, generation: int, real: Any, lanes: int) -> tuple[Callable, Callable, Callable]:
     single = lanes == 1 and runtime.state().device.type == "cpu"  # `lanes_for`: one environment, nothing to share out
-    extra = dict(zip(("pairs", "damped_last"), variant, strict=True)) if variant is not None else {}
+    extra = dict(zip(("pairs", "damped_last"), variant or (), strict=False))
     forward, make_adjoint = MAKERS[kind](real, lanes, single, **extra)
     return forward, make_adjoint(False), make_adjoint(True)
 

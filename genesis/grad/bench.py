@@ -17,7 +17,11 @@ class Bench:
     """Scratch memory and launchers for one batch size."""
 
     ROLLOUT = ((1, 2, 11, 12), (1, 2, 19, 20, 21))  # arrays with one entry a lane, in the forward and in the adjoint kernel
-    BLOCKS = {"kinematics": ((1, 2), (1, 2, 9)), "inverse": ((1, 2), (1, 2, 10))}
+    BLOCKS = {
+        "kinematics": ((1, 2), (1, 2, 9)),
+        "inverse": ((1, 2), (1, 2, 10)),
+        "contacts": ((1, 2, 7, 8), (1, 2, 10, 11, 12)),
+    }
 
     def __init__(self, physics: Any, batch: int) -> None:
         model, like = physics.model, physics.nothing
@@ -60,7 +64,8 @@ class Bench:
     def launchers(self, kind: str) -> tuple[Launcher, Launcher, Launcher]:
         """Forward, adjoint, adjoint with the parameters' adjoints: index 1 + want."""
         if kind not in self._launchers:
-            forward, *adjoints = kernels(kind, self.lanes, None if kind in self.BLOCKS else self.variant)
+            variant = None if self.variant is None or kind in ("kinematics", "inverse") else self.variant
+            forward, *adjoints = kernels(kind, self.lanes, variant[:1] if variant and kind == "contacts" else variant)
             a, b = self.BLOCKS.get(kind, self.ROLLOUT)
             plain, full = (Launcher(kernel, self.lanes, b, self.batch) for kernel in adjoints)
             self._launchers[kind] = (Launcher(forward, self.lanes, a, self.batch), plain, full)
