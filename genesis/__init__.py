@@ -28,6 +28,7 @@ _EXPORTS: dict[str, tuple[str, str | None]] = {  # name -> (module, attribute); 
     **{name: ("genesis.scene.options", name) for name in ("integrator", "constraint_solver", "link_ref_frame")},
     **{name: ("genesis.errors", name) for name in (
         "GenesisError", "InputError", "UnknownNameError", "ModelError", "UnsupportedError", "StateError", "SceneMixError",
+        "ContactOverflowError",
         "DivergenceError",
     )},
 }  # fmt: skip

@@ -36,11 +36,36 @@ class SceneMixError(GenesisError, RuntimeError):
 
 
 class DivergenceError(GenesisError, ArithmeticError):
-    """The simulation left the finite numbers; carries environment, step and quantity."""
+    """The simulation left the finite numbers; carries environment, step and quantity, and of a rollout the trajectory up to there."""
 
-    def __init__(self, message: str, *, env: int | None = None, step: int | None = None, quantity: str = "") -> None:
+    def __init__(
+        self, message: str, *, env: int | None = None, step: int | None = None, quantity: str = "", trajectory: object = None
+    ) -> None:
         super().__init__(message)
-        self.env, self.step, self.quantity = env, step, quantity
+        self.env, self.step, self.quantity, self.trajectory = env, step, quantity, trajectory
+
+
+class ContactOverflowError(GenesisError, RuntimeError):
+    """More contacts than there is room for; carries environment, step (from 1; None in a backward pass), ``needed`` and ``room``."""
+
+    def __init__(self, *, needed: int, room: int, env: int, step: int | None, dt: float, start: int = 0) -> None:
+        self.needed, self.room, self.env, self.dt = needed, room, env, dt
+        self.step = None if step is None else start + step + 1
+        when = "while gradients were computed" if self.step is None else f"at step {self.step} (t = {self.step * dt:g} s)"
+        super().__init__(
+            f"environment {env} has {needed} contacts {when} and room for {room}; "
+            f"give max_contacts={_rounded(needed)} (RigidOptions, or scene.max_contacts of a config)."
+        )
+
+    def after(self, steps: int) -> "ContactOverflowError":
+        """The same for a launch that began ``steps`` steps after the start."""
+        step = None if self.step is None else self.step - 1
+        return type(self)(needed=self.needed, room=self.room, env=self.env, step=step, dt=self.dt, start=steps)
+
+
+def _rounded(count: int) -> int:
+    """A quarter more, in steps of four."""
+    return -(-5 * count // 16) * 4
 
 
 def nearest_first(name: str, allowed: Iterable[str]) -> list[str]:

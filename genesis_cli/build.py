@@ -72,8 +72,11 @@ def build_task(checked: Checked) -> Any:
     scene = Scene(
         sim_options=SimOptions(dt=config.dt, substeps=config.substeps, gravity=tuple(config.gravity), requires_grad=False),
         rigid_options=RigidOptions(
-            integrator=config.integrator, enable_collision=config.collision, enable_joint_limit=config.joint_limits
-        ),
+            integrator=config.integrator, enable_collision=config.collision, enable_self_collision=config.self_collision,
+            enable_joint_limit=config.joint_limits, contact=config.contact, friction_cone=config.friction_cone,
+            impratio=config.impratio, max_contacts=config.max_contacts, iterations=config.solver_iterations,
+            tolerance=config.solver_tolerance,
+        ),  # fmt: skip
     )
     bodies = {checked.robot.name: checked.robot, **config.entities}
     entities = {name: add_entity(scene, name, body) for name, body in bodies.items()}
@@ -97,7 +100,7 @@ def add_entity(scene: Any, name: str, body: Any) -> Any:
     from genesis.scene import morphs
     from genesis.scene.materials import Rigid
 
-    place: dict[str, Any] = {"pos": tuple(body.pos)}
+    place: dict[str, Any] = {"pos": tuple(body.pos), "collision": body.collision}
     if body.euler is not None:
         place["euler"] = tuple(body.euler)
     if body.quat is not None:
@@ -109,9 +112,11 @@ def add_entity(scene: Any, name: str, body: Any) -> Any:
         "sphere": lambda: morphs.Sphere(radius=body.radius, fixed=body.fixed, **place),
         "box": lambda: morphs.Box(size=tuple(body.size), fixed=body.fixed, **place),
         "capsule": lambda: morphs.Capsule(radius=body.radius, height=body.height, fixed=body.fixed, **place),
+        "mesh": lambda: morphs.Mesh(file=body.file, scale=body.scale, fixed=body.fixed, **place),
+        "plane": lambda: morphs.Plane(normal=tuple(body.normal), **place),
         "cylinder": lambda: morphs.Cylinder(radius=body.radius, height=body.height, fixed=body.fixed, **place),
     }
-    return scene.add_entity(makers[body.kind](), material=Rigid(rho=density), name=name)
+    return scene.add_entity(makers[body.kind](), material=Rigid(rho=density, friction=body.friction), name=name)
 
 
 def build_optimizer(checked: Checked, task: Any) -> Any:

@@ -146,11 +146,11 @@ class LiftedBase(Base):
         super().__init__(s, l)
         self.lift, self.lift_bar = (copy_spatial(Spatial.load(s.row(name, l + 1))) for name in ("lift", "lift_bar"))
 
-    def undo(self, m, s, j, joint) -> None:
-        for k in range(joint.AXES):
+    def undo(self, m, s, j, count: int) -> None:
+        for k in range(count):
             axis = Spatial.load(s.row("axis", m.jnt_axisadr(j) + k))
             self.lift.assign(self.lift - axis * s.get("a", m.jnt_dof(j) + k))
-        super().undo(m, s, j, joint)
+        super().undo(m, s, j, count)
 
     def displaced(self) -> Spatial:
         return super().displaced() + self.lift.cross_force(self.lift_bar)
@@ -190,9 +190,9 @@ def undo_links(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.
         for t in range(count):
             j = first + count - 1 - t
             axes = axis_count(m, j)
-            for count in ti.static(AXIS_COUNTS):
-                if axes == count:
-                    carried.undo(m, s, j, count)
+            for n in ti.static(AXIS_COUNTS):
+                if axes == n:
+                    carried.undo(m, s, j, n)
         if ti.static(want):
             placement_adjoint(m, s, bar, l, carried.displaced())
         carried.hand_down(s, m.link_parent(l))

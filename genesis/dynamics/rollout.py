@@ -16,6 +16,7 @@ import taichi as ti
 
 from genesis.dynamics import euler, runge_kutta
 from genesis.dynamics.constraints.collect import Problem
+from genesis.dynamics.constraints.report import note_depth
 from genesis.dynamics.constraints.step import Constraints
 from genesis.dynamics.step import Options, clear, copy
 from genesis.dynamics.workspace import ParameterBar, Robot, Scratch
@@ -228,7 +229,10 @@ def make_rollout(real, lanes: int, serial: bool, integrator: str, pairs: tuple[i
                     step(m, s, o, tape)
                     if ti.static(constrained):
                         for i in range(lanes):
-                            held.ledger(m, i).note_step(n + 1)
+                            c = held.ledger(m, i)
+                            c.note_step(n + 1)
+                            if n == 0:
+                                note_depth(c)
                     write_vector(m, s, block, "nq", "q", q, n)
                     write_vector(m, s, block, "nv", "v", v, n)
 

@@ -4,7 +4,7 @@ import taichi as ti
 
 from genesis.dynamics.actuation import commanded_force, commanded_force_adjoint
 from genesis.dynamics.adjoint_sweep import Base, LiftedBase, gather_bars, lift_links, probe_links
-from genesis.dynamics.constraints.step import add_constraint_bars, constrain, meet_constraints, solve_constrained
+from genesis.dynamics.constraints.step import Constraints, add_constraint_bars, constrain, meet_constraints, solve_constrained
 from genesis.dynamics.factorization import factorize, solve
 from genesis.dynamics.kinematics import kinematics
 from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
@@ -21,7 +21,7 @@ class Options:
     def __init__(self, dt, damping_dt, actuated, wrenched, want, constraints=None) -> None:
         self.dt, self.damping_dt = dt, damping_dt
         self.actuated, self.wrenched, self.want = actuated, wrenched, want
-        self.constraints, self.constrained = constraints, constraints is not None
+        self.constraints, self.constrained = constraints, isinstance(constraints, Constraints)  # Taichi turns None into a value
 
 
 @ti.func

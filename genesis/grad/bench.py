@@ -7,6 +7,7 @@ import torch
 from genesis.dynamics.launch import Launcher, kernels, lanes_for
 from genesis.dynamics.workspace import scratch_size
 from genesis.errors import InputError
+from genesis.grad.watch import Watch
 
 ADDRESSES = 2**28  # lane scalars that a kernel reaches, see `Robot.opaque`
 
@@ -30,6 +31,7 @@ class Bench:
             raise InputError(f"{batch} environments of this model need more memory than a kernel addresses; at most {most}.")
         self.ledger_room = physics.constraints.room if physics.constraints else 0
         self.ledger = like.new_zeros(max(1, self.blocks * self.lanes * self.ledger_room))
+        self.watch = Watch(self, physics) if physics.constraints else None
         self.scratch = like.new_zeros(self.blocks * self.room, *self.lane_axis)
         self._launches: dict[tuple[int, bool, bool, bool], RolloutLaunch] = {}
         self._launchers: dict[str, tuple[Launcher, Launcher, Launcher]] = {}
@@ -105,6 +107,8 @@ class RolloutLaunch:
     def forward(self, theta, inputs, outputs) -> None:
         p, b = self.physics, self.bench
         self.run((p.integers, b.parameters(theta), b.scratch, *inputs, *outputs, b.ledger, p.shapes), self.scalars)
+        if b.watch is not None:
+            b.watch.look()
 
     def adjoint(self, need_theta: bool, theta, inputs, outputs, q_bar, v_bar, a_bar):
         """Adjoints of (theta, q0, v0, command, control, wrench)."""
@@ -121,6 +125,8 @@ class RolloutLaunch:
             u_bar, c_bar, w_bar, q0_bar, v0_bar, theta_bar, b.ledger, p.shapes,
         )  # fmt: skip
         self.run_adjoint[need_theta](arrays, self.adjoint_scalars[a_bar is not None])
+        if b.watch is not None:
+            b.watch.look(backward=True)
         return (
             b.theta_bar(theta_bar, theta) if need_theta else None, q0_bar, v0_bar, u_bar,
             c_bar if self.has[0] else None, w_bar if self.has[1] else None,

@@ -4,7 +4,7 @@ import torch
 
 from genesis.dynamics.constraints.laws import ELLIPTIC, PYRAMID
 from genesis.dynamics.constraints.ledger import ledger_size
-from genesis.model.layout import PAIR_TYPES
+from genesis.model.layout import PAIR_CODE, PAIR_TYPES
 from genesis.model.model import Model
 from genesis.pairs import PAIRS
 
@@ -12,26 +12,33 @@ CONES = {"pyramidal": PYRAMID, "elliptic": ELLIPTIC}
 USUAL_CONTACTS = 64  # room for contacts where the pairs could have more and the user does not say
 LINE_TOLERANCE = 1e-6  # of the slope, against that at the start; the Newton steps do the rest
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 2e-5}  # relative residual that rounding still allows
+LEAST_TOLERANCE = {torch.float64: 1e-14, torch.float32: 1e-6}  # below, rounding decides
 
 
 class ConstraintSetting:
-    """Codes of the pairs that may touch, room of a ledger, and the scalars that follow in the kernels' signatures."""
+    """Codes of the pairs that may touch, room of a ledger, and the scalars that follow in the kernels' signatures.
+
+    contacts: room for contacts of one environment. missing: types of candidate pairs for which there is no collision.
+    """
 
     def __init__(self, model: Model, dtype: torch.dtype) -> None:
         options = model.constraints
-        self.pairs = tuple(sorted(set(model.integers["cand_code"].tolist())))
-        most = sum(PAIRS[PAIR_TYPES[code]].MOST for code in model.integers["cand_code"].tolist())
+        codes = [PAIR_TYPES[code] for code in model.integers["cand_code"].tolist()]
+        self.pairs = tuple(sorted({PAIR_CODE[types] for types in codes if types in PAIRS}))
+        self.missing = tuple(sorted({types for types in codes if types not in PAIRS}))
+        most = sum(PAIRS[types].MOST for types in codes if types in PAIRS)
         contacts = options.max_contacts if options.max_contacts is not None else min(most, USUAL_CONTACTS)
         self.capacity = 2 * model.sizes["nlimit"] + model.nv + model.sizes["neq"] + contacts
         self.contacts = contacts
         self.room = ledger_size(model.sizes, self.capacity)
-        self.integers = (self.room, self.capacity, CONES[options.cone], options.iterations, options.ls_iterations, int(options.contact == "smooth"))
-        tolerance = TOLERANCE[dtype] if options.tolerance is None else options.tolerance
+        smooth = int(options.contact == "smooth")
+        self.integers = (self.room, self.capacity, CONES[options.cone], options.iterations, options.ls_iterations, smooth)
+        tolerance = TOLERANCE[dtype] if options.tolerance is None else max(options.tolerance, LEAST_TOLERANCE[dtype])
         self.reals = (options.impratio, tolerance, LINE_TOLERANCE)
 
 
 def constraint_setting(model: Model, dtype: torch.dtype) -> ConstraintSetting | None:
-    """None for a model that nothing constrains."""
+    """None for a model that nothing constrains, as described."""
     sizes = model.sizes
     free = sizes["nlimit"] + sizes["neq"] + sizes["ncand"] == 0 and not model.parameters["dof_frictionloss"].any()
     return None if free else ConstraintSetting(model, dtype)

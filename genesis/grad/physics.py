@@ -15,8 +15,9 @@ from genesis import runtime
 from genesis.dynamics.rollout import INTEGRATORS
 from genesis.errors import InputError, UnsupportedError, unknown_name
 from genesis.grad.bench import Bench
-from genesis.grad.constrained import constraint_setting
+from genesis.grad.constrained import ConstraintSetting, constraint_setting
 from genesis.grad.functions import InverseDynamics, LinkStates, NoContext, Rollout, Step
+from genesis.grad.shapes import pack_shapes
 from genesis.model.layout import PARAMETER, PARAMETERS
 from genesis.model.model import Model
 
@@ -47,11 +48,12 @@ class Physics:
         self.step_dt = self.dt / self.substeps
         self.damping_dt = self.step_dt if implicit_damping and integrator == "Euler" else 0.0
         self.reals = (self.step_dt, self.damping_dt)
-        self.integers = torch.as_tensor(model.pack_integers(), device=self.device)
+        integers, shapes = pack_shapes(model)
+        self.integers = torch.as_tensor(integers, device=self.device)
+        self.shapes = torch.as_tensor(shapes, dtype=self.dtype, device=self.device)
         self.nothing = torch.zeros(1, 1, 1, dtype=self.dtype, device=self.device)
         self.constraints = constraint_setting(model, self.dtype)
         self.reach = 0.0
-        self.shapes = torch.zeros(1, dtype=self.dtype, device=self.device)
         self._benches: dict[int, Bench] = {}
         self.defaults: dict[str, torch.Tensor] = {
             name: torch.as_tensor(value, dtype=self.dtype, device=self.device) for name, value in model.parameters.items()
@@ -62,6 +64,12 @@ class Physics:
             self._benches[batch] = Bench(self, batch)
         return self._benches[batch]
 
+    def _constrain(self) -> None:
+        """Simulate constraints from now on: dry friction has come to a model that had none."""
+        self.constraints = ConstraintSetting(self.model, self.dtype)
+        self._benches.clear()
+        self.__dict__.pop("_explicit", None)
+
     def pack(self, params: Mapping[str, torch.Tensor] | None = None) -> torch.Tensor:
         """theta (P,) or (B, P) from named parameters; a name that is left out keeps its described value.
 
@@ -70,6 +78,9 @@ class Physics:
         Raises: UnknownNameError, InputError (shape), UnsupportedError (a gradient that is not implemented).
         """
         params = params or {}
+        loss = params.get("dof_frictionloss")
+        if self.constraints is None and loss is not None and (loss.requires_grad or bool(loss.any())):
+            self._constrain()
         parts: list[torch.Tensor] = []
         batch = None
         for name in params:
@@ -196,4 +207,7 @@ class Physics:
         """The same model with damping at the start of the step."""
         if self.damping_dt == 0.0 and self.substeps == 1:
             return self
-        return Physics(self.model, dt=self.dt, implicit_damping=False)
+        made = Physics(self.model, dt=self.dt, implicit_damping=False)
+        if self.constraints is not None and made.constraints is None:
+            made._constrain()
+        return made

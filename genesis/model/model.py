@@ -1,5 +1,6 @@
 """Model: everything that is constant while a scene runs, as flat numpy arrays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -98,16 +99,26 @@ class Model:
     def parameter_size(self) -> int:
         return sum(length for _, length in self.parameter_offsets.values())
 
-    def pack_integers(self) -> np.ndarray:
-        """The flat int32 array of the kernels: header, then the groups of `layout.INTEGER_GROUPS`."""
+    def pack_integers(self, shapes: np.ndarray | None = None, starts: Sequence[int] = ()) -> np.ndarray:
+        """The flat int32 array of the kernels: header, then the groups of `layout.INTEGER_GROUPS`, then integers of shapes.
+
+        Args:
+            shapes: what hulls and height fields need; starts: where in it the shape of each geom (ngeom) begins. With them, geom_data
+                is the address of a geom's shape in the packed array.
+        """
         header = [self.sizes[name] for name in SIZES]
         offset = len(HEADER) + 1  # a zero stands behind the header
-        groups = [np.stack([self.integers[name] for name in names], 1).ravel() for names in INTEGER_GROUPS.values()]
+        integers = dict(self.integers)
+        behind = offset + sum(v.size for v in integers.values())
+        if shapes is not None:
+            integers["geom_data"] = np.where(integers["geom_data"] < 0, -1, behind + np.asarray(starts, np.int32))
+        groups = [np.stack([integers[name] for name in names], 1).ravel() for names in INTEGER_GROUPS.values()]
         for group in groups:
             header.append(offset)
             offset += group.size
         header += [self.parameter_offsets[kind.name][0] for kind in PARAMETERS]
-        return np.concatenate([np.asarray([*header, 0], np.int32), *(g.astype(np.int32) for g in groups)])
+        more = [] if shapes is None else [shapes]
+        return np.concatenate([np.asarray([*header, 0], np.int32), *(g.astype(np.int32) for g in (*groups, *more))])
 
     def pack_parameters(self) -> np.ndarray:
         """The flat float64 parameter vector with the described values."""

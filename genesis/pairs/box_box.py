@@ -7,18 +7,11 @@ import taichi as ti
 
 from genesis.math.lanes import let, where
 from genesis.math.rotation import Vec3
-from genesis.pairs.features import (
-    CROSS,
-    EDGE_EDGE,
-    EDGES,
-    FACE_A,
-    FACE_B,
-    BoxView,
-    facing,
-    touch_adjoint,
-)
+from genesis.pairs.features import CROSS, EDGE_EDGE, FACE_A, FACE_B, touch, touch_adjoint
 from genesis.pairs.manifold import candidate, candidates
+from genesis.pairs.precision import tolerance
 from genesis.pairs.solid import Pair, Solid, vec
+from genesis.pairs.views import BoxView
 
 
 def _column(solid: Solid, k) -> Vec3:
@@ -38,15 +31,6 @@ def _edge_towards(solid: Solid, axis, n: Vec3):
     local = solid.turned_back(n)
     bits = [where(c > 0.0, 1 << i, 0) for i, c in enumerate(local.parts())]
     return let(8 * axis + ((bits[0] | bits[1] | bits[2]) & (7 - (1 << axis))))
-
-
-def _face_towards(solid: Solid, n: Vec3):
-    """The face whose normal is nearest to n."""
-    local = solid.turned_back(n)
-    x, y, z = (let(ti.abs(c)) for c in local.parts())
-    axis = where(ti.max(y, z) < x, 0, where(z < y, 1, 2))
-    along = where(axis == 0, local.x, where(axis == 1, local.y, local.z))
-    return let(axis + where(along > 0.0, 0, 3))
 
 
 @ti.func
@@ -78,8 +62,8 @@ def find(m: ti.template(), a: ti.template(), b: ti.template(), reach: ti.templat
     face, apart = _separation(a, b, reach, 0, 6, n)
     edge, edge_apart = _separation(a, b, reach, 6, 15, across)
     if apart < reach and (edge < 0 or edge_apart < reach):
-        slack = let(1e-9 * (a.size.x + a.size.y + a.size.z + b.size.x + b.size.y + b.size.z))
-        face_a, face_b = _face_towards(a, n), _face_towards(b, n * -1.0)
+        slack = let(tolerance(1e-9, 1e-5) * (a.size.x + a.size.y + a.size.z + b.size.x + b.size.y + b.size.z))
+        face_a, face_b = BoxView.face_towards(a, n), BoxView.face_towards(b, n * -1.0)
         source, which = where(face < 3, FACE_A, FACE_B), where(face < 3, face_a, face_b)
         crossing = edge >= 0 and edge_apart > apart
         if crossing and n.dot(across) > 0.99 and edge_apart - apart < 0.05 * ti.abs(apart):
@@ -94,15 +78,13 @@ def find(m: ti.template(), a: ti.template(), b: ti.template(), reach: ti.templat
             if crossing:
                 i, j = (edge - 6) // 3, (edge - 6) % 3
                 first, second = _edge_towards(a, i, n), _edge_towards(b, j, n * -1.0)
-                source, which = CROSS, first * EDGES + second
-                if n.dot(_column(a, i).cross(_column(b, j))) < 0.0:
-                    which = -1 - which
+                source, which = CROSS, where(n.dot(_column(a, i).cross(_column(b, j))) < 0.0, -1, 0)
             else:
                 kind, first, second = candidate(a, b, BoxView, BoxView, face_a, face_b, n, k, source, slack)
             if kind >= 0:
-                p, dist = facing(a, b, BoxView, BoxView, n, kind, first, second)
+                p, dist = touch(a, b, BoxView, BoxView, source, kind, first, second, n)
                 if dist < reach:
-                    out.add(p, n, dist, vec(), source + 3 * kind, which, first, second)
+                    out.add(p, n, dist, vec(), source + 4 * kind, which, first, second)
 
 
 @ti.func

@@ -1,29 +1,33 @@
-"""Two polytopes that touch: a feature of each (vertex, edge or face) facing each other along a normal, and the adjoint of that contact.
+"""Two polytopes that touch: a feature of each (vertex, edge or face) and the contact they make, with its adjoint.
 
-The normal n belongs to a face of a, to a face of b, or to two crossing edges. The two features are vertex of a and face of b, face
-of a and vertex of b, or two edges. The contact is q2 - q1 = dist n with q1, q2 on the features, p midway (witness.py).
-Tags: source + 3 kind; the normal's face, or its edges as first * EDGES + second; feature of a; feature of b.
+The normal belongs to a face of a or of b, to two crossing edges, or it joins the nearest points of a vertex and a vertex or edge.
+In the first three cases the features face each other along it (q2 - q1 = dist n, p midway); witness.py has the equations.
+Tags: source + 4 kind; the face that gives the normal, or -1 if it is minus the cross product of the edges; feature of a; feature of b.
 
-A polytope is seen through a view: `BoxView` here, `HullView` in hull_view.py. Features are whole numbers, positions are local; `signs`
-says how a position moves with the size of the geom.
+A polytope is seen through a view (`BoxView`, `PointView` and `SegmentView` in views.py, `HullView` in hull_view.py). Features are whole
+numbers, positions are local; ``signs`` says how a position moves with the size of the geom (`grow` is the adjoint of that). Geom a may
+have a radius.
 """
 
 import taichi as ti
 
 from genesis.math.lanes import let, where
 from genesis.math.rotation import Vec3
-from genesis.pairs.solid import Solid, SolidBar, vec
+from genesis.pairs.solid import ContactBar, Solid, SolidBar, vec
 from genesis.pairs.witness import (
     cross_unit_adjoint,
     lines_along,
     lines_along_adjoint,
+    on_line_adjoint,
     point_along_to_plane,
     point_along_to_plane_adjoint,
+    points,
+    points_adjoint,
 )
 
-FACE_A, FACE_B, CROSS = 0, 1, 2  # where the normal comes from
-VERTEX_FACE, FACE_VERTEX, EDGE_EDGE = 0, 1, 2  # features of a and of b
-EDGES = 4096  # more edges than a polytope may have, so that a pair of edges is exact in single precision
+FACE_A, FACE_B, CROSS, NEAREST = 0, 1, 2, 3  # where the normal comes from
+VERTEX_FACE, FACE_VERTEX, EDGE_EDGE = 0, 1, 2  # features of a and of b, for the first three
+VERTEX_VERTEX, VERTEX_EDGE, EDGE_VERTEX = 0, 1, 2  # the same for NEAREST
 
 
 def times(a: Vec3, b: Vec3) -> Vec3:
@@ -31,80 +35,87 @@ def times(a: Vec3, b: Vec3) -> Vec3:
     return Vec3.of(a.x * b.x, a.y * b.y, a.z * b.z)
 
 
-class BoxView:
-    """A box. Vertex: bits of the positive coordinates. Edge: 8 axis + a vertex on it. Face: axis + 3 if it is the negative one."""
+def _vertex(view, solid: Solid, k) -> Vec3:
+    local, _ = view.vertex(solid, k)
+    return solid.to_world(local)
 
-    @staticmethod
-    def vertex(solid: Solid, k) -> tuple:
-        """(position, signs)."""
-        signs = Vec3(*(where((k & (1 << i)) != 0, 1.0, -1.0) for i in range(3)))
-        return times(signs, solid.size), signs
 
-    @staticmethod
-    def edge(solid: Solid, k) -> tuple:
-        """(a point, direction, signs)."""
-        axis = let(k // 8)
-        d = Vec3(*(where(axis == i, 1.0, 0.0) for i in range(3)))
-        signs = Vec3(*(where(axis == i, 0.0, where((k & (1 << i)) != 0, 1.0, -1.0)) for i in range(3)))
-        return times(signs, solid.size), d, signs
+def _line(view, solid: Solid, k) -> tuple:
+    o, d, _ = view.edge(solid, k)
+    return solid.to_world(o), solid.turned(d)
 
-    @staticmethod
-    def face(solid: Solid, k) -> tuple:
-        """(a point, outward normal, signs)."""
-        axis, sign = let(k % 3), where(k < 3, 1.0, -1.0)
-        n = Vec3(*(where(axis == i, sign, 0.0) for i in range(3)))
-        return times(n, solid.size), n, n
 
-    @staticmethod
-    def sides(solid: Solid, face):
-        """Number of sides of a face."""
-        return let(4)
-
-    @staticmethod
-    def corner(solid: Solid, face, i):
-        """The i-th vertex of a face, counterclockwise seen from outside; i may run one turn over."""
-        axis, down = let(face % 3), let(face // 3)
-        i = let(i % 4)
-        plus = [let(ti.select((i == 1) | (i == 2), 0, 1)), let(ti.select(i >= 2, 0, 1))]
-        u, v = (let(ti.select(down == 1, plus[1 - k], plus[k])) for k in range(2))
-        return let(((1 - down) << axis) | (u << ((axis + 1) % 3)) | (v << ((axis + 2) % 3)))
-
-    @staticmethod
-    def side(solid: Solid, face, i):
-        """The edge from the i-th to the next vertex of a face."""
-        first, second = BoxView.corner(solid, face, i), BoxView.corner(solid, face, i + 1)
-        return let(8 * ((first ^ second) >> 1) + first)
+def _plane(view, solid: Solid, k) -> tuple:
+    o, n, _ = view.face(solid, k)
+    return solid.to_world(o), solid.turned(n)
 
 
 @ti.func
-def facing(a: ti.template(), b: ti.template(), view_a: ti.template(), view_b: ti.template(), n: ti.template(), kind: ti.i32, first: ti.i32, second: ti.i32):  # noqa: E501 # fmt: skip
-    """(p, dist) of two features along n."""
-    p, dist = vec(), let(0.0)
-    if kind == VERTEX_FACE:
-        vertex, vertex_signs = view_a.vertex(a, first)
-        point, normal, point_signs = view_b.face(b, second)
-        q = a.to_world(vertex)
-        dist = point_along_to_plane(q, n, b.to_world(point), b.turned(normal))
-        p.assign(q + n * (0.5 * dist))
-    elif kind == FACE_VERTEX:
-        vertex, vertex_signs = view_b.vertex(b, second)
-        point, normal, point_signs = view_a.face(a, first)
-        q = b.to_world(vertex)
-        dist = 0.0 - point_along_to_plane(q, n, a.to_world(point), a.turned(normal))
-        p.assign(q - n * (0.5 * dist))
+def face_normal(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.template(), source: ti.i32, face: ti.i32):
+    """The normal of a face, from a to b."""
+    n = vec()
+    if source == FACE_A:
+        oa, na = _plane(va, a, face)
+        n.assign(na)
     else:
-        o1, d1, signs1 = view_a.edge(a, first)
-        o2, d2, signs2 = view_b.edge(b, second)
-        origin, along = a.to_world(o1), a.turned(d1)
-        s, t, delta = lines_along(origin, along, b.to_world(o2), b.turned(d2), n)
+        ob, nb = _plane(vb, b, face)
+        n.assign(nb * -1.0)
+    return n
+
+
+@ti.func
+def touch(
+    a: ti.template(),
+    b: ti.template(),
+    va: ti.template(),
+    vb: ti.template(),
+    source: ti.i32,
+    kind: ti.i32,
+    first: ti.i32,
+    second: ti.i32,
+    n: ti.template(),
+):
+    """(p, dist) of two features; for NEAREST also sets the normal n, else takes it."""
+    p, dist = vec(), let(0.0)
+    if source == NEAREST:
+        q1, q2 = vec(), vec()
+        if kind != EDGE_VERTEX:
+            q1.assign(_vertex(va, a, first))
+        if kind != VERTEX_EDGE:
+            q2.assign(_vertex(vb, b, second))
+        if kind == VERTEX_EDGE:
+            o2, d2 = _line(vb, b, second)
+            q2.assign(o2 + d2 * d2.dot(q1 - o2))
+        if kind == EDGE_VERTEX:
+            o1, d1 = _line(va, a, first)
+            q1.assign(o1 + d1 * d1.dot(q2 - o1))
+        length, unit = points(q1, q2)
+        n.assign(unit)
+        dist = length
+        p.assign((q1 + q2) * 0.5)
+    elif kind == VERTEX_FACE:
+        q1 = _vertex(va, a, first)
+        ob, nb = _plane(vb, b, second)
+        dist = point_along_to_plane(q1, n, ob, nb)
+        p.assign(q1 + n * (0.5 * dist))
+    elif kind == FACE_VERTEX:
+        q2 = _vertex(vb, b, second)
+        oa, na = _plane(va, a, first)
+        dist = 0.0 - point_along_to_plane(q2, n, oa, na)
+        p.assign(q2 - n * (0.5 * dist))
+    else:
+        o1, d1 = _line(va, a, first)
+        o2, d2 = _line(vb, b, second)
+        s, t, delta = lines_along(o1, d1, o2, d2, n)
         dist = delta
-        p.assign(origin + along * s + n * (0.5 * delta))
-    return p, dist
+        p.assign(o1 + d1 * s + n * (0.5 * delta))
+    p.assign(p + n * (0.5 * va.radius(a)))
+    return p, dist - va.radius(a)
 
 
-def _add_point(solid: Solid, bar: SolidBar, local: Vec3, signs: Vec3, point_bar: Vec3) -> None:
+def _add_point(view, solid: Solid, bar: SolidBar, local: Vec3, signs: Vec3, point_bar: Vec3) -> None:
     bar.add_point(solid.to_world(local), point_bar)
-    bar.add_size(times(signs, solid.turned_back(point_bar)))
+    view.grow(bar, signs, solid.turned_back(point_bar))
 
 
 def _vertex_face_adjoint(va, a: Solid, a_bar, first, vb, b: Solid, b_bar, second, n: Vec3, p_bar: Vec3, dist_bar) -> Vec3:
@@ -113,8 +124,8 @@ def _vertex_face_adjoint(va, a: Solid, a_bar, first, vb, b: Solid, b_bar, second
     point, normal, point_signs = vb.face(b, second)
     o, m = b.to_world(point), b.turned(normal)
     q_bar, n_bar, o_bar, m_bar = point_along_to_plane_adjoint(a.to_world(vertex), n, o, m, p_bar, dist_bar)
-    _add_point(a, a_bar, vertex, vertex_signs, q_bar)
-    _add_point(b, b_bar, point, point_signs, o_bar)
+    _add_point(va, a, a_bar, vertex, vertex_signs, q_bar)
+    _add_point(vb, b, b_bar, point, point_signs, o_bar)
     b_bar.add_direction(m, m_bar)
     return n_bar
 
@@ -124,77 +135,92 @@ def _edges_adjoint(va, a: Solid, a_bar, first, vb, b: Solid, b_bar, second, n: V
     o2, d2, signs2 = vb.edge(b, second)
     e1, e2 = a.turned(d1), b.turned(d2)
     o1_bar, d1_bar, o2_bar, d2_bar, n_bar = lines_along_adjoint(a.to_world(o1), e1, b.to_world(o2), e2, n, p_bar, dist_bar)
-    _add_point(a, a_bar, o1, signs1, o1_bar)
-    _add_point(b, b_bar, o2, signs2, o2_bar)
+    _add_point(va, a, a_bar, o1, signs1, o1_bar)
+    _add_point(vb, b, b_bar, o2, signs2, o2_bar)
     a_bar.add_direction(e1, d1_bar)
     b_bar.add_direction(e2, d2_bar)
     return n_bar
 
 
-def _crossing(view_a, a: Solid, first, view_b, b: Solid, second) -> tuple:
-    """(direction of a, direction of b, unit normal across both from a to b)."""
-    o1, d1, _ = view_a.edge(a, first)
-    o2, d2, _ = view_b.edge(b, second)
-    e1, e2 = a.turned(d1), b.turned(d2)
+def _vertices_adjoint(va, a: Solid, a_bar, first, vb, b: Solid, b_bar, second, bars: ContactBar) -> None:
+    l1, signs1 = va.vertex(a, first)
+    l2, signs2 = vb.vertex(b, second)
+    length, n = points(a.to_world(l1), b.to_world(l2))
+    q1_bar, q2_bar, r1_bar, _ = points_adjoint(n, length, va.radius(a), 0.0, bars.p_bar, bars.n_bar, bars.dist_bar)
+    _add_point(va, a, a_bar, l1, signs1, q1_bar)
+    _add_point(vb, b, b_bar, l2, signs2, q2_bar)
+    va.add_radius(a_bar, r1_bar)
+
+
+def _vertex_edge_adjoint(va, a: Solid, a_bar, first, vb, b: Solid, b_bar, second, r1, r2, bars: ContactBar, sign) -> tuple:
+    """Normal from the vertex of a to the edge of b; sign -1 if the contact's runs the other way. Returns bars of the radii."""
+    vertex, signs1 = va.vertex(a, first)
+    o2, d2, signs2 = vb.edge(b, second)
+    q, o, d = a.to_world(vertex), b.to_world(o2), b.turned(d2)
+    x = o + d * d.dot(q - o)
+    length, n = points(q, x)
+    q_bar, x_bar, r1_bar, r2_bar = points_adjoint(n, length, r1, r2, bars.p_bar, bars.n_bar * sign, bars.dist_bar)
+    more, o_bar, d_bar = on_line_adjoint(q, o, d, x_bar)
+    _add_point(va, a, a_bar, vertex, signs1, q_bar + more)
+    _add_point(vb, b, b_bar, o2, signs2, o_bar)
+    b_bar.add_direction(d, d_bar)
+    return r1_bar, r2_bar
+
+
+def crossing(va, a: Solid, first, vb, b: Solid, second) -> tuple:
+    """(direction of a's edge, of b's edge, unit vector along their cross product)."""
+    _, e1 = _line(va, a, first)
+    _, e2 = _line(vb, b, second)
     c = e1.cross(e2)
-    inverse = let(1.0 / ti.sqrt(c.dot(c)))
-    return e1, e2, c * inverse
-
-
-@ti.func
-def source_normal(
-    a: ti.template(), b: ti.template(), view_a: ti.template(), view_b: ti.template(), source: ti.i32, which: ti.i32
-):
-    """The normal from a to b, up to its sign for crossing edges."""
-    n = vec()
-    if source == FACE_A:
-        point_a, normal_a, signs_a = view_a.face(a, which)
-        n.assign(a.turned(normal_a))
-    elif source == FACE_B:
-        point_b, normal_b, signs_b = view_b.face(b, which)
-        n.assign(b.turned(normal_b) * -1.0)
-    else:
-        e1, e2, across = _crossing(view_a, a, which // EDGES, view_b, b, which % EDGES)
-        n.assign(across)
-    return n
+    return e1, e2, c * let(1.0 / ti.sqrt(c.dot(c)))
 
 
 @ti.func
 def touch_adjoint(
     a: ti.template(),
     b: ti.template(),
-    view_a: ti.template(),
-    view_b: ti.template(),
+    va: ti.template(),
+    vb: ti.template(),
     contact: ti.template(),
     bars: ti.template(),
     a_bar: ti.template(),
     b_bar: ti.template(),
 ):
-    """`find_adjoint` of two polytopes. Crossing edges: `which` is negative (minus one) where the normal is minus the cross product."""
-    code, which = ti.cast(contact.tag(0), ti.i32), ti.cast(contact.tag(1), ti.i32)
+    """`find_adjoint` of two polytopes."""
+    code, face = ti.cast(contact.tag(0), ti.i32), ti.cast(contact.tag(1), ti.i32)
     first, second = ti.cast(contact.tag(2), ti.i32), ti.cast(contact.tag(3), ti.i32)
-    source, kind = code % 3, code // 3
-    sign = where(which < 0, -1.0, 1.0)
-    which = ti.max(which, -1 - which)
-    n = source_normal(a, b, view_a, view_b, source, which)
-    n.assign(n * sign)
-    n_bar = bars.n_bar * 1.0
-    if kind == VERTEX_FACE:
-        n_bar.assign(
-            n_bar + _vertex_face_adjoint(view_a, a, a_bar, first, view_b, b, b_bar, second, n, bars.p_bar, bars.dist_bar)
-        )
-    elif kind == FACE_VERTEX:
-        n_bar.assign(
-            n_bar - _vertex_face_adjoint(view_b, b, b_bar, second, view_a, a, a_bar, first, n * -1.0, bars.p_bar, bars.dist_bar)
-        )
+    source, kind = code % 4, code // 4
+    if source == NEAREST:
+        if kind == VERTEX_VERTEX:
+            _vertices_adjoint(va, a, a_bar, first, vb, b, b_bar, second, bars)
+        elif kind == VERTEX_EDGE:
+            r1_bar, none = _vertex_edge_adjoint(va, a, a_bar, first, vb, b, b_bar, second, va.radius(a), 0.0, bars, 1.0)
+            va.add_radius(a_bar, r1_bar)
+        else:
+            zero, r_bar = _vertex_edge_adjoint(vb, b, b_bar, second, va, a, a_bar, first, 0.0, va.radius(a), bars, -1.0)
+            va.add_radius(a_bar, r_bar)
     else:
-        n_bar.assign(n_bar + _edges_adjoint(view_a, a, a_bar, first, view_b, b, b_bar, second, n, bars.p_bar, bars.dist_bar))
-    if source == FACE_A:
-        a_bar.add_direction(n, n_bar)
-    elif source == FACE_B:
-        b_bar.add_direction(n, n_bar)
-    else:
-        e1, e2, across = _crossing(view_a, a, which // EDGES, view_b, b, which % EDGES)
-        d1_bar, d2_bar = cross_unit_adjoint(e1, e2, n, n_bar)
-        a_bar.add_direction(e1, d1_bar)
-        b_bar.add_direction(e2, d2_bar)
+        n = vec()
+        if source == CROSS:
+            e1, e2, across = crossing(va, a, first, vb, b, second)
+            n.assign(across * where(face < 0, -1.0, 1.0))
+        else:
+            n.assign(face_normal(a, b, va, vb, source, face))
+        n_bar = bars.n_bar + bars.p_bar * (0.5 * va.radius(a))
+        va.add_radius(a_bar, let(0.5 * n.dot(bars.p_bar) - bars.dist_bar))
+        if kind == VERTEX_FACE:
+            n_bar.assign(n_bar + _vertex_face_adjoint(va, a, a_bar, first, vb, b, b_bar, second, n, bars.p_bar, bars.dist_bar))
+        elif kind == FACE_VERTEX:
+            down = n * -1.0
+            n_bar.assign(n_bar - _vertex_face_adjoint(vb, b, b_bar, second, va, a, a_bar, first, down, bars.p_bar, bars.dist_bar))
+        else:
+            n_bar.assign(n_bar + _edges_adjoint(va, a, a_bar, first, vb, b, b_bar, second, n, bars.p_bar, bars.dist_bar))
+        if source == FACE_A:
+            a_bar.add_direction(n, n_bar)
+        elif source == FACE_B:
+            b_bar.add_direction(n, n_bar)
+        else:
+            e1, e2, across = crossing(va, a, first, vb, b, second)
+            d1_bar, d2_bar = cross_unit_adjoint(e1, e2, n, n_bar)
+            a_bar.add_direction(e1, d1_bar)
+            b_bar.add_direction(e2, d2_bar)

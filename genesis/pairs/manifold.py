@@ -29,8 +29,9 @@ def corner_point(solid, view, face, i) -> Vec3:
 @ti.func
 def inside(solid: ti.template(), view: ti.template(), face: ti.i32, n: ti.template(), x: ti.template(), slack: ti.template()):
     """Whether x lies over a face, its border included. n: along the outward normal of the face, roughly."""
-    result = True
-    for i in range(view.sides(solid, face)):
+    sides = view.sides(solid, face)
+    result = sides > 2
+    for i in range(sides):
         if beside(solid, view, face, i, n, x) < 0.0 - slack:
             result = False
             break
@@ -41,7 +42,7 @@ def inside(solid: ti.template(), view: ti.template(), face: ti.i32, n: ti.templa
 def is_corner(solid: ti.template(), view: ti.template(), face: ti.i32, n: ti.template(), x: ti.template(), slack: ti.template()):
     """Whether x coincides with a corner of the face, seen along n."""
     result = False
-    for i in range(view.sides(solid, face)):
+    for i in range(view.corners(solid, face)):
         d = corner_point(solid, view, face, i) - x
         across = d - n * n.dot(d)
         if across.dot(across) < 4.0 * slack * slack:
@@ -67,21 +68,21 @@ def candidate(
 
     Candidates: corners of b's face, corners of a's face, pairs of sides. swapped: a's face is the incident one, so its corners win ties.
     """
-    sides_a, sides_b = view_a.sides(a, face_a), view_b.sides(b, face_b)
+    corners_a, corners_b, sides_b = view_a.corners(a, face_a), view_b.corners(b, face_b), view_b.sides(b, face_b)
     kind, first, second = -1, 0, 0
     down = n * -1.0
-    if k < sides_b:
+    if k < corners_b:
         x = corner_point(b, view_b, face_b, k)
         if inside(a, view_a, face_a, n, x, slack):
             if swapped == 0 or not is_corner(a, view_a, face_a, n, x, slack):
                 kind, first, second = FACE_VERTEX, face_a, view_b.corner(b, face_b, k)
-    elif k < sides_b + sides_a:
-        y = corner_point(a, view_a, face_a, k - sides_b)
+    elif k < corners_b + corners_a:
+        y = corner_point(a, view_a, face_a, k - corners_b)
         if inside(b, view_b, face_b, down, y, slack):
             if swapped != 0 or not is_corner(b, view_b, face_b, down, y, slack):
-                kind, first, second = VERTEX_FACE, view_a.corner(a, face_a, k - sides_b), face_b
+                kind, first, second = VERTEX_FACE, view_a.corner(a, face_a, k - corners_b), face_b
     else:
-        i, j = (k - sides_b - sides_a) // sides_b, (k - sides_b - sides_a) % sides_b
+        i, j = (k - corners_b - corners_a) // sides_b, (k - corners_b - corners_a) % sides_b
         b1, b2 = corner_point(b, view_b, face_b, j), corner_point(b, view_b, face_b, j + 1)
         left1, left2 = beside(a, view_a, face_a, i, n, b1), beside(a, view_a, face_a, i, n, b2)
         if (left1 > slack and left2 < 0.0 - slack) or (left1 < 0.0 - slack and left2 > slack):
@@ -95,5 +96,5 @@ def candidate(
 @ti.func
 def candidates(a: ti.template(), b: ti.template(), view_a: ti.template(), view_b: ti.template(), face_a: ti.i32, face_b: ti.i32):
     """How many candidates two faces have."""
-    sides_a, sides_b = view_a.sides(a, face_a), view_b.sides(b, face_b)
-    return sides_a + sides_b + sides_a * sides_b
+    pairs = view_a.sides(a, face_a) * view_b.sides(b, face_b)
+    return view_a.corners(a, face_a) + view_b.corners(b, face_b) + pairs

@@ -17,7 +17,7 @@ find_adjoint(m, a, b, contact, bars, a_bar, b_bar)
 from genesis.math.lanes import Cells, let
 from genesis.math.rotation import Mat3, Vec3
 
-SCRATCH = 1024
+SCRATCH = 2048
 
 
 def vec(x=0.0, y=0.0, z=0.0) -> Vec3:

@@ -11,7 +11,7 @@ from genesis.scene.inputs import take
 from genesis.scene.parts import RigidLink
 from genesis.scene.rotation import multiply, rotate, to_rotation_vector
 
-_CONTACT = "contacts and constraints are not simulated in this version"
+_CONTACT = "it is not part of this version"
 _LATER = "it is not part of this version"
 NOT_SUPPORTED = {
     **dict.fromkeys(

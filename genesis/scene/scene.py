@@ -136,7 +136,7 @@ class Scene:
         for entity in self.entities:
             entity.bind(solver)
         solver.entities = self.entities
-        warn_not_simulated(self.entities, rigid)
+        warn_not_simulated(self.entities, physics)
         self._solver, self._rollouts = solver, Rollouts(solver)
 
     def _implicit_damping(self) -> bool:

@@ -7,11 +7,13 @@ from typing import Any
 import torch
 
 from genesis import runtime
-from genesis.errors import DivergenceError, InputError, StateError
+from genesis.dynamics.constraints.ledger import STATUS
+from genesis.errors import ContactOverflowError, InputError, StateError
 from genesis.grad.physics import Physics
 from genesis.grad.tensor import Tensor, plain, wrap
 from genesis.model.model import Model
 from genesis.scene.control import Controls
+from genesis.scene.failures import diverged, warn_deep, warn_unsolved
 from genesis.scene.inputs import Index, Indexer, Inputs, assign
 from genesis.scene.options import link_ref_frame
 from genesis.scene.physical import PhysicalParameters
@@ -66,12 +68,40 @@ class RigidSolver:
             command = controls.compose(self.parameters)
         wrench, controls.wrench = controls.wrench, None
         q, v, _ = self._state if self._end is None else self._settle()
-        qpos, qvel, qacc = self.physics.step(theta, q, v, command, controls.actuator, wrench)
+        try:
+            qpos, qvel, qacc = self.physics.step(theta, q, v, command, controls.actuator, wrench)
+        except ContactOverflowError as error:
+            raise error.after(self.steps) from None
         steps = self.steps + 1
-        if steps % self._check_every == 0 and not math.isfinite(qvel.sum().item()):
-            self._diverged(qvel, steps)
+        if steps % self._check_every == 0:
+            if not math.isfinite(qvel.sum().item()):
+                self._diverged(qpos, qvel, qacc)
+            self.inspect_launch(steps - self._check_every)
         self._state, self._end, self.steps = (qpos, qvel, qacc), None, steps
         self._kinematics = None
+
+    def inspect_launch(self, steps: int) -> None:
+        """After a launch that began at step ``steps``: warn if it was the first with bodies in each other or an early stop."""
+        watch = self.physics.bench(self.rows).watch
+        if watch is None:
+            return
+        try:
+            found = watch.ask()
+        except ContactOverflowError as error:
+            raise error.after(steps) from None
+        if found is not None and "unsolved" not in self.inputs.told:
+            self.inputs.told.add("unsolved")
+            warn_unsolved(found, steps, self.model.constraints.iterations, self.scene.dt)
+        if steps == 0:
+            warn_deep(self.model, watch.status, self.inputs.told)
+
+    def get_solver_report(self) -> dict[str, Tensor]:
+        """Of the last step or rollout, each ([n_envs]): ``contacts`` in its last step, ``iterations`` of the constraint solver in all
+        its steps, ``residual``: the largest part of the forces left out of balance, relative to the largest force."""
+        self.alive()
+        watch = self.physics.bench(self.rows).watch
+        status = self.qpos.new_zeros(self.rows, len(STATUS)) if watch is None else watch.status
+        return {name: self.give(status[:, STATUS.index(name)]) for name in ("contacts", "iterations", "residual")}
 
     def kinematics(self) -> tuple[torch.Tensor, ...]:
         """Poses and velocities of the links now: (B, nlink, 3), (B, nlink, 4), (B, nlink, 3), (B, nlink, 3)."""
@@ -312,7 +342,7 @@ class RigidSolver:
                 kv[dofs] = DEFAULT_KV
         return kp, kv
 
-    def _diverged(self, qvel: torch.Tensor, step: int) -> None:
+    def _diverged(self, qpos: torch.Tensor, qvel: torch.Tensor, qacc: torch.Tensor) -> None:
         """Name what is not finite: a control, else environment, step and degree of freedom."""
         for name, value in (("control", self.controls.command), ("actuator control", self.controls.actuator)):
             if value is not None and not torch.isfinite(value.detach()).all():
@@ -320,17 +350,6 @@ class RigidSolver:
                 what = self.dof_name(column) if name == "control" else self.model.actuators[column].name
                 raise InputError(
                     f'scene.step: the {name} of "{what}" is {value[env, column].item()} in environment {env} '
-                    f"at step {step}; allowed: finite numbers."
+                    f"at step {self.steps + 1}; allowed: finite numbers."
                 )
-        raise divergence(self, ~torch.isfinite(qvel.detach()), step)
-
-
-def divergence(solver: RigidSolver, bad: torch.Tensor, step: int) -> DivergenceError:
-    """The error for velocities (B, nv) of which some are not finite."""
-    env, dof = (int(i) for i in bad.nonzero()[0]) if bad.any() else (0, 0)
-    name = solver.dof_name(dof)
-    return DivergenceError(
-        f'the simulation diverged: velocity of "{name}" is not finite in environment {env} at step {step} '
-        f"(t = {step * solver.scene.dt:g} s); try a smaller dt, more substeps, or smaller gains and forces.",
-        env=env, step=step, quantity=f"qvel of {name}",
-    )  # fmt: skip
+        raise diverged(self, self.steps, qpos[None], qvel[None], qacc[None])

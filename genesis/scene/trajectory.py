@@ -3,17 +3,18 @@
 import math
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import torch
 
-from genesis.errors import InputError, unknown_name
+from genesis.errors import ContactOverflowError, DivergenceError, InputError, unknown_name
 from genesis.grad.tensor import Tensor, adopt, plain, wrap
 from genesis.grad.trajectory_function import whole_trajectory
+from genesis.scene.failures import diverged
 from genesis.scene.physical import Loops
 from genesis.scene.rotation import LEAST_NORM, multiply, rotate
-from genesis.scene.solver import RigidSolver, divergence
+from genesis.scene.solver import RigidSolver
 
 KINDS = ("force", "position", "velocity")
 
@@ -167,12 +168,16 @@ class Rollouts:
         start = self._initial(f"{where}: qpos", qpos, solver.model.nq), self._initial(f"{where}: qvel", qvel, solver.model.nv)
         theta, u = self._driven(where, kind, command, params)
         states = (solver.qpos if start[0] is None else start[0], solver.qvel if start[1] is None else start[1])
-        q, v, a, end = whole_trajectory(solver.physics, solver.n_envs == 0, theta, *states, u, actuator)
+        try:
+            q, v, a, end = whole_trajectory(solver.physics, solver.n_envs == 0, theta, *states, u, actuator)
+        except ContactOverflowError as error:
+            raise error.after(solver.steps) from None
         if not (math.isfinite(end) and self._turned(start[0])):
-            rows, given = solver.rows, {"controls": command, "actuator_ctrl": actuator}
-            given = {name: None if x is None else x.view(horizon, rows, -1) for name, x in given.items()}
-            q0, v0 = (None if x is None else x.view(rows, -1) for x in start)
-            self._complain(where, given, {"qpos": q0, "qvel": v0}, v.view(horizon + 1, rows, -1))
+            given = {"controls": self._rows(command), "actuator_ctrl": self._rows(actuator)}
+            q0, v0 = (None if x is None else x.view(solver.rows, -1) for x in start)
+            self._complain(where, given, {"qpos": q0, "qvel": v0})
+            raise self._with_beginning(theta.detach(), *(x.detach() for x in (q, v, a)), command)
+        solver.inspect_launch(solver.steps)
         solver.put_end(q, v, a, keep_graph)  # before they are gs.Tensors, whose every attribute costs microseconds
         made = Trajectory(solver, theta, (q, v, a), command, solver.scene.dt, solver.steps)
         solver.steps += horizon
@@ -187,11 +192,16 @@ class Rollouts:
         actuator = self._value(actuator_ctrl, f"{where}: actuator_ctrl", solver.model.nu)
         states = self._start(where, qpos, qvel)
         theta, u = self._driven(where, kind, command, params)
-        q, v, _ = solver.physics.step(theta, *states, solver.controls.zero if u is None else u, actuator, None)
+        try:
+            q, v, a = solver.physics.step(theta, *states, solver.controls.zero if u is None else u, actuator, None)
+        except ContactOverflowError as error:
+            raise error.after(solver.steps) from None
         start = {"qpos": None if qpos is None else states[0], "qvel": None if qvel is None else states[1]}
         if not (math.isfinite(q.detach().sum().item() + v.detach().sum().item()) and self._turned(start["qpos"])):
             given = {name: None if x is None else x[None] for name, x in (("controls", command), ("actuator_ctrl", actuator))}
-            self._complain(where, given, start, v[None])
+            self._complain(where, given, start)
+            raise diverged(solver, solver.steps, q[None], v[None], a[None])
+        solver.inspect_launch(solver.steps)
         return q, v
 
     def trajectory(self, qpos: Any, qvel: Any, controls: Any, params: Mapping[str, Any] | None) -> Trajectory:
@@ -278,11 +288,10 @@ class Rollouts:
         where: str,
         controls: Mapping[str, torch.Tensor | None],
         start: Mapping[str, torch.Tensor | None],
-        qvel: torch.Tensor,
-    ) -> NoReturn:
-        """Name what is not finite, or the quaternion that is zero: controls (T, B, n), initial state (B, n), velocities (T, B, nv).
+    ) -> None:
+        """Name what the user gave that is not finite, or a quaternion that is zero: controls (T, B, n), initial state (B, n).
 
-        Raises: InputError naming what the user gave, DivergenceError.
+        Raises: InputError.
         """
         for name, value in start.items():
             if value is not None:
@@ -295,18 +304,26 @@ class Rollouts:
                     f'{where}: qpos: the quaternion of joint "{self._turning[k]}" is zero in environment {env}; '
                     "allowed: (w, x, y, z) other than zero."
                 )
-        self._refuse(where, controls, qvel)
-
-    def _refuse(self, where: str, given: Mapping[str, torch.Tensor | None], qvel: torch.Tensor) -> NoReturn:
-        """Name the first control or state that is not finite."""
-        for name, value in given.items():
+        for name, value in controls.items():
             if value is not None and not torch.isfinite(value.detach()).all():
                 step, env, column = (int(i) for i in (~torch.isfinite(value.detach())).nonzero()[0])
                 raise InputError(
                     f"{where}: {name} is {value[step, env, column].item()} at step {step}, environment {env}, column {column}; "
                     "allowed: finite numbers."
                 )
-        bad = ~torch.isfinite(qvel.detach())
-        steps = bad.flatten(1).any(1).nonzero()
-        step = int(steps[0]) if len(steps) else qvel.shape[0] - 1
-        raise divergence(self._solver, bad[step], step)
+
+    def _rows(self, x: torch.Tensor | None) -> torch.Tensor | None:
+        """x (..., [n_envs,] n) with the axis of environments."""
+        return x if x is None or self._solver.n_envs else x.unsqueeze(-2)
+
+    def _with_beginning(
+        self, theta: torch.Tensor, qpos: torch.Tensor, qvel: torch.Tensor, qacc: torch.Tensor, controls: torch.Tensor | None
+    ) -> DivergenceError:
+        """The error for a trajectory that is not finite, with the steps before the one that failed."""
+        solver = self._solver
+        error = diverged(solver, solver.steps, *(self._rows(x) for x in (qpos[1:], qvel[1:], qacc)))
+        count = error.step - 1 - solver.steps
+        states = (qpos[: count + 1], qvel[: count + 1], qacc[:count])
+        given = None if controls is None else controls.detach()[:count]
+        error.trajectory = Trajectory(solver, theta, states, given, solver.scene.dt, solver.steps)
+        return error

@@ -17,6 +17,8 @@ class Entity:
     quat: list[float] | None = key(None, "orientation of the base: quaternion wxyz; null: none", length=4)
     home: Any = key(None, "start of the joints [rad | m]: list over qpos or mapping joint: value; null: the file's")
     tool: str | None = key(None, "link or site that losses follow when they name none")
+    collision: bool = key(True, "whether it touches anything")
+    friction: float | None = key(None, "sliding friction of all its geoms; null: the file's, else 1", low=0.0)
 
 
 @dataclass
@@ -48,6 +50,23 @@ class Primitive(Entity):
 
     fixed: bool = key(False, "base welded to the world")
     density: float | None = key(None, "density [kg/m^3]; null: the engine's default", above=0.0)
+
+
+@dataclass
+class Mesh(Primitive):
+    """A solid bounded by the closed mesh of a file; it touches with its convex hull."""
+
+    kind: str = "mesh"
+    file: str = key(REQUIRED, "mesh file, relative to the YAML that names it or to the working folder")
+    scale: float = key(1.0, "uniform scale of lengths", above=0.0)
+
+
+@dataclass
+class Plane(Entity):
+    """A plane fixed in the world."""
+
+    kind: str = "plane"
+    normal: list[float] = key([0.0, 0.0, 1.0], "its upward direction", length=3)
 
 
 @dataclass
@@ -84,4 +103,6 @@ class Cylinder(Primitive):
     height: float = key(0.2, "height [m]", above=0.0)
 
 
-ROBOTS: dict[str, type] = {"urdf": Urdf, "mjcf": Mjcf, "sphere": Sphere, "box": Box, "capsule": Capsule, "cylinder": Cylinder}
+ROBOTS: dict[str, type] = {
+    "urdf": Urdf, "mjcf": Mjcf, "sphere": Sphere, "box": Box, "capsule": Capsule, "cylinder": Cylinder, "mesh": Mesh, "plane": Plane,
+}  # fmt: skip

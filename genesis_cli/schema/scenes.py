@@ -1,4 +1,4 @@
-"""Schema of `scene`: time step, gravity, integrator and further entities beside the robot."""
+"""Schema of `scene`: time step, gravity, integrator, contacts and further entities beside the robot."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +15,20 @@ class Scene:
     substeps: int = key(1, "physics steps within one time step", low=1)
     gravity: list[float] = key([0.0, 0.0, -9.81], "gravity [m/s^2]", length=3)
     integrator: str = key("Euler", "semi-implicit Euler (damping implicit) or Runge-Kutta of order 4", choices=("Euler", "RK4"))
-    collision: bool = key(False, "contacts between bodies; true is refused: not simulated in this version")
-    joint_limits: bool = key(
-        False, "hard joint limits; true is refused: not simulated in this version (use the loss joint_limits)"
+    collision: bool = key(True, "contacts between bodies")
+    self_collision: bool = key(True, "contacts between moving links of one robot")
+    joint_limits: bool = key(True, "joints stop at their limits")
+    contact: str | None = key(
+        None, "law of contacts: smooth (no jump at touch-down) or mujoco; null: smooth", choices=("smooth", "mujoco")
+    )
+    friction_cone: str | None = key(
+        None, "pyramidal or elliptic; null: as the robot's file says, else pyramidal", choices=("pyramidal", "elliptic")
+    )
+    impratio: float | None = key(None, "stiffness of friction relative to that of the normal; null: the file's, else 1", above=0.0)
+    max_contacts: int | None = key(None, "room for contacts in one environment, more are an error; null: made to fit", low=1)
+    solver_iterations: int = key(100, "most Newton steps of the constraint solver in one step", low=1)
+    solver_tolerance: float | None = key(
+        None, "forces out of balance relative to the largest one, at which it stops; null: what the precision allows", above=0.0
     )
     entities: dict[str, Any] = key({}, "further entities by name, each with the keys of a robot")
 

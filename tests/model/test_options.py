@@ -12,7 +12,7 @@ FILE = SolverSettings(cone="elliptic", impratio=5.0, iterations=7)
 def test_the_user_comes_before_the_file_and_the_file_before_the_default():
     assert resolve(ConstraintRequest(), []) == ConstraintOptions()
     said = resolve(ConstraintRequest(impratio=2.0, max_contacts=9), [("box", SolverSettings()), ("robot", FILE)])
-    assert said == ConstraintOptions(cone="elliptic", impratio=2.0, iterations=7, max_contacts=9)
+    assert said == ConstraintOptions(cone="elliptic", impratio=2.0, max_contacts=9)  # iterations of a file are for another solver
 
 
 def test_files_that_disagree_ask_the_user():

@@ -14,7 +14,7 @@ from genesis.math.rotation import Mat3, Vec3
 from genesis.pairs import PAIRS
 from genesis.pairs.solid import SCRATCH, ContactBar, Solid, SolidBar, Tags
 
-ROOM = 32  # contacts stored for a sample, more than any pair may give
+ROOM = 40  # contacts stored for a sample, more than any pair may give
 WIDTH = 14  # p, n, dist, hint, tags
 SOLID = 15  # p, r, size
 

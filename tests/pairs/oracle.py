@@ -22,7 +22,7 @@ def contacts(model: mujoco.MjModel, samples: Samples) -> list[np.ndarray]:
     """For each sample rows (p, n, dist, first tangent) in MuJoCo's order."""
     data = mujoco.MjData(model)
     primitive = [k for k in range(2) if model.geom_type[k] not in (1, 7)]
-    # the geom's own frame in its body: a mesh is moved to its centre when it is compiled
+
     found = []
     quat = np.zeros(4)
     model.geom_rbound[:] = np.where(model.geom_type == 0, 0.0, 100.0)

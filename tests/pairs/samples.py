@@ -32,6 +32,15 @@ def parallel_samples(n: int, seed: int = 0) -> Samples:
     return samples
 
 
+def over_field(samples: Samples) -> Samples:
+    """The same poses with the first geom, a height field, upright, and smaller second geoms near its surface."""
+    samples.p *= 0.7
+    samples.p[:, 1, 2] += 0.3
+    samples.size *= 0.6
+    samples.r[:, 0] = np.eye(3)
+    return samples
+
+
 def aligned_samples() -> Samples:
     """Axes of the geoms along the world's: coinciding centres, exact touch, resting flat, parallel axes."""
     quarter = {

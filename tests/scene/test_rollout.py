@@ -202,7 +202,7 @@ def test_substeps_and_integrators(integrator):
         ({"controls": U, "params": {"mass": 1.0}}, gs.UnknownNameError, 'unknown parameter "mass"; known: link_mass'),
         ({"controls": U, "params": {"link_mass": [-1.0, 1, 1, 1]}}, gs.InputError, "-1 at index 0; allowed: 0 or more"),
         ({"controls": [[0.0] * 3, [0.0, math.nan, 0.0]]}, gs.InputError, "controls is nan at step 1, environment 0, column 1"),
-        ({"controls": [[1e200] * 3] * 30}, gs.DivergenceError, 'velocity of "arm/shoulder" is not finite in environment 0'),
+        ({"controls": [[1e200] * 3] * 30}, gs.DivergenceError, 'acceleration of "arm/shoulder" is not finite in environment 0'),
     ],
 )  # fmt: skip
 def test_refusals(arm, arguments, error, message):

@@ -5,6 +5,8 @@ import taichi as ti
 from genesis.dynamics.constraints.contacts import find_contacts, finish_contact, place_geoms
 from genesis.dynamics.constraints.equality import find_equalities
 from genesis.dynamics.constraints.limits import find_dry_friction, find_limits
+from genesis.dynamics.constraints.rows import stiffen
+from genesis.math.lanes import assign
 
 
 class Problem:
@@ -21,6 +23,11 @@ class Problem:
         self.every, self.smooth = every, smooth
 
 
+def others(m):
+    """Room that is kept for blocks other than contacts."""
+    return 2 * m.size("nlimit") + m.size("nv") + m.size("neq")
+
+
 @ti.func
 def collect(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template()):
     """Reads: q, v, pose, axis      Writes: geoms and blocks of the ledger"""
@@ -30,8 +37,14 @@ def collect(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template
     find_limits(m, s, c, o)
     if ti.static(len(o.pairs) > 0):
         first = c.count()
+        before = c.status("overflow").get()
+        c.status("overflow").set(0.0)
+        assign(c.last, first + c.capacity - others(m))
         place_geoms(m, s, c)
         find_contacts(m, s, c, o)
         for b in range(first, c.count()):
             finish_contact(m, s, c, b, o)
         c.status("contacts").set(c.count() - first)
+        c.status("overflow").set(ti.max(before, c.status("overflow").get()))
+    for b in range(c.count()):
+        stiffen(m, s, c, b, o)

@@ -5,7 +5,7 @@ import taichi as ti
 from genesis.dynamics.constraints import laws
 from genesis.dynamics.constraints.ledger import CONTACT
 from genesis.dynamics.constraints.material import contact_margin, mix
-from genesis.dynamics.constraints.rows import motion_rows, open_block, set_bodies, stiffen, tree_origin
+from genesis.dynamics.constraints.rows import motion_rows, open_block, set_bodies, tree_origin
 from genesis.joints.pose import Pose
 from genesis.math.lanes import let
 from genesis.math.rotation import Mat3, Quat, Vec3
@@ -38,7 +38,7 @@ def place_geoms(m: ti.template(), s: ti.template(), c: ti.template()):
 
 def solid(m, c, shapes, g) -> Solid:
     cells = c.geom(g)
-    return Solid(Vec3.load(cells), Mat3.load(cells, 3), Vec3.load(m.cells("geom_size", g)), m.geom_data(g), shapes)
+    return Solid(Vec3.load(cells), Mat3.load(cells, 3), Vec3.load(m.cells("geom_size", g)), m.geom_data(g), shapes, m.integers)
 
 
 PLANE, HFIELD, SPHERE, CAPSULE, ELLIPSOID, CYLINDER, BOX, MESH = range(8)
@@ -84,7 +84,7 @@ def add_contact(
 ):  # fmt: skip
     """A new block with the geometry of a contact, or one more that did not fit."""
     b = c.count()
-    if b < c.capacity:
+    if b < c.last:
         c.set_count(b + 1)
         c.set(b, "source", CONTACT)
         c.set(b, "index", cand)
@@ -203,4 +203,4 @@ def finish_contact(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i
     c.set(b, "gap", gap)
     set_bodies(c, b, slot1, slot2, point, point)
     motion_rows(m, s, c, b, chain)
-    stiffen(m, s, c, b, compliance_of(m, slot1, 0) + compliance_of(m, slot2, 0), o)
+    c.set(b, "weight", compliance_of(m, slot1, 0) + compliance_of(m, slot2, 0))

@@ -10,7 +10,7 @@ from genesis.dynamics.constraints import laws
 from genesis.dynamics.constraints.contacts import compliance_of
 from genesis.dynamics.constraints.ledger import EQUALITY
 from genesis.dynamics.constraints.limits import copy_cells
-from genesis.dynamics.constraints.rows import motion_rows, new_block, open_block, set_bodies, stiffen
+from genesis.dynamics.constraints.rows import motion_rows, new_block, open_block, set_bodies
 from genesis.joints.pose import Pose
 from genesis.joints.scalar import displacement
 from genesis.math.lanes import let
@@ -102,7 +102,7 @@ def joint_rows(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, 
         if j2 >= 0:
             if i == m.jnt_dof(j2):
                 c.jacobian(b, 0, count).add(-poly[1] * m.get("jnt_scale", j2), k)
-    stiffen(m, s, c, b, weight, o)
+    c.set(b, "weight", weight)
 
 
 def weld_turn(m, s, n) -> Quat:
@@ -135,4 +135,4 @@ def body_rows(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, n
         turn_rows(c, b, two, q, scale)
         c.set(b, "mu", weight / (compliance_of(m, m.eq_slot1(n), 1) + compliance_of(m, m.eq_slot2(n), 1)))
     motion_rows(m, s, c, b, m.eq_chain(n))
-    stiffen(m, s, c, b, weight, o)
+    c.set(b, "weight", weight)

@@ -12,12 +12,15 @@ LARGEST = 6  # rows of a block
 
 STATUS = (  # what a launch reports of every environment
     "contacts",  # in the last step
-    "overflow",  # largest number of blocks that did not fit
     "iterations",  # of the Newton method, summed over all steps
+    "residual",  # largest one that was left, relative
+    "depth",  # of the deepest contact in the first step [m]
+    "deepest",  # its candidate pair
+    "overflow",  # largest number of contacts that did not fit; this and the next two stay until the report is read
     "unconverged",  # solves that stopped before the tolerance
-    "residual",  # largest residual of those, relative
     "first_step",  # the first time step with an overflow or without convergence, counted from 1
 )
+ALARMS = ("overflow", "unconverged", "first_step")
 
 BLOCK_FIELDS = (  # name, width
     ("kind", 1),  # of the force law, see laws.py
@@ -39,6 +42,7 @@ BLOCK_FIELDS = (  # name, width
     ("solref", 2),
     ("solimp", 5),
     ("impedance", 5),  # d, B, stiffness of the gap, slopes of d in the gap and in the normal velocity
+    ("weight", 1),  # inverse inertia that the rows see, by MuJoCo's estimate at the reference configuration
     ("smooth", 1),  # 1: the impedance of smooth.py
     ("drag", LARGEST),  # in reverse: what the relative velocity along the rows is multiplied with in G
     ("gap", LARGEST),  # violation of the rows, negative or signed [m | rad]
@@ -87,6 +91,7 @@ class Ledger:
         self.matrix = let(self.vectors + len(VECTORS) * nv)
         self.pivots = let(self.matrix + ti.max(robot.sizes["nM"], robot.sizes["nH"]))
         self.blocks = let(self.pivots + nv)
+        self.last = let(capacity)  # one past the last block that a contact may take
         self.width = let(BLOCK_WIDTH + LARGEST * robot.sizes["nchainmost"])
 
     def _cells(self, offset) -> Cells:
@@ -103,8 +108,10 @@ class Ledger:
         return Cells(self.array, self.start + (1 + STATUS.index(name)))
 
     def clear_status(self) -> None:
+        """A launch begins; alarms stay."""
         for name in STATUS:
-            self.status(name).set(0.0)
+            if name not in ALARMS:
+                self.status(name).set(0.0)
 
     def note_step(self, n) -> None:
         """Remember time step n if it is the first with an overflow or without convergence."""

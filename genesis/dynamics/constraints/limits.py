@@ -4,7 +4,7 @@ import taichi as ti
 
 from genesis.dynamics.constraints import laws
 from genesis.dynamics.constraints.ledger import DRY_FRICTION, LIMIT
-from genesis.dynamics.constraints.rows import new_block, open_block, stiffen
+from genesis.dynamics.constraints.rows import new_block, open_block
 from genesis.joints import JOINTS
 from genesis.math.lanes import let
 from genesis.math.rotation import Quat, Vec3, log, right_jacobian_inverse_transpose_apply
@@ -45,7 +45,7 @@ def find_limits(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.temp
                     axis = turn * let(-1.0 / ti.max(angle, SMALL))
                     for k in ti.static(range(3)):  # the list of degrees of freedom descends
                         c.jacobian(b, 0, 3).set(axis.parts()[2 - k], k)
-                    stiffen(m, s, c, b, m.get("dof_invweight", m.jnt_dof(j)), o)
+                    c.set(b, "weight", m.get("dof_invweight", m.jnt_dof(j)))
         else:
             value = m.get("jnt_scale", j) * s.get("q", m.jnt_qadr(j)) + m.get("limit_offset", n)
             for side in range(2):
@@ -56,7 +56,7 @@ def find_limits(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.temp
                     if b >= 0:
                         scale = m.get("jnt_scale", j)
                         c.jacobian(b, 0, 1).set(sign * scale)
-                        stiffen(m, s, c, b, scale * scale * m.get("dof_invweight", m.jnt_dof(j)), o)
+                        c.set(b, "weight", scale * scale * m.get("dof_invweight", m.jnt_dof(j)))
 
 
 @ti.func
@@ -85,7 +85,7 @@ def find_dry_friction(m: ti.template(), s: ti.template(), c: ti.template(), o: t
                 copy_cells(m.cells("dof_solref", i), c.block(b, "solref"), 2)
                 copy_cells(m.cells("dof_solimp", i), c.block(b, "solimp"), 5)
                 c.jacobian(b, 0, 1).set(1.0)
-                stiffen(m, s, c, b, m.get("dof_invweight", i), o)
+                c.set(b, "weight", m.get("dof_invweight", i))
 
 
 @ti.func

@@ -7,7 +7,7 @@ block acts along one path of the kinematic tree, and otherwise that of the elimi
 import taichi as ti
 
 from genesis.dynamics.constraints.laws import law, law_along
-from genesis.dynamics.constraints.rows import along
+from genesis.dynamics.constraints.rows import along, along_both
 from genesis.math.lanes import let
 
 ENOUGH = 0.5  # a step that does not halve the residual near the tolerance has reached rounding
@@ -43,14 +43,6 @@ def add_pull(m: ti.template(), c: ti.template(), b: ti.i32, name: ti.template(),
 
 
 @ti.func
-def look(m: ti.template(), c: ti.template(), x: ti.template()):
-    """y <- J x + bias for every block."""
-    for b in range(c.count()):
-        for k in range(c.integer(b, "dim")):
-            c.set(b, "y", along(m, c, b, k, x) + c.get(b, "bias", k), k)
-
-
-@ti.func
 def costs(c: ti.template()):
     total = 0.0
     for b in range(c.count()):
@@ -59,34 +51,50 @@ def costs(c: ti.template()):
 
 
 @ti.func
-def start(m: ti.template(), s: ti.template(), c: ti.template()):
-    """a <- the better one of the unconstrained acceleration and that of the step before; y to match. Returns nothing.
+def swap_views(c: ti.template()):
+    """y <-> dy of every block."""
+    for b in range(c.count()):
+        for k in range(c.integer(b, "dim")):
+            y = c.get(b, "y", k)
+            c.set(b, "y", c.get(b, "dy", k), k)
+            c.set(b, "dy", y, k)
 
-    Writes: a0, a, impulse, y
+
+@ti.func
+def start(m: ti.template(), s: ti.template(), c: ti.template()):
+    """a <- the better one of the unconstrained acceleration and that of the step before.
+
+    Reads: a, warm, bias      Writes: a0, a, impulse, y
     """
-    a0 = c.vector("a0")
     a = s.row("a")
     warm = s.row("warm")
     difference = c.vector("direction")
     impulse = c.vector("impulse")
     for i in range(m.size("nv")):
-        a0.set(a.get(i), i)
+        c.vector("a0").set(a.get(i), i)
         difference.set(warm.get(i) - a.get(i), i)
     times_mass(m, s, difference, impulse)
     kinetic = 0.0
     for i in range(m.size("nv")):
         kinetic += 0.5 * difference.get(i) * impulse.get(i)
-    look(m, c, a0)
-    free = costs(c)
-    if kinetic < free:
-        look(m, c, warm)
-        kinetic += costs(c)
-    if kinetic < free:
-        for i in range(m.size("nv")):
+    for b in range(c.count()):
+        for k in range(c.integer(b, "dim")):
+            both = along_both(m, c, b, k, a, warm)
+            c.set(b, "y", both[0] + c.get(b, "bias", k), k)
+            c.set(b, "dy", both[1] + c.get(b, "bias", k), k)
+    free = 0.0
+    for trial in range(2):  # the second time with the views of the warm start, afterwards they stand as before
+        total = costs(c)
+        if trial == 0:
+            free = total
+        else:
+            kinetic += total
+        if trial == 0 or kinetic >= free:
+            swap_views(c)
+    for i in range(m.size("nv")):
+        if kinetic < free:
             a.set(warm.get(i), i)
-    else:
-        look(m, c, a0)
-        for i in range(m.size("nv")):
+        else:
             impulse.set(0.0, i)
 
 
@@ -285,36 +293,43 @@ def line_search(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.temp
 
 
 @ti.func
+def descend(m: ti.template(), s: ti.template(), c: ti.template(), fits: ti.template(), o: ti.template()):
+    """One Newton step with line search: a, impulse and y move along the direction."""
+    assemble(m, s, c, fits)
+    factorize_hessian(m, c, fits)
+    direction = c.vector("direction")
+    for i in range(m.size("nv")):
+        direction.set(-c.vector("gradient").get(i), i)
+    solve_hessian(m, c, fits, direction)
+    for b in range(c.count()):
+        for k in range(c.integer(b, "dim")):
+            c.set(b, "dy", along(m, c, b, k, direction), k)
+    alpha = line_search(m, s, c, o)
+    for i in range(m.size("nv")):
+        s.add("a", alpha * direction.get(i), i)
+        c.vector("impulse").add(alpha * c.vector("m_direction").get(i), i)
+    for b in range(c.count()):
+        for k in range(c.integer(b, "dim")):
+            c.block(b, "y", k).add(alpha * c.get(b, "dy", k))
+
+
+@ti.func
 def newton(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template()):
-    """Reads: a (unconstrained), warm, mass_matrix, tau, blocks      Writes: a, f, status"""
+    """Reads: a (unconstrained), warm, mass_matrix, tau, blocks      Writes: a, f, hess, status"""
     start(m, s, c)
     fits = fits_tree(c)
-    left = residual(m, s, c)
-    before = left
+    left = 0.0
     rounds = 0
-    done = left <= o.tolerance
-    while not done and rounds < o.iterations:
-        assemble(m, s, c, fits)
-        factorize_hessian(m, c, fits)
-        direction = c.vector("direction")
-        for i in range(m.size("nv")):
-            direction.set(-c.vector("gradient").get(i), i)
-        solve_hessian(m, c, fits, direction)
-        for b in range(c.count()):
-            for k in range(c.integer(b, "dim")):
-                c.set(b, "dy", along(m, c, b, k, direction), k)
-        alpha = line_search(m, s, c, o)
-        for i in range(m.size("nv")):
-            s.add("a", alpha * direction.get(i), i)
-            c.vector("impulse").add(alpha * c.vector("m_direction").get(i), i)
-        for b in range(c.count()):
-            for k in range(c.integer(b, "dim")):
-                c.block(b, "y").add(alpha * c.get(b, "dy", k), k)
+    going = True
+    while going:
         before = left
         left = residual(m, s, c)
-        rounds += 1
-        done = left <= o.tolerance or (left <= 1e3 * o.tolerance and left > ENOUGH * before)
+        settled = left <= o.tolerance or (rounds > 0 and left <= 1e3 * o.tolerance and left > ENOUGH * before)
+        going = not settled and rounds < o.iterations
+        if going:
+            descend(m, s, c, fits, o)
+            rounds += 1
+        elif not settled:
+            c.status("unconverged").add(1.0)
     c.status("iterations").add(rounds)
-    if not done:
-        c.status("unconverged").add(1.0)
-        c.status("residual").set(ti.max(c.status("residual").get(), left))
+    c.status("residual").set(ti.max(c.status("residual").get(), left))

@@ -98,6 +98,19 @@ def along(m: ti.template(), c: ti.template(), b: ti.i32, k: ti.i32, vector: ti.t
 
 
 @ti.func
+def along_both(m: ti.template(), c: ti.template(), b: ti.i32, k: ti.i32, one: ti.template(), two: ti.template()):
+    """(J x)_k for two vectors."""
+    count = c.integer(b, "dof_num")
+    first = c.integer(b, "dof_adr")
+    row = c.jacobian(b, k, count)
+    total = ti.Vector([0.0, 0.0])
+    for i in range(count):
+        dof = m.cdof_dof(first + i)
+        total += row.get(i) * ti.Vector([one.get(dof), two.get(dof)])
+    return total
+
+
+@ti.func
 def gap_norm(c: ti.template(), b: ti.i32):
     """The violation that decides on the impedance: of the only row that has one, or the length over several."""
     total = 0.0
@@ -108,14 +121,14 @@ def gap_norm(c: ti.template(), b: ti.i32):
 
 
 @ti.func
-def stiffen(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, weight: ti.template(), o: ti.template()):
+def stiffen(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, o: ti.template()):
     """Impedance, damping and stiffness of block b: bias = B J v + k gap (k = K d; K in the smooth law), and 1 / R of every row.
 
-    Args: weight: inverse inertia that the rows see, by MuJoCo's estimate at the reference configuration.
-    Reads: solref, solimp, gap, mu, the Jacobian, v      Writes: impedance, speed, bias, d
+    Reads: solref, solimp, gap, mu, weight, the Jacobian, v      Writes: impedance, speed, bias, d
     """
     dim = c.integer(b, "dim")
     kind = c.integer(b, "kind")
+    weight = c.get(b, "weight")
     solimp = c.block(b, "solimp")
     solref = c.block(b, "solref")
     for k in range(dim):

@@ -1,0 +1,7 @@
+"""Box against convex hull: polytopes in general (convex.py)."""
+
+from genesis.pairs.convex import convex_pair
+from genesis.pairs.hull_view import HullView
+from genesis.pairs.views import BoxView
+
+PAIR = convex_pair("box-mesh", BoxView, HullView)
