@@ -44,6 +44,7 @@ def open_block(m: ti.template(), c: ti.template(), b: ti.i32, kind: ti.i32, dim:
         c.set(b, "f", 0.0, k)
         c.set(b, "dy", 0.0, k)
         c.set(b, "drag", 0.0, k)
+        c.set(b, "bias", 0.0, k)
 
 
 def tree_origin(s, slot) -> Vec3:
@@ -124,7 +125,7 @@ def gap_norm(c: ti.template(), b: ti.i32):
 def stiffen(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, o: ti.template()):
     """Impedance, damping and stiffness of block b: bias = B J v + k gap (k = K d; K in the smooth law), and 1 / R of every row.
 
-    Reads: solref, solimp, gap, mu, weight, the Jacobian, v      Writes: impedance, speed, bias, d
+    Reads: solref, solimp, gap, mu, weight, the Jacobian, v      Writes: impedance, speed, d      Adds to: bias
     """
     dim = c.integer(b, "dim")
     kind = c.integer(b, "kind")
@@ -161,7 +162,7 @@ def stiffen(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, o: 
         c.set(b, "impedance", value, k)
     c.set(b, "smooth", ti.select(smooth, 1.0, 0.0))
     for k in range(dim):
-        c.set(b, "bias", damping * c.get(b, "speed", k) + stiffness * c.get(b, "gap", k), k)
+        c.block(b, "bias", k).add(damping * c.get(b, "speed", k) + stiffness * c.get(b, "gap", k))
         c.set(b, "d", d / ti.max((1.0 - d) * weight, LEAST_R * d) * row_factor(c, b, kind, k, o.impratio), k)
 
 
