@@ -36,30 +36,31 @@ def push(s, c, b, into: str, force: Vec3, torque: Vec3, sign: float) -> None:
 
 
 @ti.func
-def between_links(m: ti.template(), c: ti.template(), b: ti.i32):
+def between_links(m: ti.template(), c: ti.template(), b: ti.i32, o: ti.template()):
     """Whether block b acts between two links, not on a joint."""
     source = c.integer(b, "source")
     found = source == CONTACT
-    if source == FROM_EQUALITY:
-        found = m.eq_type(c.integer(b, "index")) != JOINT
+    if ti.static(o.equalities):
+        if source == FROM_EQUALITY:
+            found = m.eq_type(c.integer(b, "index")) != JOINT
     return found
 
 
 @ti.func
-def constraint_forces(m: ti.template(), s: ti.template(), c: ti.template()):
+def constraint_forces(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template()):
     """Forces and Hessians at the stored acceleration, and minus the forces on the links, as they stand in g.
 
     Reads: blocks, a_seen      Writes: y, f, hess      Adds to: contact_force
     """
     for b in range(c.count()):
-        held = between_links(m, c, b) and c.integer(b, "source") != CONTACT
+        held = between_links(m, c, b, o) and c.integer(b, "source") != CONTACT
         for k in range(c.integer(b, "dim")):
             y = c.get(b, "bias", k) + along(m, c, b, k, s.row("a_seen"))
             if held:  # the bias of a connect or weld holds the accelerations of its links, which are those at a here
                 y -= along(m, c, b, k, s.row("a"))
             c.set(b, "y", y, k)
         law(c, b, True)
-        if between_links(m, c, b):
+        if between_links(m, c, b, o):
             force, torque = wrench(c, b, "f")
             push(s, c, b, "contact_force", force, torque, -1.0)
 
@@ -78,12 +79,12 @@ def constraint_bars(m: ti.template(), s: ti.template(), c: ti.template(), bar: t
                 c.set(b, "p", along(m, c, b, k, s.row("w")), k)
             law_adjoint(c, b)
             stiffness_adjoint(m, c, b, bar, o, want)
-            if between_links(m, c, b):
+            if between_links(m, c, b, o):
                 link_bars(s, c, b)
                 link_block_adjoint(m, s, c, b, bar, o, want)
             else:
                 pull_on_velocity(m, s, c, b)
-                joint_block_adjoint(m, s, c, b, bar, want)
+                joint_block_adjoint(m, s, c, b, bar, o, want)
 
 
 @ti.func
@@ -92,16 +93,19 @@ def link_block_adjoint(
 ):
     """What only a contact has, or a connect or weld."""
     if c.integer(b, "source") == CONTACT:
-        seen_bars(s, c, b, "lift")
         if ti.static(len(o.pairs) > 0):
+            seen_bars(s, c, b, "lift")
             contact_adjoint(m, s, c, b, bar, o, want)
     else:
-        seen_bars(s, c, b, "acceleration")
-        body_equality_adjoint(m, s, c, b, bar, want)
+        if ti.static(o.equalities):
+            seen_bars(s, c, b, "acceleration")
+            body_equality_adjoint(m, s, c, b, bar, want)
 
 
 @ti.func
-def joint_block_adjoint(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, bar: ti.template(), want: ti.template()):
+def joint_block_adjoint(
+    m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, bar: ti.template(), o: ti.template(), want: ti.template()
+):
     """What only a limit has, or a dry friction or a joint equality."""
     source = c.integer(b, "source")
     if source == LIMIT:
@@ -110,7 +114,8 @@ def joint_block_adjoint(m: ti.template(), s: ti.template(), c: ti.template(), b:
         if ti.static(want):
             dry_friction_adjoint(m, c, b, bar)
     else:
-        joint_equality_adjoint(m, s, c, b, bar, want)
+        if ti.static(o.equalities):
+            joint_equality_adjoint(m, s, c, b, bar, want)
 
 
 @ti.func
