@@ -16,6 +16,7 @@ from genesis.dynamics.constraints.ledger import EQUALITY as FROM_EQUALITY
 from genesis.dynamics.constraints.limits import dry_friction_adjoint, limit_adjoint
 from genesis.dynamics.constraints.rows import along, gap_norm, tree_origin
 from genesis.dynamics.constraints.smooth import smooth_impedance_adjoint, smooth_reference_adjoint
+from genesis.math.lanes import let
 from genesis.math.rotation import Vec3
 from genesis.math.spatial import Spatial, force_at
 
@@ -26,13 +27,25 @@ def wrench(c, b, name: str) -> tuple[Vec3, Vec3]:
     return rows[0] + rows[1] + rows[2], rows[3] + rows[4] + rows[5]
 
 
-def push(s, c, b, into: str, force: Vec3, torque: Vec3, sign: float) -> None:
+def end_of(s, c, b, end):
+    """Of body 1 (end 0) or body 2 (1): its slot, its side (-1, +1), and where the block acts on it from its reference point."""
+    slot = let(ti.cast(c.get(b, "slot1", end), ti.i32))
+    return slot, let(2.0 * end - 1.0), Vec3.load(c.block(b, "point", 3 * end)) - tree_origin(s, slot)
+
+
+def field_of(lever: Vec3, force: Vec3, torque: Vec3) -> Spatial:
+    field = force_at(lever, force)
+    return Spatial(field.a + torque, field.l)
+
+
+@ti.func
+def push(
+    s: ti.template(), c: ti.template(), b: ti.i32, into: ti.template(), force: ti.template(), torque: ti.template(), sign: ti.template()
+):
     """into += sign * wrench on body 2 and its reaction on body 1, about the reference points of their trees."""
-    for slot_name, point_name, direction in (("slot2", "point2", sign), ("slot1", "point", -sign)):
-        slot = c.integer(b, slot_name)
-        lever = Vec3.load(c.block(b, point_name)) - tree_origin(s, slot)
-        field = force_at(lever, force)
-        (Spatial(field.a + torque, field.l) * direction).add_to(s.row(into, slot))
+    for end in range(2):
+        slot, side, lever = end_of(s, c, b, end)
+        (field_of(lever, force, torque) * (sign * side)).add_to(s.row(into, slot))
 
 
 @ti.func
@@ -94,11 +107,11 @@ def link_block_adjoint(
     """What only a contact has, or a connect or weld."""
     if c.integer(b, "source") == CONTACT:
         if ti.static(len(o.pairs) > 0):
-            seen_bars(s, c, b, "lift")
+            seen_bars(s, c, b, "lift", "lift_bar")
             contact_adjoint(m, s, c, b, bar, o, want)
     else:
         if ti.static(o.equalities):
-            seen_bars(s, c, b, "acceleration")
+            seen_bars(s, c, b, "acceleration", "acceleration_bar")
             body_equality_adjoint(m, s, c, b, bar, want)
 
 
@@ -191,27 +204,27 @@ def pull_on_velocity(m: ti.template(), s: ti.template(), c: ti.template(), b: ti
             s.add("v_bar", force * c.jacobian(b, k, count).get(i), m.cdof_dof(first + i))
 
 
-def link_bars(s, c, b) -> None:
-    """Adjoints of the velocities of the two links, and of turning the links while their motions under w and velocities turn along."""
-    f, drag = wrench(c, b, "f"), wrench(c, b, "drag")
-    push(s, c, b, "velocity_bar", *drag, -1.0)
-    for end in (1, 2):
-        turn_along(s, c, b, end, (("probe", f, 1.0), ("velocity", drag, 1.0)))
+@ti.func
+def link_bars(s: ti.template(), c: ti.template(), b: ti.i32):
+    """Adjoints of the velocities of the two links, and of turning the links while their motions under w and velocities turn along:
+    placement_bar += the sum of X x* F over the motions X of each end and the forces F that see them in G."""
+    f, torque = wrench(c, b, "f")
+    drag, twist = wrench(c, b, "drag")
+    for end in range(2):
+        slot, side, lever = end_of(s, c, b, end)
+        pull = field_of(lever, f, torque) * side
+        slowed = field_of(lever, drag, twist) * side
+        (slowed * -1.0).add_to(s.row("velocity_bar", slot))
+        turned = Spatial.load(s.row("probe", slot)).cross_force(pull)
+        (turned + Spatial.load(s.row("velocity", slot)).cross_force(slowed)).add_to(s.row("placement_bar", slot))
 
 
-def seen_bars(s, c, b, motion: str) -> None:
+@ti.func
+def seen_bars(s: ti.template(), c: ti.template(), b: ti.i32, motion: ti.template(), bar: ti.template()):
     """The same for the motion in y: "lift", or "acceleration" where the rows see the true acceleration of the violation."""
-    h = wrench(c, b, "dy")
-    push(s, c, b, f"{motion}_bar", *h, 1.0)
-    for end in (1, 2):
-        turn_along(s, c, b, end, ((motion, h, -1.0),))
-
-
-def turn_along(s, c, b, end: int, parts: tuple) -> None:
-    """placement_bar += the sum of X x* F over the motions X of one end and the forces F that see them in G."""
-    slot, side = c.integer(b, f"slot{end}"), 1.0 if end == 2 else -1.0
-    lever = Vec3.load(c.block(b, "point2" if end == 2 else "point")) - tree_origin(s, slot)
-    for name, (force, torque), sign in parts:
-        field = force_at(lever, force)
-        turned = Spatial.load(s.row(name, slot)).cross_force(Spatial(field.a + torque, field.l))
-        (turned * (side * sign)).add_to(s.row("placement_bar", slot))
+    h, twist = wrench(c, b, "dy")
+    for end in range(2):
+        slot, side, lever = end_of(s, c, b, end)
+        seen = field_of(lever, h, twist) * side
+        seen.add_to(s.row(bar, slot))
+        (Spatial.load(s.row(motion, slot)).cross_force(seen) * -1.0).add_to(s.row("placement_bar", slot))
