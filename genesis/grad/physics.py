@@ -21,7 +21,7 @@ from genesis.grad.shapes import pack_shapes
 from genesis.model.layout import PARAMETER, PARAMETERS
 from genesis.model.model import Model
 
-CONSTANT_KINDS = ("jnt_axis", "jnt_pos", "jnt_scale", "jnt_offset", "link_invweight", "dof_invweight", "geom_gap", "xpair_gap", "xpair_solreffriction")  # no adjoint is written for these
+CONSTANT_KINDS = ("jnt_axis", "jnt_pos", "jnt_scale", "jnt_offset", "link_invweight", "dof_invweight", "geom_gap", "xpair_gap")  # no adjoint is written for these
 
 
 class Physics:

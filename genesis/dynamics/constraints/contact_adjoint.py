@@ -3,7 +3,7 @@
 import taichi as ti
 
 from genesis.dynamics.constraints.contacts import solid
-from genesis.dynamics.constraints.material import mix_adjoint
+from genesis.dynamics.constraints.material import grazing_adjoint, mix_adjoint
 from genesis.dynamics.constraints.rows import tree_origin
 from genesis.joints.pose import Pose
 from genesis.math.lanes import let
@@ -120,3 +120,4 @@ def contact_adjoint(
     hand_to_link(m, s, c, bar, g2, two_bar, want)
     if ti.static(want):
         mix_adjoint(m, bar, cand, c.block(b, "solref_bar"), c.block(b, "solimp_bar"), c.block(b, "mu_bar"), -c.get(b, "gap_bar"))
+        grazing_adjoint(m, bar, cand, c.block(b, "grazing_bar"))
