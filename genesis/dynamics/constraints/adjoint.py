@@ -49,28 +49,28 @@ def between_links(m: ti.template(), c: ti.template(), b: ti.i32):
 
 @ti.func
 def constraint_forces(m: ti.template(), s: ti.template(), c: ti.template()):
-    """Forces and Hessians at the stored acceleration; the forces leave the net force of the links, `force`, as they do in g.
+    """Forces and Hessians at the stored acceleration, and minus the forces on the links, as they stand in g.
 
-    Reads: blocks, a      Writes: y, f, hess      Adds to: force
+    Reads: blocks, a_seen      Writes: y, f, hess      Adds to: contact_force
     """
     for b in range(c.count()):
         held = between_links(m, c, b) and c.integer(b, "source") != CONTACT
         for k in range(c.integer(b, "dim")):
-            y = c.get(b, "bias", k)
-            if not held:  # the bias of a connect or weld holds the accelerations of its links, which are those at a here
-                y += along(m, c, b, k, s.row("a"))
+            y = c.get(b, "bias", k) + along(m, c, b, k, s.row("a_seen"))
+            if held:  # the bias of a connect or weld holds the accelerations of its links, which are those at a here
+                y -= along(m, c, b, k, s.row("a"))
             c.set(b, "y", y, k)
         law(c, b, True)
         if between_links(m, c, b):
             force, torque = wrench(c, b, "f")
-            push(s, c, b, "force", force, torque, -1.0)
+            push(s, c, b, "contact_force", force, torque, -1.0)
 
 
 @ti.func
 def constraint_bars(m: ti.template(), s: ti.template(), c: ti.template(), bar: ti.template(), o: ti.template(), want: ti.template()):
     """Everything that the forces of the blocks add to the reverse sweep.
 
-    Reads:   blocks with y, f, hess; w, a, v; probe, lift, velocity of the links
+    Reads:   blocks with y, f, hess; w, a_seen, v; probe, lift, velocity of the links
     Adds to: lift_bar, velocity_bar, placement_bar of the links, q_bar, v_bar of the joints, parameters
     """
     for b in range(c.count()):
@@ -99,7 +99,9 @@ def link_block_adjoint(
             contact_adjoint(m, s, c, b, bar, o, want)
     else:
         seen_bars(s, c, b, "acceleration")
-        body_equality_adjoint(m, s, c, b, bar, want)
+        if ti.static(o.damped_last):
+            seen_bars(s, c, b, "second_lift")
+        body_equality_adjoint(m, s, c, b, bar, o.damped_last, want)
 
 
 @ti.func

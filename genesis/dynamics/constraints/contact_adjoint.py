@@ -46,7 +46,10 @@ def point_bar_of(s, c, b, slot, seen=SEEN) -> Vec3:
     for motion, name, sign in seen:
         force = rows[0] * c.get(b, name, 0) + rows[1] * c.get(b, name, 1) + rows[2] * c.get(b, name, 2)
         terms.append(force.cross(Vec3.load(s.row(motion, slot))) * sign)
-    return terms[0] + terms[1] + terms[2]
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
 
 
 def tangents_adjoint(normal: Vec3, hint: Vec3, first: Vec3, first_bar: Vec3, second_bar: Vec3) -> tuple[Vec3, Vec3]:
@@ -68,9 +71,12 @@ def tangents_adjoint(normal: Vec3, hint: Vec3, first: Vec3, first_bar: Vec3, sec
     return normal_bar, hint_bar
 
 
-def contact_bars(s, c, b) -> ContactBar:
+def contact_bars(s, c, b, force_bar: Vec3 | None = None) -> ContactBar:
+    """Adjoints of point, normal, distance and hint; ``force_bar``: adjoint of the contact force itself, fixed in the world."""
     seen = seen_differences(s, c, b)
     rows = [row_bar(c, b, k, seen) + row_bar(c, b, 3 + k, seen) for k in range(3)]
+    if force_bar is not None:
+        rows = [row + force_bar * c.get(b, "f", k) for k, row in enumerate(rows)]
     normal, first = Vec3.load(c.block(b, "frame"), 0), Vec3.load(c.block(b, "frame"), 3)
     normal_bar, hint_bar = tangents_adjoint(normal, Vec3.load(c.block(b, "hint")), first, rows[1], rows[2])
     moved = point_bar_of(s, c, b, c.integer(b, "slot2")) - point_bar_of(s, c, b, c.integer(b, "slot1"))
@@ -103,10 +109,19 @@ def contact_adjoint(
     m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, bar: ti.template(), o: ti.template(), want: ti.template()
 ):
     """Adds to placement_bar of the two links and to the parameters of their geoms."""
+    bars = contact_bars(s, c, b)
+    pass_to_geoms(m, s, c, b, bars, bar, o, want)
+
+
+@ti.func
+def pass_to_geoms(
+    m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, bars: ti.template(), bar: ti.template(), o: ti.template(),
+    want: ti.template(),
+):  # fmt: skip
+    """From the adjoints of a contact's geometry and of its material."""
     cand = c.integer(b, "index")
     g1 = m.cand_geom1(cand)
     g2 = m.cand_geom2(cand)
-    bars = contact_bars(s, c, b)
     one = solid(m, c, o.shapes, g1)
     two = solid(m, c, o.shapes, g2)
     one_bar = SolidBar(one)

@@ -3,7 +3,7 @@
 import taichi as ti
 
 from genesis.dynamics.constraints import laws
-from genesis.dynamics.constraints.impedance import impedance, reference
+from genesis.dynamics.constraints.impedance import LEAST, MOST, clipped, impedance, reference
 from genesis.dynamics.constraints.ledger import LARGEST
 from genesis.dynamics.constraints.smooth import smooth_impedance, smooth_reference
 from genesis.math.rotation import Vec3
@@ -139,7 +139,7 @@ def stiffen(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, o: 
     solref = c.block(b, "solref")
     for k in range(dim):
         c.set(b, "speed", along(m, c, b, k, s.row("v")), k)
-    smooth = o.smooth != 0 and (kind == laws.UNILATERAL or kind == laws.PYRAMID or kind == laws.ELLIPTIC)
+    smooth = o.smooth != 0 and (kind == laws.UNILATERAL or kind == laws.PYRAMID or kind == laws.ELLIPTIC or kind == laws.DISTANT)
     d = 0.0
     slope = 0.0
     rush = 0.0
@@ -160,6 +160,7 @@ def stiffen(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, o: 
         slope = found[1]
         damping = bk[0]
         stiffness = bk[1] * d
+<<<<<<< HEAD
     graze = damping
     if kind == laws.ELLIPTIC and has_own(c.block(b, "grazing")):
         if smooth:
@@ -167,6 +168,12 @@ def stiffen(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, o: 
         else:
             graze = reference(c.block(b, "grazing"), solimp.get(1), o.dt)[0]
     for k, value in ti.static(((0, d), (1, damping), (2, stiffness), (3, slope), (4, rush), (5, graze))):
+=======
+    if kind == laws.DISTANT:
+        near = 1.0 - ti.max(c.get(b, "gap"), 0.0) / o.reach
+        d = clipped(solimp.get(1), LEAST, MOST) * near * near
+    for k, value in ti.static(((0, d), (1, damping), (2, stiffness), (3, slope), (4, rush))):
+>>>>>>> main
         c.set(b, "impedance", value, k)
     c.set(b, "smooth", ti.select(smooth, 1.0, 0.0))
     for k in range(dim):
