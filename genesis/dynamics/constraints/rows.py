@@ -160,20 +160,16 @@ def stiffen(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, o: 
         slope = found[1]
         damping = bk[0]
         stiffness = bk[1] * d
-<<<<<<< HEAD
     graze = damping
     if kind == laws.ELLIPTIC and has_own(c.block(b, "grazing")):
         if smooth:
             graze = smooth_reference(c.block(b, "grazing"), solimp.get(1), o.dt)[0]
         else:
             graze = reference(c.block(b, "grazing"), solimp.get(1), o.dt)[0]
-    for k, value in ti.static(((0, d), (1, damping), (2, stiffness), (3, slope), (4, rush), (5, graze))):
-=======
     if kind == laws.DISTANT:
         near = 1.0 - ti.max(c.get(b, "gap"), 0.0) / o.reach
         d = clipped(solimp.get(1), LEAST, MOST) * near * near
-    for k, value in ti.static(((0, d), (1, damping), (2, stiffness), (3, slope), (4, rush))):
->>>>>>> main
+    for k, value in ti.static(((0, d), (1, damping), (2, stiffness), (3, slope), (4, rush), (5, graze))):
         c.set(b, "impedance", value, k)
     c.set(b, "smooth", ti.select(smooth, 1.0, 0.0))
     for k in range(dim):
