@@ -21,7 +21,8 @@ _TYPES = ((PLANE, SPHERE), (PLANE, CAPSULE), (PLANE, BOX), (SPHERE, SPHERE), (SP
 PAIRS = tuple(sorted(PAIR_CODE[types] for types in _TYPES))  # of all models of these tests, so that they share their kernels
 EXACT = 1e-14  # tolerance of the solver that leaves rounding alone
 HEAD = '<mujoco><compiler angle="radian"/><option timestep="0.005" gravity="0.4 -0.7 -9.81" cone="{cone}" impratio="{impratio}">'
-HEAD += '<flag eulerdamp="disable"/></option>'
+EXPLICIT_DAMPING = '<flag eulerdamp="disable"/>'
+HEAD += EXPLICIT_DAMPING + "</option>"
 
 LIMITS = """<worldbody><body name="base" pos="0.1 0.2 0.3" quat="0.9 0.1 -0.2 0.3">
   <inertial pos="0.05 0.1 0.2" mass="1.5" fullinertia="0.05 0.06 0.04 0.004 -0.006 0.005"/>
@@ -105,15 +106,22 @@ CONDIMS = (1, 3, 4, 6)
 JOINT_SCENES = ("limits", "friction", "equality")
 CONTACT_SCENES = tuple(f"contact{condim} {cone}" for condim in CONDIMS for cone in CONES if condim > 1 or cone == "pyramids")
 EXPLICIT_SCENES = tuple(f"explicit {cone}" for cone in CONES)
-SCENES = (*JOINT_SCENES, *CONTACT_SCENES, *EXPLICIT_SCENES)
+DAMPED_SCENES = ("limits pyramids damped", "equality pyramids damped", "contact6 cones-5 damped")
+SCENES = (*JOINT_SCENES, *CONTACT_SCENES, *EXPLICIT_SCENES, *DAMPED_SCENES)
 
 
 def xml_of(name: str) -> str:
-    """The scene as MJCF; "contact6 cones-5" has six rows a contact, elliptic cones and five times stiffer friction."""
-    kind, _, cones = name.partition(" ")
-    cone, impratio = CONES[cones or "pyramids"]
+    """The scene as MJCF; "contact6 cones-5" has six rows a contact, elliptic cones and five times stiffer friction.
+
+    "damped": every joint has damping, which acts at the end of the step, after the constraints.
+    """
+    kind, *rest = name.split()
+    cone, impratio = CONES[rest[0] if rest else "pyramids"]
+    head = HEAD.format(cone=cone, impratio=impratio)
+    if "damped" in rest:
+        head = head.replace(EXPLICIT_DAMPING, "") + '<default><joint damping="0.2"/></default>'
     body = BODIES[kind] if kind in BODIES else CONTACT.replace("{condim}", kind.removeprefix("contact"))
-    return HEAD.format(cone=cone, impratio=impratio) + body + "</mujoco>"
+    return head + body + "</mujoco>"
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +153,7 @@ def physics_of(model: Model, dt: float, **options) -> Physics:
 def states(name: str, model: Model, count: int, seed: int = 7) -> tuple[np.ndarray, np.ndarray]:
     """(count, nq), (count, nv) near the described pose, so that most constraints act."""
     rng = np.random.default_rng(seed)
-    spread, speed = {"limits": (0.6, 0.5), "friction": (0.5, 0.3), "equality": (0.3, 0.5)}.get(name, (0.02, 0.3))
+    spread, speed = {"limits": (0.6, 0.5), "friction": (0.5, 0.3), "equality": (0.3, 0.5)}.get(name.split()[0], (0.02, 0.3))
     qpos = np.array([advance(model, model.qpos0, spread * rng.normal(size=model.nv)) for _ in range(count)])
     return qpos, speed * rng.normal(size=(count, model.nv))
 
@@ -160,7 +168,7 @@ def modelled(xml: str, **request) -> Model:
 def scene(name: str, horizon: int = 30) -> Scene:
     xml = xml_of(name)
     model, twin, rng = modelled(xml), exact(mujoco.MjModel.from_xml_string(xml)), np.random.default_rng(3)
-    physics = physics_of(model, twin.opt.timestep, implicit_damping=False)
+    physics = physics_of(model, twin.opt.timestep, implicit_damping="damped" in name)
     qpos, qvel = (x[0] for x in states(name, model, 1))
     shapes = (horizon, model.nv), (horizon, model.nu), (horizon, model.nlink, 6)
     controls = (scale * rng.normal(size=shape) for scale, shape in zip((0.3, 1.0, 0.2), shapes, strict=True))
@@ -171,4 +179,4 @@ def scene(name: str, horizon: int = 30) -> Scene:
 def smooth(s: Scene) -> Scene:
     """The same scene with the smooth law."""
     model = modelled(xml_of(s.name), contact="smooth")
-    return replace(s, model=model, physics=physics_of(model, s.physics.dt, implicit_damping=False))
+    return replace(s, model=model, physics=physics_of(model, s.physics.dt, implicit_damping=s.physics.damping_dt > 0.0))

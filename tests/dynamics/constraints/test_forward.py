@@ -13,7 +13,7 @@ from genesis.description.read import read_mjcf
 from genesis.model.compile import Placed, compile_model
 from genesis.model.options import ConstraintRequest
 from tests.dynamics import mujoco_twin
-from tests.dynamics.constraints.scenes import EXACT, HEAD, SCENES, Scene, exact, modelled, physics_of, scene, states, xml_of
+from tests.dynamics.constraints.scenes import DAMPED_SCENES, EXACT, HEAD, SCENES, Scene, exact, modelled, physics_of, scene, states, xml_of
 from tests.dynamics.test_mujoco import relative, report
 
 COUNT = 40  # random states a scene
@@ -24,7 +24,9 @@ def tolerance(name: str) -> float:
 
 
 def accelerations(s: Scene, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+    """At the start of a step; the damping that acts at its end is left out."""
     zeros = torch.zeros(len(qpos), s.model.nv, dtype=torch.float64)
+    assert s.physics.damping_dt == 0.0
     return s.physics.step(s.physics.pack(), torch.tensor(qpos), torch.tensor(qvel), zeros)[2].numpy()
 
 
@@ -36,7 +38,7 @@ def residual(twin: mujoco.MjModel, data: mujoco.MjData, qacc: np.ndarray) -> flo
     return float(np.abs(product - data.qfrc_smooth - data.qfrc_constraint).max() / np.abs(data.qfrc_constraint).max())
 
 
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("name", [name for name in SCENES if name not in DAMPED_SCENES])
 def test_accelerations_are_those_of_mujoco(engine, name):
     s, left, rows, errors = scene(name), [], [], []
     qpos, qvel = states(name, s.model, COUNT)
