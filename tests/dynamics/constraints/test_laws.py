@@ -167,6 +167,16 @@ def test_bounds_of_dry_friction_hold(engine):
     assert (np.abs(blocks.forces()) <= blocks.get("mu")[:, :1] * (1.0 + 1e-12)).all()
 
 
+def test_dry_friction_of_zero_holds_nothing(engine):
+    """A bound of zero at a velocity of exactly zero: no stiffness. Rows of zero friction stand there for the gradient in it."""
+    blocks = Blocks("BOUNDED")
+    blocks.set("mu", 0.0)
+    blocks.data[:, blocks.place("y", LARGEST)] = 0.0
+    after, out = blocks.run()
+    assert not after.data[:, PLACE["hess"] : PLACE["hess"] + LARGEST**2].any() and not after.forces().any()
+    assert not blocks.run(y=-ALPHA * blocks.get("dy"))[1][:, 2].any() and not out[:, 0].any()
+
+
 def test_elliptic_forces_stay_in_the_friction_cone(engine):
     blocks = Blocks("ELLIPTIC")
     f, mu = blocks.forces(), blocks.get("mu")
