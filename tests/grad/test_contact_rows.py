@@ -31,7 +31,8 @@ def physics(engine, request):
 def states(physics: Physics, count: int = 2) -> dict[str, torch.Tensor]:
     random = np.random.default_rng(1)
     q = np.tile(physics.model.qpos0, (count, 1))
-    q[:, 3:7] += 0.01 * random.normal(size=(count, 4))
+    q[:, 2] -= 0.012
+    q[:, 3:7] += 0.005 * random.normal(size=(count, 4))
     q[:, 3:7] /= np.linalg.norm(q[:, 3:7], axis=1, keepdims=True)
     q[:, 7] += 0.05
     v, a = 0.3 * random.normal(size=(count, physics.nv)), random.normal(size=(count, physics.nv))
