@@ -56,7 +56,7 @@ class Rows:
 @ti.func
 def write_contacts(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template(), rows: ti.template()):
     collect(m, s, c, o)
-    constraint_forces(m, s, c)
+    constraint_forces(m, s, c, o)
     n = 0
     for b in range(c.count()):
         if c.integer(b, "source") == CONTACT:
@@ -76,7 +76,7 @@ def contacts_adjoint(
 ):
     """Reads: lift, velocity, probe (zero) of the links      Adds to: lift_bar, velocity_bar, placement_bar of the links, parameters"""
     collect(m, s, c, o)
-    constraint_forces(m, s, c)
+    constraint_forces(m, s, c, o)
     n = 0
     for b in range(c.count()):
         if c.integer(b, "source") == CONTACT:
@@ -157,8 +157,8 @@ def make_contacts(real, lanes: int, serial: bool, pairs: tuple[int, ...]):
             m = Robot(integers, parameters, e * stride, lanes)
             s = Scratch(m, scratch, e * room)
             block = Block(e, batch, lanes)
-            problem = Problem(shapes, pairs, cone, impratio, dt, 0.0, 0, 0.0, 0, 0.0, False, smooth)
-            held = Constraints(ledger, e * (lanes * ledger_room), ledger_room, capacity, problem)
+            problem = Problem(shapes, pairs, False, cone, impratio, dt, smooth, reverse=True)
+            held = Constraints(ledger, e * (lanes * ledger_room), ledger_room, capacity, problem, None)
             for t in range(samples):
                 move_all(m, s, block, q, v, t)
                 read_vector(m, s, block, "nv", "a_seen", a, t)
@@ -181,8 +181,8 @@ def make_contacts(real, lanes: int, serial: bool, pairs: tuple[int, ...]):
                 s = Scratch(m, scratch, e * room)
                 block = Block(e, batch, lanes)
                 bar = ParameterBar(m, parameters_bar, e * width)
-                problem = Problem(shapes, pairs, cone, impratio, dt, 0.0, 0, 0.0, 0, 0.0, False, smooth)
-                held = Constraints(ledger, e * (lanes * ledger_room), ledger_room, capacity, problem)
+                problem = Problem(shapes, pairs, False, cone, impratio, dt, smooth, reverse=True)
+                held = Constraints(ledger, e * (lanes * ledger_room), ledger_room, capacity, problem, None)
                 zero = Spatial.zero(lanes)
                 for t in range(samples):
                     move_all(m, s, block, q, v, t)

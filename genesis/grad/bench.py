@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from genesis.dynamics.constraints.ledger import HEADER
 from genesis.dynamics.launch import Launcher, kernels, lanes_for
 from genesis.dynamics.workspace import scratch_size
 from genesis.errors import InputError
@@ -24,7 +25,7 @@ class Bench:
 
     def __init__(self, physics: Any, batch: int) -> None:
         model, like = physics.model, physics.nothing
-        self.variant = physics.variant
+        self.variant, self.candidates = physics.variant, model.sizes["ncand"]
         self.batch, self.lanes = batch, lanes_for(batch)
         self.blocks = -(-batch // self.lanes)
         self.lane_axis = (self.lanes,) if self.lanes > 1 else ()
@@ -54,6 +55,11 @@ class Bench:
                 self._launches.clear()
             launch = self._launches[key] = RolloutLaunch(physics, self, *key)
         return launch
+
+    def touched(self) -> torch.Tensor:
+        """(environments of all lanes, candidate pairs): 1 where a pair has touched in the last rollout; memory of the ledger."""
+        rows = self.ledger.view(self.blocks * self.lanes, self.ledger_room)
+        return rows[:, HEADER : HEADER + self.candidates]
 
     def launchers(self, kind: str) -> tuple[Launcher, Launcher, Launcher]:
         """Forward, adjoint, adjoint with the parameters' adjoints: index 1 + want."""
@@ -109,15 +115,19 @@ class RolloutLaunch:
         self.no_q_bar, self.no_v_bar = (new(horizon, bench.batch, physics.nq), new(horizon, bench.batch, physics.nv))
         self.run, *self.run_adjoint = bench.launchers(physics.integrator)
 
-    def forward(self, theta, inputs, outputs) -> None:
+    def forward(self, theta, inputs, outputs) -> torch.Tensor | None:
+        """Runs the kernel; returns which candidate pairs have touched, where the adjoint asks for it."""
         p, b = self.physics, self.bench
         self.run((p.integers, b.parameters(theta), b.scratch, *inputs, *outputs, b.ledger, p.shapes), self.scalars)
         if b.watch is not None:
             b.watch.look()
+        return b.touched().clone() if p.reach > 0.0 and b.watch is not None else None
 
-    def adjoint(self, need_theta: bool, theta, inputs, outputs, q_bar, v_bar, a_bar):
-        """Adjoints of (theta, q0, v0, command, control, wrench)."""
+    def adjoint(self, need_theta: bool, theta, inputs, outputs, q_bar, v_bar, a_bar, touched=None):
+        """Adjoints of (theta, q0, v0, command, control, wrench); touched: what `forward` has returned."""
         p, b = self.physics, self.bench
+        if touched is not None:
+            b.touched().copy_(touched)
         u, c, w, q0, v0 = inputs
         u_bar, q0_bar, v0_bar = torch.empty_like(u), torch.empty_like(q0), torch.empty_like(v0)
         c_bar = torch.empty_like(c) if self.has[0] else p.nothing

@@ -64,18 +64,19 @@ class Physics:
         self.shapes = torch.as_tensor(shapes, dtype=self.dtype, device=self.device)
         self.nothing = torch.zeros(1, 1, 1, dtype=self.dtype, device=self.device)
         self.constraints = constraint_setting(model, self.dtype)
-        self.reach = 0.0
+        self.reach = model.constraints.contact_reach
         self._benches: dict[int, Bench] = {}
         self.defaults: dict[str, torch.Tensor] = {
             name: torch.as_tensor(value, dtype=self.dtype, device=self.device) for name, value in model.parameters.items()
         }
 
     @property
-    def variant(self) -> tuple[tuple[int, ...], bool] | None:
-        """What the rollout kernels are made for: the geometry pairs, and whether damping acts after the constraints (MuJoCo's order)."""
+    def variant(self) -> tuple[tuple[int, ...], bool, bool] | None:
+        """What the rollout kernels are made for: geometry pairs, damping after the constraints (MuJoCo's order), equalities."""
         if self.constraints is None:
             return None
-        return self.constraints.pairs, self.damping_dt > 0.0 and self.model.constraints.contact == "mujoco"
+        damped_last = self.damping_dt > 0.0 and self.model.constraints.contact == "mujoco"
+        return self.constraints.pairs, damped_last, self.model.sizes["neq"] > 0
 
     def bench(self, batch: int) -> Bench:
         if batch not in self._benches:
@@ -218,7 +219,7 @@ class Physics:
 
         Takes joint controllers to be within their force bounds.
         """
-        if not (self.variant or ((), False))[1]:
+        if not (self.variant or ((), False, False))[1]:
             return a
         damping, kv = (theta[..., first : first + count] for first, count in map(self.model.parameter_offsets.get, ("dof_damping", "dof_kv")))
         if not theta.requires_grad and not bool((damping + kv).any()):

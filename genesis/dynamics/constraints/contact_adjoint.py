@@ -27,9 +27,9 @@ def relative(s, c, b, name: str) -> Spatial:
 SEEN = (("probe", "f", 1.0), ("lift", "dy", -1.0), ("velocity", "drag", 1.0))  # motion, what multiplies it in G, sign
 
 
-def seen_differences(s, c, b) -> list[Spatial]:
+def seen_differences(s, c, b, seen=SEEN) -> list[Spatial]:
     """W_2 - W_1, L_2 - L_1, V_2 - V_1 at the contact."""
-    return [relative(s, c, b, name) for name, _, _ in SEEN]
+    return [relative(s, c, b, name) for name, _, _ in seen]
 
 
 def row_bar(c, b, k: int, differences: list[Spatial]) -> Vec3:
@@ -39,11 +39,11 @@ def row_bar(c, b, k: int, differences: list[Spatial]) -> Vec3:
     return terms[0] + terms[1] + terms[2]
 
 
-def point_bar_of(s, c, b, slot) -> Vec3:
+def point_bar_of(s, c, b, slot, seen=SEEN) -> Vec3:
     """Adjoint of the point at which the motion of one link counts: c . (turn x p) = p . (c x turn)."""
     rows = [Vec3.load(c.block(b, "frame"), 3 * k) for k in range(3)]
     terms = []
-    for motion, name, sign in SEEN:
+    for motion, name, sign in seen:
         force = rows[0] * c.get(b, name, 0) + rows[1] * c.get(b, name, 1) + rows[2] * c.get(b, name, 2)
         terms.append(force.cross(Vec3.load(s.row(motion, slot))) * sign)
     return terms[0] + terms[1] + terms[2]
