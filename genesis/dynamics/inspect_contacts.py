@@ -1,8 +1,8 @@
 """Kernel pair for contacts: where bodies touch at a state, and with which forces at an acceleration there.
 
-Arrays hold S samples of B environments: q (S, B, nq), v (S, B, nv), a (S, B, nv) as constraints see it, rows (S, B, n WIDTH), one row a contact in the order in
-which they are found: number of the candidate pair from 1 (0: no contact), position, normal from geom 1 to geom 2, force on geom 2, distance
-(negative: penetration); world frame.
+Arrays hold S samples of B environments: q (S, B, nq), v (S, B, nv), a (S, B, nv) as constraints see it, rows (S, B, n WIDTH), one row a
+contact in the order in which they are found: number of the candidate pair from 1 (0: no contact), position, normal from geom 1 to geom 2,
+force on geom 2, distance (negative: penetration); world frame.
 
 Adjoint: G = sum of F_bar . F with the forces F of the contacts is p . f with p = frame F_bar in place of J w, see
 `genesis.dynamics.constraints.adjoint`; F_bar does not turn with the links, so that the motion under w is absent.
