@@ -15,6 +15,7 @@ from taichi.lang import impl
 
 from genesis import runtime
 from genesis.dynamics.inspect import make_inverse, make_kinematics
+from genesis.dynamics.inspect_contacts import make_contacts
 from genesis.dynamics.rollout import INTEGRATORS, make_rollout
 from genesis.errors import StateError
 from genesis.log import logger
@@ -23,8 +24,10 @@ MAKERS: dict[str, Callable] = {
     **{name: partial(make_rollout, integrator=name) for name in INTEGRATORS},
     "kinematics": make_kinematics,
     "inverse": make_inverse,
+    "contacts": make_contacts,
 }
 
+Variant = tuple[tuple[int, ...], bool] | tuple[tuple[int, ...]] | None
 LANES = {ti.f64: 4, ti.f32: 8}  # environments per block on a CPU: one AVX2 register
 
 
@@ -35,22 +38,22 @@ def lanes_for(batch: int) -> int:
 
 
 @cache
-def _kernels(kind: str, pairs: tuple[int, ...] | None, generation: int, real: Any, lanes: int) -> tuple[Callable, Callable, Callable]:
+def _kernels(kind: str, variant: Variant, generation: int, real: Any, lanes: int) -> tuple[Callable, Callable, Callable]:
     single = lanes == 1 and runtime.state().device.type == "cpu"  # `lanes_for`: one environment, nothing to share out
-    extra = {"pairs": pairs} if kind in INTEGRATORS else {}
+    extra = dict(zip(("pairs", "damped_last"), variant or (), strict=False))
     forward, make_adjoint = MAKERS[kind](real, lanes, single, **extra)
     return forward, make_adjoint(False), make_adjoint(True)
 
 
-def kernels(kind: str, lanes: int, pairs: tuple[int, ...] | None = None) -> tuple[Callable, Callable, Callable]:
+def kernels(kind: str, lanes: int, variant: Variant = None) -> tuple[Callable, Callable, Callable]:
     """Forward kernel of a kind in `MAKERS`, its adjoint, and its adjoint with the parameters' adjoints.
 
-    pairs: of a rollout with constraints, the codes of the geometry pairs that may touch (`layout.PAIR_TYPES`).
+    variant: of a rollout with constraints, its ``pairs`` and ``damped_last``, see `make_rollout`.
 
     Each is compiled at its first launch and lives as long as the Taichi runtime it was made in.
     """
     state = runtime.state()
-    return _kernels(kind, pairs, state.generation, state.ti_float, lanes)
+    return _kernels(kind, variant, state.generation, state.ti_float, lanes)
 
 
 class Launcher:

@@ -41,7 +41,10 @@ def begin(m: ti.template(), s: ti.template(), o: ti.template()):
     clear(m, s, "a")
     if ti.static(o.constrained):
         for k in range(m.lanes):
-            o.constraints.ledger(m, k).clear_status()
+            c = o.constraints.ledger(m, k)
+            c.clear_status()
+            for cand in range(m.size("ncand")):
+                c.touched(cand).set(0.0)
 
 
 class Tape:
@@ -189,10 +192,10 @@ def read_state(
 INTEGRATORS = {"Euler": euler, "RK4": runge_kutta}
 
 
-def make_rollout(real, lanes: int, serial: bool, integrator: str, pairs: tuple[int, ...] | None = None):
+def make_rollout(real, lanes: int, serial: bool, integrator: str, pairs: tuple[int, ...] | None = None, damped_last: bool = False):
     """(rollout, its adjoint without or with the parameters' adjoints) for ``lanes`` environments per block in the floating-point type ``real``.
 
-    pairs: None without constraints, else the codes of the geometry pairs that may touch.
+    pairs: None without constraints, else the codes of the geometry pairs that may touch. damped_last: see `step.Options`.
     serial: run the blocks one after the other in the calling thread; waking Taichi's threads costs some 50 µs a launch.
     """
     integers_t, block_t, user_t = array_types(real, lanes)
@@ -216,9 +219,9 @@ def make_rollout(real, lanes: int, serial: bool, integrator: str, pairs: tuple[i
             m = Robot(integers, parameters, e * stride, lanes)
             s = Scratch(m, scratch, e * room)
             block = Block(e, batch, lanes)
-            problem = Problem(shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, 0.0, False, smooth)
+            problem = Problem(shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, 0.0, False, False, smooth)
             held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem)
-            o = Options(dt, damping_dt, actuated, wrenched, 0, held)
+            o = Options(dt, damping_dt, actuated, wrenched, 0, held, damped_last)
             begin(m, s, o)
             read_state(m, s, block, q0, v0, q, v, 0, "q", "v")
             for t in range(horizon):
@@ -255,9 +258,9 @@ def make_rollout(real, lanes: int, serial: bool, integrator: str, pairs: tuple[i
                 m = Robot(integers, parameters, e * stride, lanes)
                 s = Scratch(m, scratch, e * room)
                 block = Block(e, batch, lanes)
-                problem = Problem(shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, reach, want, smooth)
+                problem = Problem(shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, reach, True, want, smooth)
                 held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem)
-                o = Options(dt, damping_dt, actuated, wrenched, want, held)
+                o = Options(dt, damping_dt, actuated, wrenched, want, held, damped_last)
                 bar = ParameterBar(m, parameters_bar, e * width)
                 clear(m, s, "q_next_bar")
                 clear(m, s, "v_next_bar")

@@ -3,8 +3,16 @@
 import taichi as ti
 
 from genesis.dynamics.actuation import commanded_force, commanded_force_adjoint
-from genesis.dynamics.adjoint_sweep import Base, LiftedBase, gather_bars, lift_links, probe_links
-from genesis.dynamics.constraints.step import Constraints, add_constraint_bars, constrain, meet_constraints, solve_constrained
+from genesis.dynamics.adjoint_sweep import Base, gather_bars, probe_links
+from genesis.dynamics.constraints.damped import (
+    DampedBase,
+    add_damping,
+    correct_damping_bars,
+    spread_difference,
+    undamped_acceleration,
+)
+from genesis.dynamics.constraints.lift import LiftedBase, lift_links
+from genesis.dynamics.constraints.step import Constraints, add_constraint_bars, constrain, meet_constraints
 from genesis.dynamics.factorization import factorize, solve
 from genesis.dynamics.kinematics import kinematics
 from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
@@ -14,35 +22,41 @@ from genesis.math.lanes import constant
 
 class Options:
     """Scalars of a launch: time step, implicit-damping step (0: explicit), which optional inputs are present, and
-    (at compile time) whether the adjoints of the parameters are wanted, and the constraints if there are any."""
+    (at compile time) whether the adjoints of the parameters are wanted, the constraints if there are any, and whether implicit
+    damping acts after them (MuJoCo's order) or with them."""
 
     _data_oriented = True
 
-    def __init__(self, dt, damping_dt, actuated, wrenched, want, constraints=None) -> None:
-        self.dt, self.damping_dt = dt, damping_dt
+    def __init__(self, dt, damping_dt, actuated, wrenched, want, constraints=None, damped_last=False) -> None:
+        self.dt, self.damping_dt, self.damped_last = dt, damping_dt, damped_last
         self.actuated, self.wrenched, self.want = actuated, wrenched, want
         self.constraints, self.constrained = constraints, isinstance(constraints, Constraints)  # Taichi turns None into a value
 
 
 @ti.func
 def acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
-    """(M + dt d) a = tau - c, and with constraints + J^T f(J a).
+    """(M + dt d) a = tau - c, and with constraints + J^T f(J a); with damping last, f is that of dt d = 0.
 
     Reads: q, v, command, control, wrench      Writes: a, and all the scratch of the stages
     """
     commanded_force(m, s, o.actuated)
     passive(m, s)
     kinematics(m, s, False, o.wrenched)
-    clear_mass_matrix(m, s, o.damping_dt)
+    clear_mass_matrix(m, s, 0.0 if ti.static(o.damped_last) else o.damping_dt)
     composite(m, s)
     if ti.static(o.constrained):
         copy(m, s, "nM", "mass", "mass_matrix")
         copy(m, s, "nv", "a", "warm")
-    factorize(m, s)
-    copy(m, s, "nv", "tau", "a")
-    solve(m, s, "a")
-    if ti.static(o.constrained):
-        constrain(m, s, o.constraints)
+    for pass_ in range(1 + int(o.damped_last)):
+        if ti.static(o.damped_last):
+            if pass_ == 1:
+                add_damping(m, s, o.damping_dt)
+        factorize(m, s)
+        copy(m, s, "nv", "tau", "a")
+        solve(m, s, "a")
+        if ti.static(o.constrained):
+            if pass_ == 0:
+                constrain(m, s, o.constraints, o.damped_last)
 
 
 @ti.func
@@ -54,26 +68,34 @@ def acceleration_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(),
     """
     commanded_force(m, s, o.actuated)
     kinematics(m, s, True, o.wrenched)
-    if ti.static(o.constrained):
-        meet_constraints(m, s, o.constraints)
-    clear_mass_matrix(m, s, o.damping_dt)
+    clear_mass_matrix(m, s, 0.0 if ti.static(o.damped_last) else o.damping_dt)
     composite(m, s)
     if ti.static(o.constrained):
         copy(m, s, "nM", "mass", "mass_matrix")
+        copy(m, s, "nv", "a", "a_seen")
+    if ti.static(o.damped_last):
+        undamped_acceleration(m, s, o.damping_dt)
+        add_damping(m, s, o.damping_dt)
     factorize(m, s)
     copy(m, s, "nv", "a_bar", "w")
     solve(m, s, "w")
     if ti.static(o.constrained):
-        solve_constrained(m, s, o.constraints)
+        meet_constraints(m, s, o.constraints, o.damped_last)
     probe_links(m, s, bar, o.wrenched, o.want)
     if ti.static(o.constrained):
         lift_links(m, s)
         add_constraint_bars(m, s, bar, o.constraints, o.want)
+    if ti.static(o.damped_last):
+        spread_difference(m, s, bar, o.want)
+        gather_bars(m, s, bar, o.want, DampedBase)
+    elif ti.static(o.constrained):
         gather_bars(m, s, bar, o.want, LiftedBase)
     else:
         gather_bars(m, s, bar, o.want, Base)
     passive_adjoint(m, s, bar, o.damping_dt, o.want)
     commanded_force_adjoint(m, s, bar, o.damping_dt, o.actuated, o.want)
+    if ti.static(o.damped_last and o.want):
+        correct_damping_bars(m, s, bar, o.damping_dt)
 
 
 @ti.func

@@ -22,6 +22,11 @@ FIELDS = (  # name, one row per, lane scalars a row
     ("placement_bar", "nslot", 6),
     ("lift", "nslot", 6),  # motion of the link under the acceleration alone, J a; kept where constraints are simulated
     ("lift_bar", "nslot", 6),
+    ("contact_force", "nslot", 6),  # minus the constraint forces on the link, in reverse
+    ("second_probe", "nslot", 6),  # the two motions whose inertial product damping leaves over, see constraints/damped.py
+    ("second_lift", "nslot", 6),
+    ("second_probe_bar", "nslot", 6),
+    ("second_lift_bar", "nslot", 6),
     ("axis", "naxis", 6),
     ("mass", "nM", 1),
     ("mass_matrix", "nM", 1),  # the mass matrix, which `mass` loses to its factors
@@ -30,6 +35,8 @@ FIELDS = (  # name, one row per, lane scalars a row
     ("v", "nv", 1),
     ("a", "nv", 1),
     ("warm", "nv", 1),  # where the constraint solver starts: the acceleration of the step before
+    ("a_seen", "nv", 1),  # the acceleration that constraints see; `a`, but for damping that acts after them
+    ("w_seen", "nv", 1),  # the part of w that goes with it there
     ("a_sum", "nv", 1),
     ("tau", "nv", 1),
     ("command", "nv", 1),

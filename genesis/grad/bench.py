@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from genesis.dynamics.constraints.ledger import HEADER
 from genesis.dynamics.launch import Launcher, kernels, lanes_for
 from genesis.dynamics.workspace import scratch_size
 from genesis.errors import InputError
@@ -16,11 +17,15 @@ class Bench:
     """Scratch memory and launchers for one batch size."""
 
     ROLLOUT = ((1, 2, 11, 12), (1, 2, 19, 20, 21))  # arrays with one entry a lane, in the forward and in the adjoint kernel
-    BLOCKS = {"kinematics": ((1, 2), (1, 2, 9)), "inverse": ((1, 2), (1, 2, 10))}
+    BLOCKS = {
+        "kinematics": ((1, 2), (1, 2, 9)),
+        "inverse": ((1, 2), (1, 2, 10)),
+        "contacts": ((1, 2, 7, 8), (1, 2, 10, 11, 12)),
+    }
 
     def __init__(self, physics: Any, batch: int) -> None:
         model, like = physics.model, physics.nothing
-        self.pairs = physics.constraints.pairs if physics.constraints else None
+        self.variant, self.candidates = physics.variant, model.sizes["ncand"]
         self.batch, self.lanes = batch, lanes_for(batch)
         self.blocks = -(-batch // self.lanes)
         self.lane_axis = (self.lanes,) if self.lanes > 1 else ()
@@ -51,10 +56,16 @@ class Bench:
             launch = self._launches[key] = RolloutLaunch(physics, self, *key)
         return launch
 
+    def touched(self) -> torch.Tensor:
+        """(environments of all lanes, candidate pairs): 1 where a pair has touched in the last rollout; memory of the ledger."""
+        rows = self.ledger.view(self.blocks * self.lanes, self.ledger_room)
+        return rows[:, HEADER : HEADER + self.candidates]
+
     def launchers(self, kind: str) -> tuple[Launcher, Launcher, Launcher]:
         """Forward, adjoint, adjoint with the parameters' adjoints: index 1 + want."""
         if kind not in self._launchers:
-            forward, *adjoints = kernels(kind, self.lanes, None if kind in self.BLOCKS else self.pairs)
+            variant = None if self.variant is None or kind in ("kinematics", "inverse") else self.variant
+            forward, *adjoints = kernels(kind, self.lanes, variant[:1] if variant and kind == "contacts" else variant)
             a, b = self.BLOCKS.get(kind, self.ROLLOUT)
             plain, full = (Launcher(kernel, self.lanes, b, self.batch) for kernel in adjoints)
             self._launchers[kind] = (Launcher(forward, self.lanes, a, self.batch), plain, full)
@@ -104,15 +115,19 @@ class RolloutLaunch:
         self.no_q_bar, self.no_v_bar = (new(horizon, bench.batch, physics.nq), new(horizon, bench.batch, physics.nv))
         self.run, *self.run_adjoint = bench.launchers(physics.integrator)
 
-    def forward(self, theta, inputs, outputs) -> None:
+    def forward(self, theta, inputs, outputs) -> torch.Tensor | None:
+        """Runs the kernel; returns which candidate pairs have touched, where the adjoint asks for it."""
         p, b = self.physics, self.bench
         self.run((p.integers, b.parameters(theta), b.scratch, *inputs, *outputs, b.ledger, p.shapes), self.scalars)
         if b.watch is not None:
             b.watch.look()
+        return b.touched().clone() if p.reach > 0.0 and b.watch is not None else None
 
-    def adjoint(self, need_theta: bool, theta, inputs, outputs, q_bar, v_bar, a_bar):
-        """Adjoints of (theta, q0, v0, command, control, wrench)."""
+    def adjoint(self, need_theta: bool, theta, inputs, outputs, q_bar, v_bar, a_bar, touched=None):
+        """Adjoints of (theta, q0, v0, command, control, wrench); touched: what `forward` has returned."""
         p, b = self.physics, self.bench
+        if touched is not None:
+            b.touched().copy_(touched)
         u, c, w, q0, v0 = inputs
         u_bar, q0_bar, v0_bar = torch.empty_like(u), torch.empty_like(q0), torch.empty_like(v0)
         c_bar = torch.empty_like(c) if self.has[0] else p.nothing

@@ -28,7 +28,7 @@ class Rollout(torch.autograd.Function):
         q[0], v[0] = q0, v0
         u, c, w = command.contiguous(), _dense(control, physics.nothing), _flat_wrench(wrench, physics.nothing)
         ctx.launch = launch = bench.rollout(physics, horizon, theta, control, wrench)
-        launch.forward(theta, (u, c, w, q[0], v[0]), (q[1:], v[1:], a))
+        ctx.touched = launch.forward(theta, (u, c, w, q[0], v[0]), (q[1:], v[1:], a))
         ctx.save_for_backward(u, c, w, q, v, a, theta, q0, v0, command, control, wrench)
         ctx.set_materialize_grads(False)
         every = physics.substeps
@@ -45,7 +45,7 @@ class Rollout(torch.autograd.Function):
             q_grad, v_grad, a_grad = (None if g is None else g.contiguous() for g in (q_grad, v_grad, a_grad))
             after = (None if g is None else g[1:] for g in (q_grad, v_grad))
             theta_bar, q0_bar, v0_bar, u_bar, c_bar, w_bar = ctx.launch.adjoint(
-                need_theta, theta, (u, c, w, q[0], v[0]), (q[1:], v[1:], a), *after, a_grad
+                need_theta, theta, (u, c, w, q[0], v[0]), (q[1:], v[1:], a), *after, a_grad, ctx.touched
             )
             if q_grad is not None:
                 q0_bar += q_grad[0]
@@ -76,7 +76,7 @@ class Step(torch.autograd.Function):
             v0.contiguous(),
         )
         ctx.launch = launch = bench.rollout(physics, 1, theta, control, wrench)
-        launch.forward(theta, inputs, (q, v, a))
+        ctx.touched = launch.forward(theta, inputs, (q, v, a))
         ctx.save_for_backward(*inputs, q, v, a, theta, q0, v0, command, control, wrench)
         ctx.set_materialize_grads(False)
         return q if many == 1 else q[-1], v if many == 1 else v[-1], a if a.dim() == 2 else a[0]
@@ -88,7 +88,7 @@ class Step(torch.autograd.Function):
         def adjoint(*grads):
             u, c, w, q0, v0, q, v, a, theta, *_ = ctx.saved_tensors
             dense = (None if g is None else g.contiguous() for g in grads)
-            out = ctx.launch.adjoint(need_theta, theta, (u, c, w, q0, v0), (q, v, a), *dense)
+            out = ctx.launch.adjoint(need_theta, theta, (u, c, w, q0, v0), (q, v, a), *dense, ctx.touched)
             return (*out[:-1], _link_wrench(out[-1]))
 
         return (None, *run_adjoint(ctx, "step", adjoint, grads))
@@ -98,6 +98,7 @@ class NoContext:
     """Stands in for the autograd context where nothing will be differentiated."""
 
     launch = None
+    touched = None
 
     @staticmethod
     def save_for_backward(*tensors) -> None:

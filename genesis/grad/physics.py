@@ -16,12 +16,23 @@ from genesis.dynamics.rollout import INTEGRATORS
 from genesis.errors import InputError, UnsupportedError, unknown_name
 from genesis.grad.bench import Bench
 from genesis.grad.constrained import ConstraintSetting, constraint_setting
+from genesis.grad.contacts import ContactRows
 from genesis.grad.functions import InverseDynamics, LinkStates, NoContext, Rollout, Step
 from genesis.grad.shapes import pack_shapes
 from genesis.model.layout import PARAMETER, PARAMETERS
 from genesis.model.model import Model
 
-CONSTANT_KINDS = ("jnt_axis", "jnt_pos", "jnt_scale", "jnt_offset", "link_invweight", "dof_invweight", "geom_gap", "xpair_gap", "xpair_solreffriction")  # no adjoint is written for these
+CONSTANT_KINDS = (
+    "jnt_axis",
+    "jnt_pos",
+    "jnt_scale",
+    "jnt_offset",
+    "link_invweight",
+    "dof_invweight",
+    "geom_gap",
+    "xpair_gap",
+    "xpair_solreffriction",
+)  # no adjoint is written for these
 
 
 class Physics:
@@ -53,11 +64,18 @@ class Physics:
         self.shapes = torch.as_tensor(shapes, dtype=self.dtype, device=self.device)
         self.nothing = torch.zeros(1, 1, 1, dtype=self.dtype, device=self.device)
         self.constraints = constraint_setting(model, self.dtype)
-        self.reach = 0.0
+        self.reach = model.constraints.contact_reach
         self._benches: dict[int, Bench] = {}
         self.defaults: dict[str, torch.Tensor] = {
             name: torch.as_tensor(value, dtype=self.dtype, device=self.device) for name, value in model.parameters.items()
         }
+
+    @property
+    def variant(self) -> tuple[tuple[int, ...], bool] | None:
+        """What the rollout kernels are made for: the geometry pairs, and whether damping acts after the constraints (MuJoCo's order)."""
+        if self.constraints is None:
+            return None
+        return self.constraints.pairs, self.damping_dt > 0.0 and self.model.constraints.contact == "mujoco"
 
     def bench(self, batch: int) -> Bench:
         if batch not in self._benches:
@@ -182,6 +200,31 @@ class Physics:
         lead = qpos.shape[:-1]
         samples = self._expect_samples(theta, qpos, qvel=qvel, qacc=qacc)
         return InverseDynamics.apply(self, theta, *samples).reshape(*lead, self.nv)
+
+    def contacts(self, theta, qpos, qvel, qacc):
+        """Contacts (..., B, room, WIDTH) at states and with the forces at accelerations there: rows of `inspect_contacts.FIELDS`.
+
+        None for a model without contacts.
+        """
+        if self.constraints is None or not self.constraints.pairs:
+            return None
+        lead = qpos.shape[:-1]
+        q, v, a = self._expect_samples(theta, qpos, qvel=qvel, qacc=qacc)
+        rows = ContactRows.apply(self, theta, q, v, self._before_damping(theta, q, a))
+        return rows.reshape(*lead, *rows.shape[2:])
+
+    def _before_damping(self, theta, q, a):
+        """The acceleration that constraints see: without the implicit damping where that acts after them, a + M^-1 dt d a.
+
+        Takes joint controllers to be within their force bounds.
+        """
+        if not (self.variant or ((), False))[1]:
+            return a
+        damping, kv = (theta[..., first : first + count] for first, count in map(self.model.parameter_offsets.get, ("dof_damping", "dof_kv")))
+        if not theta.requires_grad and not bool((damping + kv).any()):
+            return a
+        push = self.damping_dt * (damping + kv) * a
+        return a + torch.linalg.solve(self.mass_matrix(theta, q), push.unsqueeze(-1))[..., 0]
 
     def bias(self, theta, qpos, qvel):
         """Coriolis, centrifugal and gravity forces c (..., B, nv)."""

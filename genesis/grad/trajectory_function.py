@@ -46,7 +46,7 @@ class TrajectoryFunction(torch.autograd.Function):
         dense = torch.contiguous_format
         inputs = (u, c, physics.nothing, q0.clone(memory_format=dense), v0.clone(memory_format=dense))
         q[0], v[0] = q0, v0
-        launch.forward(theta, inputs, (Rows(q, 1), Rows(v, 1), a))
+        ctx.touched = launch.forward(theta, inputs, (Rows(q, 1), Rows(v, 1), a))
         ctx.save_for_backward(*inputs, theta, q, v, a)  # what users gave is not among these: they may change it in place
         ctx.set_materialize_grads(False)
         ctx.commanded = command is not None
@@ -65,7 +65,7 @@ class TrajectoryFunction(torch.autograd.Function):
             q_grad, v_grad, a_grad = (None if g is None else g.contiguous() for g in (q_grad, v_grad, a_grad))
             after = (None if g is None else Rows(g, 1) for g in (q_grad, v_grad))
             theta_bar, q0_bar, v0_bar, u_bar, c_bar, _ = ctx.launch.adjoint(
-                need_theta, theta, inputs, (Rows(q, 1), Rows(v, 1), a), *after, a_grad
+                need_theta, theta, inputs, (Rows(q, 1), Rows(v, 1), a), *after, a_grad, ctx.touched
             )
             if q_grad is not None:
                 q0_bar += q_grad[0]

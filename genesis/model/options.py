@@ -19,7 +19,8 @@ class ConstraintOptions:
     force at the end of the solver, relative to the forces that balance (None: close to rounding). iterations, ls_iterations: limits of
     Newton steps and of line search steps in each.
     max_contacts: room for contacts of one environment (None: made to fit). contact: "smooth", a law without jumps at touch-down, or
-    "mujoco".
+    "mujoco". contact_reach: distance [m] from which pairs that never touch in a trajectory act on its gradient (0: not at all); the
+    trajectory itself does not change.
     """
 
     cone: str = "pyramidal"
@@ -29,6 +30,7 @@ class ConstraintOptions:
     ls_iterations: int = 50
     max_contacts: int | None = None
     contact: str = "smooth"
+    contact_reach: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class ConstraintRequest:
     ls_iterations: int | None = None
     max_contacts: int | None = None
     contact: str | None = None
+    contact_reach: float | None = None
 
 
 FROM_FILES = ("cone", "impratio")  # the files' stopping rules are for another solver

@@ -13,6 +13,8 @@ from genesis.pairs.precision import tolerance
 from genesis.pairs.solid import Pair, Solid, vec
 from genesis.pairs.views import BoxView
 
+PARALLEL = 1e-3  # edges closer to parallel than this have no direction across both worth trusting
+
 
 def _column(solid: Solid, k) -> Vec3:
     """Axis k of a box, known at run time."""
@@ -47,7 +49,7 @@ def _separation(a: ti.template(), b: ti.template(), reach: ti.template(), first:
         else:
             axis.assign(_column(a, (k - 6) // 3).cross(_column(b, (k - 6) % 3)))
         length = ti.sqrt(axis.dot(axis))
-        if length > 1e-6:
+        if length > PARALLEL:
             towards = axis * where(axis.dot(between) < 0.0, -1.0 / length, 1.0 / length)
             apart = towards.dot(between) - _extent(a, towards) - _extent(b, towards)
             if apart > found:

@@ -32,6 +32,7 @@ MOST = 4
 RESTING = (
     0.004  # one minus the cosine (5 degrees) to a face's normal within which overlapping bodies rest on that face, as in MuJoCo
 )
+PARALLEL = 1e-3  # sine of the angle between two edges below which they count as parallel
 LISTED, ENTRY, LIST = 64, 7, 512  # entries of the list of candidates in scratch: kind, features, position, distance
 
 
@@ -48,6 +49,14 @@ def _distinct(s: ti.template(), which: ti.template(), i: ti.i32, j: ti.i32, k: t
     if q == p:
         second = r
     return count, p, second
+
+
+def _cross(va, a, first, vb, b, second):
+    """Whether two edges are far enough from parallel to have a normal across both."""
+    _, d1, _ = va.edge(a, first)
+    _, d2, _ = vb.edge(b, second)
+    c = a.turned(d1).cross(b.turned(d2))
+    return c.dot(c) > PARALLEL * PARALLEL
 
 
 @ti.func
@@ -87,7 +96,7 @@ def contact_features(a: ti.template(), b: ti.template(), va: ti.template(), vb: 
             n.assign(face_normal(a, b, va, vb, source, where(first_face, face_a, face_b)))
             kind = where(first_face, FACE_VERTEX, VERTEX_FACE)
             first, second = where(first_face, face_a, a0), where(first_face, b0, face_b)
-        elif count_a == 2 and count_b == 2:
+        elif count_a == 2 and count_b == 2 and _cross(va, a, va.between(a, a0, a1), vb, b, vb.between(b, b0, b1)):
             source, kind = CROSS, EDGE_EDGE
             first, second = va.between(a, a0, a1), vb.between(b, b0, b1)
         else:

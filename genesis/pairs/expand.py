@@ -74,13 +74,13 @@ def _start(s: ti.template()):
 
 
 @ti.func
-def _open(s: ti.template(), faces: ti.i32, w: ti.template(), newest: ti.i32):
+def _open(s: ti.template(), faces: ti.i32, w: ti.template(), newest: ti.i32, slack: ti.template()):
     """Remove the faces that see w; the sides of the hole wait as faces with the newest row: (faces left, how many wait)."""
     left, count = faces, 0
     for back in range(faces):
         f = faces - 1 - back
         cells = face(s, f)
-        if Vec3.load(cells).dot(w) > cells.get(3):
+        if Vec3.load(cells).dot(w) > cells.get(3) + slack:  # not those in one plane with w, by rounding
             for side in range(3):
                 i, j = let(cells.get(4 + side)), let(cells.get(4 + (side + 1) % 3))
                 found = -1
@@ -102,7 +102,7 @@ def _open(s: ti.template(), faces: ti.i32, w: ti.template(), newest: ti.i32):
 @ti.func
 def deepest_face(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.template(), s: ti.template(), n: ti.template()):
     """(rows of the face, depth) of the face nearest to the origin, its outward normal in n. Four rows surround the origin."""
-    eps = tolerance(1e-12, 1e-5)
+    eps = tolerance(1e-13, 1e-5)
     _start(s)
     faces, queue, points = 0, 4, 4
     i0, i1, i2, depth = 0, 0, 0, let(0.0)
@@ -130,10 +130,11 @@ def deepest_face(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.t
         i0, i1, i2 = ti.cast(cells.get(4), ti.i32), ti.cast(cells.get(5), ti.i32), ti.cast(cells.get(6), ti.i32)
         support(a, b, va, vb, n, s, points)
         w = point(s, points)
-        if n.dot(w) - depth <= eps * ti.sqrt(w.dot(w)) or points >= MOST_POINTS - 2 or faces >= MOST_FACES - 8:
+        slack = eps * ti.sqrt(w.dot(w))
+        if n.dot(w) - depth <= slack or points >= MOST_POINTS - 2 or faces >= MOST_FACES - 8:
             going = False
         else:
-            faces, queue = _open(s, faces, w, points)
+            faces, queue = _open(s, faces, w, points, 0.5 * slack)
             points += 1
             if faces + queue > MOST_FACES or queue == 0:
                 going = False

@@ -60,16 +60,20 @@ class Field:
 
 
 class PrismSolid(Solid):
-    """A height field with the prism that is looked at."""
+    """A height field with the prism that is looked at, its numbers at hand."""
 
-    def __init__(self, solid: Solid, prism) -> None:
+    def __init__(self, solid: Solid, prism, field: Field) -> None:
         super().__init__(solid.p, solid.r, solid.size, solid.data, solid.shapes, solid.integers)
-        self.prism = prism
+        self.prism, self.field = prism, field
+
+
+def field_of(solid: Solid) -> Field:
+    return solid.field if isinstance(solid, PrismSolid) else Field(solid)
 
 
 @ti.func
 def _prism_support(solid: ti.template(), direction: ti.template(), start: ti.i32):
-    local, field = solid.turned_back(direction), Field(solid)
+    local, field = solid.turned_back(direction), field_of(solid)
     best, reached = 0, let(-1e30)
     for i in range(6):
         value = local.dot(field.vertex(solid.prism * STRIDE + i))
@@ -100,19 +104,19 @@ class PrismView:
 
     @staticmethod
     def vertex(solid: Solid, k) -> tuple:
-        return Field(solid).vertex(k), _STILL
+        return field_of(solid).vertex(k), _STILL
 
     @staticmethod
     def edge(solid: Solid, k) -> tuple:
         prism, i = let(k // STRIDE * STRIDE), let(k % STRIDE)
-        field = Field(solid)
+        field = field_of(solid)
         first = field.vertex(prism + i // 6)
         d = field.vertex(prism + i % 6) - first
         return first, d * let(1.0 / sqrt(d.dot(d))), _STILL
 
     @staticmethod
     def face(solid: Solid, k) -> tuple:
-        p, q, r = (Field(solid).vertex(PrismView.corner(solid, k, i)) for i in range(3))
+        p, q, r = (field_of(solid).vertex(PrismView.corner(solid, k, i)) for i in range(3))
         n = (q - p).cross(r - p)
         return p, n * let(1.0 / sqrt(n.dot(n))), _STILL
 
@@ -209,7 +213,7 @@ def field_pair(name: str, view) -> Pair:
             for i in range(3):
                 top = ti.max(top, field.vertex(prism * STRIDE + 3 + i).z)
             if top >= low and count + limit <= MOST:
-                count += find_convex(b, PrismSolid(a, prism), view, PrismView, reach, sink, limit)
+                count += find_convex(b, PrismSolid(a, prism, field), view, PrismView, reach, sink, limit)
 
     @ti.func
     def find_adjoint(

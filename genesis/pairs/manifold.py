@@ -11,6 +11,10 @@ from genesis.math.lanes import let
 from genesis.math.rotation import Vec3
 from genesis.pairs.features import EDGE_EDGE, FACE_VERTEX, VERTEX_FACE
 
+ALONG = (
+    1e-3  # sides that cross at a smaller angle run along each other: their crossing slides far for nothing, and bounds a sliver
+)
+
 
 def beside(solid, view, face, i, n: Vec3, x: Vec3):
     """How far x lies to the left of the i-th side of a face, seen against n."""
@@ -85,7 +89,9 @@ def candidate(
         i, j = (k - corners_b - corners_a) // sides_b, (k - corners_b - corners_a) % sides_b
         b1, b2 = corner_point(b, view_b, face_b, j), corner_point(b, view_b, face_b, j + 1)
         left1, left2 = beside(a, view_a, face_a, i, n, b1), beside(a, view_a, face_a, i, n, b2)
-        if (left1 > slack and left2 < 0.0 - slack) or (left1 < 0.0 - slack and left2 > slack):
+        d = b2 - b1
+        steep = ti.abs(left1 - left2) > ALONG * ti.sqrt(d.dot(d))
+        if steep and ((left1 > slack and left2 < 0.0 - slack) or (left1 < 0.0 - slack and left2 > slack)):
             a1, a2 = corner_point(a, view_a, face_a, i), corner_point(a, view_a, face_a, i + 1)
             right1, right2 = beside(b, view_b, face_b, j, down, a1), beside(b, view_b, face_b, j, down, a2)
             if (right1 > slack and right2 < 0.0 - slack) or (right1 < 0.0 - slack and right2 > slack):

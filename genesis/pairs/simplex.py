@@ -45,13 +45,15 @@ def support(
 
 @ti.func
 def _surrounded(s: ti.template()):
-    """Whether four rows have the origin between them."""
+    """Whether four rows have the origin between them, and a volume."""
     result = True
     for f in range(4):
         p, q, r = point(s, (f + 1) % 4), point(s, (f + 2) % 4), point(s, (f + 3) % 4)
         normal = (q - p).cross(r - p)
-        here, there = normal.dot(p), normal.dot(p - point(s, f))
-        if here * there <= 0.0:
+        edge = p - point(s, f)
+        here, there = normal.dot(p), normal.dot(edge)
+        flat = ti.abs(there) <= tolerance(1e-8, 1e-4) * ti.sqrt(normal.dot(normal) * edge.dot(edge))
+        if here * there <= 0.0 or flat:
             result = False
     return result
 
@@ -122,27 +124,26 @@ def distance(
     Gives up early, APART with no rows, when the bodies are farther apart than ``reach``.
     """
     eps = tolerance(1e-14, 1e-6)
-    state, count = -1, 1
-    support(a, b, va, vb, b.p - a.p, s, 0)
-    v.assign(point(s, 0))
-    scale = let(v.dot(v))
-    for _turn in range(ROUNDS):
+    state, count = -1, 0
+    v.assign(a.p - b.p)
+    scale = let(0.0)
+    for turn in range(ROUNDS):
         square = v.dot(v)
-        if square <= eps * eps * scale:
+        if turn > 0 and square <= eps * eps * scale:
             state = TOUCHING
             break
         support(a, b, va, vb, v * -1.0, s, count)
         w = point(s, count)
         scale = ti.max(scale, w.dot(w))
         along = v.dot(w)
-        if along > 0.0 and along * along > square * reach * reach and reach >= 0.0:
+        if turn > 0 and along > 0.0 and along * along > square * reach * reach and reach >= 0.0:
             state, count = APART, 0
             break
         again = False
         for k in range(count):
             if vertex_of(s, k, 0) == vertex_of(s, count, 0) and vertex_of(s, k, 1) == vertex_of(s, count, 1):
                 again = True
-        if again or square - along <= eps * square:
+        if turn > 0 and (again or square - along <= eps * square):
             state = APART
             break
         count += 1

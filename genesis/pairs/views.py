@@ -2,8 +2,8 @@
 
 A view answers: vertex (position, signs), edge (a point, direction, signs), face (a point, outward normal, signs), the corners and
 sides of a face in turn, the edge between two vertices, the vertex farthest along a direction, the face that looks most along it, and
-the radius around it all. Where there is no face, corners still lists the vertices, so that they are tried as contacts. RESTS: whether overlapping bodies of this
-kind rest on a side that they nearly lie on (convex.py).
+the radius around it all. Where there is no face, corners still lists the vertices, so that they are tried as contacts. RESTS: whether
+overlapping bodies of this kind rest on a side that they nearly lie on (convex.py).
 """
 
 import taichi as ti

@@ -4,24 +4,17 @@ import torch
 
 from genesis.errors import InputError, UnsupportedError, nearest_first
 from genesis.grad.tensor import Tensor
-from genesis.scene.entity_properties import EntityProperties
+from genesis.scene.entity_contacts import EntityContacts
 from genesis.scene.entity_state import XANG, XQUAT, XVEL
 from genesis.scene.inertia import mass_matrix
 from genesis.scene.inputs import take
 from genesis.scene.parts import RigidLink
 from genesis.scene.rotation import multiply, rotate, to_rotation_vector
 
-_CONTACT = "it is not part of this version"
 _LATER = "it is not part of this version"
 NOT_SUPPORTED = {
     **dict.fromkeys(
-        "get_contacts detect_collision get_links_net_contact_force set_friction set_friction_ratio set_friction_torsional "
-        "set_friction_rolling get_friction set_dofs_frictionloss get_dofs_frictionloss get_dofs_invweight "
-        "get_links_invweight".split(),
-        _CONTACT,
-    ),
-    **dict.fromkeys(
-        "attach detach inverse_kinematics inverse_kinematics_multilink plan_path get_AABB get_vAABB get_links_acc "
+        "detect_collision attach detach inverse_kinematics inverse_kinematics_multilink plan_path get_AABB get_vAABB get_links_acc "
         "get_links_acc_ang get_dofs_force set_mass_shift set_COM_shift get_vverts set_vverts".split(),
         _LATER,
     ),
@@ -31,7 +24,7 @@ NOT_SUPPORTED = {
 }
 
 
-class RigidEntity(EntityProperties):
+class RigidEntity(EntityContacts):
     """A rigid body or robot. Made by `scene.add_entity`; usable after `scene.build()`."""
 
     def get_mass_mat(self, envs_idx=None, decompose: bool = False) -> Tensor | tuple[Tensor, Tensor]:

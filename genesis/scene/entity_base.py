@@ -39,7 +39,7 @@ class EntityBase:
         self._acts_at = Indexer(f"{name}: actuators_idx_local", info.n_act, info.act_start, device)
         links = range(info.link_start, info.link_start + info.n_links)
         self._links = [
-            RigidLink(self, model.links[l], l, int(model.link_parents[l]), [g for g in model.geoms if g.link == l]) for l in links
+            RigidLink(self, model.links[l], l, int(model.link_parents[l])) for l in links
         ]
         self._joints = []
         for j in range(info.joint_start, info.joint_start + info.n_joints):
@@ -96,10 +96,6 @@ class EntityBase:
     @property
     def joints(self) -> list[RigidJoint]:
         return self.solver and self._joints
-
-    @property
-    def geoms(self) -> list:
-        return self.description.geoms
 
     @property
     def sites(self) -> list:

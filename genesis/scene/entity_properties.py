@@ -5,15 +5,12 @@ Values may differ between environments: ([n_envs,] n_dofs) or ([n_envs,] n_links
 
 from typing import Any
 
-import numpy as np
 import torch
 
 from genesis.errors import InputError, UnsupportedError
 from genesis.grad.tensor import Tensor
-from genesis.log import logger
 from genesis.scene.entity_control import EntityControl
 from genesis.scene.inputs import Index, rows_of, take
-from genesis.scene.solver import RigidSolver
 
 XX, XY, XZ = (0, 3, 4), (3, 1, 5), (4, 5, 2)  # rows of an inertia in the core's order xx yy zz xy xz yz
 ROUNDING = 1e-5  # of principal moments, relative to the largest
@@ -21,15 +18,6 @@ ROUNDING = 1e-5  # of principal moments, relative to the largest
 
 class EntityProperties(EntityControl):
     """Properties of degrees of freedom and links; values hold until they are set again, `scene.reset()` keeps them."""
-
-    def bind(self, solver: RigidSolver) -> None:
-        super().bind(solver)
-        limits = [(-np.inf, np.inf)] * self.n_dofs
-        for joint in self.joints:
-            if joint.n_dofs == 1:
-                limits[joint.dofs_idx_local[0]] = joint.limit
-        i = solver.inputs
-        self._limits = torch.tensor(limits, dtype=i.dtype, device=i.device).reshape(1, -1, 2)
 
     # ---- degrees of freedom
 
@@ -102,23 +90,6 @@ class EntityProperties(EntityControl):
             raise InputError(f"{what}: a lower bound is above its upper bound.")
         self.solver.parameters.set("dof_force_lo", lo, columns, rows, what)
         self.solver.parameters.set("dof_force_hi", hi, columns, rows, what)
-
-    def get_dofs_limit(self, dofs_idx_local=None, envs_idx=None) -> tuple[Tensor, Tensor]:
-        """Least and greatest position, each ([n_envs,] n_dofs) [m | rad]; infinite where there is none."""
-        limits, rows = take(self._limits, self._dofs_at(dofs_idx_local)), self.solver.envs_of(envs_idx)
-        return self.solver.give(limits[..., 0], rows), self.solver.give(limits[..., 1], rows)
-
-    def set_dofs_limit(self, lower, upper, dofs_idx_local=None, envs_idx=None) -> None:
-        """Least and greatest position (n_dofs,) [m | rad], for `get_dofs_limit`; the simulation does not stop joints there."""
-        what, columns = f'entity "{self.name}".set_dofs_limit', self._dofs_at(dofs_idx_local)
-        if envs_idx is not None:
-            raise UnsupportedError(f"{what}: envs_idx is not supported; limits are the same in every environment.")
-        inputs = self.solver.inputs
-        made = torch.stack([inputs.tensor(x, what).detach().expand(columns.n) for x in (lower, upper)], -1)
-        limits = self._limits.clone()
-        limits[:, list(columns.local)] = made
-        self._limits = limits
-        logger.warning("%s: kept, but joint limits are not simulated in this version.", what)
 
     # ---- links
 

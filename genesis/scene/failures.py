@@ -49,7 +49,8 @@ def warn_unsolved(found: Unsolved, steps: int, iterations: int, dt: float) -> No
     step = steps + found.step + 1
     logger.warning(
         "the constraint solver did not converge in environment %d at step %d (t = %g s; %d such solves): after %d iterations the "
-        "forces are out of balance by %.1e of the largest; raise iterations or tolerance (RigidOptions, or scene.solver_iterations and solver_tolerance of a config). Said once per scene.",
+        "forces are out of balance by %.1e of the largest; raise iterations or tolerance (RigidOptions, or scene.solver_iterations and "
+        "solver_tolerance of a config). Said once per scene.",
         found.env, step, step * dt, found.count, iterations, found.residual,
     )  # fmt: skip
 

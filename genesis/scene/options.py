@@ -83,8 +83,9 @@ class RigidOptions:
     enable_collision: contacts (yes). enable_self_collision: those between moving links of one entity (yes).
     enable_adjacent_collision: those between a link and its parent (no). enable_joint_limit (yes). disable_constraint: no contact,
     joint limit, dry friction and equality at all. max_contacts: room for contacts in one environment (made to fit).
-    contact: "smooth" (default) | "mujoco", the law of contacts. friction_cone: "pyramidal" (default) | "elliptic". impratio:
-    impedance of friction relative to that of the normal (1). iterations, tolerance: of the solver, by Newton's method (100, 1e-8);
+    contact: "smooth" (default) | "mujoco", the law of contacts. friction_cone: "pyramidal" | "elliptic" (None: elliptic with
+    the smooth law, else what the file says). contact_reach: distance [m] from which pairs that never touch act on gradients (0). impratio:
+    impedance of friction relative to that of the normal (1). iterations, tolerance: of the solver, by Newton's method (100, near rounding);
     ls_iterations: of its line search (50).
     """
 
@@ -101,6 +102,7 @@ class RigidOptions:
     contact: str | None = None
     friction_cone: str | None = None
     impratio: float | None = None
+    contact_reach: float | None = None
     iterations: int | None = None
     tolerance: float | None = None
     ls_iterations: int | None = None
@@ -120,6 +122,8 @@ class RigidOptions:
             value = getattr(self, name)
             if value is not None and not (_is_number(value, int) and value >= 1):
                 raise InputError(f"RigidOptions: {name} is {value!r}; allowed: 1, 2, 3, …")
+        if self.contact_reach is not None and not (_is_number(self.contact_reach, (int, float)) and 0.0 <= self.contact_reach < 1e6):
+            raise InputError(f"RigidOptions: contact_reach is {self.contact_reach!r}; allowed: a distance [m], zero or positive.")
         for name in ("impratio", "tolerance"):
             value = getattr(self, name)
             if value is not None and not (_is_number(value, (int, float)) and 0.0 < value < float("inf")):
@@ -134,7 +138,7 @@ class RigidOptions:
             enable_joint_limit=self.enable_joint_limit is not False,
             disable_constraint=bool(self.disable_constraint),
             cone=self.friction_cone, impratio=self.impratio, tolerance=self.tolerance, iterations=self.iterations,
-            ls_iterations=self.ls_iterations, max_contacts=self.max_contacts, contact=self.contact,
+            ls_iterations=self.ls_iterations, max_contacts=self.max_contacts, contact=self.contact, contact_reach=self.contact_reach,
         )  # fmt: skip
 
 

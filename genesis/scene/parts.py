@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from genesis.description.description import Geom, Link
+from genesis.description.description import Link
 from genesis.model.model import JointInfo
+from genesis.scene.geoms import RigidGeom
 
 
 class RigidLink:
@@ -15,8 +16,9 @@ class RigidLink:
     for the world.
     """
 
-    def __init__(self, entity: Any, link: Link, idx: int, parent_idx: int, geoms: list[Geom]) -> None:
-        self.entity, self.name, self.idx, self.parent_idx, self.geoms = entity, link.name, idx, parent_idx, geoms
+    def __init__(self, entity: Any, link: Link, idx: int, parent_idx: int) -> None:
+        self.entity, self.name, self.idx, self.parent_idx = entity, link.name, idx, parent_idx
+        self.geoms: list[RigidGeom] = []
         self.idx_local = idx - entity.link_start
         self.parent_idx_local = -1 if parent_idx < 0 else parent_idx - entity.link_start
         self.joints: list[RigidJoint] = []

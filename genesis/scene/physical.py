@@ -12,8 +12,11 @@ from genesis.scene.inputs import Index, Inputs, assign
 MAX_THETAS = 8  # packed vectors kept for different control modes
 MAX_PATCHES = 32  # settings of one parameter kept apart before they are merged
 ACTUATOR_FORCE = ("act_gain", "act_bias0", "act_bias1", "act_bias2")
-NOT_NEGATIVE = ("link_mass", "dof_armature", "dof_damping", "dof_stiffness", "dof_kp", "dof_kv")
-UNBOUNDED = ("dof_force_lo", "dof_force_hi", "ctrl_lo", "ctrl_hi", "force_lo", "force_hi")  # may be infinite
+NOT_NEGATIVE = (
+    "link_mass", "dof_armature", "dof_damping", "dof_stiffness", "dof_kp", "dof_kv", "dof_frictionloss", "geom_friction", "geom_size",
+    "geom_solmix", "xpair_friction", "friction_ratio",
+)  # fmt: skip
+UNBOUNDED = ("dof_force_lo", "dof_force_hi", "ctrl_lo", "ctrl_hi", "force_lo", "force_hi", "limit_range")  # may be infinite
 
 
 @dataclass
@@ -147,6 +150,11 @@ class PhysicalParameters:
         """Pack now, with some values (b, N, ...) replaced."""
         values = {name: self.value(name) for name, p in self._parameters.items() if p.patches or p.base is not p.described}
         values.update(replaced or {})
+        ratio = values.pop("friction_ratio", None)
+        if ratio is not None:
+            friction = values.get("geom_friction", self.value("geom_friction"))
+            sliding, *rest = friction.unbind(-1)
+            values["geom_friction"] = torch.stack(torch.broadcast_tensors(sliding * ratio, *rest), -1)
         masks = {"dof_kp": loops.kp, "dof_kv": loops.kv}
         if loops.actuators is not None:
             masks |= dict.fromkeys(ACTUATOR_FORCE, loops.actuators)

@@ -8,10 +8,12 @@ import torch
 
 from genesis import runtime
 from genesis.dynamics.constraints.ledger import STATUS
+from genesis.dynamics.inspect_contacts import WIDTH
 from genesis.errors import ContactOverflowError, InputError, StateError
 from genesis.grad.physics import Physics
 from genesis.grad.tensor import Tensor, plain, wrap
 from genesis.model.model import Model
+from genesis.scene.contacts import ContactTable
 from genesis.scene.control import Controls
 from genesis.scene.failures import diverged, warn_deep, warn_unsolved
 from genesis.scene.inputs import Index, Indexer, Inputs, assign
@@ -44,9 +46,12 @@ class RigidSolver:
         described = dict(physics.defaults)
         described["dof_kp"], described["dof_kv"] = self._default_gains(described["dof_kp"])
         self.controls = Controls(inputs, model.nv, model.nu, model.nlink, self._loops_changed)
+        described["friction_ratio"] = torch.ones_like(described["geom_solmix"])  # of the scene alone: a factor on geom_friction
         self.parameters = PhysicalParameters(physics.pack, described, inputs, self._parameters_changed)
         self.qpos0 = torch.as_tensor(model.qpos0, dtype=inputs.dtype, device=device).repeat(self.rows, 1)
         self._state: tuple[torch.Tensor, ...] = (self.qpos0, self.controls.zero, self.controls.zero)
+        self._start: tuple | None = None  # (theta, qpos, qvel) of the last step, and versions of them as whole trajectories
+        self._touching: ContactTable | None = None
         self._end: tuple[tuple[torch.Tensor, ...], tuple[int, ...]] | None = None
         self._check_every = 1 if device.type == "cpu" else CHECK_EVERY
 
@@ -78,6 +83,7 @@ class RigidSolver:
                 self._diverged(qpos, qvel, qacc)
             self.inspect_launch(steps - self._check_every)
         self._state, self._end, self.steps = (qpos, qvel, qacc), None, steps
+        self._start = theta, q, v, None
         self._kinematics = None
 
     def inspect_launch(self, steps: int) -> None:
@@ -102,6 +108,35 @@ class RigidSolver:
         watch = self.physics.bench(self.rows).watch
         status = self.qpos.new_zeros(self.rows, len(STATUS)) if watch is None else watch.status
         return {name: self.give(status[:, STATUS.index(name)]) for name in ("contacts", "iterations", "residual")}
+
+    def contact_rows(self) -> tuple[torch.Tensor, ContactTable]:
+        """Contacts (B, room, WIDTH) of the last step, or of the state now where it has been set since."""
+        self._renew()
+        theta, q, v = self._before()
+        if theta is None:
+            theta, (q, v, _) = self.theta(), self._settle()
+            a = self.physics.step(theta, q, v, self.command(), self.controls.actuator, self.controls.wrench)[2]
+        else:
+            a = self._settle()[2]
+        rows = self.physics.contacts(theta, q, v, a)
+        return q.new_zeros(self.rows, 0, WIDTH) if rows is None else rows, self.contact_table()
+
+    def contact_table(self) -> ContactTable:
+        """Which geoms and links the rows of contacts belong to."""
+        if self._touching is None:
+            self._touching = ContactTable(self.model, self.inputs.device)
+        return self._touching
+
+    def _before(self) -> tuple[torch.Tensor | None, ...]:
+        """(theta, qpos, qvel) at the start of the last step; None where there is none."""
+        if self._start is None:
+            return None, None, None
+        theta, q, v, versions = self._start
+        if versions is None:
+            return theta, q, v
+        if (q._version, v._version) != versions:
+            raise StateError(f"{self.scene}: the trajectory at whose end it stands was changed in place; clone what you change.")
+        return theta, *(plain(x)[-2].reshape(self.rows, -1) for x in (q, v))
 
     def kinematics(self) -> tuple[torch.Tensor, ...]:
         """Poses and velocities of the links now: (B, nlink, 3), (B, nlink, 4), (B, nlink, 3), (B, nlink, 3)."""
@@ -148,15 +183,22 @@ class RigidSolver:
         """Replace state tensors (B, n)."""
         new = (qpos, qvel, qacc)
         self._state = tuple(old if x is None else x for old, x in zip(self._settle(), new, strict=True))
+        self._start = None
         self._kinematics = None
 
-    def put_end(self, qpos: torch.Tensor, qvel: torch.Tensor, qacc: torch.Tensor, keep_graph: bool) -> None:
-        """To the end of a trajectory (T, [n_envs,] n). One that is in a graph stays alive with it: its end is taken when it is asked for."""
+    def put_end(self, theta: torch.Tensor, qpos: torch.Tensor, qvel: torch.Tensor, qacc: torch.Tensor, keep_graph: bool) -> None:
+        """To the end of a trajectory (T, [n_envs,] n) made with parameters theta.
+
+        One that is in a graph stays alive with it: its end is taken when it is asked for.
+        """
         series = (qpos, qvel, qacc)
         if keep_graph and qpos.requires_grad:
             self._end = series, tuple(x._version for x in series)
+            self._start = theta, qpos, qvel, self._end[1][:2]
         else:
             self._state, self._end = self._last(x.detach() for x in series), None
+            touching = self.physics.constraints is not None and self.physics.constraints.pairs
+            self._start = (theta.detach(), *self._last((qpos.detach()[:-1], qvel.detach()[:-1])), None) if touching else None
         self._kinematics = None
 
     def _settle(self) -> tuple[torch.Tensor, ...]:
@@ -211,7 +253,7 @@ class RigidSolver:
             self.controls.clear_rows(self._all_dofs, rows)
             pairs = zip((self.qpos, self.qvel, self.qacc), values, (self._all_qs, self._all_dofs, self._all_dofs), strict=True)
             values = tuple(assign(old, new[rows.tensor], columns, rows) for old, new, columns in pairs)
-        self._state, self._end = values, None
+        self._state, self._end, self._start = values, None, None
         self._kinematics = None
 
     def _state_at_build(self) -> tuple[tuple[torch.Tensor, ...], dict[str, torch.Tensor]]:
@@ -256,6 +298,11 @@ class RigidSolver:
         elif x.shape[0] != self.rows:
             x = x.expand(self.rows, *x.shape[1:])
         return wrap(x.clone(memory_format=torch.contiguous_format), self.scene)
+
+    def give_row(self, x: torch.Tensor) -> Tensor:
+        """A copy of x with the scene, whatever its shape."""
+        self.alive()
+        return wrap(x.clone(), self.scene)
 
     def envs_of(self, envs_idx: Any) -> Index | None:
         """Raises: InputError if the scene has no environments, or not these."""

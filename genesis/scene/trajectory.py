@@ -24,7 +24,8 @@ class Trajectory:
 
     qpos (T+1, [n_envs,] nq), qvel (T+1, [n_envs,] nv), qacc (T, [n_envs,] nv) at the start of each step.
     time (T+1,) [s].
-    links_pos, links_quat, links_vel, links_ang (T+1, [n_envs,] nlink, ...) in the world frame are computed when first asked for.
+    links_pos, links_quat, links_vel, links_ang (T+1, [n_envs,] nlink, ...) and links_contact_force (T, [n_envs,] nlink, 3) in the world
+    frame are computed when first asked for.
     """
 
     def __init__(
@@ -70,6 +71,17 @@ class Trajectory:
     def links_ang(self) -> Tensor:
         """Angular velocities of the links [rad/s]."""
         return self._give(self._kinematics[3])
+
+    @cached_property
+    def links_contact_force(self) -> Tensor:
+        """Sum of the contact forces on each link in each step (T, [n_envs,] nlink, 3) [N] in the world frame."""
+        solver = self._solver
+        solver.alive()
+        q, v, a = (x if solver.n_envs else x.unsqueeze(1) for x in (plain(self.qpos)[:-1], plain(self.qvel)[:-1], plain(self.qacc)))
+        rows = solver.physics.contacts(self._theta, q, v, a)
+        if rows is None:
+            return self._give(q.new_zeros(*q.shape[:2], solver.model.nlink, 3))
+        return self._give(solver.contact_table().net_forces(rows))
 
     def point(self, entity: Any, name: str, local_pos: Any = None) -> Tensor:
         """World positions (T+1, [n_envs,] 3) [m] of the link or site ``name``, or of the point local_pos (3,) of its frame."""
@@ -178,7 +190,7 @@ class Rollouts:
             self._complain(where, given, {"qpos": q0, "qvel": v0})
             raise self._with_beginning(theta.detach(), *(x.detach() for x in (q, v, a)), command)
         solver.inspect_launch(solver.steps)
-        solver.put_end(q, v, a, keep_graph)  # before they are gs.Tensors, whose every attribute costs microseconds
+        solver.put_end(theta, q, v, a, keep_graph)  # before they are gs.Tensors, whose every attribute costs microseconds
         made = Trajectory(solver, theta, (q, v, a), command, solver.scene.dt, solver.steps)
         solver.steps += horizon
         return made

@@ -104,7 +104,7 @@ def test_depth_is_that_of_the_minkowski_difference(engine, code):
             close += abs(deepest - exact) < 1e-6
     assert overlapping > 10
     assert close > 0.5 * overlapping
-    assert same > (0.75 if code[0] == 3 else 0.92) * sum(count > 0)  # MuJoCo turns capsules that nearly lie on a side
+    assert same > (0.7 if code[0] == 3 else 0.92) * sum(count > 0)  # MuJoCo turns capsules that nearly lie on a side
 
 
 @pytest.mark.parametrize("code", CONVEX)

@@ -1,7 +1,7 @@
 """Adjoint of the constraint forces: gradient of G = (J w) . f(J a + bias) with w and a held fixed.
 
 A block between two links is seen through motion fields: G depends on f . (W_2 - W_1), - h . (L_2 - L_1) and drag . (V_2 - V_1) along its
-frame, with W the motion under w, L that under the acceleration, V the velocity, h = H J w and drag = - B h + what d owes to the velocity. Derivation: docs/adjoints/constraints.md
+frame, with W the motion under w, L that under the acceleration alone (of a connect or weld the true acceleration), V the velocity, h = H J w and drag = - B h + what d owes to the velocity. Derivation: docs/adjoints/constraints.md
 """
 
 import taichi as ti
@@ -47,24 +47,28 @@ def between_links(m: ti.template(), c: ti.template(), b: ti.i32):
 
 @ti.func
 def constraint_forces(m: ti.template(), s: ti.template(), c: ti.template()):
-    """Forces and Hessians at the stored acceleration; the forces leave the net force of the links, `force`, as they do in g.
+    """Forces and Hessians at the stored acceleration, and minus the forces on the links, as they stand in g.
 
-    Reads: blocks, a      Writes: y, f, hess      Adds to: force
+    Reads: blocks, a_seen      Writes: y, f, hess      Adds to: contact_force
     """
     for b in range(c.count()):
+        held = between_links(m, c, b) and c.integer(b, "source") != CONTACT
         for k in range(c.integer(b, "dim")):
-            c.set(b, "y", along(m, c, b, k, s.row("a")) + c.get(b, "bias", k), k)
+            y = c.get(b, "bias", k) + along(m, c, b, k, s.row("a_seen"))
+            if held:  # the bias of a connect or weld holds the accelerations of its links, which are those at a here
+                y -= along(m, c, b, k, s.row("a"))
+            c.set(b, "y", y, k)
         law(c, b, True)
         if between_links(m, c, b):
             force, torque = wrench(c, b, "f")
-            push(s, c, b, "force", force, torque, -1.0)
+            push(s, c, b, "contact_force", force, torque, -1.0)
 
 
 @ti.func
 def constraint_bars(m: ti.template(), s: ti.template(), c: ti.template(), bar: ti.template(), o: ti.template(), want: ti.template()):
     """Everything that the forces of the blocks add to the reverse sweep.
 
-    Reads:   blocks with y, f, hess; w, a, v; probe, lift, velocity of the links
+    Reads:   blocks with y, f, hess; w, a_seen, v; probe, lift, velocity of the links
     Adds to: lift_bar, velocity_bar, placement_bar of the links, q_bar, v_bar of the joints, parameters
     """
     for b in range(c.count()):
@@ -88,9 +92,11 @@ def link_block_adjoint(
 ):
     """What only a contact has, or a connect or weld."""
     if c.integer(b, "source") == CONTACT:
+        seen_bars(s, c, b, "lift")
         if ti.static(len(o.pairs) > 0):
             contact_adjoint(m, s, c, b, bar, o, want)
     else:
+        seen_bars(s, c, b, "acceleration")
         body_equality_adjoint(m, s, c, b, bar, want)
 
 
@@ -181,21 +187,26 @@ def pull_on_velocity(m: ti.template(), s: ti.template(), c: ti.template(), b: ti
 
 
 def link_bars(s, c, b) -> None:
-    """Adjoints of the motions of the two links, and of turning the links while their motions turn along."""
-    wrenches = [wrench(c, b, name) for name in ("f", "dy", "drag")]
-    push(s, c, b, "lift_bar", *wrenches[1], 1.0)
-    push(s, c, b, "velocity_bar", *wrenches[2], -1.0)
+    """Adjoints of the velocities of the two links, and of turning the links while their motions under w and velocities turn along."""
+    f, drag = wrench(c, b, "f"), wrench(c, b, "drag")
+    push(s, c, b, "velocity_bar", *drag, -1.0)
     for end in (1, 2):
-        turn_along(s, c, b, end, wrenches)
+        turn_along(s, c, b, end, (("probe", f, 1.0), ("velocity", drag, 1.0)))
 
 
-def turn_along(s, c, b, end: int, wrenches: list) -> None:
+def seen_bars(s, c, b, motion: str) -> None:
+    """The same for the motion in y: "lift", or "acceleration" where the rows see the true acceleration of the violation."""
+    h = wrench(c, b, "dy")
+    push(s, c, b, f"{motion}_bar", *h, 1.0)
+    for end in (1, 2):
+        turn_along(s, c, b, end, ((motion, h, -1.0),))
+
+
+def turn_along(s, c, b, end: int, parts: tuple) -> None:
     """placement_bar += the sum of X x* F over the motions X of one end and the forces F that see them in G."""
-    slot, sign = c.integer(b, f"slot{end}"), 1.0 if end == 2 else -1.0
+    slot, side = c.integer(b, f"slot{end}"), 1.0 if end == 2 else -1.0
     lever = Vec3.load(c.block(b, "point2" if end == 2 else "point")) - tree_origin(s, slot)
-    total = None
-    for (force, torque), name, part in zip(wrenches, ("probe", "lift", "velocity"), (sign, -sign, sign), strict=True):
+    for name, (force, torque), sign in parts:
         field = force_at(lever, force)
-        term = Spatial.load(s.row(name, slot)).cross_force(Spatial(field.a + torque, field.l)) * part
-        total = term if total is None else total + term
-    total.add_to(s.row("placement_bar", slot))
+        turned = Spatial.load(s.row(name, slot)).cross_force(Spatial(field.a + torque, field.l))
+        (turned * (side * sign)).add_to(s.row("placement_bar", slot))

@@ -11,16 +11,16 @@ from genesis.math.lanes import assign
 
 class Problem:
     """Scalars and constant data of the constraint problem: law of the friction cone (a code of laws.py), ratio of frictional to normal
-    impedance, time step, stopping rules of the solver, constant shapes, whether contacts and limits follow the smooth law, how far contacts are felt beyond their margin, and (at compile time) the geometry pairs that occur and whether rows
-    that exert no force are needed for the gradient in their parameters."""
+    impedance, time step, stopping rules of the solver, constant shapes, whether contacts and limits follow the smooth law, how far pairs that never touch are felt beyond their margin, and (at compile time) the geometry pairs that
+    occur, whether this is the reverse pass, and whether it needs rows without force for the gradient in their parameters."""
 
     _data_oriented = True
 
-    def __init__(self, shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, reach, every, smooth) -> None:
+    def __init__(self, shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, reach, reverse, every, smooth) -> None:
         self.shapes, self.pairs, self.cone, self.impratio, self.dt = shapes, pairs, cone, impratio, dt
         self.tolerance, self.iterations = tolerance, iterations
         self.line_tolerance, self.line_iterations, self.reach = line_tolerance, line_iterations, reach
-        self.every, self.smooth = every, smooth
+        self.reverse, self.every, self.smooth = reverse, every, smooth
 
 
 def others(m):

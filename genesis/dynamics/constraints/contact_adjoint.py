@@ -27,9 +27,9 @@ def relative(s, c, b, name: str) -> Spatial:
 SEEN = (("probe", "f", 1.0), ("lift", "dy", -1.0), ("velocity", "drag", 1.0))  # motion, what multiplies it in G, sign
 
 
-def seen_differences(s, c, b) -> list[Spatial]:
+def seen_differences(s, c, b, seen=SEEN) -> list[Spatial]:
     """W_2 - W_1, L_2 - L_1, V_2 - V_1 at the contact."""
-    return [relative(s, c, b, name) for name, _, _ in SEEN]
+    return [relative(s, c, b, name) for name, _, _ in seen]
 
 
 def row_bar(c, b, k: int, differences: list[Spatial]) -> Vec3:
@@ -39,11 +39,11 @@ def row_bar(c, b, k: int, differences: list[Spatial]) -> Vec3:
     return terms[0] + terms[1] + terms[2]
 
 
-def point_bar_of(s, c, b, slot) -> Vec3:
+def point_bar_of(s, c, b, slot, seen=SEEN) -> Vec3:
     """Adjoint of the point at which the motion of one link counts: c . (turn x p) = p . (c x turn)."""
     rows = [Vec3.load(c.block(b, "frame"), 3 * k) for k in range(3)]
     terms = []
-    for motion, name, sign in SEEN:
+    for motion, name, sign in seen:
         force = rows[0] * c.get(b, name, 0) + rows[1] * c.get(b, name, 1) + rows[2] * c.get(b, name, 2)
         terms.append(force.cross(Vec3.load(s.row(motion, slot))) * sign)
     return terms[0] + terms[1] + terms[2]
@@ -68,9 +68,12 @@ def tangents_adjoint(normal: Vec3, hint: Vec3, first: Vec3, first_bar: Vec3, sec
     return normal_bar, hint_bar
 
 
-def contact_bars(s, c, b) -> ContactBar:
+def contact_bars(s, c, b, force_bar: Vec3 | None = None) -> ContactBar:
+    """Adjoints of point, normal, distance and hint; ``force_bar``: adjoint of the contact force itself, fixed in the world."""
     seen = seen_differences(s, c, b)
     rows = [row_bar(c, b, k, seen) + row_bar(c, b, 3 + k, seen) for k in range(3)]
+    if force_bar is not None:
+        rows = [row + force_bar * c.get(b, "f", k) for k, row in enumerate(rows)]
     normal, first = Vec3.load(c.block(b, "frame"), 0), Vec3.load(c.block(b, "frame"), 3)
     normal_bar, hint_bar = tangents_adjoint(normal, Vec3.load(c.block(b, "hint")), first, rows[1], rows[2])
     moved = point_bar_of(s, c, b, c.integer(b, "slot2")) - point_bar_of(s, c, b, c.integer(b, "slot1"))
@@ -103,10 +106,19 @@ def contact_adjoint(
     m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, bar: ti.template(), o: ti.template(), want: ti.template()
 ):
     """Adds to placement_bar of the two links and to the parameters of their geoms."""
+    bars = contact_bars(s, c, b)
+    pass_to_geoms(m, s, c, b, bars, bar, o, want)
+
+
+@ti.func
+def pass_to_geoms(
+    m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, bars: ti.template(), bar: ti.template(), o: ti.template(),
+    want: ti.template(),
+):  # fmt: skip
+    """From the adjoints of a contact's geometry and of its material."""
     cand = c.integer(b, "index")
     g1 = m.cand_geom1(cand)
     g2 = m.cand_geom2(cand)
-    bars = contact_bars(s, c, b)
     one = solid(m, c, o.shapes, g1)
     two = solid(m, c, o.shapes, g2)
     one_bar = SolidBar(one)

@@ -195,10 +195,14 @@ def finish_contact(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i
     point = Vec3.load(c.block(b, "point"))
     slot1 = m.geom_slot(m.cand_geom1(cand))
     slot2 = m.geom_slot(m.cand_geom2(cand))
+    ahead = gap
     if o.smooth != 0:
-        speed = normal.dot((link_motion(s, slot2, point) - link_motion(s, slot1, point)).l)
-        if gap + o.dt * speed >= 0.0:
-            dim = 0  # will not touch in this step: a block without rows
+        ahead += o.dt * normal.dot((link_motion(s, slot2, point) - link_motion(s, slot1, point)).l)
+    if ahead >= 0.0:  # does not touch in this step: felt from a distance, or a block without rows
+        kind = laws.DISTANT
+        dim = ti.select(o.reach > 0.0 and gap < o.reach and c.touched(cand).get() == 0.0, 1, 0)
+    elif ti.static(not o.reverse):
+        c.touched(cand).set(1.0)
     open_block(m, c, b, kind, dim, chain)
     c.set(b, "gap", gap)
     set_bodies(c, b, slot1, slot2, point, point)

@@ -1,7 +1,8 @@
 """Equalities: two points held together, two links welded, one joint coordinate a polynomial of another.
 
 Q = q_2^-1 q_1 r is the turn that a weld still has to undo; its vector part is the violation, and with x = R_2^T (w_1 - w_2) the rate of
-that is 1/2 (Q_w x + x cross Q_v). Source: MuJoCo documentation, "Modeling: equality". Derivation: docs/adjoints/constraints.md
+that is 1/2 (Q_w x + x cross Q_v). The rows of connects and welds see the true acceleration of the violation, J a + J' v: the relative
+acceleration of the points, and of Q_v, 1/2 (Q_w x' + x' cross Q_v) - 1/4 |x|^2 Q_v. Source: MuJoCo documentation, "Modeling: equality". Derivation: docs/adjoints/constraints.md
 """
 
 import taichi as ti
@@ -10,11 +11,12 @@ from genesis.dynamics.constraints import laws
 from genesis.dynamics.constraints.contacts import compliance_of
 from genesis.dynamics.constraints.ledger import EQUALITY
 from genesis.dynamics.constraints.limits import copy_cells
-from genesis.dynamics.constraints.rows import motion_rows, new_block, open_block, set_bodies
+from genesis.dynamics.constraints.rows import motion_rows, new_block, open_block, set_bodies, tree_origin
 from genesis.joints.pose import Pose
 from genesis.joints.scalar import displacement
 from genesis.math.lanes import let
 from genesis.math.rotation import Quat, Vec3
+from genesis.math.spatial import Spatial
 
 CONNECT, WELD, JOINT = range(3)
 
@@ -38,6 +40,31 @@ def turn_rows(c, b, two: Pose, q: Quat, scale) -> None:
 def turn_row(two: Pose, q: Quat, scale, k: int) -> Vec3:
     unit = Vec3.of(*(1.0 if i == k else 0.0 for i in range(3)))
     return two.r.apply(unit * q.w + q.vec().cross(unit)) * (-0.5 * scale)
+
+
+def acceleration_at(s, slot, point: Vec3) -> Vec3:
+    """Acceleration of the point of a link that is at ``point``, minus gravity: A_v + A_w x r + w x (velocity)."""
+    r = point - tree_origin(s, slot)
+    velocity = Spatial.load(s.row("velocity", slot))
+    return Spatial.load(s.row("acceleration", slot)).at(r) + velocity.a.cross(velocity.at(r))
+
+
+def add_drift(c, b, k: int, drift: Vec3) -> None:
+    for i, value in enumerate(drift.parts()):
+        c.block(b, "bias", k + i).add(value)
+
+
+def turn_acceleration(s, c, b) -> tuple[Vec3, Vec3]:
+    """Relative turn of body 2 against body 1: velocity, and acceleration as seen from body 2."""
+    one, two = (Vec3.load(s.row("velocity", c.integer(b, f"slot{end}"))) for end in (1, 2))
+    grown = [Vec3.load(s.row("acceleration", c.integer(b, f"slot{end}"))) for end in (1, 2)]
+    return two - one, grown[1] - grown[0] + two.cross(one)
+
+
+def turn_drift(s, c, b, q: Quat, scale) -> Vec3:
+    spin, grown = turn_acceleration(s, c, b)
+    rows = [Vec3.load(c.block(b, "frame"), 9 + 3 * k).dot(grown) for k in range(3)]
+    return Vec3(*rows) - q.vec() * (scale * spin.dot(spin) * 0.25)
 
 
 @ti.func
@@ -136,3 +163,6 @@ def body_rows(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, n
         c.set(b, "mu", weight / (compliance_of(m, m.eq_slot1(n), 1) + compliance_of(m, m.eq_slot2(n), 1)))
     motion_rows(m, s, c, b, m.eq_chain(n))
     c.set(b, "weight", weight)
+    add_drift(c, b, 0, acceleration_at(s, m.eq_slot1(n), p1) - acceleration_at(s, m.eq_slot2(n), p2))
+    if weld:
+        add_drift(c, b, 3, turn_drift(s, c, b, weld_turn(m, s, n), m.cells("eq_data", n).get(10)))

@@ -3,7 +3,7 @@
 import taichi as ti
 
 from genesis.dynamics.constraints.contact_adjoint import point_bar_of, row_bar, seen_differences
-from genesis.dynamics.constraints.equality import WELD, anchor, polynomial, weld_turn
+from genesis.dynamics.constraints.equality import WELD, anchor, polynomial, turn_acceleration, weld_turn
 from genesis.dynamics.constraints.limits import copy_bars
 from genesis.dynamics.constraints.rows import tree_origin
 from genesis.joints.pose import Pose
@@ -11,6 +11,8 @@ from genesis.joints.scalar import displacement
 from genesis.math.lanes import let
 from genesis.math.rotation import Quat, Vec3
 from genesis.math.spatial import Spatial, force_at
+
+TRULY_SEEN = (("probe", "f", 1.0), ("acceleration", "dy", -1.0), ("velocity", "drag", 1.0))  # as SEEN of contacts
 
 
 @ti.func
@@ -30,7 +32,7 @@ def joint_equality_adjoint(
         i = m.jnt_dof(j2)
         scale = m.get("jnt_scale", j2)
         # the slope multiplies what the block's law sees of joint 2 under w, a and v
-        seen = c.get(b, "f") * s.get("w", i) - c.get(b, "dy") * s.get("a", i) + c.get(b, "drag") * s.get("v", i)
+        seen = c.get(b, "f") * s.get("w", i) - c.get(b, "dy") * s.get("a_seen", i) + c.get(b, "drag") * s.get("v", i)
         s.add("q_bar", -scale * (poly[1] * gap_bar + poly[2] * scale * seen), i)
         if ti.static(want):
             x = displacement(m, s, j2)
@@ -65,8 +67,17 @@ def anchor_adjoint(m, s, c, b, bar, n, column, end: int, gap_bar: Vec3, want: bo
     """The point that one link holds: it carries the rows and is one side of the gap p_1 - p_2."""
     slot = c.integer(b, f"slot{end}")
     point = Vec3.load(c.block(b, "point" if end == 1 else "point2"))
-    total = point_bar_of(s, c, b, slot) * (-1.0 if end == 1 else 1.0) + gap_bar * (1.0 if end == 1 else -1.0)
-    force_at(point - tree_origin(s, slot), total).add_to(s.row("placement_bar", slot))
+    side = -1.0 if end == 1 else 1.0
+    lever = point - tree_origin(s, slot)
+    velocity = Spatial.load(s.row("velocity", slot))
+    # E grows by h . (w x (velocity at the point)) of each end
+    force = Vec3(*(let(-side * c.get(b, "dy", k)) for k in range(3)))
+    inward = force.cross(velocity.a)
+    field = force_at(lever, inward)
+    felt = Spatial(field.a + velocity.at(lever).cross(force), field.l)
+    felt.add_to(s.row("velocity_bar", slot))
+    total = (point_bar_of(s, c, b, slot, TRULY_SEEN) - gap_bar) * side - inward.cross(velocity.a)
+    (force_at(lever, total) - velocity.cross_force(felt)).add_to(s.row("placement_bar", slot))
     if want:
         for k, value in enumerate(Pose.load(s.row("pose", slot)).r.transpose_apply(total).parts()):
             bar.cells("eq_data", n).at(column).add(value, k)
@@ -74,10 +85,14 @@ def anchor_adjoint(m, s, c, b, bar, n, column, end: int, gap_bar: Vec3, want: bo
 
 def turn_adjoint(m, s, c, b, bar, n, want: bool) -> None:
     """Through Q and through the orientation of link 2, which carries the last three rows."""
-    seen = seen_differences(s, c, b)
+    seen = seen_differences(s, c, b, TRULY_SEEN)
+    spin, grown = turn_acceleration(s, c, b)
+    seen[1] = Spatial(grown, seen[1].l)
     one, two = (Pose.load(s.row("pose", c.integer(b, f"slot{end}"))) for end in (1, 2))
     q, scale = weld_turn(m, s, n), m.cells("eq_data", n).get(10)
-    lost = Vec3.load(c.block(b, "gap_bar"), 3)
+    h = Vec3.load(c.block(b, "dy"), 3)
+    lost = Vec3.load(c.block(b, "gap_bar"), 3) + h * (spin.dot(spin) * 0.25)
+    spin_adjoint(s, c, b, spin * (h.dot(q.vec()) * scale * 0.5))
     w_bar, v_bar, turn2, scale_bar = None, lost * scale, None, lost.dot(q.vec())
     for k in range(3):
         row, bar_k = Vec3.load(c.block(b, "frame"), 9 + 3 * k), row_bar(c, b, 3 + k, seen)
@@ -98,3 +113,14 @@ def turn_adjoint(m, s, c, b, bar, n, want: bool) -> None:
         for k, value in enumerate(relative.parts()):
             bar.add("eq_data", value, n, 6 + k)
         bar.add("eq_data", scale_bar, n, 10)
+
+
+def spin_adjoint(s, c, b, spin_bar: Vec3) -> None:
+    """Of T . (w_2 x w_1), with T the torque of h, and of the square of the relative spin."""
+    rows = [Vec3.load(c.block(b, "frame"), 9 + 3 * k) * c.get(b, "dy", 3 + k) for k in range(3)]
+    torque, still = rows[0] + rows[1] + rows[2], Vec3.zero(1)
+    one, two = (Vec3.load(s.row("velocity", c.integer(b, f"slot{end}"))) for end in (1, 2))
+    for end, bar in ((1, torque.cross(two) + spin_bar), (2, one.cross(torque) - spin_bar)):
+        slot, felt = c.integer(b, f"slot{end}"), Spatial(bar, still)
+        felt.add_to(s.row("velocity_bar", slot))
+        (Spatial.load(s.row("velocity", slot)).cross_force(felt) * -1.0).add_to(s.row("placement_bar", slot))

@@ -1,13 +1,14 @@
 """Force laws: f(y) = - grad s(y) of a convex s, its Hessian, its line search, its adjoint.
 
-Five laws: equality (a spring both ways), bounded (a spring whose force saturates: dry friction), unilateral (a spring that pushes), and the
-two friction cones over a normal row and up to five friction rows.
+Equality (a spring both ways), bounded (a spring whose force saturates: dry friction), unilateral (a spring that pushes), and the two
+friction cones over a normal row and up to five friction rows. Distant is a contact that is felt before it touches, in the reverse pass
+alone: no force, but the Hessian of a spring.
 Source: MuJoCo documentation, "Computation: constraint model, friction cones"; Todorov, ICRA 2014. Derivation: docs/adjoints/constraints.md
 """
 
 import taichi as ti
 
-EQUALITY, BOUNDED, UNILATERAL, PYRAMID, ELLIPTIC = range(5)
+EQUALITY, BOUNDED, UNILATERAL, PYRAMID, ELLIPTIC, DISTANT = range(6)
 
 
 @ti.func
@@ -43,6 +44,8 @@ def springs(c: ti.template(), b: ti.i32, kind: ti.i32, want: ti.template()):
         d = c.get(b, "d", k)
         f = -d * y
         stiff = d
+        if kind == DISTANT:
+            f = 0.0
         if kind == UNILATERAL and y >= 0.0:
             f = 0.0
             stiff = 0.0
@@ -261,7 +264,9 @@ def law_adjoint(c: ti.template(), b: ti.i32):
     else:
         for i in range(dim):
             y = c.get(b, "y", i)
-            if c.get(b, "hess", i * dim + i) != 0.0:
+            if kind == DISTANT:
+                pass
+            elif c.get(b, "hess", i * dim + i) != 0.0:
                 c.set(b, "d_bar", -y * c.get(b, "p", i), i)
             elif kind == BOUNDED:
                 c.set(b, "mu_bar", ti.select(y > 0.0, -c.get(b, "p"), c.get(b, "p")))

@@ -74,7 +74,7 @@ def ledger_size(sizes, blocks: int) -> int:
     """Numbers that one environment needs for at most ``blocks`` blocks."""
     matrix = max(sizes["nM"], sizes["nH"]) + sizes["nv"]
     block = BLOCK_WIDTH + LARGEST * sizes["nchainmost"]
-    return HEADER + SCRATCH + sizes["ngeom"] * GEOM_WIDTH + len(VECTORS) * sizes["nv"] + matrix + blocks * block
+    return HEADER + sizes["ncand"] + SCRATCH + sizes["ngeom"] * GEOM_WIDTH + len(VECTORS) * sizes["nv"] + matrix + blocks * block
 
 
 class Ledger:
@@ -86,7 +86,8 @@ class Ledger:
         self.robot, self.array, self.capacity = robot, array, capacity
         self.start = let(offset)
         nv = robot.sizes["nv"]
-        self.geoms = let(self.start + HEADER + SCRATCH)
+        self.spare = let(self.start + HEADER + robot.sizes["ncand"])
+        self.geoms = let(self.spare + SCRATCH)
         self.vectors = let(self.geoms + robot.sizes["ngeom"] * GEOM_WIDTH)
         self.matrix = let(self.vectors + len(VECTORS) * nv)
         self.pivots = let(self.matrix + ti.max(robot.sizes["nM"], robot.sizes["nH"]))
@@ -121,7 +122,11 @@ class Ledger:
 
     def scratch(self) -> Cells:
         """Free memory for the narrow phase."""
-        return self._cells(self.start + HEADER)
+        return self._cells(self.spare)
+
+    def touched(self, cand) -> Cells:
+        """1 where a candidate pair has touched since the rollout began."""
+        return self._cells(self.start + HEADER + cand)
 
     def geom(self, g) -> Cells:
         return self._cells(self.geoms + g * GEOM_WIDTH)

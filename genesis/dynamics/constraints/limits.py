@@ -123,7 +123,7 @@ def ball_limit_adjoint(m, s, c, b, i, j, gap_bar) -> None:
     phi = ball_angle(m, s, j)
     angle = let(ti.max(ti.sqrt(phi.dot(phi)), SMALL))
     u = phi * let(1.0 / angle)
-    w, a, v = (Vec3.load(s.row(name, i)) for name in ("w", "a", "v"))
+    w, a, v = (Vec3.load(s.row(name, i)) for name in ("w", "a_seen", "v"))
     seen = a * c.get(b, "dy") - v * c.get(b, "drag") - w * c.get(b, "f")
     across = (seen - u * u.dot(seen)) * let(1.0 / angle)
     (right_jacobian_inverse_transpose_apply(phi, across) - u * gap_bar).add_to(s.row("q_bar", i))

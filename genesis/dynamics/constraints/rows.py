@@ -3,7 +3,7 @@
 import taichi as ti
 
 from genesis.dynamics.constraints import laws
-from genesis.dynamics.constraints.impedance import impedance, reference
+from genesis.dynamics.constraints.impedance import LEAST, MOST, clipped, impedance, reference
 from genesis.dynamics.constraints.ledger import LARGEST
 from genesis.dynamics.constraints.smooth import smooth_impedance, smooth_reference
 from genesis.math.rotation import Vec3
@@ -44,6 +44,7 @@ def open_block(m: ti.template(), c: ti.template(), b: ti.i32, kind: ti.i32, dim:
         c.set(b, "f", 0.0, k)
         c.set(b, "dy", 0.0, k)
         c.set(b, "drag", 0.0, k)
+        c.set(b, "bias", 0.0, k)
 
 
 def tree_origin(s, slot) -> Vec3:
@@ -124,7 +125,7 @@ def gap_norm(c: ti.template(), b: ti.i32):
 def stiffen(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, o: ti.template()):
     """Impedance, damping and stiffness of block b: bias = B J v + k gap (k = K d; K in the smooth law), and 1 / R of every row.
 
-    Reads: solref, solimp, gap, mu, weight, the Jacobian, v      Writes: impedance, speed, bias, d
+    Reads: solref, solimp, gap, mu, weight, the Jacobian, v      Writes: impedance, speed, d      Adds to: bias
     """
     dim = c.integer(b, "dim")
     kind = c.integer(b, "kind")
@@ -133,7 +134,7 @@ def stiffen(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, o: 
     solref = c.block(b, "solref")
     for k in range(dim):
         c.set(b, "speed", along(m, c, b, k, s.row("v")), k)
-    smooth = o.smooth != 0 and (kind == laws.UNILATERAL or kind == laws.PYRAMID or kind == laws.ELLIPTIC)
+    smooth = o.smooth != 0 and (kind == laws.UNILATERAL or kind == laws.PYRAMID or kind == laws.ELLIPTIC or kind == laws.DISTANT)
     d = 0.0
     slope = 0.0
     rush = 0.0
@@ -154,11 +155,14 @@ def stiffen(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, o: 
         slope = found[1]
         damping = bk[0]
         stiffness = bk[1] * d
+    if kind == laws.DISTANT:
+        near = 1.0 - ti.max(c.get(b, "gap"), 0.0) / o.reach
+        d = clipped(solimp.get(1), LEAST, MOST) * near * near
     for k, value in ti.static(((0, d), (1, damping), (2, stiffness), (3, slope), (4, rush))):
         c.set(b, "impedance", value, k)
     c.set(b, "smooth", ti.select(smooth, 1.0, 0.0))
     for k in range(dim):
-        c.set(b, "bias", damping * c.get(b, "speed", k) + stiffness * c.get(b, "gap", k), k)
+        c.block(b, "bias", k).add(damping * c.get(b, "speed", k) + stiffness * c.get(b, "gap", k))
         c.set(b, "d", d / ti.max((1.0 - d) * weight, LEAST_R * d) * row_factor(c, b, kind, k, o.impratio), k)
 
 

@@ -5,7 +5,10 @@ import taichi as ti
 from genesis.dynamics.constraints.adjoint import constraint_bars, constraint_forces
 from genesis.dynamics.constraints.collect import collect
 from genesis.dynamics.constraints.ledger import Ledger
-from genesis.dynamics.constraints.newton import assemble, factorize_hessian, fits_tree, newton, solve_hessian
+from genesis.dynamics.constraints.newton import add_pull, assemble, factorize_hessian, fits_tree, newton, solve_hessian
+from genesis.dynamics.constraints.rows import along
+from genesis.math.lanes import constant
+from genesis.math.spatial import Spatial
 
 
 class Constraints:
@@ -22,10 +25,10 @@ class Constraints:
 
 
 @ti.func
-def constrain(m: ti.template(), s: ti.template(), held: ti.template()):
-    """From the acceleration without constraints to the one with them.
+def constrain(m: ti.template(), s: ti.template(), held: ti.template(), apply: ti.template()):
+    """From the acceleration without constraints to the one with them; ``apply``: the forces also join the others.
 
-    Reads: q, v, a, warm, tau, mass_matrix, pose, axis      Writes: a
+    Reads: q, v, a, warm, tau, mass_matrix, pose, axis      Writes: a; adds to tau
     """
     for k in range(m.lanes):
         one = m.of_lane(k)
@@ -34,34 +37,74 @@ def constrain(m: ti.template(), s: ti.template(), held: ti.template()):
         collect(one, mine, c, held.problem)
         if c.count() > 0:
             newton(one, mine, c, held.problem)
+            if ti.static(apply):
+                for b in range(c.count()):
+                    add_pull(one, c, b, "f", 1.0, mine.row("tau"))
 
 
 @ti.func
-def meet_constraints(m: ti.template(), s: ti.template(), held: ti.template()):
-    """In reverse, at the stored acceleration: the blocks again, and their forces into `force` of the links."""
+def meet_constraints(m: ti.template(), s: ti.template(), held: ti.template(), damped_last: ti.template()):
+    """In reverse, at the stored acceleration: the blocks again, their forces on the subtrees, and w with them.
+
+    Reads: q, v, a_seen, a_bar, w (without constraints), mass_matrix      Writes: w, w_seen; adds to force (of the subtrees)
+    """
+    zero = Spatial.zero(m.lanes)
+    for l in range(m.size("nlink") + 1):
+        zero.store(s.row("contact_force", l))
+    clear_vector(m, s, "w_seen")
     for k in range(m.lanes):
         one = m.of_lane(k)
         mine = s.of_lane(k)
         c = held.ledger(one, k)
         collect(one, mine, c, held.problem)
-        constraint_forces(one, mine, c)
+        if c.count() > 0:
+            constraint_forces(one, mine, c)
+            multiplier(one, mine, c, damped_last)
+    for r in range(m.size("nlink")):
+        l = m.size("nlink") - 1 - r
+        force = Spatial.load(s.row("contact_force", l + 1))
+        force.add_to(s.row("force", l + 1))
+        force.add_to(s.row("contact_force", m.link_parent(l)))
 
 
 @ti.func
-def solve_constrained(m: ti.template(), s: ti.template(), held: ti.template()):
-    """w <- H^-1 a_bar where constraints act. Reads: a_bar, mass_matrix      Writes: w"""
-    for k in range(m.lanes):
-        one = m.of_lane(k)
-        mine = s.of_lane(k)
-        c = held.ledger(one, k)
-        if c.count() > 0:
-            fits = fits_tree(c)
-            assemble(one, mine, c, fits)
-            factorize_hessian(one, c, fits)
-            w = mine.row("w")
-            for i in range(one.size("nv")):
-                w.set(mine.get("a_bar", i), i)
-            solve_hessian(one, c, fits, w)
+def clear_vector(m: ti.template(), s: ti.template(), name: ti.template()):
+    for i in range(m.size("nv")):
+        s.set(name, constant(0.0, m.lanes), i)
+
+
+@ti.func
+def multiplier(m: ti.template(), s: ti.template(), c: ti.template(), damped_last: ti.template()):
+    """w <- H^-1 a_bar; with damping last w_seen <- - H^-1 J^T hess J w, w += w_seen."""
+    fits = fits_tree(c)
+    w = s.row("w")
+    x = s.row("w_seen")
+    if ti.static(damped_last):
+        for b in range(c.count()):
+            pull_curvature(m, c, b, w, x)
+    else:
+        for i in range(m.size("nv")):
+            x.set(s.get("a_bar", i), i)
+            w.set(0.0, i)
+    assemble(m, s, c, fits)
+    factorize_hessian(m, c, fits)
+    solve_hessian(m, c, fits, x)
+    for i in range(m.size("nv")):
+        w.add(x.get(i), i)
+
+
+@ti.func
+def pull_curvature(m: ti.template(), c: ti.template(), b: ti.i32, w: ti.template(), out: ti.template()):
+    """out -= J^T hess J w of one block."""
+    dim = c.integer(b, "dim")
+    for k in range(dim):
+        c.set(b, "p", along(m, c, b, k, w), k)
+    for k in range(dim):
+        total = 0.0
+        for j in range(dim):
+            total += c.get(b, "hess", k * dim + j) * c.get(b, "p", j)
+        c.set(b, "dy", total, k)
+    add_pull(m, c, b, "dy", -1.0, out)
 
 
 @ti.func

@@ -1,0 +1,108 @@
+"""Damping after the constraints, as in MuJoCo's Euler: f from M a_1 = tau - c + J^T f(J a_1), then (M + dt d) a = tau - c + J^T f.
+
+The adjoint has two multipliers, w_d for the second equation and w_1 for the first. With W = w_d + w_1 and a_1 = a + e the scalar whose gradient
+is wanted is W . (M a + c - tau) - (J W) . f(J a_1) + w_1 . M e + w_d . dt d a: the usual sweep with W, and one inertial product more.
+Source: MuJoCo documentation, "Computation: numerical integration". Derivation: docs/adjoints/constraints.md
+"""
+
+import taichi as ti
+
+from genesis.dynamics.adjoint_sweep import bilinear_inertia_adjoint
+from genesis.dynamics.constraints.lift import LiftedBase
+from genesis.dynamics.factorization import factorize, solve
+from genesis.dynamics.kinematics import copy_spatial
+from genesis.joints.pose import Pose
+from genesis.math.spatial import Inertia, Spatial
+
+
+def damping_of(m, s, i):
+    """Damping of degree of freedom i that acts at the end of the step; a saturated controller does not damp."""
+    return m.get("dof_damping", i) + m.get("dof_kv", i) * s.get("active", i)
+
+
+@ti.func
+def add_damping(m: ti.template(), s: ti.template(), damping_dt: ti.template()):
+    """mass <- M + dt d, afresh."""
+    for k in range(m.size("nM")):
+        s.set("mass", s.get("mass_matrix", k), k)
+    for i in range(m.size("nv")):
+        s.add("mass", damping_dt * damping_of(m, s, i), m.dof_madr(i))
+
+
+@ti.func
+def undamped_acceleration(m: ti.template(), s: ti.template(), damping_dt: ti.template()):
+    """a_seen <- a_1 = a + M^-1 dt d a. Overwrites: mass"""
+    factorize(m, s)
+    for i in range(m.size("nv")):
+        s.set("a_seen", damping_dt * damping_of(m, s, i) * s.get("a", i), i)
+    solve(m, s, "a_seen")
+    for i in range(m.size("nv")):
+        s.add("a_seen", s.get("a", i), i)
+
+
+class DampedBase(LiftedBase):
+    """The same with the two motions of the inertial product w_1 . M e."""
+
+    def __init__(self, s, l) -> None:  # noqa: E741
+        super().__init__(s, l)
+        names = ("second_probe", "second_lift", "second_probe_bar", "second_lift_bar")
+        self.x, self.y, self.x_bar, self.y_bar = (copy_spatial(Spatial.load(s.row(name, l + 1))) for name in names)
+
+    def undo(self, m, s, j, count: int) -> None:
+        for k in range(count):
+            axis, dof = Spatial.load(s.row("axis", m.jnt_axisadr(j) + k)), m.jnt_dof(j) + k
+            self.x.assign(self.x - axis * s.get("w_seen", dof))
+            self.y.assign(self.y - axis * (s.get("a_seen", dof) - s.get("a", dof)))
+        super().undo(m, s, j, count)
+
+    def displaced(self) -> Spatial:
+        return super().displaced() + self.x.cross_force(self.x_bar) + self.y.cross_force(self.y_bar)
+
+    def hand_down(self, s, parent) -> None:
+        super().hand_down(s, parent)
+        self.x_bar.add_to(s.row("second_probe_bar", parent))
+        self.y_bar.add_to(s.row("second_lift_bar", parent))
+
+
+def product_bars(s, l, x: Spatial, y: Spatial) -> None:  # noqa: E741
+    """Adjoints of X . I Y from the link itself."""
+    inertia = Inertia.load(s.row("link_inertia", l + 1))
+    x.store(s.row("second_probe", l + 1))
+    y.store(s.row("second_lift", l + 1))
+    (inertia @ y).store(s.row("second_probe_bar", l + 1))
+    (inertia @ x).store(s.row("second_lift_bar", l + 1))
+
+
+@ti.func
+def spread_difference(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template()):
+    """The motions of the links under w_1 and e, and the link's own adjoints of their inertial product.
+
+    Reads: w_seen, a_seen, a, axis, link_inertia      Writes: second_*; adds to parameters
+    """
+    zero = Spatial.zero(m.lanes)
+    for name in ti.static(("second_probe", "second_lift", "second_probe_bar", "second_lift_bar")):
+        zero.store(s.row(name, 0))
+    for l in range(m.size("nlink")):
+        x = copy_spatial(Spatial.load(s.row("second_probe", m.link_parent(l))))
+        y = copy_spatial(Spatial.load(s.row("second_lift", m.link_parent(l))))
+        if m.link_jntnum(l) > 0:
+            for k in range(m.jnt_axisadr(m.link_jntadr(l)), m.link_axisend(l)):
+                axis = Spatial.load(s.row("axis", k))
+                dof = m.axis_dof(k)
+                x.assign(x + axis * s.get("w_seen", dof))
+                y.assign(y + axis * (s.get("a_seen", dof) - s.get("a", dof)))
+        product_bars(s, l, x, y)
+        if ti.static(want):
+            bilinear_inertia_adjoint(m, bar, l, Pose.load(s.row("pose", l + 1)), x, y, -1.0)
+    if ti.static(want):
+        for i in range(m.size("nv")):
+            bar.add("dof_armature", s.get("w_seen", i) * (s.get("a", i) - s.get("a_seen", i)), i)
+
+
+@ti.func
+def correct_damping_bars(m: ti.template(), s: ti.template(), bar: ti.template(), damping_dt: ti.template()):
+    """The implicit damping is seen by w_d alone, not by W as `passive_adjoint` and `joint_control_adjoint` have it."""
+    for i in range(m.size("nv")):
+        more = damping_dt * s.get("a", i) * s.get("w_seen", i)
+        bar.add("dof_damping", more, i)
+        bar.add("dof_kv", more * s.get("active", i), i)

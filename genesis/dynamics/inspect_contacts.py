@@ -1,0 +1,207 @@
+"""Kernel pair for contacts: where bodies touch at a state, and with which forces at an acceleration there.
+
+Arrays hold S samples of B environments: q (S, B, nq), v (S, B, nv), a (S, B, nv) as constraints see it, rows (S, B, n WIDTH), one row a contact in the order in
+which they are found: number of the candidate pair from 1 (0: no contact), position, normal from geom 1 to geom 2, force on geom 2, distance
+(negative: penetration); world frame.
+
+Adjoint: G = sum of F_bar . F with the forces F of the contacts is p . f with p = frame F_bar in place of J w, see
+`genesis.dynamics.constraints.adjoint`; F_bar does not turn with the links, so that the motion under w is absent.
+"""
+
+import taichi as ti
+
+from genesis.dynamics.adjoint_sweep import undo_links
+from genesis.dynamics.constraints.adjoint import constraint_forces, link_bars, stiffness_adjoint, wrench
+from genesis.dynamics.constraints.collect import Problem, collect
+from genesis.dynamics.constraints.contact_adjoint import contact_bars, pass_to_geoms
+from genesis.dynamics.constraints.laws import law_adjoint
+from genesis.dynamics.constraints.ledger import CONTACT, LARGEST
+from genesis.dynamics.constraints.lift import lift_links
+from genesis.dynamics.constraints.material import contact_margin
+from genesis.dynamics.constraints.step import Constraints
+from genesis.dynamics.inspect import move_all
+from genesis.dynamics.kinematics import copy_spatial
+from genesis.dynamics.rollout import array_types, read_vector, write_coordinate_bar, write_vector
+from genesis.dynamics.step import clear
+from genesis.dynamics.workspace import ParameterBar, Robot, Scratch
+from genesis.math.lanes import Block, let, load, store
+from genesis.math.rotation import Vec3
+from genesis.math.spatial import Spatial
+from genesis.pairs.solid import ContactBar
+
+FIELDS = (("candidate", 1), ("position", 3), ("normal", 3), ("force", 3), ("distance", 1))
+PLACE = {name: sum(w for _, w in FIELDS[:i]) for i, (name, _) in enumerate(FIELDS)}
+WIDTH = sum(width for _, width in FIELDS)
+
+
+class Rows:
+    """The rows of one sample and environment."""
+
+    _data_oriented = True
+
+    def __init__(self, array, t, e) -> None:
+        self.array, self.t, self.e = array, t, e
+
+    def put(self, n, name: str, *values) -> None:
+        for k, value in enumerate(values):
+            store(self.array, value, self.t, self.e, n * WIDTH + (PLACE[name] + k))
+
+    def vector(self, n, name: str) -> Vec3:
+        return Vec3(*(load(self.array, self.t, self.e, n * WIDTH + (PLACE[name] + k)) for k in range(3)))
+
+    def number(self, n, name: str):
+        return load(self.array, self.t, self.e, n * WIDTH + PLACE[name])
+
+
+@ti.func
+def write_contacts(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template(), rows: ti.template()):
+    collect(m, s, c, o)
+    constraint_forces(m, s, c)
+    n = 0
+    for b in range(c.count()):
+        if c.integer(b, "source") == CONTACT:
+            candidate = c.integer(b, "index")
+            force, _ = wrench(c, b, "f")
+            rows.put(n, "candidate", candidate + 1.0)
+            rows.put(n, "position", *Vec3.load(c.block(b, "point")).parts())
+            rows.put(n, "normal", *Vec3.load(c.block(b, "frame")).parts())
+            rows.put(n, "force", *force.parts())
+            rows.put(n, "distance", c.get(b, "gap") + contact_margin(m, candidate))
+            n += 1
+
+
+@ti.func
+def contacts_adjoint(
+    m: ti.template(), s: ti.template(), c: ti.template(), bar: ti.template(), o: ti.template(), want: ti.template(), rows: ti.template()
+):
+    """Reads: lift, velocity, probe (zero) of the links      Adds to: lift_bar, velocity_bar, placement_bar of the links, parameters"""
+    collect(m, s, c, o)
+    constraint_forces(m, s, c)
+    n = 0
+    for b in range(c.count()):
+        if c.integer(b, "source") == CONTACT:
+            force_bar = rows.vector(n, "force")
+            dim = c.integer(b, "dim")
+            for k in ti.static(range(LARGEST)):
+                for name in ti.static(("p", "dy", "drag", "gap_bar")):
+                    c.set(b, name, 0.0, k)
+            for k in range(ti.min(dim, 3)):
+                c.set(b, "p", Vec3.load(c.block(b, "frame", 3 * k)).dot(force_bar), k)
+            if dim > 0:
+                law_adjoint(c, b)
+                stiffness_adjoint(m, c, b, bar, o, want)
+                link_bars(s, c, b)
+            else:
+                clear_material_bars(c, b)
+            bars = with_direct(contact_bars(s, c, b, force_bar), rows, n)
+            pass_to_geoms(m, s, c, b, bars, bar, o, want)
+            n += 1
+
+
+def with_direct(bars: ContactBar, rows: Rows, n) -> ContactBar:
+    """With the adjoints of position, normal and distance as they are read out."""
+    p_bar, n_bar = bars.p_bar + rows.vector(n, "position"), bars.n_bar + rows.vector(n, "normal")
+    return ContactBar(p_bar, n_bar, let(bars.dist_bar + rows.number(n, "distance")), bars.hint_bar)
+
+
+def clear_material_bars(c, b) -> None:
+    for name, width in (("mu_bar", 5), ("solref_bar", 2), ("solimp_bar", 5)):
+        for k in range(width):
+            c.set(b, name, 0.0, k)
+
+
+class Touched:
+    """What a joint inherits where contacts see velocities and accelerations, and the adjoints that pass through it."""
+
+    _data_oriented = True
+
+    def __init__(self, s, l) -> None:  # noqa: E741
+        names = ("velocity", "lift", "velocity_bar", "lift_bar", "placement_bar")
+        self.v, self.lift, self.v_bar, self.lift_bar, self.z = (copy_spatial(Spatial.load(s.row(name, l + 1))) for name in names)
+
+    def displaced(self) -> Spatial:
+        return self.v.cross_force(self.v_bar) + self.lift.cross_force(self.lift_bar) + self.z
+
+    def undo(self, m, s, j, count: int) -> None:
+        first, dof = m.jnt_axisadr(j), m.jnt_dof(j)
+        axes = [Spatial.load(s.row("axis", first + k)) for k in range(count)]
+        for k, x in enumerate(axes):
+            self.v.assign(self.v - x * s.get("v", dof + k))
+            self.lift.assign(self.lift - x * s.get("a_seen", dof + k))
+        turned = self.displaced()
+        for k, x in enumerate(axes):
+            s.add("q_next_bar", x.dot(turned), dof + k)
+            s.add("v_bar", 0.0 - x.dot(self.v_bar), dof + k)
+            s.add("a_bar", 0.0 - x.dot(self.lift_bar), dof + k)
+
+    def hand_down(self, s, parent) -> None:
+        self.v_bar.add_to(s.row("velocity_bar", parent))
+        self.lift_bar.add_to(s.row("lift_bar", parent))
+        self.z.add_to(s.row("placement_bar", parent))
+
+
+def make_contacts(real, lanes: int, serial: bool, pairs: tuple[int, ...]):
+    """(contact_rows, its adjoint without or with the parameters' adjoints)."""
+    integers_t, block_t, user_t = array_types(real, lanes)
+    plain_t = ti.types.ndarray(dtype=real, ndim=1)
+
+    @ti.kernel
+    def contact_rows(
+        integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, a: user_t, out: user_t,
+        ledger: plain_t, shapes: plain_t,
+        samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
+        ledger_room: ti.i32, capacity: ti.i32, cone: ti.i32, smooth: ti.i32, dt: real, impratio: real,
+    ):  # fmt: skip
+        ti.loop_config(block_dim=1, serialize=serial)
+        for e in range(blocks):
+            m = Robot(integers, parameters, e * stride, lanes)
+            s = Scratch(m, scratch, e * room)
+            block = Block(e, batch, lanes)
+            problem = Problem(shapes, pairs, cone, impratio, dt, 0.0, 0, 0.0, 0, 0.0, False, smooth)
+            held = Constraints(ledger, e * (lanes * ledger_room), ledger_room, capacity, problem)
+            for t in range(samples):
+                move_all(m, s, block, q, v, t)
+                read_vector(m, s, block, "nv", "a_seen", a, t)
+                for k in range(lanes):
+                    one = m.of_lane(k)
+                    rows = Rows(out, t, let(ti.min(e * lanes + k, batch - 1)))
+                    write_contacts(one, s.of_lane(k), held.ledger(one, k), problem, rows)
+
+    def make_adjoint(want: bool):
+        @ti.kernel
+        def contact_rows_adjoint(
+            integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, a: user_t, out_bar: user_t,
+            q_bar: user_t, v_bar: user_t, a_bar: user_t, parameters_bar: block_t, ledger: plain_t, shapes: plain_t,
+            samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
+            ledger_room: ti.i32, capacity: ti.i32, cone: ti.i32, smooth: ti.i32, width: ti.i32, dt: real, impratio: real,
+        ):  # fmt: skip
+            ti.loop_config(block_dim=1, serialize=serial)
+            for e in range(blocks):
+                m = Robot(integers, parameters, e * stride, lanes)
+                s = Scratch(m, scratch, e * room)
+                block = Block(e, batch, lanes)
+                bar = ParameterBar(m, parameters_bar, e * width)
+                problem = Problem(shapes, pairs, cone, impratio, dt, 0.0, 0, 0.0, 0, 0.0, False, smooth)
+                held = Constraints(ledger, e * (lanes * ledger_room), ledger_room, capacity, problem)
+                zero = Spatial.zero(lanes)
+                for t in range(samples):
+                    move_all(m, s, block, q, v, t)
+                    read_vector(m, s, block, "nv", "a_seen", a, t)
+                    lift_links(m, s)
+                    for slot in range(m.size("nlink") + 1):
+                        for name in ti.static(("probe", "velocity_bar", "placement_bar")):
+                            zero.store(s.row(name, slot))
+                    for name in ti.static(("q_next_bar", "v_bar", "a_bar")):
+                        clear(m, s, name)
+                    for k in range(lanes):
+                        one = m.of_lane(k)
+                        rows = Rows(out_bar, t, let(ti.min(e * lanes + k, batch - 1)))
+                        contacts_adjoint(one, s.of_lane(k), held.ledger(one, k), bar.of_lane(k), problem, want, rows)
+                    undo_links(m, s, bar, want, Touched)
+                    write_coordinate_bar(m, s, block, q_bar, t)
+                    write_vector(m, s, block, "nv", "v_bar", v_bar, t)
+                    write_vector(m, s, block, "nv", "a_bar", a_bar, t)
+
+        return contact_rows_adjoint
+
+    return contact_rows, make_adjoint

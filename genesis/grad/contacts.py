@@ -1,0 +1,41 @@
+"""Contacts of states as a torch.autograd function over `genesis.dynamics.inspect_contacts`."""
+
+import torch
+
+from genesis.dynamics.inspect_contacts import WIDTH
+from genesis.grad.pull_back import run_adjoint
+
+
+class ContactRows(torch.autograd.Function):
+    """(physics, theta, q (S, B, nq), v (S, B, nv), a (S, B, nv)) -> rows (S, B, room for contacts, WIDTH)."""
+
+    @staticmethod
+    def forward(ctx, physics, theta, q, v, a):
+        bench, setting = physics.bench(q.shape[1]), physics.constraints
+        given, (q, v, a) = (theta, q, v, a), (x.detach().contiguous() for x in (q, v, a))
+        rows = q.new_zeros(*q.shape[:2], setting.contacts * WIDTH)
+        room, capacity, cone, _, _, smooth = setting.integers
+        integers = (q.shape[0], *bench.layout(theta.dim() == 2), room, capacity, cone, smooth)
+        ctx.physics, ctx.bench, ctx.integers, ctx.reals = physics, bench, integers, (physics.step_dt, setting.reals[0])
+        arrays = (physics.integers, bench.parameters(theta), bench.scratch, q, v, a, rows, bench.ledger, physics.shapes)
+        bench.launchers("contacts")[0](arrays, (integers, ctx.reals))
+        bench.watch.look()
+        ctx.save_for_backward(q, v, a, *given)
+        return rows.view(*q.shape[:2], setting.contacts, WIDTH)
+
+    @staticmethod
+    def backward(ctx, *grads):
+        want = bool(ctx.needs_input_grad[1])
+
+        def adjoint(rows_bar):
+            q, v, a, theta, *_ = ctx.saved_tensors
+            physics, bench = ctx.physics, ctx.bench
+            bars, theta_bar = [torch.empty_like(x) for x in (q, v, a)], bench.parameters_bar(want)
+            arrays = (
+                physics.integers, bench.parameters(theta), bench.scratch, q, v, a, rows_bar.contiguous().flatten(-2), *bars,
+                theta_bar, bench.ledger, physics.shapes,
+            )  # fmt: skip
+            bench.launchers("contacts")[1 + want](arrays, ((*ctx.integers, bench.width), ctx.reals))
+            return bench.theta_bar(theta_bar, theta) if want else None, *bars
+
+        return (None, *run_adjoint(ctx, "contacts", adjoint, grads))
