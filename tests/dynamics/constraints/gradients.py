@@ -15,7 +15,9 @@ DIRECTIONS = 3
 SCALES = (3e-4, 1e-4, 1e-5, 1e-6)
 OFFSETS = tuple(s * h for h in SCALES for s in (1.0, -1.0, 0.5, -0.5))
 RELATIVE = ("solref", "solreffriction", "solimp", "frictionloss")  # every entry by its own size; dry friction of zero stays zero
+FACTOR = {"act_bias1": 1e-3, "act_bias2": 1e-3}  # all zero here, and a direction goes by the size of the values
 SMALL = 1e-2  # of the largest of the three derivatives: below, a derivative is small because its parts cancel
+NOTHING = 1e-3  # a derivative below counts as this: differences of a loss of order one to a hundred see no more
 
 
 def extrapolated(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -35,14 +37,14 @@ def inputs_of(s: Scene) -> dict[str, torch.Tensor]:
     inputs |= {k: getattr(s.system, k).clone() for k in STATE_INPUTS}
     if "geom_friction" in inputs:  # the larger of two equal coefficients has no gradient
         inputs["geom_friction"] *= 1.0 + 0.01 * torch.arange(len(inputs["geom_friction"]))[:, None]
-    inputs["dof_armature"] += 1e-3  # a direction goes by the size of the value
+    inputs["dof_armature"] += 1e-3
     for q, _ in quaternions(s.model):
         inputs["qpos"][q : q + 4] *= 1.3
     return {k: x for k, x in inputs.items() if x.numel()}
 
 
 def directions(name: str, value: torch.Tensor, generator: torch.Generator) -> list[torch.Tensor]:
-    found = [direction(value, generator) for _ in range(DIRECTIONS)]
+    found = [direction(value, generator) * FACTOR.get(name, 1.0) for _ in range(DIRECTIONS)]
     return [d.sign() * d.abs().clamp(max=value.abs()) for d in found] if name.endswith(RELATIVE) else found
 
 
@@ -67,7 +69,7 @@ class Comparison:
     @property
     def error(self) -> float:
         size = np.maximum(np.abs(self.difference), SMALL * np.abs(self.difference).max())
-        return float(np.max(np.abs(self.adjoint - self.difference) / np.maximum(size, 1e-30)))
+        return float(np.max(np.abs(self.adjoint - self.difference) / np.maximum(size, NOTHING)))
 
 
 def compare(s: Scene) -> dict[str, Comparison]:
