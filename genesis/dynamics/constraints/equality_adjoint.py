@@ -13,7 +13,11 @@ from genesis.math.rotation import Quat, Vec3
 from genesis.math.spatial import Spatial, force_at
 
 TRULY_SEEN = (("probe", "f", 1.0), ("acceleration", "dy", -1.0), ("velocity", "drag", 1.0))  # as SEEN of contacts
-DAMPED_LAST = ("second_lift", "dy", -1.0)  # what the seen acceleration is more than the stored one, where damping acts after constraints
+DAMPED_LAST = (
+    "second_lift",
+    "dy",
+    -1.0,
+)  # what the seen acceleration is more than the stored one, where damping acts after constraints
 
 
 @ti.func
@@ -47,7 +51,13 @@ def joint_equality_adjoint(
 
 @ti.func
 def body_equality_adjoint(
-    m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, bar: ti.template(), damped_last: ti.template(), want: ti.template()
+    m: ti.template(),
+    s: ti.template(),
+    c: ti.template(),
+    b: ti.i32,
+    bar: ti.template(),
+    damped_last: ti.template(),
+    want: ti.template(),
 ):
     """Adds to placement_bar of the two links, and to anchors, relative pose and scale."""
     n = c.integer(b, "index")
@@ -79,7 +89,9 @@ def anchor_adjoint(m, s, c, b, bar, n, column, end: int, gap_bar: Vec3, damped_l
     field = force_at(lever, inward)
     felt = Spatial(field.a + velocity.at(lever).cross(force), field.l)
     felt.add_to(s.row("velocity_bar", slot))
-    total = (point_bar_of(s, c, b, slot, (*TRULY_SEEN, DAMPED_LAST) if damped_last else TRULY_SEEN) - gap_bar) * side - inward.cross(velocity.a)
+    total = (
+        point_bar_of(s, c, b, slot, (*TRULY_SEEN, DAMPED_LAST) if damped_last else TRULY_SEEN) - gap_bar
+    ) * side - inward.cross(velocity.a)
     (force_at(lever, total) - velocity.cross_force(felt)).add_to(s.row("placement_bar", slot))
     if want:
         for k, value in enumerate(Pose.load(s.row("pose", slot)).r.transpose_apply(total).parts()):
