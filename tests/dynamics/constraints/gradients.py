@@ -7,15 +7,23 @@ import numpy as np
 import torch
 
 from genesis.grad.physics import CONSTANT_KINDS, Physics
-from tests.dynamics.constraints.scenes import Scene, scene
+from tests.dynamics.constraints.scenes import Scene, physics_of, scene
 from tests.dynamics.conversions import quaternions
 from tests.dynamics.gradients import STATE_INPUTS, direction, run
 
 DIRECTIONS = 3
+CHUNK = 256  # environments at a time
 SCALES = (3e-4, 1e-4, 1e-5, 1e-6)
 OFFSETS = tuple(s * h for h in SCALES for s in (1.0, -1.0, 0.5, -0.5))
 RELATIVE = ("solref", "solreffriction", "solimp", "frictionloss")  # every entry by its own size; dry friction of zero stays zero
+FACTOR = {
+    "act_bias1": 1e-3,
+    "act_bias2": 1e-3,
+    "dof_kp": 0.03,
+    "dof_kv": 0.03,
+}  # zero here, and a direction goes by the size of values
 SMALL = 1e-2  # of the largest of the three derivatives: below, a derivative is small because its parts cancel
+NOTHING = 1e-3  # a derivative below counts as this: differences of a loss of order one to a hundred see no more
 
 
 def extrapolated(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -35,14 +43,14 @@ def inputs_of(s: Scene) -> dict[str, torch.Tensor]:
     inputs |= {k: getattr(s.system, k).clone() for k in STATE_INPUTS}
     if "geom_friction" in inputs:  # the larger of two equal coefficients has no gradient
         inputs["geom_friction"] *= 1.0 + 0.01 * torch.arange(len(inputs["geom_friction"]))[:, None]
-    inputs["dof_armature"] += 1e-3  # a direction goes by the size of the value
+    inputs["dof_armature"] += 1e-3
     for q, _ in quaternions(s.model):
         inputs["qpos"][q : q + 4] *= 1.3
     return {k: x for k, x in inputs.items() if x.numel()}
 
 
 def directions(name: str, value: torch.Tensor, generator: torch.Generator) -> list[torch.Tensor]:
-    found = [direction(value, generator) for _ in range(DIRECTIONS)]
+    found = [direction(value, generator) * FACTOR.get(name, 1.0) for _ in range(DIRECTIONS)]
     return [d.sign() * d.abs().clamp(max=value.abs()) for d in found] if name.endswith(RELATIVE) else found
 
 
@@ -56,6 +64,15 @@ def gradients(physics: Physics, s: Scene, inputs: dict[str, torch.Tensor]) -> di
     return {k: leaves[k].grad for k in differentiable(inputs)}
 
 
+def shifted(physics: Physics, s: Scene, inputs: dict, along: dict, rows: list) -> np.ndarray:
+    """Losses (rows,), each with one input moved along one of its directions."""
+    batch = {k: x.expand(len(rows), *x.shape).clone() for k, x in inputs.items()}
+    for row, (k, i, h) in enumerate(rows):
+        batch[k][row] += h * along[k][i]
+    with torch.no_grad():
+        return run(physics, s.system, batch).numpy()
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Derivatives (DIRECTIONS,) along random directions of one input: by the adjoint, by differences, and the latter's doubt."""
@@ -67,7 +84,7 @@ class Comparison:
     @property
     def error(self) -> float:
         size = np.maximum(np.abs(self.difference), SMALL * np.abs(self.difference).max())
-        return float(np.max(np.abs(self.adjoint - self.difference) / np.maximum(size, 1e-30)))
+        return float(np.max(np.abs(self.adjoint - self.difference) / np.maximum(size, NOTHING)))
 
 
 def compare(s: Scene) -> dict[str, Comparison]:
@@ -78,11 +95,10 @@ def compare(s: Scene) -> dict[str, Comparison]:
     along = {k: directions(k, inputs[k], generator) for k in names}
     names = [k for k in names if any(bool(d.any()) for d in along[k])]
     rows = [(k, i, h) for k in names for i in range(DIRECTIONS) for h in OFFSETS]
-    batch = {k: x.expand(len(rows), *x.shape).clone() for k, x in inputs.items()}
-    for row, (k, i, h) in enumerate(rows):
-        batch[k][row] += h * along[k][i]
-    with torch.no_grad():
-        values = run(s.physics, s.system, batch).numpy().reshape(len(names), DIRECTIONS, len(OFFSETS))
+    physics = physics_of(s.model, s.physics.dt, implicit_damping=s.physics.damping_dt > 0.0)  # its memory goes with it
+    values = np.concatenate(
+        [shifted(physics, s, inputs, along, rows[k : k + CHUNK]) for k in range(0, len(rows), CHUNK)]
+    ).reshape(len(names), DIRECTIONS, len(OFFSETS))
     best, doubt = extrapolated(values)
     found = {k: np.array([float((exact[k] * d).nansum()) for d in along[k]]) for k in names}
     return {k: Comparison(found[k], best[n], doubt[n]) for n, k in enumerate(names)}

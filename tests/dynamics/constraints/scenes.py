@@ -84,7 +84,8 @@ CONTACT = """<worldbody>
     quat="0.95 0.2 0.1 0.1" condim="{condim}" priority="1" friction="0.7 0.04 0.003" solref="0.035 0.8"/></body>
   <body name="arm" pos="0 0 0.7"><joint name="yaw" axis="0.1 0.2 1"/><joint name="pitch" axis="0 1 0.1" damping="0.05"/>
     <inertial pos="0 0 -0.1" mass="0.4" diaginertia="0.003 0.003 0.001"/>
-    <body name="hand" pos="0.05 0 -0.28"><joint name="elbow" axis="0.1 1 0"/><inertial pos="0 0 -0.05" mass="0.3" diaginertia="0.001 0.0012 0.0008"/>
+    <body name="hand" pos="0.05 0 -0.28"><joint name="elbow" axis="0.1 1 0"/>
+      <inertial pos="0 0 -0.05" mass="0.3" diaginertia="0.001 0.0012 0.0008"/>
       <geom name="tip" type="sphere" size="0.05" pos="0 0.01 -0.14" condim="{condim}" friction="0.9 0.015 0.006" solmix="0.5"
         solimp="0.75 0.92 0.015 0.45 2.5"/>
     </body></body></worldbody><contact><exclude body1="stick" body2="crate"/></contact>"""
@@ -101,7 +102,12 @@ EXPLICIT = """<worldbody>
     <pair geom1="other" geom2="ball" condim="3" friction="0.3 0.8 0.01 0.001 0.001" solref="0.025 1.2"/></contact>"""
 
 BODIES = {"limits": LIMITS, "friction": FRICTION, "equality": EQUALITY, "explicit": EXPLICIT}
-CONES = {"pyramids": ("pyramidal", 1.0), "pyramids-5": ("pyramidal", 5.0), "cones": ("elliptic", 1.0), "cones-5": ("elliptic", 5.0)}
+CONES = {
+    "pyramids": ("pyramidal", 1.0),
+    "pyramids-5": ("pyramidal", 5.0),
+    "cones": ("elliptic", 1.0),
+    "cones-5": ("elliptic", 5.0),
+}
 CONDIMS = (1, 3, 4, 6)
 JOINT_SCENES = ("limits", "friction", "equality")
 CONTACT_SCENES = tuple(f"contact{condim} {cone}" for condim in CONDIMS for cone in CONES if condim > 1 or cone == "pyramids")

@@ -32,7 +32,9 @@ def results(name: str, dtype: torch.dtype) -> dict[str, np.ndarray]:
 def single(tmp_path_factory) -> dict[str, np.ndarray]:
     path, root = tmp_path_factory.mktemp("single") / "found.npz", Path(__file__).resolve().parents[3]
     command = [sys.executable, "-m", "tests.dynamics.constraints.single_precision", str(path)]
-    done = subprocess.run(command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(
+        command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True, text=True, timeout=600
+    )
     assert done.returncode == 0, done.stderr
     return dict(np.load(path))
 

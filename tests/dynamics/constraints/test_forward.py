@@ -13,7 +13,19 @@ from genesis.description.read import read_mjcf
 from genesis.model.compile import Placed, compile_model
 from genesis.model.options import ConstraintRequest
 from tests.dynamics import mujoco_twin
-from tests.dynamics.constraints.scenes import DAMPED_SCENES, EXACT, HEAD, SCENES, Scene, exact, modelled, physics_of, scene, states, xml_of
+from tests.dynamics.constraints.scenes import (
+    DAMPED_SCENES,
+    EXACT,
+    HEAD,
+    SCENES,
+    Scene,
+    exact,
+    modelled,
+    physics_of,
+    scene,
+    states,
+    xml_of,
+)
 from tests.dynamics.test_mujoco import relative, report
 
 COUNT = 40  # random states a scene
@@ -80,8 +92,11 @@ def test_the_usual_tolerance_is_close_to_the_exact_solution(engine):
 @pytest.mark.parametrize("height", [0.0045, 0.0055, 0.0075])
 def test_the_force_begins_at_the_margin_whatever_the_gap(engine, height):
     """MuJoCo 4: a gap only widens the distance at which contacts are reported."""
-    xml = HEAD.format(cone="pyramidal", impratio=1) + """<worldbody><geom type="plane" size="0 0 1" margin="0.002" gap="0.001"/>
+    xml = (
+        HEAD.format(cone="pyramidal", impratio=1)
+        + """<worldbody><geom type="plane" size="0 0 1" margin="0.002" gap="0.001"/>
       <body><freejoint/><geom type="sphere" size="0.1" mass="1" margin="0.003" gap="0.001"/></body></worldbody></mujoco>"""
+    )
     model, twin = modelled(xml), exact(mujoco.MjModel.from_xml_string(xml))
     qpos, qvel = np.array([[0, 0, 0.1 + height, 1, 0, 0, 0.0]]), np.array([[0, 0, -1.0, 0, 0, 0]])
     physics = physics_of(model, 0.005)

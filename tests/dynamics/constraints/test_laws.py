@@ -204,7 +204,9 @@ def test_impedance_and_reference(engine):
     rng, n, dt = np.random.default_rng(0), 500, 0.005
     solimp = np.stack([rng.uniform(0.2, 0.8, n), rng.uniform(0.3, 0.99, n), rng.uniform(0.01, 0.1, n), rng.uniform(0.2, 0.8, n),
                        rng.choice([1.0, 1.5, 2.0, 3.7], n)], 1)  # fmt: skip
-    solref = np.where(rng.random((n, 1)) < 0.5, rng.uniform(0.004, 0.05, (n, 2)) * [1, 40], -rng.uniform(10, 50, (n, 2)) * [20, 1])
+    solref = np.where(
+        rng.random((n, 1)) < 0.5, rng.uniform(0.004, 0.05, (n, 2)) * [1, 40], -rng.uniform(10, 50, (n, 2)) * [20, 1]
+    )
     gap = rng.uniform(-0.12, 0.12, n)
 
     def run(imp, ref, x):
