@@ -72,7 +72,13 @@ def write_contacts(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.t
 
 @ti.func
 def contacts_adjoint(
-    m: ti.template(), s: ti.template(), c: ti.template(), bar: ti.template(), o: ti.template(), want: ti.template(), rows: ti.template()
+    m: ti.template(),
+    s: ti.template(),
+    c: ti.template(),
+    bar: ti.template(),
+    o: ti.template(),
+    want: ti.template(),
+    rows: ti.template(),
 ):
     """Reads: lift, velocity, probe (zero) of the links      Adds to: lift_bar, velocity_bar, placement_bar of the links, parameters"""
     collect(m, s, c, o)

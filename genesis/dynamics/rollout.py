@@ -192,7 +192,15 @@ def read_state(
 INTEGRATORS = {"Euler": euler, "RK4": runge_kutta}
 
 
-def make_rollout(real, lanes: int, serial: bool, integrator: str, pairs: tuple[int, ...] | None = None, damped_last: bool = False, equalities: bool = True):
+def make_rollout(
+    real,
+    lanes: int,
+    serial: bool,
+    integrator: str,
+    pairs: tuple[int, ...] | None = None,
+    damped_last: bool = False,
+    equalities: bool = True,
+):
     """(rollout, its adjoint without or with the parameters' adjoints) for ``lanes`` environments per block in the floating-point type ``real``.
 
     pairs: None without constraints, else the codes of the geometry pairs that may touch. damped_last: see `step.Options`. equalities:
@@ -260,7 +268,7 @@ def make_rollout(real, lanes: int, serial: bool, integrator: str, pairs: tuple[i
                 m = Robot(integers, parameters, e * stride, lanes)
                 s = Scratch(m, scratch, e * room)
                 block = Block(e, batch, lanes)
-                problem = Problem(shapes, pairs, equalities, cone, impratio, dt, smooth, reverse=True, every=want, reach=reach)
+                problem = Problem(shapes, pairs, equalities, cone, impratio, dt, smooth, True, want, reach, damped_last)
                 held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem, None)
                 o = Options(dt, damping_dt, actuated, wrenched, want, held, damped_last)
                 bar = ParameterBar(m, parameters_bar, e * width)

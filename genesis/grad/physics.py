@@ -31,7 +31,6 @@ CONSTANT_KINDS = (
     "dof_invweight",
     "geom_gap",
     "xpair_gap",
-    "xpair_solreffriction",
 )  # no adjoint is written for these
 
 
@@ -221,7 +220,9 @@ class Physics:
         """
         if not (self.variant or ((), False, False))[1]:
             return a
-        damping, kv = (theta[..., first : first + count] for first, count in map(self.model.parameter_offsets.get, ("dof_damping", "dof_kv")))
+        damping, kv = (
+            theta[..., first : first + count] for first, count in map(self.model.parameter_offsets.get, ("dof_damping", "dof_kv"))
+        )
         if not theta.requires_grad and not bool((damping + kv).any()):
             return a
         push = self.damping_dt * (damping + kv) * a

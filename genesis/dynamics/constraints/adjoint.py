@@ -14,11 +14,13 @@ from genesis.dynamics.constraints.laws import ELLIPTIC, PYRAMID, law, law_adjoin
 from genesis.dynamics.constraints.ledger import CONTACT, DRY_FRICTION, LIMIT
 from genesis.dynamics.constraints.ledger import EQUALITY as FROM_EQUALITY
 from genesis.dynamics.constraints.limits import dry_friction_adjoint, limit_adjoint
-from genesis.dynamics.constraints.rows import along, gap_norm, tree_origin
+from genesis.dynamics.constraints.rows import LEAST_R, along, gap_norm, has_own, tree_origin
 from genesis.dynamics.constraints.smooth import smooth_impedance_adjoint, smooth_reference_adjoint
 from genesis.math.lanes import let
 from genesis.math.rotation import Vec3
 from genesis.math.spatial import Spatial, force_at
+
+LEAST_D = 1e-30  # keeps an impedance that has underflown out of a division
 
 
 def wrench(c, b, name: str) -> tuple[Vec3, Vec3]:
@@ -40,7 +42,13 @@ def field_of(lever: Vec3, force: Vec3, torque: Vec3) -> Spatial:
 
 @ti.func
 def push(
-    s: ti.template(), c: ti.template(), b: ti.i32, into: ti.template(), force: ti.template(), torque: ti.template(), sign: ti.template()
+    s: ti.template(),
+    c: ti.template(),
+    b: ti.i32,
+    into: ti.template(),
+    force: ti.template(),
+    torque: ti.template(),
+    sign: ti.template(),
 ):
     """into += sign * wrench on body 2 and its reaction on body 1, about the reference points of their trees."""
     for end in range(2):
@@ -79,7 +87,9 @@ def constraint_forces(m: ti.template(), s: ti.template(), c: ti.template(), o: t
 
 
 @ti.func
-def constraint_bars(m: ti.template(), s: ti.template(), c: ti.template(), bar: ti.template(), o: ti.template(), want: ti.template()):
+def constraint_bars(
+    m: ti.template(), s: ti.template(), c: ti.template(), bar: ti.template(), o: ti.template(), want: ti.template()
+):
     """Everything that the forces of the blocks add to the reverse sweep.
 
     Reads:   blocks with y, f, hess; w, a_seen, v; probe, lift, velocity of the links
@@ -112,7 +122,9 @@ def link_block_adjoint(
     else:
         if ti.static(o.equalities):
             seen_bars(s, c, b, "acceleration", "acceleration_bar")
-            body_equality_adjoint(m, s, c, b, bar, want)
+            if ti.static(o.damped_last):
+                seen_bars(s, c, b, "second_lift", "second_lift_bar")
+            body_equality_adjoint(m, s, c, b, bar, o.damped_last, want)
 
 
 @ti.func
@@ -135,16 +147,17 @@ def joint_block_adjoint(
 def stiffness_adjoint(m: ti.template(), c: ti.template(), b: ti.i32, bar: ti.template(), o: ti.template(), want: ti.template()):
     """From the adjoints of y and D to those of the gap, the friction, solref and solimp; twin of `rows.stiffen`.
 
-    Reads: dy (minus the adjoint of y), d_bar      Writes: gap_bar, drag, solref_bar, solimp_bar      Adds to: mu_bar
+    Reads: dy (minus the adjoint of y), d_bar      Writes: gap_bar, drag, solref_bar, grazing_bar, solimp_bar      Adds to: mu_bar
     """
     dim = c.integer(b, "dim")
     kind = c.integer(b, "kind")
     d = c.get(b, "impedance")
     stiffness = c.get(b, "impedance", 2)
-    damping = c.get(b, "impedance", 1)
     rise = 0.0  # adjoint of log D, summed over the rows
     lean = 0.0  # h . gap
-    damp = 0.0  # h . speed
+    damp = 0.0  # h . speed, of the rows that follow solref
+    graze = 0.0  # the same of those with a reference of their own
+    own = kind == ELLIPTIC and has_own(c.block(b, "grazing"))
     mu = c.get(b, "mu")
     tilt = 0.0
     for k in range(dim):
@@ -153,9 +166,12 @@ def stiffness_adjoint(m: ti.template(), c: ti.template(), b: ti.i32, bar: ti.tem
         part = c.get(b, "d_bar", k) * c.get(b, "d", k)
         rise += part
         lean += h * gap
-        damp += h * c.get(b, "speed", k)
+        if own and k > 0:
+            graze += h * c.get(b, "speed", k)
+        else:
+            damp += h * c.get(b, "speed", k)
         c.set(b, "gap_bar", -h * stiffness, k)
-        c.set(b, "drag", -h * damping, k)
+        c.set(b, "drag", -h * c.get(b, "impedance", ti.select(k == 0, 1, 5)), k)
         if kind == ELLIPTIC and k > 0:
             c.block(b, "mu_bar", k - 1).add(2.0 * part / c.get(b, "mu", k - 1))
             tilt -= 2.0 * part / mu
@@ -163,7 +179,9 @@ def stiffness_adjoint(m: ti.template(), c: ti.template(), b: ti.i32, bar: ti.tem
             tilt -= part * (2.0 / mu + 2.0 * mu / (1.0 + mu * mu))
     if kind == PYRAMID or kind == ELLIPTIC:
         c.block(b, "mu_bar").add(tilt)
-    d_bar = rise / (d * (1.0 - d))
+    if (1.0 - d) * c.get(b, "weight") <= LEAST_R * d:
+        rise = 0.0
+    d_bar = rise / ti.max(d * (1.0 - d), LEAST_D)
     norm = gap_norm(c, b)
     solimp = c.block(b, "solimp")
     slope = c.get(b, "impedance", 3)
@@ -181,6 +199,7 @@ def stiffness_adjoint(m: ti.template(), c: ti.template(), b: ti.i32, bar: ti.tem
             c.set(b, "solimp_bar", 0.0, k)
         for k in ti.static(range(2)):
             c.set(b, "solref_bar", 0.0, k)
+            c.set(b, "grazing_bar", 0.0, k)
         solref = c.block(b, "solref")
         solimp_bar = c.block(b, "solimp_bar")
         dmax_bar = c.block(b, "solimp_bar", 1)
@@ -188,9 +207,15 @@ def stiffness_adjoint(m: ti.template(), c: ti.template(), b: ti.i32, bar: ti.tem
         if smooth:
             smooth_impedance_adjoint(solimp, c.get(b, "gap"), c.get(b, "speed"), o.dt, d_bar, solimp_bar)
             smooth_reference_adjoint(solref, solimp.get(1), o.dt, -damp, -lean, solref_bar, dmax_bar)
+            if own:
+                smooth_reference_adjoint(
+                    c.block(b, "grazing"), solimp.get(1), o.dt, -graze, 0.0, c.block(b, "grazing_bar"), dmax_bar
+                )
         else:
             impedance_adjoint(solimp, norm, d_bar, solimp_bar)
             reference_adjoint(solref, solimp.get(1), o.dt, -damp, -lean * d, solref_bar, dmax_bar)
+            if own:
+                reference_adjoint(c.block(b, "grazing"), solimp.get(1), o.dt, -graze, 0.0, c.block(b, "grazing_bar"), dmax_bar)
 
 
 @ti.func

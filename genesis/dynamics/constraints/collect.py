@@ -15,15 +15,18 @@ class Problem:
     cone: law of the friction cones (a code of laws.py). impratio: impedance of friction to that of the normal. dt: time step. smooth:
     whether contacts and limits follow the smooth law. shapes: constant shapes. reach: how far pairs that never touch are felt beyond
     their margin. Known at compile time: pairs, the geometry pairs that occur; equalities, whether there are any; reverse, whether this
-    is the reverse pass; every, whether it needs rows without force, for the gradient in their parameters.
+    is the reverse pass; every, whether it needs rows without force, for the gradient in their parameters; damped_last,
+    whether implicit damping acts after the constraints.
     """
 
     _data_oriented = True
 
-    def __init__(self, shapes, pairs, equalities, cone, impratio, dt, smooth, reverse=False, every=False, reach=0.0) -> None:
+    def __init__(
+        self, shapes, pairs, equalities, cone, impratio, dt, smooth, reverse=False, every=False, reach=0.0, damped_last=False
+    ) -> None:
         self.shapes, self.pairs, self.equalities = shapes, pairs, equalities
         self.cone, self.impratio, self.dt, self.smooth = cone, impratio, dt, smooth
-        self.reverse, self.every, self.reach = reverse, every, reach
+        self.reverse, self.every, self.reach, self.damped_last = reverse, every, reach, damped_last
 
 
 class Stop:
