@@ -4,21 +4,24 @@ import numpy as np
 
 from genesis.model.layout import GEOM_CODE
 from genesis.model.model import Model
-from genesis.pairs import PAIRS
+from genesis.pairs import hull
+from genesis.pairs.field import pack_field
 
 
 def pack_shapes(model: Model) -> tuple[np.ndarray, np.ndarray]:
     """(integers, shapes): the packed integers of the model with those of its shapes behind, and the reals they point into."""
-    hulls = model.hulls if _collides("mesh") else []
-    if not hulls:
+    if not model.hulls and not model.hfields:
         return model.pack_integers(), np.zeros(1)
-    from genesis.pairs.hull import convex_hull, pack
-
-    shapes, integers, first = pack([convex_hull(vertices) for vertices, _ in hulls])
-    meshes = model.integers["geom_type"] == GEOM_CODE["mesh"]
-    data = np.where(meshes, model.integers["geom_data"], 0)
-    return model.pack_integers(integers, np.where(meshes, np.asarray(first)[data], 0)), shapes
-
-
-def _collides(kind: str) -> bool:
-    return any(GEOM_CODE[kind] in types for types in PAIRS)
+    shapes, integers, firsts = hull.pack([hull.convex_hull(vertices) for vertices, _ in model.hulls])
+    reals, blocks, fields = [shapes], [integers], []
+    for field in model.hfields:
+        half_x, half_y, top, base = (float(x) for x in field.size)
+        shapes, integers = pack_field(top * np.asarray(field.heights, float), half_x, half_y, base)
+        integers[2] += sum(map(len, reals))
+        fields.append(sum(map(len, blocks)))
+        reals.append(shapes)
+        blocks.append(integers)
+    starts = {GEOM_CODE["mesh"]: firsts, GEOM_CODE["hfield"]: fields}
+    kinds, data = model.integers["geom_type"].tolist(), model.integers["geom_data"].tolist()
+    where = [starts[kind][k] if k >= 0 else 0 for kind, k in zip(kinds, data, strict=True)]
+    return model.pack_integers(np.concatenate(blocks).astype(np.int32), where), np.concatenate(reals)

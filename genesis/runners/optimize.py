@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from genesis.errors import DivergenceError, InputError
+from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.optimizers import Optimizer
 from genesis.runners.evaluate import Clock, Evaluation, Evaluator, groups_of
 from genesis.runners.interrupt import Interrupt
@@ -17,6 +17,7 @@ from genesis.runners.solution import parameter_arrays, trajectory_arrays
 from genesis.tasks import Task
 
 CONVERGED, NOT_CONVERGED, FINISHED, INTERRUPTED, DIVERGED = "converged", "not_converged", "finished", "interrupted", "diverged"
+OVERFLOWED = "too_many_contacts"
 STOPPED = "stopped by a signal; the best so far is saved, --resume goes on"
 
 
@@ -149,12 +150,12 @@ class Optimization:
     def run(self) -> Result:
         """Learn until the end.
 
-        Raises: DivergenceError after saving the best that was reached.
+        Raises: DivergenceError, ContactOverflowError after saving the best that was reached.
         """
         if self.record is not None:
             self.record.begin(self.iteration, self.task, [limit.metric for limit in self.task.goal.limits])
         self.began = self.mark = perf_counter()
-        failure: DivergenceError | None = None
+        failure: DivergenceError | ContactOverflowError | None = None
         with self.interrupt:
             try:
                 self.reason = self.optimizer.minimise(self.evaluate, self._after)
@@ -162,6 +163,8 @@ class Optimization:
                 pass
             except DivergenceError as error:
                 failure, self.status, self.reason = error, DIVERGED, str(error)
+            except ContactOverflowError as error:
+                failure, self.status, self.reason = error, OVERFLOWED, str(error)
             except KeyboardInterrupt:
                 self.status, self.reason = INTERRUPTED, STOPPED
             return self._finish(failure)
@@ -217,7 +220,7 @@ class Optimization:
         else:
             self.since_better += 1
 
-    def _finish(self, failure: DivergenceError | None) -> Result:
+    def _finish(self, failure: DivergenceError | ContactOverflowError | None) -> Result:
         """Put the best back, save it, and sum up."""
         if self.status == NOT_CONVERGED and self.best is not None:
             if not self.task.goal.limits:

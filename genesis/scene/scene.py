@@ -281,6 +281,11 @@ class Scene:
         """([n_envs,] 3) [m/s²]"""
         return self._ready("get_gravity").get_gravity(envs_idx)
 
+    def get_solver_report(self) -> dict[str, Tensor]:
+        """Of the last step or rollout, each ([n_envs]): ``contacts`` in its last step, ``iterations`` of the constraint solver in all
+        its steps, ``residual``: the largest part of the forces left out of balance, relative to the largest force."""
+        return self._ready("get_solver_report").get_solver_report()
+
     # ---- storing
 
     def save_checkpoint(self, path: Any) -> None:

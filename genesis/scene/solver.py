@@ -102,8 +102,7 @@ class RigidSolver:
             warn_deep(self.model, watch.status, self.inputs.told)
 
     def get_solver_report(self) -> dict[str, Tensor]:
-        """Of the last step or rollout, each ([n_envs]): ``contacts`` in its last step, ``iterations`` of the constraint solver in all
-        its steps, ``residual``: the largest part of the forces left out of balance, relative to the largest force."""
+        """See `Scene.get_solver_report`."""
         self.alive()
         watch = self.physics.bench(self.rows).watch
         status = self.qpos.new_zeros(self.rows, len(STATUS)) if watch is None else watch.status

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from genesis.errors import DivergenceError, InputError
+from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.optimizers import make_optimizer
 from genesis.parameters import Inputs
 from genesis.runners.evaluate import Clock, Evaluator, groups_of
@@ -60,7 +60,10 @@ class Valley:
 
     kind = "valley"
 
-    def __init__(self, tolerance: float | None = 1e-2, tilt: float = 0.0, wall: float = math.inf) -> None:
+    def __init__(
+        self, tolerance: float | None = 1e-2, tilt: float = 0.0, wall: float = math.inf, behind: Exception | None = None
+    ) -> None:
+        self.behind = behind or DivergenceError("the simulation diverged: x", step=3)
         self.parameters = {"x": Number(0.0, 0.0)}
         limits = [] if tolerance is None else [Limit("distance", tolerance)]
         self.goal = SimpleNamespace(limits=limits)
@@ -70,7 +73,7 @@ class Valley:
     def judge(self) -> Judged:
         x = self.parameters["x"].leaf
         if float(x[0].detach()) > self.wall:
-            raise DivergenceError("the simulation diverged: x", step=3)
+            raise self.behind
         terms = {"distance": ((x - numbers(3.0, 1.0)) ** 2).sum(), "tilt": self.tilt * x[0]}
         view = SimpleNamespace(x=x.detach().clone())
         return Judged(sum(terms.values()), terms, view, Inputs(x, x, x))
@@ -142,6 +145,15 @@ def test_divergence_is_raised_after_saving(tmp_path) -> None:
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["status"] == "diverged" and result["best_iteration"] == 1 and result["objective_best"] < 10.0
     assert np.load(tmp_path / "solution.npz")["parameter/x"] == pytest.approx([0.6, 0.2])
+
+
+def test_too_many_contacts_are_raised_after_saving(tmp_path) -> None:
+    error = ContactOverflowError(needed=5, room=4, env=0, step=2, dt=0.01)
+    run = optimization(Valley(wall=1.0, behind=error), Stop(iterations=30), record=Record(tmp_path, Recording(tensorboard=False)))
+    with pytest.raises(ContactOverflowError, match="5 contacts at step 3"):
+        run.run()
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["status"] == "too_many_contacts" and result["best_iteration"] == 1 and (tmp_path / "solution.npz").exists()
 
 
 def test_a_quasi_newton_run_that_can_go_no_lower_ends() -> None:

@@ -53,7 +53,7 @@ def test_too_many_contacts_in_a_step():
     assert scene.t == 0 and torch.equal(bodies[0].get_pos(), before)
     bodies[0].set_pos([0, 0, 1])
     scene.step()
-    assert scene.rigid_solver.get_solver_report()["contacts"] == 2
+    assert scene.get_solver_report()["contacts"] == 2
 
 
 @pytest.mark.parametrize("substeps", [1, 3])
@@ -77,7 +77,7 @@ def test_a_solver_that_stops_early_warns_once(caplog):
     (record,) = caplog.records
     assert "did not converge in environment 0 at step 1 (t = 0.01 s; 1 such solves): after 1 iterations" in record.getMessage()
     assert "raise iterations" in record.getMessage()
-    report = scene.rigid_solver.get_solver_report()
+    report = scene.get_solver_report()
     assert report["iterations"] == 1 and report["residual"] > 1e-6
     scene.reset()
     body.set_dofs_velocity([0.3, 0.1, -0.2, 3.0, -2.0, 1.0])
@@ -89,7 +89,7 @@ def test_a_solver_that_converges_reports_it(caplog):
     caplog.set_level("WARNING", logger="genesis")
     scene, _ = egg(n_envs=2)
     scene.step()
-    report = scene.rigid_solver.get_solver_report()
+    report = scene.get_solver_report()
     assert report["contacts"].tolist() == [1, 1] and (report["iterations"] > 1).all() and (report["residual"] < 1e-4).all()
     assert not caplog.records
 
