@@ -163,6 +163,15 @@ def show_config(
     config(command, overrides or [], config_dir)
 
 
+@show.command("scene")
+def show_scene(overrides: Overrides = None, config_dir: ConfigDir = None) -> None:
+    """What the scene of a config is made of: links, geoms, pairs that may touch, limits, equalities."""
+    from genesis_cli.bridge import Flags, run
+    from genesis_cli.commands.show_scene import execute
+
+    raise typer.Exit(run("simulate", execute, overrides or [], Flags(config_dir=config_dir)))
+
+
 @app.command()
 def doctor() -> None:
     """Check the installation: versions, devices, configs, and a gradient against its closed form."""

@@ -1,8 +1,8 @@
 """Kernel pair for contacts: where bodies touch at a state, and with which forces at an acceleration there.
 
-Arrays hold S samples of B environments: q (S, B, nq), v (S, B, nv), a (S, B, nv) as constraints see it, rows (S, B, n WIDTH), one row a contact in the order in
-which they are found: number of the candidate pair from 1 (0: no contact), position, normal from geom 1 to geom 2, force on geom 2, distance
-(negative: penetration); world frame.
+Arrays hold S samples of B environments: q (S, B, nq), v (S, B, nv), a (S, B, nv) as constraints see it, rows (S, B, n WIDTH), one row a
+contact in the order in which they are found: number of the candidate pair from 1 (0: no contact), position, normal from geom 1 to geom 2,
+force on geom 2, distance (negative: penetration); world frame.
 
 Adjoint: G = sum of F_bar . F with the forces F of the contacts is p . f with p = frame F_bar in place of J w, see
 `genesis.dynamics.constraints.adjoint`; F_bar does not turn with the links, so that the motion under w is absent.
@@ -56,7 +56,7 @@ class Rows:
 @ti.func
 def write_contacts(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template(), rows: ti.template()):
     collect(m, s, c, o)
-    constraint_forces(m, s, c)
+    constraint_forces(m, s, c, o)
     n = 0
     for b in range(c.count()):
         if c.integer(b, "source") == CONTACT:
@@ -72,11 +72,17 @@ def write_contacts(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.t
 
 @ti.func
 def contacts_adjoint(
-    m: ti.template(), s: ti.template(), c: ti.template(), bar: ti.template(), o: ti.template(), want: ti.template(), rows: ti.template()
+    m: ti.template(),
+    s: ti.template(),
+    c: ti.template(),
+    bar: ti.template(),
+    o: ti.template(),
+    want: ti.template(),
+    rows: ti.template(),
 ):
     """Reads: lift, velocity, probe (zero) of the links      Adds to: lift_bar, velocity_bar, placement_bar of the links, parameters"""
     collect(m, s, c, o)
-    constraint_forces(m, s, c)
+    constraint_forces(m, s, c, o)
     n = 0
     for b in range(c.count()):
         if c.integer(b, "source") == CONTACT:
@@ -157,8 +163,8 @@ def make_contacts(real, lanes: int, serial: bool, pairs: tuple[int, ...]):
             m = Robot(integers, parameters, e * stride, lanes)
             s = Scratch(m, scratch, e * room)
             block = Block(e, batch, lanes)
-            problem = Problem(shapes, pairs, cone, impratio, dt, 0.0, 0, 0.0, 0, 0.0, False, smooth)
-            held = Constraints(ledger, e * (lanes * ledger_room), ledger_room, capacity, problem)
+            problem = Problem(shapes, pairs, False, cone, impratio, dt, smooth, reverse=True)
+            held = Constraints(ledger, e * (lanes * ledger_room), ledger_room, capacity, problem, None)
             for t in range(samples):
                 move_all(m, s, block, q, v, t)
                 read_vector(m, s, block, "nv", "a_seen", a, t)
@@ -181,8 +187,8 @@ def make_contacts(real, lanes: int, serial: bool, pairs: tuple[int, ...]):
                 s = Scratch(m, scratch, e * room)
                 block = Block(e, batch, lanes)
                 bar = ParameterBar(m, parameters_bar, e * width)
-                problem = Problem(shapes, pairs, cone, impratio, dt, 0.0, 0, 0.0, 0, 0.0, False, smooth)
-                held = Constraints(ledger, e * (lanes * ledger_room), ledger_room, capacity, problem)
+                problem = Problem(shapes, pairs, False, cone, impratio, dt, smooth, reverse=True)
+                held = Constraints(ledger, e * (lanes * ledger_room), ledger_room, capacity, problem, None)
                 zero = Spatial.zero(lanes)
                 for t in range(samples):
                     move_all(m, s, block, q, v, t)

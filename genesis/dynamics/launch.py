@@ -27,7 +27,7 @@ MAKERS: dict[str, Callable] = {
     "contacts": make_contacts,
 }
 
-Variant = tuple[tuple[int, ...], bool] | tuple[tuple[int, ...]] | None
+Variant = tuple[tuple[int, ...], bool, bool] | tuple[tuple[int, ...]] | None
 LANES = {ti.f64: 4, ti.f32: 8}  # environments per block on a CPU: one AVX2 register
 
 
@@ -40,7 +40,7 @@ def lanes_for(batch: int) -> int:
 @cache
 def _kernels(kind: str, variant: Variant, generation: int, real: Any, lanes: int) -> tuple[Callable, Callable, Callable]:
     single = lanes == 1 and runtime.state().device.type == "cpu"  # `lanes_for`: one environment, nothing to share out
-    extra = dict(zip(("pairs", "damped_last"), variant or (), strict=False))
+    extra = dict(zip(("pairs", "damped_last", "equalities"), variant or (), strict=False))
     forward, make_adjoint = MAKERS[kind](real, lanes, single, **extra)
     return forward, make_adjoint(False), make_adjoint(True)
 
@@ -48,7 +48,7 @@ def _kernels(kind: str, variant: Variant, generation: int, real: Any, lanes: int
 def kernels(kind: str, lanes: int, variant: Variant = None) -> tuple[Callable, Callable, Callable]:
     """Forward kernel of a kind in `MAKERS`, its adjoint, and its adjoint with the parameters' adjoints.
 
-    variant: of a rollout with constraints, its ``pairs`` and ``damped_last``, see `make_rollout`.
+    variant: of a rollout with constraints, its ``pairs``, ``damped_last`` and ``equalities``, see `make_rollout`.
 
     Each is compiled at its first launch and lives as long as the Taichi runtime it was made in.
     """

@@ -15,7 +15,7 @@ at its start.
 import taichi as ti
 
 from genesis.dynamics import euler, runge_kutta
-from genesis.dynamics.constraints.collect import Problem
+from genesis.dynamics.constraints.collect import Problem, Stop
 from genesis.dynamics.constraints.report import note_depth
 from genesis.dynamics.constraints.step import Constraints
 from genesis.dynamics.step import Options, clear, copy
@@ -30,9 +30,9 @@ def array_types(real, lanes: int):
     return ti.types.ndarray(dtype=ti.i32, ndim=1), ti.types.ndarray(dtype=scalar, ndim=1), ti.types.ndarray(dtype=real, ndim=3)
 
 
-def constraints_of(pairs, e, lanes, ledger, room, capacity, problem) -> Constraints | None:
+def constraints_of(pairs, e, lanes, ledger, room, capacity, problem, stop) -> Constraints | None:
     """The constraints of block e, or None where the kernel has none."""
-    return None if pairs is None else Constraints(ledger, e * (lanes * room), room, capacity, problem)
+    return None if pairs is None else Constraints(ledger, e * (lanes * room), room, capacity, problem, stop)
 
 
 @ti.func
@@ -192,10 +192,19 @@ def read_state(
 INTEGRATORS = {"Euler": euler, "RK4": runge_kutta}
 
 
-def make_rollout(real, lanes: int, serial: bool, integrator: str, pairs: tuple[int, ...] | None = None, damped_last: bool = False):
+def make_rollout(
+    real,
+    lanes: int,
+    serial: bool,
+    integrator: str,
+    pairs: tuple[int, ...] | None = None,
+    damped_last: bool = False,
+    equalities: bool = True,
+):
     """(rollout, its adjoint without or with the parameters' adjoints) for ``lanes`` environments per block in the floating-point type ``real``.
 
-    pairs: None without constraints, else the codes of the geometry pairs that may touch. damped_last: see `step.Options`.
+    pairs: None without constraints, else the codes of the geometry pairs that may touch. damped_last: see `step.Options`. equalities:
+    whether the model has any.
     serial: run the blocks one after the other in the calling thread; waking Taichi's threads costs some 50 µs a launch.
     """
     integers_t, block_t, user_t = array_types(real, lanes)
@@ -219,8 +228,9 @@ def make_rollout(real, lanes: int, serial: bool, integrator: str, pairs: tuple[i
             m = Robot(integers, parameters, e * stride, lanes)
             s = Scratch(m, scratch, e * room)
             block = Block(e, batch, lanes)
-            problem = Problem(shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, 0.0, False, False, smooth)
-            held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem)
+            problem = Problem(shapes, pairs, equalities, cone, impratio, dt, smooth)
+            stop = Stop(tolerance, iterations, line_tolerance, line_iterations)
+            held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem, stop)
             o = Options(dt, damping_dt, actuated, wrenched, 0, held, damped_last)
             begin(m, s, o)
             read_state(m, s, block, q0, v0, q, v, 0, "q", "v")
@@ -258,8 +268,8 @@ def make_rollout(real, lanes: int, serial: bool, integrator: str, pairs: tuple[i
                 m = Robot(integers, parameters, e * stride, lanes)
                 s = Scratch(m, scratch, e * room)
                 block = Block(e, batch, lanes)
-                problem = Problem(shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, reach, True, want, smooth)
-                held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem)
+                problem = Problem(shapes, pairs, equalities, cone, impratio, dt, smooth, True, want, reach, damped_last)
+                held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem, None)
                 o = Options(dt, damping_dt, actuated, wrenched, want, held, damped_last)
                 bar = ParameterBar(m, parameters_bar, e * width)
                 clear(m, s, "q_next_bar")

@@ -84,9 +84,10 @@ def acceleration_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(),
     probe_links(m, s, bar, o.wrenched, o.want)
     if ti.static(o.constrained):
         lift_links(m, s)
+        if ti.static(o.damped_last):
+            spread_difference(m, s, bar, o.want)
         add_constraint_bars(m, s, bar, o.constraints, o.want)
     if ti.static(o.damped_last):
-        spread_difference(m, s, bar, o.want)
         gather_bars(m, s, bar, o.want, DampedBase)
     elif ti.static(o.constrained):
         gather_bars(m, s, bar, o.want, LiftedBase)

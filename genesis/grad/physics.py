@@ -31,7 +31,6 @@ CONSTANT_KINDS = (
     "dof_invweight",
     "geom_gap",
     "xpair_gap",
-    "xpair_solreffriction",
 )  # no adjoint is written for these
 
 
@@ -71,11 +70,12 @@ class Physics:
         }
 
     @property
-    def variant(self) -> tuple[tuple[int, ...], bool] | None:
-        """What the rollout kernels are made for: the geometry pairs, and whether damping acts after the constraints (MuJoCo's order)."""
+    def variant(self) -> tuple[tuple[int, ...], bool, bool] | None:
+        """What the rollout kernels are made for: geometry pairs, damping after the constraints (MuJoCo's order), equalities."""
         if self.constraints is None:
             return None
-        return self.constraints.pairs, self.damping_dt > 0.0 and self.model.constraints.contact == "mujoco"
+        damped_last = self.damping_dt > 0.0 and self.model.constraints.contact == "mujoco"
+        return self.constraints.pairs, damped_last, self.model.sizes["neq"] > 0
 
     def bench(self, batch: int) -> Bench:
         if batch not in self._benches:
@@ -218,9 +218,11 @@ class Physics:
 
         Takes joint controllers to be within their force bounds.
         """
-        if not (self.variant or ((), False))[1]:
+        if not (self.variant or ((), False, False))[1]:
             return a
-        damping, kv = (theta[..., first : first + count] for first, count in map(self.model.parameter_offsets.get, ("dof_damping", "dof_kv")))
+        damping, kv = (
+            theta[..., first : first + count] for first, count in map(self.model.parameter_offsets.get, ("dof_damping", "dof_kv"))
+        )
         if not theta.requires_grad and not bool((damping + kv).any()):
             return a
         push = self.damping_dt * (damping + kv) * a

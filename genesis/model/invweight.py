@@ -42,7 +42,7 @@ def invweights(b: Builder, axes: MotionAxes) -> tuple[np.ndarray, np.ndarray]:
                 diagonal = np.einsum("ij,jk,ik->i", jacobians[l], inverse, jacobians[l])
                 links[l] = diagonal[:3].mean(), diagonal[3:].mean()
         for l in mine:  # noqa: E741
-            if _slider(b, l):
+            if _slider(b, l) and all(axes.dof.count(axes.dof[axis]) == 1 for axis in axes.path(l + 1)):
                 links[l] = 1.0 / b.links[l].mass, 0.0
                 dofs[[axes.dof[axis] for axis in axes.path(l + 1)]] = 1.0 / b.links[l].mass
     _average(b, dofs)
@@ -91,7 +91,7 @@ def _jacobian(link: Link, pose: tuple, path: list[int], dof: list[int], columns:
 def _slider(b: Builder, l: int) -> bool:  # noqa: E741
     """A childless body on the world that only slides, along axes of its own principal frame.
 
-    MuJoCo takes 1/mass for it, without armature and in every direction.
+    MuJoCo takes 1/mass for it, without armature and in every direction; not so here where a mimic joint shares its coordinate.
     """
     link, parent = b.links[l], b.parents[l]
     first, count = b.link_jnt[l]

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from genesis.errors import InputError, unknown_name
+from genesis.model.checks import check_solimp, check_solref
 from genesis.scene.inputs import Index, Inputs, assign
 
 MAX_THETAS = 8  # packed vectors kept for different control modes
@@ -48,6 +49,20 @@ class _Parameter:
     def marked(self) -> bool:
         """Whether a setting carries gradients."""
         return any(value.requires_grad for value, _, _ in self.patches.values())
+
+
+def check_rows(name: str, values: torch.Tensor, what: str) -> None:
+    """Raises: ModelError for solref (..., 2) or solimp (..., 5) that no constraint can use."""
+    first, second = values[..., 0], values[..., 1]
+    if name.endswith("_solref"):
+        bad = (first > 0.0) != (second > 0.0)
+        check, kind = check_solref, "solref"
+    else:
+        inside = (first >= 0.0) & (second <= 1.0) & (first <= second) & (values[..., 2] >= 0.0) & (values[..., 4] >= 1.0)
+        bad = ~(inside & (values[..., 3] >= 0.0) & (values[..., 3] <= 1.0))
+        check, kind = check_solimp, "solimp"
+    if bad.any():
+        check(what, kind, tuple(round(x, 6) for x in values[bad][0].tolist()))
 
 
 class PhysicalParameters:
@@ -190,6 +205,8 @@ class PhysicalParameters:
         self._changed()
 
     def _check(self, name: str, value: torch.Tensor, what: str) -> None:
+        if name.endswith(("_solref", "_solimp")):
+            check_rows(name, value.detach(), what)
         if name not in UNBOUNDED:
             self._inputs.finite(value, what, 0.0 if name in NOT_NEGATIVE else None)
         elif torch.isnan(value.detach()).any():

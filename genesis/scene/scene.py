@@ -18,12 +18,11 @@ from genesis.scene.materials import Rigid
 from genesis.scene.morphs import Morph
 from genesis.scene.notices import warn_not_simulated
 from genesis.scene.options import RigidOptions, SimOptions
+from genesis.scene.refusals import instance, refuse_attribute, refuse_others
 from genesis.scene.solver import RigidSolver
 from genesis.scene.states import SimState
 from genesis.scene.trajectory import Rollouts, Trajectory
 
-_NO_PICTURES = ("vis_options", "viewer_options", "profiling_options", "renderer")
-_OTHER_SOLVERS = ("tool", "kinematic", "mpm", "sph", "fem", "sf", "pbd", "coupler")
 _numbers = count(1)
 
 
@@ -44,9 +43,9 @@ class Scene:
         **others: Any,
     ) -> None:
         state = runtime.state()
-        self.sim_options = _instance("sim_options", sim_options, SimOptions)
-        self.rigid_options = _instance("rigid_options", rigid_options, RigidOptions)
-        _refuse_others(others, show_viewer, show_FPS)
+        self.sim_options = instance("sim_options", sim_options, SimOptions)
+        self.rigid_options = instance("rigid_options", rigid_options, RigidOptions)
+        refuse_others(others, show_viewer, show_FPS)
         if self.rigid_options.dt is not None and self.rigid_options.dt != self.sim_options.dt:
             raise InputError(
                 f"Scene: rigid_options.dt is {self.rigid_options.dt:g} s and sim_options.dt {self.sim_options.dt:g} s; give one."
@@ -83,7 +82,7 @@ class Scene:
                 )
         if not isinstance(morph, Morph):
             raise InputError(f"scene.add_entity: {morph!r} is no morph; allowed: gs.morphs.URDF(...), gs.morphs.Box(...), …")
-        material = _instance("material", material, Rigid)
+        material = instance("material", material, Rigid)
         description = morph.describe(material)
         taken = [entity.name for entity in self.entities]
         if name is not None and name in taken:
@@ -357,21 +356,7 @@ class Scene:
         raise StateError(f"scene.{method}: the scene was made before gs.destroy(); make a new one.")
 
     def __getattr__(self, name: str):
-        if name in (
-            "add_camera",
-            "add_sensor",
-            "add_force_field",
-            "add_light",
-            "add_mesh_light",
-            "draw_debug_line",
-            "viewer",
-            "visualizer",
-            "export",
-            "load",
-        ):
-            raise UnsupportedError(f"scene.{name} is not supported in this version.")
-        if name.endswith("_solver") and name[:-7] in _OTHER_SOLVERS:
-            raise UnsupportedError(f"scene.{name} is not supported: only rigid bodies are simulated in this version.")
+        refuse_attribute(name)
         raise AttributeError(f"Scene has no attribute {name!r}")
 
     def __repr__(self) -> str:
@@ -380,24 +365,3 @@ class Scene:
 
 def _first(solver: RigidSolver, value: torch.Tensor) -> Tensor:
     return wrap(value[0].clone(), solver.scene)
-
-
-def _instance(name: str, value: Any, kind: type) -> Any:
-    if value is None:
-        return kind()
-    if not isinstance(value, kind):
-        raise InputError(f"{name} is {type(value).__name__}; allowed: {kind.__name__}.")
-    return value
-
-
-def _refuse_others(others: Mapping[str, Any], show_viewer: bool | None, show_FPS: bool | None) -> None:
-    for name, value in (("show_viewer", show_viewer), ("show_FPS", show_FPS)):
-        if value:
-            raise UnsupportedError(f"Scene: {name}=True is not supported (there is no viewer in this version); leave it out.")
-    known = (*(f"{kind}_options" for kind in _OTHER_SOLVERS), *_NO_PICTURES, "options")
-    for name, value in others.items():
-        if name not in known:
-            raise unknown_name("Scene", "argument", name, ("sim_options", "rigid_options", "show_viewer", "show_FPS"))
-        if value is not None:
-            why = "there is no viewer" if name in _NO_PICTURES else "only rigid bodies are simulated"
-            raise UnsupportedError(f"Scene: {name} is not supported ({why} in this version); leave it out.")

@@ -77,11 +77,14 @@ class InitialVelocity(Parameter):
 
 @dataclass
 class Physical(Parameter):
-    """A physical quantity of the model: masses, damping, gravity, …"""
+    """A physical quantity of the model: masses, damping, gravity, friction, joint limits, …"""
 
     kind: str = "physical"
-    field: str = key(REQUIRED, "name in the model's table, e.g. link_mass, dof_damping, gravity")
-    names: list[str] = key(["*"], "links or joints by glob pattern (ignored for gravity)")
+    field: str = key(REQUIRED, "name in the model's table, e.g. link_mass, dof_damping, geom_friction, limit_range, gravity")
+    names: list[str] = key(
+        ["*"], "glob patterns: links, joints, geoms as entity/geom, equalities and explicit pairs by number (ignored for gravity)"
+    )
+    columns: list[int] | None = key(None, "which numbers of each row, e.g. [0] for sliding friction; null: all")
     init: Any = key(None, "start: number or list; null: the model's value")
     log: bool = key(False, "learn the logarithm: the value stays positive, steps are relative")
     bounds: Any = key(None, BOUNDS)

@@ -218,6 +218,24 @@ def test_show(genesis_here) -> None:
     assert code == 0 and "lr: 0.5" in printed
 
 
+def test_show_scene(genesis_here, tmp_path) -> None:
+    floor = "+scene.entities.floor={kind: plane, pos: [0, 0, -1]}"
+    code, printed = genesis_here("show", "scene", "task=throw", "scene.collision=true", "scene.max_contacts=5", floor)
+    assert code == 0
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    for expected in (
+        "ball 1 1 6 1",
+        "floor 1 0 0 1",
+        "collision geoms 2",
+        "candidate pairs 1 1 plane-sphere",
+        "room for contacts 5 smooth, elliptic cones",
+        "joint limits 0",
+        "equalities 0",
+    ):
+        assert expected in lines
+    assert not list(tmp_path.glob("outputs/*/*"))
+
+
 def test_ctrl_c_saves_the_best_and_ends(tmp_path) -> None:
     command = [
         sys.executable,

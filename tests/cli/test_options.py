@@ -14,6 +14,7 @@ OPTIONS = {
     "show groups": ["--config-dir"],
     "show keys": ["--command", "--config-dir"],
     "show config": ["--command", "--config-dir"],
+    "show scene": ["--config-dir"],
 }
 
 

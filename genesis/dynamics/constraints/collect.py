@@ -10,17 +10,33 @@ from genesis.math.lanes import assign
 
 
 class Problem:
-    """Scalars and constant data of the constraint problem: law of the friction cone (a code of laws.py), ratio of frictional to normal
-    impedance, time step, stopping rules of the solver, constant shapes, whether contacts and limits follow the smooth law, how far pairs that never touch are felt beyond their margin, and (at compile time) the geometry pairs that
-    occur, whether this is the reverse pass, and whether it needs rows without force for the gradient in their parameters."""
+    """Scalars and constant data of the constraint problem.
+
+    cone: law of the friction cones (a code of laws.py). impratio: impedance of friction to that of the normal. dt: time step. smooth:
+    whether contacts and limits follow the smooth law. shapes: constant shapes. reach: how far pairs that never touch are felt beyond
+    their margin. Known at compile time: pairs, the geometry pairs that occur; equalities, whether there are any; reverse, whether this
+    is the reverse pass; every, whether it needs rows without force, for the gradient in their parameters; damped_last,
+    whether implicit damping acts after the constraints.
+    """
 
     _data_oriented = True
 
-    def __init__(self, shapes, pairs, cone, impratio, dt, tolerance, iterations, line_tolerance, line_iterations, reach, reverse, every, smooth) -> None:
-        self.shapes, self.pairs, self.cone, self.impratio, self.dt = shapes, pairs, cone, impratio, dt
+    def __init__(
+        self, shapes, pairs, equalities, cone, impratio, dt, smooth, reverse=False, every=False, reach=0.0, damped_last=False
+    ) -> None:
+        self.shapes, self.pairs, self.equalities = shapes, pairs, equalities
+        self.cone, self.impratio, self.dt, self.smooth = cone, impratio, dt, smooth
+        self.reverse, self.every, self.reach, self.damped_last = reverse, every, reach, damped_last
+
+
+class Stop:
+    """When Newton's method and its line search end: tolerances and largest numbers of steps."""
+
+    _data_oriented = True
+
+    def __init__(self, tolerance, iterations, line_tolerance, line_iterations) -> None:
         self.tolerance, self.iterations = tolerance, iterations
-        self.line_tolerance, self.line_iterations, self.reach = line_tolerance, line_iterations, reach
-        self.reverse, self.every, self.smooth = reverse, every, smooth
+        self.line_tolerance, self.line_iterations = line_tolerance, line_iterations
 
 
 def others(m):
@@ -32,7 +48,8 @@ def others(m):
 def collect(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template()):
     """Reads: q, v, pose, axis      Writes: geoms and blocks of the ledger"""
     c.set_count(0)
-    find_equalities(m, s, c, o)
+    if ti.static(o.equalities):
+        find_equalities(m, s, c, o)
     find_dry_friction(m, s, c, o)
     find_limits(m, s, c, o)
     if ti.static(len(o.pairs) > 0):

@@ -3,7 +3,7 @@
 import taichi as ti
 
 from genesis.dynamics.constraints.contacts import solid
-from genesis.dynamics.constraints.material import mix_adjoint
+from genesis.dynamics.constraints.material import grazing_adjoint, mix_adjoint
 from genesis.dynamics.constraints.rows import tree_origin
 from genesis.joints.pose import Pose
 from genesis.math.lanes import let
@@ -46,7 +46,10 @@ def point_bar_of(s, c, b, slot, seen=SEEN) -> Vec3:
     for motion, name, sign in seen:
         force = rows[0] * c.get(b, name, 0) + rows[1] * c.get(b, name, 1) + rows[2] * c.get(b, name, 2)
         terms.append(force.cross(Vec3.load(s.row(motion, slot))) * sign)
-    return terms[0] + terms[1] + terms[2]
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
 
 
 def tangents_adjoint(normal: Vec3, hint: Vec3, first: Vec3, first_bar: Vec3, second_bar: Vec3) -> tuple[Vec3, Vec3]:
@@ -132,3 +135,4 @@ def pass_to_geoms(
     hand_to_link(m, s, c, bar, g2, two_bar, want)
     if ti.static(want):
         mix_adjoint(m, bar, cand, c.block(b, "solref_bar"), c.block(b, "solimp_bar"), c.block(b, "mu_bar"), -c.get(b, "gap_bar"))
+        grazing_adjoint(m, bar, cand, c.block(b, "grazing_bar"))

@@ -4,7 +4,7 @@ import taichi as ti
 
 from genesis.dynamics.constraints import laws
 from genesis.dynamics.constraints.ledger import CONTACT
-from genesis.dynamics.constraints.material import contact_margin, mix
+from genesis.dynamics.constraints.material import contact_margin, graze, mix
 from genesis.dynamics.constraints.rows import motion_rows, open_block, set_bodies, tree_origin
 from genesis.joints.pose import Pose
 from genesis.math.lanes import let
@@ -188,6 +188,7 @@ def finish_contact(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i
     for k, row in ti.static(((1, first), (2, second), (3, normal), (4, first), (5, second))):
         row.store(c.block(b, "frame"), 3 * k)
     mix(m, cand, c.block(b, "solref"), c.block(b, "solimp"), c.block(b, "mu"))
+    graze(m, cand, c.block(b, "grazing"))
     kind = laws.UNILATERAL
     if dim > 1:
         kind = o.cone

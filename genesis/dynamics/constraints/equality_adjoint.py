@@ -2,7 +2,7 @@
 
 import taichi as ti
 
-from genesis.dynamics.constraints.contact_adjoint import point_bar_of, row_bar, seen_differences
+from genesis.dynamics.constraints.contact_adjoint import point_bar_of, relative, row_bar, seen_differences
 from genesis.dynamics.constraints.equality import WELD, anchor, polynomial, turn_acceleration, weld_turn
 from genesis.dynamics.constraints.limits import copy_bars
 from genesis.dynamics.constraints.rows import tree_origin
@@ -13,6 +13,11 @@ from genesis.math.rotation import Quat, Vec3
 from genesis.math.spatial import Spatial, force_at
 
 TRULY_SEEN = (("probe", "f", 1.0), ("acceleration", "dy", -1.0), ("velocity", "drag", 1.0))  # as SEEN of contacts
+DAMPED_LAST = (
+    "second_lift",
+    "dy",
+    -1.0,
+)  # what the seen acceleration is more than the stored one, where damping acts after constraints
 
 
 @ti.func
@@ -45,7 +50,15 @@ def joint_equality_adjoint(
 
 
 @ti.func
-def body_equality_adjoint(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, bar: ti.template(), want: ti.template()):
+def body_equality_adjoint(
+    m: ti.template(),
+    s: ti.template(),
+    c: ti.template(),
+    b: ti.i32,
+    bar: ti.template(),
+    damped_last: ti.template(),
+    want: ti.template(),
+):
     """Adds to placement_bar of the two links, and to anchors, relative pose and scale."""
     n = c.integer(b, "index")
     weld = m.eq_type(n) == WELD
@@ -55,15 +68,15 @@ def body_equality_adjoint(m: ti.template(), s: ti.template(), c: ti.template(), 
         first = 3
         second = 0
     gap_bar = Vec3.load(c.block(b, "gap_bar"))
-    anchor_adjoint(m, s, c, b, bar, n, first, 1, gap_bar, want)
-    anchor_adjoint(m, s, c, b, bar, n, second, 2, gap_bar, want)
+    anchor_adjoint(m, s, c, b, bar, n, first, 1, gap_bar, damped_last, want)
+    anchor_adjoint(m, s, c, b, bar, n, second, 2, gap_bar, damped_last, want)
     if weld:
-        turn_adjoint(m, s, c, b, bar, n, want)
+        turn_adjoint(m, s, c, b, bar, n, damped_last, want)
     if ti.static(want):
         copy_bars(c, b, bar, "eq_solref", "eq_solimp", n)
 
 
-def anchor_adjoint(m, s, c, b, bar, n, column, end: int, gap_bar: Vec3, want: bool) -> None:
+def anchor_adjoint(m, s, c, b, bar, n, column, end: int, gap_bar: Vec3, damped_last: bool, want: bool) -> None:
     """The point that one link holds: it carries the rows and is one side of the gap p_1 - p_2."""
     slot = c.integer(b, f"slot{end}")
     point = Vec3.load(c.block(b, "point" if end == 1 else "point2"))
@@ -76,17 +89,21 @@ def anchor_adjoint(m, s, c, b, bar, n, column, end: int, gap_bar: Vec3, want: bo
     field = force_at(lever, inward)
     felt = Spatial(field.a + velocity.at(lever).cross(force), field.l)
     felt.add_to(s.row("velocity_bar", slot))
-    total = (point_bar_of(s, c, b, slot, TRULY_SEEN) - gap_bar) * side - inward.cross(velocity.a)
+    total = (
+        point_bar_of(s, c, b, slot, (*TRULY_SEEN, DAMPED_LAST) if damped_last else TRULY_SEEN) - gap_bar
+    ) * side - inward.cross(velocity.a)
     (force_at(lever, total) - velocity.cross_force(felt)).add_to(s.row("placement_bar", slot))
     if want:
         for k, value in enumerate(Pose.load(s.row("pose", slot)).r.transpose_apply(total).parts()):
             bar.cells("eq_data", n).at(column).add(value, k)
 
 
-def turn_adjoint(m, s, c, b, bar, n, want: bool) -> None:
+def turn_adjoint(m, s, c, b, bar, n, damped_last: bool, want: bool) -> None:
     """Through Q and through the orientation of link 2, which carries the last three rows."""
     seen = seen_differences(s, c, b, TRULY_SEEN)
     spin, grown = turn_acceleration(s, c, b)
+    if damped_last:
+        grown = grown + relative(s, c, b, DAMPED_LAST[0]).a
     seen[1] = Spatial(grown, seen[1].l)
     one, two = (Pose.load(s.row("pose", c.integer(b, f"slot{end}"))) for end in (1, 2))
     q, scale = weld_turn(m, s, n), m.cells("eq_data", n).get(10)
@@ -109,8 +126,8 @@ def turn_adjoint(m, s, c, b, bar, n, want: bool) -> None:
     Spatial(turn, still).add_to(s.row("placement_bar", c.integer(b, "slot1")))
     Spatial(turn2 - turn, still).add_to(s.row("placement_bar", c.integer(b, "slot2")))
     if want:
-        relative = (two.q.conjugate() * one.q).conjugate() * Quat(w_bar, *v_bar.parts())
-        for k, value in enumerate(relative.parts()):
+        turn_bar = (two.q.conjugate() * one.q).conjugate() * Quat(w_bar, *v_bar.parts())
+        for k, value in enumerate(turn_bar.parts()):
             bar.add("eq_data", value, n, 6 + k)
         bar.add("eq_data", scale_bar, n, 10)
 

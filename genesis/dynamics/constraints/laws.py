@@ -52,7 +52,7 @@ def springs(c: ti.template(), b: ti.i32, kind: ti.i32, want: ti.template()):
         bound = 0.0
         if kind == BOUNDED:
             bound = c.get(b, "mu")
-        if kind == BOUNDED and ti.abs(f) > bound:
+        if kind == BOUNDED and ti.abs(f) >= bound:
             f = ti.select(y > 0.0, -bound, bound)
             stiff = 0.0
             cost += bound * ti.abs(y) - 0.5 * bound * bound / d
@@ -196,7 +196,7 @@ def law_along(c: ti.template(), b: ti.i32, alpha: ti.template()):
             y = c.get(b, "y", i) + alpha * dy
             d = c.get(b, "d", i)
             bound = c.get(b, "mu")
-            if kind == BOUNDED and d * ti.abs(y) > bound:
+            if kind == BOUNDED and d * ti.abs(y) >= bound:
                 slope += ti.select(y > 0.0, bound, -bound) * dy
             elif kind != UNILATERAL or y < 0.0:
                 slope += d * y * dy

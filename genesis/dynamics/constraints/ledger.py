@@ -40,8 +40,9 @@ BLOCK_FIELDS = (  # name, width
     ("d", LARGEST),  # inverse regularisation 1 / R of the rows
     ("mu", 5),  # friction coefficients: two tangents, torsion, two rolling; or the bound of a dry friction
     ("solref", 2),
+    ("grazing", 2),  # solref of the friction rows of an elliptic cone; zeros: that of the normal
     ("solimp", 5),
-    ("impedance", 5),  # d, B, stiffness of the gap, slopes of d in the gap and in the normal velocity
+    ("impedance", 6),  # d, B, stiffness of the gap, slopes of d in the gap and in the normal velocity, B of the friction rows
     ("weight", 1),  # inverse inertia that the rows see, by MuJoCo's estimate at the reference configuration
     ("smooth", 1),  # 1: the impedance of smooth.py
     ("drag", LARGEST),  # in reverse: what the relative velocity along the rows is multiplied with in G
@@ -57,6 +58,7 @@ BLOCK_FIELDS = (  # name, width
     ("mu_bar", 5),
     ("gap_bar", LARGEST),
     ("solref_bar", 2),
+    ("grazing_bar", 2),
     ("solimp_bar", 5),
 )
 PLACE = {name: sum(w for _, w in BLOCK_FIELDS[:i]) for i, (name, _) in enumerate(BLOCK_FIELDS)}

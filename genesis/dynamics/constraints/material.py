@@ -138,3 +138,21 @@ def mix_adjoint(
                 total = (s1 + s2) * (s1 + s2)
                 bar.add("geom_solmix", w_bar * s2 / total, g1)
                 bar.add("geom_solmix", -w_bar * s1 / total, g2)
+
+
+@ti.func
+def graze(m: ti.template(), cand: ti.i32, solref: ti.template()):
+    """Writes the cells (2) of the reference of friction rows: an explicit pair may have one, zeros stand for none."""
+    pair = m.cand_explicit(cand)
+    for k in ti.static(range(2)):
+        solref.set(0.0, k)
+        if pair >= 0:
+            solref.set(m.cells("xpair_solreffriction", pair).get(k), k)
+
+
+@ti.func
+def grazing_adjoint(m: ti.template(), bar: ti.template(), cand: ti.i32, solref_bar: ti.template()):
+    pair = m.cand_explicit(cand)
+    if pair >= 0:
+        for k in ti.static(range(2)):
+            bar.add("xpair_solreffriction", solref_bar.get(k), pair, k)

@@ -121,11 +121,16 @@ def gap_norm(c: ti.template(), b: ti.i32):
     return ti.sqrt(total)
 
 
+def has_own(solref):
+    """Whether a reference is given: (0, 0) stands for none."""
+    return (solref.get() != 0.0) | (solref.get(1) != 0.0)
+
+
 @ti.func
 def stiffen(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, o: ti.template()):
     """Impedance, damping and stiffness of block b: bias = B J v + k gap (k = K d; K in the smooth law), and 1 / R of every row.
 
-    Reads: solref, solimp, gap, mu, weight, the Jacobian, v      Writes: impedance, speed, d      Adds to: bias
+    Reads: solref, grazing, solimp, gap, mu, weight, the Jacobian, v      Writes: impedance, speed, d      Adds to: bias
     """
     dim = c.integer(b, "dim")
     kind = c.integer(b, "kind")
@@ -155,14 +160,20 @@ def stiffen(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, o: 
         slope = found[1]
         damping = bk[0]
         stiffness = bk[1] * d
+    graze = damping
+    if kind == laws.ELLIPTIC and has_own(c.block(b, "grazing")):
+        if smooth:
+            graze = smooth_reference(c.block(b, "grazing"), solimp.get(1), o.dt)[0]
+        else:
+            graze = reference(c.block(b, "grazing"), solimp.get(1), o.dt)[0]
     if kind == laws.DISTANT:
         near = 1.0 - ti.max(c.get(b, "gap"), 0.0) / o.reach
         d = clipped(solimp.get(1), LEAST, MOST) * near * near
-    for k, value in ti.static(((0, d), (1, damping), (2, stiffness), (3, slope), (4, rush))):
+    for k, value in ti.static(((0, d), (1, damping), (2, stiffness), (3, slope), (4, rush), (5, graze))):
         c.set(b, "impedance", value, k)
     c.set(b, "smooth", ti.select(smooth, 1.0, 0.0))
     for k in range(dim):
-        c.block(b, "bias", k).add(damping * c.get(b, "speed", k) + stiffness * c.get(b, "gap", k))
+        c.block(b, "bias", k).add(ti.select(k == 0, damping, graze) * c.get(b, "speed", k) + stiffness * c.get(b, "gap", k))
         c.set(b, "d", d / ti.max((1.0 - d) * weight, LEAST_R * d) * row_factor(c, b, kind, k, o.impratio), k)
 
 

@@ -12,12 +12,13 @@ from genesis.math.spatial import Spatial
 
 
 class Constraints:
-    """The constraints of one block of environments: their memory and the `Problem` they pose."""
+    """The constraints of one block of environments: their memory, the `Problem` they pose, and when its solver stops (`Stop`)."""
 
     _data_oriented = True
 
-    def __init__(self, array, first, room, capacity, problem) -> None:
-        self.array, self.first, self.room, self.capacity, self.problem = array, first, room, capacity, problem
+    def __init__(self, array, first, room, capacity, problem, stop) -> None:
+        self.array, self.first, self.room, self.capacity = array, first, room, capacity
+        self.problem, self.stop = problem, stop
 
     def ledger(self, robot, k) -> Ledger:
         """Memory of lane k."""
@@ -36,7 +37,7 @@ def constrain(m: ti.template(), s: ti.template(), held: ti.template(), apply: ti
         c = held.ledger(one, k)
         collect(one, mine, c, held.problem)
         if c.count() > 0:
-            newton(one, mine, c, held.problem)
+            newton(one, mine, c, held.stop)
             if ti.static(apply):
                 for b in range(c.count()):
                     add_pull(one, c, b, "f", 1.0, mine.row("tau"))
@@ -58,7 +59,7 @@ def meet_constraints(m: ti.template(), s: ti.template(), held: ti.template(), da
         c = held.ledger(one, k)
         collect(one, mine, c, held.problem)
         if c.count() > 0:
-            constraint_forces(one, mine, c)
+            constraint_forces(one, mine, c, held.problem)
             multiplier(one, mine, c, damped_last)
     for r in range(m.size("nlink")):
         l = m.size("nlink") - 1 - r

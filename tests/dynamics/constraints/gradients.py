@@ -30,9 +30,12 @@ def extrapolated(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def inputs_of(s: Scene) -> dict[str, torch.Tensor]:
-    """All inputs by name; no two geoms with one friction, quaternions not of unit length."""
+    """All inputs by name; quaternions are not of unit length."""
     inputs = {k: x.clone() for k, x in s.physics.defaults.items() if x.numel()}
     inputs |= {k: getattr(s.system, k).clone() for k in STATE_INPUTS}
+    if "geom_friction" in inputs:  # the larger of two equal coefficients has no gradient
+        inputs["geom_friction"] *= 1.0 + 0.01 * torch.arange(len(inputs["geom_friction"]))[:, None]
+    inputs["dof_armature"] += 1e-3  # a direction goes by the size of the value
     for q, _ in quaternions(s.model):
         inputs["qpos"][q : q + 4] *= 1.3
     return {k: x for k, x in inputs.items() if x.numel()}

@@ -17,11 +17,12 @@ from tests.dynamics.conversions import advance
 from tests.dynamics.systems import System
 
 PLANE, SPHERE, CAPSULE, BOX = 0, 2, 3, 6
-_SHAPES = (PLANE, SPHERE, CAPSULE, BOX)
-PAIRS = tuple(sorted(PAIR_CODE[a, b] for k, a in enumerate(_SHAPES) for b in _SHAPES[k:] if b != PLANE))
+_TYPES = ((PLANE, SPHERE), (PLANE, CAPSULE), (PLANE, BOX), (SPHERE, SPHERE), (SPHERE, CAPSULE), (SPHERE, BOX), (CAPSULE, CAPSULE))
+PAIRS = tuple(sorted(PAIR_CODE[types] for types in _TYPES))  # of all models of these tests, so that they share their kernels
 EXACT = 1e-14  # tolerance of the solver that leaves rounding alone
 HEAD = '<mujoco><compiler angle="radian"/><option timestep="0.005" gravity="0.4 -0.7 -9.81" cone="{cone}" impratio="{impratio}">'
-HEAD += '<flag eulerdamp="disable"/></option>'
+EXPLICIT_DAMPING = '<flag eulerdamp="disable"/>'
+HEAD += EXPLICIT_DAMPING + "</option>"
 
 LIMITS = """<worldbody><body name="base" pos="0.1 0.2 0.3" quat="0.9 0.1 -0.2 0.3">
   <inertial pos="0.05 0.1 0.2" mass="1.5" fullinertia="0.05 0.06 0.04 0.004 -0.006 0.005"/>
@@ -76,9 +77,9 @@ CONTACT = """<worldbody>
   <geom name="floor" type="plane" size="0 0 1" pos="0.1 0.2 0.05" quat="0.99 0.05 -0.08 0.03" condim="{condim}" friction="0.6 0.03 0.004"
     solmix="2" solref="0.03 1.1" solimp="0.8 0.96 0.01 0.4 3" margin="0.004"/>
   <body name="ball" pos="0 0 0.13"><freejoint/><geom name="ball" type="sphere" size="0.1" mass="0.7" pos="0.01 0.02 -0.01" condim="1"
-    friction="0.8 0.02 0.007" solref="0.025 0.9" solimp="0.7 0.9 0.02 0.5 2" margin="0.003" solmix="0.7"/></body>
+    friction="0.8 0.02 0.007" solref="0.025 0.9" solimp="0.7 0.9 0.02 0.5 2" margin="0.003" gap="0.002" solmix="0.7"/></body>
   <body name="stick" pos="0.5 0 0.12"><freejoint/><geom name="stick" type="capsule" size="0.06 0.2" mass="0.5" pos="0 0.02 0"
-    quat="0.7 0.02 0.7 0.05" condim="1" friction="0.5 0.05 0.002" solref="-2500 -60" solimp="0.85 0.95 0.01 0.5 1"/></body>
+    quat="0.7 0.02 0.7 0.05" condim="1" friction="0.5 0.05 0.002" solref="-2100 -55" solimp="0.85 0.95 0.01 0.5 1"/></body>
   <body name="crate" pos="0 0.7 0.2"><freejoint/><geom name="crate" type="box" size="0.1 0.15 0.08" mass="0.9" pos="0.01 0 0.01"
     quat="0.95 0.2 0.1 0.1" condim="{condim}" priority="1" friction="0.7 0.04 0.003" solref="0.035 0.8"/></body>
   <body name="arm" pos="0 0 0.7"><joint name="yaw" axis="0.1 0.2 1"/><joint name="pitch" axis="0 1 0.1" damping="0.05"/>
@@ -86,7 +87,7 @@ CONTACT = """<worldbody>
     <body name="hand" pos="0.05 0 -0.28"><joint name="elbow" axis="0.1 1 0"/><inertial pos="0 0 -0.05" mass="0.3" diaginertia="0.001 0.0012 0.0008"/>
       <geom name="tip" type="sphere" size="0.05" pos="0 0.01 -0.14" condim="{condim}" friction="0.9 0.015 0.006" solmix="0.5"
         solimp="0.75 0.92 0.015 0.45 2.5"/>
-    </body></body></worldbody>"""
+    </body></body></worldbody><contact><exclude body1="stick" body2="crate"/></contact>"""
 
 EXPLICIT = """<worldbody>
   <geom name="floor" type="plane" size="0 0 1" quat="0.99 0.05 -0.08 0.03" contype="0" conaffinity="0"/>
@@ -95,8 +96,8 @@ EXPLICIT = """<worldbody>
     quat="0.7 0.02 0.7 0.05"/></body>
   <body name="other" pos="0.02 0.03 0.23"><freejoint/><geom name="other" type="sphere" size="0.06" mass="0.3"/></body></worldbody>
   <contact><pair geom1="floor" geom2="ball" condim="6" friction="0.7 0.5 0.02 0.003 0.004" solref="0.03 0.9" solimp="0.7 0.9 0.01 0.4 3"
-      margin="0.01" solreffriction="0.05 0.8"/>
-    <pair geom1="floor" geom2="stick" condim="4" friction="0.4 0.6 0.03 0.001 0.001" solref="-2500 -60" solreffriction="-300 -40"/>
+      margin="0.01" gap="0.004" solreffriction="0.05 0.8"/>
+    <pair geom1="floor" geom2="stick" condim="4" friction="0.4 0.6 0.03 0.001 0.001" solref="-2100 -55" solreffriction="-300 -40"/>
     <pair geom1="other" geom2="ball" condim="3" friction="0.3 0.8 0.01 0.001 0.001" solref="0.025 1.2"/></contact>"""
 
 BODIES = {"limits": LIMITS, "friction": FRICTION, "equality": EQUALITY, "explicit": EXPLICIT}
@@ -105,15 +106,22 @@ CONDIMS = (1, 3, 4, 6)
 JOINT_SCENES = ("limits", "friction", "equality")
 CONTACT_SCENES = tuple(f"contact{condim} {cone}" for condim in CONDIMS for cone in CONES if condim > 1 or cone == "pyramids")
 EXPLICIT_SCENES = tuple(f"explicit {cone}" for cone in CONES)
-SCENES = (*JOINT_SCENES, *CONTACT_SCENES, *EXPLICIT_SCENES)
+DAMPED_SCENES = ("limits pyramids damped", "equality pyramids damped", "contact6 cones-5 damped")
+SCENES = (*JOINT_SCENES, *CONTACT_SCENES, *EXPLICIT_SCENES, *DAMPED_SCENES)
 
 
 def xml_of(name: str) -> str:
-    """The scene as MJCF; "contact6 cones-5" has six rows a contact, elliptic cones and five times stiffer friction."""
-    kind, _, cones = name.partition(" ")
-    cone, impratio = CONES[cones or "pyramids"]
+    """The scene as MJCF; "contact6 cones-5" has six rows a contact, elliptic cones and five times stiffer friction.
+
+    "damped": every joint has damping, which acts at the end of the step, after the constraints.
+    """
+    kind, *rest = name.split()
+    cone, impratio = CONES[rest[0] if rest else "pyramids"]
+    head = HEAD.format(cone=cone, impratio=impratio)
+    if "damped" in rest:
+        head = head.replace(EXPLICIT_DAMPING, "") + '<default><joint damping="0.2"/></default>'
     body = BODIES[kind] if kind in BODIES else CONTACT.replace("{condim}", kind.removeprefix("contact"))
-    return HEAD.format(cone=cone, impratio=impratio) + body + "</mujoco>"
+    return head + body + "</mujoco>"
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,17 +142,18 @@ def exact(twin: mujoco.MjModel) -> mujoco.MjModel:
 
 
 def physics_of(model: Model, dt: float, **options) -> Physics:
-    """All models of these tests with the same geometry pairs, so that they share their kernels."""
+    """Physics with the kernels of all models of these tests, whichever pairs this one has."""
     physics = Physics(model, dt=dt, **options)
-    assert physics.constraints is not None and set(physics.constraints.pairs) <= set(PAIRS)
-    physics.constraints.pairs = PAIRS
+    if physics.constraints is not None:
+        assert set(physics.constraints.pairs) <= set(PAIRS)
+        physics.constraints.pairs = PAIRS
     return physics
 
 
 def states(name: str, model: Model, count: int, seed: int = 7) -> tuple[np.ndarray, np.ndarray]:
     """(count, nq), (count, nv) near the described pose, so that most constraints act."""
     rng = np.random.default_rng(seed)
-    spread, speed = {"limits": (0.6, 0.5), "friction": (0.5, 0.3), "equality": (0.3, 0.5)}.get(name, (0.02, 0.3))
+    spread, speed = {"limits": (0.6, 0.5), "friction": (0.5, 0.3), "equality": (0.3, 0.5)}.get(name.split()[0], (0.02, 0.3))
     qpos = np.array([advance(model, model.qpos0, spread * rng.normal(size=model.nv)) for _ in range(count)])
     return qpos, speed * rng.normal(size=(count, model.nv))
 
@@ -159,7 +168,7 @@ def modelled(xml: str, **request) -> Model:
 def scene(name: str, horizon: int = 30) -> Scene:
     xml = xml_of(name)
     model, twin, rng = modelled(xml), exact(mujoco.MjModel.from_xml_string(xml)), np.random.default_rng(3)
-    physics = physics_of(model, twin.opt.timestep, implicit_damping=False)
+    physics = physics_of(model, twin.opt.timestep, implicit_damping="damped" in name)
     qpos, qvel = (x[0] for x in states(name, model, 1))
     shapes = (horizon, model.nv), (horizon, model.nu), (horizon, model.nlink, 6)
     controls = (scale * rng.normal(size=shape) for scale, shape in zip((0.3, 1.0, 0.2), shapes, strict=True))
@@ -170,4 +179,4 @@ def scene(name: str, horizon: int = 30) -> Scene:
 def smooth(s: Scene) -> Scene:
     """The same scene with the smooth law."""
     model = modelled(xml_of(s.name), contact="smooth")
-    return replace(s, model=model, physics=physics_of(model, s.physics.dt, implicit_damping=False))
+    return replace(s, model=model, physics=physics_of(model, s.physics.dt, implicit_damping=s.physics.damping_dt > 0.0))

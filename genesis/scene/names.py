@@ -1,0 +1,40 @@
+"""Names of the rows of physical parameters: links, joints, geoms, limits."""
+
+from genesis.model.layout import PARAMETER
+from genesis.model.model import Model
+
+
+def row_names(model: Model, field: str) -> list[str]:
+    """One name a row of a parameter of links (their names), degrees of freedom and limits (their joints', joint.k where a joint has
+    several), geoms (entity/geom), equalities and explicit pairs (their numbers).
+
+    A name may stand for several rows.
+    """
+    count = PARAMETER[field].count
+    if count == "nlink":
+        return [link.name for link in model.links]
+    if count == "nv":
+        return [_joint(joint, k) for joint in model.joints for k in range(joint.nv)]
+    if count == "nlimit":
+        first = {joint.dof_adr: joint.name for joint in model.joints if joint.nv}
+        followed = [int(model.integers["jnt_dof"][joint]) for joint in model.integers["limit_jnt"]]
+        return [_covering(first, dof) for dof in followed]
+    if count == "ngeom":
+        return [geom_label(model, row) for row in range(len(model.contact_geoms))]
+    return [str(row) for row in range(model.sizes[count])]
+
+
+def geom_label(model: Model, row: int) -> str:
+    """entity/geom of a row of the table of geoms that can touch; the type stands for a name that is missing."""
+    k = model.contact_geoms[row]
+    entity = next(e for e in model.entities if e.geom_start <= k < e.geom_start + e.n_geoms)
+    return f"{entity.name}/{model.geoms[k].name or model.geoms[k].type}"
+
+
+def _joint(joint, k: int) -> str:
+    return joint.name if joint.nv == 1 else f"{joint.name}.{k}"
+
+
+def _covering(first: dict[int, str], dof: int) -> str:
+    """The joint whose degrees of freedom hold ``dof``."""
+    return first[max(adr for adr in first if adr <= dof)]

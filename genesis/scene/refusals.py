@@ -1,0 +1,42 @@
+"""What `gs.Scene` of the documented API takes and this version does not: refused by name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from genesis.errors import InputError, UnsupportedError, unknown_name
+
+_NO_PICTURES = ("vis_options", "viewer_options", "profiling_options", "renderer")
+_OTHER_SOLVERS = ("tool", "kinematic", "mpm", "sph", "fem", "sf", "pbd", "coupler")
+_LATER = (
+    "add_camera", "add_sensor", "add_force_field", "add_light", "add_mesh_light", "draw_debug_line", "viewer", "visualizer", "export",
+    "load",
+)  # fmt: skip
+
+
+def refuse_attribute(name: str) -> None:
+    """Raises: UnsupportedError for a documented attribute of a scene that is not there."""
+    if name in _LATER:
+        raise UnsupportedError(f"scene.{name} is not supported in this version.")
+    if name.endswith("_solver") and name[:-7] in _OTHER_SOLVERS:
+        raise UnsupportedError(f"scene.{name} is not supported: only rigid bodies are simulated in this version.")
+
+
+def instance(name: str, value: Any, kind: type) -> Any:
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise InputError(f"{name} is {type(value).__name__}; allowed: {kind.__name__}.")
+    return value
+
+
+def refuse_others(others: Mapping[str, Any], show_viewer: bool | None, show_FPS: bool | None) -> None:
+    for name, value in (("show_viewer", show_viewer), ("show_FPS", show_FPS)):
+        if value:
+            raise UnsupportedError(f"Scene: {name}=True is not supported (there is no viewer in this version); leave it out.")
+    known = (*(f"{kind}_options" for kind in _OTHER_SOLVERS), *_NO_PICTURES, "options")
+    for name, value in others.items():
+        if name not in known:
+            raise unknown_name("Scene", "argument", name, ("sim_options", "rigid_options", "show_viewer", "show_FPS"))
+        if value is not None:
+            why = "there is no viewer" if name in _NO_PICTURES else "only rigid bodies are simulated"
+            raise UnsupportedError(f"Scene: {name} is not supported ({why} in this version); leave it out.")

@@ -1,0 +1,48 @@
+"""`genesis show scene`: what a scene is made of, and what may act in it."""
+
+from typing import Any
+
+from genesis_cli import console
+from genesis_cli.bridge import Job, Outcome
+from genesis_cli.commands.prepare import prepare
+from genesis_cli.errors import OK
+
+
+def execute(job: Job) -> Outcome:
+    """Build the scene and print its counts; nothing runs and nothing is written."""
+    scene = prepare(job).task.setting.scene
+    model = scene.rigid_solver.model
+    touching = set(model.contact_geoms)
+    rows = []
+    for entity, info in zip(scene.entities, model.entities, strict=True):
+        geoms = range(info.geom_start, info.geom_start + info.n_geoms)
+        solid = sum(k in touching for k in geoms)
+        rows.append((entity.name, *(str(n) for n in (entity.n_links, entity.n_joints, entity.n_dofs, solid))))
+    console.table("", ["entity", "links", "joints", "degrees of freedom", "collision geoms"], rows, right=[1, 2, 3, 4])
+    console.table("", ["in the scene", "", ""], _counts(scene, model), right=[1])
+    return Outcome(OK)
+
+
+def _counts(scene: Any, model: Any) -> list[tuple[str, str, str]]:
+    """(what, how many, more of it)."""
+    from genesis.model.layout import EQUALITY_TYPES, GEOM_TYPES, PAIR_TYPES
+
+    setting, i = scene.rigid_solver.physics.constraints, model.integers
+    kinds = [PAIR_TYPES[code] for code in i["cand_code"].tolist()]
+    pairs = {f"{GEOM_TYPES[a]}-{GEOM_TYPES[b]}": kinds.count((a, b)) for a, b in dict.fromkeys(kinds)}
+    equal = [EQUALITY_TYPES[k] for k in i["eq_type"].tolist()]
+    equalities = {kind: equal.count(kind) for kind in dict.fromkeys(equal)}
+    rough = int((model.parameters["dof_frictionloss"] > 0.0).sum())
+    law = f"{model.constraints.contact}, {model.constraints.cone} cones" if kinds else ""
+    return [
+        ("collision geoms", str(len(model.contact_geoms)), ""),
+        ("candidate pairs", str(len(kinds)), _listed(pairs)),
+        ("room for contacts", str(setting.contacts if setting is not None and kinds else 0), law),
+        ("joint limits", str(model.sizes["nlimit"]), ""),
+        ("dry joint frictions", str(rough), ""),
+        ("equalities", str(len(equal)), _listed(equalities)),
+    ]
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
