@@ -8,8 +8,10 @@ from genesis.errors import InputError, unknown_name
 from genesis.losses import LOSSES
 from genesis.parameters import PARAMETERS, Parameter
 from genesis.setting import Setting
+from genesis.tasks.advance import Advance
 from genesis.tasks.balance import Balance
 from genesis.tasks.fit import Fit
+from genesis.tasks.place import Place
 from genesis.tasks.reach import Reach
 from genesis.tasks.rollout import inputs_of
 from genesis.tasks.start import start_state
@@ -26,6 +28,8 @@ TASKS: dict[str, Any] = {
     "throw": Throw,
     "balance": Balance,
     "fit": Fit,
+    "place": Place,
+    "advance": Advance,
 }
 
 

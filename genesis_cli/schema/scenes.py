@@ -21,6 +21,9 @@ class Scene:
     contact: str | None = key(
         None, "law of contacts: smooth (no jump at touch-down) or mujoco; null: smooth", choices=("smooth", "mujoco")
     )
+    contact_reach: float = key(
+        0.0, "distance from which bodies that never touch act on the gradient, and on nothing else [m]; 0: not at all", low=0.0
+    )
     friction_cone: str | None = key(
         None, "pyramidal or elliptic; null: as the robot's file says, else pyramidal", choices=("pyramidal", "elliptic")
     )

@@ -92,4 +92,27 @@ class Fit(Task):
     tolerance: float | None = key(1e-3, "largest relative error of a parameter; null: not judged", above=0.0)
 
 
-TASKS: dict[str, type] = {"reach": Reach, "swing_up": SwingUp, "track": Track, "throw": Throw, "balance": Balance, "fit": Fit}
+@dataclass
+class Place(Task):
+    """A body comes to a point and stays there."""
+
+    kind: str = "place"
+    target_pos: list[float] = key(REQUIRED, "point to come to [m]", length=3)
+    entity: str | None = key(None, "the body, an entity of the scene by name; null: the robot")
+    position_tolerance: float | None = key(5e-3, "largest distance at the end [m]; null: not judged", above=0.0)
+    velocity_tolerance: float | None = key(0.05, "largest speed at the end [m/s]; null: not judged", above=0.0)
+
+
+@dataclass
+class Advance(Task):
+    """The robot gets ahead along x without falling."""
+
+    kind: str = "advance"
+    distance: float = key(REQUIRED, "least distance [m]", above=0.0)
+    tilt_tolerance: float | None = key(30.0, "largest tilt from the start on the way [deg]; null: not judged", above=0.0)
+
+
+TASKS: dict[str, type] = {
+    "reach": Reach, "swing_up": SwingUp, "track": Track, "throw": Throw, "balance": Balance, "fit": Fit, "place": Place,
+    "advance": Advance,
+}  # fmt: skip

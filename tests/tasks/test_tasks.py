@@ -14,7 +14,10 @@ from tests.tasks.configured import configured, learn
 
 pytestmark = pytest.mark.usefixtures("engine")
 
-SMALL = {"balance": ("task.envs=2", "task.horizon=10"), "reach": ("task.horizon=20", "parameter.controls.count=6")}
+SMALL = {
+    "balance": ("task.envs=2", "task.horizon=10"),
+    "reach": ("task.horizon=20", "parameter.controls.count=6"),
+}
 
 
 @pytest.mark.parametrize("task", options("tasks"))
@@ -193,3 +196,32 @@ def test_goals() -> None:
     assert wrapped(numbers(math.pi + 0.1, -3 * math.pi + 0.1, 6.0)).tolist() == pytest.approx(
         [0.1 - math.pi, 0.1 - math.pi, 6.0 - 2 * math.pi]
     )
+
+
+def test_place_measures_the_entity_and_its_speed() -> None:
+    _, task = configured("task=push", "task.horizon=20")
+    pushed = task.setting.start_qpos.repeat(2, 1)
+    pushed[1, 2:5] += numbers(0.01, 0.02, 0.0)
+    metrics = task.metrics(posed(task.setting, pushed))
+    assert metrics["miss_mm"] == pytest.approx(1e3 * math.hypot(0.49, 0.13))
+    assert metrics["final_speed"] == pytest.approx(math.hypot(0.01, 0.02) / task.setting.dt)
+
+
+def test_advance_measures_the_worst_tilt_and_what_lacks() -> None:
+    _, task = configured("task=walk", "task.horizon=30")
+    way = task.setting.start_qpos.repeat(3, 1)
+    way[:, 0], way[:, 2] = numbers(0.0, 0.1, 0.3), numbers(0.0, -0.4, 0.2)
+    metrics = task.metrics(posed(task.setting, way))
+    assert metrics == {
+        "advanced_m": pytest.approx(0.3),
+        "lacking_mm": pytest.approx(1e3 * (task.goal.distance - 0.3)),
+        "largest_tilt_deg": pytest.approx(math.degrees(0.4)),
+    }
+
+
+def test_a_pusher_that_touches_nothing_has_no_gradient_without_reach() -> None:
+    for reach, felt in ((0.0, False), (0.5, True)):
+        _, task = configured("task=push", f"scene.contact_reach={reach}", "parameter.controls.noise=0", "loss.effort=null")
+        judged = task.judge()
+        judged.objective.backward()
+        assert bool((judged.inputs.gradient_by_step() > 0).any()) == felt

@@ -1,0 +1,45 @@
+"""Get ahead along x without falling."""
+
+import math
+from typing import Any
+
+import torch
+
+from genesis.parameters import Parameter
+from genesis.selection import tensor
+from genesis.setting import Setting
+from genesis.tasks.goal import largest, limits_of
+from genesis.view import View
+
+
+class Advance:
+    """How far the robot's frame has come along x [m], what lacks to `distance` [mm], and the largest angle between its z axis
+    and that at the start [deg]; worst environment."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        parameters: dict[str, Parameter],
+        *,
+        distance: float,
+        tilt_tolerance: float | None = 30.0,
+    ) -> None:
+        self.robot, self.frame, self.distance = setting.robot, setting.frame("robot.tool", None), distance
+        self.limits = limits_of(lacking_mm=0.0, largest_tilt_deg=tilt_tolerance)
+
+    def metrics(self, trajectory: View) -> dict[str, float]:
+        x = trajectory.point(self.robot, self.frame)[..., 0].detach()
+        advanced = float((x[-1] - x[0]).min())
+        up = upright(trajectory.frame_quat(self.robot, self.frame).detach())
+        cosine = (up * up[0]).sum(-1).clamp(-1.0, 1.0)
+        return {
+            "advanced_m": advanced,
+            "lacking_mm": 1e3 * max(self.distance - advanced, 0.0) if math.isfinite(advanced) else math.nan,
+            "largest_tilt_deg": math.degrees(largest(torch.acos(cosine))),
+        }
+
+
+def upright(quat: Any) -> Any:
+    """The z axis of a frame (..., 3) from its quaternion wxyz."""
+    w, x, y, z = quat.unbind(-1)
+    return tensor(torch.stack([2.0 * (x * z + w * y), 2.0 * (y * z - w * x), 1.0 - 2.0 * (x * x + y * y)], -1))
