@@ -98,7 +98,7 @@ _STILL = Vec3(0.0, 0.0, 0.0)
 
 
 class PrismView:
-    FACES, RESTS = True, False
+    FACES, RESTS, ROUND, SPINE, OPTIONS = True, False, False, False, 4
     support = staticmethod(_prism_support)
     face_towards = staticmethod(_prism_face_towards)
 
@@ -140,11 +140,21 @@ class PrismView:
         return let(first - i + 6 * ti.min(i, j) + ti.max(i, j))
 
     @staticmethod
+    def degree(solid: Solid, k):
+        return let(3)
+
+    @staticmethod
+    def neighbour(solid: Solid, k, i):
+        """Two at the same height, one below or above."""
+        j = let(k % STRIDE)
+        return let(k - j + ti.select(i == 2, (j + 3) % 6, j // 3 * 3 + (j + i + 1) % 3))
+
+    @staticmethod
     def side(solid: Solid, face, i):
         return PrismView.between(solid, PrismView.corner(solid, face, i), PrismView.corner(solid, face, i + 1))
 
     @staticmethod
-    def grow(bar: SolidBar, signs: Vec3, local: Vec3) -> None:
+    def grow(solid: Solid, bar: SolidBar, signs: Vec3, local: Vec3) -> None:
         pass
 
     @staticmethod
