@@ -155,6 +155,22 @@ def _slide(ka, kb, n: Vec3, g: Meeting) -> tuple:
 
 
 @ti.func
+def holds(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.template(), ka: ti.i32, first: ti.i32, kb: ti.i32, second: ti.i32, n: ti.template(), g: ti.template()):  # noqa: E501 # fmt: skip
+    """Whether the places on the lines, after `settle`, are on the edges."""
+    s, t = _slide(ka, kb, n, g)
+    result = True
+    if ti.static(va.OPTIONS > 1):
+        if ka == LINE:
+            low, high = va.stretch(a, first)
+            result = result and low <= s and s <= high
+    if ti.static(vb.OPTIONS > 1):
+        if kb == LINE:
+            start, end = vb.stretch(b, second)
+            result = result and start <= t and t <= end
+    return result
+
+
+@ti.func
 def meet(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.template(), ka: ti.i32, first: ti.i32, kb: ti.i32, second: ti.i32, n: ti.template(), g: ti.template()):  # noqa: E501 # fmt: skip
     """Fills g along the normal n, with the points at their places on the lines; returns s, t."""
     _lines(a, b, va, vb, ka, first, kb, second, g)

@@ -6,7 +6,7 @@ import taichi as ti
 
 from genesis.math.lanes import let, where
 from genesis.math.rotation import Vec3
-from genesis.pairs.bend import Meeting, bend_adjoint, bend_code, meet, settle
+from genesis.pairs.bend import Meeting, bend_adjoint, bend_code, holds, meet, settle
 from genesis.pairs.convex import MOST, Found, overlap
 from genesis.pairs.expand import deepest_face, widen
 from genesis.pairs.features import FACE_A, FACE_B, FACE_VERTEX, NEAREST, VERTEX_FACE, face_normal, facing_adjoint
@@ -109,12 +109,12 @@ def _decide(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.templa
                 if last:  # nothing fits: the rough normal as it is
                     ready = best < rough - 0.01 * ti.abs(rough) - 100.0 * slack
                 elif try_a >= 0 and try_b >= 0:
-                    ready = settle(a, b, va, vb, try_a, one, try_b, two, trial, g)
+                    ready = settle(a, b, va, vb, try_a, one, try_b, two, trial, g) and holds(a, b, va, vb, try_a, one, try_b, two, trial, g)
             if ready:
                 far = _apart(a, b, va, vb, trial)
                 fits = True
                 if guess >= 2 and guess - 2 < va.OPTIONS * vb.OPTIONS:
-                    fits = ti.abs(g.dist - far) < 10.0 * slack
+                    fits = ti.abs(g.dist - far) < 10.0 * slack and far > rough - slack
                     done = fits and far > best - slack
                 if fits and far > best + slack:
                     resting = False

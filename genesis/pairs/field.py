@@ -140,6 +140,13 @@ class PrismView:
         return let(first - i + 6 * ti.min(i, j) + ti.max(i, j))
 
     @staticmethod
+    def stretch(solid: Solid, k) -> tuple:
+        prism, i = let(k // STRIDE * STRIDE), let(k % STRIDE)
+        field = field_of(solid)
+        d = field.vertex(prism + i % 6) - field.vertex(prism + i // 6)
+        return let(0.0), sqrt(d.dot(d))
+
+    @staticmethod
     def degree(solid: Solid, k):
         return let(3)
 

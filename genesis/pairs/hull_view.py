@@ -102,6 +102,11 @@ class HullView:
         return let(ti.min(first, second) * EDGES + ti.max(first, second))
 
     @staticmethod
+    def stretch(solid: Solid, k) -> tuple:
+        d = HullView.place(solid, let(k % EDGES)) - HullView.place(solid, let(k // EDGES))
+        return let(0.0), sqrt(d.dot(d))
+
+    @staticmethod
     def degree(solid: Solid, k):
         return let(entry(solid, NEAR_FIRST, k + 1) - entry(solid, NEAR_FIRST, k))
 

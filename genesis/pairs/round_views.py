@@ -134,11 +134,15 @@ class CylinderView(PointView):
     def option(solid: Solid, i, n: Vec3, start) -> tuple:
         """The rim that lies farther along n, the side, the other rim."""
         upper = where(n.dot(solid.r.column(2)) > 0.0, 1, 0)
-        return where(i == 1, LINE, CURVE), where(i == 2, 1 - upper, upper)
+        return where(i == 1, LINE, CURVE), where(i == 0, upper, where(i == 1, 0, 1 - upper))
 
     @staticmethod
     def line(solid: Solid, k) -> Vec3:
         return solid.r.column(2)
+
+    @staticmethod
+    def stretch(solid: Solid, k) -> tuple:
+        return let(0.0 - solid.size.y), solid.size.y
 
     @staticmethod
     def _arm(solid: Solid, kind, k, n: Vec3) -> tuple:

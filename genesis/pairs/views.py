@@ -78,6 +78,12 @@ class BoxView:
         return let(8 * ti.min(bit >> 1, 2) + (first & second))
 
     @staticmethod
+    def stretch(solid: Solid, k) -> tuple:
+        """Where an edge begins and ends along its direction, from its point on."""
+        half = where(k // 8 == 0, solid.size.x, where(k // 8 == 1, solid.size.y, solid.size.z))
+        return let(0.0 - half), half
+
+    @staticmethod
     def degree(solid: Solid, k):
         return let(3)
 
@@ -182,6 +188,10 @@ class SegmentView(PointView):
     @staticmethod
     def grow(solid: Solid, bar: SolidBar, signs: Vec3, local: Vec3) -> None:
         bar.add_size(vec(0.0, signs.z * local.z))
+
+    @staticmethod
+    def stretch(solid: Solid, k) -> tuple:
+        return let(0.0 - solid.size.y), solid.size.y
 
     @staticmethod
     def corners(solid: Solid, face):
