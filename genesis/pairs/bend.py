@@ -16,8 +16,10 @@ from genesis.pairs.round_views import LINE
 from genesis.pairs.solid import Solid, SolidBar, balance, vec
 
 PARALLEL = 1e-3  # sine of the angle between two lines below which they have no direction across both
-ROUNDS = 14
-FLOOR = 1e-12  # a curvature below this part of the largest one counts as none
+ROUNDS = 30
+SLACK = 1e-6  # by which a contact may lie beyond the end of an edge, in lengths of it
+NONE = 1e-9  # a sine that small is none
+FLOOR = 1e-10, 1e-5  # a stiffness below this part of what it is made of counts as none
 
 
 class Meeting:
@@ -34,6 +36,10 @@ class Meeting:
         """K = H_a + H_b + dist in the tangents: how the points part when n turns (11, 12, 22)."""
         more = (self.dist, 0.0, self.dist)
         return [let(x + y + z) for x, y, z in zip(self.ha, self.hb, more, strict=True)]
+
+    def floor(self):
+        """Of the stiffness: rounding."""
+        return let(tolerance(*FLOOR) * (ti.abs(self.dist) + sum(ti.abs(h[0]) + ti.abs(h[2]) for h in (self.ha, self.hb))))
 
 
 def _assign_all(mine: list, values: tuple) -> None:
@@ -106,7 +112,7 @@ def _look(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.template
 def settle(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.template(), ka: ti.i32, first: ti.i32, kb: ti.i32, second: ti.i32, n: ti.template(), g: ti.template()):  # noqa: E501 # fmt: skip
     """Newton: turns n until the features face each other along it, and fills g. Returns whether that is a least depth."""
     _lines(a, b, va, vb, ka, first, kb, second, g)
-    good, free = True, 2
+    good, free, least = True, 2, True
     if ka == LINE or kb == LINE:
         free = 1
         c = n - g.da * n.dot(g.da) - g.db * n.dot(g.db)
@@ -128,11 +134,16 @@ def settle(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.templat
             g1, g2 = g.t1.dot(w), g.t2.dot(w)
             s1, s2 = let(0.0), let(0.0)
             if free == 1:
-                good = k22 > 0.0
-                s2 = 0.0 - g2 / ti.max(k22, 1e-30)
+                least = k22 > 0.0
+                s2 = 0.0 - g2 / ti.max(ti.abs(k22), 1e-30)
             elif free == 2:
+                middle, half = 0.5 * (k11 + k22), 0.5 * (k11 - k22)
+                spread = ti.sqrt(half * half + k12 * k12)
+                least = middle > spread
+                if not least:  # not convex here: go downhill
+                    k11 += 1.1 * spread - middle + 1e-9
+                    k22 += 1.1 * spread - middle + 1e-9
                 det = k11 * k22 - k12 * k12
-                good = k11 + k22 > 0.0 and det > 0.0
                 s1 = (k12 * g2 - k22 * g1) / ti.max(det, 1e-30)
                 s2 = (k12 * g1 - k11 * g2) / ti.max(det, 1e-30)
             step = ti.sqrt(s1 * s1 + s2 * s2)
@@ -141,7 +152,7 @@ def settle(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.templat
             shorter = ti.min(1.0, 0.3 / step)
             turned = n + (g.t1 * s1 + g.t2 * s2) * shorter
             n.assign(turned * (1.0 / ti.sqrt(turned.dot(turned))))
-    return good
+    return good and least
 
 
 def _slide(ka, kb, n: Vec3, g: Meeting) -> tuple:
@@ -162,11 +173,13 @@ def holds(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.template
     if ti.static(va.OPTIONS > 1):
         if ka == LINE:
             low, high = va.stretch(a, first)
-            result = result and low <= s and s <= high
+            more = SLACK * (high - low)
+            result = result and low - more <= s and s <= high + more
     if ti.static(vb.OPTIONS > 1):
         if kb == LINE:
             start, end = vb.stretch(b, second)
-            result = result and start <= t and t <= end
+            margin = SLACK * (end - start)
+            result = result and start - margin <= t and t <= end + margin
     return result
 
 
@@ -189,19 +202,19 @@ def _bent(h: list, v1, v2) -> tuple:
     return let(h[0] * v1 + h[1] * v2), let(h[1] * v1 + h[2] * v2)
 
 
-def _inverse(k: list) -> list:
-    """Inverse of a symmetric 2 x 2 matrix; zero along a direction in which it is nearly zero."""
+def _over(x, y, floor):
+    """x / y, or 0 where y has vanished."""
+    none = ti.abs(y) <= floor
+    return where(none, 0.0, x / ti.select(none, 1.0, y))
+
+
+def _inverse(k: list, floor) -> list:
+    """Inverse of a symmetric 2 x 2 matrix; zero along a direction in which it is below the floor."""
     middle, half = let(0.5 * (k[0] + k[2])), let(0.5 * (k[0] - k[2]))
     spread = sqrt(half * half + k[1] * k[1])
-    large = let(ti.abs(middle) + spread)
-    high, low = (where(ti.abs(x) <= FLOOR * large, 0.0, 1.0 / where(x == 0.0, 1.0, x)) for x in (let(middle + spread), let(middle - spread)))
-    mean, slope = let(0.5 * (high + low)), where(spread <= FLOOR * large, 0.0, 0.5 * (high - low) / where(spread == 0.0, 1.0, spread))
+    high, low = (_over(1.0, let(x), floor) for x in (middle + spread, middle - spread))
+    mean, slope = let(0.5 * (high + low)), _over(0.5 * (high - low), spread, floor)
     return [let(mean + slope * half), let(slope * k[1]), let(mean - slope * half)]
-
-
-def _over(x, y):
-    """x / y, or 0 where y has vanished."""
-    return where(ti.abs(y) < FLOOR, 0.0, x / where(ti.abs(y) < FLOOR, 1.0, y))
 
 
 def _dual(ka, kb, n: Vec3, g: Meeting, p_bar: Vec3, n_bar: Vec3) -> tuple:
@@ -210,17 +223,17 @@ def _dual(ka, kb, n: Vec3, g: Meeting, p_bar: Vec3, n_bar: Vec3) -> tuple:
     difference = [let(0.5 * (x - y)) for x, y in zip(g.ha, g.hb, strict=True)]
     bent1, bent2 = _bent(difference, p1, p2)
     r1, r2 = let(bent1 + n_bar.dot(g.t1)), let(bent2 + n_bar.dot(g.t2))
-    k = g.stiffness()
-    free1, free2 = _bent(_inverse(k), r1, r2)
+    k, floor = g.stiffness(), g.floor()
+    free1, free2 = _bent(_inverse(k, floor), r1, r2)
     a_line, b_line = ka == LINE, kb == LINE
     c, s = g.db.dot(g.t1), g.db.dot(g.t2)  # b's line in the tangents
     held = where(a_line, 0.5 * p1, -0.5 * p1)
-    one = _over(r2 - k[1] * held, k[2])
-    two = _over(-0.5 * (c * p1 + s * p2) - c * held, s)
+    one = _over(r2 - k[1] * held, k[2], floor)
+    two = _over(-0.5 * (c * p1 + s * p2) - c * held, s, NONE)
     mu1 = where(a_line | b_line, held, free1)
     mu2 = where(a_line & b_line, two, where(a_line | b_line, one, free2))
     k1, k2 = _bent(k, mu1, mu2)
-    alpha = let(r1 - k1 - where(b_line, _over(r2 - k2, s) * c, 0.0))
+    alpha = let(r1 - k1 - where(b_line, _over(r2 - k2, s, NONE) * c, 0.0))
     return g.t1 * mu1 + g.t2 * mu2, where(a_line, alpha, 0.0)
 
 

@@ -181,7 +181,7 @@ class EllipsoidAim(Solid):
         super().__init__(solid.p, solid.r, solid.size, solid.data, solid.shapes, solid.integers)
         self.toward, self.pull = self.turned_back(direction), vec()
         z = times(self.size, self.toward)
-        self.inverse = let(1.0 / sqrt(z.dot(z)))
+        self.inverse = let(1.0 / maximum(sqrt(z.dot(z)), 1e-30))
         self.unit = z * self.inverse
 
     def growth(self, local: Vec3) -> tuple:

@@ -141,6 +141,8 @@ def distance(
         eps = tolerance(1e-9, 1e-5)
     state, count = -1, 0
     v.assign(a.p - b.p)
+    if v.dot(v) < 1e-24:
+        v.assign(Vec3(1.0, 0.0, 0.0))  # any direction will do
     scale = let(0.0)
     for turn in range(ROUNDS):
         square = v.dot(v)
