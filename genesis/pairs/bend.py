@@ -130,19 +130,20 @@ def settle(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.templat
         if good:
             _look(a, b, va, vb, ka, first, kb, second, n, g)
             k11, k12, k22 = g.stiffness()
+            floor = g.floor()
             w = g.xa - g.xb
             g1, g2 = g.t1.dot(w), g.t2.dot(w)
             s1, s2 = let(0.0), let(0.0)
             if free == 1:
-                least = k22 > 0.0
+                least = k22 > 0.0 - floor
                 s2 = 0.0 - g2 / ti.max(ti.abs(k22), 1e-30)
             elif free == 2:
                 middle, half = 0.5 * (k11 + k22), 0.5 * (k11 - k22)
                 spread = ti.sqrt(half * half + k12 * k12)
-                least = middle > spread
-                if not least:  # not convex here: go downhill
-                    k11 += 1.1 * spread - middle + 1e-9
-                    k22 += 1.1 * spread - middle + 1e-9
+                least = middle - spread > 0.0 - floor
+                if middle - spread < floor:  # not convex here: go downhill
+                    k11 += 1.1 * spread - middle + floor
+                    k22 += 1.1 * spread - middle + floor
                 det = k11 * k22 - k12 * k12
                 s1 = (k12 * g2 - k22 * g1) / ti.max(det, 1e-30)
                 s2 = (k12 * g1 - k11 * g2) / ti.max(det, 1e-30)

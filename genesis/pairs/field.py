@@ -1,4 +1,4 @@
-"""Height fields: triangular prisms under the surface, each a polytope for convex.py. As MuJoCo.
+"""Height fields: triangular prisms under the surface, each a polytope for convex.py or curved.py. As MuJoCo.
 
 Layout. ``integers`` from ``data`` on: number of rows, number of columns, where the field begins in ``shapes``; there: half width along x
 and y, depth of the base below zero, then the heights row by row (rows along y, columns along x), in metres.
@@ -14,8 +14,10 @@ from genesis.errors import InputError
 from genesis.math.lanes import let, load, sqrt, where
 from genesis.math.rotation import Vec3
 from genesis.pairs.convex import find_convex
+from genesis.pairs.curved import curved_adjoint, find_curved
 from genesis.pairs.features import touch_adjoint
-from genesis.pairs.solid import ContactBar, Pair, Solid, SolidBar
+from genesis.pairs.simplex import farthest
+from genesis.pairs.solid import ContactBar, Pair, Solid, SolidBar, Tags
 
 STRIDE = 64
 MOST = 32
@@ -195,12 +197,13 @@ def _extent(field: ti.template(), b: ti.template(), vb: ti.template(), k: ti.i32
     sign = 1.0 - 2.0 * (k % 2)
     axis = Vec3.of(where(k // 2 == 0, sign, 0.0), where(k // 2 == 1, sign, 0.0), where(k // 2 == 2, sign, 0.0))
     d = field.turned(axis)
-    vertex, signs = vb.vertex(b, vb.support(b, d, 0))
+    lowest, vertex = farthest(vb, b, d)
     return d.dot(b.to_world(vertex) - field.p) + vb.radius(b)
 
 
 def field_pair(name: str, view) -> Pair:
-    """The pair of a height field and a polytope given by its view."""
+    """The pair of a height field and a body given by its view."""
+    touching, touching_adjoint = (find_curved, curved_adjoint) if view.ROUND else (find_convex, touch_adjoint)
 
     @ti.func
     def find(m: ti.template(), a: ti.template(), b: ti.template(), reach: ti.template(), out: ti.template()):
@@ -230,7 +233,7 @@ def field_pair(name: str, view) -> Pair:
             for i in range(3):
                 top = ti.max(top, field.vertex(prism * STRIDE + 3 + i).z)
             if top >= low and count + limit <= MOST:
-                count += find_convex(b, PrismSolid(a, prism, field), view, PrismView, reach, sink, limit)
+                count += touching(b, PrismSolid(a, prism, field), view, PrismView, reach, sink, limit)
 
     @ti.func
     def find_adjoint(
@@ -242,6 +245,7 @@ def field_pair(name: str, view) -> Pair:
         a_bar: ti.template(),
         b_bar: ti.template(),
     ):
-        touch_adjoint(b, a, view, PrismView, contact, flipped_bar(bars), b_bar, a_bar)
+        turned = Tags(contact.normal * -1.0, *contact.values)
+        touching_adjoint(b, a, view, PrismView, turned, flipped_bar(bars), b_bar, a_bar)
 
     return Pair(name, MOST, find, find_adjoint)
