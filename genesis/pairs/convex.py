@@ -141,24 +141,23 @@ def _thin(s: ti.template(), count: ti.i32, n: ti.template()):
 
 
 @ti.func
-def find_convex(
+def overlap(
     a: ti.template(),
     b: ti.template(),
     va: ti.template(),
     vb: ti.template(),
+    found: ti.template(),
+    n: ti.template(),
     reach: ti.template(),
     out: ti.template(),
     limit: ti.i32,
 ):
-    """`find` of two polytopes; at most ``limit`` (1 to 4) contacts, the deepest one among them. Returns how many there were."""
-    s, n = out.scratch, vec()
-    source, face_a, face_b, only, only_a, only_b = contact_features(a, b, va, vb, reach, s, n)
-    label = where(source == FACE_A, face_a, face_b)
-    if source == CROSS:
-        e1, e2, across = crossing(va, a, only_a, vb, b, only_b)
-        sign = where(across.dot(n) < 0.0, -1.0, 1.0)
-        label = where(sign < 0.0, -1, 0)
-        n.assign(across * sign)
+    """Contacts of two bodies that touch along n, at most ``limit``: corners of the overlap of two faces, or the one found.
+
+    Returns how many there were. Sides of a round geom are those of its aim along n.
+    """
+    s = out.scratch
+    source, label, face_a, face_b = found.source, found.label, found.face_a, found.face_b
     total = 0
     if source == FACE_A or source == FACE_B:
         total = candidates(a, b, va, vb, face_a, face_b)
@@ -169,7 +168,7 @@ def find_convex(
         if k < total:
             kind, first, second = candidate(a, b, va, vb, face_a, face_b, n, k, source, slack)
         elif listed == 0 and source >= 0:
-            kind, first, second = only, only_a, only_b
+            kind, first, second = found.kind, found.first, found.second
         if kind >= 0 and listed < LISTED:
             p, dist = touch(a, b, va, vb, source, kind, first, second, n)
             if dist < reach:
@@ -188,6 +187,39 @@ def find_convex(
         code = source + 4 * ti.cast(cells.get(0), ti.i32)
         out.add(Vec3.load(cells, 3), n, cells.get(6), vec(), code, label, cells.get(1), cells.get(2))
     return listed
+
+
+class Found:
+    """What touches: source of the normal, its label in the tags, the two faces, and one contact (kind and features)."""
+
+    _data_oriented = True
+
+    def __init__(self, source, label, face_a, face_b, kind, first, second) -> None:
+        self.source, self.label, self.face_a, self.face_b = source, label, face_a, face_b
+        self.kind, self.first, self.second = kind, first, second
+
+
+@ti.func
+def find_convex(
+    a: ti.template(),
+    b: ti.template(),
+    va: ti.template(),
+    vb: ti.template(),
+    reach: ti.template(),
+    out: ti.template(),
+    limit: ti.i32,
+):
+    """`find` of two polytopes; at most ``limit`` (1 to 4) contacts, the deepest one among them. Returns how many there were."""
+    n = vec()
+    source, face_a, face_b, only, only_a, only_b = contact_features(a, b, va, vb, reach, out.scratch, n)
+    label = where(source == FACE_A, face_a, face_b)
+    if source == CROSS:
+        e1, e2, across = crossing(va, a, only_a, vb, b, only_b)
+        sign = where(across.dot(n) < 0.0, -1.0, 1.0)
+        label = where(sign < 0.0, -1, 0)
+        n.assign(across * sign)
+    found = Found(source, label, face_a, face_b, only, only_a, only_b)
+    return overlap(a, b, va, vb, found, n, reach, out, limit)
 
 
 def convex_pair(name: str, va, vb) -> Pair:

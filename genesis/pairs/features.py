@@ -115,7 +115,7 @@ def touch(
 
 def _add_point(view, solid: Solid, bar: SolidBar, local: Vec3, signs: Vec3, point_bar: Vec3) -> None:
     bar.add_point(solid.to_world(local), point_bar)
-    view.grow(bar, signs, solid.turned_back(point_bar))
+    view.grow(solid, bar, signs, solid.turned_back(point_bar))
 
 
 def _vertex_face_adjoint(va, a: Solid, a_bar, first, vb, b: Solid, b_bar, second, n: Vec3, p_bar: Vec3, dist_bar) -> Vec3:
@@ -137,8 +137,10 @@ def _edges_adjoint(va, a: Solid, a_bar, first, vb, b: Solid, b_bar, second, n: V
     o1_bar, d1_bar, o2_bar, d2_bar, n_bar = lines_along_adjoint(a.to_world(o1), e1, b.to_world(o2), e2, n, p_bar, dist_bar)
     _add_point(va, a, a_bar, o1, signs1, o1_bar)
     _add_point(vb, b, b_bar, o2, signs2, o2_bar)
-    a_bar.add_direction(e1, d1_bar)
-    b_bar.add_direction(e2, d2_bar)
+    for view, solid, bar, e, e_bar in ((va, a, a_bar, e1, d1_bar), (vb, b, b_bar, e2, d2_bar)):
+        bar.add_direction(e, e_bar)
+        if view.ROUND:
+            view.lean(solid, solid.turned_back(e), solid.turned_back(e_bar))
     return n_bar
 
 
@@ -176,6 +178,33 @@ def crossing(va, a: Solid, first, vb, b: Solid, second) -> tuple:
 
 
 @ti.func
+def facing_adjoint(
+    a: ti.template(),
+    b: ti.template(),
+    va: ti.template(),
+    vb: ti.template(),
+    kind: ti.i32,
+    first: ti.i32,
+    second: ti.i32,
+    n: ti.template(),
+    bars: ti.template(),
+    a_bar: ti.template(),
+    b_bar: ti.template(),
+    n_bar: ti.template(),
+):
+    """Adjoint of `touch` for a given n: the bar of n into n_bar."""
+    n_bar.assign(bars.n_bar + bars.p_bar * (0.5 * va.radius(a)))
+    va.add_radius(a_bar, let(0.5 * n.dot(bars.p_bar) - bars.dist_bar))
+    if kind == VERTEX_FACE:
+        n_bar.assign(n_bar + _vertex_face_adjoint(va, a, a_bar, first, vb, b, b_bar, second, n, bars.p_bar, bars.dist_bar))
+    elif kind == FACE_VERTEX:
+        down = n * -1.0
+        n_bar.assign(n_bar - _vertex_face_adjoint(vb, b, b_bar, second, va, a, a_bar, first, down, bars.p_bar, bars.dist_bar))
+    else:
+        n_bar.assign(n_bar + _edges_adjoint(va, a, a_bar, first, vb, b, b_bar, second, n, bars.p_bar, bars.dist_bar))
+
+
+@ti.func
 def touch_adjoint(
     a: ti.template(),
     b: ti.template(),
@@ -206,15 +235,8 @@ def touch_adjoint(
             n.assign(across * where(face < 0, -1.0, 1.0))
         else:
             n.assign(face_normal(a, b, va, vb, source, face))
-        n_bar = bars.n_bar + bars.p_bar * (0.5 * va.radius(a))
-        va.add_radius(a_bar, let(0.5 * n.dot(bars.p_bar) - bars.dist_bar))
-        if kind == VERTEX_FACE:
-            n_bar.assign(n_bar + _vertex_face_adjoint(va, a, a_bar, first, vb, b, b_bar, second, n, bars.p_bar, bars.dist_bar))
-        elif kind == FACE_VERTEX:
-            down = n * -1.0
-            n_bar.assign(n_bar - _vertex_face_adjoint(vb, b, b_bar, second, va, a, a_bar, first, down, bars.p_bar, bars.dist_bar))
-        else:
-            n_bar.assign(n_bar + _edges_adjoint(va, a, a_bar, first, vb, b, b_bar, second, n, bars.p_bar, bars.dist_bar))
+        n_bar = vec()
+        facing_adjoint(a, b, va, vb, kind, first, second, n, bars, a_bar, b_bar, n_bar)
         if source == FACE_A:
             a_bar.add_direction(n, n_bar)
         elif source == FACE_B:

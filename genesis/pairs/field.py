@@ -1,4 +1,4 @@
-"""Height fields: triangular prisms under the surface, each a polytope for convex.py. As MuJoCo.
+"""Height fields: triangular prisms under the surface, each a polytope for convex.py or curved.py. As MuJoCo.
 
 Layout. ``integers`` from ``data`` on: number of rows, number of columns, where the field begins in ``shapes``; there: half width along x
 and y, depth of the base below zero, then the heights row by row (rows along y, columns along x), in metres.
@@ -14,8 +14,10 @@ from genesis.errors import InputError
 from genesis.math.lanes import let, load, sqrt, where
 from genesis.math.rotation import Vec3
 from genesis.pairs.convex import find_convex
+from genesis.pairs.curved import curved_adjoint, find_curved
 from genesis.pairs.features import touch_adjoint
-from genesis.pairs.solid import ContactBar, Pair, Solid, SolidBar
+from genesis.pairs.simplex import farthest
+from genesis.pairs.solid import ContactBar, Pair, Solid, SolidBar, Tags
 
 STRIDE = 64
 MOST = 32
@@ -98,7 +100,7 @@ _STILL = Vec3(0.0, 0.0, 0.0)
 
 
 class PrismView:
-    FACES, RESTS = True, False
+    FACES, RESTS, ROUND, SPINE, OPTIONS = True, False, False, False, 4
     support = staticmethod(_prism_support)
     face_towards = staticmethod(_prism_face_towards)
 
@@ -140,11 +142,28 @@ class PrismView:
         return let(first - i + 6 * ti.min(i, j) + ti.max(i, j))
 
     @staticmethod
+    def stretch(solid: Solid, k) -> tuple:
+        prism, i = let(k // STRIDE * STRIDE), let(k % STRIDE)
+        field = field_of(solid)
+        d = field.vertex(prism + i % 6) - field.vertex(prism + i // 6)
+        return let(0.0), sqrt(d.dot(d))
+
+    @staticmethod
+    def degree(solid: Solid, k):
+        return let(3)
+
+    @staticmethod
+    def neighbour(solid: Solid, k, i):
+        """Two at the same height, one below or above."""
+        j = let(k % STRIDE)
+        return let(k - j + ti.select(i == 2, (j + 3) % 6, j // 3 * 3 + (j + i + 1) % 3))
+
+    @staticmethod
     def side(solid: Solid, face, i):
         return PrismView.between(solid, PrismView.corner(solid, face, i), PrismView.corner(solid, face, i + 1))
 
     @staticmethod
-    def grow(bar: SolidBar, signs: Vec3, local: Vec3) -> None:
+    def grow(solid: Solid, bar: SolidBar, signs: Vec3, local: Vec3) -> None:
         pass
 
     @staticmethod
@@ -178,12 +197,13 @@ def _extent(field: ti.template(), b: ti.template(), vb: ti.template(), k: ti.i32
     sign = 1.0 - 2.0 * (k % 2)
     axis = Vec3.of(where(k // 2 == 0, sign, 0.0), where(k // 2 == 1, sign, 0.0), where(k // 2 == 2, sign, 0.0))
     d = field.turned(axis)
-    vertex, signs = vb.vertex(b, vb.support(b, d, 0))
+    lowest, vertex = farthest(vb, b, d)
     return d.dot(b.to_world(vertex) - field.p) + vb.radius(b)
 
 
 def field_pair(name: str, view) -> Pair:
-    """The pair of a height field and a polytope given by its view."""
+    """The pair of a height field and a body given by its view."""
+    touching, touching_adjoint = (find_curved, curved_adjoint) if view.ROUND else (find_convex, touch_adjoint)
 
     @ti.func
     def find(m: ti.template(), a: ti.template(), b: ti.template(), reach: ti.template(), out: ti.template()):
@@ -213,7 +233,7 @@ def field_pair(name: str, view) -> Pair:
             for i in range(3):
                 top = ti.max(top, field.vertex(prism * STRIDE + 3 + i).z)
             if top >= low and count + limit <= MOST:
-                count += find_convex(b, PrismSolid(a, prism, field), view, PrismView, reach, sink, limit)
+                count += touching(b, PrismSolid(a, prism, field), view, PrismView, reach, sink, limit)
 
     @ti.func
     def find_adjoint(
@@ -225,6 +245,7 @@ def field_pair(name: str, view) -> Pair:
         a_bar: ti.template(),
         b_bar: ti.template(),
     ):
-        touch_adjoint(b, a, view, PrismView, contact, flipped_bar(bars), b_bar, a_bar)
+        turned = Tags(contact.normal * -1.0, *contact.values)
+        touching_adjoint(b, a, view, PrismView, turned, flipped_bar(bars), b_bar, a_bar)
 
     return Pair(name, MOST, find, find_adjoint)

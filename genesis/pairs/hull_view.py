@@ -62,7 +62,7 @@ def hull_face_towards(solid: ti.template(), direction: ti.template()):
 
 
 class HullView:
-    FACES, RESTS = True, True
+    FACES, RESTS, ROUND, SPINE, OPTIONS = True, True, False, False, 4
 
     @staticmethod
     def place(solid: Solid, k) -> Vec3:
@@ -102,11 +102,24 @@ class HullView:
         return let(ti.min(first, second) * EDGES + ti.max(first, second))
 
     @staticmethod
+    def stretch(solid: Solid, k) -> tuple:
+        d = HullView.place(solid, let(k % EDGES)) - HullView.place(solid, let(k // EDGES))
+        return let(0.0), sqrt(d.dot(d))
+
+    @staticmethod
+    def degree(solid: Solid, k):
+        return let(entry(solid, NEAR_FIRST, k + 1) - entry(solid, NEAR_FIRST, k))
+
+    @staticmethod
+    def neighbour(solid: Solid, k, i):
+        return entry(solid, NEAR, entry(solid, NEAR_FIRST, k) + i)
+
+    @staticmethod
     def side(solid: Solid, face, i):
         return HullView.between(solid, HullView.corner(solid, face, i), HullView.corner(solid, face, i + 1))
 
     @staticmethod
-    def grow(bar: SolidBar, signs: Vec3, local: Vec3) -> None:
+    def grow(solid: Solid, bar: SolidBar, signs: Vec3, local: Vec3) -> None:
         pass
 
     @staticmethod

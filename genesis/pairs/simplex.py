@@ -28,14 +28,27 @@ def vertex_of(s: Cells, k, which: int):
     return let(ti.cast(row(s, k).get(3 + which), ti.i32))
 
 
+def farthest(view, solid, d: Vec3) -> tuple:
+    """(vertex, its local position) farthest along a world direction."""
+    if view.ROUND:
+        return view.farthest(solid, d)
+    k = view.support(solid, d, 0)
+    local, _ = view.vertex(solid, k)
+    return k, local
+
+
+def is_round(va, vb) -> bool:
+    """Whether one of the bodies is curved: then a vertex found again is not the same point."""
+    return va.ROUND or vb.ROUND
+
+
 @ti.func
 def support(
     a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.template(), d: ti.template(), s: ti.template(), k: ti.i32
 ):
     """Row k: the point of the difference farthest along d."""
-    i, j = va.support(a, d, 0), vb.support(b, d * -1.0, 0)
-    mine, mine_signs = va.vertex(a, i)
-    other, other_signs = vb.vertex(b, j)
+    i, mine = farthest(va, a, d)
+    j, other = farthest(vb, b, d * -1.0)
     w = (a.p - b.p) + (a.turned(mine) - b.turned(other))
     cells = row(s, k)
     w.store(cells)
@@ -124,8 +137,12 @@ def distance(
     Gives up early, APART with no rows, when the bodies are farther apart than ``reach``.
     """
     eps = tolerance(1e-14, 1e-6)
+    if ti.static(is_round(va, vb)):
+        eps = tolerance(1e-9, 1e-5)
     state, count = -1, 0
     v.assign(a.p - b.p)
+    if v.dot(v) < 1e-24:
+        v.assign(Vec3(1.0, 0.0, 0.0))  # any direction will do
     scale = let(0.0)
     for turn in range(ROUNDS):
         square = v.dot(v)
@@ -140,9 +157,10 @@ def distance(
             state, count = APART, 0
             break
         again = False
-        for k in range(count):
-            if vertex_of(s, k, 0) == vertex_of(s, count, 0) and vertex_of(s, k, 1) == vertex_of(s, count, 1):
-                again = True
+        if ti.static(not is_round(va, vb)):
+            for k in range(count):
+                if vertex_of(s, k, 0) == vertex_of(s, count, 0) and vertex_of(s, k, 1) == vertex_of(s, count, 1):
+                    again = True
         if turn > 0 and (again or square - along <= eps * square):
             state = APART
             break

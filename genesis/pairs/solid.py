@@ -10,7 +10,7 @@ find(m, a, b, reach, out)
     ``out.scratch`` is a `Cells` of at least `SCRATCH` reals that is free during the call; only pairs of meshes need it.
 
 find_adjoint(m, a, b, contact, bars, a_bar, b_bar)
-    ``contact.tag(k)`` gives back the tags (see `Tags`); with them fixed the contact is a smooth function of poses and sizes.
+    ``contact.tag(k)`` gives back the tags (see `Tags`), ``contact.normal`` the normal that was found; with the tags fixed the contact is a smooth function of poses and sizes.
     ``bars`` is a `ContactBar`; the pair adds to the two `SolidBar`.
 """
 
@@ -89,16 +89,12 @@ class ContactBar:
 
 
 class Tags:
-    """The four tags of a stored contact."""
+    """The four tags and the normal of a stored contact."""
 
     _data_oriented = True
 
-    def __init__(self, *values) -> None:
-        self.values = values
-
-    @staticmethod
-    def load(cells: Cells, k=0) -> "Tags":
-        return Tags(*(cells.get(k + i) for i in range(4)))
+    def __init__(self, normal: Vec3, *values) -> None:
+        self.normal, self.values = normal, values
 
     def tag(self, k: int):
         return self.values[k]

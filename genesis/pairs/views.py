@@ -1,9 +1,11 @@
 """Primitives seen as polytopes: a box, the core of a sphere (a point) and of a capsule (a segment).
 
 A view answers: vertex (position, signs), edge (a point, direction, signs), face (a point, outward normal, signs), the corners and
-sides of a face in turn, the edge between two vertices, the vertex farthest along a direction, the face that looks most along it, and
+sides of a face in turn, the edge between two vertices, the vertices that share an edge with one, the vertex farthest along a direction, the face that looks most along it, and
 the radius around it all. Where there is no face, corners still lists the vertices, so that they are tried as contacts. RESTS: whether
-overlapping bodies of this kind rest on a side that they nearly lie on (convex.py).
+overlapping bodies of this kind rest on a side that they nearly lie on (convex.py). ROUND: whether vertices move with the direction they
+are sought in (round_views.py); SPINE: whether the body is round about a straight axis; OPTIONS: how many features can be behind three
+rows of a simplex (curved.py).
 """
 
 import taichi as ti
@@ -32,7 +34,7 @@ def _box_face_towards(solid: ti.template(), direction: ti.template()):
 class BoxView:
     """A box. Vertex: bits of the positive coordinates. Edge: 8 axis + a vertex on it. Face: axis + 3 if it is the negative one."""
 
-    FACES, RESTS = True, True
+    FACES, RESTS, ROUND, SPINE, OPTIONS = True, True, False, False, 4
     support = staticmethod(_box_support)
     face_towards = staticmethod(_box_face_towards)
 
@@ -76,11 +78,25 @@ class BoxView:
         return let(8 * ti.min(bit >> 1, 2) + (first & second))
 
     @staticmethod
+    def stretch(solid: Solid, k) -> tuple:
+        """Where an edge begins and ends along its direction, from its point on."""
+        half = where(k // 8 == 0, solid.size.x, where(k // 8 == 1, solid.size.y, solid.size.z))
+        return let(0.0 - half), half
+
+    @staticmethod
+    def degree(solid: Solid, k):
+        return let(3)
+
+    @staticmethod
+    def neighbour(solid: Solid, k, i):
+        return let(k ^ (1 << i))
+
+    @staticmethod
     def side(solid: Solid, face, i):
         return BoxView.between(solid, BoxView.corner(solid, face, i), BoxView.corner(solid, face, i + 1))
 
     @staticmethod
-    def grow(bar: SolidBar, signs: Vec3, local: Vec3) -> None:
+    def grow(solid: Solid, bar: SolidBar, signs: Vec3, local: Vec3) -> None:
         bar.add_size(times(signs, local))
 
     @staticmethod
@@ -105,7 +121,7 @@ def _no_face_towards(solid: ti.template(), direction: ti.template()):
 class PointView:
     """The centre of a sphere."""
 
-    FACES, RESTS = False, False
+    FACES, RESTS, ROUND, SPINE, OPTIONS = False, False, False, False, 1
     support = staticmethod(_no_support)
     face_towards = staticmethod(_no_face_towards)
 
@@ -140,7 +156,7 @@ class PointView:
     side = corner
 
     @staticmethod
-    def grow(bar: SolidBar, signs: Vec3, local: Vec3) -> None:
+    def grow(solid: Solid, bar: SolidBar, signs: Vec3, local: Vec3) -> None:
         pass
 
     @staticmethod
@@ -160,6 +176,8 @@ def _segment_support(solid: ti.template(), direction: ti.template(), start: ti.i
 class SegmentView(PointView):
     """The axis of a capsule: vertices 0 (lower) and 1, one edge."""
 
+    SPINE, OPTIONS = True, 2
+
     support = staticmethod(_segment_support)
 
     @staticmethod
@@ -168,8 +186,12 @@ class SegmentView(PointView):
         return vec(0.0, 0.0, sign * solid.size.y), vec(0.0, 0.0, sign)
 
     @staticmethod
-    def grow(bar: SolidBar, signs: Vec3, local: Vec3) -> None:
+    def grow(solid: Solid, bar: SolidBar, signs: Vec3, local: Vec3) -> None:
         bar.add_size(vec(0.0, signs.z * local.z))
+
+    @staticmethod
+    def stretch(solid: Solid, k) -> tuple:
+        return let(0.0 - solid.size.y), solid.size.y
 
     @staticmethod
     def corners(solid: Solid, face):

@@ -76,7 +76,7 @@ def _vec(array, e, k, first) -> Vec3:
 
 
 def _tags(contacts, e, k) -> Tags:
-    return Tags(*(load(contacts, e, k, 10 + i) for i in range(4)))
+    return Tags(_vec(contacts, e, k, 3), *(load(contacts, e, k, 10 + i) for i in range(4)))
 
 
 _kernels: dict = {}

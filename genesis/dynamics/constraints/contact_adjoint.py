@@ -101,7 +101,7 @@ def hand_to_link(m, s, c, bar, g, found: SolidBar, want: bool) -> None:
 
 
 def stored_tags(c, b) -> Tags:
-    return Tags(*(c.get(b, "tag", k) for k in range(4)))
+    return Tags(Vec3.load(c.block(b, "frame")), *(c.get(b, "tag", k) for k in range(4)))
 
 
 @ti.func

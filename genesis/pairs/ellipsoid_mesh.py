@@ -1,0 +1,7 @@
+"""Ellipsoid against convex hull: curved bodies in general (curved.py)."""
+
+from genesis.pairs.curved import curved_pair
+from genesis.pairs.hull_view import HullView
+from genesis.pairs.round_views import EllipsoidView
+
+PAIR = curved_pair("ellipsoid-mesh", EllipsoidView, HullView)

@@ -1,0 +1,7 @@
+"""Sphere against ellipsoid: curved bodies in general (curved.py)."""
+
+from genesis.pairs.curved import curved_pair
+from genesis.pairs.round_views import EllipsoidView
+from genesis.pairs.views import PointView
+
+PAIR = curved_pair("sphere-ellipsoid", PointView, EllipsoidView)
