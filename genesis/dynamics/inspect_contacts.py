@@ -11,7 +11,7 @@ Adjoint: G = sum of F_bar . F with the forces F of the contacts is p . f with p 
 import taichi as ti
 
 from genesis.dynamics.adjoint_sweep import undo_links
-from genesis.dynamics.constraints.adjoint import constraint_forces, link_bars, stiffness_adjoint, wrench
+from genesis.dynamics.constraints.adjoint import constraint_forces, link_bars, seen_bars, stiffness_adjoint, wrench
 from genesis.dynamics.constraints.collect import Problem, collect
 from genesis.dynamics.constraints.contact_adjoint import contact_bars, pass_to_geoms
 from genesis.dynamics.constraints.laws import law_adjoint
@@ -97,6 +97,7 @@ def contacts_adjoint(
                 law_adjoint(c, b)
                 stiffness_adjoint(m, c, b, bar, o, want)
                 link_bars(s, c, b)
+                seen_bars(s, c, b, "lift", "lift_bar")
             else:
                 clear_material_bars(c, b)
             bars = with_direct(contact_bars(s, c, b, force_bar), rows, n)
