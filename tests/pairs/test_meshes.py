@@ -13,7 +13,7 @@ from tests.pairs.meshes import asset, pebble, prism, with_meshes
 from tests.pairs.samples import random_samples
 
 PEBBLES = [pebble(seed) for seed in range(4)]
-CONVEX = [pytest.param(code, id=PAIRS[code].NAME) for code in PAIRS if code[1] == 7 and code[0] > 1]
+CONVEX = [pytest.param(code, id=PAIRS[code].NAME) for code in PAIRS if code[1] == 7 and code[0] in (2, 3, 6, 7)]
 
 
 def test_coplanar_triangles_are_one_face():

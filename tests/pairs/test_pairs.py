@@ -12,7 +12,8 @@ from tests.pairs.samples import aligned_samples, over_field, parallel_samples, r
 REACH = 0.1
 MESHES = [*(pebble(seed) for seed in range(4)), prism(6), prism(4)]
 NAMED = [pytest.param(code, id=pair.NAME) for code, pair in PAIRS.items()]
-PRIMITIVES = [pytest.param(code, id=pair.NAME) for code, pair in PAIRS.items() if not {1, 7} & set(code)]
+CURVED = [code for code in PAIRS if code[0] > 1 and {4, 5} & set(code) and code != (2, 5)]  # MuJoCo finds these by iteration: test_curved.py
+PRIMITIVES = [pytest.param(code, id=pair.NAME) for code, pair in PAIRS.items() if not {1, 7} & set(code) and code not in CURVED]
 pytestmark = pytest.mark.usefixtures("engine")
 
 
@@ -100,7 +101,7 @@ def test_aligned_geoms_have_finite_contacts_and_bars(code):
     np.testing.assert_allclose(norms[np.arange(harness.ROOM) < count[:, None]], 1.0, atol=1e-12)
     bar = harness.find_adjoint(code, samples, contacts, count, np.ones((len(samples), harness.ROOM, 10)))
     assert np.isfinite(bar).all()
-    if {1, 7} & set(code):
+    if {1, 7} & set(code) or code in CURVED:
         return
     for rows, mine, k in zip(oracle.contacts(oracle.build(code, REACH), samples), contacts, count, strict=True):
         deepest = min(rows[:, 6], default=REACH)

@@ -13,6 +13,9 @@ def configured(*overrides: str) -> tuple[Checked, Any]:
     cfg = compose_config("optimize", list(overrides))
     if "file" in cfg.robot:
         cfg.robot.file = str(config_dir() / "robots" / cfg.robot.file)
+    for body in cfg.scene.entities.values():
+        if "file" in body:
+            body.file = str(config_dir() / "scenes" / body.file)
     checked = check(cfg)
     start_engine(checked.plain["runtime"])
     return checked, build_task(checked)

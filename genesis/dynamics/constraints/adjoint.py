@@ -1,15 +1,16 @@
 """Adjoint of the constraint forces: gradient of G = (J w) . f(J a + bias) with w and a held fixed.
 
 A block between two links is seen through motion fields: G depends on f . (W_2 - W_1), - h . (L_2 - L_1) and drag . (V_2 - V_1) along its
-frame, with W the motion under w, L that under the acceleration alone (of a connect or weld the true acceleration), V the velocity, h = H J w and drag = - B h + what d owes to the velocity. Derivation: docs/adjoints/constraints.md
+frame, with W the motion under w, L that under the acceleration alone (of a connect or weld the true acceleration), V the velocity,
+h = H J w and drag = - B h + what d owes to the velocity. Derivation: docs/adjoints/constraints.md
 """
 
 import taichi as ti
 
 from genesis.dynamics.constraints.contact_adjoint import contact_adjoint
+from genesis.dynamics.constraints.equality import JOINT
 from genesis.dynamics.constraints.equality_adjoint import body_equality_adjoint, joint_equality_adjoint
 from genesis.dynamics.constraints.impedance import impedance_adjoint, reference_adjoint
-from genesis.dynamics.constraints.equality import JOINT
 from genesis.dynamics.constraints.laws import ELLIPTIC, PYRAMID, law, law_adjoint
 from genesis.dynamics.constraints.ledger import CONTACT, DRY_FRICTION, LIMIT
 from genesis.dynamics.constraints.ledger import EQUALITY as FROM_EQUALITY

@@ -2,7 +2,8 @@
 
 Q = q_2^-1 q_1 r is the turn that a weld still has to undo; its vector part is the violation, and with x = R_2^T (w_1 - w_2) the rate of
 that is 1/2 (Q_w x + x cross Q_v). The rows of connects and welds see the true acceleration of the violation, J a + J' v: the relative
-acceleration of the points, and of Q_v, 1/2 (Q_w x' + x' cross Q_v) - 1/4 |x|^2 Q_v. Source: MuJoCo documentation, "Modeling: equality". Derivation: docs/adjoints/constraints.md
+acceleration of the points, and of Q_v, 1/2 (Q_w x' + x' cross Q_v) - 1/4 |x|^2 Q_v.
+Source: MuJoCo documentation, "Modeling: equality". Derivation: docs/adjoints/constraints.md
 """
 
 import taichi as ti

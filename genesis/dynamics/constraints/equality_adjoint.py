@@ -3,7 +3,7 @@
 import taichi as ti
 
 from genesis.dynamics.constraints.contact_adjoint import point_bar_of, relative, row_bar, seen_differences
-from genesis.dynamics.constraints.equality import WELD, anchor, polynomial, turn_acceleration, weld_turn
+from genesis.dynamics.constraints.equality import WELD, polynomial, turn_acceleration, weld_turn
 from genesis.dynamics.constraints.limits import copy_bars
 from genesis.dynamics.constraints.rows import tree_origin
 from genesis.joints.pose import Pose

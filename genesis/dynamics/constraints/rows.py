@@ -9,7 +9,6 @@ from genesis.dynamics.constraints.smooth import smooth_impedance, smooth_referen
 from genesis.math.rotation import Vec3
 from genesis.math.spatial import Spatial
 
-
 LEAST_R = 1e-15  # of the regularisation, where nothing moves
 
 
