@@ -9,6 +9,7 @@ import genesis as gs
 from genesis.errors import InputError
 
 RADIUS, DEPTH, WEIGHT = 0.1, 2e-3, 9.81
+pytestmark = pytest.mark.slow
 
 
 def spheres(n_envs: int = 0, requires_grad: bool = True, **options):
