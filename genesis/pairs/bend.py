@@ -126,7 +126,7 @@ def settle(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.templat
             good = False
         else:
             n.assign(c * (1.0 / size))
-    for turn in range(ROUNDS):
+    for _ in range(ROUNDS):
         if good:
             _look(a, b, va, vb, ka, first, kb, second, n, g)
             k11, k12, k22 = g.stiffness()

@@ -16,7 +16,8 @@ from genesis.pairs.simplex import APART, INSIDE, distance, farthest, vertex_of
 from genesis.pairs.solid import Pair, Solid, vec
 
 NEAR_FACE = 0.7  # cosine to the rough normal from which a face is tried
-RESTING, DEEPER = 0.996, 0.05  # bodies that overlap rest on a face this near (cosine), if it makes the depth no more than this larger
+RESTING = 0.996  # bodies that overlap rest on a face within this cosine of their normal,
+DEEPER = 0.05  # if that makes the depth no more than this part larger
 ALIGNED = 0.02  # sine of the angle below which two sides lie along each other
 
 
@@ -30,7 +31,7 @@ def _sharp_option(view: ti.template(), solid: ti.template(), i: ti.i32, n: ti.te
             here, signs = view.vertex(solid, k)
             local = solid.turned_back(n)
             floor, edge = let(-1e30), -1
-            for round in range(i):
+            for _ in range(i):
                 best, chosen = let(1e30), -1
                 for j in range(view.degree(solid, k)):
                     other = view.neighbour(solid, k, j)
@@ -109,7 +110,8 @@ def _decide(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.templa
                 if last:  # nothing fits: the rough normal as it is
                     ready = best < rough - 0.01 * ti.abs(rough) - 100.0 * slack
                 elif try_a >= 0 and try_b >= 0:
-                    ready = settle(a, b, va, vb, try_a, one, try_b, two, trial, g) and holds(a, b, va, vb, try_a, one, try_b, two, trial, g)
+                    ready = settle(a, b, va, vb, try_a, one, try_b, two, trial, g)
+                    ready = ready and holds(a, b, va, vb, try_a, one, try_b, two, trial, g)
             if ready:
                 far = _apart(a, b, va, vb, trial)
                 fits = True
@@ -119,7 +121,8 @@ def _decide(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.templa
                 if fits and far > best + slack:
                     resting = False
                     if ti.static(va.RESTS and vb.RESTS):
-                        resting = guess >= 2 and source >= 0 and apart == 0 and n.dot(trial) > RESTING and far - best < DEEPER * ti.abs(best)
+                        overlap_on = guess >= 2 and source >= 0 and apart == 0
+                        resting = overlap_on and n.dot(trial) > RESTING and far - best < DEEPER * ti.abs(best)
                     if not resting:
                         best, label, ka, kb, first, second = far, face, try_a, try_b, one, two
                         source = where(guess == 0, FACE_A, where(guess == 1, FACE_B, NEAREST))
@@ -178,7 +181,7 @@ def find_curved(
     if rows > 0:
         source, label, ka, kb, first, second = _decide(a, b, va, vb, s, apart, n, g)
         if source == NEAREST:
-            count, beside = 1, False
+            beside = False
             for k in range(2):
                 normal.assign(n)
                 if ti.static(va.SPINE and vb.SPINE):

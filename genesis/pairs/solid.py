@@ -7,14 +7,15 @@ find(m, a, b, reach, out)
     ``out.add(p, n, dist, hint, t0, t1, t2, t3)``: position ``p`` (Vec3, midway between the surfaces), unit normal ``n`` (Vec3, from a
     to b), ``dist`` (negative: penetration), ``hint`` (Vec3: wanted direction of the first tangent, zero for none), and four tags
     (reals that hold small whole numbers): which corner, face, edge, ... decided the contact. The sink counts and stores.
-    ``out.scratch`` is a `Cells` of at least `SCRATCH` reals that is free during the call; only pairs of meshes need it.
+    ``out.scratch`` is a `lanes.Cells` of at least `SCRATCH` reals that is free during the call; pairs of general convex bodies need it.
 
 find_adjoint(m, a, b, contact, bars, a_bar, b_bar)
-    ``contact.tag(k)`` gives back the tags (see `Tags`), ``contact.normal`` the normal that was found; with the tags fixed the contact is a smooth function of poses and sizes.
+    ``contact.tag(k)`` gives back the tags (see `Tags`), ``contact.normal`` the normal that was found; with the tags fixed the contact
+    is a smooth function of poses and sizes.
     ``bars`` is a `ContactBar`; the pair adds to the two `SolidBar`.
 """
 
-from genesis.math.lanes import Cells, let
+from genesis.math.lanes import let
 from genesis.math.rotation import Mat3, Vec3
 
 SCRATCH = 2048

@@ -1,11 +1,11 @@
 """Primitives seen as polytopes: a box, the core of a sphere (a point) and of a capsule (a segment).
 
-A view answers: vertex (position, signs), edge (a point, direction, signs), face (a point, outward normal, signs), the corners and
-sides of a face in turn, the edge between two vertices, the vertices that share an edge with one, the vertex farthest along a direction, the face that looks most along it, and
-the radius around it all. Where there is no face, corners still lists the vertices, so that they are tried as contacts. RESTS: whether
-overlapping bodies of this kind rest on a side that they nearly lie on (convex.py). ROUND: whether vertices move with the direction they
-are sought in (round_views.py); SPINE: whether the body is round about a straight axis; OPTIONS: how many features can be behind three
-rows of a simplex (curved.py).
+A view answers: vertex (position, signs), edge (a point, direction, signs) and how far it stretches, face (a point, outward normal,
+signs), the corners and sides of a face in turn, the edge between two vertices, the vertices that share an edge with one, the vertex
+farthest along a direction, the face that looks most along it, and the radius around it all. Where there is no face, corners still lists
+the vertices, so that they are tried as contacts. RESTS: whether overlapping bodies of this kind rest on a side that they nearly lie on
+(convex.py). ROUND: whether vertices move with the direction they are sought in (round_views.py). SPINE: whether the body is round about
+a straight axis. OPTIONS: how many features near a direction are tried (curved.py).
 """
 
 import taichi as ti

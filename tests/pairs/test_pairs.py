@@ -12,7 +12,8 @@ from tests.pairs.samples import aligned_samples, over_field, parallel_samples, r
 REACH = 0.1
 MESHES = [*(pebble(seed) for seed in range(4)), prism(6), prism(4)]
 NAMED = [pytest.param(code, id=pair.NAME) for code, pair in PAIRS.items()]
-CURVED = [code for code in PAIRS if code[0] > 1 and {4, 5} & set(code) and code != (2, 5)]  # MuJoCo finds these by iteration: test_curved.py
+# MuJoCo finds these by iteration: test_curved.py
+CURVED = [code for code in PAIRS if code[0] > 1 and {4, 5} & set(code) and code != (2, 5)]
 PRIMITIVES = [pytest.param(code, id=pair.NAME) for code, pair in PAIRS.items() if not {1, 7} & set(code) and code not in CURVED]
 pytestmark = pytest.mark.usefixtures("engine")
 
