@@ -119,7 +119,8 @@ def measure(work: Workload, batch: int) -> list[str]:
         fd = f"{seconds * 1e3:.2f} ms, {seconds / grad:.1f}×"
     per = 1e6 / (batch * HORIZON)
     return [
-        name + (" with contact" if work.touching else ""), str(batch), f"{ours * per:.2f}", f"{theirs * per:.2f}", f"{theirs / ours:.1f}×", f"{grad * per:.2f}",
+        name + " with contact" * work.touching, str(batch),
+        f"{ours * per:.2f}", f"{theirs * per:.2f}", f"{theirs / ours:.1f}×", f"{grad * per:.2f}",
         f"{(grad - ours) / ours:.1f}×", f"{grad * 1e3:.2f} ms", f"{grad / theirs:.2f}×", fd,
     ]  # fmt: skip
 

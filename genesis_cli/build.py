@@ -72,9 +72,16 @@ def build_task(checked: Checked) -> Any:
     scene = Scene(
         sim_options=SimOptions(dt=config.dt, substeps=config.substeps, gravity=tuple(config.gravity), requires_grad=False),
         rigid_options=RigidOptions(
-            integrator=config.integrator, enable_collision=config.collision, enable_self_collision=config.self_collision,
-            enable_joint_limit=config.joint_limits, contact=config.contact, contact_reach=config.contact_reach, friction_cone=config.friction_cone,
-            impratio=config.impratio, max_contacts=config.max_contacts, iterations=config.solver_iterations,
+            integrator=config.integrator,
+            enable_collision=config.collision,
+            enable_self_collision=config.self_collision,
+            enable_joint_limit=config.joint_limits,
+            contact=config.contact,
+            contact_reach=config.contact_reach,
+            friction_cone=config.friction_cone,
+            impratio=config.impratio,
+            max_contacts=config.max_contacts,
+            iterations=config.solver_iterations,
             tolerance=config.solver_tolerance,
         ),  # fmt: skip
     )

@@ -75,7 +75,12 @@ def _columns(where: str, field: str, columns: Any) -> list[int] | None:
         return None
     width = PARAMETER[field].width
     chosen = [columns] if isinstance(columns, int) else list(columns)
-    if width == 1 or not chosen or any(not isinstance(k, int) or not 0 <= k < width for k in chosen) or len(set(chosen)) < len(chosen):
+    if (
+        width == 1
+        or not chosen
+        or any(not isinstance(k, int) or not 0 <= k < width for k in chosen)
+        or len(set(chosen)) < len(chosen)
+    ):
         allowed = f"numbers from 0 to {width - 1}, each once" if width > 1 else "none, a row of it is one number"
         raise InputError(f"{where}: {columns!r} of {field}; allowed: {allowed}.")
     return chosen

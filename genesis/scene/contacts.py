@@ -23,7 +23,8 @@ class ContactTable:
         slots = i["geom_slot"][pairs] if len(pairs) else pairs
         self.nlink = model.nlink
         self.geoms, self.links = (
-            torch.as_tensor(np.concatenate([[[none, none]], x]).astype(np.int64), device=device) for x, none in ((geoms, -1), (slots, 0))
+            torch.as_tensor(np.concatenate([[[none, none]], x]).astype(np.int64), device=device)
+            for x, none in ((geoms, -1), (slots, 0))
         )
 
     def net_forces(self, rows: torch.Tensor) -> torch.Tensor:

@@ -38,9 +38,7 @@ class EntityBase:
         self._qs_at = Indexer(f"{name}: qs_idx_local", info.n_qs, info.q_start, device)
         self._acts_at = Indexer(f"{name}: actuators_idx_local", info.n_act, info.act_start, device)
         links = range(info.link_start, info.link_start + info.n_links)
-        self._links = [
-            RigidLink(self, model.links[l], l, int(model.link_parents[l])) for l in links
-        ]
+        self._links = [RigidLink(self, model.links[l], l, int(model.link_parents[l])) for l in links]
         self._joints = []
         for j in range(info.joint_start, info.joint_start + info.n_joints):
             link = self._links[model.joints[j].link - info.link_start]

@@ -50,7 +50,9 @@ class EntityContacts(EntityProperties):
         """
         solver = self.solver
         if with_entity is self and exclude_self_contact:
-            raise InputError(f'entity "{self.name}".get_contacts: with_entity is itself, and exclude_self_contact leaves nothing.')
+            raise InputError(
+                f'entity "{self.name}".get_contacts: with_entity is itself, and exclude_self_contact leaves nothing.'
+            )
         rows, table = solver.contact_rows()
         wanted = self._wanted(table, with_entity, exclude_self_contact)
         found = table.listed(rows, wanted)
@@ -67,7 +69,9 @@ class EntityContacts(EntityProperties):
 
     def _wanted(self, table: ContactTable, other: "EntityContacts | None", exclude_self: bool) -> torch.Tensor:
         """Which candidates (ncand + 1) concern this entity (and the other one)."""
-        a, b = ((table.geoms >= e.info.geom_start) & (table.geoms < e.info.geom_start + e.info.n_geoms) for e in (self, other or self))
+        a, b = (
+            (table.geoms >= e.info.geom_start) & (table.geoms < e.info.geom_start + e.info.n_geoms) for e in (self, other or self)
+        )
         if other is not None and other is not self:
             return (a[:, 0] & b[:, 1]) | (a[:, 1] & b[:, 0])
         inside = a.all(1)
@@ -178,7 +182,9 @@ class EntityContacts(EntityProperties):
             raise InputError(f"{what}: a lower limit is above its upper limit.")
         count = max(lo.shape[0], hi.shape[0])
         made = torch.stack([x.expand(count, -1) for x in (lo, hi)], -1)
-        at = Indexer(what, solver.model.sizes["nlimit"], 0, solver.inputs.device)([self._limit_rows[dof] for dof in columns.local])
+        at = Indexer(what, solver.model.sizes["nlimit"], 0, solver.inputs.device)(
+            [self._limit_rows[dof] for dof in columns.local]
+        )
         solver.parameters.set("limit_range", made, at, rows, what)
 
     @property

@@ -76,7 +76,9 @@ class RigidGeom:
 
     def _at(self, method: str) -> Index:
         if self.row < 0:
-            raise InputError(f"{self._what(method)}: the geom touches nothing (visual, collision off, or contype and conaffinity 0).")
+            raise InputError(
+                f"{self._what(method)}: the geom touches nothing (visual, collision off, or contype and conaffinity 0)."
+            )
         return self.entity._geom_rows(self.row)
 
     def _what(self, method: str) -> str:

@@ -122,7 +122,9 @@ class RigidOptions:
             value = getattr(self, name)
             if value is not None and not (_is_number(value, int) and value >= 1):
                 raise InputError(f"RigidOptions: {name} is {value!r}; allowed: 1, 2, 3, …")
-        if self.contact_reach is not None and not (_is_number(self.contact_reach, (int, float)) and 0.0 <= self.contact_reach < 1e6):
+        if self.contact_reach is not None and not (
+            _is_number(self.contact_reach, (int, float)) and 0.0 <= self.contact_reach < 1e6
+        ):
             raise InputError(f"RigidOptions: contact_reach is {self.contact_reach!r}; allowed: a distance [m], zero or positive.")
         for name in ("impratio", "tolerance"):
             value = getattr(self, name)

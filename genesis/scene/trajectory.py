@@ -77,7 +77,9 @@ class Trajectory:
         """Sum of the contact forces on each link in each step (T, [n_envs,] nlink, 3) [N] in the world frame."""
         solver = self._solver
         solver.alive()
-        q, v, a = (x if solver.n_envs else x.unsqueeze(1) for x in (plain(self.qpos)[:-1], plain(self.qvel)[:-1], plain(self.qacc)))
+        q, v, a = (
+            x if solver.n_envs else x.unsqueeze(1) for x in (plain(self.qpos)[:-1], plain(self.qvel)[:-1], plain(self.qacc))
+        )
         rows = solver.physics.contacts(self._theta, q, v, a)
         if rows is None:
             return self._give(q.new_zeros(*q.shape[:2], solver.model.nlink, 3))

@@ -27,7 +27,9 @@ class Scene:
     friction_cone: str | None = key(
         None, "pyramidal or elliptic; null: as the robot's file says, else pyramidal", choices=("pyramidal", "elliptic")
     )
-    impratio: float | None = key(None, "stiffness of friction relative to that of the normal; null: the file's, else 1", above=0.0)
+    impratio: float | None = key(
+        None, "stiffness of friction relative to that of the normal; null: the file's, else 1", above=0.0
+    )
     max_contacts: int | None = key(None, "room for contacts in one environment, more are an error; null: made to fit", low=1)
     solver_iterations: int = key(100, "most Newton steps of the constraint solver in one step", low=1)
     solver_tolerance: float | None = key(

@@ -4,7 +4,7 @@
 
 with Y MuJoCo's sigmoid, v the normal velocity (negative: approaching) and h the time step. The force then begins without a jump in value
 or slope, and a touch-down is spread over several steps, so that the derivative of one trajectory agrees with the trend of many; at rest
-the width is the W of solimp, and with h -> 0 the law is MuJoCo's with d0 = 0. The last part of the width (3 mm at 5 ms) and the bounds
+the width is the W of solimp, and with h -> 0 the law is MuJoCo's with d0 = 0. The last part of the width (5 mm at 5 ms) and the bounds
 on the reference keep the steeper d stable, also at the corners of a box that is pushed.
 Derivation and figures: docs/contact.md
 """
@@ -14,7 +14,7 @@ import taichi as ti
 from genesis.dynamics.constraints.impedance import LEAST, MOST, TINY, clipped, sigmoid
 
 SPREAD = 4.0  # steps over which a touch-down is spread
-SETTLE = 120.0  # [m/s²] least width per square of the step
+SETTLE = 200.0  # [m/s²] least width per square of the step
 SLOWEST = 4.0  # least time constant of the reference, in steps
 
 
