@@ -10,11 +10,13 @@ import torch
 from genesis.description.read import read_mjcf
 from genesis.grad.physics import Physics
 from genesis.model.compile import Placed, compile_model
+from genesis.model.options import ConstraintRequest
 from tests.dynamics import mujoco_twin
 from tests.dynamics.systems import DT, GRAVITY, MJCF, ROBOTS, model_of, system
 from tests.oracles import mujoco_cases, mujoco_oracle
 
 VALUE, ROLLOUT = 1e-8, 1e-6
+FREE = ConstraintRequest(disable_constraint=True)  # with limits and contacts: tests/dynamics/constraints/test_robots.py
 
 
 class Case:
@@ -24,7 +26,7 @@ class Case:
         file = folder / "mjcf" / f"{name}.xml"
         description = read_mjcf(file)
         self.name, self.oracle, self.twin = name, mujoco_oracle(folder, name), mujoco_twin.load(file)
-        self.model = compile_model([Placed(description, name)], description.gravity)
+        self.model = compile_model([Placed(description, name)], description.gravity, FREE)
         options = dict(integrator=description.integrator, implicit_damping=description.implicit_damping)
         self.physics = Physics(self.model, dt=description.timestep, **options)
         self.theta = self.physics.pack()
