@@ -10,10 +10,13 @@ import torch
 from genesis.description.read import read_mjcf, read_urdf
 from genesis.grad.physics import Physics
 from genesis.model.compile import Placed, compile_model
+from genesis.model.options import ConstraintRequest
 from tests.dynamics import mujoco_twin
 from tests.dynamics.conversions import advance, tangent_of
 from tests.dynamics.differences import OFFSETS, extrapolated
 from tests.shared import SHARED, needs_shared
+
+FREE = ConstraintRequest(disable_constraint=True)
 
 pytestmark = needs_shared
 T = 100
@@ -51,7 +54,7 @@ class Problem:
         self.twin = mujoco_twin.load(file)
         self.twin.opt.timestep = w.dt
         description = read_mjcf(file)
-        self.model = compile_model([Placed(description, name)], description.gravity)
+        self.model = compile_model([Placed(description, name)], description.gravity, FREE)
         self.physics = Physics(self.model, dt=w.dt, implicit_damping=description.implicit_damping)
         self.q0 = np.array(self.model.qpos0 if w.q0 is None else w.q0, float)
         self.v0 = np.zeros(self.model.nv) if w.v0 is None else np.array(w.v0)
@@ -128,7 +131,7 @@ def test_gradient_equals_the_chain_of_mujoco(engine, name):
 def test_urdf_and_mjcf_of_one_robot_agree(engine, name):
     """The same bodies from the other format, driven by joint forces: same states, same gradient of the controls."""
     p, file = Problem(name), SHARED / "bench" / "models" / {"panda": "panda7.urdf", "go2": "go2.urdf"}[name]
-    model = compile_model([Placed(read_urdf(file, fixed=name == "panda"), name)])
+    model = compile_model([Placed(read_urdf(file, fixed=name == "panda"), name)], request=FREE)
     assert (model.nq, model.nv) == (p.model.nq, p.model.nv)
     physics = Physics(model, dt=p.physics.dt, implicit_damping=False)
     free = torch.full((model.nv,), torch.inf, dtype=torch.float64)
