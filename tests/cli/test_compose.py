@@ -12,7 +12,9 @@ CHOICES = [(folder, option) for _, folder, found in groups() for option in found
 
 @pytest.mark.parametrize(("group", "option"), CHOICES, ids=[f"{g}={o}" for g, o in CHOICES])
 def test_every_option_composes_and_is_allowed(group: str, option: str) -> None:
-    task = {"track_joints": "track", "place": "slide"}.get(option, option) if group == "losses" else "reach"  # losses read targets of their task
+    task = (
+        {"track_joints": "track", "place": "slide"}.get(option, option) if group == "losses" else "reach"
+    )  # losses read targets of their task
     check(compose_config("optimize", [f"tasks={task}", f"{group}={option}"] if group != "tasks" else [f"tasks={option}"]))
 
 
