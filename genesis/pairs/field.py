@@ -17,7 +17,8 @@ from genesis.pairs.convex import find_convex
 from genesis.pairs.curved import curved_adjoint, find_curved
 from genesis.pairs.features import touch_adjoint
 from genesis.pairs.simplex import farthest
-from genesis.pairs.solid import ContactBar, Pair, Solid, SolidBar, Tags
+from genesis.pairs.solid import ContactBar, Pair, Solid, Tags
+from genesis.pairs.views import Polytope
 
 STRIDE = 64
 MOST = 32
@@ -99,7 +100,7 @@ def _prism_face_towards(solid: ti.template(), direction: ti.template()):
 _STILL = Vec3(0.0, 0.0, 0.0)
 
 
-class PrismView:
+class PrismView(Polytope):
     FACES, RESTS, ROUND, SPINE, OPTIONS = True, False, False, False, 4
     support = staticmethod(_prism_support)
     face_towards = staticmethod(_prism_face_towards)
@@ -157,22 +158,6 @@ class PrismView:
         """Two at the same height, one below or above."""
         j = let(k % STRIDE)
         return let(k - j + ti.select(i == 2, (j + 3) % 6, j // 3 * 3 + (j + i + 1) % 3))
-
-    @staticmethod
-    def side(solid: Solid, face, i):
-        return PrismView.between(solid, PrismView.corner(solid, face, i), PrismView.corner(solid, face, i + 1))
-
-    @staticmethod
-    def grow(solid: Solid, bar: SolidBar, signs: Vec3, local: Vec3) -> None:
-        pass
-
-    @staticmethod
-    def radius(solid: Solid):
-        return 0.0
-
-    @staticmethod
-    def add_radius(bar: SolidBar, value) -> None:
-        pass
 
 
 class Flipped:

@@ -7,7 +7,8 @@ import taichi as ti
 
 from genesis.math.lanes import let, load, sqrt
 from genesis.math.rotation import Vec3
-from genesis.pairs.solid import Solid, SolidBar
+from genesis.pairs.solid import Solid
+from genesis.pairs.views import Polytope
 
 EDGES = 4096  # more than the vertices of a hull (hull.py); two vertices make one whole number that single precision holds
 
@@ -61,7 +62,7 @@ def hull_face_towards(solid: ti.template(), direction: ti.template()):
     return best
 
 
-class HullView:
+class HullView(Polytope):
     FACES, RESTS, ROUND, SPINE, OPTIONS = True, True, False, False, 4
 
     @staticmethod
@@ -113,22 +114,6 @@ class HullView:
     @staticmethod
     def neighbour(solid: Solid, k, i):
         return entry(solid, NEAR, entry(solid, NEAR_FIRST, k) + i)
-
-    @staticmethod
-    def side(solid: Solid, face, i):
-        return HullView.between(solid, HullView.corner(solid, face, i), HullView.corner(solid, face, i + 1))
-
-    @staticmethod
-    def grow(solid: Solid, bar: SolidBar, signs: Vec3, local: Vec3) -> None:
-        pass
-
-    @staticmethod
-    def radius(solid: Solid):
-        return 0.0
-
-    @staticmethod
-    def add_radius(bar: SolidBar, value) -> None:
-        pass
 
     support = staticmethod(hull_support)
     face_towards = staticmethod(hull_face_towards)

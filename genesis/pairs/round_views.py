@@ -17,7 +17,7 @@ from genesis.math.lanes import assign, let, maximum, sqrt, where
 from genesis.math.rotation import Vec3
 from genesis.pairs.features import times
 from genesis.pairs.solid import Solid, SolidBar, vec
-from genesis.pairs.views import PointView
+from genesis.pairs.views import PointView, Unrounded
 
 FLAT = 1e-3  # below this sine of the tilt the rim's vertices are held to the cylinder: u turns by one over the sine
 CORNERS, FIXED, SIDE = 8, 16, 32
@@ -52,7 +52,7 @@ def _rim(solid: CylinderAim, k, more: float) -> tuple:
     return let(c * x - s * y), let(c * y + s * x)
 
 
-class CylinderView(PointView):
+class CylinderView(Unrounded, PointView):
     FACES, RESTS, ROUND, SPINE, OPTIONS = True, True, True, True, 3
     aimed = CylinderAim
 
@@ -123,14 +123,6 @@ class CylinderView(PointView):
         return solid.turned(Vec3.of(0.0 - solid.y * swing, solid.x * swing, 0.0))
 
     @staticmethod
-    def radius(solid: Solid):
-        return 0.0
-
-    @staticmethod
-    def add_radius(bar: SolidBar, value) -> None:
-        pass
-
-    @staticmethod
     def option(solid: Solid, i, n: Vec3, start) -> tuple:
         """The rim that lies farther along n, the side, the other rim."""
         upper = where(n.dot(solid.r.column(2)) > 0.0, 1, 0)
@@ -191,7 +183,7 @@ class EllipsoidAim(Solid):
         return times(self.unit, local) + times(self.toward, z_bar), times(self.size, z_bar)
 
 
-class EllipsoidView(PointView):
+class EllipsoidView(Unrounded, PointView):
     ROUND, OPTIONS = True, 1
     aimed = EllipsoidAim
 
@@ -217,14 +209,6 @@ class EllipsoidView(PointView):
     @staticmethod
     def pulled(solid: EllipsoidAim) -> Vec3:
         return solid.turned(solid.pull)
-
-    @staticmethod
-    def radius(solid: Solid):
-        return 0.0
-
-    @staticmethod
-    def add_radius(bar: SolidBar, value) -> None:
-        pass
 
     @staticmethod
     def option(solid: Solid, i, n: Vec3, start) -> tuple:

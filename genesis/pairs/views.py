@@ -31,7 +31,32 @@ def _box_face_towards(solid: ti.template(), direction: ti.template()):
     return axis + where(along > 0.0, 0, 3)
 
 
-class BoxView:
+class Unrounded:
+    """A body whose surface is that of its features: nothing is blown up by a radius."""
+
+    @staticmethod
+    def radius(solid: Solid):
+        return 0.0
+
+    @staticmethod
+    def add_radius(bar: SolidBar, value) -> None:
+        pass
+
+
+class Polytope(Unrounded):
+    """What bodies of flat faces share; ``between`` and ``corner`` are the view's own. The shape is constant, but for a box."""
+
+    @classmethod
+    def side(cls, solid: Solid, face, i):
+        """The edge from corner i of a face to the next."""
+        return cls.between(solid, cls.corner(solid, face, i), cls.corner(solid, face, i + 1))
+
+    @staticmethod
+    def grow(solid: Solid, bar: SolidBar, signs: Vec3, local: Vec3) -> None:
+        pass
+
+
+class BoxView(Polytope):
     """A box. Vertex: bits of the positive coordinates. Edge: 8 axis + a vertex on it. Face: axis + 3 if it is the negative one."""
 
     FACES, RESTS, ROUND, SPINE, OPTIONS = True, True, False, False, 4
@@ -92,20 +117,8 @@ class BoxView:
         return let(k ^ (1 << i))
 
     @staticmethod
-    def side(solid: Solid, face, i):
-        return BoxView.between(solid, BoxView.corner(solid, face, i), BoxView.corner(solid, face, i + 1))
-
-    @staticmethod
     def grow(solid: Solid, bar: SolidBar, signs: Vec3, local: Vec3) -> None:
         bar.add_size(times(signs, local))
-
-    @staticmethod
-    def radius(solid: Solid):
-        return 0.0
-
-    @staticmethod
-    def add_radius(bar: SolidBar, value) -> None:
-        pass
 
 
 @ti.func
