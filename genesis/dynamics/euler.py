@@ -3,7 +3,8 @@
 import taichi as ti
 
 from genesis.dynamics.integrate import integrate_position, integrate_position_adjoint
-from genesis.dynamics.step import acceleration, acceleration_adjoint, axpy, clear, copy
+from genesis.dynamics.step import acceleration, acceleration_adjoint
+from genesis.dynamics.vectors import axpy, clear, copy
 
 STAGES = 1
 

@@ -10,7 +10,7 @@ from genesis.dynamics.adjoint_sweep import Base, gather_bars, probe_links, undo_
 from genesis.dynamics.kinematics import copy_spatial, kinematics, move_link, place_link, world_slot
 from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
 from genesis.dynamics.rollout import array_types, read_vector, write_coordinate_bar, write_vector
-from genesis.dynamics.step import clear, copy
+from genesis.dynamics.vectors import clear, copy
 from genesis.dynamics.workspace import ParameterBar, Robot, Scratch
 from genesis.joints.pose import Pose
 from genesis.math.lanes import Block, constant

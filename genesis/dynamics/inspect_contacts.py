@@ -22,7 +22,7 @@ from genesis.dynamics.constraints.step import Constraints
 from genesis.dynamics.inspect import move_all
 from genesis.dynamics.kinematics import copy_spatial
 from genesis.dynamics.rollout import array_types, read_vector, write_coordinate_bar, write_vector
-from genesis.dynamics.step import clear
+from genesis.dynamics.vectors import clear
 from genesis.dynamics.workspace import ParameterBar, Robot, Scratch
 from genesis.math.lanes import Block, let, load, store
 from genesis.math.rotation import Vec3

@@ -9,6 +9,11 @@ from genesis.math.lanes import constant
 from genesis.math.spatial import Inertia, Spatial
 
 
+def damping_of(m, s, i):
+    """Damping of degree of freedom i that acts at the end of the step; a saturated controller does not damp."""
+    return m.get("dof_damping", i) + m.get("dof_kv", i) * s.get("active", i)
+
+
 @ti.func
 def clear_mass_matrix(m: ti.template(), s: ti.template(), damping_dt: ti.template()):
     """M = diag(armature + dt (d + kv)): what stands on the diagonal besides the links; dt = 0 where damping is explicit.
@@ -18,8 +23,7 @@ def clear_mass_matrix(m: ti.template(), s: ti.template(), damping_dt: ti.templat
     for k in range(m.size("nM")):
         s.set("mass", constant(0.0, m.lanes), k)
     for i in range(m.size("nv")):
-        damping = m.get("dof_damping", i) + m.get("dof_kv", i) * s.get("active", i)
-        s.set("mass", m.get("dof_armature", i) + damping_dt * damping, m.dof_madr(i))
+        s.set("mass", m.get("dof_armature", i) + damping_dt * damping_of(m, s, i), m.dof_madr(i))
 
 
 def axis_of(s, x) -> Spatial:

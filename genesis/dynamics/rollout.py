@@ -18,7 +18,8 @@ from genesis.dynamics import euler, runge_kutta
 from genesis.dynamics.constraints.collect import Problem, Stop
 from genesis.dynamics.constraints.report import note_depth
 from genesis.dynamics.constraints.step import Constraints
-from genesis.dynamics.step import Options, clear, copy
+from genesis.dynamics.step import Options
+from genesis.dynamics.vectors import clear, copy
 from genesis.dynamics.workspace import ParameterBar, Robot, Scratch
 from genesis.joints import JOINTS
 from genesis.math.lanes import Block, constant

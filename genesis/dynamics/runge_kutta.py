@@ -8,7 +8,8 @@ from genesis.dynamics.integrate import (
     integrate_position,
     integrate_position_adjoint,
 )
-from genesis.dynamics.step import acceleration, acceleration_adjoint, axpy, clear, copy
+from genesis.dynamics.step import acceleration, acceleration_adjoint
+from genesis.dynamics.vectors import axpy, clear, copy
 from genesis.math.lanes import let
 
 STAGES = 4

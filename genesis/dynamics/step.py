@@ -17,7 +17,7 @@ from genesis.dynamics.factorization import factorize, solve
 from genesis.dynamics.kinematics import kinematics
 from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
 from genesis.dynamics.passive import passive, passive_adjoint
-from genesis.math.lanes import constant
+from genesis.dynamics.vectors import copy
 
 
 class Options:
@@ -97,22 +97,3 @@ def acceleration_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(),
     commanded_force_adjoint(m, s, bar, o.damping_dt, o.actuated, o.want)
     if ti.static(o.damped_last and o.want):
         correct_damping_bars(m, s, bar, o.damping_dt)
-
-
-@ti.func
-def copy(m: ti.template(), s: ti.template(), size: ti.template(), source: ti.template(), target: ti.template()):
-    for i in range(m.size(size)):
-        s.set(target, s.get(source, i), i)
-
-
-@ti.func
-def axpy(m: ti.template(), s: ti.template(), factor: ti.template(), source: ti.template(), target: ti.template()):
-    """target += factor * source over the degrees of freedom."""
-    for i in range(m.size("nv")):
-        s.add(target, factor * s.get(source, i), i)
-
-
-@ti.func
-def clear(m: ti.template(), s: ti.template(), name: ti.template()):
-    for i in range(m.size("nv")):
-        s.set(name, constant(0.0, m.lanes), i)

@@ -3,7 +3,7 @@
 import torch
 
 from genesis.dynamics.constraints.laws import ELLIPTIC, PYRAMID
-from genesis.dynamics.constraints.ledger import ledger_size
+from genesis.dynamics.constraints.ledger import ledger_size, others
 from genesis.model.layout import PAIR_CODE, PAIR_TYPES
 from genesis.model.model import Model
 from genesis.pairs import PAIRS
@@ -28,7 +28,7 @@ class ConstraintSetting:
         self.missing = tuple(sorted({types for types in codes if types not in PAIRS}))
         most = sum(PAIRS[types].MOST for types in codes if types in PAIRS)
         contacts = options.max_contacts if options.max_contacts is not None else min(most, USUAL_CONTACTS)
-        self.capacity = 2 * model.sizes["nlimit"] + model.nv + model.sizes["neq"] + contacts
+        self.capacity = others(model.sizes) + contacts
         self.contacts = contacts
         self.room = ledger_size(model.sizes, self.capacity)
         smooth = int(options.contact == "smooth")

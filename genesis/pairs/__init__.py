@@ -4,6 +4,7 @@ Keys are MuJoCo's codes of the two geom types, the smaller one first. `find` lis
 which features decided; `find_adjoint` differentiates one contact with these features fixed. The protocol is described in solid.py.
 """
 
+from genesis.model.layout import GEOM_CODE
 from genesis.pairs import (
     box_box,
     box_mesh,
@@ -40,7 +41,7 @@ from genesis.pairs import (
     sphere_sphere,
 )
 
-PLANE, HFIELD, SPHERE, CAPSULE, ELLIPSOID, CYLINDER, BOX, MESH = range(8)
+PLANE, HFIELD, SPHERE, CAPSULE, ELLIPSOID, CYLINDER, BOX, MESH = GEOM_CODE.values()
 
 PAIRS = {
     (PLANE, SPHERE): plane_sphere.PAIR,

@@ -4,6 +4,7 @@ import taichi as ti
 
 from genesis.dynamics.constraints.contacts import find_contacts, finish_contact, place_geoms
 from genesis.dynamics.constraints.equality import find_equalities
+from genesis.dynamics.constraints.ledger import others
 from genesis.dynamics.constraints.limits import find_dry_friction, find_limits
 from genesis.dynamics.constraints.rows import stiffen
 from genesis.math.lanes import assign
@@ -39,11 +40,6 @@ class Stop:
         self.line_tolerance, self.line_iterations = line_tolerance, line_iterations
 
 
-def others(m):
-    """Room that is kept for blocks other than contacts."""
-    return 2 * m.size("nlimit") + m.size("nv") + m.size("neq")
-
-
 @ti.func
 def collect(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template()):
     """Reads: q, v, pose, axis      Writes: geoms and blocks of the ledger"""
@@ -56,7 +52,7 @@ def collect(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template
         first = c.count()
         before = c.status("overflow").get()
         c.status("overflow").set(0.0)
-        assign(c.last, first + c.capacity - others(m))
+        assign(c.last, first + c.capacity - others(m.sizes))
         place_geoms(m, s, c)
         find_contacts(m, s, c, o)
         for b in range(first, c.count()):

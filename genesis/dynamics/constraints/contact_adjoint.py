@@ -2,9 +2,9 @@
 
 import taichi as ti
 
-from genesis.dynamics.constraints.contacts import solid
+from genesis.dynamics.constraints.contacts import solid, wished
 from genesis.dynamics.constraints.material import grazing_adjoint, mix_adjoint
-from genesis.dynamics.constraints.rows import tree_origin
+from genesis.dynamics.constraints.rows import motion_at, tree_origin
 from genesis.joints.pose import Pose
 from genesis.math.lanes import let
 from genesis.math.rotation import Mat3, Quat, Vec3
@@ -16,12 +16,8 @@ from genesis.pairs.solid import ContactBar, SolidBar, Tags
 
 def relative(s, c, b, name: str) -> Spatial:
     """Velocity of body 2 at its point against body 1 at its own, and relative turn, of a motion field."""
-    ends = []
-    for slot_name, point_name in (("slot2", "point2"), ("slot1", "point")):
-        slot = c.integer(b, slot_name)
-        x = Spatial.load(s.row(name, slot))
-        ends.append(Spatial(x.a, x.at(Vec3.load(c.block(b, point_name)) - tree_origin(s, slot))))
-    return ends[0] - ends[1]
+    one, two = (Vec3.load(c.block(b, point)) for point in ("point", "point2"))
+    return motion_at(s, name, c.integer(b, "slot2"), two) - motion_at(s, name, c.integer(b, "slot1"), one)
 
 
 SEEN = (("probe", "f", 1.0), ("lift", "dy", -1.0), ("velocity", "drag", 1.0))  # motion, what multiplies it in G, sign
@@ -54,13 +50,7 @@ def point_bar_of(s, c, b, slot, seen=SEEN) -> Vec3:
 
 def tangents_adjoint(normal: Vec3, hint: Vec3, first: Vec3, first_bar: Vec3, second_bar: Vec3) -> tuple[Vec3, Vec3]:
     """(normal_bar, hint_bar) of `contacts.tangents`; a default direction has no adjoint."""
-    y = ti.abs(normal.y) < 0.5
-    free = let(hint.dot(hint)) < 0.25
-    wish = Vec3.of(
-        ti.select(free, 0.0, hint.x),
-        ti.select(free, ti.select(y, 1.0, 0.0), hint.y),
-        ti.select(free, ti.select(y, 0.0, 1.0), hint.z),
-    )
+    wish, free = wished(normal, hint)
     overlap = normal.dot(wish)
     across = wish - normal * overlap
     total = first_bar + second_bar.cross(normal)

@@ -5,12 +5,11 @@ import taichi as ti
 from genesis.dynamics.constraints import laws
 from genesis.dynamics.constraints.ledger import CONTACT
 from genesis.dynamics.constraints.material import contact_margin, graze, mix
-from genesis.dynamics.constraints.rows import motion_rows, open_block, set_bodies, tree_origin
+from genesis.dynamics.constraints.rows import motion_at, motion_rows, new_block, open_block, set_bodies
 from genesis.joints.pose import Pose
 from genesis.math.lanes import let
 from genesis.math.rotation import Mat3, Quat, Vec3
-from genesis.math.spatial import Spatial
-from genesis.model.layout import PAIR_TYPES
+from genesis.model.layout import GEOM_CODE, PAIR_TYPES
 from genesis.pairs import PAIRS
 from genesis.pairs.solid import Solid
 
@@ -41,7 +40,7 @@ def solid(m, c, shapes, g) -> Solid:
     return Solid(Vec3.load(cells), Mat3.load(cells, 3), Vec3.load(m.cells("geom_size", g)), m.geom_data(g), shapes, m.integers)
 
 
-PLANE, HFIELD, SPHERE, CAPSULE, ELLIPSOID, CYLINDER, BOX, MESH = range(8)
+PLANE, HFIELD, SPHERE, CAPSULE, ELLIPSOID, CYLINDER, BOX, MESH = GEOM_CODE.values()
 
 
 @ti.func
@@ -64,10 +63,9 @@ def bounding_radius(m: ti.template(), g: ti.i32):
 
 
 @ti.func
-def may_touch(m: ti.template(), c: ti.template(), g1: ti.i32, g2: ti.i32, reach: ti.template()):
-    """Broad phase: bounding balls, or a ball against a plane."""
+def may_touch(m: ti.template(), c: ti.template(), g1: ti.i32, g2: ti.i32, radius: ti.template()):
+    """Broad phase: bounding balls, or a ball against a plane; radius: of geom 2 and the reach."""
     between = Vec3.load(c.geom(g2)) - Vec3.load(c.geom(g1))
-    radius = bounding_radius(m, g2) + reach
     near = True
     if m.geom_type(g1) == PLANE:
         near = Mat3.load(c.geom(g1), 3).column(2).dot(between) < radius
@@ -83,11 +81,8 @@ def add_contact(
     hint: ti.template(), tag0: ti.template(), tag1: ti.template(), tag2: ti.template(), tag3: ti.template(),
 ):  # fmt: skip
     """A new block with the geometry of a contact, or one more that did not fit."""
-    b = c.count()
-    if b < c.last:
-        c.set_count(b + 1)
-        c.set(b, "source", CONTACT)
-        c.set(b, "index", cand)
+    b = new_block(c, CONTACT, cand, c.last)
+    if b >= 0:
         c.set(b, "gap", dist - margin)
         point.store(c.block(b, "point"))
         normal.store(c.block(b, "frame"))
@@ -96,8 +91,6 @@ def add_contact(
         c.set(b, "tag", tag1, 1)
         c.set(b, "tag", tag2, 2)
         c.set(b, "tag", tag3, 3)
-    else:
-        c.status("overflow").add(1.0)
 
 
 class Sink:
@@ -112,40 +105,35 @@ class Sink:
         add_contact(self.c, self.cand, self.margin, point, normal, dist, hint, tag0, tag1, tag2, tag3)
 
 
-def tangents(normal: Vec3, hint: Vec3) -> tuple[Vec3, Vec3]:
-    """Two tangents: the first along the hint as far as the normal allows, else along the y axis, or z where the normal is near y.
-
-    Source: MuJoCo documentation, "Simulation: contact frames".
-    """
-    given = let(hint.dot(hint))
+def wished(normal: Vec3, hint: Vec3) -> tuple:
+    """(direction that the first tangent follows, whether it is the default): the hint, else the y axis, or z where the normal is near y."""
     y = ti.abs(normal.y) < 0.5
-    free = given < 0.25
+    free = let(hint.dot(hint)) < 0.25
     wish = Vec3.of(
         ti.select(free, 0.0, hint.x),
         ti.select(free, ti.select(y, 1.0, 0.0), hint.y),
         ti.select(free, ti.select(y, 0.0, 1.0), hint.z),
     )
+    return wish, free
+
+
+def tangents(normal: Vec3, hint: Vec3) -> tuple[Vec3, Vec3]:
+    """Two tangents: the first along the wished direction as far as the normal allows.
+
+    Source: MuJoCo documentation, "Simulation: contact frames".
+    """
+    wish, _ = wished(normal, hint)
     across = wish - normal * normal.dot(wish)
     first = across * let(1.0 / ti.sqrt(across.dot(across)))
     return first, normal.cross(first)
 
 
-def frame_row(c, b, k: int) -> Vec3:
-    return Vec3.load(c.block(b, "frame"), 3 * k)
-
-
 @ti.func
-def approach(m: ti.template(), s: ti.template(), c: ti.template(), g1: ti.i32, g2: ti.i32):
-    """No point of geom 2 moves faster than this against geom 1."""
+def approach(m: ti.template(), s: ti.template(), c: ti.template(), g1: ti.i32, g2: ti.i32, radius: ti.template()):
+    """No point of geom 2, of this bounding radius, moves faster than this against geom 1."""
     centre = Vec3.load(c.geom(g2))
-    motion = link_motion(s, m.geom_slot(g2), centre) - link_motion(s, m.geom_slot(g1), centre)
-    return ti.sqrt(motion.l.dot(motion.l)) + ti.sqrt(motion.a.dot(motion.a)) * bounding_radius(m, g2)
-
-
-def link_motion(s, slot, point: Vec3) -> Spatial:
-    """Angular velocity of a link, and velocity of the point of it that is at ``point``."""
-    v = Spatial.load(s.row("velocity", slot))
-    return Spatial(v.a, v.at(point - tree_origin(s, slot)))
+    motion = motion_at(s, "velocity", m.geom_slot(g2), centre) - motion_at(s, "velocity", m.geom_slot(g1), centre)
+    return ti.sqrt(motion.l.dot(motion.l)) + ti.sqrt(motion.a.dot(motion.a)) * radius
 
 
 @ti.func
@@ -156,9 +144,10 @@ def find_contacts(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.te
         g2 = m.cand_geom2(cand)
         margin = contact_margin(m, cand)
         reach = let(margin + o.reach)
+        radius = bounding_radius(m, g2)
         if o.smooth != 0:
-            reach = reach + o.dt * approach(m, s, c, g1, g2)
-        if may_touch(m, c, g1, g2, reach):
+            reach = reach + o.dt * approach(m, s, c, g1, g2, radius)
+        if may_touch(m, c, g1, g2, radius + reach):
             code = m.cand_code(cand)
             a = solid(m, c, o.shapes, g1)
             b = solid(m, c, o.shapes, g2)
@@ -183,7 +172,7 @@ def finish_contact(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i
     cand = c.integer(b, "index")
     chain = m.cand_chain(cand)
     dim = m.cand_condim(cand)
-    normal = frame_row(c, b, 0)
+    normal = Vec3.load(c.block(b, "frame"))
     first, second = tangents(normal, Vec3.load(c.block(b, "hint")))
     for k, row in ti.static(((1, first), (2, second), (3, normal), (4, first), (5, second))):
         row.store(c.block(b, "frame"), 3 * k)
@@ -198,7 +187,7 @@ def finish_contact(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i
     slot2 = m.geom_slot(m.cand_geom2(cand))
     ahead = gap
     if o.smooth != 0:
-        ahead += o.dt * normal.dot((link_motion(s, slot2, point) - link_motion(s, slot1, point)).l)
+        ahead += o.dt * normal.dot((motion_at(s, "velocity", slot2, point) - motion_at(s, "velocity", slot1, point)).l)
     if ahead >= 0.0:  # does not touch in this step: felt from a distance, or a block without rows
         kind = laws.DISTANT
         dim = ti.select(o.reach > 0.0 and gap < o.reach and c.touched(cand).get() == 0.0, 1, 0)

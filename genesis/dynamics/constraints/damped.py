@@ -11,13 +11,9 @@ from genesis.dynamics.adjoint_sweep import bilinear_inertia_adjoint
 from genesis.dynamics.constraints.lift import LiftedBase
 from genesis.dynamics.factorization import factorize, solve
 from genesis.dynamics.kinematics import copy_spatial
+from genesis.dynamics.mass_matrix import damping_of
 from genesis.joints.pose import Pose
 from genesis.math.spatial import Inertia, Spatial
-
-
-def damping_of(m, s, i):
-    """Damping of degree of freedom i that acts at the end of the step; a saturated controller does not damp."""
-    return m.get("dof_damping", i) + m.get("dof_kv", i) * s.get("active", i)
 
 
 @ti.func

@@ -72,7 +72,7 @@ def turn_drift(s, c, b, q: Quat, scale) -> Vec3:
 def find_equalities(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template()):
     for n in range(m.size("neq")):
         if m.eq_active(n) != 0:
-            b = new_block(c, EQUALITY, n)
+            b = new_block(c, EQUALITY, n, c.capacity)
             if b >= 0:
                 copy_cells(m.cells("eq_solref", n), c.block(b, "solref"), 2)
                 copy_cells(m.cells("eq_solimp", n), c.block(b, "solimp"), 5)

@@ -27,6 +27,24 @@ def sigmoid(x: ti.template(), mid: ti.template(), power: ti.template()):
 
 
 @ti.func
+def sigmoid_adjoint(solimp: ti.template(), x: ti.template(), value_bar: ti.template(), out: ti.template()):
+    """Adds the adjoints of midpoint and power of `sigmoid` to the cells ``out`` of solimp; 0 < x < 1."""
+    mid = clipped(solimp.get(3), LEAST, MOST)
+    power = solimp.get(4)
+    if power > 1.0:
+        base = x / mid
+        part = mid
+        if x > mid:
+            base = (1.0 - x) / (1.0 - mid)
+            part = mid - 1.0
+        raised = ti.pow(base, power)
+        if solimp.get(3) > LEAST and solimp.get(3) < MOST:
+            out.add(value_bar * (1.0 - power) * raised, 3)
+        if base > 0.0:
+            out.add(value_bar * part * raised * ti.log(base), 4)
+
+
+@ti.func
 def clipped(x: ti.template(), lo: ti.template(), hi: ti.template()):
     return ti.min(ti.max(x, lo), hi)
 
@@ -84,22 +102,10 @@ def impedance_adjoint(solimp: ti.template(), gap: ti.template(), d_bar: ti.templ
     if solimp.get(1) > LEAST and solimp.get(1) < MOST:
         out.add(d_bar * found[2], 1)
     out.add(d_bar * found[3], 2)
-    mid = clipped(solimp.get(3), LEAST, MOST)
-    power = solimp.get(4)
     width = solimp.get(2)
     x = ti.abs(gap) / ti.max(width, TINY)
-    if width > TINY and x > 0.0 and x < 1.0 and power > 1.0:
-        rise = d_bar * (clipped(solimp.get(1), LEAST, MOST) - clipped(solimp.get(0), LEAST, MOST))
-        base = x / mid
-        part = mid
-        if x > mid:
-            base = (1.0 - x) / (1.0 - mid)
-            part = mid - 1.0
-        raised = ti.pow(base, power)
-        if solimp.get(3) > LEAST and solimp.get(3) < MOST:
-            out.add(rise * (1.0 - power) * raised, 3)
-        if base > 0.0:
-            out.add(rise * part * raised * ti.log(base), 4)
+    if width > TINY and x > 0.0 and x < 1.0:
+        sigmoid_adjoint(solimp, x, d_bar * (clipped(solimp.get(1), LEAST, MOST) - clipped(solimp.get(0), LEAST, MOST)), out)
 
 
 @ti.func

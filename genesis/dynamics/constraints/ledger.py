@@ -68,8 +68,13 @@ SOURCES = ("equality", "dry friction", "limit", "contact")
 EQUALITY, DRY_FRICTION, LIMIT, CONTACT = range(len(SOURCES))
 
 GEOM_WIDTH = 12  # world position and rotation matrix
-VECTORS = ("a0", "gradient", "direction", "impulse", "m_direction")  # of nv; impulse = M (a - a0)
+VECTORS = ("gradient", "direction", "impulse", "m_direction")  # of nv; impulse = M (a - a0), a0 without constraints
 HEADER = 1 + len(STATUS)  # number of blocks, then the status
+
+
+def others(sizes):
+    """Room that is kept for blocks other than contacts; ``sizes`` of the model, here or in a kernel."""
+    return 2 * sizes["nlimit"] + sizes["nv"] + sizes["neq"]
 
 
 def ledger_size(sizes, blocks: int) -> int:

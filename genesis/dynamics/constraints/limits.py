@@ -61,7 +61,7 @@ def find_limits(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.temp
 
 @ti.func
 def open_limit(m: ti.template(), c: ti.template(), n: ti.i32, gap: ti.template(), sign: ti.template()):
-    b = new_block(c, LIMIT, n)
+    b = new_block(c, LIMIT, n, c.capacity)
     if b >= 0:
         open_block(m, c, b, laws.UNILATERAL, 1, m.limit_chain(n))
         c.set(b, "gap", gap)
@@ -77,7 +77,7 @@ def find_dry_friction(m: ti.template(), s: ti.template(), c: ti.template(), o: t
     for i in range(m.size("nv")):
         loss = m.get("dof_frictionloss", i)
         if loss > 0.0 or o.every:
-            b = new_block(c, DRY_FRICTION, i)
+            b = new_block(c, DRY_FRICTION, i, c.capacity)
             if b >= 0:
                 open_block(m, c, b, laws.BOUNDED, 1, m.dof_chain(i))
                 c.set(b, "gap", 0.0)

@@ -64,14 +64,13 @@ def swap_views(c: ti.template()):
 def start(m: ti.template(), s: ti.template(), c: ti.template()):
     """a <- the better one of the unconstrained acceleration and that of the step before.
 
-    Reads: a, warm, bias      Writes: a0, a, impulse, y
+    Reads: a, warm, bias      Writes: a, impulse, y
     """
     a = s.row("a")
     warm = s.row("warm")
     difference = c.vector("direction")
     impulse = c.vector("impulse")
     for i in range(m.size("nv")):
-        c.vector("a0").set(a.get(i), i)
         difference.set(warm.get(i) - a.get(i), i)
     times_mass(m, s, difference, impulse)
     kinetic = 0.0

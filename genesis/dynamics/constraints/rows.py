@@ -13,10 +13,10 @@ LEAST_R = 1e-15  # of the regularisation, where nothing moves
 
 
 @ti.func
-def new_block(c: ti.template(), source: ti.i32, index: ti.i32):
-    """Index of a fresh block, or -1 when there is no room for it."""
+def new_block(c: ti.template(), source: ti.i32, index: ti.i32, limit: ti.template()):
+    """Index of a fresh block, below ``limit``, or -1 when there is no room for it."""
     b = c.count()
-    if b < c.capacity:
+    if b < limit:
         c.set_count(b + 1)
         c.set(b, "source", source)
         c.set(b, "index", index)
@@ -49,6 +49,12 @@ def open_block(m: ti.template(), c: ti.template(), b: ti.i32, kind: ti.i32, dim:
 def tree_origin(s, slot) -> Vec3:
     """Reference point of the kinematic tree of a link."""
     return Vec3.load(s.row("pose", slot), 16)
+
+
+def motion_at(s, name: str, slot, point: Vec3) -> Spatial:
+    """Turn of a link under a motion field, and velocity of the point of it that is at ``point``."""
+    x = Spatial.load(s.row(name, slot))
+    return Spatial(x.a, x.at(point - tree_origin(s, slot)))
 
 
 def set_bodies(c, b, slot1, slot2, point1: Vec3, point2: Vec3) -> None:

@@ -11,7 +11,7 @@ Derivation and figures: docs/contact.md
 
 import taichi as ti
 
-from genesis.dynamics.constraints.impedance import LEAST, MOST, TINY, clipped, sigmoid
+from genesis.dynamics.constraints.impedance import LEAST, MOST, TINY, clipped, sigmoid, sigmoid_adjoint
 
 SPREAD = 4.0  # steps over which a touch-down is spread
 SETTLE = 200.0  # [m/s²] least width per square of the step
@@ -80,16 +80,7 @@ def smooth_impedance_adjoint(
         if inside:
             out.add(d_bar * curve[0], 1)
         out.add(-d_bar * hi * curve[1] * x * solimp.get(2) / (found[1] * found[1]), 2)
-        if power > 1.0:
-            base = x / mid
-            part = mid
-            if x > mid:
-                base = (1.0 - x) / (1.0 - mid)
-                part = mid - 1.0
-            raised = ti.pow(base, power)
-            if solimp.get(3) > LEAST and solimp.get(3) < MOST:
-                out.add(d_bar * hi * (1.0 - power) * raised, 3)
-            out.add(d_bar * hi * part * raised * ti.log(base), 4)
+        sigmoid_adjoint(solimp, x, d_bar * hi, out)
 
 
 @ti.func

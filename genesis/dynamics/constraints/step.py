@@ -7,7 +7,7 @@ from genesis.dynamics.constraints.collect import collect
 from genesis.dynamics.constraints.ledger import Ledger
 from genesis.dynamics.constraints.newton import add_pull, assemble, factorize_hessian, fits_tree, newton, solve_hessian
 from genesis.dynamics.constraints.rows import along
-from genesis.math.lanes import constant
+from genesis.dynamics.vectors import clear
 from genesis.math.spatial import Spatial
 
 
@@ -52,7 +52,7 @@ def meet_constraints(m: ti.template(), s: ti.template(), held: ti.template(), da
     zero = Spatial.zero(m.lanes)
     for l in range(m.size("nlink") + 1):
         zero.store(s.row("contact_force", l))
-    clear_vector(m, s, "w_seen")
+    clear(m, s, "w_seen")
     for k in range(m.lanes):
         one = m.of_lane(k)
         mine = s.of_lane(k)
@@ -66,12 +66,6 @@ def meet_constraints(m: ti.template(), s: ti.template(), held: ti.template(), da
         force = Spatial.load(s.row("contact_force", l + 1))
         force.add_to(s.row("force", l + 1))
         force.add_to(s.row("contact_force", m.link_parent(l)))
-
-
-@ti.func
-def clear_vector(m: ti.template(), s: ti.template(), name: ti.template()):
-    for i in range(m.size("nv")):
-        s.set(name, constant(0.0, m.lanes), i)
 
 
 @ti.func

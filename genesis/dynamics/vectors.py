@@ -1,0 +1,24 @@
+"""Vectors in the scratch memory: copied, added, cleared."""
+
+import taichi as ti
+
+from genesis.math.lanes import constant
+
+
+@ti.func
+def copy(m: ti.template(), s: ti.template(), size: ti.template(), source: ti.template(), target: ti.template()):
+    for i in range(m.size(size)):
+        s.set(target, s.get(source, i), i)
+
+
+@ti.func
+def axpy(m: ti.template(), s: ti.template(), factor: ti.template(), source: ti.template(), target: ti.template()):
+    """target += factor * source over the degrees of freedom."""
+    for i in range(m.size("nv")):
+        s.add(target, factor * s.get(source, i), i)
+
+
+@ti.func
+def clear(m: ti.template(), s: ti.template(), name: ti.template()):
+    for i in range(m.size("nv")):
+        s.set(name, constant(0.0, m.lanes), i)
