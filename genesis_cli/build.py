@@ -7,6 +7,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from genesis_cli.bridge import Job
+from genesis_cli.observation_files import absolute_observations
 from genesis_cli.paths import resolve_file
 from genesis_cli.validate import Checked
 
@@ -32,6 +33,7 @@ def absolute_files(job: Job) -> None:
             continue
         typed = any(word.lstrip("+").startswith(f"{key}=") for word in job.overrides)
         parent[name] = resolve_file(parent[name], key, group, job.choices, job.sources, from_command_line=typed)
+    absolute_observations(cfg, job.choices, job.sources, job.overrides)
 
 
 def start_engine(runtime: Any) -> None:

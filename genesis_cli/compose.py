@@ -13,13 +13,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from genesis_cli.aliases import expand_all, node_of
 from genesis_cli.paths import config_dir
-from genesis_cli.schema import GROUPS, KINDS, PLAIN, TERMS
+from genesis_cli.schema import GROUPS, KINDS, OBSERVED, PARTS, PLAIN, TERMS
 
 
 def register_schema() -> None:
     """The dataclasses as config group `schema/<node>/<kind>`, which the YAML files pull in by name."""
     store = ConfigStore.instance()
-    for node, kinds in {**KINDS, **TERMS, "run": PLAIN}.items():
+    observed = {name.removesuffix("s"): kinds for name, kinds in OBSERVED.items()}
+    for node, kinds in {**KINDS, **TERMS, **observed, "run": PLAIN}.items():
         for kind, schema in kinds.items():
             store.store(group=f"schema/{node}", name=kind, node=schema, provider="genesis")
 
@@ -92,14 +93,25 @@ def _declaration(cfg: DictConfig, full: str) -> Any:
     node, depth = parts[0], 2 if parts[0] in TERMS else 1
     if len(parts) <= depth:
         return None
-    if node in PLAIN:
-        schema: type | None = PLAIN[node]
+    schema: type | None
+    if parts[0] == "observation" and len(parts) > 2:
+        schema, depth = _observed(cfg, parts)
+    elif node in PLAIN:
+        schema = PLAIN[node]
     else:
         kind = OmegaConf.select(cfg, ".".join([*parts[:depth], "kind"]))
         schema = {**KINDS, **TERMS}.get(node, {}).get(kind)
-    if schema is None:
+    if schema is None or len(parts) <= depth:
         return None
     return next((f for f in fields(schema) if f.name == parts[depth]), None)
+
+
+def _observed(cfg: DictConfig, parts: list[str]) -> tuple[type | None, int]:
+    """The dataclass of a mapping inside `observation`, and how many parts of the key lead to it."""
+    if parts[1] in PARTS:
+        return PARTS[parts[1]], 2
+    kind = OmegaConf.select(cfg, ".".join([*parts[:3], "kind"]))
+    return OBSERVED.get(parts[1], {}).get(kind), 3
 
 
 def _type_name(kind: Any) -> str:

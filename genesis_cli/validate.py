@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from genesis_cli.errors import CommandError
-from genesis_cli.schema import KINDS, PLAIN, TERMS
+from genesis_cli.schema import KINDS, OBSERVED, PARTS, PLAIN, TERMS, File
 from genesis_cli.suggest import known
 
 
@@ -57,12 +57,27 @@ def check(cfg: DictConfig) -> Checked:
     for name, schema in PLAIN.items():
         if name in container:
             checked["plain"][name] = _node(name, container[name], schema)
+    if "observation" in checked["plain"]:
+        _observation(checked["plain"]["observation"])
     entities = {
         name: _kind(f"scene.entities.{name}", {"name": name, **_mapping(f"scene.entities.{name}", node)}, KINDS["robot"])
         for name, node in checked["scene"].entities.items()
     }
     checked["scene"].entities = entities
     return Checked(**checked)
+
+
+def _observation(node: Any) -> None:
+    """The mappings inside `observation` as instances of their dataclasses, in place; files as texts or in their long form."""
+    for name, schema in PARTS.items():
+        setattr(node, name, _node(f"observation.{name}", getattr(node, name), schema))
+    for where, holder in (("observation.files", node), ("observation.validation.files", node.validation)):
+        holder.files = [
+            item if isinstance(item, str) else _node(f"{where}[{k}]", item, File) for k, item in enumerate(holder.files)
+        ]
+    for name, kinds in OBSERVED.items():
+        terms = {term: content for term, content in getattr(node, name).items() if content is not None}
+        setattr(node, name, {term: _kind(f"observation.{name}.{term}", content, kinds) for term, content in terms.items()})
 
 
 def _mapping(where: str, node: Any) -> dict[str, Any]:

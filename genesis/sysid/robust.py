@@ -36,4 +36,10 @@ def cauchy(s: np.ndarray) -> Three:
     return np.log1p(s), 1.0 / t, -1.0 / t**2
 
 
-LOSSES = {"linear": linear, "huber": huber, "soft_l1": soft_l1, "cauchy": cauchy}
+def arctan(s: np.ndarray) -> Three:
+    """arctan(s)"""
+    t = 1.0 + s**2
+    return np.arctan(s), 1.0 / t, -2.0 * s / t**2
+
+
+LOSSES = {"linear": linear, "huber": huber, "soft_l1": soft_l1, "cauchy": cauchy, "arctan": arctan}

@@ -1,9 +1,11 @@
 """Dataclass schema of every config node (no torch, no taichi, no hydra).
 
-`KINDS` holds the nodes whose `kind` chooses the dataclass, `TERMS` those that map names to such nodes, `PLAIN` the others.
+`KINDS` holds the nodes whose `kind` chooses the dataclass, `TERMS` those that map names to such nodes, `PLAIN` the others;
+`OBSERVED` and `PARTS` say what is inside the node `observation`.
 """
 
 from genesis_cli.schema.losses import LOSSES
+from genesis_cli.schema.observations import OBSERVED, PARTS, File, Observation
 from genesis_cli.schema.optimizers import OPTIMIZERS
 from genesis_cli.schema.parameters import PARAMETERS
 from genesis_cli.schema.robots import ROBOTS
@@ -20,7 +22,7 @@ KINDS: dict[str, dict[str, type]] = {
     "scheduler": SCHEDULERS,
 }
 TERMS: dict[str, dict[str, type]] = {"loss": LOSSES, "parameter": PARAMETERS}
-PLAIN: dict[str, type] = RUN
+PLAIN: dict[str, type] = {**RUN, "observation": Observation}
 
 #: Folder of each config node: `tasks=reach` chooses the file, `task.horizon=5` changes a value.
 GROUPS: dict[str, str] = {
@@ -31,9 +33,10 @@ GROUPS: dict[str, str] = {
     "parameter": "parameters",
     "optimizer": "optimizers",
     "scheduler": "schedulers",
+    "observation": "observations",
     "runtime": "runtime",
     "logging": "logging",
     "experiment": "experiment",
 }
 
-__all__ = ["GROUPS", "KINDS", "PLAIN", "TERMS"]
+__all__ = ["GROUPS", "KINDS", "OBSERVED", "PARTS", "PLAIN", "TERMS", "File"]

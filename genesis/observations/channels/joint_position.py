@@ -1,0 +1,38 @@
+"""Positions of hinges and slides."""
+
+from math import tau
+
+import torch
+from torch import Tensor
+
+from genesis.observations.channels.channel import BaseChannel
+from genesis.observations.channels.joints import scalar_joints, unit_of
+from genesis.observations.sample import Sample
+from genesis.selection import coordinates
+from genesis.setting import Setting
+
+
+class JointPosition(BaseChannel):
+    """q [rad | m]; periodic: angles a full turn apart count as equal."""
+
+    kind = "joint_position"
+
+    def __init__(
+        self, setting: Setting, where: str, names: list[str], *, entity: str | None = None, periodic: bool = False
+    ) -> None:
+        joints = scalar_joints(setting, where, names, entity)
+        super().__init__(names, unit_of(joints, "angle", "length"))
+        self.selection = coordinates(joints)
+        self.turning = torch.tensor([periodic and joint.turns for joint in joints])
+
+    def predict(self, sample: Sample) -> Tensor:
+        """(N, joints)"""
+        return sample.qpos[:, self.selection]
+
+    def residual(self, predicted: Tensor, measured: Tensor) -> Tensor:
+        """predicted - measured, of periodic angles the nearest turn."""
+        difference = predicted - measured
+        if not self.turning.any():
+            return difference
+        turns = torch.round(difference.detach() / tau).nan_to_num() * self.turning.to(difference)
+        return difference - tau * turns

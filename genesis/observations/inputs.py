@@ -1,0 +1,56 @@
+"""Recorded inputs on any grid of times, and the places that they drive."""
+
+from typing import Any
+
+import numpy as np
+
+from genesis.errors import InputError, unknown_name
+from genesis.observations.recording import Recording
+from genesis.observations.spec import InputSpec
+from genesis.selection import joints_of
+from genesis.setting import Setting
+
+
+def input_series(recording: Recording, spec: InputSpec, times: np.ndarray, delay: float | None = None) -> np.ndarray:
+    """Values (..., width) in SI units that act at times (...) [s]: the input recorded `delay` before.
+
+    Linear between samples, or the last one holds (spec.hold); before the first and after the last sample it is constant.
+    delay None: that of the config.
+    """
+    series = recording.inputs[spec.name]
+    at = np.asarray(times, dtype=np.float64) - (spec.source.delay if delay is None else delay)
+    if spec.hold == "zero":
+        row = np.searchsorted(series.time, at, side="right") - 1
+        return series.values[np.clip(row, 0, len(series.time) - 1)]
+    flat = at.reshape(-1)
+    columns = [np.interp(flat, series.time, series.values[:, k]) for k in range(series.values.shape[1])]
+    return np.stack(columns, -1).reshape(*at.shape, len(columns))
+
+
+def input_places(setting: Setting, spec: InputSpec) -> list[int]:
+    """Where the numbers of an input go: degrees of freedom of the scene, or its actuators.
+
+    Raises: UnknownNameError with the nearest names, InputError for a joint with several degrees of freedom.
+    """
+    where = f"{spec.where}.columns"
+    entity = setting.entity(f"{spec.where}.entity", spec.entity)
+    if spec.about.of == "actuator":
+        return [_actuator(where, entity, name) for name in spec.names]
+    joints = {joint.name: joint for joint in joints_of(entity)}
+    found: list[int] = []
+    for name in spec.names:
+        if name not in joints:
+            raise unknown_name(where, "joint", name, joints)
+        if len(joints[name].dofs) != 1:
+            raise InputError(
+                f'{where}: joint "{name}" has {len(joints[name].dofs)} degrees of freedom; inputs drive hinges and slides.'
+            )
+        found += joints[name].dofs
+    return found
+
+
+def _actuator(where: str, entity: Any, name: str) -> int:
+    names = [str(actuator.name) for actuator in entity.actuators]
+    if name not in names:
+        raise unknown_name(where, "actuator", name, names)
+    return int(entity.info.act_start) + names.index(name)

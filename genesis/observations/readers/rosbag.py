@@ -1,0 +1,87 @@
+"""ROS 1 bags, ROS 2 bags (folder, .db3) and .mcap files, through the library `rosbags`."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genesis.errors import InputError
+from genesis.observations.log import Log
+from genesis.observations.readers.extras import library
+
+LONGEST = 64  # numbers of an array that become columns; longer ones are images, maps and the like
+BULKY = ("Image", "CompressedImage", "PointCloud", "PointCloud2", "OccupancyGrid", "LaserScan", "CompressedVideo")
+
+
+def read_bag(path: Path) -> Log:
+    """Numbers of all messages: TOPIC/field/field, of a JointState TOPIC/JOINT/position, velocity and effort.
+
+    TOPIC/time holds the stamp of the header (where there is none, when the message was recorded) in seconds from the first one
+    of the bag, in order; it is the clock of the columns of its topic.
+    """
+    rows: dict[str, list[tuple[int, dict[str, float]]]] = defaultdict(list)
+    for topic, stamp, values in _messages(path):
+        rows[topic].append((stamp, values))
+    if not rows:
+        raise InputError(f"{path}: the bag holds no message made of numbers.")
+    first = min(stamp for messages in rows.values() for stamp, _ in messages)
+    log = Log(path, {}, seconds=frozenset(f"{topic}/time" for topic in rows))
+    for topic, messages in rows.items():
+        messages.sort(key=lambda message: message[0])  # they are recorded as they arrive
+        clock = f"{topic}/time"
+        log.columns[clock] = np.array([(stamp - first) * 1e-9 for stamp, _ in messages])
+        for name in dict.fromkeys(name for _, values in messages for name in values):
+            column = f"{topic}/{name}"
+            log.columns[column] = np.array([values.get(name, np.nan) for _, values in messages])
+            log.clocks[column] = clock
+    return log
+
+
+def _messages(path: Path) -> Iterator[tuple[str, int, dict[str, float]]]:
+    """(topic, time [ns], numbers) of every message. Raises: InputError for what is no bag."""
+    highlevel, typesys = library(path, "rosbags", "rosbags.highlevel"), library(path, "rosbags", "rosbags.typesys")
+    folder = path.parent if path.suffix == ".db3" and (path.parent / "metadata.yaml").is_file() else path
+    store = typesys.get_typestore(typesys.Stores.ROS2_HUMBLE)  # for bags without definitions of their messages
+    try:
+        with highlevel.AnyReader([folder], default_typestore=store) as bag:
+            chosen = [c for c in bag.connections if c.msgtype.rpartition("/")[2] not in BULKY]
+            for connection, recorded, raw in bag.messages(connections=chosen) if chosen else ():
+                message = bag.deserialize(raw, connection.msgtype)
+                values = joint_state(message) if connection.msgtype.endswith("/JointState") else dict(flat(message))
+                if values:
+                    yield connection.topic, stamp_of(message) or recorded, values
+    except highlevel.AnyReaderError as error:
+        raise InputError(f"{path} cannot be read as a bag: {error}.") from error
+
+
+def stamp_of(message: Any) -> int:
+    """The stamp of the header [ns], 0 where there is none."""
+    stamp = getattr(getattr(message, "header", None), "stamp", None)
+    return 0 if stamp is None else int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+
+
+def joint_state(message: Any) -> dict[str, float]:
+    """JOINT/position, velocity, effort of a sensor_msgs/JointState; what a message leaves out is missing."""
+    return {
+        f"{name}/{field}": float(value)
+        for field in ("position", "velocity", "effort")
+        for name, value in zip(message.name, getattr(message, field), strict=False)
+    }
+
+
+def flat(message: Any, prefix: str = "") -> Iterator[tuple[str, float]]:
+    """The numbers in a message by their path of fields, without header and covariances."""
+    for field in fields(message):
+        if field.name.startswith("__") or field.name == "header" or field.name.endswith("covariance"):
+            continue
+        value = getattr(message, field.name)
+        name = f"{prefix}{field.name}"
+        if is_dataclass(value):
+            yield from flat(value, f"{name}/")
+        elif isinstance(value, np.ndarray) and value.dtype.kind in "fiub" and value.ndim == 1 and len(value) <= LONGEST:
+            yield from ((f"{name}[{k}]", float(x)) for k, x in enumerate(value))
+        elif isinstance(value, (bool, int, float, np.number)):
+            yield name, float(value)
