@@ -133,7 +133,8 @@ class Drive:
             parts = []
             for b, r in enumerate(batch.recording.tolist()):
                 series = recordings[r].inputs[name]
-                at = tensor(times[:, b]) if delay is None else tensor(times[:, b]) - delay
+                own = tensor(times[:, b].copy())
+                at = own if delay is None else own - delay
                 parts.append(read_series(tensor(series.time), tensor(series.values), at, item.spec.hold, self.dt))
             kept = torch.stack(parts, 1)
             if delay is None:

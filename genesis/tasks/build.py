@@ -14,7 +14,7 @@ from genesis.tasks.fit import Fit
 from genesis.tasks.place import Place
 from genesis.tasks.reach import Reach
 from genesis.tasks.rollout import inputs_of
-from genesis.tasks.start import start_state
+from genesis.start import start_state
 from genesis.tasks.swing_up import SwingUp
 from genesis.tasks.task import Task, make_losses
 from genesis.tasks.throw import Throw
