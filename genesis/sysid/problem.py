@@ -6,7 +6,7 @@
 Residuals are evaluated at the measured times, missing numbers are left out.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genesis.errors import DivergenceError, InputError
+from genesis.errors import DivergenceError
 from genesis.observations.dataset import Dataset
 from genesis.observations.recording import Recording
 from genesis.scene.physical import Loops

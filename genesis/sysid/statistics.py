@@ -84,14 +84,12 @@ def scales(squares: LeastSquares, point: Point) -> np.ndarray:
     made = np.where(np.isfinite(high - low), 0.1 * (high - low), 1.0)
     sized = np.abs(point.z) > 1e-9
     made = np.where(sized, np.abs(point.z), made)
-    first = 0
     for unknown, _, part in squares.problem.slices:
         deviation = unknown.deviation.numpy()
         if unknown.log:
             made[part] = 1.0
         elif np.isfinite(deviation).all() and len(deviation) == part.stop - part.start and type(unknown).__name__ != "Inertia":
             made[part] = deviation
-        first = part.stop
     return made
 
 

@@ -17,7 +17,7 @@ CLASSES: dict[str, Any] = {"inertia": Inertia, "link_rotation": LinkRotation, "j
 SIGNALS = {f"sensor_{what}": ("sensor", what) for what in ("gain", "bias", "delay")} | {
     f"input_{what}": ("input", what) for what in ("gain", "bias", "delay", "lag")
 }
-KINDS = (*QUANTITIES, "physical", *CLASSES, *SIGNALS, "start_state")
+KINDS = (*QUANTITIES, "field", *CLASSES, *SIGNALS, "start_state")
 
 
 def make_unknowns(
