@@ -1,5 +1,6 @@
 """The run folder: result.json, metrics.jsonl, solution.npz, checkpoints, TensorBoard events."""
 
+import io
 import json
 import platform
 from dataclasses import dataclass
@@ -11,7 +12,10 @@ import numpy as np
 import torch
 
 from genesis.errors import InputError
+from genesis.runners.evaluate import Evaluation
 from genesis.runners.files import finite, write_bytes, write_json, write_npz
+from genesis.runners.tensorboard import TensorBoard
+from genesis.tasks import Task
 
 CHECKPOINT = Path("checkpoints") / "last.pt"
 PACKAGES = ("genesis-optimize", "torch", "taichi", "numpy", "scipy", "mujoco", "hydra-core")
@@ -62,6 +66,56 @@ class Journal:
     def line(self, content: dict[str, Any]) -> None:
         """One line of metrics."""
         self.lines.write(json.dumps(finite(content)) + "\n")
+
+    def checkpoint(self, state: dict[str, Any]) -> None:
+        """Everything needed to go on."""
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        write_bytes(self.folder / CHECKPOINT, buffer.getvalue())
+
+    def close(self) -> None:
+        """Close the lines."""
+        if self.lines is not None:
+            self.lines.close()
+
+
+class Record(Journal):
+    """Writer of the run folder of an optimisation."""
+
+    def __init__(self, folder: Path, recording: Recording) -> None:
+        super().__init__(folder)
+        self.recording = recording
+        self.board: TensorBoard | None = None
+
+    def begin(self, first_iteration: int, task: Task, metric_names: list[str]) -> None:
+        """Open the files; going on from a checkpoint drops the lines after it."""
+        self.open(first_iteration)
+        if self.recording.tensorboard:
+            self.board = TensorBoard(
+                self.folder / "tensorboard",
+                first_step=first_iteration,
+                config_text=self.recording.config_text,
+                settings={"task": task.kind, **(self.recording.settings or {})},
+                metric_names=metric_names,
+            )
+
+    def iteration(
+        self, number: int, evaluation: Evaluation, task: Task, rates: dict[str, float], seconds: dict[str, float]
+    ) -> None:
+        """One line of metrics, and now and then a point in TensorBoard."""
+        self.line(
+            {
+                "iteration": number,
+                "objective": evaluation.objective,
+                "terms": evaluation.terms,
+                "metrics": evaluation.metrics,
+                "gradient_norm": evaluation.norms,
+                "learning_rate": rates,
+                "seconds": {name: round(value, 6) for name, value in seconds.items()},
+            }
+        )
+        if self.board is not None and (number % self.recording.every == 0 or evaluation.good):
+            self.board.write(number, evaluation, task, rates, seconds)
 
     def solution(self, arrays: dict[str, np.ndarray]) -> None:
         """Arrays of the best parameters and their trajectory."""
