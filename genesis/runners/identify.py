@@ -159,7 +159,7 @@ class Identify:
         """One iteration: keep the best, tell, store; raise `Ended` where it must be the last."""
         if self.best is None or report.cost < self.best[0]:
             self.best = (report.cost, report.point)
-        row = {
+        row: dict[str, Any] = {
             "iteration": len(self.history), "cost": report.cost, "step": report.step, "damping": report.damping,
             "gradient_norm": report.gradient_norm,
         }  # fmt: skip
@@ -168,7 +168,9 @@ class Identify:
         if self.record is not None:
             self.record.line({**row, "stage": self.stage, "seconds": round(seconds, 6), "simulations": self.problem.simulations})
         if self.observer is not None:
-            self.observer(Progressed(row["iteration"], report.cost, self.first, self.stage, seconds, self.problem.simulations))
+            self.observer(
+                Progressed(len(self.history) - 1, report.cost, self.first, self.stage, seconds, self.problem.simulations)
+            )
         late = self.plan.seconds is not None and seconds >= self.plan.seconds
         stop = self.interrupt.asked or late
         if self.record is not None and (stop or len(self.history) % self.plan.checkpoint_every == 0):

@@ -157,7 +157,7 @@ class Drive:
 def _dofs(setting: Setting, spec: InputSpec) -> list[int]:
     body = setting.entity(spec.where, spec.entity)
     joints = {joint.name: joint for joint in joints_of(body)}
-    places = []
+    places: list[int] = []
     for name in spec.names:
         if name not in joints:
             raise unknown_name(f"{spec.where}.columns", "joint", name, joints)

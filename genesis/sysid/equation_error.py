@@ -66,10 +66,10 @@ class EquationError(LeastSquares):
         q, v = np.zeros((*steps.shape, problem.space.nq)), np.zeros((*steps.shape, problem.space.nv))
         for b, r in enumerate(batch.recording.tolist()):
             q[:, b], v[:, b] = problem.start_states(problem.recordings[r], steps[:, b])[:2]
-        middle = [torch.as_tensor(0.5 * (x[1:] + x[:-1])) for x in (q, v)]
+        q_middle, v_middle = (torch.as_tensor(0.5 * (x[1:] + x[:-1])) for x in (q, v))
         u, control = problem.commands(batch, problem.targets(problem.z0))
         used = torch.as_tensor(np.arange(batch.horizon)[:, None] < batch.steps[None])
-        return Smoothed(*middle, torch.as_tensor((v[1:] - v[:-1]) / problem.dt), u, control, used)
+        return Smoothed(q_middle, v_middle, torch.as_tensor((v[1:] - v[:-1]) / problem.dt), u, control, used)
 
     def blocks(self, point: Point) -> list[Block]:
         return self._evaluate(point, True)

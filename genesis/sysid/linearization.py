@@ -1,7 +1,8 @@
 """The problem as solvers see it: numpy residuals and Jacobian at a point, robust losses applied."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,13 +40,13 @@ class Block:
 
     label: str
     r: np.ndarray
-    z: np.ndarray | None = None
-    start: np.ndarray | None = None
-    window: np.ndarray | None = None
+    z: Any = None  # None until Jacobians are asked for
+    start: Any = None
+    window: Any = None
     loss: str = "linear"
     loss_scale: float = 1.0
-    after: np.ndarray | None = None
-    after_window: np.ndarray | None = None
+    after: Any = None
+    after_window: Any = None
 
     def cost(self) -> float:
         """½ Σ scale² ρ((r / scale)²)"""
@@ -62,12 +63,8 @@ class Block:
         _, first, second = LOSSES[self.loss]((self.r / self.loss_scale) ** 2)
         square = (self.r / self.loss_scale) ** 2
         jacobian = np.sqrt(np.maximum(first + 2.0 * second * square, 1e-12))
-        rows = jacobian[:, None]
-        scaled = {
-            key: None if value is None else value * rows
-            for key, value in (("z", self.z), ("start", self.start), ("after", self.after))
-        }
-        return Block(self.label, self.r * first / jacobian, window=self.window, after_window=self.after_window, **scaled)
+        z, start, after = (None if x is None else x * jacobian[:, None] for x in (self.z, self.start, self.after))
+        return replace(self, r=self.r * first / jacobian, z=z, start=start, after=after, loss="linear")
 
 
 def evaluate(

@@ -7,6 +7,7 @@ Without gaps the start states are eliminated window by window (Schur complement)
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sparse
@@ -24,10 +25,10 @@ class Normal:
 
     zz: np.ndarray
     gz: np.ndarray
-    zs: np.ndarray | None = None
-    ss: np.ndarray | None = None
-    gs: np.ndarray | None = None
-    between: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
+    zs: Any = None  # these three: None without free start states
+    ss: Any = None
+    gs: Any = None
+    between: dict[tuple[int, int], Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, blocks: Sequence[Block], n: int, windows: int, nt: int) -> "Normal":
@@ -36,7 +37,6 @@ class Normal:
         if nt:
             made.zs, made.ss, made.gs = np.zeros((windows, n, nt)), np.zeros((windows, nt, nt)), np.zeros((windows, nt))
         for block in (b.weighted() for b in blocks):
-            assert block.z is not None
             made.zz += block.z.T @ block.z
             made.gz += block.z.T @ block.r
             if block.start is not None and nt:
@@ -44,7 +44,6 @@ class Normal:
         return made
 
     def _add_starts(self, block: Block) -> None:
-        assert self.zs is not None and self.ss is not None and self.gs is not None and block.z is not None
         order = np.argsort(block.window, kind="stable")
         window = block.window[order]
         first = np.flatnonzero(np.r_[True, window[1:] != window[:-1]])
@@ -81,7 +80,7 @@ class Normal:
         if self.ss is None:
             dz[free] = -_solve(zz, self.gz[free])
             return dz, None, self._fall(dz, None)
-        assert self.zs is not None and self.gs is not None and ds_diagonal is not None
+        assert ds_diagonal is not None
         nt = self.ss.shape[1]
         ss = self.ss + damping * ds_diagonal[:, :, None] * np.eye(nt)
         zs = self.zs[:, free]
@@ -127,7 +126,7 @@ class Normal:
     def _fall(self, dz: np.ndarray, ds: np.ndarray | None) -> float:
         """-(g step + step H step / 2)"""
         value = self.gz @ dz + 0.5 * dz @ self.zz @ dz
-        if ds is not None and self.gs is not None and self.ss is not None and self.zs is not None:
+        if ds is not None:
             value += (self.gs * ds).sum() + 0.5 * np.einsum("wi,wij,wj->", ds, self.ss, ds)
             value += np.einsum("n,wnt,wt->", dz, self.zs, ds)
             value += sum(float(ds[i] @ block @ ds[j]) for (i, j), block in self.between.items())

@@ -122,6 +122,7 @@ def _traces(problem: Problem, table: dict[str, np.ndarray], name: str, channel: 
         window = table["window"][rows]
         starts = np.flatnonzero(np.r_[True, window[1:] != window[:-1]])
         for k, label in enumerate(channel.labels):
-            series = [table[key][rows][:, k] for key in ("measured", "before", "after")]
-            made.append(Trace(problem.recordings[r].name, split, name, label, channel.unit, table["time"][rows], *series, starts))
+            measured, before, after = (table[key][rows][:, k] for key in ("measured", "before", "after"))
+            owner, time = problem.recordings[r].name, table["time"][rows]
+            made.append(Trace(owner, split, name, label, channel.unit, time, measured, before, after, starts))
     return made

@@ -197,8 +197,8 @@ class Problem:
             return made[0]
         pick, at = batch.target, torch.arange(len(batch))
         command = torch.stack([u for u, _ in made])[pick, :, at].movedim(0, 1)
-        control = None if made[0][1] is None else torch.stack([c for _, c in made])[pick, :, at].movedim(0, 1)
-        return command.contiguous(), control
+        driven = [c for _, c in made if c is not None]
+        return command.contiguous(), torch.stack(driven)[pick, :, at].movedim(0, 1).contiguous() if driven else None
 
     def driven_by(self, targets: Sequence[Target]) -> bool:
         """Whether the targets change controls."""

@@ -58,7 +58,8 @@ def outside(problem: Problem, batch: Batch, z: Tensor, tangents: Tensor | None) 
     driving = [k for unknown, _, part in problem.slices for k in range(part.start, part.stop) if drives(unknown, problem)]
     count, n = len(targets), problem.n
     made = Outside(columns, z.new_zeros(count, len(columns), n), z.new_zeros(*batch.state.shape, n), driving, None, None)
-    command, control = [], []
+    command: list[Tensor] = []
+    control: list[Tensor] = []
     for k in range(n):
         with forward.dual_level():
             unit = torch.zeros_like(z)
@@ -73,10 +74,10 @@ def outside(problem: Problem, batch: Batch, z: Tensor, tangents: Tensor | None) 
             if k in driving:
                 u, c = problem.commands(batch, here)
                 command.append(_tangent(u))
-                control.append(None if c is None else _tangent(c))
+                control += [] if c is None else [_tangent(c)]
     if driving:
         made.command = torch.stack(command, -1)
-        made.control = None if control[0] is None else torch.stack(control, -1)
+        made.control = torch.stack(control, -1) if control else None
     return made
 
 
@@ -181,8 +182,8 @@ def channel_jacobian(
             samples.env[rows], samples.time[rows], samples.measured[rows], samples.recording[rows], samples.order[rows]
         )
         parts.append(_differentiated(problem, batch, motion, targets, out, sens, name, piece))
-    rows = Rows(name, *(torch.cat([getattr(r, key) for r, _ in parts]) for key in ("predicted", "values", "seen")), samples)
-    return rows, torch.cat([jacobian for _, jacobian in parts])
+    predicted, values, seen = (torch.cat([getattr(r, key) for r, _ in parts]) for key in ("predicted", "values", "seen"))
+    return Rows(name, predicted, values, seen, samples), torch.cat([jacobian for _, jacobian in parts])
 
 
 def _selected(

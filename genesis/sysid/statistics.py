@@ -119,7 +119,6 @@ def _scores(data: Sequence[Block], free: np.ndarray, n: int) -> np.ndarray:
     """Sum over windows of the outer product of their gradients, with the correction for few windows."""
     gradients: dict[int, np.ndarray] = {}
     for block in (b.weighted() for b in data):
-        assert block.z is not None and block.window is not None
         terms = block.z * block.r[:, None]
         for w in np.unique(block.window):
             gradients[int(w)] = gradients.get(int(w), np.zeros(n)) + terms[block.window == w].sum(0)

@@ -79,7 +79,7 @@ def mini_batch_loss(squares: LeastSquares, z: torch.Tensor, starts: torch.Tensor
     problem = squares.problem
     batch = problem.batches[int(generator.choice(len(problem.batches), p=_shares(problem)))]
     chosen = np.sort(generator.choice(len(batch), min(size, len(batch)), replace=False))
-    part = batch.part(chosen)
+    part = batch.part(chosen.tolist())
     targets = problem.targets(z)
     tangents = None if starts is None else starts[part.windows]
     motion = problem.simulate(part, targets, problem.theta(targets), tangents)

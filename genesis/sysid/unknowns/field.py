@@ -9,7 +9,7 @@ from torch import Tensor
 from genesis.errors import InputError
 from genesis.model.layout import PARAMETER
 from genesis.parameters.rows import check_field, columns_of, rows_of
-from genesis.selection import indices, tensor
+from genesis.selection import indices, joints_of, tensor
 from genesis.setting import Setting
 from genesis.sysid.target import Target
 from genesis.sysid.unknowns.unknown import Options, Unknown
@@ -77,7 +77,8 @@ class Field(Unknown):
         width = picked.numel() // max(len(found), 1)
         columns_named = list(self.columns or range(width))
         labels = found if width == 1 else [f"{name}[{'xyz'[k] if width == 3 else k}]" for name in found for k in columns_named]
-        super().__init__(where, labels, quantity.unit or _unit(self.field), picked, options, quantity.least)
+        unit = quantity.unit or PARAMETER[self.field].unit
+        super().__init__(where, labels, _of_joints(unit, setting, self.field, self.places), picked, options, quantity.least)
         self.total, self.total_std = total, total_std
         if total is not None and kind != "mass":
             raise InputError(f"{where}.total: only masses have one.")
@@ -101,5 +102,12 @@ class Field(Unknown):
         return rows if self.columns is None else rows.index_select(-1, indices(self.columns))
 
 
-def _unit(field: str) -> str:
-    return PARAMETER[field].unit
+def _of_joints(unit: str, setting: Setting, field: str, places: list[int] | None) -> str:
+    """Of "Nm | N" the one that all chosen joints have, where they are all hinges or all slides."""
+    if " | " not in unit or PARAMETER[field].count not in ("nv", "nq"):
+        return unit
+    joints = [joint for entity in setting.entities.values() for joint in joints_of(entity)]
+    slides = {i: j.slides for j in joints if j.is_scalar for i in (j.dofs if PARAMETER[field].count == "nv" else j.qs)}
+    kinds = {slides.get(i) for i in (places if places is not None else slides)}
+    turn, push = unit.split(" | ")
+    return turn if kinds == {False} else push if kinds == {True} else unit

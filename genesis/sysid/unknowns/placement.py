@@ -40,7 +40,8 @@ class JointOffset(Unknown):
         joints = chosen_joints(f"{where}.names", body, names)
         model = setting.scene.rigid_solver.model
         info = {joint.name: k for k, joint in enumerate(model.joints)}
-        turned, shifted = [], []
+        turned: list[tuple[int, int, Tensor]] = []
+        shifted: list[tuple[int, int, Tensor]] = []
         for order, joint in enumerate(joints):
             if not joint.is_scalar:
                 raise InputError(f'{where}: joint "{joint.name}" is a ball or free joint; only hinges and slides have an offset.')
