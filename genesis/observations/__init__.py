@@ -7,6 +7,7 @@ from genesis.observations.recording import Recording, Series
 from genesis.observations.sample import Sample
 from genesis.observations.spec import ChannelSpec, InputSpec
 from genesis.observations.start import StateLayout, measured_state, state_layout
+from genesis.observations.suspicions import suspicions
 
 __all__ = [
     "CHANNELS",
@@ -25,4 +26,5 @@ __all__ = [
     "make_channels",
     "measured_state",
     "state_layout",
+    "suspicions",
 ]

@@ -63,11 +63,12 @@ def load(spec: Mapping[str, Any], base: Path | None = None) -> Dataset:
     smoothing = _smoothing(spec.get("smoothing") or {})
     time = spec.get("time") or {}
     clock = Clock(time.get("column", "time"), str(time.get("unit", "s")), time.get("step"))
-    layout = Layout(clock, spec.get("trajectory"), channels, inputs)
+    warnings: list[str] = []
+    layout = Layout(clock, spec.get("trajectory"), channels, inputs, warnings)
     found = _read_all(entries(spec, base or Path.cwd()), layout, ReadOptions(spec.get("delimiter")))
     found = _split(found, spec["validation"])
     _resample(found, spec.get("resample"))
-    dataset = Dataset(found, channels, inputs, smoothing)
+    dataset = Dataset(found, channels, inputs, smoothing, warnings)
     if not dataset.train:
         raise InputError("observation.files: no recording is left to learn from; all of them are held out for validation.")
     _fill_inputs(dataset)

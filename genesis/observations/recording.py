@@ -13,6 +13,8 @@ from genesis.observations.log import Log
 from genesis.observations.spec import ChannelSpec, InputSpec
 from genesis.observations.units import time_factor
 
+NOT_UNIT = 0.01  # a quaternion whose length is further from one was not written as one
+
 
 @dataclass
 class Series:
@@ -106,6 +108,7 @@ class Layout:
     trajectory: str | None
     channels: Mapping[str, ChannelSpec]
     inputs: Mapping[str, InputSpec]
+    warnings: list[str]
 
 
 def recordings(log: Log, entry: FileEntry, layout: Layout) -> Iterator[Recording]:
@@ -150,8 +153,8 @@ def _rows(log: Log) -> int:
 
 
 def _recording(log: Log, entry: FileEntry, layout: Layout, name: str, rows: slice, number: int) -> Recording:
-    channels = {key: _series(log, layout.clock, spec, rows) for key, spec in layout.channels.items()}
-    inputs = {key: _series(log, layout.clock, spec, rows) for key, spec in layout.inputs.items()}
+    channels = {key: _series(log, layout, spec, rows) for key, spec in layout.channels.items()}
+    inputs = {key: _series(log, layout, spec, rows) for key, spec in layout.inputs.items()}
     everything = [*channels.values(), *inputs.values()]
     first = min(series.time[0] for series in everything)
     for series in everything:
@@ -180,7 +183,7 @@ def _cropped(log: Log, name: str, key: str, series: Series, entry: FileEntry) ->
     return made
 
 
-def _series(log: Log, clock: Clock, spec: ChannelSpec | InputSpec, rows: slice) -> Series:
+def _series(log: Log, layout: Layout, spec: ChannelSpec | InputSpec, rows: slice) -> Series:
     """One channel or input of one trajectory, with the stamps of the file."""
     source = spec.source
     names = [column for columns in source.columns.values() for column in columns]
@@ -188,7 +191,7 @@ def _series(log: Log, clock: Clock, spec: ChannelSpec | InputSpec, rows: slice) 
     if len({len(values) for values in raw}) > 1:
         counts = ", ".join(f"{name} {len(values)}" for name, values in zip(names, raw, strict=True))
         raise InputError(f"{spec.where}.columns: {log.path.name}: the columns have different numbers of rows: {counts}.")
-    stamps = clock.stamps(log, source.clock or log.clocks.get(names[0]), len(raw[0]))
+    stamps = layout.clock.stamps(log, source.clock or log.clocks.get(names[0]), len(raw[0]))
     if log.clocks.get(names[0]):  # a bag has a table for every topic, and one trajectory
         rows = slice(0, len(raw[0]))
     table = np.stack([values[rows].astype(np.float64) for values in raw], 1)
@@ -196,6 +199,12 @@ def _series(log: Log, clock: Clock, spec: ChannelSpec | InputSpec, rows: slice) 
     values = (source.scale * table + source.offset) * source.factor
     if isinstance(spec, ChannelSpec) and spec.options.get("periodic"):
         values = unwrapped(values)
+    if spec.kind == "link_orientation":
+        values, away = unit_quaternions(values)
+        if away > NOT_UNIT:
+            layout.warnings.append(
+                f"{spec.where}: {log.path.name}: quaternions have lengths up to {away:.2g} away from 1; are the columns w, x, y, z?"
+            )
     time = stamps[rows].copy()
     _in_order(log, time, rows.start)
     return Series(time, values, names)
@@ -228,6 +237,15 @@ def resampled(series: Series, rate: float) -> Series:
     # A grid point on a sample does not need the other one.
     mixed = np.where(weight <= 0.0, a, np.where(weight >= 1.0, b, (1.0 - weight) * a + weight * b))
     return Series(grid, mixed, series.columns)
+
+
+def unit_quaternions(values: np.ndarray) -> tuple[np.ndarray, float]:
+    """Quaternions (N, 4 frames) of length one, and how far they were from it; missing where a number is or the length is zero."""
+    parts = values.reshape(len(values), -1, 4)
+    length = np.linalg.norm(parts, axis=-1, keepdims=True)
+    away = np.abs(length - 1.0)
+    away = float(np.nanmax(away)) if np.isfinite(away).any() else 0.0
+    return (parts / np.where(length > 0.0, length, np.nan)).reshape(values.shape), away
 
 
 def unwrapped(values: np.ndarray) -> np.ndarray:

@@ -65,6 +65,11 @@ class ChannelSpec:
         return f"observation.channels.{self.name}"
 
     @property
+    def entity(self) -> str | None:
+        """Entity by name; None: the robot."""
+        return self.options["entity"]
+
+    @property
     def about(self) -> Kind:
         """What its numbers are."""
         return CHANNEL_KINDS[self.kind]

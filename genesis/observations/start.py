@@ -58,13 +58,13 @@ def state_layout(setting: Setting, dataset: Dataset) -> StateLayout:
     layout = StateLayout(qpos, qvel)
     bodies: dict[int, Body] = {}
     for spec in dataset.specs.values():
-        entity = setting.entity(f"{spec.where}.entity", spec.options.get("entity"))
+        entity = setting.entity(f"{spec.where}.entity", spec.entity)
         if spec.kind in ("joint_position", "joint_velocity"):
             _joints(layout, spec, {joint.name: joint for joint in joints_of(entity)})
         elif spec.kind in ("link_position", "link_orientation", "link_velocity", "link_angular_velocity"):
             free = {joint.link.idx: joint for joint in entity.joints if joint.type == "free" and joint.n_dofs == 6}
             for k, name in enumerate(spec.names):
-                place = frames(setting, spec.where, [name], spec.options.get("entity"))
+                place = frames(setting, spec.where, [name], spec.entity)
                 joint = free.get(place.links[0])
                 if joint is not None:
                     body = bodies.setdefault(joint.q_start, Body(joint.q_start, joint.dof_start))
@@ -191,10 +191,11 @@ def _body_state(
             pose[0] = frame.values - arm
             twist[0] = frame.rates - _swing(arm, quat, twist)
     if "link_velocity" in seen and (choose or 0 not in twist):
-        frame = seen["link_velocity"]
-        arm = _arm(frame, quat)
-        if arm is not None:
-            twist[0] = frame.values - _swing(arm, quat, twist)
+        frame, arm = seen["link_velocity"], _arm(seen["link_velocity"], quat)
+        in_world = dataset.specs[body.measured["link_velocity"][0]].options.get("axes", "world") == "world"
+        if arm is not None and (in_world or quat is not None):
+            velocity = frame.values if quat is None or in_world else rotate(multiply(quat, frame.quat), frame.values)
+            twist[0] = velocity - _swing(arm, quat, twist)
     return {k: x.numpy() for k, x in pose.items()}, {k: x.numpy() for k, x in twist.items()}
 
 

@@ -1,6 +1,6 @@
 """Links and sites that a channel measures: where they lie in their link, and how they move."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,13 +50,19 @@ def frames(
     entity: str | None,
     local_pos: Any = (0.0, 0.0, 0.0),
     local_quat: Any = (1.0, 0.0, 0.0, 0.0),
+    held_by: Mapping[str, str] | None = None,
 ) -> Frames:
     """Links or sites by name, and a pose in their axes that all of them share, or one each as a mapping by name.
 
+    held_by: name -> the link or site that it stands for, where the name is not one.
     Raises: UnknownNameError with the nearest names.
     """
     body: Any = setting.entity(f"{where}.entity", entity)
-    places = [frame(body, f"{where}.columns", name) for name in names]
+    aliases = held_by or {}
+    for name in aliases:
+        if name not in names:
+            raise unknown_name(f"{where}.frames", "name", name, names)
+    places = [frame(body, f"{where}.{'frames' if name in aliases else 'columns'}", aliases.get(name, name)) for name in names]
     shift = torch.stack([_own(f"{where}.local_pos", local_pos, name, 3) for name in names])
     turn = torch.stack([_own(f"{where}.local_quat", local_quat, name, 4) for name in names])
     pos, quat = torch.stack([place[1] for place in places]), torch.stack([place[2] for place in places])
@@ -74,6 +80,13 @@ def frame(body: Any, where: str, name: str) -> tuple[int, Tensor, Tensor]:
         if site.name == name:
             return int(body.link_start) + int(site.link), tensor(site.pos), tensor(site.quat)
     raise unknown_name(where, "link or site", name, [str(part.name) for part in (*body.links, *sites)])
+
+
+def in_frame(where: str, axes: str) -> bool:
+    """Whether numbers are in the axes of the frame, not in those of the world."""
+    if axes not in ("world", "frame"):
+        raise unknown_name(f"{where}.axes", "axes", axes, ("world", "frame"))
+    return axes == "frame"
 
 
 def _own(where: str, given: Any, name: str, size: int) -> Tensor:
