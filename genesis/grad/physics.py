@@ -82,6 +82,11 @@ class Physics:
             self._benches[batch] = Bench(self, batch)
         return self._benches[batch]
 
+    def learn_friction(self) -> None:
+        """Simulate dry friction from now on also where it is zero, so that its gradient is right there."""
+        if self.constraints is None:
+            self._constrain()
+
     def _constrain(self) -> None:
         """Simulate constraints from now on: dry friction has come to a model that had none."""
         self.constraints = ConstraintSetting(self.model, self.dtype)

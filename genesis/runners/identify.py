@@ -7,20 +7,23 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import torch
 
 from genesis.errors import InputError
 from genesis.runners.interrupt import Interrupt
 from genesis.runners.record import Journal
+from genesis.selection import match
 from genesis.sysid.equation_error import EquationError
-from genesis.sysid.linearization import Point, cost
+from genesis.sysid.linearization import FAILURES, Point
 from genesis.sysid.multistart import spread_starts
-from genesis.sysid.outcome import compare
+from genesis.sysid.outcome import Fit, compare
 from genesis.sysid.problem import Problem
 from genesis.sysid.profile import profile_interval
-from genesis.sysid.result import Identification
+from genesis.sysid.result import Estimate, Identification
 from genesis.sysid.solvers import Ended, LeastSquares, Report, Solver
 from genesis.sysid.solvers.levenberg_marquardt import LevenbergMarquardt
 from genesis.sysid.statistics import Certainty, certainty, estimates
+from genesis.sysid.target import Target
 
 CONVERGED, NOT_CONVERGED, INTERRUPTED = "converged", "not_converged", "interrupted"
 STOPPED = "stopped by a signal; the best so far is saved, --resume goes on"
@@ -59,106 +62,135 @@ class Progressed:
 
 
 class Identify:
-    """One run: `run` returns the identification; a record keeps checkpoints and metrics."""
+    """One run: `run` returns the identification; a record keeps checkpoints and metrics.
+
+    Raises: InputError if a profile is asked of a parameter that is not learned or has none.
+    """
 
     def __init__(
         self, problem: Problem, solver: Solver, plan: Plan, record: Journal | None = None,
         observer: Callable[[Progressed], None] | None = None,
     ) -> None:  # fmt: skip
         self.problem, self.solver, self.plan, self.record, self.observer = problem, solver, plan, record, observer
+        self.profiled = _profiled(problem, plan.profile)
         self.interrupt = Interrupt()
         self.best: tuple[float, Point] | None = None
         self.history: list[dict[str, Any]] = []
         self.stage, self.first, self.began = "start", math.nan, perf_counter()
         self.status, self.reason = NOT_CONVERGED, "the iterations are used up"
         self.clock: dict[str, float] = {}
-        self.resumed: dict[str, Any] = {}
+        self.warnings: list[str] = []
+        self.starts: list[Point] = []
+        self.round, self.start, self.best_start = 0, 0, 0
+        self.verdicts: dict[int, tuple[bool, str]] = {}  # of the starts of this round that are done
+        self.memory: dict[str, Any] = {}  # what the solver told last
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint. Raises: InputError if it is of another problem."""
-        names = self.problem.names()
-        if state.get("names") != names:
-            raise InputError(
-                f"checkpoint: identifies {state.get('names')}, this config {names}; resume needs the same parameters."
-            )
-        self.resumed = state
-        self.history, self.first = state["history"], state["first"]
-        self.problem.simulations = state["simulations"]
+        """Go on from a checkpoint. Raises: InputError if it is of another problem or solver."""
+        for what, now in (("names", self.problem.names()), ("solver_kind", type(self.solver).__name__)):
+            if state.get(what) != now:
+                raise InputError(
+                    f"checkpoint: its {what} are {state.get(what)}, those of this config {now}; resume needs the same."
+                )
+        self.history = state["history"][:-1]  # the solver tells its last iteration once more
+        self.first, self.problem.simulations = state["first"], state["simulations"]
+        self.round, self.start, self.best_start = state["round"], state["start"], state["best_start"]
+        self.starts = [_point(p) for p in state["starts"]]
+        self.verdicts = {k: (ok, reason) for k, (ok, reason) in state["verdicts"].items()}
+        self.memory = {**state["solver"], "point": _point(state["solver"]["point"])}
         self.best = None if state["best"] is None else (state["best"][0], _point(state["best"][1]))
 
     def run(self) -> Identification:
         """Identify until the end.
 
-        Raises: DivergenceError, ContactOverflowError, InputError if the start cannot be simulated.
+        Raises: DivergenceError, ContactOverflowError, InputError if no start can be simulated.
         """
         squares = LeastSquares(self.problem, self.problem.shooting.continuity if self.problem.start is not None else 0.0)
         start = squares.first()
         with self.interrupt:
-            clock = perf_counter()
-            if not self.resumed:
-                self.first = cost(squares.blocks(start))
-            self._spent("start", clock)
             try:
                 self._solve(squares, start)
             except Ended:
                 pass
             except KeyboardInterrupt:
                 self.status, self.reason = INTERRUPTED, STOPPED
+            except FAILURES as failure:  # in the middle of the way: what was found until then stands
+                if self.best is None:
+                    raise
+                self.status, self.reason = NOT_CONVERGED, str(failure)
             return self._finish(squares, start)
 
     # ---- the stages
 
     def _solve(self, squares: LeastSquares, start: Point) -> None:
-        rounds = max(1, self.problem.shooting.rounds) if squares.gap_weight > 0.0 else 1
-        begin = int(self.resumed.get("round", 0))
-        starts = [_point(self.resumed["solver"]["point"])] if self.resumed.get("solver") else self._starts(squares, start)
-        memory = _restored(self.resumed.get("solver"))
+        """Rounds with growing weight of the gaps; the first from every start, the others from the best point so far."""
+        shooting, weight = self.problem.shooting, squares.gap_weight
+        rounds = max(1, shooting.rounds) if weight > 0.0 else 1
+        memory, goes_on = self.memory, bool(self.memory)
+        if not goes_on:
+            self.starts = self._starts(squares, start)
         clock = perf_counter()
-        for number in range(begin, rounds):
-            self.round = number
-            squares.gap_weight = squares.gap_weight * (self.problem.shooting.growth if number > begin else 1.0)
-            if number == begin and begin:
-                squares.gap_weight *= self.problem.shooting.growth**begin
-            if number > begin or begin:
-                self.best = None if number > begin else self.best  # costs with other weights cannot be compared
-            done: list[tuple[bool, str]] = []
-            for k, point in enumerate(starts):
-                self.stage = (
-                    f"start {k + 1} of {len(starts)}"
-                    if len(starts) > 1
-                    else (f"round {number + 1} of {rounds}" if rounds > 1 else "solve")
-                )
-                done.append(self.solver.run(squares, point, self._after, memory))
-                memory = None
-            assert self.best is not None
-            starts = [self.best[1]]
-            converged = any(ok for ok, _ in done)
-            self.status, self.reason = (CONVERGED if converged else NOT_CONVERGED), done[-1][1]
+        for number in range(self.round, rounds):
+            squares.gap_weight = weight * shooting.growth**number
+            if number > self.round:
+                assert self.best is not None
+                self.round, self.start, self.verdicts, self.best_start = number, 0, {}, 0
+                self.starts = [self.best[1]]
+                self.best = math.inf, self.best[1]  # costs under other weights cannot be compared
+            for k in range(self.start, len(self.starts)):
+                self.start = k
+                self.stage = self._stage(rounds)
+                point = memory["point"] if goes_on else self.starts[k]
+                self.verdicts[k] = self.solver.run(squares, point, self._after, memory if goes_on else None)
+                goes_on = False
+        converged, self.reason = self.verdicts[self.best_start]
+        self.status = CONVERGED if converged else NOT_CONVERGED
         self._spent("solve", clock)
+        if self.record is not None:
+            self.record.checkpoint(self.state())
+
+    def _stage(self, rounds: int) -> str:
+        """What is going on, in words."""
+        if len(self.starts) > 1:
+            return f"start {self.start + 1} of {len(self.starts)}"
+        return f"round {self.round + 1} of {rounds}" if rounds > 1 else "solve"
 
     def _starts(self, squares: LeastSquares, start: Point) -> list[Point]:
+        """Where the solver begins: the start or what the forces say, then the best of the candidates.
+
+        Raises: what the start raises that cannot be simulated, where nothing else can be.
+        """
         clock, found = perf_counter(), [start]
+        self.first = squares.cost(start)
         if self.plan.equation_error:
             self.stage = "equation error"
-            torques = EquationError(self.problem)
-            last = [Point(start.z.copy())]
-            LevenbergMarquardt(iterations=20, cost_tolerance=1e-6).run(
-                torques, Point(start.z.copy()), lambda report, _: last.append(report.point)
-            )
-            guess = Point(last[-1].z, start.starts)
-            if squares.cost(guess) < squares.cost(start):
+            guess = self._from_forces(start)
+            if squares.cost(guess) < self.first:
                 found = [guess]
         if self.plan.candidates > 0:
             self.stage = "candidates"
             spread = spread_starts(squares, self.plan.candidates, self.plan.keep + 1, self.plan.seed)
             found += [p for p in spread if not np.array_equal(p.z, start.z)][: self.plan.keep]
+        if not math.isfinite(self.first):
+            if found == [start]:
+                squares.blocks(start)
+            self.warnings.append("The start cannot be simulated; what was found from other starts stands.")
+            found = [p for p in found if p is not start]
         self._spent("starts", clock)
         return found
 
-    def _after(self, report: Report, state: dict[str, Any]) -> None:
+    def _from_forces(self, start: Point) -> Point:
+        """The parameters that explain the applied forces best."""
+        last = [Point(start.z.copy())]
+        solver = LevenbergMarquardt(iterations=20, cost_tolerance=1e-6)
+        solver.run(EquationError(self.problem), last[0], lambda report, _: last.append(report.point))
+        return Point(last[-1].z, start.starts)
+
+    def _after(self, report: Report, memory: dict[str, Any]) -> None:
         """One iteration: keep the best, tell, store; raise `Ended` where it must be the last."""
         if self.best is None or report.cost < self.best[0]:
-            self.best = (report.cost, report.point)
+            self.best, self.best_start = (report.cost, report.point), self.start
+        self.memory = memory
         row: dict[str, Any] = {
             "iteration": len(self.history), "cost": report.cost, "step": report.step, "damping": report.damping,
             "gradient_norm": report.gradient_norm,
@@ -174,7 +206,7 @@ class Identify:
         late = self.plan.seconds is not None and seconds >= self.plan.seconds
         stop = self.interrupt.asked or late
         if self.record is not None and (stop or len(self.history) % self.plan.checkpoint_every == 0):
-            self.record.checkpoint(self.state(state))
+            self.record.checkpoint(self.state())
         if self.interrupt.asked:
             self.status, self.reason = INTERRUPTED, STOPPED
         elif late:
@@ -182,12 +214,13 @@ class Identify:
         if stop:
             raise Ended
 
-    def state(self, solver: dict[str, Any]) -> dict[str, Any]:
-        """Everything needed to go on from here."""
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on from here, in tensors and plain numbers."""
         return {
-            "names": self.problem.names(), "round": getattr(self, "round", 0), "solver": _stored(solver), "history": self.history,
-            "first": self.first, "simulations": self.problem.simulations,
-            "best": None if self.best is None else (self.best[0], _stored_point(self.best[1])),
+            "names": self.problem.names(), "solver_kind": type(self.solver).__name__, "round": self.round, "start": self.start,
+            "starts": [_stored(p) for p in self.starts], "verdicts": self.verdicts, "best_start": self.best_start,
+            "solver": {key: _stored(value) for key, value in self.memory.items()}, "history": self.history, "first": self.first,
+            "simulations": self.problem.simulations, "best": None if self.best is None else (self.best[0], _stored(self.best[1])),
         }  # fmt: skip
 
     # ---- the answer
@@ -195,39 +228,43 @@ class Identify:
     def _finish(self, squares: LeastSquares, start: Point) -> Identification:
         clock = perf_counter()
         value, best = self.best if self.best is not None else (self.first, start)
-        blocks = squares.blocks(best)
-        known = certainty(squares, best, blocks, self.plan.errors)
+        known = certainty(squares, best, squares.blocks(best), self.plan.errors)
         made = estimates(squares, best, known)
         fit = compare(self.problem, start, best)
-        self._profiled(squares, best, known, made)
+        self._profile(squares, best, known, made)
+        if self.round > 0:  # both costs under the last weight of the gaps
+            self.first = squares.cost(start)
         self._spent("answer", clock)
-        warnings = [*self.problem.dataset.warnings]
-        correlated = [w.label for w in fit.whiteness if w.lag1 > WHITE]
-        if correlated and self.plan.errors == "residual":
-            warnings.append(
-                f"The residuals of {', '.join(correlated[:4])} are correlated in time (the model is not the whole truth): standard errors "
-                "are too small. statistics.errors=clustered takes that into account."
-            )
-        warnings += [f"{e.name}: {e.note}." for e in made if e.note in ("no effect on any residual", "not identifiable alone")]
         return Identification(
             self.status, self.reason, self.first, value, len(self.history), self.problem.simulations,
             {name: round(seconds, 6) for name, seconds in self.clock.items()}, made, self.problem.names(), known.covariance,
             known.correlation, known.singular_values, known.directions, known.identifiable, fit.rmse, fit.traces, fit.whiteness,
-            self.history, warnings,
+            self.history, self._warned(known, made, fit),
         )  # fmt: skip
 
-    def _profiled(self, squares: LeastSquares, best: Point, known: Certainty, made: list) -> None:
-        """Replace intervals by those of the profile likelihood where they were asked for."""
-        from genesis.selection import match
+    def _warned(self, known: Certainty, made: list[Estimate], fit: Fit) -> list[str]:
+        """What users should know before they trust the answer."""
+        said = [*self.problem.dataset.warnings, *self.warnings]
+        correlated = [w.label for w in fit.whiteness if w.lag1 > WHITE]
+        if known.errors != self.plan.errors:
+            said.append(
+                f"statistics.errors={self.plan.errors} needs more windows than parameters: standard errors are those of white residuals. "
+                "A shorter shooting.window makes more of them."
+            )
+        elif correlated and known.errors == "residual":
+            said.append(
+                f"The residuals of {', '.join(correlated[:4])} are correlated in time (the model is not the whole truth): standard errors "
+                "are too small. statistics.errors=clustered takes that into account."
+            )
+        return said + [f"{e.name}: {e.note}." for e in made if e.note in ("no effect on any residual", "not identifiable alone")]
 
-        if not self.plan.profile:
-            return
-        names = self.problem.names()
-        for k in match("statistics.profile", "parameter", self.plan.profile, names):
+    def _profile(self, squares: LeastSquares, best: Point, known: Certainty, made: list[Estimate]) -> None:
+        """Replace intervals by those of the profile likelihood where they were asked for; a signal ends it."""
+        for k in self.profiled:
             estimate = made[k]
             unknown = next(u for u, _, part in self.problem.slices if part.start <= k < part.stop)
             width = estimate.std / max(abs(estimate.value), 1e-300) if unknown.log else estimate.std
-            if not math.isfinite(width):
+            if self.interrupt.asked or not math.isfinite(width):
                 continue
             low, high = profile_interval(squares, best, k, known.noise, width)
             estimate.low, estimate.high = (math.exp(low), math.exp(high)) if unknown.log else (low, high)
@@ -236,51 +273,48 @@ class Identify:
         self.clock[phase] = self.clock.get(phase, 0.0) + perf_counter() - since
 
 
+def _profiled(problem: Problem, patterns: list[str]) -> list[int]:
+    """Numbers of the parameters that the patterns choose. Raises: UnknownNameError, InputError for one without a profile."""
+    if not patterns:
+        return []
+    names = problem.names()
+    chosen = match("statistics.profile", "parameter", patterns, names)
+    for unknown, _, part in problem.slices:
+        inside = [k for k in chosen if part.start <= k < part.stop]
+        if unknown.coupled and inside:
+            raise InputError(
+                f"statistics.profile: {names[inside[0]]} is one of several numbers that are learned together and has no profile; "
+                "choose parameters of other kinds."
+            )
+    return chosen
+
+
 def identified_parameters(problem: Problem, point: Point) -> dict[str, np.ndarray]:
-    """Physical parameters of the whole scene with the estimates in them, by core name."""
-    import torch
+    """Physical parameters of the whole scene with the estimates in them, by core name.
 
+    Those that each recording has of its own keep their described values.
+    """
+    made, z = Target(problem.described), torch.as_tensor(point.z)
     with torch.no_grad():
-        target = problem.targets(torch.as_tensor(point.z))[0]
-    return {name: target.value(name).numpy() for name in target.physical}
+        parts = {id(unknown): z[part] for unknown, recording, part in problem.slices if recording is None}
+        for unknown in problem.unknowns.values():
+            if not unknown.each_recording:
+                unknown.apply(parts.get(id(unknown), unknown.free()), made)
+    return {name: value.numpy() for name, value in made.physical.items()}
 
 
-def _stored_point(point: Point) -> tuple:
-    import torch
+def _stored(value: Any) -> Any:
+    """Points and arrays as tensors, which are written and read safely; lists of them too."""
+    if isinstance(value, Point):
+        return torch.as_tensor(value.z), None if value.starts is None else torch.as_tensor(value.starts)
+    if isinstance(value, list):
+        return [_stored(item) for item in value]
+    return torch.as_tensor(value) if isinstance(value, np.ndarray) else value
 
-    return torch.as_tensor(point.z), None if point.starts is None else torch.as_tensor(point.starts)
 
-
-def _point(stored: Any) -> Point:
-    if isinstance(stored, Point):
-        return stored
+def _point(stored: tuple) -> Point:
     z, starts = stored
     return Point(z.numpy().copy(), None if starts is None else starts.numpy().copy())
-
-
-def _stored(solver: dict[str, Any]) -> dict[str, Any]:
-    """A solver's memory as what `torch.save` writes and reads safely; CMA-ES pickles itself."""
-    made = dict(solver)
-    made["point"] = _stored_point(made["point"])
-    if "search" in made:
-        made["search"] = made["search"].pickle_dumps()
-    if "center" in made:
-        import torch
-
-        made["center"] = torch.as_tensor(made["center"])
-    return made
-
-
-def _restored(solver: dict[str, Any] | None) -> dict[str, Any] | None:
-    if solver is None:
-        return None
-    made = dict(solver)
-    if "search" in made:
-        import pickle
-
-        made["search"] = pickle.loads(made["search"])
-        made["center"] = made["center"].numpy()
-    return made
 
 
 __all__ = ["Identify", "Plan", "Progressed", "identified_parameters"]

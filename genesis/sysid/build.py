@@ -1,6 +1,7 @@
 """The estimation problem from plain descriptions, in the order in which its parts need each other."""
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -45,7 +46,13 @@ def make_problem(
         scene=scene, robot=robot, entities=entities, tool=tool, horizon=1, dt=scene.dt, control="force", start_qpos=qpos,
         start_qvel=qvel, generator=generator,
     )  # fmt: skip
-    dataset = load(observation, base)
+    return problem_of(setting, load(observation, base), parameters, Shooting(**shooting))
+
+
+def problem_of(
+    setting: Setting, dataset: Dataset, parameters: Mapping[str, Mapping[str, Any]], shooting: Shooting | None = None
+) -> Problem:
+    """The problem of recordings that are already read. Raises: InputError if no number is learned."""
     channels = make_channels(setting, dataset)
     signals = {
         "sensor": {name: channel.labels for name, channel in channels.items()},
@@ -60,7 +67,7 @@ def make_problem(
         raise InputError("parameter: nothing is identified; give at least one parameter with learn: true.")
     layout = state_layout(setting, dataset)
     states = partial(_state, dataset, layout)
-    return Problem(setting, dataset, channels, unknowns, Shooting(**shooting), dataset.train, states, start)
+    return Problem(setting, dataset, channels, unknowns, shooting or Shooting(), dataset.train, states, start)
 
 
 def validation_problem(problem: Problem) -> Problem | None:
@@ -74,7 +81,7 @@ def validation_problem(problem: Problem) -> Problem | None:
     unknowns = {}
     for name, unknown in problem.unknowns.items():
         if unknown.each_recording:
-            frozen = _copy(unknown)
+            frozen = copy(unknown)
             frozen.learn = False
             unknowns[name] = frozen
         else:
@@ -85,12 +92,6 @@ def validation_problem(problem: Problem) -> Problem | None:
 def shared_numbers(problem: Problem) -> list[int]:
     """Columns of z that are not of a single recording, in the order of `validation_problem`."""
     return [k for unknown, recording, part in problem.slices if recording is None for k in range(part.start, part.stop)]
-
-
-def _copy(unknown: Any) -> Any:
-    made = object.__new__(type(unknown))
-    made.__dict__.update(unknown.__dict__)
-    return made
 
 
 def _state(dataset: Dataset, layout: Any, recording: Recording, times: Any) -> Any:

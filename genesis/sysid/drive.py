@@ -5,18 +5,17 @@ u(t) = gain * filter_lag(series(t - delay)) + bias,      lag: y' = (series - y) 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from scipy.signal import lfilter
 from torch import Tensor
 
-from genesis.errors import InputError, unknown_name
 from genesis.observations.dataset import Dataset
+from genesis.observations.inputs import input_places
 from genesis.observations.recording import Recording
 from genesis.observations.spec import InputSpec
-from genesis.selection import indices, joints_of, tensor
+from genesis.selection import indices, tensor
 from genesis.setting import Setting
 from genesis.sysid.shooting import Batch, grid_times
 
@@ -24,7 +23,7 @@ Values = Mapping[tuple[str, str], Tensor]
 
 
 class Lag(torch.autograd.Function):
-    """y_k = a y_(k-1) + (1 - a) u_k along the first axis, y_(-1) = u_0: a first-order lag over steps that hold; a a number."""
+    """y_k = a y_(k-1) + (1 - a) u_k along the first axis, y_(-1) = u_0: a lag over steps that hold; a (): a number."""
 
     @staticmethod
     def forward(u: Tensor, a: Tensor) -> Tensor:
@@ -83,24 +82,21 @@ class Drive:
         self.nv, self.nu = model.nv, model.nu
         self.inputs: dict[str, _Input] = {}
         self.kp, self.kv = np.zeros((1, model.nv), bool), np.zeros((1, model.nv), bool)
-        self.driven = np.zeros((1, model.nu), bool)
+        driven = np.zeros((1, model.nu), bool)
         for name, spec in dataset.inputs.items():
-            places = self._actuators(spec, model) if spec.kind == "actuator" else _dofs(setting, spec)
+            places = input_places(setting, spec)
             self.inputs[name] = _Input(spec, indices(places))
             if spec.kind == "actuator":
-                self.driven[:, places] = True
+                driven[:, places] = True
             elif spec.kind == "joint_position":
                 self.kp[:, places] = self.kv[:, places] = True
             elif spec.kind == "joint_velocity":
                 self.kv[:, places] = True
+        self.actuators: np.ndarray | None = driven if driven.any() else None
 
-    @property
-    def actuators(self) -> np.ndarray | None:
-        return self.driven if self.driven.any() else None
-
-    def columns(self) -> dict[str, list[str]]:
-        """Labels of the columns of each input."""
-        return {name: list(item.spec.labels) for name, item in self.inputs.items()}
+    def recorded(self, batch: Batch, recordings: Sequence[Recording]) -> dict[str, Tensor]:
+        """Series (T, B, columns) of each input as it was recorded."""
+        return {name: self._read(item.spec, batch, recordings, None) for name, item in self.inputs.items()}
 
     def controls(
         self, batch: Batch, recordings: Sequence[Recording], values: Values, gains: Mapping[str, Tensor]
@@ -113,7 +109,7 @@ class Drive:
         command = tensor(np.zeros((batch.horizon, len(batch), self.nv)))
         control = tensor(np.zeros((batch.horizon, len(batch), self.nu))) if self.actuators is not None else None
         for name, item in self.inputs.items():
-            made = self._series(name, item, batch, recordings, values)
+            made = self._series(name, item.spec, batch, recordings, values)
             if item.spec.kind == "actuator":
                 assert control is not None
                 control = control.index_add(-1, item.places, made)
@@ -124,49 +120,42 @@ class Drive:
             command = command.index_add(-1, item.places, made)
         return command, control
 
-    def _series(self, name: str, item: _Input, batch: Batch, recordings: Sequence[Recording], values: Values) -> Tensor:
-        """(T, B, columns)"""
-        delay, lag = values.get((name, "delay")), values.get((name, "lag"))
-        kept = batch.inputs.get(name) if delay is None else None
-        if kept is None:
-            times = grid_times(batch, self.dt)
-            parts = []
-            for b, r in enumerate(batch.recording.tolist()):
-                series = recordings[r].inputs[name]
-                own = tensor(times[:, b].copy())
-                at = own if delay is None else own - delay
-                parts.append(read_series(tensor(series.time), tensor(series.values), at, item.spec.hold, self.dt))
-            kept = torch.stack(parts, 1)
-            if delay is None:
-                batch.inputs[name] = kept
+    def _series(self, name: str, spec: InputSpec, batch: Batch, recordings: Sequence[Recording], values: Values) -> Tensor:
+        """(T, B, columns) with everything that is identified of the input."""
+        gain, bias, delay, lag = (values.get((name, what)) for what in ("gain", "bias", "delay", "lag"))
         if lag is not None:
-            kept = Lag.apply(kept, torch.exp(-self.dt / lag.clamp(min=1e-9)))
-        gain, bias = values.get((name, "gain")), values.get((name, "bias"))
-        kept = kept if gain is None else kept * gain
-        return kept if bias is None else kept + bias
+            made = self._lagged(spec, batch, recordings, delay, lag)
+        else:
+            made = batch.inputs[name] if delay is None else self._read(spec, batch, recordings, delay)
+        made = made if gain is None else made * gain
+        return made if bias is None else made + bias
 
-    @staticmethod
-    def _actuators(spec: InputSpec, model: Any) -> list[int]:
-        known = [a.name for a in model.actuators]
-        for name in spec.names:
-            if name not in known:
-                raise unknown_name(f"{spec.where}.columns", "actuator", name, known)
-        return [known.index(name) for name in spec.names]
+    def _read(self, spec: InputSpec, batch: Batch, recordings: Sequence[Recording], delay: Tensor | None) -> Tensor:
+        """(T, B, columns)"""
+        times = grid_times(batch, self.dt)
+        parts = [self._at(recordings[r], spec, times[:, b], delay) for b, r in enumerate(batch.recording.tolist())]
+        return torch.stack(parts, 1)
 
+    def _lagged(
+        self, spec: InputSpec, batch: Batch, recordings: Sequence[Recording], delay: Tensor | None, lag: Tensor
+    ) -> Tensor:
+        """(T, B, columns); the lag runs from the first number of a recording on, windows are cut from what comes out."""
+        decay = torch.exp(-self.dt / lag.clamp(min=1e-9))
+        order, parts = [], []
+        for r in batch.recording.unique().tolist():
+            recording, rows = recordings[r], (batch.recording == r).nonzero()[:, 0]
+            first = np.round((batch.start[rows.numpy()] - recording.start) / self.dt).astype(int)
+            before = max(0, int((recording.start - recording.inputs[spec.name].time[0]) / self.dt))
+            steps = np.arange(-before, int(first.max()) + batch.horizon)
+            whole = Lag.apply(self._at(recording, spec, recording.start + (steps + 0.5) * self.dt, delay), decay)
+            parts.append(whole[torch.as_tensor(before + first[None] + np.arange(batch.horizon)[:, None])])
+            order.append(rows)
+        return torch.cat(parts, 1)[:, torch.argsort(torch.cat(order))]
 
-def _dofs(setting: Setting, spec: InputSpec) -> list[int]:
-    body = setting.entity(spec.where, spec.entity)
-    joints = {joint.name: joint for joint in joints_of(body)}
-    places: list[int] = []
-    for name in spec.names:
-        if name not in joints:
-            raise unknown_name(f"{spec.where}.columns", "joint", name, joints)
-        if not joints[name].is_scalar:
-            raise InputError(
-                f'{spec.where}.columns: joint "{name}" has {len(joints[name].dofs)} degrees of freedom; only hinges and slides.'
-            )
-        places += joints[name].dofs
-    return places
+    def _at(self, recording: Recording, spec: InputSpec, times: np.ndarray, delay: Tensor | None) -> Tensor:
+        """(T, columns) at times (T,), by the delay of the config and an identified one later than recorded."""
+        series, at = recording.inputs[spec.name], tensor(times - spec.source.delay)
+        return read_series(tensor(series.time), tensor(series.values), at if delay is None else at - delay, spec.hold, self.dt)
 
 
 def read_series(time: Tensor, values: Tensor, at: Tensor, hold: str, dt: float) -> Tensor:

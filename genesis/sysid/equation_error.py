@@ -1,84 +1,100 @@
-"""A fast start: parameters for which the measured motion needs the measured torques.
+"""A fast start: parameters for which the measured motion needs the forces that were applied.
 
-    r = (inverse dynamics(q, v, a; theta) + D v + K (q - q_s) + F tanh(v / v_F) - u) / s,    q, v, a smoothed from the positions
+    r = (inverse dynamics(q, v, a; theta) + D v' + K (q - q_s) + F tanh(v' / v_F) - tau) / s,    q, v, a smoothed from the positions
 
-Linear in inertial parameters (of mass moments), damping, stiffness and friction, so that one or two Gauss-Newton steps solve it. Noise
-and stick-slip shrink its estimates, hence a start, not an answer; no simulation is run.
+tau: forces of the joint controllers and actuators. States are taken where the integrator takes them: q, v at the start of a step and the
+velocity v' of damping at its end (semi-implicit Euler), or all in its middle (RK4), so that the start is one for this simulation.
+Linear in inertial parameters (of mass moments), damping, stiffness and friction, so
+that one or two Gauss-Newton steps solve it. Noise and stick-slip shrink its estimates, hence a start, not an answer; no simulation is run.
 Source: Atkeson, An, Hollerbach, Estimation of inertial parameters of manipulator loads and links, 1986; Ljung (1999), §7.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from genesis.errors import InputError
-from genesis.sysid.linearization import Block, Point, _prior_blocks
+from genesis.observations.channels.joint_torque import JointForces
+from genesis.observations.sample import Sample
+from genesis.sysid.linearization import Block, Point, cost, prior_blocks
 from genesis.sysid.problem import Problem
 from genesis.sysid.sensitivity import Outside, outside
+from genesis.sysid.shooting import Batch
 from genesis.sysid.solvers.solver import LeastSquares
 
 SLIP = 0.05  # [rad/s | m/s] at which dry friction has turned over
 CHUNK = 2**22  # numbers of theta copied at once
 
 
-@dataclass
-class Smoothed:
-    """Motion of one batch on the middles of its steps: q, v, a, u, each (T, B, n), control or None, used (T, B) bool."""
-
-    q: Tensor
-    v: Tensor
-    a: Tensor
-    u: Tensor
-    control: Tensor | None
-    used: Tensor
-
-
 class EquationError(LeastSquares):
-    """The least-squares problem of the torques.
+    """The least-squares problem of the forces.
 
-    Raises: InputError where the positions of some driven joint are not measured, or there are free bodies.
+    Raises: InputError where the positions of some joint are not measured, or there are free bodies.
     """
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
-        space = problem.space
+        space, model = problem.space, problem.solver.model
         measured = {
             q for channel in problem.channels.values() if channel.kind == "joint_position" for q in channel.selection or []
         }
         if space.quats or measured != set(range(space.nq)) or not problem.dataset.inputs:
             raise InputError(
-                "solver.equation_error: needs the measured position of every joint (channels of kind joint_position), no ball or free "
+                "starts.equation_error: needs the measured position of every joint (channels of kind joint_position), no ball or free "
                 "joint, and an input; switch it off."
             )
-        self.motions = [self._smoothed(i) for i in range(len(problem.batches))]
-        self.scale: Tensor | None = None
+        self.forces = JointForces(model)
+        self.motions = [self._smoothed(batch) for batch in problem.batches]
+        self.scale = self._scale()
 
     @property
     def nt(self) -> int:
         return 0
 
-    def _smoothed(self, i: int) -> Smoothed:
-        problem, batch = self.problem, self.problem.batches[i]
-        steps = np.arange(batch.horizon + 1)[:, None] * problem.dt + batch.start[None]
-        q, v = np.zeros((*steps.shape, problem.space.nq)), np.zeros((*steps.shape, problem.space.nv))
-        for b, r in enumerate(batch.recording.tolist()):
-            q[:, b], v[:, b] = problem.start_states(problem.recordings[r], steps[:, b])[:2]
-        q_middle, v_middle = (torch.as_tensor(0.5 * (x[1:] + x[:-1])) for x in (q, v))
-        u, control = problem.commands(batch, problem.targets(problem.z0))
-        used = torch.as_tensor(np.arange(batch.horizon)[:, None] < batch.steps[None])
-        return Smoothed(q_middle, v_middle, torch.as_tensor((v[1:] - v[:-1]) / problem.dt), u, control, used)
-
     def blocks(self, point: Point) -> list[Block]:
         return self._evaluate(point, True)
 
     def cost(self, point: Point) -> float:
-        from genesis.sysid.linearization import cost
-
         value = cost(self._evaluate(point, False))
         return value if np.isfinite(value) else float("inf")
+
+    def _smoothed(self, batch: Batch) -> tuple[Tensor, ...]:
+        """q, v, a and v', each (T, B, n), of the steps of a batch."""
+        problem = self.problem
+        times = np.arange(batch.horizon + 1)[:, None] * problem.dt + batch.start[None]
+        q, v = (np.zeros((*times.shape, n)) for n in (problem.space.nq, problem.space.nv))
+        for b, r in enumerate(batch.recording.tolist()):
+            q[:, b], v[:, b] = problem.start_states(problem.recordings[r], times[:, b])[:2]
+        a = (v[1:] - v[:-1]) / problem.dt
+        if problem.physics.integrator == "Euler":
+            made = q[:-1], v[:-1], a, v[1:] if problem.physics.damping_dt > 0.0 else v[:-1]
+        else:
+            made = 0.5 * (q[1:] + q[:-1]), 0.5 * (v[1:] + v[:-1]), a, 0.5 * (v[1:] + v[:-1])
+        return tuple(torch.as_tensor(x) for x in made)
+
+    def _scale(self) -> Tensor:
+        """(nv,) root mean square of the force that each joint lacks at the start."""
+        with torch.no_grad():
+            missing = self._missing(self.problem.z0)
+        return torch.cat(missing).square().mean(0).sqrt().clamp(min=1e-9)
+
+    def _missing(self, z: Tensor) -> list[Tensor]:
+        targets = self.problem.targets(z)
+        theta = self.problem.theta(targets)
+        made = []
+        for batch, motion in zip(self.problem.batches, self.motions, strict=True):
+            command = self.problem.commands(batch, targets)
+            made += [self._residual(motion, where, theta, *command) for where in self._chunks(batch)]
+        return made
+
+    def _chunks(self, batch: Batch) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Steps that are in use: (step, window, target) each (N,), as many as theta may be copied for."""
+        used = torch.as_tensor(np.arange(batch.horizon)[:, None] < batch.steps[None])
+        t, e = used.nonzero().unbind(1)
+        most = max(1, CHUNK // self.problem.solver.model.parameter_size)
+        return list(zip(t.split(most), e.split(most), batch.target[e].split(most), strict=True))
 
     def _evaluate(self, point: Point, jacobian: bool) -> list[Block]:
         problem, z = self.problem, torch.as_tensor(point.z)
@@ -87,66 +103,48 @@ class EquationError(LeastSquares):
             theta = problem.theta(targets)
         made = []
         for batch, motion in zip(problem.batches, self.motions, strict=True):
-            where = motion.used.nonzero()
             out = outside(problem, batch, z, None) if jacobian else None
-            target = batch.target[where[:, 1]]
             with torch.no_grad():
-                u, control = problem.commands(batch, targets)
-            most = max(1, CHUNK // problem.solver.model.parameter_size)
-            for first in range(0, len(where), most):
-                t, e = where[first : first + most].T
-                rows = theta[target[first : first + most]] if theta.dim() == 2 else theta.expand(len(t), -1)
-                made.append(
-                    self._block(motion, (t, e), rows.contiguous(), u, control, out, target[first : first + most], jacobian)
-                )
-        return made + _prior_blocks(problem, z, jacobian)
+                command, control = problem.commands(batch, targets)
+            for where in self._chunks(batch):
+                made.append(self._block(motion, where, theta, command, control, out))
+        return made + prior_blocks(problem, z, jacobian)
 
-    def _block(
-        self, motion: Smoothed, where, theta: Tensor, u: Tensor, control, out: Outside | None, target: Tensor, jacobian: bool
-    ) -> Block:
-        problem = self.problem
-        t, e = where
-        theta = theta.detach().requires_grad_(jacobian)
-        command = u[t, e].clone().requires_grad_(jacobian)
-        r = self._residual(
-            motion.q[t, e], motion.v[t, e], motion.a[t, e], command, None if control is None else control[t, e], theta
-        )
-        if self.scale is None:  # each joint in units of its torques
-            self.scale = r.detach().square().mean(0).sqrt().clamp(min=1e-9)
-        r = r / self.scale
-        block = Block("torque", r.detach().numpy().reshape(-1), window=np.zeros(r.numel(), int))
-        if not jacobian or out is None:
-            return block
-        table = r.new_zeros(*r.shape, problem.n)
-        own = out.theta[target] if out.theta.shape[0] > 1 else out.theta[0]
+    def _block(self, motion, where, theta: Tensor, command: Tensor, control: Tensor | None, out: Outside | None) -> Block:
+        """Residuals of some steps; with their Jacobian where the derivatives `out` are given."""
+        if out is None:
+            r = self._residual(motion, where, theta, command, control) / self.scale
+            return Block("torque", r.numpy().reshape(-1), window=np.zeros(r.numel(), int))
+        t, e, target = where
+        n = self.problem.n
+        rows = theta[target] if theta.dim() == 2 else theta.expand(len(t), -1)
+        given = {"theta": rows, "command": command[t, e], "control": None if control is None else control[t, e]}
+        leaves = {key: value.detach().clone().requires_grad_() for key, value in given.items() if value is not None}
+        r = self._lacking([x[t, e] for x in motion], leaves["theta"], leaves["command"], leaves.get("control")) / self.scale
+        table = r.new_zeros(*r.shape, n)
+        own = out.theta[target] if out.theta.shape[0] > 1 else out.theta[0].expand(len(t), -1, -1)
         for k in range(r.shape[1]):
-            grads = torch.autograd.grad(r[:, k].sum(), (theta, command), retain_graph=True, allow_unused=True)
-            chosen = grads[0].index_select(1, out.columns)
-            table[:, k] = torch.einsum("nf,nfm->nm", chosen, own) if own.dim() == 3 else chosen @ own
-            if out.command is not None and grads[1] is not None:
-                table[:, k, out.driving] += torch.einsum("nv,nvk->nk", grads[1], out.command[t, e])
-        block.z = table.detach().numpy().reshape(-1, problem.n)
-        return block
+            found = torch.autograd.grad(r[:, k].sum(), list(leaves.values()), retain_graph=True, allow_unused=True)
+            grads = dict(zip(leaves, found, strict=True))
+            table[:, k] = torch.einsum("nf,nfm->nm", grads["theta"].index_select(1, out.columns), own)
+            for name, driven in (("command", out.command), ("control", out.control)):
+                if driven is not None and grads.get(name) is not None:
+                    table[:, k, out.driving] += torch.einsum("nv,nvk->nk", grads[name], driven[t, e])
+        r = r.detach()
+        return Block("torque", r.numpy().reshape(-1), table.detach().numpy().reshape(-1, n), window=np.zeros(r.numel(), int))
 
-    def _residual(self, q: Tensor, v: Tensor, a: Tensor, command: Tensor, control: Tensor | None, theta: Tensor) -> Tensor:
-        """(N, nv)"""
-        physics, model = self.problem.physics, self.problem.solver.model
+    def _residual(self, motion, where, theta: Tensor, command: Tensor, control: Tensor | None) -> Tensor:
+        t, e, target = where
+        rows = theta[target] if theta.dim() == 2 else theta.expand(len(t), -1)
+        return self._lacking([x[t, e] for x in motion], rows, command[t, e], None if control is None else control[t, e])
 
-        def named(name: str) -> Tensor:
-            first, count = model.parameter_offsets[name]
-            return theta[..., first : first + count]
-
-        needed = physics.inverse_dynamics(theta, q, v, a)
-        needed = needed + (named("dof_damping") + named("dof_kv")) * v + named("dof_frictionloss") * torch.tanh(v / SLIP)
-        places = torch.as_tensor([int(model.integers["dof_qadr"][i]) for i in range(model.nv)])
-        needed = needed + named("dof_kp") * q[:, places] + named("dof_stiffness") * (q - named("qpos_spring"))[:, places]
-        return needed - command
-
-
-def usable(problem: Problem) -> Sequence[str]:
-    """Why the equation error cannot serve here, nothing if it can."""
-    try:
-        EquationError(problem)
-    except InputError as error:
-        return [str(error)]
-    return []
+    def _lacking(self, motion: Sequence[Tensor], theta: Tensor, command: Tensor, control: Tensor | None) -> Tensor:
+        """(N, nv) what the motion (q, v, a, v') needs less what was applied."""
+        (q, v, a, slipping), physics = motion, self.problem.physics
+        sample = Sample(physics, theta.contiguous(), self.problem.dt, q, slipping, (q, v), (q, v), a, command, control)
+        value = sample.parameter
+        at = self.forces.coordinates
+        needed = physics.inverse_dynamics(sample.theta, q, v, a)
+        needed = needed + value("dof_damping") * slipping + value("dof_frictionloss") * torch.tanh(slipping / SLIP)
+        needed = needed + value("dof_stiffness") * (q - value("qpos_spring"))[:, at]
+        return needed - self.forces.of(sample)

@@ -15,6 +15,7 @@ from genesis.sysid.robust import LOSSES
 from genesis.sysid.sensitivity import channel_jacobian, outside, propagate, start_tangents
 from genesis.sysid.shooting import Batch
 
+FAILURES = (DivergenceError, ContactOverflowError, InputError, torch.linalg.LinAlgError)  # of points that cannot be simulated
 SENSITIVITY_SIZE = 2**25  # numbers of one table of sensitivities; larger batches are taken in parts
 
 
@@ -67,13 +68,11 @@ class Block:
         return replace(self, r=self.r * first / jacobian, z=z, start=start, after=after, loss="linear")
 
 
-def evaluate(
-    problem: Problem, point: Point, jacobian: bool, gap_weight: float = 0.0, only: Sequence[int] | None = None
-) -> list[Block]:
+def evaluate(problem: Problem, point: Point, jacobian: bool, gap_weight: float = 0.0) -> list[Block]:
     """Residual blocks at a point, with Jacobians if asked for.
 
     Args:
-        gap_weight: of the continuity between windows. only: batches by index; None: all.
+        gap_weight: of the continuity between windows.
     Raises: DivergenceError, and InputError at the start.
     """
     z = torch.as_tensor(point.z)
@@ -82,11 +81,11 @@ def evaluate(
         targets = problem.targets(z)
         theta = problem.theta(targets)
         ends: dict[int, tuple] = {}
-        for i in range(len(problem.batches)) if only is None else only:
-            blocks += _batch_blocks(problem, problem.batches[i], point, z, targets, theta, jacobian, ends)
+        for batch in problem.batches:
+            blocks += _batch_blocks(problem, batch, point, z, targets, theta, jacobian, ends)
         if gap_weight > 0.0 and point.starts is not None:
             blocks += _gap_blocks(problem, point, targets, z, ends, gap_weight, jacobian)
-    blocks += _prior_blocks(problem, z, jacobian)
+    blocks += prior_blocks(problem, z, jacobian)
     if point.starts is not None and problem.start is not None:
         blocks += _start_blocks(problem, point, jacobian)
     return blocks
@@ -97,11 +96,11 @@ def cost(blocks: Sequence[Block]) -> float:
     return sum(block.cost() for block in blocks)
 
 
-def try_cost(problem: Problem, point: Point, gap_weight: float = 0.0, only: Sequence[int] | None = None) -> float:
+def try_cost(problem: Problem, point: Point, gap_weight: float = 0.0) -> float:
     """Cost at a trial point; infinite where it cannot be simulated."""
     try:
-        value = cost(evaluate(problem, point, False, gap_weight, only))
-    except (DivergenceError, ContactOverflowError, InputError, torch.linalg.LinAlgError):
+        value = cost(evaluate(problem, point, False, gap_weight))
+    except FAILURES:
         return float("inf")
     return value if np.isfinite(value) else float("inf")
 
@@ -191,7 +190,8 @@ def _begins(problem: Problem, point: Point, targets, z, jacobian: bool) -> dict[
     return made
 
 
-def _prior_blocks(problem: Problem, z: Tensor, jacobian: bool) -> list[Block]:
+def prior_blocks(problem: Problem, z: Tensor, jacobian: bool) -> list[Block]:
+    """What is known of the parameters beforehand."""
     with torch.no_grad():
         rows = problem.prior_rows(z)
     if not len(rows):

@@ -36,6 +36,21 @@ class Instants:
     target: Tensor
 
 
+@dataclass
+class Steps:
+    """The time steps that hold N instants.
+
+    left, right (N, nx): states at both ends; qacc (N, nv); command (N, nv); control (N, nu) of actuators or None; theta (P,) or (N, P).
+    """
+
+    left: Tensor
+    right: Tensor
+    qacc: Tensor
+    command: Tensor
+    theta: Tensor
+    control: Tensor | None = None
+
+
 def sensor_rows(targets: Sequence[Target], channel: str, what: str, target: Tensor) -> Tensor | None:
     """Property of a sensor at samples under these targets (N,), (N, width) or (N,); None where it is not identified."""
     key = (channel, what)
@@ -46,24 +61,32 @@ def sensor_rows(targets: Sequence[Target], channel: str, what: str, target: Tens
 
 
 def instants(problem: Problem, batch: Batch, samples: Samples, delay: Tensor | None) -> Instants:
-    """Samples of a channel as steps and fractions; delay (N,): how much later than it happened a number is stamped."""
+    """Samples of a channel as steps and fractions; delay (N,): how much later than it happened a number is stamped.
+
+    Fractions below 0 and above 1 are instants outside of the window, see `StateSpace.between`.
+    """
     owner = batch.target[samples.env]
     time = samples.time if delay is None else samples.time - delay
-    position = (time / problem.dt).clamp(0.0, float(batch.horizon))
-    step = position.detach().floor().long().clamp(max=batch.horizon - 1)
+    position = time / problem.dt
+    step = position.detach().floor().long().clamp(0, batch.horizon - 1)
     return Instants(step, position - step, samples.env, owner)
 
 
-def sample_of(
-    problem: Problem, motion: Motion, at: Instants, left: Tensor, right: Tensor, qacc: Tensor, command: Tensor, theta: Tensor
-) -> Sample:
-    """The instants as channels look at them, from states (N, nx) at both ends of their steps."""
+def steps_of(motion: Motion, at: Instants) -> Steps:
+    """Of a simulated motion."""
+    where = at.step, at.env
+    theta = motion.theta if motion.theta.dim() == 1 else motion.theta[at.env]
+    control = None if motion.control is None else motion.control[where]
+    return Steps(motion.x[where], motion.x[at.step + 1, at.env], motion.qacc[where], motion.command[where], theta, control)
+
+
+def sample_of(problem: Problem, at: Instants, steps: Steps) -> Sample:
+    """The instants as channels look at them."""
     space = problem.space
-    here = space.between(left, right, at.fraction, problem.dt)
-    qpos, qvel = space.split(here)
-    control = None if motion.control is None else motion.control[at.step, at.env]
+    qpos, qvel = space.split(space.between(steps.left, steps.right, at.fraction, problem.dt))
     return Sample(
-        problem.physics, theta, problem.dt, qpos, qvel, space.split(left), space.split(right), qacc, command, control,
+        problem.physics, steps.theta, problem.dt, qpos, qvel, space.split(steps.left), space.split(steps.right), steps.qacc,
+        steps.command, steps.control,
     )  # fmt: skip
 
 
@@ -74,11 +97,7 @@ def measure(problem: Problem, batch: Batch, motion: Motion, targets: Sequence[Ta
         return None
     owner = batch.target[samples.env]
     at = instants(problem, batch, samples, sensor_rows(targets, name, "delay", owner))
-    where = at.step, at.env
-    theta = motion.theta if motion.theta.dim() == 1 else motion.theta[at.env]
-    sample = sample_of(
-        problem, motion, at, motion.x[where], motion.x[at.step + 1, at.env], motion.qacc[where], motion.command[where], theta
-    )
+    sample = sample_of(problem, at, steps_of(motion, at))
     gain, bias = (sensor_rows(targets, name, what, owner) for what in ("gain", "bias"))
     return rows_of(problem, name, samples, sample, gain, bias)
 
@@ -91,6 +110,10 @@ def rows_of(problem: Problem, name: str, samples: Samples, sample: Sample, gain:
     predicted = predicted if bias is None else predicted + bias
     known = torch.isfinite(samples.measured)
     residual = channel.residual(predicted, torch.where(known, samples.measured, predicted.detach()))
-    seen = known if channel.residual_width == channel.width else known.all(-1, keepdim=True).expand_as(residual)
+    if channel.residual_width == channel.width:
+        seen = known
+    else:  # numbers that only count together, as those of a quaternion
+        names = len(spec.names)
+        seen = known.unflatten(-1, (names, -1)).all(-1).repeat_interleave(channel.residual_width // names, -1)
     scale = spec.weight**0.5 / problem.sigma[name]
     return Rows(name, predicted, torch.where(seen, residual * scale, torch.zeros_like(residual)), seen, samples)

@@ -17,6 +17,7 @@ from scipy.sparse.linalg import splu
 from genesis.sysid.linearization import Block
 
 FLOOR = 1e-12  # of the damping, relative to the largest entry of the diagonal
+RIDGE = 1e-14  # on the diagonal of start states, so that one that nothing depends on stays where it is
 
 
 @dataclass
@@ -82,7 +83,7 @@ class Normal:
             return dz, None, self._fall(dz, None)
         assert ds_diagonal is not None
         nt = self.ss.shape[1]
-        ss = self.ss + damping * ds_diagonal[:, :, None] * np.eye(nt)
+        ss = self.ss + (damping + RIDGE) * ds_diagonal[:, :, None] * np.eye(nt)
         zs = self.zs[:, free]
         if self.between:
             dz[free], ds = self._sparse(zz, zs, ss, free)
@@ -99,13 +100,31 @@ class Normal:
         """(n, n) information about z when the start states are estimated along: the Schur complement."""
         if self.ss is None or self.zs is None:
             return self.zz
+        _, diagonal = self.diagonal()
+        assert diagonal is not None
+        ss = self.ss + RIDGE * diagonal[:, :, None] * np.eye(self.ss.shape[1])
         if not self.between:
-            ridge = 1e-14 * np.maximum(np.trace(self.ss, axis1=1, axis2=2), 1e-300)
-            inverse = np.linalg.solve(self.ss + ridge[:, None, None] * np.eye(self.ss.shape[1]), self.zs.transpose(0, 2, 1))
+            inverse = np.linalg.solve(ss, self.zs.transpose(0, 2, 1))
             return self.zz - np.einsum("wnt,wtm->nm", self.zs, inverse)
-        matrix = self._starts_matrix(self.ss + 1e-14 * np.eye(self.ss.shape[1]) * self.ss.max())
         stacked = self.zs.transpose(0, 2, 1).reshape(-1, self.zs.shape[1])
-        return self.zz - stacked.T @ splu(matrix).solve(stacked)
+        return self.zz - stacked.T @ splu(self._starts_matrix(ss)).solve(stacked)
+
+    def slope(self, fixed: np.ndarray, value: float) -> float:
+        """Largest gradient in units in which the Hessian has a unit diagonal, relative to sqrt(2 cost); ``fixed`` numbers left out."""
+        dz, ds = self.diagonal()
+        slopes = [np.abs(np.where(fixed, 0.0, self.gz)) / np.sqrt(np.maximum(dz, 1e-300))]
+        if ds is not None:
+            slopes.append(np.abs(self.gs / np.sqrt(np.maximum(ds, 1e-300))).reshape(-1))
+        return float(max(s.max(initial=0.0) for s in slopes) / max(np.sqrt(2.0 * value), 1e-300))
+
+    def scale(self) -> np.ndarray:
+        """Square roots of the diagonal, of z and then of the start states: lengths in them do not depend on units."""
+        dz, ds = self.diagonal()
+        return np.sqrt(dz if ds is None else np.concatenate([dz, ds.reshape(-1)]))
+
+    def gradient(self) -> np.ndarray:
+        """To z, then to the start states."""
+        return self.gz if self.gs is None else np.concatenate([self.gz, self.gs.reshape(-1)])
 
     def _starts_matrix(self, ss: np.ndarray) -> sparse.csc_matrix:
         count = len(ss)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from genesis.sysid.linearization import Point
 from genesis.sysid.measure import measure
 from genesis.sysid.problem import Problem
 from genesis.sysid.robust import LOSSES
@@ -19,13 +18,6 @@ def population_costs(problem: Problem, candidates: Sequence[np.ndarray]) -> np.n
     groups = max(1, MOST // max(1, max(len(batch) for batch in problem.batches)))
     made = [_costs(problem, candidates[first : first + groups]) for first in range(0, len(candidates), groups)]
     return np.concatenate(made)
-
-
-def candidate_cost(problem: Problem, z: np.ndarray, starts: np.ndarray | None = None) -> float:
-    """Of one point."""
-    from genesis.sysid.linearization import try_cost
-
-    return try_cost(problem, Point(z, starts))
 
 
 def _costs(problem: Problem, candidates: Sequence[np.ndarray]) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The estimation problem: free numbers to weighted residuals of every channel, with their exact Jacobian.
 
-    x = (z, d):   z (n,) free numbers of the unknowns, d (S, 2 nv) tangents by which free start states are moved
+    x = (z, d):   z (n,) free numbers of the unknowns, d (W, 2 nv) tangents by which free start states of windows are moved
     r(x) = (channel(simulated) - measured) / sigma * sqrt(weight), continuity gaps, priors
 
 Residuals are evaluated at the measured times, missing numbers are left out.
@@ -64,6 +64,8 @@ class Problem:
         self.solver, self.physics, self.dt = scene.rigid_solver, scene.rigid_solver.physics, scene.dt
         self.space = StateSpace(self.solver.model)
         self.drive = Drive(self.setting, self.dataset, self.dt)
+        if any(getattr(unknown, "field", "") == "dof_frictionloss" for unknown in self.unknowns.values()):
+            self.physics.learn_friction()  # before the first launch: also where its start is zero
         parameters = self.solver.parameters
         self.described = {name: parameters.value(name)[0].detach() for name in parameters.names}
         self.learned = [u for u in self.unknowns.values() if u.learn]
@@ -76,6 +78,7 @@ class Problem:
         self.n = first
         self.by_recording = any(unknown.each_recording for unknown in self.learned)
         self.loops = Loops(self.drive.kp, self.drive.kv, self.drive.actuators)
+        self.positions = self._position_channels()
         self.windows = cut(self.recordings, self.shooting, self.dt)
         self.batches = [self._batch(group) for group in batches(self.windows)]
         self.sigma = {name: tensor(spec.sigma) for name, spec in self.dataset.specs.items()}
@@ -144,28 +147,20 @@ class Problem:
     def begin(self, batch: Batch, targets: Sequence[Target], tangents: Tensor | None) -> Tensor:
         """Start states (B, nx): measured ones freed of what the sensors add to them, moved by tangents (B, 2 nv)."""
         state = batch.state
-        sensed = [(c, channel) for c, channel in self.channels.items() if channel.kind == "joint_position" and channel.selection]
-        if any(key[0] in dict(sensed) for target in targets for key in target.sensors):
+        if any(key[0] in self.positions for target in targets for key in target.sensors):
             rows = [
-                self._unsensed(state[b : b + 1], targets[r if len(targets) > 1 else 0], sensed)
+                self._unsensed(state[b : b + 1], targets[r if len(targets) > 1 else 0])
                 for b, r in enumerate(batch.target.tolist())
             ]
             state = torch.cat(rows)
         return state if tangents is None else self.space.retract(state, tangents)
 
-    def _unsensed(self, state: Tensor, target: Target, sensed: list) -> Tensor:
+    def _unsensed(self, state: Tensor, target: Target) -> Tensor:
         """(1, nx): q = (measured - bias) / gain + delay * qvel for coordinates that a channel with such properties measures."""
-        for name, channel in sensed:
+        for name, (columns, places, speeds) in self.positions.items():
             gain, bias, delay = (target.sensors.get((name, what)) for what in ("gain", "bias", "delay"))
-            if gain is None and bias is None and delay is None:
-                continue
-            places = indices(channel.selection)
-            value, at = (
-                state.index_select(-1, places),
-                {q: v for q, v in zip(self.space.plain_q.tolist(), self.space.plain_v.tolist(), strict=True)},
-            )
-            speeds = indices([self.space.nq + at[q] for q in channel.selection])
-            speed = state.index_select(-1, speeds)
+            gain, bias = (None if x is None else x.index_select(-1, columns) for x in (gain, bias))
+            value, speed = state.index_select(-1, places), state.index_select(-1, speeds)
             value = value if bias is None else value - bias
             value, speed = (value, speed) if gain is None else (value / gain, speed / gain)
             value = value if delay is None else value + delay * speed
@@ -188,17 +183,18 @@ class Problem:
 
     def commands(self, batch: Batch, targets: Sequence[Target]) -> tuple[Tensor, Tensor | None]:
         """command (T, B, nv), control (T, B, nu) or None."""
-        if len(targets) > 1 and not self.driven_by(targets):
-            targets = targets[:1]
-        gains = [{name: target.value(name) for name in ("dof_kp", "dof_kv")} for target in targets]
-        # of several targets each makes the controls of all windows; those of its own recording are picked
-        made = [self.drive.controls(batch, self.recordings, t.inputs, g) for t, g in zip(targets, gains, strict=True)]
-        if len(made) == 1:
-            return made[0]
-        pick, at = batch.target, torch.arange(len(batch))
-        command = torch.stack([u for u, _ in made])[pick, :, at].movedim(0, 1)
+        if len(targets) == 1 or not self.driven_by(targets):
+            return self._controls(batch, targets[0])
+        rows = [(k, (batch.target == k).nonzero()[:, 0]) for k in batch.target.unique().tolist()]
+        made = [self._controls(batch.rows(own.tolist()), targets[k]) for k, own in rows]
+        back = torch.argsort(torch.cat([own for _, own in rows]))
+        command = torch.cat([u for u, _ in made], 1)[:, back]
         driven = [c for _, c in made if c is not None]
-        return command.contiguous(), torch.stack(driven)[pick, :, at].movedim(0, 1).contiguous() if driven else None
+        return command, torch.cat(driven, 1)[:, back] if driven else None
+
+    def _controls(self, batch: Batch, target: Target) -> tuple[Tensor, Tensor | None]:
+        gains = {name: target.value(name) for name in ("dof_kp", "dof_kv")}
+        return self.drive.controls(batch, self.recordings, target.inputs, gains)
 
     def driven_by(self, targets: Sequence[Target]) -> bool:
         """Whether the targets change controls."""
@@ -220,6 +216,22 @@ class Problem:
 
     # ---- making
 
+    def _position_channels(self) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
+        """Channels that start positions come from: their columns, and where these lie in x with their velocities.
+
+        Of two channels that measure a joint the first one counts, as in `observations.start`.
+        """
+        speeds = dict(zip(self.space.plain_q.tolist(), self.space.plain_v.tolist(), strict=True))
+        made: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
+        taken: set[int] = set()
+        for name, channel in self.channels.items():
+            if channel.kind == "joint_position":
+                own = [(k, q) for k, q in enumerate(channel.selection) if q not in taken]
+                taken.update(q for _, q in own)
+                places = [q for _, q in own]
+                made[name] = indices([k for k, _ in own]), indices(places), indices([self.space.nq + speeds[q] for q in places])
+        return made
+
     def _batch(self, group: list[int]) -> Batch:
         windows = [self.windows[i] for i in group]
         start = np.array([w.start for w in windows])
@@ -231,6 +243,7 @@ class Problem:
             qpos, qvel = self.start_states(self.recordings[r], start[rows])[:2]
             state[rows, : self.space.nq], state[rows, self.space.nq :] = qpos, qvel
         batch = Batch(group, indices(owner.tolist()), start, steps, int(steps.max()), tensor(state))
+        batch.inputs = self.drive.recorded(batch, self.recordings)
         for name in self.channels:
             samples = samples_of(batch, self.windows, self.recordings, name, self.dt)
             if samples is not None:

@@ -15,12 +15,13 @@ from torch import Tensor
 
 from genesis.grad.step_jacobian import step_jacobian
 from genesis.selection import indices
-from genesis.sysid.measure import Instants, Rows, instants, rows_of, sample_of, sensor_rows
+from genesis.sysid.measure import Instants, Rows, Steps, instants, rows_of, sample_of, sensor_rows, steps_of
 from genesis.sysid.problem import Motion, Problem
 from genesis.sysid.shooting import Batch, Samples
 from genesis.sysid.space import cubic_weights
 from genesis.sysid.target import Target
 
+QUATERNIONS = ("link_quat", "geom_quat")  # normalised on their way into theta
 ROWS_AT_ONCE = 2**22  # numbers of theta that are copied for samples whose channel depends on it
 
 
@@ -43,11 +44,15 @@ class Outside:
 
 @dataclass
 class Sensitivity:
-    """x (T+1, B, nx, m), qacc (T, B, nv, m) or None, command (T, B, nv, m) or None; m = nt + n: tangents of the start, then z."""
+    """x (T+1, B, nx, m), qacc (T, B, nv, m), command (T, B, nv, m), control (T, B, nu, m), each but x or None.
+
+    m = nt + n: tangents of the start, then z.
+    """
 
     x: Tensor
     qacc: Tensor | None
     command: Tensor | None
+    control: Tensor | None
 
 
 def outside(problem: Problem, batch: Batch, z: Tensor, tangents: Tensor | None) -> Outside:
@@ -100,13 +105,14 @@ def _columns(problem: Problem, names: Sequence[str]) -> Tensor:
 
 
 def _fields(problem: Problem, target: Target, names: Sequence[str]) -> Tensor:
-    """Their values as theta has them: gains of open loops are zero there."""
+    """Their values as theta has them: gains of open loops are zero there, quaternions of length one."""
     parts = []
     masks = {"dof_kp": problem.loops.kp[0], "dof_kv": problem.loops.kv[0]}
     if problem.loops.actuators is not None:
         masks |= dict.fromkeys(("act_gain", "act_bias0", "act_bias1", "act_bias2"), problem.loops.actuators[0])
     for name in names:
         value = target.value(name)
+        value = torch.nn.functional.normalize(value, dim=-1) if name in QUATERNIONS else value
         parts.append((value * torch.as_tensor(masks[name]).to(value) if name in masks else value).reshape(-1))
     return torch.cat(parts) if parts else next(iter(problem.described.values())).new_zeros(0)
 
@@ -138,11 +144,12 @@ def propagate(
 
     def driven(jacobian) -> Tensor:
         """(T, B, m', nt + n) without the part through the state."""
-        made = jacobian.parameters.view(horizon, b, -1, len(out.columns)) @ per_env
+        size = horizon, b, jacobian.state.shape[1]
+        made = jacobian.parameters.view(*size, len(out.columns)) @ per_env
         if out.command is not None:
-            more = jacobian.command.view(horizon, b, -1, problem.drive.nv) @ out.command
+            more = jacobian.command.view(*size, problem.drive.nv) @ out.command
             if out.control is not None:
-                more = more + jacobian.actuators.view(horizon, b, -1, problem.drive.nu) @ out.control
+                more = more + jacobian.actuators.view(*size, problem.drive.nu) @ out.control
             made[..., out.driving] += more
         return torch.nn.functional.pad(made, (nt, 0))
 
@@ -156,11 +163,16 @@ def propagate(
     qacc = None
     if steps.acceleration is not None:
         qacc = driven(steps.acceleration) + steps.acceleration.state.view(horizon, b, -1, nx) @ x[:-1]
-    command = None
-    if out.command is not None:
-        command = source.new_zeros(horizon, b, problem.drive.nv, nt + problem.n)
-        command[..., [nt + k for k in out.driving]] = out.command
-    return Sensitivity(x, qacc, command)
+
+    def placed(table: Tensor | None) -> Tensor | None:
+        """(T, B, m', nt + n) from derivatives to the numbers that drive."""
+        if table is None:
+            return None
+        made = source.new_zeros(*table.shape[:-1], nt + problem.n)
+        made[..., [nt + k for k in out.driving]] = table
+        return made
+
+    return Sensitivity(x, qacc, placed(out.command), placed(out.control))
 
 
 def channel_jacobian(
@@ -192,11 +204,7 @@ def _selected(
     """A channel that reads coordinates as they are: the weights of the interpolation are its derivatives."""
     space, channel, spec = problem.space, problem.channels[name], problem.dataset.specs[name]
     at = instants(problem, batch, samples, None)
-    left, right = motion.x[at.step, at.env], motion.x[at.step + 1, at.env]
-    sample = sample_of(
-        problem, motion, at, left, right, motion.qacc[at.step, at.env], motion.command[at.step, at.env], motion.theta
-    )
-    rows = rows_of(problem, name, samples, sample, None, None)
+    rows = rows_of(problem, name, samples, sample_of(problem, at, steps_of(motion, at)), None, None)
     velocity = {q: space.nq + v for q, v in zip(space.plain_q.tolist(), space.plain_v.tolist(), strict=True)}
     s = at.fraction.unsqueeze(-1)
     h00, h10, h01, h11 = cubic_weights(s)
@@ -221,18 +229,15 @@ def _differentiated(
     """Any channel: one reverse pass for each of its numbers; rows do not mix, so that their sum has the gradient of every row."""
     owner = batch.target[samples.env]
     at = instants(problem, batch, samples, sensor_rows(targets, name, "delay", owner))
-    where, after = (at.step, at.env), (at.step + 1, at.env)
-    properties = {what: sensor_rows(targets, name, what, owner) for what in ("gain", "bias")}
-    theta = motion.theta if motion.theta.dim() == 2 else motion.theta.expand(len(samples.env), -1)
-    theta = theta[at.env] if motion.theta.dim() == 2 else theta.contiguous()
-    given: dict[str, Tensor | None] = {
-        "left": motion.x[where], "right": motion.x[after], "qacc": motion.qacc[where], "command": motion.command[where],
-        "theta": theta, "fraction": at.fraction, **properties,
-    }  # fmt: skip
+    given: dict[str, Tensor | None] = {**vars(steps_of(motion, at)), "fraction": at.fraction}
+    if motion.theta.dim() == 1:
+        given["theta"] = motion.theta.expand(len(samples.env), -1)  # rows do not mix
+    given |= {what: sensor_rows(targets, name, what, owner) for what in ("gain", "bias")}
     leaves = {key: value.detach().clone().requires_grad_() for key, value in given.items() if value is not None}
     with torch.enable_grad():
         moved = Instants(at.step, leaves["fraction"], at.env, at.target)
-        sample = sample_of(problem, motion, moved, *(leaves[key] for key in ("left", "right", "qacc", "command", "theta")))
+        steps = Steps(leaves["left"], leaves["right"], leaves["qacc"], leaves["command"], leaves["theta"], leaves.get("control"))
+        sample = sample_of(problem, moved, steps)
         rows = rows_of(problem, name, samples, sample, leaves.get("gain"), leaves.get("bias"))
         jacobian = rows.values.new_zeros(*rows.values.shape, sens.x.shape[-1])
         for k in range(rows.values.shape[1]):
@@ -253,6 +258,7 @@ def _chained(
         "right": (sens.x, at.step + 1),
         "qacc": (sens.qacc, at.step),
         "command": (sens.command, at.step),
+        "control": (sens.control, at.step),
     }
     for key, (table, step) in series.items():
         grad = grads.get(key)

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from genesis.errors import InputError
-from genesis.observations.dataset import Dataset
 from genesis.observations.recording import Recording
 from genesis.selection import indices, tensor
 
@@ -67,7 +66,7 @@ class Batch:
     """Windows simulated in one launch.
 
     windows: (B,) indices into all windows; recording (B,): indices of recordings; start (B,) [s]; steps (B,): of each;
-    horizon: of the launch. state (B, nx): measured start states. samples: by channel. inputs: series (T, B, columns) by input, kept.
+    horizon: of the launch. state (B, nx): measured start states. samples: by channel. inputs: series (T, B, columns) as recorded.
     target (B,): which of several `Target`s acts; that of its recording unless it is told otherwise.
     """
 
@@ -88,21 +87,21 @@ class Batch:
     def __len__(self) -> int:
         return len(self.windows)
 
-    def part(self, which: Sequence[int]) -> "Batch":
-        """Some of its windows."""
-        rows = indices([int(i) for i in which])
+    def rows(self, which: Sequence[int]) -> "Batch":
+        """Some of its windows, without samples: what is needed to drive them."""
+        rows, chosen = indices([int(i) for i in which]), list(which)
         made = Batch(
-            [self.windows[i] for i in which],
-            self.recording[rows],
-            self.start[list(which)],
-            self.steps[list(which)],
-            self.horizon,
-            self.state[rows],
-        )
+            [self.windows[i] for i in which], self.recording[rows], self.start[chosen], self.steps[chosen], self.horizon, self.state[rows]
+        )  # fmt: skip
         made.target = self.target[rows]
         made.inputs = {name: series[:, rows] for name, series in self.inputs.items()}
+        return made
+
+    def part(self, which: Sequence[int]) -> "Batch":
+        """Some of its windows with their samples."""
+        made = self.rows(which)
         place = torch.full((len(self),), -1)
-        place[rows] = torch.arange(len(rows))
+        place[list(which)] = torch.arange(len(which))
         for name, s in self.samples.items():
             kept = (place[s.env] >= 0).nonzero()[:, 0]
             if len(kept):
@@ -176,12 +175,6 @@ def samples_of(batch: Batch, windows: Sequence[Window], recordings: Sequence[Rec
         indices(np.concatenate(env).tolist()), tensor(np.concatenate(time)), tensor(np.concatenate(values)),
         np.concatenate(owner), np.concatenate(order),
     )  # fmt: skip
-
-
-def check_dataset(dataset: Dataset, windows: Sequence[Window]) -> None:
-    """Raises: InputError if there is nothing to learn from."""
-    if not dataset.train or not windows:
-        raise InputError("observation: no window of a training recording is long enough; lower shooting.window or add files.")
 
 
 def grid_times(batch: Batch, dt: float) -> np.ndarray:

@@ -56,15 +56,19 @@ class StateSpace:
         """State (N, nx) at ``fraction`` (N,) of a time step from left to right (N, nx).
 
         Plain positions by a cubic with the velocities at both ends as slopes, velocities linearly, quaternions linearly and normalised.
+        Before 0 and after 1 (where a delay reaches out of a window) positions go on with the velocity of the near end.
         """
         s = fraction.unsqueeze(-1)
+        inside = s.clamp(0.0, 1.0)
+        beyond = s - inside
         (q, v), (p, w) = self.split(left), self.split(right)
-        linear = q + s * (p - q)
-        moved = linear.index_copy(-1, self.plain_q, self._cubic(q, v, p, w, s, dt))
+        near = torch.where(beyond < 0.0, v, w).index_select(-1, self.plain_v)
+        plain = self._cubic(q, v, p, w, inside, dt) + dt * beyond * near
+        moved = (q + s * (p - q)).index_copy(-1, self.plain_q, plain)
         for adr, _ in self.quats:
             unit = torch.nn.functional.normalize(moved[..., adr : adr + 4], dim=-1)
             moved = torch.cat([moved[..., :adr], unit, moved[..., adr + 4 :]], -1)
-        return torch.cat([moved, v + s * (w - v)], -1)
+        return torch.cat([moved, v + inside * (w - v)], -1)
 
     def _cubic(self, q: Tensor, v: Tensor, p: Tensor, w: Tensor, s: Tensor, dt: float) -> Tensor:
         take = (q.index_select(-1, self.plain_q), p.index_select(-1, self.plain_q))

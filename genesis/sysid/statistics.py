@@ -1,9 +1,9 @@
 """How certain estimates are, what the data cannot tell, and whether the residuals look like noise.
 
-    covariance of z: s² H^-1 with the Gauss-Newton Hessian H of all residuals and priors, start states estimated along;
-    clustered: H^-1 (sum over windows of g g^T) H^-1, which holds where residuals within a window are correlated.
+    covariance: H^-1 (s² D + P) H^-1, H = D + P, with the Gauss-Newton Hessians D of the residuals, start states estimated along, and P
+    of the priors; clustered: the sum over windows of g g^T in place of s² D, which holds where residuals of a window are correlated.
 
-Natural values follow by the delta method.
+Everything is said of natural values (masses, not logarithms or Cholesky factors) by the delta method.
 Source: Nocedal, Wright (2006), ch. 10; Ljung, System Identification (1999), §9.4 and §16.6; White, 1982 (sandwich); Ljung, Box, 1978.
 """
 
@@ -17,9 +17,10 @@ from scipy import stats
 from genesis.sysid.linearization import Block, Point
 from genesis.sysid.result import Estimate, Whiteness
 from genesis.sysid.solvers.solver import LeastSquares
+from genesis.sysid.unknowns.unknown import Unknown
 
 RANK = 1e-7  # of a singular value relative to the largest: below it rounding decides
-INVOLVED = 0.3  # part in a direction that makes a parameter not identifiable alone
+SILENT = 1e-10  # of a sensitivity relative to the largest: rounding of a number that nothing depends on
 UNINFORMED = 0.9  # of the prior's standard deviation that is left: the data have said nothing
 INTERVAL = stats.norm.ppf(0.975)
 LAGS = 20
@@ -27,8 +28,12 @@ LAGS = 20
 
 @dataclass
 class Certainty:
-    """covariance, correlation (n, n) of natural values (nan where they cannot be told); singular_values (n,), directions (n, n),
-    identifiable (n,) of the data alone, in scaled numbers; fixed (n,): at a bound; silent (n,): without effect; noise: s."""
+    """Of natural values; n of them.
+
+    covariance, correlation (n, n): nan where they cannot be told. singular_values (n,), directions (n, n), identifiable (n,): of the
+    data alone, in values over their sizes. fixed (n,): at a bound; silent (n,): without effect. noise: standard deviation of the
+    residuals in units of sigma. errors: what they are taken for, see `certainty`.
+    """
 
     covariance: np.ndarray
     correlation: np.ndarray
@@ -38,161 +43,154 @@ class Certainty:
     fixed: np.ndarray
     silent: np.ndarray
     noise: float
+    errors: str
 
 
 def certainty(squares: LeastSquares, point: Point, blocks: Sequence[Block], errors: str = "residual") -> Certainty:
     """At an optimum.
 
-    errors: "given": sigma of the channels is the noise; "residual": scaled so that the residuals have it; "clustered": sandwich.
+    errors: "given": sigma of the channels is the noise; "residual": scaled so that the residuals have it; "clustered": sandwich; with
+    no more windows than parameters that cannot be told, and "residual" takes its place.
     """
-    problem, n = squares.problem, squares.problem.n
+    problem = squares.problem
     z = torch.as_tensor(point.z)
-    to_natural = torch.autograd.functional.jacobian(problem.natural, z).numpy() if n else np.zeros((0, 0))
+    natural = problem.natural(z)
+    size = torch.cat([unknown.sizes(natural[part]) for unknown, _, part in problem.slices]).numpy()
+    to_free = _inverse_of(torch.autograd.functional.jacobian(problem.natural, z).numpy(), size)
     low, high = squares.bounds()
     fixed = (point.z <= low) | (point.z >= high)
     data = [block for block in blocks if block.label != "prior"]
-    from_data = squares.normal(data).information()
-    silent = np.diag(from_data) <= 0.0
-    scale = scales(squares, point)
-    s = np.diag(scale)
-    values, vectors = np.linalg.eigh(s @ from_data @ s)
-    order = np.argsort(-values)
-    singular, directions = np.sqrt(np.maximum(values[order], 0.0)), vectors[:, order]
-    identifiable = singular > RANK * max(singular.max(initial=0.0), 1e-300)
-    noise = noise_level(data, n, errors)
+    normal = squares.normal(data)
+    information = to_free.T @ normal.information() @ to_free
+    silent = _silent(to_free.T @ normal.zz @ to_free, size)
+    singular, directions = _directions(information, size)
+    noise = noise_level(squares, data, errors)
     free = np.flatnonzero(~fixed)
-    information = squares.normal(blocks).information()
-    covariance = np.zeros((n, n))
-    inverse, told = _inverse(information[np.ix_(free, free)], scale[free])
-    middle = inverse * noise**2 if errors != "clustered" else inverse @ _scores(data, free, n) @ inverse
-    covariance[np.ix_(free, free)] = middle
-    covariance = to_natural @ covariance @ to_natural.T
-    unknown = fixed.copy()
-    unknown[free[~told]] = True
-    unknown_natural = (np.abs(to_natural) > 0.0) @ unknown > 0 if n else unknown
-    covariance[unknown_natural] = covariance[:, unknown_natural] = np.nan
+    scores = _scores(data, to_free)[:, free]
+    errors = "residual" if errors == "clustered" and len(scores) <= len(free) else errors
+    believed = to_free.T @ squares.normal([block for block in blocks if block.label == "prior"]).zz @ to_free
+    from_data, believed = (x[np.ix_(free, free)] for x in (information, believed))
+    inverse, told = _inverse(from_data + believed, size[free])
+    if errors == "clustered":
+        spread = len(scores) / (len(scores) - len(free)) * scores.T @ scores
+    else:
+        spread = noise**2 * from_data
+    inverse = inverse @ (spread + believed) @ inverse  # what a prior says is as uncertain as it says
+    covariance = np.full((problem.n, problem.n), np.nan)
+    sure = free[told]
+    covariance[np.ix_(sure, sure)] = inverse[np.ix_(told, told)]
+    return Certainty(
+        covariance, _correlation(covariance), singular, directions, singular > RANK * max(singular.max(initial=0.0), 1e-300), fixed,
+        silent, noise, errors,
+    )  # fmt: skip
+
+
+def _inverse_of(to_natural: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Derivative of free numbers to natural values of that size, (n, n); zero for a value that has underflown and moves no more."""
+    scaled = to_natural / size[:, None]
+    try:
+        return np.linalg.inv(scaled) / size
+    except np.linalg.LinAlgError:
+        return np.linalg.pinv(scaled) / size
+
+
+def _silent(information: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """(n,) which values no residual depends on."""
+    effect = np.sqrt(np.maximum(np.diag(information), 0.0)) * size
+    return effect <= SILENT * effect.max(initial=0.0)
+
+
+def _directions(information: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Singular values (n,) and directions (n, n) of the scaled sensitivity, best known first."""
+    values, vectors = np.linalg.eigh(information * np.outer(size, size))
+    order = np.argsort(-values)
+    return np.sqrt(np.maximum(values[order], 0.0)), vectors[:, order]
+
+
+def _correlation(covariance: np.ndarray) -> np.ndarray:
     deviation = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     with np.errstate(invalid="ignore", divide="ignore"):
-        correlation = covariance / np.outer(deviation, deviation)
-    np.fill_diagonal(correlation, 1.0)
-    return Certainty(covariance, correlation, singular, directions, identifiable, fixed, silent, noise)
-
-
-def scales(squares: LeastSquares, point: Point) -> np.ndarray:
-    """A reasonable size of a change of each free number (n,): the prior's, else the size of the number, of its bounds, or one."""
-    low, high = squares.bounds()
-    made = np.where(np.isfinite(high - low), 0.1 * (high - low), 1.0)
-    sized = np.abs(point.z) > 1e-9
-    made = np.where(sized, np.abs(point.z), made)
-    for unknown, _, part in squares.problem.slices:
-        deviation = unknown.deviation.numpy()
-        if unknown.log:
-            made[part] = 1.0
-        elif np.isfinite(deviation).all() and len(deviation) == part.stop - part.start and type(unknown).__name__ != "Inertia":
-            made[part] = deviation
+        made = covariance / np.outer(deviation, deviation)
+    np.fill_diagonal(made, 1.0)
     return made
 
 
-def noise_level(data: Sequence[Block], n: int, errors: str) -> float:
-    """Standard deviation of the residuals in units of sigma."""
+def noise_level(squares: LeastSquares, data: Sequence[Block], errors: str) -> float:
+    """Standard deviation of the residuals in units of sigma: what is left, over how many numbers are not used up by the fit."""
     if errors == "given":
         return 1.0
     channels = [block for block in data if block.label not in ("start", "gap")]
+    used = float(squares.problem.n)
+    if squares.nt:  # a start state with a prior uses up only the part of a number that the channels decide
+        ours, everything = squares.normal(channels).ss, squares.normal(data).ss
+        used += sum(float(np.trace(own @ np.linalg.pinv(all_of_it))) for own, all_of_it in zip(ours, everything, strict=True))
     count = sum(len(block.r) for block in channels)
-    return float(np.sqrt(2.0 * sum(block.cost() for block in channels) / max(count - n, 1)))
+    return float(np.sqrt(2.0 * sum(block.cost() for block in channels) / max(count - used, 1.0)))
 
 
-def _inverse(information: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _inverse(information: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Inverse over the directions that anything is known about, and which numbers lie in them alone."""
-    if not len(scale):
-        return information, np.zeros(0, bool)
-    s = np.diag(scale)
-    values, vectors = np.linalg.eigh(s @ information @ s)
+    values, vectors = np.linalg.eigh(information * np.outer(size, size))
     known = values > RANK**2 * max(values.max(initial=0.0), 1e-300)
     part = vectors[:, known]
-    inverse = s @ (part / values[known]) @ part.T @ s
+    inverse = (part / values[known]) @ part.T * np.outer(size, size)
     told = (vectors[:, ~known] ** 2).sum(1) < 1e-6
     return inverse, told
 
 
-def _scores(data: Sequence[Block], free: np.ndarray, n: int) -> np.ndarray:
-    """Sum over windows of the outer product of their gradients, with the correction for few windows."""
+def _scores(data: Sequence[Block], to_free: np.ndarray) -> np.ndarray:
+    """(windows, n) gradient of the cost of each window to the natural values.
+
+    At an optimum the gradients to free start states vanish, so that these are those of the cost with the starts fitted along.
+    """
     gradients: dict[int, np.ndarray] = {}
     for block in (b.weighted() for b in data):
         terms = block.z * block.r[:, None]
         for w in np.unique(block.window):
-            gradients[int(w)] = gradients.get(int(w), np.zeros(n)) + terms[block.window == w].sum(0)
-    table = np.array(list(gradients.values()))[:, free]
-    count = len(table)
-    return table.T @ table * (count / max(count - len(free), 1))
+            gradients[int(w)] = gradients.get(int(w), 0.0) + terms[block.window == w].sum(0)
+    return np.array(list(gradients.values())) @ to_free
 
 
 def estimates(squares: LeastSquares, point: Point, known: Certainty) -> list[Estimate]:
     """One for each learned number, then those that were held."""
     problem = squares.problem
     start, value = (problem.natural(torch.as_tensor(z)).numpy() for z in (problem.z0.numpy(), point.z))
-    made: list[Estimate] = []
-    names = problem.names()
+    low, high = squares.bounds()
+    made, names = [], problem.names()
     for unknown, _, part in problem.slices:
-        for k in range(part.start, part.stop):
-            i = k - part.start
-            deviation = float(np.sqrt(known.covariance[k, k])) if np.isfinite(known.covariance[k, k]) else float("nan")
-            low, high = float(unknown.low[i]), float(unknown.high[i])
-            prior = (float(unknown.mean[i]), float(unknown.deviation[i])) if bool(torch.isfinite(unknown.deviation[i])) else None
-            note = _note(known, k, deviation, point.z[k], problem.bounds, prior)
-            reach = INTERVAL * deviation
-            unit = unknown.unit_of(i) if hasattr(unknown, "unit_of") else unknown.unit
-            made.append(
-                Estimate(
-                    names[k],
-                    unknown.group,
-                    unit,
-                    start[k],
-                    value[k],
-                    deviation,
-                    value[k] - reach,
-                    value[k] + reach,
-                    (low, high),
-                    prior,
-                    note,
-                )
-            )
+        for i, k in enumerate(range(part.start, part.stop)):
+            deviation = float(np.sqrt(known.covariance[k, k]))
+            one = _estimate(unknown, i, names[k], float(start[k]), float(value[k]), deviation)
+            one.note = _note(known, k, one, "upper" if point.z[k] >= high[k] else "lower")
+            made.append(one)
     for unknown in problem.unknowns.values():
         if not unknown.learn:
             for i, label in enumerate(unknown.labels):
                 held = float(unknown.start[i])
-                bounds = float(unknown.low[i]), float(unknown.high[i])
-                made.append(
-                    Estimate(
-                        f"{unknown.group}/{label}",
-                        unknown.group,
-                        unknown.unit,
-                        held,
-                        held,
-                        0.0,
-                        held,
-                        held,
-                        bounds,
-                        None,
-                        "frozen",
-                    )
-                )
+                one = _estimate(unknown, i, f"{unknown.group}/{label}", held, held, 0.0)
+                one.prior, one.note = None, "frozen"
+                made.append(one)
     return made
 
 
-def _note(known: Certainty, k: int, deviation: float, z: float, bounds, prior) -> str:
+def _estimate(unknown: Unknown, i: int, name: str, start: float, value: float, deviation: float) -> Estimate:
+    """The i-th number of an unknown, without a note."""
+    spread, reach = float(unknown.deviation[i]), INTERVAL * deviation
+    return Estimate(
+        name, unknown.group, unknown.unit_of(i), start, value, deviation, value - reach, value + reach,
+        (float(unknown.low[i]), float(unknown.high[i])), (float(unknown.mean[i]), spread) if np.isfinite(spread) else None,
+    )  # fmt: skip
+
+
+def _note(known: Certainty, k: int, estimate: Estimate, bound: str) -> str:
+    """What limits the estimate."""
     if known.silent[k]:
-        return "no effect on any residual" if prior is None else "decided by the prior"
-    if z <= float(bounds[0][k]):
-        return "at its lower bound"
-    if z >= float(bounds[1][k]):
-        return "at its upper bound"
-    if prior is not None and np.isfinite(deviation) and deviation > UNINFORMED * prior[1]:
-        return "decided by the prior"
-    loose = known.directions[:, ~known.identifiable]
-    if loose.size and np.abs(loose[k]).max() > INVOLVED and prior is None:
+        return "no effect on any residual" if estimate.prior is None else "decided by the prior"
+    if known.fixed[k]:
+        return f"at its {bound} bound"
+    if not np.isfinite(estimate.std):
         return "not identifiable alone"
-    return ""
+    return "decided by the prior" if estimate.prior is not None and estimate.std > UNINFORMED * estimate.prior[1] else ""
 
 
 def whiteness(channel: str, labels: Sequence[str], series: Sequence[np.ndarray]) -> list[Whiteness]:

@@ -1,5 +1,6 @@
 """General minimisers on the same residuals and exact derivatives: SciPy's least squares and L-BFGS-B."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,18 +27,23 @@ class TrustRegion:
         told = _Told(squares, after, state)
         bounds = squares.flat_bounds()
         x0 = _inside(squares.flat(start), *bounds)
+        count = sum(len(block.r) for block in squares.blocks(squares.unflat(x0)))
 
         def residual(x: np.ndarray) -> np.ndarray:
-            return np.concatenate([_robust(block) for block in told.at(x)])
+            blocks = told.at(x)  # infinite residuals make the trust region smaller
+            return np.full(count, np.inf) if blocks is None else np.concatenate([_robust(block) for block in blocks])
 
         def jacobian(x: np.ndarray) -> sparse.csr_matrix | np.ndarray:
-            return matrix_of(squares, told.at(x), lambda block: _robust_rows(block))
+            return matrix_of(squares, told.accepted(x), _robust_rows)  # SciPy asks for it at every point that it accepts
 
+        left = self.iterations - told.count
+        if left < 1:
+            told.accepted(x0)
+            return False, f"the {self.iterations} iterations are used up"
         made = least_squares(
-            residual, x0, jacobian, bounds=bounds, x_scale="jac", max_nfev=max(self.iterations, 1), ftol=self.cost_tolerance,
-            xtol=self.step_tolerance, gtol=self.gradient_tolerance, callback=told.iteration,
+            residual, x0, jacobian, bounds=bounds, x_scale="jac", max_nfev=left, ftol=self.cost_tolerance,
+            xtol=self.step_tolerance, gtol=self.gradient_tolerance,
         )  # fmt: skip
-        told.iteration(made)
         return made.status > 0, str(made.message)
 
 
@@ -52,57 +58,61 @@ class Lbfgsb:
     def run(self, squares: LeastSquares, start: Point, after: After, state: dict[str, Any] | None = None) -> tuple[bool, str]:
         """See `Solver.run`."""
         told = _Told(squares, after, state)
-        x0 = np.clip(squares.flat(start), *squares.flat_bounds())
-        dz, ds = squares.normal(told.at(x0)).diagonal()
-        scale = 1.0 / np.sqrt(np.maximum(np.concatenate([dz, np.zeros(0) if ds is None else ds.reshape(-1)]), 1e-300))
+        low, high = squares.flat_bounds()
+        x0 = np.clip(squares.flat(start), low, high)
+        first = told.accepted(x0)
+        scale = 1.0 / np.maximum(squares.normal(first).scale(), 1e-150)
+        wall = 1e3 * (cost(first) + 1.0)  # in place of the cost where there is none, so that the line search turns back
 
         def both(y: np.ndarray) -> tuple[float, np.ndarray]:
             blocks = told.at(y * scale)
-            normal = squares.normal(blocks)
-            gradient = np.concatenate([normal.gz, np.zeros(0) if normal.gs is None else normal.gs.reshape(-1)])
-            return cost(blocks), gradient * scale
+            if blocks is None:
+                return wall, np.zeros_like(y)
+            return cost(blocks), squares.normal(blocks).gradient() * scale
 
-        low, high = squares.flat_bounds()
+        left = self.iterations - told.count + 1
+        if left < 1:
+            return False, f"the {self.iterations} iterations are used up"
         made = minimize(
             both, x0 / scale, jac=True, method="L-BFGS-B", bounds=list(zip(low / scale, high / scale, strict=True)),
-            callback=lambda intermediate_result: told.iteration(intermediate_result, scale),
-            options={"maxiter": self.iterations, "ftol": self.cost_tolerance,
-                     "gtol": self.gradient_tolerance * told.size(x0), "maxfun": 10**6},
+            callback=lambda y: told.accepted(y * scale),
+            options={"maxiter": left, "ftol": self.cost_tolerance,
+                     "gtol": self.gradient_tolerance * max(float(np.sqrt(2.0 * cost(first))), 1e-300), "maxfun": 10**6},
         )  # fmt: skip
         return bool(made.success), str(made.message)
 
 
 class _Told:
-    """Blocks at the last point that was asked for, and the report of iterations."""
+    """Blocks at the last point that was asked for, and the report of points that were accepted."""
 
     def __init__(self, squares: LeastSquares, after: After, state: dict[str, Any] | None) -> None:
         self.squares, self.after = squares, after
-        self.count = (state or {}).get("iteration", 0)
+        self.bounds = squares.bounds()
+        self.count: int = (state or {}).get("iteration", 0)
         self.x: np.ndarray | None = None
-        self.blocks: list[Block] = []
+        self.blocks: list[Block] | None = None
         self.before: np.ndarray | None = None
 
-    def at(self, x: np.ndarray) -> list[Block]:
+    def at(self, x: np.ndarray) -> list[Block] | None:
+        """None where it cannot be simulated."""
         if self.x is None or not np.array_equal(self.x, x):
-            self.blocks, self.x = self.squares.blocks(self.squares.unflat(x)), x.copy()
+            self.blocks, self.x = self.squares.try_blocks(self.squares.unflat(x)), x.copy()
         return self.blocks
 
-    def size(self, x: np.ndarray) -> float:
-        """Norm of all residuals, which makes the tolerance of a gradient relative."""
-        return max(float(np.sqrt(2.0 * cost(self.at(x)))), 1e-300)
-
-    def iteration(self, intermediate_result: Any, scale: np.ndarray | float = 1.0) -> None:
-        """Callback of SciPy."""
-        x = intermediate_result.x * scale
+    def accepted(self, x: np.ndarray) -> list[Block]:
+        """The next iterate, which is reported. Raises: what the first one raises if it cannot be simulated."""
         point, blocks = self.squares.unflat(x), self.at(x)
-        step = 0.0 if self.before is None else float(np.linalg.norm(x - self.before))
+        if blocks is None:
+            blocks = self.squares.blocks(point)
+        length = 0.0 if self.before is None else float(np.linalg.norm(x - self.before))
         self.before = x.copy()
-        normal = self.squares.normal(blocks)
-        self.after(
-            Report(self.count, cost(blocks), point, step, float("nan"), float(np.abs(normal.gz).max(initial=0.0))),
-            {"iteration": self.count, "point": point},
-        )
+        value, normal = cost(blocks), self.squares.normal(blocks)
+        low, high = self.bounds
+        fixed = ((point.z <= low) & (normal.gz > 0.0)) | ((point.z >= high) & (normal.gz < 0.0))
+        report = Report(self.count, value, point, length, float("nan"), normal.slope(fixed, value))
+        self.after(report, {"iteration": self.count, "point": point})
         self.count += 1
+        return blocks
 
 
 def _robust(block: Block) -> np.ndarray:
@@ -122,8 +132,8 @@ def _robust_rows(block: Block) -> np.ndarray:
     return np.where(s > 1e-16, first * np.sqrt(s / np.maximum(value, 1e-300)), 1.0)[:, None]
 
 
-def matrix_of(squares: LeastSquares, blocks: list[Block], factor=lambda block: np.ones((len(block.r), 1))) -> Any:
-    """The whole Jacobian: dense without free start states, sparse with them."""
+def matrix_of(squares: LeastSquares, blocks: list[Block], factor: Callable[[Block], np.ndarray]) -> Any:
+    """The whole Jacobian, each row times a factor (M, 1) of its block: dense without free start states, sparse with them."""
     if not squares.nt:
         return np.concatenate([block.z * factor(block) for block in blocks])
     n, nt, count = squares.problem.n, squares.nt, len(squares.problem.windows)

@@ -33,36 +33,42 @@ class CmaEs:
                 "solver: cmaes does not estimate start states; switch the parameter of kind start_state off, or use another solver."
             )
         low, high = squares.bounds()
-        scale = self.spread * widths(start.z, low, high)
-        known = state or {}
-        search = known.get("search")
-        if search is None:
-            options: dict[str, Any] = {
-                "bounds": [((low - start.z) / scale).tolist(), ((high - start.z) / scale).tolist()], "seed": self.seed + 1,
-                "verbose": -9, "tolfunrel": self.cost_tolerance,
-            }  # fmt: skip
-            if self.population is not None:
-                options["popsize"] = self.population
-            search = cma.CMAEvolutionStrategy(np.zeros(len(scale)), 1.0, options)
-        center = known.get("center", start.z)
+        if len(low) < 2:
+            raise InputError("solver: cmaes searches in two dimensions or more, and one number is learned; use another solver.")
+        known = state or {"center": start.z, "scale": self.spread * widths(start.z, low, high), "told": []}
+        center, scale, told = np.asarray(known["center"]), np.asarray(known["scale"]), list(known["told"])
+        search = self._search(cma, (low - center) / scale, (high - center) / scale)
+        for costs in told:  # the same candidates are drawn again, and their costs are known
+            search.tell(search.ask(), np.asarray(costs).tolist())
         best = Point(start.z, None)
-        lowest = squares.cost(best)
-        for iteration in range(known.get("iteration", 0), self.iterations + 1):
+        lowest = known["lowest"] if told else squares.cost(best)
+        for iteration in range(len(told), self.iterations + 1):
             after(
                 Report(iteration, lowest, best, float(search.sigma), float("nan"), float("nan")),
-                {"iteration": iteration, "search": search, "center": center, "point": best},
+                {"center": center, "scale": scale, "told": list(told), "lowest": lowest, "point": best},
             )
             if search.stop() or iteration == self.iterations:
                 break
             asked = search.ask()
             points = [np.clip(center + scale * y, low, high) for y in asked]
             costs = population_costs(squares.problem, points)
-            search.tell(asked, np.where(np.isfinite(costs), costs, 1e300).tolist())
+            told.append(np.where(np.isfinite(costs), costs, 1e300))
+            search.tell(asked, told[-1].tolist())
             k = int(np.argmin(costs))
             if costs[k] < lowest:
                 lowest, best = float(costs[k]), Point(points[k], None)
         reasons = ", ".join(search.stop())
-        return bool(reasons) and "maxiter" not in reasons, reasons or f"the {self.iterations} generations are used up"
+        return bool(reasons), reasons or f"the {self.iterations} generations are used up"
+
+    def _search(self, cma: Any, low: np.ndarray, high: np.ndarray) -> Any:
+        """In units of `spread` around the start."""
+        options: dict[str, Any] = {
+            "bounds": [low.tolist(), high.tolist()], "seed": self.seed + 1, "verbose": -9, "tolfunrel": self.cost_tolerance,
+            "maxiter": np.inf,
+        }  # fmt: skip
+        if self.population is not None:
+            options["popsize"] = self.population
+        return cma.CMAEvolutionStrategy(np.zeros(len(low)), 1.0, options)
 
 
 def widths(z: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Gauss-Newton steps damped by Levenberg and Marquardt, within bounds.
 
-Damping on the diagonal of the normal equations, updated by the ratio of the true to the predicted fall of the cost; numbers that stand
-at a bound and would leave it are held in that step.
+Damping on the diagonal of the normal equations, in which steps are measured too, updated by the ratio of the true to the predicted fall
+of the cost; numbers that stand at a bound and would leave it are held in that step.
 Source: Nocedal, Wright, Numerical Optimization (2006), §10.3; Nielsen, Damping parameter in Marquardt's method, 1999 (update);
 Kanzow, Yamashita, Fukushima, 2004 (projected steps).
 """
@@ -15,7 +15,21 @@ from genesis.sysid.linearization import Point, cost
 from genesis.sysid.normal import Normal
 from genesis.sysid.solvers.solver import After, LeastSquares, Report
 
-LARGEST = 1e16
+LARGEST = 1e16  # damping at which a step is too short to matter
+ENOUGH = 1e-4  # of the predicted fall of the cost that a step must bring
+ROUNDING = 1e-15  # relative size of a step that no longer changes the point
+
+
+@dataclass
+class _Step:
+    """A step that lowered the cost. relative: its length over that of the point; length: of the point's change as it is."""
+
+    point: Point
+    fall: float
+    relative: float
+    length: float
+    damping: float
+    grow: float
 
 
 @dataclass
@@ -32,57 +46,57 @@ class LevenbergMarquardt:
         """See `Solver.run`."""
         low, high = squares.bounds()
         point = Point(np.clip(start.z, low, high), start.starts)
-        known = state or {}
-        damping, grow, first = known.get("damping", self.damping), known.get("grow", 2.0), known.get("iteration", 0)
-        step_size = 0.0
-        for iteration in range(first, self.iterations + 1):
+        known: dict[str, Any] = {"iteration": 0, "damping": self.damping, "grow": 2.0, "length": 0.0, "ending": ""} | (
+            state or {}
+        )
+        damping, grow, length, ending = (known[key] for key in ("damping", "grow", "length", "ending"))
+        for iteration in range(known["iteration"], self.iterations + 1):
             blocks = squares.blocks(point)
             value, normal = cost(blocks), squares.normal(blocks)
             fixed = ((point.z <= low) & (normal.gz > 0.0)) | ((point.z >= high) & (normal.gz < 0.0))
-            slope = self._slope(normal, fixed, value)
-            memory = {"damping": damping, "grow": grow, "iteration": iteration, "point": point}
-            after(Report(iteration, value, point, step_size, damping, slope), memory)
+            slope = normal.slope(fixed, value)
+            memory = {
+                "iteration": iteration,
+                "damping": damping,
+                "grow": grow,
+                "length": length,
+                "ending": ending,
+                "point": point,
+            }
+            after(Report(iteration, value, point, length, damping, slope), memory)
+            if ending:
+                return True, ending
             if slope < self.gradient_tolerance:
                 return True, "the gradient vanishes"
             if iteration == self.iterations:
                 break
-            found = self._search(squares, point, value, normal, fixed, (low, high), damping, grow)
-            if found is None:
+            step = self._search(squares, point, value, normal, fixed, damping, grow)
+            if step is None:
                 return True, "no step lowers the cost any further"
-            moved, fall, relative, step_size, damping, grow = found
-            point = moved
-            if relative < self.step_tolerance or fall < self.cost_tolerance * value:
-                last = squares.blocks(point)
-                after(
-                    Report(iteration + 1, cost(last), point, step_size, damping, slope),
-                    {**memory, "point": point, "iteration": iteration + 1},
-                )
-                return True, "the cost does not fall any further" if relative >= self.step_tolerance else "the steps vanish"
+            point, damping, grow, length = step.point, step.damping, step.grow, step.length
+            if step.relative < self.step_tolerance:
+                ending = "the steps vanish"
+            elif step.fall < self.cost_tolerance * value:
+                ending = "the cost does not fall any further"
         return False, f"the {self.iterations} iterations are used up"
 
     @staticmethod
-    def _slope(normal: Normal, fixed: np.ndarray, value: float) -> float:
-        """Largest gradient in units in which the Gauss-Newton Hessian has a unit diagonal, relative to sqrt(2 cost)."""
-        dz, ds = normal.diagonal()
-        slopes = [np.abs(np.where(fixed, 0.0, normal.gz) / np.sqrt(np.maximum(dz, 1e-300)))]
-        if normal.gs is not None and ds is not None:
-            slopes.append(np.abs(normal.gs / np.sqrt(np.maximum(ds, 1e-300))).reshape(-1))
-        return float(max((s.max(initial=0.0) for s in slopes), default=0.0) / max(np.sqrt(2.0 * value), 1e-300))
-
-    @staticmethod
-    def _search(squares: LeastSquares, point: Point, value: float, normal: Normal, fixed, bounds, damping: float, grow: float):
-        """(point, fall, relative size and size of the step, damping, grow) of the first step that lowers the cost, or None."""
-        low, high = bounds
+    def _search(
+        squares: LeastSquares, point: Point, value: float, normal: Normal, fixed: np.ndarray, damping: float, grow: float
+    ) -> _Step | None:
+        """The first step that lowers the cost, or None."""
+        (low, high), scale, here = squares.bounds(), normal.scale(), squares.flat(point)
         while damping < LARGEST:
             dz, ds, predicted = normal.step(damping, fixed)
             moved = Point(np.clip(point.z + dz, low, high), None if ds is None or point.starts is None else point.starts + ds)
-            size = float(np.linalg.norm(squares.flat(moved) - squares.flat(point)))
-            relative = size / max(float(np.linalg.norm(squares.flat(point))), 1e-300)
-            if relative < 1e-15:
+            change = squares.flat(moved) - here
+            relative = float(np.linalg.norm(scale * change) / max(float(np.linalg.norm(scale * here)), 1e-300))
+            if relative < ROUNDING:
                 return None
             new = squares.cost(moved)
             ratio = (value - new) / predicted if predicted > 0.0 and np.isfinite(new) else -1.0
-            if ratio > 1e-4:
-                return moved, value - new, relative, size, damping * max(1.0 / 3.0, 1.0 - (2.0 * ratio - 1.0) ** 3), 2.0
+            if ratio > ENOUGH:
+                eased = damping * max(1.0 / 3.0, 1.0 - (2.0 * ratio - 1.0) ** 3)
+                return _Step(moved, value - new, relative, float(np.linalg.norm(change)), float(eased), 2.0)
             damping, grow = max(damping, 1e-12) * grow, grow * 2.0
         return None

@@ -1,12 +1,12 @@
 """What a solver is, what it may ask, and what it reports."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from genesis.sysid.linearization import Block, Point, cost, evaluate, try_cost
+from genesis.sysid.linearization import FAILURES, Block, Point, evaluate, try_cost
 from genesis.sysid.normal import Normal
 from genesis.sysid.problem import Problem
 
@@ -49,6 +49,13 @@ class LeastSquares:
         """Residuals with Jacobians."""
         return evaluate(self.problem, point, True, self.gap_weight)
 
+    def try_blocks(self, point: Point) -> list[Block] | None:
+        """The same at a trial point; None where it cannot be simulated."""
+        try:
+            return self.blocks(point)
+        except FAILURES:
+            return None
+
     def cost(self, point: Point) -> float:
         """Infinite where the point cannot be simulated."""
         return try_cost(self.problem, point, self.gap_weight)
@@ -56,12 +63,6 @@ class LeastSquares:
     def normal(self, blocks: Sequence[Block]) -> Normal:
         """Normal equations."""
         return Normal.of(blocks, self.problem.n, len(self.problem.windows), self.nt)
-
-    def gradient(self, point: Point) -> tuple[float, np.ndarray]:
-        """Cost and gradient to the flat point."""
-        blocks = self.blocks(point)
-        normal = self.normal(blocks)
-        return cost(blocks), np.concatenate([normal.gz, np.zeros(0) if normal.gs is None else normal.gs.reshape(-1)])
 
     # ---- flat vectors for general solvers
 
@@ -96,13 +97,3 @@ class Solver(Protocol):
     """
 
     def run(self, squares: LeastSquares, start: Point, after: After, state: dict[str, Any] | None = None) -> tuple[bool, str]: ...
-
-
-@dataclass
-class Tolerances:
-    """When an iteration is the last: relative fall of the cost, relative step, scaled gradient."""
-
-    cost: float = 1e-10
-    step: float = 1e-10
-    gradient: float = 1e-10
-    extra: dict = field(default_factory=dict)

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from genesis.errors import ContactOverflowError, DivergenceError
-from genesis.sysid.linearization import Point
+from genesis.errors import InputError
+from genesis.sysid.linearization import FAILURES, Point
 from genesis.sysid.measure import measure
+from genesis.sysid.problem import Problem
 from genesis.sysid.robust import LOSSES
 from genesis.sysid.solvers.global_search import widths
 from genesis.sysid.solvers.solver import After, LeastSquares, Report
@@ -26,56 +27,98 @@ class Adam:
     seed: int = 0
 
     def run(self, squares: LeastSquares, start: Point, after: After, state: dict[str, Any] | None = None) -> tuple[bool, str]:
-        """See `Solver.run`."""
+        """See `Solver.run`. Raises: InputError where gaps between windows count, since a step sees only some windows."""
+        if squares.gap_weight > 0.0:
+            raise InputError(
+                "solver: adam sees some windows at a time and closes no gaps; set shooting.continuity=0, or use another solver."
+            )
         low, high = squares.bounds()
-        scale = 0.1 * widths(start.z, low, high)
-        z = torch.tensor(start.z / scale, requires_grad=True)
-        starts = None if start.starts is None else torch.tensor(start.starts, requires_grad=True)
-        leaves = [z] if starts is None else [z, starts]
-        optimizer = torch.optim.Adam(leaves, lr=10.0 * self.learning_rate)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(self.iterations, 1), 0.1 * self.learning_rate)
-        known = state or {}
-        generator = np.random.default_rng(self.seed)
-        if known:
-            with torch.no_grad():
-                for leaf, value in zip(leaves, known["leaves"], strict=True):
-                    leaf.copy_(value)
-            optimizer.load_state_dict(known["optimizer"])
-            schedule.load_state_dict(known["schedule"])
-            generator.bit_generator.state = known["random"]
-        best, lowest = start, float("inf")
-        for iteration in range(known.get("iteration", 0), self.iterations + 1):
+        descent = _Descent(self, squares, start)
+        first = descent.restore(state) if state else 0
+        lowest, best = float("inf"), start
+        for iteration in range(first, self.iterations + 1):
             if iteration % self.every == 0 or iteration == self.iterations:
-                point = Point(
-                    np.clip(z.detach().numpy() * scale, low, high), None if starts is None else starts.detach().numpy().copy()
-                )
+                point = descent.point(low, high)
                 value = squares.cost(point)
                 if value < lowest:
-                    best, lowest = point, value
-                memory = {
-                    "iteration": iteration, "leaves": [leaf.detach().clone() for leaf in leaves], "optimizer": optimizer.state_dict(),
-                    "schedule": schedule.state_dict(), "random": generator.bit_generator.state, "point": best,
-                }  # fmt: skip
-                norm = float("nan") if z.grad is None else float(z.grad.norm())
-                after(Report(iteration, value, point, optimizer.param_groups[0]["lr"], float("nan"), norm), memory)
+                    lowest, best = value, point
+                memory = {**descent.memory(), "iteration": iteration, "point": best}
+                after(Report(iteration, value, point, descent.rate, float("nan"), descent.norm), memory)
             if iteration == self.iterations:
                 break
-            optimizer.zero_grad()
-            try:
-                mini_batch_loss(squares, z * torch.as_tensor(scale), starts, self.windows, generator).backward()
-            except (DivergenceError, ContactOverflowError):  # these windows cannot be simulated here: step less far
-                for group in optimizer.param_groups:
-                    group["lr"] *= 0.5
-                continue
-            optimizer.step()
-            schedule.step()
-            with torch.no_grad():
-                z.clamp_(torch.as_tensor(low / scale), torch.as_tensor(high / scale))
+            descent.step(low, high)
         return True, f"the {self.iterations} iterations of the schedule are done"
 
 
+class _Descent:
+    """The numbers on their way down: z in units of its reasonable size, start states as they are.
+
+    Reports come from `Adam.run` before a step, so that `restore` and the steps after it repeat what an uninterrupted run does.
+    """
+
+    def __init__(self, adam: Adam, squares: LeastSquares, start: Point) -> None:
+        self.squares, self.windows = squares, adam.windows
+        self.scale = torch.as_tensor(0.1 * widths(start.z, *squares.bounds()))
+        self.z = (torch.as_tensor(start.z) / self.scale).requires_grad_()
+        self.starts = None if start.starts is None else torch.tensor(start.starts, requires_grad=True)
+        self.leaves = [self.z] if self.starts is None else [self.z, self.starts]
+        self.before = [leaf.detach().clone() for leaf in self.leaves]
+        self.optimizer = torch.optim.Adam(self.leaves, lr=10.0 * adam.learning_rate)
+        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
+            self.optimizer, max(adam.iterations, 1), 0.1 * adam.learning_rate
+        )
+        self.random = np.random.default_rng(adam.seed)
+        self.norm = float("nan")
+
+    @property
+    def rate(self) -> float:
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def point(self, low: np.ndarray, high: np.ndarray) -> Point:
+        z = np.clip((self.z.detach() * self.scale).numpy(), low, high)
+        return Point(z, None if self.starts is None else self.starts.detach().numpy().copy())
+
+    def step(self, low: np.ndarray, high: np.ndarray) -> None:
+        """One step on random windows; where these cannot be simulated, back to the point before, and half as far from now on."""
+        self.optimizer.zero_grad()
+        try:
+            mini_batch_loss(self.squares, self.z * self.scale, self.starts, self.windows, self.random).backward()
+        except FAILURES:
+            self._put(self.before)
+            for group in self.optimizer.param_groups:
+                group["lr"] *= 0.5
+            return
+        self.norm = float(self.z.grad.norm()) if self.z.grad is not None else float("nan")
+        self.before = [leaf.detach().clone() for leaf in self.leaves]
+        self.optimizer.step()
+        self.schedule.step()
+        with torch.no_grad():
+            self.z.clamp_(torch.as_tensor(low) / self.scale, torch.as_tensor(high) / self.scale)
+
+    def memory(self) -> dict[str, Any]:
+        return {
+            "scale": self.scale, "leaves": [leaf.detach().clone() for leaf in self.leaves], "before": self.before,
+            "optimizer": self.optimizer.state_dict(), "schedule": self.schedule.state_dict(), "norm": self.norm,
+            "random": self.random.bit_generator.state,
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> int:
+        """From `memory`; returns the iteration."""
+        self.scale, self.before, self.norm = state["scale"], state["before"], state["norm"]
+        self._put(state["leaves"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.random.bit_generator.state = state["random"]
+        return int(state["iteration"])
+
+    def _put(self, values: list[torch.Tensor]) -> None:
+        with torch.no_grad():
+            for leaf, value in zip(self.leaves, values, strict=True):
+                leaf.copy_(value)
+
+
 def mini_batch_loss(squares: LeastSquares, z: torch.Tensor, starts: torch.Tensor | None, size: int, generator) -> torch.Tensor:
-    """Robust cost of some windows, scaled to all of them, with its graph."""
+    """Robust cost of some windows with the priors of their start states, scaled to all windows, and all priors; with its graph."""
     problem = squares.problem
     batch = problem.batches[int(generator.choice(len(problem.batches), p=_shares(problem)))]
     chosen = np.sort(generator.choice(len(batch), min(size, len(batch)), replace=False))
@@ -89,10 +132,13 @@ def mini_batch_loss(squares: LeastSquares, z: torch.Tensor, starts: torch.Tensor
         if rows is not None:
             spec = problem.dataset.specs[name]
             total = total + robust_sum(rows.values, spec.loss, spec.loss_scale)
+    if tangents is not None and problem.start is not None:
+        total = total + 0.5 * (tangents * problem.start.weights(problem.space)).square().sum()
     return total * (len(problem.windows) / len(part)) + 0.5 * problem.prior_rows(z).square().sum()
 
 
-def _shares(problem) -> np.ndarray:
+def _shares(problem: Problem) -> np.ndarray:
+    """How often each batch is drawn: every window equally often."""
     counts = np.array([len(batch) for batch in problem.batches], float)
     return counts / counts.sum()
 

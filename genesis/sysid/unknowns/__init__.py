@@ -40,7 +40,7 @@ def make_unknowns(
         if kind not in KINDS:
             raise unknown_name(where, "kind of parameter that can be identified", kind, KINDS)
         if kind == "start_state":
-            start = StartState(given["position_std"], given["velocity_std"]) if given.get("learn", True) else start
+            start = StartState(**given) if given.pop("learn", True) else start
             continue
         options = Options(**{key: given.pop(key) for key in list(given) if key in common})
         if kind in SIGNALS:

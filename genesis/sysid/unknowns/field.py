@@ -74,9 +74,8 @@ class Field(Unknown):
         self.axis = -1 if PARAMETER[self.field].width == 1 else -2
         picked = self._pick(described)
         self.shape = picked.shape
-        width = picked.numel() // max(len(found), 1)
-        columns_named = list(self.columns or range(width))
-        labels = found if width == 1 else [f"{name}[{'xyz'[k] if width == 3 else k}]" for name in found for k in columns_named]
+        bare = PARAMETER[self.field].width == 1 or (columns is None and len(self.columns or ()) == 1)
+        labels = found if bare else [f"{name}[{axis}]" for name in found for axis in _axes(self.field, self.columns)]
         unit = quantity.unit or PARAMETER[self.field].unit
         super().__init__(where, labels, _of_joints(unit, setting, self.field, self.places), picked, options, quantity.least)
         self.total, self.total_std = total, total_std
@@ -100,6 +99,12 @@ class Field(Unknown):
     def _pick(self, values: Tensor) -> Tensor:
         rows = values if self.places is None else values.index_select(self.axis, indices(self.places))
         return rows if self.columns is None else rows.index_select(-1, indices(self.columns))
+
+
+def _axes(field: str, columns: list[int] | None) -> list[str]:
+    """A name for each of the columns of a row."""
+    width = PARAMETER[field].width
+    return ["xyz"[k] if width == 3 else str(k) for k in (range(width) if columns is None else columns)]
 
 
 def _of_joints(unit: str, setting: Setting, field: str, places: list[int] | None) -> str:

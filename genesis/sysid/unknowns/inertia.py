@@ -26,6 +26,8 @@ NUMBERS = ("mass", "com.x", "com.y", "com.z", "ixx", "iyy", "izz", "ixy", "ixz",
 class Inertia(Unknown):
     """Mass, centre of mass and inertia of chosen links."""
 
+    coupled = True
+
     def __init__(self, setting: Setting, where: str, *, options: Options, names: Any = ("*",)) -> None:
         table = setting.scene.rigid_solver.parameters
         places, found = rows_of(f"{where}.names", setting, "link_mass", names)
@@ -34,15 +36,19 @@ class Inertia(Unknown):
         if options.bounds is not None or options.log or options.tie:
             raise InputError(f"{where}: bounds, log and tie do not apply to inertia; it is consistent by itself. Use prior.")
         described = torch.cat([mass[:, None], com, inertia], -1)
-        self._start = free_of(where, found, mass, com, inertia)
         labels = [f"{name}.{number}" for name in found for number in NUMBERS]
         super().__init__(where, labels, "kg, m, kg m²", described, options)
-        if options.init is not None:
-            chosen = self.start.reshape(-1, 10)
-            self._start = free_of(where, found, chosen[:, 0], chosen[:, 1:4], chosen[:, 4:])
+        rows = self.start.reshape(-1, 10)
+        self._start = free_of(where, found, rows[:, 0], rows[:, 1:4], rows[:, 4:])
+
+    def sizes(self, values: Tensor) -> Tensor:
+        """Of masses themselves; of lengths and inertias those that a body of such a mass and radius of gyration has."""
+        rows = values.reshape(-1, 10)
+        mass, moment = rows[:, :1], rows[:, 4:7].sum(1, keepdim=True)
+        size = torch.cat([mass, (moment / mass).sqrt().expand(-1, 3), moment.expand(-1, 6)], 1).reshape(-1)
+        return torch.where(torch.isfinite(self.deviation), self.deviation, size)
 
     def unit_of(self, k: int) -> str:
-        """Of the k-th reported number."""
         return ("kg", "m", "m", "m")[k % 10] if k % 10 < 4 else "kg m²"
 
     def natural(self, z: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 from genesis.errors import InputError
 from genesis.parameters.rows import rows_of
 from genesis.scene.rotation import from_rotation_vector, multiply, rotate
-from genesis.selection import chosen_joints, indices, tensor
+from genesis.selection import Joint, chosen_joints, indices, tensor
 from genesis.setting import Setting
 from genesis.sysid.target import Target
 from genesis.sysid.unknowns.unknown import Options, Unknown
@@ -36,28 +36,12 @@ class JointOffset(Unknown):
     """
 
     def __init__(self, setting: Setting, where: str, *, options: Options, names: Any = ("*",), entity: str | None = None) -> None:
-        body = setting.entity(where, entity)
-        joints = chosen_joints(f"{where}.names", body, names)
+        joints = chosen_joints(f"{where}.names", setting.entity(where, entity), names)
         model = setting.scene.rigid_solver.model
-        info = {joint.name: k for k, joint in enumerate(model.joints)}
-        turned: list[tuple[int, int, Tensor]] = []
-        shifted: list[tuple[int, int, Tensor]] = []
-        for order, joint in enumerate(joints):
-            if not joint.is_scalar:
-                raise InputError(f'{where}: joint "{joint.name}" is a ball or free joint; only hinges and slides have an offset.')
-            k = info[joint.name]
-            row = next(
-                i for i, dof in enumerate(model.integers["jnt_dof"]) if dof == joint.dofs[0] and model.integers["jnt_owner"][i]
-            )
-            link = model.joints[k].link
-            axis = tensor(model.parameters["jnt_axis"][row])
-            if joint.turns and bool((abs(torch.as_tensor(model.parameters["jnt_pos"][row])) > 0).any()):
-                raise InputError(
-                    f'{where}: the axis of joint "{joint.name}" does not pass through its link\'s origin; use link_rotation.'
-                )
-            (turned if joint.turns else shifted).append((order, link, axis))
-        self.turned, self.shifted = turned, shifted
-        super().__init__(where, [joint.name for joint in joints], "rad | m", tensor([0.0] * len(joints)), options)
+        placed = [(order, *_placement(where, model, joint)) for order, joint in enumerate(joints)]
+        self.turned, self.shifted = ([p for p in placed if joints[p[0]].turns is turns] for turns in (True, False))
+        unit = "rad" if not self.shifted else "rad | m" if self.turned else "m"
+        super().__init__(where, [joint.name for joint in joints], unit, tensor([0.0] * len(joints)), options)
 
     def apply(self, z: Tensor, target: Target) -> None:
         offsets = self.rows_of(z)
@@ -71,3 +55,22 @@ class JointOffset(Unknown):
             base = target.value("link_pos")
             shift = rotate(target.value("link_quat")[links], offsets[orders][:, None] * torch.stack(axes))
             target.physical["link_pos"] = base.index_add(0, indices(links), shift)
+
+
+def _placement(where: str, model: Any, joint: Joint) -> tuple[int, Tensor]:
+    """The link that a joint moves, and its axis (3,) in the link's frame. Raises: InputError where that says not all of it."""
+    if not joint.is_scalar:
+        raise InputError(f'{where}: joint "{joint.name}" is a ball or free joint; only hinges and slides have an offset.')
+    k, link = next((k, info.link) for k, info in enumerate(model.joints) if info.nv and info.dof_adr == joint.dofs[0])
+    if any(other.link == link and other.nv for other in model.joints[:k]):
+        raise InputError(
+            f'{where}: joint "{joint.name}" moves its link after another joint of the same link; only the offset of the first one lies '
+            "in the placement of the link."
+        )
+    owners = zip(model.integers["jnt_dof"], model.integers["jnt_owner"], strict=True)
+    row = next(i for i, (dof, owner) in enumerate(owners) if dof == joint.dofs[0] and owner)
+    if joint.turns and model.parameters["jnt_pos"][row].any():
+        raise InputError(
+            f'{where}: the axis of joint "{joint.name}" does not pass through its link\'s origin; use link_rotation.'
+        )
+    return link, tensor(model.parameters["jnt_axis"][row])

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from genesis.errors import unknown_name
+from genesis.errors import InputError, unknown_name
 from genesis.selection import indices, match, tensor
 from genesis.setting import Setting
 from genesis.sysid.target import Target
@@ -16,7 +16,10 @@ SINGLE = ("delay", "lag")  # one number for all columns
 
 
 class Signal(Unknown):
-    """One property of the columns of a channel ("sensor") or of an input."""
+    """One property of the columns of a channel ("sensor") or of an input.
+
+    A lag starts at one time step: at zero nothing changes with it.
+    """
 
     def __init__(
         self,
@@ -32,12 +35,8 @@ class Signal(Unknown):
         names: Any = ("*",),
     ) -> None:
         if signal not in signals:
-            raise unknown_name(
-                f"{where}.{'channel' if side == 'sensor' else 'input'}",
-                "channel" if side == "sensor" else "input",
-                signal,
-                signals,
-            )
+            kind = "channel" if side == "sensor" else "input"
+            raise unknown_name(f"{where}.{kind}", kind, signal, signals)
         self.side, self.key, columns = side, (signal, what), list(signals[signal])
         self.width = len(columns)
         if what in SINGLE:
@@ -47,8 +46,14 @@ class Signal(Unknown):
             labels = [columns[k] for k in self.places]
         self.single = what in SINGLE
         unit = {"gain": "1", "bias": units[signal], "delay": "s", "lag": "s"}[what]
-        least = 0.0 if what == "lag" else -float("inf")
-        super().__init__(where, labels, unit, tensor([NEUTRAL[what]] * len(labels)), options, least)
+        neutral, least = NEUTRAL[what], -float("inf")
+        if what == "lag":
+            neutral, least = setting.dt if options.learn else 0.0, 0.0
+        super().__init__(where, labels, unit, tensor([neutral] * len(labels)), options, least)
+        if what == "lag" and self.learn and not bool((self.start > 0.0).all()):
+            raise InputError(
+                f"{where}.init: a lag of 0 s has no slope to learn from; give a positive one, or null for a time step."
+            )
 
     def apply(self, z: Tensor, target: Target) -> None:
         table = target.sensors if self.side == "sensor" else target.inputs

@@ -36,10 +36,11 @@ class Unknown:
     """k natural values of one group; free numbers z (k,) are these, or their logarithms.
 
     where: its place in the config. labels: a name for each value. unit: of the values. start (k,): natural values at the start.
-    low, high (k,): bounds of z. mean, deviation (k,): Gaussian prior on the natural scale, deviation inf where there is none.
+    low, high (k,): bounds of the values. mean, deviation (k,): Gaussian prior on the natural scale, deviation inf where there is none.
+    coupled: a value depends on several free numbers.
     """
 
-    reported: str = ""  # unit
+    coupled = False
 
     def __init__(
         self, where: str, labels: Sequence[str], unit: str, described: Tensor, options: Options, least: float = -torch.inf
@@ -78,6 +79,17 @@ class Unknown:
     def apply(self, z: Tensor, target: Target) -> None:
         """Put the values of free numbers (k,) into the target."""
         raise NotImplementedError
+
+    def sizes(self, values: Tensor) -> Tensor:
+        """A reasonable size of a change of each natural value (k,): the prior's, else that of the value, of its bounds, or one."""
+        low, high = self.low, self.high
+        size = torch.where(torch.isfinite(high - low), 0.1 * (high - low), torch.ones_like(values))
+        size = torch.where(values.abs() > 1e-9, values.abs(), size)
+        return size if self.log else torch.where(torch.isfinite(self.deviation), self.deviation, size)
+
+    def unit_of(self, k: int) -> str:
+        """Of the k-th natural value."""
+        return self.unit
 
     def pseudo_measurements(self, z: Tensor) -> Tensor | None:
         """Further residuals (in standard deviations) that the group brings along, or None."""
