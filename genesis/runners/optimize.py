@@ -17,7 +17,7 @@ from genesis.runners.solution import parameter_arrays, trajectory_arrays
 from genesis.tasks import Task
 
 CONVERGED, NOT_CONVERGED, FINISHED, INTERRUPTED, DIVERGED = "converged", "not_converged", "finished", "interrupted", "diverged"
-OVERFLOWED = "too_many_contacts"
+OVERFLOWED, PRUNED = "too_many_contacts", "pruned"
 STOPPED = "stopped by a signal; the best so far is saved, --resume goes on"
 
 
@@ -56,15 +56,23 @@ class Report:
     evaluations: int
 
 
-class Observer(Protocol):
-    """Is told about every iteration."""
+@dataclass(frozen=True)
+class Ending:
+    """Why an observer wants a run to end."""
 
-    def __call__(self, report: Report) -> None: ...
+    status: str
+    reason: str
+
+
+class Observer(Protocol):
+    """Is told about every iteration; may ask for the end after it."""
+
+    def __call__(self, report: Report) -> Ending | None: ...
 
 
 @dataclass
 class Result:
-    """How a run ended. status: converged, not_converged, finished (no tolerance to meet), interrupted, diverged."""
+    """How a run ended. status: converged, not_converged, finished (no tolerance to meet), interrupted, diverged, pruned, …"""
 
     status: str
     reason: str
@@ -183,9 +191,8 @@ class Optimization:
             self.record.iteration(self.iteration, evaluation, self.task, rates, {"total": seconds, **self.clock.seconds})
         assert self.best is not None
         report = Report(self.iteration, self.stop.iterations, evaluation, self.best, rates, seconds, self.clock.evaluations)
-        for observer in self.observers:
-            observer(report)
-        ended = self._ended(evaluation, seconds)
+        wishes = [observer(report) for observer in self.observers]
+        ended = self._ended(evaluation, seconds, next((wish for wish in wishes if wish is not None), None))
         if self.record is not None and (ended or (self.iteration and self.iteration % self.checkpoint_every == 0)):
             self.record.checkpoint(self.state())
         self.mark = self.clock.add("record", self.mark) if ended else perf_counter()
@@ -193,12 +200,14 @@ class Optimization:
             raise _Ended
         self.iteration += 1
 
-    def _ended(self, evaluation: Evaluation, seconds: float) -> bool:
+    def _ended(self, evaluation: Evaluation, seconds: float, wish: Ending | None) -> bool:
         """Whether this is the last iteration; sets status and reason."""
         if evaluation.good and self.stop.when_converged:
             self.status, self.reason = CONVERGED, "every tolerance is met"
         elif self.interrupt.asked:
             self.status, self.reason = INTERRUPTED, STOPPED
+        elif wish is not None:
+            self.status, self.reason = wish.status, wish.reason
         elif self.iteration >= self.stop.iterations:
             self.reason = f"the {self.stop.iterations} iterations are used up"
         elif self.stop.seconds is not None and seconds >= self.stop.seconds:

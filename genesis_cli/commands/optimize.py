@@ -18,7 +18,7 @@ def execute(job: Job) -> Outcome:
     from omegaconf import OmegaConf
 
     prepared = prepare(job)
-    from genesis.runners.optimize import INTERRUPTED, Optimization, Stop
+    from genesis.runners.optimize import INTERRUPTED, PRUNED, Optimization, Stop
     from genesis.runners.record import Record, Recording, load_checkpoint
 
     checked, task = prepared.checked, prepared.task
@@ -33,7 +33,7 @@ def execute(job: Job) -> Outcome:
         optimizer,
         Stop(**vars(stop)),
         record=Record(job.folder, recording),
-        observers=[progress] if progress is not None else [],
+        observers=[*([progress] if progress is not None else []), *job.observers()],
         checkpoint_every=writing.checkpoint_every,
         seed=checked.plain["runtime"].seed,
         setup_seconds=prepared.seconds,
@@ -43,7 +43,8 @@ def execute(job: Job) -> Outcome:
     with progress or nullcontext():
         result = optimization.run()
     show(job, result)
-    return Outcome(OK if result.succeeded else FAILED, result.objective_best, interrupted=result.status == INTERRUPTED)
+    code = OK if result.succeeded or result.status == PRUNED else FAILED
+    return Outcome(code, result.objective_best, interrupted=result.status == INTERRUPTED)
 
 
 def show(job: Job, result) -> None:  # result: genesis.runners.optimize.Result, which would import torch here

@@ -34,6 +34,8 @@ GROUPS: dict[str, str] = {
     "runtime": "runtime",
     "logging": "logging",
     "experiment": "experiment",
+    "sweep": "sweep",
+    "launcher": "launcher",
 }
 
 __all__ = ["GROUPS", "KINDS", "PLAIN", "TERMS"]
