@@ -64,9 +64,13 @@ def start_engine(runtime: Any) -> None:
 
 def build_task(checked: Checked) -> Any:
     """The scene of the config, and the task on it."""
+    return task_on(build_scene(checked, checked.task.envs), checked)
+
+
+def build_scene(checked: Checked, envs: int) -> Any:
+    """The scene of the config for a number of environments."""
     from genesis.scene.options import RigidOptions, SimOptions
     from genesis.scene.scene import Scene
-    from genesis.tasks import make_task
 
     config = checked.scene
     scene = Scene(
@@ -85,21 +89,34 @@ def build_task(checked: Checked) -> Any:
             tolerance=config.solver_tolerance,
         ),  # fmt: skip
     )
-    bodies = {checked.robot.name: checked.robot, **config.entities}
-    entities = {name: add_entity(scene, name, body) for name, body in bodies.items()}
-    scene.build(n_envs=checked.task.envs)
+    for name, body in bodies_of(checked).items():
+        add_entity(scene, name, body)
+    scene.build(n_envs=envs)
+    return scene
+
+
+def task_on(scene: Any, checked: Checked) -> Any:
+    """The task of the config on its built scene."""
+    from genesis.tasks import make_task
+
+    bodies = bodies_of(checked)
     return make_task(
         scene,
-        entities[checked.robot.name],
-        entities,
+        scene.get_entity(checked.robot.name),
+        {name: scene.get_entity(name) for name in bodies},
         homes={name: body.home for name, body in bodies.items()},
         tool=checked.robot.tool,
-        dt=config.dt,
+        dt=checked.scene.dt,
         seed=checked.plain["runtime"].seed,
         task=asdict(checked.task),
         parameters={name: asdict(node) for name, node in checked.parameter.items()},
         losses={name: asdict(node) for name, node in checked.loss.items()},
     )
+
+
+def bodies_of(checked: Checked) -> dict[str, Any]:
+    """Nodes of all entities by name, the robot first."""
+    return {checked.robot.name: checked.robot, **checked.scene.entities}
 
 
 def add_entity(scene: Any, name: str, body: Any) -> Any:

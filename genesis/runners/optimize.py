@@ -1,6 +1,6 @@
 """The loop that learns: evaluate, report, step; stop when good enough; keep the best."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
@@ -106,6 +106,7 @@ class Optimization:
         stop: when to end. record: the run folder, or None.
         checkpoint_every: iterations between checkpoints.
         seed: stored with the result. setup_seconds: time spent before, by phase.
+        evaluator: what evaluates points; made with the arguments of `Evaluator`.
     """
 
     def __init__(
@@ -119,11 +120,12 @@ class Optimization:
         checkpoint_every: int = 50,
         seed: int = 0,
         setup_seconds: dict[str, float] | None = None,
+        evaluator: Callable[..., Evaluator] = Evaluator,
     ) -> None:
         self.task, self.optimizer, self.stop, self.record, self.observers = task, optimizer, stop, record, observers
         self.checkpoint_every, self.seed = checkpoint_every, seed
         self.clock = Clock(dict(setup_seconds or {}))
-        self.evaluate = Evaluator(task, groups_of(task), self.clock, remember=optimizer.revisits)
+        self.evaluate = evaluator(task, groups_of(task), self.clock, remember=optimizer.revisits)
         self.iteration = 0
         self.first: float | None = None
         self.last: float | None = None

@@ -53,7 +53,7 @@ def print_rows(table: Table, rows: Sequence[Row]) -> None:
                 str(row.number),
                 row.status,
                 figure(row.objective),
-                *(str(row.settings.get(key, "")) for key in table.keys),
+                *(brief(row.settings.get(key, "")) for key in table.keys),
                 *(figure(row.metrics.get(name)) for name in metrics),
                 "" if row.seconds is None else f"{row.seconds:.1f}",
                 reason,
@@ -99,6 +99,12 @@ def compare_in_tensorboard(table: Table) -> None:
 def figure(value: float | None) -> str:
     """Four figures."""
     return "" if value is None else f"{value:.4g}"
+
+
+def brief(text: str) -> str:
+    """A setting; numbers to six figures."""
+    value = number_or_text(text)
+    return f"{value:.6g}" if isinstance(value, float) else text
 
 
 def shortened(key: str, keys: Sequence[str]) -> str:
