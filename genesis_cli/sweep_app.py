@@ -24,7 +24,8 @@ def sweep_resume(
 def sweep_table(
     folder: Folder,
     sort: Annotated[
-        str | None, typer.Option("--sort", metavar="COLUMN", help="objective, seconds, a metric, a swept key, …; default: the best first.")
+        str | None,
+        typer.Option("--sort", metavar="COLUMN", help="objective, seconds, a metric, a swept key, …; default: the best first."),
     ] = None,
     descending: Annotated[bool, typer.Option("--descending", help="Largest first.")] = False,
     top: Annotated[int | None, typer.Option("--top", metavar="N", min=1, help="Number of rows; default: 20.")] = None,

@@ -1,5 +1,6 @@
 """Whether two objects compute the same, so that one of them can stand for both."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,9 +22,7 @@ def alike(first: Any, second: Any, free: set[int] | frozenset[int] = frozenset()
         return (id(first) in free and id(second) in free) or torch.equal(first, second)
     if isinstance(first, torch.nn.Module):
         theirs = list(second.parameters())
-        return repr(first) == repr(second) and all(
-            alike(a, b, free) for a, b in zip(first.parameters(), theirs, strict=True)
-        )
+        return repr(first) == repr(second) and all(alike(a, b, free) for a, b in zip(first.parameters(), theirs, strict=True))
     if isinstance(first, (str, bytes, int, float, bool, slice, range)):
         return bool(first == second)
     if isinstance(first, Mapping):
@@ -32,7 +31,7 @@ def alike(first: Any, second: Any, free: set[int] | frozenset[int] = frozenset()
         return len(first) == len(second) and all(alike(a, b, free) for a, b in zip(first, second, strict=True))
     if type(first).__module__.startswith("genesis.scene"):
         return getattr(first, "name", None) == getattr(second, "name", None)
-    if not hasattr(first, "__dict__") or callable(first) and not hasattr(type(first), "__call__"):
+    if inspect.isroutine(first) or not isinstance(getattr(first, "__dict__", None), dict):
         return False
     return alike(vars(first), vars(second), free)
 

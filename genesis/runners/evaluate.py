@@ -3,12 +3,14 @@
 from collections import deque
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from genesis.errors import DivergenceError, InputError
 from genesis.optimizers import Group
+from genesis.runners.solution import trajectory_arrays
 from genesis.tasks import Judged, Task
 
 # Points of a line search that are remembered: the accepted one is asked for again.
@@ -111,6 +113,10 @@ class Evaluator:
         )
         self.clock.add("metrics", start)
         return found
+
+    def trajectory(self) -> dict[str, Any]:
+        """Arrays of the trajectory at the present point, as `trajectory_arrays`."""
+        return trajectory_arrays(self.task)
 
     def _judge(self) -> Judged:
         """Raises: DivergenceError where the optimizer, not the user, has made values that cannot be simulated."""

@@ -1,27 +1,27 @@
 """Functions that take turns: each asks questions one at a time, and all who are still at it are answered together."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 
 class Lockstep:
     """Runs functions in threads of which one moves at a time, so that nothing in them has to be safe against the others.
 
-    answer: called with the numbers of those who ask, in order; returns an answer for each, or an exception to raise there.
+    answer: called with number -> question of those who ask; returns number -> answer, or an exception to raise there.
     """
 
-    def __init__(self, answer: Callable[[list[int]], Sequence[Any]]) -> None:
+    def __init__(self, answer: Callable[[dict[int, Any]], Mapping[int, Any]]) -> None:
         self.answer = answer
         self._turns: list[threading.Semaphore] = []
         self._back = threading.Semaphore(0)
         self._answers: dict[int, Any] = {}
-        self._asking: list[int] = []
+        self._asking: dict[int, Any] = {}
         self._interrupted = False
 
-    def ask(self, number: int) -> Any:
+    def ask(self, number: int, question: Any = None) -> Any:
         """Called by function `number`: the answer, when all others have asked or ended."""
-        self._asking.append(number)
+        self._asking[number] = question
         self._back.release()
         self._turns[number].acquire()
         found = self._answers.pop(number)
@@ -39,12 +39,12 @@ class Lockstep:
             threading.Thread(target=self._live, args=(number, function), daemon=True).start()
         waiting = list(range(len(functions)))
         while waiting:
-            self._asking = []
+            self._asking = {}
             for number in waiting:
                 self._move(number)
-            waiting = sorted(self._asking)
+            waiting = list(self._asking)
             if waiting:
-                self._answers = dict(zip(waiting, self._answered(waiting), strict=True))
+                self._answers = dict(self._answered(self._asking))
         if self._interrupted:
             raise KeyboardInterrupt
 
@@ -66,10 +66,10 @@ class Lockstep:
             else:
                 return
 
-    def _answered(self, asking: list[int]) -> Sequence[Any]:
+    def _answered(self, asking: dict[int, Any]) -> Mapping[int, Any]:
         if not self._interrupted:
             try:
                 return self.answer(asking)
             except KeyboardInterrupt:
                 self._interrupted = True
-        return [KeyboardInterrupt() for _ in asking]
+        return {number: KeyboardInterrupt() for number in asking}

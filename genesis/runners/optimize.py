@@ -13,7 +13,7 @@ from genesis.optimizers import Optimizer
 from genesis.runners.evaluate import Clock, Evaluation, Evaluator, groups_of
 from genesis.runners.interrupt import Interrupt
 from genesis.runners.record import Record, versions
-from genesis.runners.solution import parameter_arrays, trajectory_arrays
+from genesis.runners.solution import parameter_arrays
 from genesis.tasks import Task
 
 CONVERGED, NOT_CONVERGED, FINISHED, INTERRUPTED, DIVERGED = "converged", "not_converged", "finished", "interrupted", "diverged"
@@ -257,7 +257,7 @@ class Optimization:
                 for leaf, value in zip(self.evaluate.leaves, self.best.point, strict=True):
                     leaf.copy_(value)
             if self.record is not None:
-                self.record.solution({**parameter_arrays(self.task), **trajectory_arrays(self.task)})
+                self.record.solution({**parameter_arrays(self.task), **self.evaluate.trajectory()})
         result.seconds = {name: round(value, 6) for name, value in {**self.clock.seconds, "loop": self._total_seconds()}.items()}
         if self.record is not None:
             self.record.result(vars(result))

@@ -30,7 +30,6 @@ class Shares:
             self._cut[key] = whole.unflatten(1, (self.count, self.envs)) if self.envs else whole
         return self._cut[key]
 
-
     def _whole(self, name: str, entity: str | None = None, *arguments: Any) -> Tensor:
         if entity is None:
             series: Tensor = getattr(self.view, name)
@@ -55,7 +54,9 @@ class Part:
 
     @property
     def trajectory(self) -> Any:
-        raise UnsupportedError("a loss of kind user sees the whole scene, which candidates of one batch share; use launcher=joblib.")
+        raise UnsupportedError(
+            "a loss of kind user sees the whole scene, which candidates of one batch share; use launcher=joblib."
+        )
 
     @property
     def qpos(self) -> Tensor:

@@ -19,12 +19,14 @@ from genesis.parameters.policy import Policy
 from genesis.runners.alike import partition
 from genesis.runners.evaluate import NOT_REACHED, Evaluator, Found
 from genesis.runners.part import Key, Part, Shares, asked_by, over_all
+from genesis.runners.solution import times
 from genesis.tasks import Task
 from genesis.tasks.rollout import inputs_of, roll_out
 from genesis.view import View
 
 #: The answer to a candidate that has to be evaluated by itself, because something about it is out of the ordinary.
 ALONE = object()
+GRADIENT, TRAJECTORY = "gradient", "trajectory"
 
 
 @dataclass
@@ -58,34 +60,55 @@ class Together:
         self.asked: dict[int, list[Key]] = {}
         self.seconds: dict[str, float] = {}
 
-    def __call__(self, numbers: list[int]) -> list[Any]:
-        """For each candidate a `Found`, with gradients in its leaves, or `ALONE`."""
+    def __call__(self, asked: dict[int, str]) -> dict[int, Any]:
+        """Answers to questions by candidate: for `GRADIENT` a `Found`, with gradients in the leaves; for `TRAJECTORY` the arrays of
+        `trajectory_arrays`; or `ALONE`."""
         answers: dict[int, Any] = {}
-        left = list(numbers)
-        while left:
-            try:
-                answers.update(self._evaluate(left))
-                break
-            except (DivergenceError, ContactOverflowError) as error:
-                if error.env is None:
-                    return [ALONE for _ in numbers]
-                culprit = left[min(error.env // max(self.envs, 1), len(left) - 1)]
-                answers[culprit] = ALONE
-                left.remove(culprit)
-            except GenesisError:  # an input of one of them: each finds out by itself
-                return [ALONE for _ in numbers]
+        for question, function in ((GRADIENT, self._evaluate), (TRAJECTORY, self._trajectories)):
+            answers |= self._without_culprits(function, [number for number, what in asked.items() if what == question])
         for number, answer in answers.items():
             if answer is ALONE:
                 for leaf in self._leaves(number):
                     leaf.grad = None
-        return [answers[number] for number in numbers]
+        return answers
+
+    def _without_culprits(self, function: Callable[[list[int]], dict[int, Any]], numbers: list[int]) -> dict[int, Any]:
+        """`function` of the candidates; one whose environment goes wrong is left out, and the others are tried again."""
+        answers: dict[int, Any] = {}
+        left = list(numbers)
+        while left:
+            try:
+                return answers | function(left)
+            except (DivergenceError, ContactOverflowError) as error:
+                if error.env is None:
+                    return dict.fromkeys(numbers, ALONE)
+                culprit = left[min(error.env // max(self.envs, 1), len(left) - 1)]
+                answers[culprit] = ALONE
+                left.remove(culprit)
+            except GenesisError:  # an input of one of them: each finds out by itself
+                return dict.fromkeys(numbers, ALONE)
+        return answers
+
+    def _shares(self, numbers: list[int]) -> tuple[Inputs, Shares]:
+        """A rollout of the candidates, and what it was made of."""
+        room = self._room(len(numbers))
+        inputs = self._inputs(numbers, room)
+        setting = self._setting(room)
+        return inputs, Shares(View(roll_out(setting, inputs)), setting.scene, room, self.envs)
+
+    def _trajectories(self, numbers: list[int]) -> dict[int, Any]:
+        with torch.no_grad():
+            _, shares = self._shares(numbers)
+            series = {name: shares.of((name,)).cpu().numpy() for name in ("qpos", "qvel", "controls")}
+        time = times(self.tasks[0])
+        return {
+            number: {"time": time, **{name: values[:, row] for name, values in series.items()}}
+            for row, number in enumerate(numbers)
+        }
 
     def _evaluate(self, numbers: list[int]) -> dict[int, Any]:
         clock = perf_counter()
-        room = self._room(len(numbers))
-        inputs = self._inputs(numbers, room)
-        view = View(roll_out(self._setting(room), inputs))
-        shares = Shares(view, self.scenes[room], room, self.envs)
+        inputs, shares = self._shares(numbers)
         terms = self._terms(numbers, shares)
         objective = torch.stack([torch.stack(list(own.values())).sum() for own in terms.values()])
         finite = torch.isfinite(objective.detach())
@@ -97,7 +120,7 @@ class Together:
                 leaf.grad = None
         objective[finite].sum().backward()
         clock = self._add("backward", clock)
-        by_step = self._by_step(inputs, room)
+        by_step = self._by_step(inputs, shares.count)
         values, good = objective.tolist(), finite.tolist()
         metrics = self._metrics(numbers, shares)
         found = {}
@@ -139,7 +162,7 @@ class Together:
             inputs.physical[name] = torch.stack(table).repeat_interleave(max(self.envs, 1), 0)
         if self._policies(numbers[0]):
             padded = numbers + [numbers[-1]] * (room - len(numbers))
-            inputs.policies = [partial(self._act, padded)]
+            inputs.policies = [self._policy(padded)]
         return inputs
 
     def _joined(self, rows: list[Tensor], axis: int) -> Tensor:
@@ -168,11 +191,10 @@ class Together:
 
         starts = (torch.stack([getattr(self.tasks[n].setting, name) for n in group]) for name in ("start_qpos", "start_qvel"))
         qpos, qvel, controls, physical = torch.vmap(one)(self._stacked(group), *starts)
-        cut = [x.unbind(0) for x in (qpos, qvel, controls)]
         tables = {name: value.unbind(0) for name, value in physical.items()}
+        cut = zip(group, qpos.unbind(0), qvel.unbind(0), controls.unbind(0), strict=True)
         return {
-            number: Rows(*(x[i] for x in cut), {name: table[i] for name, table in tables.items()})
-            for i, number in enumerate(group)
+            number: Rows(q, v, u, {name: table[i] for name, table in tables.items()}) for i, (number, q, v, u) in enumerate(cut)
         }
 
     def _stacked(self, group: list[int]) -> list[list[Tensor]]:
@@ -183,26 +205,28 @@ class Together:
     def _policies(self, number: int) -> bool:
         return any(isinstance(parameter, Policy) for parameter in self.tasks[number].parameters.values())
 
-    def _act(self, numbers: list[int], qpos: Tensor, qvel: Tensor) -> Tensor:
-        """Controls (B, nv) of every candidate's policies."""
-        count = len(numbers)
-        shape = (count, self.envs) if self.envs else (count,)
-        q, v = qpos.unflatten(0, shape), qvel.unflatten(0, shape)
+    def _policy(self, numbers: list[int]) -> Callable[[Tensor, Tensor], Tensor]:
+        """Controls (B, nv) of every candidate's policies at a state of the batch."""
+        shape = (len(numbers), self.envs) if self.envs else (len(numbers),)
         groups: dict[int, list[int]] = {}
         for row, number in enumerate(numbers):
             groups.setdefault(self.parameter_group[number], []).append(row)
-        acted: dict[int, Tensor] = {}
+        acts = []
         for rows in groups.values():
-            proto = self.tasks[numbers[rows[0]]]
+            group = [numbers[row] for row in rows]
+            acts.append((rows, partial(torch.vmap(partial(act, self.tasks[group[0]])), self._stacked(group))))
 
-            def one(leaves: list[list[Tensor]], q: Tensor, v: Tensor, proto: Task = proto) -> Tensor:
-                pairs = zip(proto.parameters.values(), leaves, strict=True)
-                acts = [p.with_leaves(own).act(q, v) for p, own in pairs if isinstance(p, Policy)]
-                return torch.stack(acts).sum(0)
+        def policy(qpos: Tensor, qvel: Tensor) -> Tensor:
+            q, v = qpos.unflatten(0, shape), qvel.unflatten(0, shape)
+            if len(acts) == 1:
+                made: Tensor = acts[0][1](q, v)
+            else:
+                parts = [one(q[rows], v[rows]) for rows, one in acts]
+                places = torch.tensor([row for rows, _ in acts for row in rows], device=q.device)
+                made = torch.cat(parts).index_select(0, places.argsort())
+            return made.flatten(0, 1) if self.envs else made
 
-            made = torch.vmap(one)(self._stacked([numbers[row] for row in rows]), q[rows], v[rows])
-            acted.update(zip(rows, made.unbind(0), strict=True))
-        return self._joined([acted[row] for row in range(count)], 0)
+        return policy
 
     # ---- outputs
 
@@ -256,20 +280,30 @@ class Together:
 
 
 class TogetherEvaluator(Evaluator):
-    """Evaluator of one candidate; `ask` gives the answer of `Together`."""
+    """Evaluator of one candidate; `ask` gives the answers of `Together`."""
 
-    def __init__(self, *arguments: Any, ask: Callable[[], Any], **options: Any) -> None:
+    def __init__(self, *arguments: Any, ask: Callable[[str], Any], **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.ask = ask
 
+    def trajectory(self) -> dict[str, Any]:
+        answer = self.ask(TRAJECTORY)
+        return super().trajectory() if answer is ALONE else dict(answer)
+
     def _find(self) -> Found:
         start = perf_counter()
-        answer = self.ask()
+        answer = self.ask(GRADIENT)
         if answer is ALONE:
             return super()._find()
         self.clock.add("together", start)
         found: Found = answer
         return found
+
+
+def act(proto: Task, leaves: list[list[Tensor]], qpos: Tensor, qvel: Tensor) -> Tensor:
+    """Controls of one candidate's policies with these leaves."""
+    pairs = zip(proto.parameters.values(), leaves, strict=True)
+    return torch.stack([p.with_leaves(own).act(qpos, qvel) for p, own in pairs if isinstance(p, Policy)]).sum(0)
 
 
 def differing_parameters(tasks: Sequence[Task]) -> dict[str, list[Tensor]]:

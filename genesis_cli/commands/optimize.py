@@ -19,7 +19,11 @@ def execute(job: Job) -> Outcome:
     """One run; the outcome's value is the best objective."""
     prepared = prepare(job)
     writing = prepared.checked.plain["logging"]
-    horizon, envs, iterations = prepared.task.setting.horizon, prepared.checked.task.envs, prepared.checked.plain["stop"].iterations
+    horizon, envs, iterations = (
+        prepared.task.setting.horizon,
+        prepared.checked.task.envs,
+        prepared.checked.plain["stop"].iterations,
+    )
     progress = Progress(iterations, horizon, envs) if writing.progress else None
     with progress or nullcontext():
         result = learn(job, prepared, [progress] if progress is not None else [])
@@ -32,8 +36,6 @@ def learn(job: Job, prepared: Prepared, observers: list[Any], evaluator: Callabl
 
     evaluator: what evaluates points, where that is not the task alone.
     """
-    from omegaconf import OmegaConf
-
     from genesis.runners.evaluate import Evaluator
     from genesis.runners.optimize import Optimization, Stop
     from genesis.runners.record import Record, Recording, load_checkpoint
@@ -42,8 +44,8 @@ def learn(job: Job, prepared: Prepared, observers: list[Any], evaluator: Callabl
     writing, stop = checked.plain["logging"], checked.plain["stop"]
     optimizer = build_optimizer(checked, task)
     state = load_checkpoint(job.folder) if job.resume else None
-    store_config(job)
-    recording = Recording(OmegaConf.to_yaml(job.cfg), settings(job.cfg), tensorboard=writing.tensorboard, every=writing.every)
+    text = store_config(job)
+    recording = Recording(text, settings(job.cfg) if writing.tensorboard else None, writing.tensorboard, writing.every)
     optimization = Optimization(
         task,
         optimizer,

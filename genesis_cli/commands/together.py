@@ -27,7 +27,8 @@ def run_together(jobs: list[Job], attend: Attend) -> None:
 
     Raises: CommandError for jobs that cannot share a simulation, naming the key.
     """
-    tried = [attempt(job) for job in jobs]
+    earlier: dict[str, tuple[Any, Any]] = {}
+    tried = [attempt(job, earlier) for job in jobs]
     good = [(job, checked) for job, checked in zip(jobs, tried, strict=True) if isinstance(checked, Checked)]
     for job, checked in zip(jobs, tried, strict=True):
         if not isinstance(checked, Checked):
@@ -79,11 +80,11 @@ def progress_of(first: Prepared, count: int) -> Progress | None:
     return Progress(first.checked.plain["stop"].iterations, first.task.setting.horizon, count * max(first.checked.task.envs, 1))
 
 
-def attempt(job: Job) -> Checked | Exception:
-    """The checked config of a job, or what is wrong with it."""
+def attempt(job: Job, earlier: dict[str, tuple[Any, Any]]) -> Checked | Exception:
+    """The checked config of a job, or what is wrong with it; `earlier` as in `check`."""
     try:
         absolute_files(job)
-        return check(job.cfg)
+        return check(job.cfg, earlier)
     except Exception as error:
         return error
 

@@ -33,7 +33,7 @@ class Manifest:
     jobs: list[list[str]] = field(default_factory=list)
 
 
-def describe(command: str, execute: Callable[..., Any], words: list[str], flags: Any) -> Manifest:
+def describe(command: str, execute: Any, words: list[str], flags: Any) -> Manifest:
     """The manifest of a sweep that begins."""
     options: dict[str, Any] = {}
     if isinstance(execute, partial):

@@ -71,7 +71,9 @@ def show_best(table: Table) -> None:
         return
     best = ranked[0]
     settings = " ".join(f"{key}={value}" for key, value in best.settings.items())
-    console.say(f"best: job {best.number} ({best.status}), objective {figure(best.objective)}: {settings or '(nothing swept)'}", "green")
+    console.say(
+        f"best: job {best.number} ({best.status}), objective {figure(best.objective)}: {settings or '(nothing swept)'}", "green"
+    )
     if len(ranked) > 1:
         console.say(f"next: job {ranked[1].number} ({ranked[1].status}), objective {figure(ranked[1].objective)}")
     found = influences(table)
