@@ -1,6 +1,7 @@
 """Open-loop controls u(t) = bounds(base + Σ_k W_tk z_k S): the body of zero-order hold and splines."""
 
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -61,6 +62,11 @@ class OpenLoop:
             return [None]  # coupled numbers have no bounds of their own; the controls are cut off instead
         low, high = (self.limits.low - self.base) / scale, (self.limits.high - self.base) / scale
         return [(low.expand_as(self.free), high.expand_as(self.free))]
+
+    def with_leaves(self, leaves: list[Tensor]) -> Self:
+        made = copy(self)
+        (made.free,) = leaves
+        return made
 
     def value(self) -> Tensor:
         """(T, n)"""

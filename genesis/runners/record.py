@@ -4,6 +4,7 @@ import io
 import json
 import platform
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ CHECKPOINT = Path("checkpoints") / "last.pt"
 PACKAGES = ("genesis-optimize", "torch", "taichi", "numpy", "scipy", "mujoco", "hydra-core")
 
 
+@cache
 def versions() -> dict[str, str]:
     """Of Python and the packages that decide numbers."""
     found = {"python": platform.python_version()}

@@ -1,12 +1,14 @@
 """`genesis optimize`: learn."""
 
 import logging
+from collections.abc import Callable
 from contextlib import nullcontext
+from typing import Any
 
 from genesis_cli import console
 from genesis_cli.bridge import Job, Outcome
 from genesis_cli.build import build_optimizer, settings
-from genesis_cli.commands.prepare import prepare, store_config
+from genesis_cli.commands.prepare import Prepared, prepare, store_config
 from genesis_cli.errors import FAILED, OK
 from genesis_cli.progress import Progress
 
@@ -15,35 +17,64 @@ log = logging.getLogger("genesis_cli")
 
 def execute(job: Job) -> Outcome:
     """One run; the outcome's value is the best objective."""
-    from omegaconf import OmegaConf
-
     prepared = prepare(job)
-    from genesis.runners.optimize import INTERRUPTED, Optimization, Stop
+    writing = prepared.checked.plain["logging"]
+    horizon, envs, iterations = (
+        prepared.task.setting.horizon,
+        prepared.checked.task.envs,
+        prepared.checked.plain["stop"].iterations,
+    )
+    progress = Progress(iterations, horizon, envs) if writing.progress else None
+    with progress or nullcontext():
+        result = learn(job, prepared, [progress] if progress is not None else [])
+    show(job, result)
+    return outcome_of(result)
+
+
+def learn(job: Job, prepared: Prepared, observers: list[Any], evaluator: Callable[..., Any] | None = None) -> Any:
+    """The loop on a prepared job, with its record; returns the result.
+
+    evaluator: what evaluates points, where that is not the task alone.
+    """
+    from genesis.runners.evaluate import Evaluator
+    from genesis.runners.optimize import Optimization, Stop
     from genesis.runners.record import Record, Recording, load_checkpoint
 
     checked, task = prepared.checked, prepared.task
     writing, stop = checked.plain["logging"], checked.plain["stop"]
     optimizer = build_optimizer(checked, task)
     state = load_checkpoint(job.folder) if job.resume else None
-    store_config(job)
-    recording = Recording(OmegaConf.to_yaml(job.cfg), settings(job.cfg), tensorboard=writing.tensorboard, every=writing.every)
-    progress = Progress(stop.iterations, task.setting.horizon, checked.task.envs) if writing.progress else None
+    text = store_config(job)
+    recording = Recording(text, settings(job.cfg) if writing.tensorboard else None, writing.tensorboard, writing.every)
     optimization = Optimization(
         task,
         optimizer,
         Stop(**vars(stop)),
         record=Record(job.folder, recording),
-        observers=[progress] if progress is not None else [],
+        observers=[*observers, *job.observers()],
         checkpoint_every=writing.checkpoint_every,
         seed=checked.plain["runtime"].seed,
         setup_seconds=prepared.seconds,
+        evaluator=evaluator or Evaluator,
     )
     if state is not None:
         optimization.load(state)
-    with progress or nullcontext():
-        result = optimization.run()
-    show(job, result)
-    return Outcome(OK if result.succeeded else FAILED, result.objective_best, interrupted=result.status == INTERRUPTED)
+    return optimization.run()
+
+
+def execute_together(jobs: list[Job], attend: Callable[[Job, Callable[[Job], Outcome]], None]) -> None:
+    """Several runs as environments of one batched simulation (launcher=batched)."""
+    from genesis_cli.commands.together import run_together
+
+    run_together(jobs, attend)
+
+
+def outcome_of(result: Any) -> Outcome:
+    """What a result means for the exit code and for a sweeper."""
+    from genesis.runners.optimize import INTERRUPTED, PRUNED
+
+    code = OK if result.succeeded or result.status == PRUNED else FAILED
+    return Outcome(code, result.objective_best, interrupted=result.status == INTERRUPTED)
 
 
 def show(job: Job, result) -> None:  # result: genesis.runners.optimize.Result, which would import torch here
