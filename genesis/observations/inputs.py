@@ -10,6 +10,8 @@ from genesis.observations.spec import InputSpec
 from genesis.selection import joints_of
 from genesis.setting import Setting
 
+TICK = 1e-9  # s: a sample stamped this little later counts as now, since sums of time steps are rounded
+
 
 def input_series(recording: Recording, spec: InputSpec, times: np.ndarray, delay: float | None = None) -> np.ndarray:
     """Values (..., width) in SI units that act at times (...) [s]: the input recorded `delay` before.
@@ -20,7 +22,7 @@ def input_series(recording: Recording, spec: InputSpec, times: np.ndarray, delay
     series = recording.inputs[spec.name]
     at = np.asarray(times, dtype=np.float64) - (spec.source.delay if delay is None else delay)
     if spec.hold == "zero":
-        row = np.searchsorted(series.time, at, side="right") - 1
+        row = np.searchsorted(series.time, at + TICK, side="right") - 1
         return series.values[np.clip(row, 0, len(series.time) - 1)]
     flat = at.reshape(-1)
     columns = [np.interp(flat, series.time, series.values[:, k]) for k in range(series.values.shape[1])]

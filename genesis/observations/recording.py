@@ -68,8 +68,10 @@ class Clock:
     def __post_init__(self) -> None:
         self.factor = time_factor("observation.time.unit", self.unit)
 
-    def stamps(self, log: Log, clock: str | None, rows: int) -> np.ndarray:
-        """(rows,) [s]. Integers count from the first one asked for in the file: nanoseconds since 1970 would be rounded.
+    def stamps(self, log: Log, where: str, clock: str | None, rows: int) -> np.ndarray:
+        """(rows,) [s], from the column `clock` of a channel `where`, or that of all.
+
+        Integers count from the first one asked for in the file: nanoseconds since 1970 would be rounded.
 
         Raises: InputError for a time that is missing, or another number of rows.
         """
@@ -78,7 +80,7 @@ class Clock:
             return self._step(log) * np.arange(rows)
         if name is None:
             raise InputError("observation.time: give column, the name of a column, or step, the time between two rows.")
-        raw = log.column("observation.time.column" if name == self.column else "time", name)
+        raw = log.column(f"{where}.time" if clock else "observation.time.column", name)
         if len(raw) != rows:
             raise InputError(
                 f'{log.path.name}: column "{name}" holds {len(raw)} times for {rows} rows; name the right one with the key '
@@ -191,7 +193,7 @@ def _series(log: Log, layout: Layout, spec: ChannelSpec | InputSpec, rows: slice
     if len({len(values) for values in raw}) > 1:
         counts = ", ".join(f"{name} {len(values)}" for name, values in zip(names, raw, strict=True))
         raise InputError(f"{spec.where}.columns: {log.path.name}: the columns have different numbers of rows: {counts}.")
-    stamps = layout.clock.stamps(log, source.clock or log.clocks.get(names[0]), len(raw[0]))
+    stamps = layout.clock.stamps(log, spec.where, source.clock or log.clocks.get(names[0]), len(raw[0]))
     if log.clocks.get(names[0]):  # a bag has a table for every topic, and one trajectory
         rows = slice(0, len(raw[0]))
     table = np.stack([values[rows].astype(np.float64) for values in raw], 1)
