@@ -82,6 +82,27 @@ def optimize(
 
 
 @app.command()
+def sysid(
+    overrides: Overrides = None,
+    multirun: Multirun = False,
+    cfg: Cfg = None,
+    resolve: Resolve = False,
+    package: Package = None,
+    info: Info = None,
+    config_dir: ConfigDir = None,
+    config_name: ConfigName = None,
+    resume: Resume = None,
+    rerun: Rerun = None,
+) -> None:
+    """Identify physical parameters from recorded motion, with their uncertainty."""
+    from genesis_cli.bridge import Flags, run
+    from genesis_cli.commands.sysid import execute
+
+    flags = Flags(multirun, cfg, resolve, package, info, config_dir, config_name, resume, rerun)
+    raise typer.Exit(run("sysid", execute, overrides or [], flags))
+
+
+@app.command()
 def simulate(
     overrides: Overrides = None,
     multirun: Multirun = False,
@@ -139,7 +160,7 @@ def show_groups(config_dir: ConfigDir = None) -> None:
 def show_keys(
     overrides: Overrides = None,
     command: Annotated[
-        str, typer.Option("--command", metavar="COMMAND", help="Whose config: optimize, simulate, gradcheck.")
+        str, typer.Option("--command", metavar="COMMAND", help="Whose config: optimize, sysid, simulate, gradcheck.")
     ] = "optimize",
     config_dir: ConfigDir = None,
 ) -> None:
@@ -153,7 +174,7 @@ def show_keys(
 def show_config(
     overrides: Overrides = None,
     command: Annotated[
-        str, typer.Option("--command", metavar="COMMAND", help="Whose config: optimize, simulate, gradcheck.")
+        str, typer.Option("--command", metavar="COMMAND", help="Whose config: optimize, sysid, simulate, gradcheck.")
     ] = "optimize",
     config_dir: ConfigDir = None,
 ) -> None:

@@ -64,11 +64,10 @@ def start_engine(runtime: Any) -> None:
     )
 
 
-def build_task(checked: Checked) -> Any:
-    """The scene of the config, and the task on it."""
+def build_scene(checked: Checked, envs: int) -> tuple[Any, dict[str, Any]]:
+    """The built scene of the config and its entities by name."""
     from genesis.scene.options import RigidOptions, SimOptions
     from genesis.scene.scene import Scene
-    from genesis.tasks import make_task
 
     config = checked.scene
     scene = Scene(
@@ -87,16 +86,46 @@ def build_task(checked: Checked) -> Any:
             tolerance=config.solver_tolerance,
         ),  # fmt: skip
     )
-    bodies = {checked.robot.name: checked.robot, **config.entities}
-    entities = {name: add_entity(scene, name, body) for name, body in bodies.items()}
-    scene.build(n_envs=checked.task.envs)
+    entities = {name: add_entity(scene, name, body) for name, body in bodies_of(checked).items()}
+    scene.build(n_envs=envs)
+    return scene, entities
+
+
+def bodies_of(checked: Checked) -> dict[str, Any]:
+    """Nodes of the robot and the other entities by name."""
+    return {checked.robot.name: checked.robot, **checked.scene.entities}
+
+
+def build_problem(checked: Checked) -> Any:
+    """The scene of the config, and the estimation problem on it."""
+    from genesis.sysid.build import make_problem
+
+    scene, entities = build_scene(checked, 0)
+    return make_problem(
+        scene,
+        entities[checked.robot.name],
+        entities,
+        homes={name: body.home for name, body in bodies_of(checked).items()},
+        tool=checked.robot.tool,
+        seed=checked.plain["runtime"].seed,
+        observation=asdict(checked.plain["observation"]),
+        parameters={name: asdict(node) for name, node in checked.parameter.items()},
+        shooting=asdict(checked.plain["shooting"]),
+    )
+
+
+def build_task(checked: Checked) -> Any:
+    """The scene of the config, and the task on it."""
+    from genesis.tasks import make_task
+
+    scene, entities = build_scene(checked, checked.task.envs)
     return make_task(
         scene,
         entities[checked.robot.name],
         entities,
-        homes={name: body.home for name, body in bodies.items()},
+        homes={name: body.home for name, body in bodies_of(checked).items()},
         tool=checked.robot.tool,
-        dt=config.dt,
+        dt=checked.scene.dt,
         seed=checked.plain["runtime"].seed,
         task=asdict(checked.task),
         parameters={name: asdict(node) for name, node in checked.parameter.items()},

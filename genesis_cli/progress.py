@@ -4,10 +4,10 @@ from types import TracebackType
 from typing import Any, Self
 
 
-class Progress:
-    """Observer of an optimisation; a live line on a terminal, now and then a plain line elsewhere."""
+class LiveLine:
+    """A live line on a terminal, now and then a plain line elsewhere."""
 
-    def __init__(self, iterations: int, horizon: int, envs: int) -> None:
+    def __init__(self, total: int) -> None:
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bar
 
@@ -15,9 +15,7 @@ class Progress:
 
         self.console = stderr()
         self.live = self.console.is_terminal
-        self.steps = horizon * max(envs, 1)
-        self.next_line = 0.0
-        self.first: Any = None  # the report after compiling, which speed and time left are counted from
+        self.total, self.next_line = total, 0.0
         self.bar = Bar(
             TextColumn("{task.completed}/{task.total}"),
             BarColumn(bar_width=24),
@@ -26,7 +24,7 @@ class Progress:
             transient=True,
             refresh_per_second=5,
         )
-        self.task = self.bar.add_task("", total=iterations, text="compiling and first rollout …")
+        self.task = self.bar.add_task("", total=total, text="compiling and first rollout …")
 
     def __enter__(self) -> Self:
         if self.live:
@@ -37,6 +35,25 @@ class Progress:
         if self.live:
             self.bar.stop()
 
+    def show(self, completed: int, text: str, seconds: float) -> None:
+        """The state of an iteration, ``seconds`` after the start."""
+        if self.live:
+            self.bar.update(self.task, completed=completed, text=text)
+        elif seconds >= self.next_line:
+            from genesis_cli.console import note
+
+            note(f"{completed}/{self.total}  {text}", style="")
+            self.next_line = seconds + 10.0
+
+
+class Progress(LiveLine):
+    """Observer of an optimisation."""
+
+    def __init__(self, iterations: int, horizon: int, envs: int) -> None:
+        super().__init__(iterations)
+        self.steps = horizon * max(envs, 1)
+        self.first: Any = None  # the report after compiling, which speed and time left are counted from
+
     def __call__(self, report: Any) -> None:
         """Show one iteration."""
         self.first = self.first or report
@@ -46,13 +63,18 @@ class Progress:
         if done > 0:
             speed = (report.evaluations - self.first.evaluations) * self.steps / max(seconds, 1e-9)
             text += f"  {speed:,.0f} steps/s  {clock(seconds / done * (report.iterations - report.iteration))} left"
-        if self.live:
-            self.bar.update(self.task, completed=report.iteration, text=text)
-        elif report.seconds >= self.next_line:
-            from genesis_cli.console import note
+        self.show(report.iteration, text, report.seconds)
 
-            note(f"{report.iteration}/{report.iterations}  {text}", style="")
-            self.next_line = report.seconds + 10.0
+
+class IdentifyProgress(LiveLine):
+    """Observer of an identification."""
+
+    def __call__(self, told: Any) -> None:
+        """Show one iteration."""
+        share = f" ({told.cost / told.first:.2g} of the start)" if told.first else ""
+        self.show(
+            told.iteration, f"{told.stage}  cost {told.cost:.4g}{share}  {told.simulations} windows simulated", told.seconds
+        )
 
 
 def clock(seconds: float) -> str:

@@ -8,13 +8,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from genesis_cli.errors import CommandError
-from genesis_cli.schema import KINDS, OBSERVED, PARTS, PLAIN, TERMS, File
+from genesis_cli.schema import KINDS, NEEDED, NEEDED_SYSID, OBSERVED, PARTS, PLAIN, TERMS, File
 from genesis_cli.suggest import known
 
 
 @dataclass
 class Checked:
-    """Every node as an instance of its dataclass."""
+    """Every node as an instance of its dataclass; None for those that the command does without."""
 
     robot: Any
     scene: Any
@@ -23,6 +23,7 @@ class Checked:
     parameter: dict[str, Any]
     optimizer: Any
     scheduler: Any
+    solver: Any
     plain: dict[str, Any]
 
 
@@ -48,8 +49,9 @@ def check(cfg: DictConfig) -> Checked:
         if name not in allowed:
             raise CommandError(f'config: unknown key "{name}"; {known(name, allowed)}.')
     checked: dict[str, Any] = {"plain": {}}
+    needed = NEEDED_SYSID if "solver" in container else NEEDED
     for name, kinds in KINDS.items():
-        checked[name] = _kind(name, container.get(name), kinds)
+        checked[name] = _kind(name, container.get(name), kinds) if name in needed or name in container else None
     for name, kinds in TERMS.items():
         terms = container.get(name) or {}
         _mapping(name, terms)

@@ -91,11 +91,16 @@ class Bench:
     def parameters_bar(self, want: bool) -> torch.Tensor:
         return self.scratch.new_zeros(self.blocks * self.width, *self.lane_axis) if want else self.no_bar
 
-    def theta_bar(self, bar: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
-        """Adjoint of theta from that of the kernels; lanes that only repeat the last environment are dropped."""
+    def theta_bar(self, bar: torch.Tensor, theta: torch.Tensor, columns: torch.Tensor | None = None) -> torch.Tensor:
+        """Adjoint of theta from that of the kernels; lanes that only repeat the last environment are dropped.
+
+        columns: only these entries of theta, and a row for every environment, also where they share theta.
+        """
         bar = bar.view(self.blocks, self.width, *self.lane_axis)
+        if columns is not None:
+            bar = bar.index_select(1, columns)
         rows = bar if self.lanes == 1 else bar.transpose(1, 2).reshape(self.blocks * self.lanes, -1)[: self.batch]
-        return rows.sum(0) if theta.dim() == 1 else rows
+        return rows.sum(0) if theta.dim() == 1 and columns is None else rows
 
 
 class RolloutLaunch:
@@ -123,8 +128,8 @@ class RolloutLaunch:
             b.watch.look()
         return b.touched().clone() if p.reach > 0.0 and b.watch is not None else None
 
-    def adjoint(self, need_theta: bool, theta, inputs, outputs, q_bar, v_bar, a_bar, touched=None):
-        """Adjoints of (theta, q0, v0, command, control, wrench); touched: what `forward` has returned."""
+    def adjoint(self, need_theta: bool, theta, inputs, outputs, q_bar, v_bar, a_bar, touched=None, columns=None):
+        """Adjoints of (theta, q0, v0, command, control, wrench); touched: what `forward` has returned; columns: see `theta_bar`."""
         p, b = self.physics, self.bench
         if touched is not None:
             b.touched().copy_(touched)
@@ -143,6 +148,6 @@ class RolloutLaunch:
         if b.watch is not None:
             b.watch.look(backward=True)
         return (
-            b.theta_bar(theta_bar, theta) if need_theta else None, q0_bar, v0_bar, u_bar,
+            b.theta_bar(theta_bar, theta, columns) if need_theta else None, q0_bar, v0_bar, u_bar,
             c_bar if self.has[0] else None, w_bar if self.has[1] else None,
         )  # fmt: skip

@@ -35,7 +35,8 @@ class Series:
 
 @dataclass
 class Recording:
-    """One trajectory. Times count from its first sample; start and end [s] bound the part in use. Inputs are not cropped.
+    """One trajectory. Times count from its first sample; start and end [s] bound the part in use. Inputs are
+    stamped with the instants at which they act, and are not cropped.
 
     name: the file's stem, with :k for the k-th trajectory of a file; trajectory: k, or 0.
     """
@@ -164,6 +165,8 @@ def _recording(log: Log, entry: FileEntry, layout: Layout, name: str, rows: slic
     for key, series in channels.items():
         series.time -= layout.channels[key].source.delay + entry.delay
         channels[key] = _cropped(log, name, key, series, entry)
+    for key, series in inputs.items():
+        series.time += layout.inputs[key].source.delay
     start = min(series.time[0] for series in channels.values())
     end = max(series.time[-1] for series in channels.values())
     return Recording(name, log.path, number, entry.split, channels, inputs, float(start), float(end))

@@ -46,23 +46,50 @@ class Recording:
     every: int = 5
 
 
-class Record:
-    """Writer of one run folder; every file but metrics.jsonl appears whole or not at all."""
+class Journal:
+    """Lines and checkpoints of one run; every file but metrics.jsonl appears whole or not at all."""
 
-    def __init__(self, folder: Path, recording: Recording) -> None:
-        self.folder, self.recording = folder, recording
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CHECKPOINT).parent.mkdir(exist_ok=True)
-        self.board: TensorBoard | None = None
         self.lines: Any = None
 
-    def begin(self, first_iteration: int, task: Task, metric_names: list[str]) -> None:
-        """Open the files; going on from a checkpoint drops the lines after it."""
+    def open(self, first_iteration: int) -> None:
+        """Open the lines; going on from a checkpoint drops those after it."""
         path = self.folder / "metrics.jsonl"
         if first_iteration and path.is_file():
             kept = [line for line in path.read_text().splitlines() if json.loads(line)["iteration"] < first_iteration]
             write_bytes(path, "".join(f"{line}\n" for line in kept).encode())
         self.lines = path.open("a", buffering=1)
+
+    def line(self, content: dict[str, Any]) -> None:
+        """One line of metrics."""
+        self.lines.write(json.dumps(finite(content)) + "\n")
+
+    def checkpoint(self, state: dict[str, Any]) -> None:
+        """Everything needed to go on."""
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        write_bytes(self.folder / CHECKPOINT, buffer.getvalue())
+
+    def close(self) -> None:
+        """Close the lines."""
+        if self.lines is not None:
+            self.lines.close()
+
+
+class Record(Journal):
+    """Writer of the run folder of an optimisation."""
+
+    def __init__(self, folder: Path, recording: Recording) -> None:
+        super().__init__(folder)
+        self.recording = recording
+        self.board: TensorBoard | None = None
+
+    def begin(self, first_iteration: int, task: Task, metric_names: list[str]) -> None:
+        """Open the files; going on from a checkpoint drops the lines after it."""
+        self.open(first_iteration)
         if self.recording.tensorboard:
             self.board = TensorBoard(
                 self.folder / "tensorboard",
@@ -76,24 +103,19 @@ class Record:
         self, number: int, evaluation: Evaluation, task: Task, rates: dict[str, float], seconds: dict[str, float]
     ) -> None:
         """One line of metrics, and now and then a point in TensorBoard."""
-        line: dict[str, Any] = {
-            "iteration": number,
-            "objective": evaluation.objective,
-            "terms": evaluation.terms,
-            "metrics": evaluation.metrics,
-            "gradient_norm": evaluation.norms,
-            "learning_rate": rates,
-            "seconds": {name: round(value, 6) for name, value in seconds.items()},
-        }
-        self.lines.write(json.dumps(finite(line)) + "\n")
+        self.line(
+            {
+                "iteration": number,
+                "objective": evaluation.objective,
+                "terms": evaluation.terms,
+                "metrics": evaluation.metrics,
+                "gradient_norm": evaluation.norms,
+                "learning_rate": rates,
+                "seconds": {name: round(value, 6) for name, value in seconds.items()},
+            }
+        )
         if self.board is not None and (number % self.recording.every == 0 or evaluation.good):
             self.board.write(number, evaluation, task, rates, seconds)
-
-    def checkpoint(self, state: dict[str, Any]) -> None:
-        """Everything needed to go on."""
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        write_bytes(self.folder / CHECKPOINT, buffer.getvalue())
 
     def solution(self, arrays: dict[str, np.ndarray]) -> None:
         """Arrays of the best parameters and their trajectory."""
@@ -105,8 +127,7 @@ class Record:
 
     def end(self, last_iteration: int) -> None:
         """Close the files."""
-        if self.lines is not None:
-            self.lines.close()
+        self.close()
         if self.board is not None:
             self.board.close(last_iteration)
 

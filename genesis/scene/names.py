@@ -5,8 +5,8 @@ from genesis.model.model import Model
 
 
 def row_names(model: Model, field: str) -> list[str]:
-    """One name a row of a parameter of links (their names), degrees of freedom and limits (their joints', joint.k where a joint has
-    several), geoms (entity/geom), equalities and explicit pairs (their numbers).
+    """One name a row of a parameter of links (their names), coordinates, degrees of freedom and limits (their joints', joint.k where a
+    joint has several), actuators (their names), geoms (entity/geom), equalities and explicit pairs (their numbers).
 
     A name may stand for several rows.
     """
@@ -15,6 +15,12 @@ def row_names(model: Model, field: str) -> list[str]:
         return [link.name for link in model.links]
     if count == "nv":
         return [_joint(joint, k) for joint in model.joints for k in range(joint.nv)]
+    if count == "nq":
+        return [
+            joint.name if joint.nq == 1 else f"{joint.name}.{k}" for joint in model.joints if joint.nv for k in range(joint.nq)
+        ]
+    if count == "nu":
+        return [actuator.name or str(row) for row, actuator in enumerate(model.actuators)]
     if count == "nlimit":
         first = {joint.dof_adr: joint.name for joint in model.joints if joint.nv}
         followed = [int(model.integers["jnt_dof"][joint]) for joint in model.integers["limit_jnt"]]

@@ -8,13 +8,13 @@ from genesis.errors import InputError, unknown_name
 from genesis.losses import LOSSES
 from genesis.parameters import PARAMETERS, Parameter
 from genesis.setting import Setting
+from genesis.start import start_state
 from genesis.tasks.advance import Advance
 from genesis.tasks.balance import Balance
 from genesis.tasks.fit import Fit
 from genesis.tasks.place import Place
 from genesis.tasks.reach import Reach
 from genesis.tasks.rollout import inputs_of
-from genesis.tasks.start import start_state
 from genesis.tasks.swing_up import SwingUp
 from genesis.tasks.task import Task, make_losses
 from genesis.tasks.throw import Throw

@@ -1,5 +1,6 @@
 """What every command does with a job before its own work: check, start the engine, build the task, store the config."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -12,14 +13,14 @@ from genesis_cli.validate import Checked, check
 
 @dataclass
 class Prepared:
-    """The checked config, the task, and the seconds that each phase took."""
+    """The checked config, the task (or what else was built), and the seconds that each phase took."""
 
     checked: Checked
     task: Any
     seconds: dict[str, float]
 
 
-def prepare(job: Job) -> Prepared:
+def prepare(job: Job, build: Callable[[Checked], Any] = build_task) -> Prepared:
     """Check the config, start the engine, build the task; nothing is written yet.
 
     Raises: CommandError and the engine's errors for wrong input.
@@ -31,7 +32,7 @@ def prepare(job: Job) -> Prepared:
     clock = perf_counter()
     start_engine(checked.plain["runtime"])
     started = perf_counter()
-    task = build_task(checked)
+    task = build(checked)
     return Prepared(checked, task, {"engine": started - clock, "build": perf_counter() - started})
 
 

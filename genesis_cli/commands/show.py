@@ -9,7 +9,7 @@ from genesis_cli.hydra_errors import as_command_error, is_hydra_error
 from genesis_cli.suggest import known
 from genesis_cli.validate import check
 
-COMMANDS = ("optimize", "simulate", "gradcheck")
+COMMANDS = ("optimize", "sysid", "simulate", "gradcheck")
 
 
 def groups(config_dir: str | None) -> None:

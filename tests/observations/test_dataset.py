@@ -56,10 +56,13 @@ def test_units(tmp_path: Path, kind: str, unit: str, factor: float, si: str) -> 
 
 def test_scale_offset_and_delay(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", time=[0.0, 0.1, 0.2], q=[10.0, 20.0, 30.0])
-    data = load(node({"path": str(path), "delay": 0.01}, channels=angle(unit="deg", scale=-2.0, offset=5.0, delay=0.03)))
+    inputs = {"torque": {"kind": "joint_force", "columns": {"pivot": "q"}, "delay": 0.07}}
+    file = {"path": str(path), "delay": 0.01}
+    data = load(node(file, channels=angle(unit="deg", scale=-2.0, offset=5.0, delay=0.03), inputs=inputs))
     series = data.train[0].channels["angle"]
     assert np.allclose(series.values[:, 0], np.radians([-35.0, -55.0]), rtol=1e-15)  # the first belongs to before the start
     assert np.allclose(series.time, [0.06, 0.16], rtol=1e-14)
+    assert np.allclose(data.train[0].inputs["torque"].time, [0.07, 0.17, 0.27], rtol=1e-14)
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9)])

@@ -159,8 +159,7 @@ def test_inputs_between_and_outside_of_the_samples() -> None:
     assert input_series(recording, spec, at).tolist() == held
     assert input_series(recording, spec, np.array([0.1, 0.3])).tolist() == [[2.0, 10.0], [4.0, 20.0]]
     assert input_series(recording, spec, np.array([0.14]), delay=0.05).tolist() == [[1.0, 0.0]]
-    spec.source.delay = 0.2
-    assert input_series(recording, spec, np.array([0.3])).tolist() == [[2.0, 10.0]]
+    assert input_series(recording, spec, np.array([0.3]), delay=0.2).tolist() == [[2.0, 10.0]]
 
 
 def test_places_of_inputs() -> None:

@@ -1,0 +1,1 @@
+"""System identification: physical parameters from measured motion."""

@@ -1,0 +1,98 @@
+"""The estimation problem from plain descriptions, in the order in which its parts need each other."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genesis.errors import InputError
+from genesis.observations import Dataset, Recording, load, make_channels, measured_state, state_layout, suspicions
+from genesis.setting import Setting
+from genesis.start import start_state
+from genesis.sysid.problem import Problem
+from genesis.sysid.shooting import Shooting
+from genesis.sysid.unknowns import make_unknowns
+
+
+def make_problem(
+    scene: Any,
+    robot: Any,
+    entities: dict[str, Any],
+    *,
+    homes: Mapping[str, Any],
+    tool: str | None,
+    seed: int,
+    observation: Mapping[str, Any],
+    parameters: Mapping[str, Mapping[str, Any]],
+    shooting: Mapping[str, Any],
+    base: Path | None = None,
+) -> Problem:
+    """The problem of the training recordings.
+
+    Args:
+        scene: built with n_envs = 0. entities: by name, the robot among them; homes: their configurations, None for the file's.
+        observation: node of the config, see `genesis.observations.load`; base: folder of relative files.
+        parameters: name -> kind and keyword arguments, see `genesis.sysid.unknowns`.
+        shooting: fields of `Shooting`.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    named = {entities[name]: homes.get(name) for name in entities}
+    qpos, qvel = start_state(scene, robot, named, generator=generator)
+    setting = Setting(
+        scene=scene, robot=robot, entities=entities, tool=tool, horizon=1, dt=scene.dt, control="force", start_qpos=qpos,
+        start_qvel=qvel, generator=generator,
+    )  # fmt: skip
+    dataset = load(observation, base)
+    channels = make_channels(setting, dataset)
+    dataset.warnings += suspicions(setting, dataset)
+    signals = {
+        "sensor": {name: channel.labels for name, channel in channels.items()},
+        "input": {name: spec.labels for name, spec in dataset.inputs.items()},
+    }
+    units = {
+        "sensor": {name: channel.unit for name, channel in channels.items()},
+        "input": {name: spec.unit for name, spec in dataset.inputs.items()},
+    }
+    unknowns, start = make_unknowns(setting, parameters, signals, units)
+    if not any(unknown.learn for unknown in unknowns.values()):
+        raise InputError("parameter: nothing is identified; give at least one parameter with learn: true.")
+    layout = state_layout(setting, dataset)
+    states = partial(_state, dataset, layout)
+    return Problem(setting, dataset, channels, unknowns, Shooting(**shooting), dataset.train, states, start)
+
+
+def validation_problem(problem: Problem) -> Problem | None:
+    """The same parameters judged on the recordings that were held out, from measured start states; None without any.
+
+    Numbers that each recording has of its own are those of the start there.
+    """
+    held_out = problem.dataset.validation
+    if not held_out:
+        return None
+    unknowns = {}
+    for name, unknown in problem.unknowns.items():
+        if unknown.each_recording:
+            frozen = _copy(unknown)
+            frozen.learn = False
+            unknowns[name] = frozen
+        else:
+            unknowns[name] = unknown
+    return replace(problem, unknowns=unknowns, recordings=held_out, start=None, simulations=0, windows=[], batches=[])
+
+
+def shared_numbers(problem: Problem) -> list[int]:
+    """Columns of z that are not of a single recording, in the order of `validation_problem`."""
+    return [k for unknown, recording, part in problem.slices if recording is None for k in range(part.start, part.stop)]
+
+
+def _copy(unknown: Any) -> Any:
+    made = object.__new__(type(unknown))
+    made.__dict__.update(unknown.__dict__)
+    return made
+
+
+def _state(dataset: Dataset, layout: Any, recording: Recording, times: Any) -> Any:
+    return measured_state(recording, dataset, layout, times)

@@ -1,0 +1,171 @@
+"""Recorded inputs as controls of the time steps, with the gains, biases, delays and lags that are identified.
+
+u(t) = gain * filter_lag(series(t - delay)) + bias,      lag: y' = (series - y) / lag, exact for inputs that hold over a step
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.signal import lfilter
+from torch import Tensor
+
+from genesis.observations.dataset import Dataset
+from genesis.observations.inputs import input_places
+from genesis.observations.recording import Recording
+from genesis.observations.spec import InputSpec
+from genesis.selection import indices, tensor
+from genesis.setting import Setting
+from genesis.sysid.shooting import Batch, grid_times
+
+Values = Mapping[tuple[str, str], Tensor]
+
+
+class Lag(torch.autograd.Function):
+    """y_k = a y_(k-1) + (1 - a) u_k along the first axis, y_(-1) = u_0: a first-order lag over steps that hold; a a number."""
+
+    @staticmethod
+    def forward(u: Tensor, a: Tensor) -> Tensor:
+        return _filter(u, float(a), u[:1])
+
+    @staticmethod
+    def setup_context(ctx, inputs, output) -> None:
+        u, a = inputs
+        ctx.save_for_backward(u, a, output)
+        ctx.save_for_forward(u, a, output)
+
+    @staticmethod
+    def backward(ctx, y_bar):
+        u, a, y = ctx.saved_tensors
+        carried = _filter(y_bar.flip(0), float(a), torch.zeros_like(y_bar[:1]), gain=1.0).flip(0)
+        u_bar = (1.0 - a) * carried
+        u_bar[0] += a * carried[0]  # the filter starts settled on the first value
+        before = torch.cat([u[:1], y[:-1]])
+        return u_bar, (carried * (before - u)).sum()
+
+    @staticmethod
+    def jvp(ctx, u_dot, a_dot):
+        u, a, y = ctx.saved_tensors
+        drive, start = torch.zeros_like(y), torch.zeros_like(y[:1])
+        if u_dot is not None:
+            drive, start = drive + (1.0 - a) * u_dot, u_dot[:1]
+        if a_dot is not None:
+            drive = drive + a_dot * (torch.cat([u[:1], y[:-1]]) - u)
+        return _filter(drive, float(a), start, gain=1.0)
+
+
+def _filter(u: Tensor, a: float, before: Tensor, gain: float | None = None) -> Tensor:
+    """y_k = a y_(k-1) + gain u_k (gain 1 - a if None), y_(-1) = before (1, ...)."""
+    b = 1.0 - a if gain is None else gain
+    x = u.detach().cpu().numpy()
+    made, _ = lfilter([b], [1.0, -a], x, axis=0, zi=a * before.detach().cpu().numpy())
+    return torch.as_tensor(np.ascontiguousarray(made)).to(u)
+
+
+@dataclass
+class _Input:
+    """One input: the degrees of freedom or actuators that its columns drive."""
+
+    spec: InputSpec
+    places: Tensor
+
+
+class Drive:
+    """Controls of batches from the inputs of recordings.
+
+    kp, kv (1, nv): which joint controllers are closed; actuators (1, nu): which actuators are driven, None without any.
+    """
+
+    def __init__(self, setting: Setting, dataset: Dataset, dt: float) -> None:
+        self.dt, model = dt, setting.scene.rigid_solver.model
+        self.nv, self.nu = model.nv, model.nu
+        self.inputs: dict[str, _Input] = {}
+        self.kp, self.kv = np.zeros((1, model.nv), bool), np.zeros((1, model.nv), bool)
+        self.driven = np.zeros((1, model.nu), bool)
+        for name, spec in dataset.inputs.items():
+            places = input_places(setting, spec)
+            self.inputs[name] = _Input(spec, indices(places))
+            if spec.kind == "actuator":
+                self.driven[:, places] = True
+            elif spec.kind == "joint_position":
+                self.kp[:, places] = self.kv[:, places] = True
+            elif spec.kind == "joint_velocity":
+                self.kv[:, places] = True
+
+    @property
+    def actuators(self) -> np.ndarray | None:
+        return self.driven if self.driven.any() else None
+
+    def columns(self) -> dict[str, list[str]]:
+        """Labels of the columns of each input."""
+        return {name: list(item.spec.labels) for name, item in self.inputs.items()}
+
+    def controls(
+        self, batch: Batch, recordings: Sequence[Recording], values: Values, gains: Mapping[str, Tensor]
+    ) -> tuple[Tensor, Tensor | None]:
+        """command (T, B, nv) of the joint controllers, control (T, B, nu) of actuators or None.
+
+        Args:
+            values: (input, property) -> identified value; gains: dof_kp, dof_kv (nv,) that turn targets into commands.
+        """
+        command = tensor(np.zeros((batch.horizon, len(batch), self.nv)))
+        control = tensor(np.zeros((batch.horizon, len(batch), self.nu))) if self.actuators is not None else None
+        for name, item in self.inputs.items():
+            made = self._series(name, item, batch, recordings, values)
+            if item.spec.kind == "actuator":
+                assert control is not None
+                control = control.index_add(-1, item.places, made)
+                continue
+            gain = {"joint_position": "dof_kp", "joint_velocity": "dof_kv"}.get(item.spec.kind)
+            if gain is not None:
+                made = made * gains[gain].index_select(-1, item.places)
+            command = command.index_add(-1, item.places, made)
+        return command, control
+
+    def _series(self, name: str, item: _Input, batch: Batch, recordings: Sequence[Recording], values: Values) -> Tensor:
+        """(T, B, columns)"""
+        delay, lag = values.get((name, "delay")), values.get((name, "lag"))
+        kept = batch.inputs.get(name) if delay is None else None
+        if kept is None:
+            times = grid_times(batch, self.dt)
+            parts = []
+            for b, r in enumerate(batch.recording.tolist()):
+                series = recordings[r].inputs[name]
+                own = tensor(times[:, b].copy())
+                at = own if delay is None else own - delay
+                parts.append(read_series(tensor(series.time), tensor(series.values), at, item.spec.hold, self.dt))
+            kept = torch.stack(parts, 1)
+            if delay is None:
+                batch.inputs[name] = kept
+        if lag is not None:
+            kept = Lag.apply(kept, torch.exp(-self.dt / lag.clamp(min=1e-9)))
+        gain, bias = values.get((name, "gain")), values.get((name, "bias"))
+        kept = kept if gain is None else kept * gain
+        return kept if bias is None else kept + bias
+
+
+def read_series(time: Tensor, values: Tensor, at: Tensor, hold: str, dt: float) -> Tensor:
+    """values (N, k) at times (N,) as controls (T, k) of the steps of dt around ``at`` (T,); before and after, the ends go on.
+
+    Linear: on the lines between samples. Zero: the mean over the step of the sample that holds, which a delay changes smoothly.
+    """
+    if hold == "linear":
+        return on_lines(time, values, at)
+    if len(time) == 1:
+        return values.expand(len(at), -1)
+    far = 1e3  # [s] beyond every window
+    grown = torch.cumsum(values[:-1] * (time[1:] - time[:-1]).unsqueeze(-1), 0)
+    total = torch.cat([-far * values[:1], torch.zeros_like(values[:1]), grown, grown[-1:] + far * values[-1:]])
+    nodes = torch.cat([time[:1] - far, time, time[-1:] + far])
+    return (on_lines(nodes, total, at + 0.5 * dt) - on_lines(nodes, total, at - 0.5 * dt)) / dt
+
+
+def on_lines(time: Tensor, values: Tensor, at: Tensor) -> Tensor:
+    """Linear interpolation of values (N, k) at times (N,) to (T, k); beyond the ends their values. Differentiable to ``at``."""
+    if len(time) == 1:
+        return values.expand(len(at), -1)
+    after = torch.searchsorted(time, at.detach(), right=True).clamp(1, len(time) - 1)
+    left, right = time[after - 1], time[after]
+    share = ((at - left) / (right - left)).clamp(0.0, 1.0).unsqueeze(-1)
+    return values[after - 1] + share * (values[after] - values[after - 1])

@@ -1,0 +1,143 @@
+"""Gauss-Newton normal equations with the structure of the problem: a few shared numbers, and a start state for each window.
+
+    H = [[Hzz, Hzs], [Hsz, Hss]],   Hss block diagonal, or block tridiagonal where windows go on from each other
+
+Without gaps the start states are eliminated window by window (Schur complement); with gaps a sparse factorisation does it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sparse
+from scipy.linalg import cho_factor, cho_solve
+from scipy.sparse.linalg import splu
+
+from genesis.sysid.linearization import Block
+
+FLOOR = 1e-12  # of the damping, relative to the largest entry of the diagonal
+
+
+@dataclass
+class Normal:
+    """zz (n, n), zs (W, n, nt), ss (W, nt, nt), between: (i, j) -> (nt, nt) of windows i < j; gradients gz (n,), gs (W, nt)."""
+
+    zz: np.ndarray
+    gz: np.ndarray
+    zs: Any = None  # these three: None without free start states
+    ss: Any = None
+    gs: Any = None
+    between: dict[tuple[int, int], Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, blocks: Sequence[Block], n: int, windows: int, nt: int) -> "Normal":
+        """Of blocks with Jacobians; nt = 0: no free start states."""
+        made = cls(np.zeros((n, n)), np.zeros(n))
+        if nt:
+            made.zs, made.ss, made.gs = np.zeros((windows, n, nt)), np.zeros((windows, nt, nt)), np.zeros((windows, nt))
+        for block in (b.weighted() for b in blocks):
+            made.zz += block.z.T @ block.z
+            made.gz += block.z.T @ block.r
+            if block.start is not None and nt:
+                made._add_starts(block)
+        return made
+
+    def _add_starts(self, block: Block) -> None:
+        order = np.argsort(block.window, kind="stable")
+        window = block.window[order]
+        first = np.flatnonzero(np.r_[True, window[1:] != window[:-1]])
+        for rows in np.split(order, first[1:]):
+            i = int(block.window[rows[0]])
+            own = block.start[rows]
+            self._add(i, own, block.z[rows], block.r[rows])
+            if block.after is not None:
+                j, later = int(block.after_window[rows[0]]), block.after[rows]
+                self._add(j, later, block.z[rows], block.r[rows])
+                key = (i, j)
+                self.between[key] = self.between.get(key, 0.0) + own.T @ later
+
+    def _add(self, i: int, own: np.ndarray, z: np.ndarray, r: np.ndarray) -> None:
+        self.ss[i] += own.T @ own
+        self.zs[i] += z.T @ own
+        self.gs[i] += own.T @ r
+
+    def diagonal(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Diagonals of Hzz (n,) and Hss (W, nt), with a floor for numbers that nothing depends on."""
+        z = np.diag(self.zz).copy()
+        floored = np.maximum(z, FLOOR * max(z.max(initial=0.0), 1e-300))
+        if self.ss is None:
+            return floored, None
+        s = np.diagonal(self.ss, axis1=1, axis2=2)
+        return floored, np.maximum(s, FLOOR * max(s.max(initial=0.0), 1e-300))
+
+    def step(self, damping: float, fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, float]:
+        """(dz, dstarts, predicted fall of the cost) of (H + damping diag H) step = -g; ``fixed`` (n,) bool numbers stay."""
+        dz_diagonal, ds_diagonal = self.diagonal()
+        free = np.flatnonzero(~fixed)
+        zz = self.zz[np.ix_(free, free)] + damping * np.diag(dz_diagonal[free])
+        dz = np.zeros_like(self.gz)
+        if self.ss is None:
+            dz[free] = -_solve(zz, self.gz[free])
+            return dz, None, self._fall(dz, None)
+        assert ds_diagonal is not None
+        nt = self.ss.shape[1]
+        ss = self.ss + damping * ds_diagonal[:, :, None] * np.eye(nt)
+        zs = self.zs[:, free]
+        if self.between:
+            dz[free], ds = self._sparse(zz, zs, ss, free)
+        else:
+            inverse_g = np.linalg.solve(ss, self.gs[:, :, None])[:, :, 0]
+            inverse_z = np.linalg.solve(ss, zs.transpose(0, 2, 1))  # (W, nt, free)
+            schur = zz - np.einsum("wnt,wtm->nm", zs, inverse_z)
+            right = self.gz[free] - np.einsum("wnt,wt->n", zs, inverse_g)
+            dz[free] = -_solve(schur, right)
+            ds = -inverse_g - inverse_z @ dz[free]
+        return dz, ds, self._fall(dz, ds)
+
+    def information(self) -> np.ndarray:
+        """(n, n) information about z when the start states are estimated along: the Schur complement."""
+        if self.ss is None or self.zs is None:
+            return self.zz
+        if not self.between:
+            ridge = 1e-14 * np.maximum(np.trace(self.ss, axis1=1, axis2=2), 1e-300)
+            inverse = np.linalg.solve(self.ss + ridge[:, None, None] * np.eye(self.ss.shape[1]), self.zs.transpose(0, 2, 1))
+            return self.zz - np.einsum("wnt,wtm->nm", self.zs, inverse)
+        matrix = self._starts_matrix(self.ss + 1e-14 * np.eye(self.ss.shape[1]) * self.ss.max())
+        stacked = self.zs.transpose(0, 2, 1).reshape(-1, self.zs.shape[1])
+        return self.zz - stacked.T @ splu(matrix).solve(stacked)
+
+    def _starts_matrix(self, ss: np.ndarray) -> sparse.csc_matrix:
+        count = len(ss)
+        grid: list[list] = [[None] * count for _ in range(count)]
+        for i in range(count):
+            grid[i][i] = ss[i]
+        for (i, j), block in self.between.items():
+            grid[i][j], grid[j][i] = block, block.T
+        return sparse.bmat(grid, format="csc")
+
+    def _sparse(self, zz: np.ndarray, zs: np.ndarray, ss: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        factor = splu(self._starts_matrix(ss))
+        stacked = zs.transpose(0, 2, 1).reshape(-1, len(free))
+        inverse_z, inverse_g = factor.solve(stacked), factor.solve(self.gs.reshape(-1))
+        dz = -_solve(zz - stacked.T @ inverse_z, self.gz[free] - stacked.T @ inverse_g)
+        return dz, (-inverse_g - inverse_z @ dz).reshape(self.gs.shape)
+
+    def _fall(self, dz: np.ndarray, ds: np.ndarray | None) -> float:
+        """-(g step + step H step / 2)"""
+        value = self.gz @ dz + 0.5 * dz @ self.zz @ dz
+        if ds is not None:
+            value += (self.gs * ds).sum() + 0.5 * np.einsum("wi,wij,wj->", ds, self.ss, ds)
+            value += np.einsum("n,wnt,wt->", dz, self.zs, ds)
+            value += sum(float(ds[i] @ block @ ds[j]) for (i, j), block in self.between.items())
+        return -float(value)
+
+
+def _solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Of a symmetric matrix that should be positive definite; least squares where rounding has taken that away."""
+    if not len(right):
+        return right
+    try:
+        return cho_solve(cho_factor(matrix), right)
+    except np.linalg.LinAlgError:
+        return np.linalg.lstsq(matrix, right, rcond=1e-12)[0]

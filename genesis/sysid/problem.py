@@ -1,0 +1,238 @@
+"""The estimation problem: free numbers to weighted residuals of every channel, with their exact Jacobian.
+
+    x = (z, d):   z (n,) free numbers of the unknowns, d (S, 2 nv) tangents by which free start states are moved
+    r(x) = (channel(simulated) - measured) / sigma * sqrt(weight), continuity gaps, priors
+
+Residuals are evaluated at the measured times, missing numbers are left out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genesis.errors import DivergenceError
+from genesis.observations.dataset import Dataset
+from genesis.observations.recording import Recording
+from genesis.scene.physical import Loops
+from genesis.selection import indices, tensor
+from genesis.setting import Setting
+from genesis.sysid.drive import Drive
+from genesis.sysid.shooting import Batch, Shooting, Window, batches, cut, samples_of
+from genesis.sysid.space import StateSpace
+from genesis.sysid.target import Target
+from genesis.sysid.unknowns.start_state import StartState
+from genesis.sysid.unknowns.unknown import Unknown
+
+
+@dataclass
+class Motion:
+    """Simulated windows of a batch: x (T+1, B, nx), qacc (T, B, nv), command (T, B, nv), control (T, B, nu) or None, theta."""
+
+    x: Tensor
+    qacc: Tensor
+    command: Tensor
+    control: Tensor | None
+    theta: Tensor
+
+
+@dataclass
+class Problem:
+    """Everything that a point is judged by.
+
+    setting: scene built with n_envs = 0; channels: by name; unknowns: by name; learned: those that are free, in order of z.
+    recordings, windows, batches: what is simulated. start: free start states, or None. Counts simulated windows in ``simulations``.
+    """
+
+    setting: Setting
+    dataset: Dataset
+    channels: dict[str, Any]
+    unknowns: dict[str, Unknown]
+    shooting: Shooting
+    recordings: list[Recording]
+    start_states: Any  # function (recording, times (S,)) -> qpos (S, nq), qvel (S, nv)
+    start: StartState | None = None
+    simulations: int = 0
+    windows: list[Window] = field(default_factory=list)
+    batches: list[Batch] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        scene = self.setting.scene
+        self.solver, self.physics, self.dt = scene.rigid_solver, scene.rigid_solver.physics, scene.dt
+        self.space = StateSpace(self.solver.model)
+        self.drive = Drive(self.setting, self.dataset, self.dt)
+        parameters = self.solver.parameters
+        self.described = {name: parameters.value(name)[0].detach() for name in parameters.names}
+        self.learned = [u for u in self.unknowns.values() if u.learn]
+        self.slices: list[tuple[Unknown, int | None, slice]] = []
+        first = 0
+        for unknown in self.learned:
+            for r in range(len(self.recordings)) if unknown.each_recording else (None,):
+                self.slices.append((unknown, r, slice(first, first + len(unknown.labels))))
+                first += len(unknown.labels)
+        self.n = first
+        self.by_recording = any(unknown.each_recording for unknown in self.learned)
+        self.loops = Loops(self.drive.kp, self.drive.kv, self.drive.actuators)
+        self.windows = cut(self.recordings, self.shooting, self.dt)
+        self.batches = [self._batch(group) for group in batches(self.windows)]
+        self.sigma = {name: tensor(spec.sigma) for name, spec in self.dataset.specs.items()}
+
+    # ---- the point
+
+    @property
+    def z0(self) -> Tensor:
+        """(n,) the start."""
+        parts = [unknown.free() for unknown, _, _ in self.slices]
+        return torch.cat(parts) if parts else tensor([])
+
+    @property
+    def bounds(self) -> tuple[Tensor, Tensor]:
+        """(n,), (n,)"""
+        pairs = [unknown.free_bounds() for unknown, _, _ in self.slices]
+        return torch.cat([low for low, _ in pairs]), torch.cat([high for _, high in pairs])
+
+    def natural(self, z: Tensor) -> Tensor:
+        """(n,) reported values."""
+        return torch.cat([unknown.natural(z[part]) for unknown, _, part in self.slices])
+
+    def names(self) -> list[str]:
+        """A name for each learned number: group/label, with the recording where each has its own."""
+        made = []
+        for unknown, r, _ in self.slices:
+            own = "" if r is None else f"@{self.recordings[r].name}"
+            made += [f"{unknown.group}/{label}{own}" for label in unknown.labels]
+        return made
+
+    def target(self, z: Tensor, recording: int | None = None) -> Target:
+        """What the unknowns make of z; those of a recording of their own for that one."""
+        made = Target(self.described)
+        free = {(id(unknown), r): z[part] for unknown, r, part in self.slices}
+        for unknown in self.unknowns.values():
+            if not unknown.learn:
+                unknown.apply(unknown.free(), made)
+            else:
+                unknown.apply(free[id(unknown), recording if unknown.each_recording else None], made)
+        return made
+
+    def targets(self, z: Tensor) -> list[Target]:
+        """One for all recordings, or one for each."""
+        return [self.target(z, r) for r in range(len(self.recordings))] if self.by_recording else [self.target(z)]
+
+    def prior_rows(self, z: Tensor) -> Tensor:
+        """Residuals of priors and of what groups know of themselves, (k,)."""
+        rows = []
+        for unknown, _, part in self.slices:
+            informed = torch.isfinite(unknown.deviation)
+            if bool(informed.any()):
+                rows.append(((unknown.natural(z[part]) - unknown.mean) / unknown.deviation)[informed])
+            more = unknown.pseudo_measurements(z[part])
+            if more is not None:
+                rows.append(more)
+        return torch.cat(rows) if rows else z.new_zeros(0)
+
+    # ---- simulation
+
+    def theta(self, targets: Sequence[Target]) -> Tensor:
+        """(P,), or (recordings, P)."""
+        names = list(dict.fromkeys(name for target in targets for name in target.physical))
+        replaced = {name: torch.stack([target.value(name) for target in targets]) for name in names}
+        return self.solver.parameters.packed(self.loops, replaced)
+
+    def begin(self, batch: Batch, targets: Sequence[Target], tangents: Tensor | None) -> Tensor:
+        """Start states (B, nx): measured ones freed of what the sensors add to them, moved by tangents (B, 2 nv)."""
+        state = batch.state
+        sensed = [(c, channel) for c, channel in self.channels.items() if channel.kind == "joint_position" and channel.selection]
+        if any(key[0] in dict(sensed) for target in targets for key in target.sensors):
+            rows = [
+                self._unsensed(state[b : b + 1], targets[r if len(targets) > 1 else 0], sensed)
+                for b, r in enumerate(batch.target.tolist())
+            ]
+            state = torch.cat(rows)
+        return state if tangents is None else self.space.retract(state, tangents)
+
+    def _unsensed(self, state: Tensor, target: Target, sensed: list) -> Tensor:
+        """(1, nx): q = (measured - bias) / gain + delay * qvel for coordinates that a channel with such properties measures."""
+        for name, channel in sensed:
+            gain, bias, delay = (target.sensors.get((name, what)) for what in ("gain", "bias", "delay"))
+            if gain is None and bias is None and delay is None:
+                continue
+            places = indices(channel.selection)
+            value, at = (
+                state.index_select(-1, places),
+                {q: v for q, v in zip(self.space.plain_q.tolist(), self.space.plain_v.tolist(), strict=True)},
+            )
+            speeds = indices([self.space.nq + at[q] for q in channel.selection])
+            speed = state.index_select(-1, speeds)
+            value = value if bias is None else value - bias
+            value, speed = (value, speed) if gain is None else (value / gain, speed / gain)
+            value = value if delay is None else value + delay * speed
+            state = state.index_copy(-1, places, value).index_copy(-1, speeds, speed)
+        return state
+
+    def simulate(
+        self, batch: Batch, targets: Sequence[Target], theta: Tensor, tangents: Tensor | None = None, expect_finite: bool = True
+    ) -> Motion:
+        """Raises: DivergenceError naming recording and time."""
+        self.simulations += len(batch)
+        start = self.begin(batch, targets, tangents)
+        command, control = self.commands(batch, targets)
+        rows = theta if theta.dim() == 1 else theta[batch.target]
+        q, v, a = self.physics.rollout(rows, *(part.contiguous() for part in self.space.split(start)), command, control)
+        motion = Motion(torch.cat([q, v], -1), a, command, control, rows)
+        if expect_finite:
+            self._expect_finite(batch, motion)
+        return motion
+
+    def commands(self, batch: Batch, targets: Sequence[Target]) -> tuple[Tensor, Tensor | None]:
+        """command (T, B, nv), control (T, B, nu) or None."""
+        if len(targets) > 1 and not self.driven_by(targets):
+            targets = targets[:1]
+        gains = [{name: target.value(name) for name in ("dof_kp", "dof_kv")} for target in targets]
+        # of several targets each makes the controls of all windows; those of its own recording are picked
+        made = [self.drive.controls(batch, self.recordings, t.inputs, g) for t, g in zip(targets, gains, strict=True)]
+        if len(made) == 1:
+            return made[0]
+        pick, at = batch.target, torch.arange(len(batch))
+        command = torch.stack([u for u, _ in made])[pick, :, at].movedim(0, 1)
+        driven = [c for _, c in made if c is not None]
+        return command.contiguous(), torch.stack(driven)[pick, :, at].movedim(0, 1).contiguous() if driven else None
+
+    def driven_by(self, targets: Sequence[Target]) -> bool:
+        """Whether the targets change controls."""
+        closed = bool(self.drive.kp.any() or self.drive.kv.any())
+        return any(t.inputs or (closed and ("dof_kp" in t.physical or "dof_kv" in t.physical)) for t in targets)
+
+    def _expect_finite(self, batch: Batch, motion: Motion) -> None:
+        bad = ~torch.isfinite(motion.x.detach()).all(-1)
+        if not bool(bad.any()):
+            return
+        env = int(bad.any(0).nonzero()[0])
+        step = int(bad[:, env].nonzero()[0])
+        recording = self.recordings[int(batch.recording[env])]
+        raise DivergenceError(
+            f"{recording.name}: the simulation of the window that starts at {batch.start[env]:.4g} s diverged after "
+            f"{step * self.dt:.4g} s; a smaller scene.dt, a shorter shooting.window or tighter bounds may help.",
+            env=env, step=step, quantity="state",
+        )  # fmt: skip
+
+    # ---- making
+
+    def _batch(self, group: list[int]) -> Batch:
+        windows = [self.windows[i] for i in group]
+        start = np.array([w.start for w in windows])
+        steps = np.array([w.steps for w in windows])
+        owner = np.array([w.recording for w in windows])
+        state = np.zeros((len(group), self.space.nx))
+        for r in np.unique(owner):
+            rows = np.flatnonzero(owner == r)
+            qpos, qvel = self.start_states(self.recordings[r], start[rows])[:2]
+            state[rows, : self.space.nq], state[rows, self.space.nq :] = qpos, qvel
+        batch = Batch(group, indices(owner.tolist()), start, steps, int(steps.max()), tensor(state))
+        for name in self.channels:
+            samples = samples_of(batch, self.windows, self.recordings, name, self.dt)
+            if samples is not None:
+                batch.samples[name] = samples
+        return batch

@@ -1,0 +1,273 @@
+"""Exact Jacobian of the residuals: forward sensitivities of every window, made of adjoints of single steps.
+
+    S_0 = dx_0/d(d, z),    S_(k+1) = A_k S_k + [0, B_k dtheta/dz + C_k du/dz],    dr = (dh/dx) S + dh/dz
+
+A, B, C come from `genesis.grad.step_jacobian`, derivatives of what lies outside the physics (bounds, log-Cholesky factors, delays,
+gains) from torch's forward mode, those of channels from its reverse mode, once for each number of a channel.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+import torch.autograd.forward_ad as forward
+from torch import Tensor
+
+from genesis.grad.step_jacobian import step_jacobian
+from genesis.selection import indices
+from genesis.sysid.measure import Instants, Rows, instants, rows_of, sample_of, sensor_rows
+from genesis.sysid.problem import Motion, Problem
+from genesis.sysid.shooting import Batch, Samples
+from genesis.sysid.space import cubic_weights
+from genesis.sysid.target import Target
+
+ROWS_AT_ONCE = 2**22  # numbers of theta that are copied for samples whose channel depends on it
+
+
+@dataclass
+class Outside:
+    """Derivatives to z (n,) of what enters the physics of a batch.
+
+    columns (F,): entries of theta that depend on z; theta (R, F, n), R = 1 or the recordings. start (B, nx, n). driving: columns of z
+    that change controls; command (T, B, nv, k), control (T, B, nu, k) to those, None without. sensors: (channel, what) -> (R, width, n).
+    """
+
+    columns: Tensor
+    theta: Tensor
+    start: Tensor
+    driving: list[int]
+    command: Tensor | None
+    control: Tensor | None
+    sensors: dict[tuple[str, str], Tensor] = field(default_factory=dict)
+
+
+@dataclass
+class Sensitivity:
+    """x (T+1, B, nx, m), qacc (T, B, nv, m) or None, command (T, B, nv, m) or None; m = nt + n: tangents of the start, then z."""
+
+    x: Tensor
+    qacc: Tensor | None
+    command: Tensor | None
+
+
+def outside(problem: Problem, batch: Batch, z: Tensor, tangents: Tensor | None) -> Outside:
+    """One pass of the forward mode for each number of z."""
+    targets = problem.targets(z)
+    names = list(dict.fromkeys(name for target in targets for name in target.physical))
+    columns = _columns(problem, names)
+    driving = [k for unknown, _, part in problem.slices for k in range(part.start, part.stop) if drives(unknown, problem)]
+    count, n = len(targets), problem.n
+    made = Outside(columns, z.new_zeros(count, len(columns), n), z.new_zeros(*batch.state.shape, n), driving, None, None)
+    command: list[Tensor] = []
+    control: list[Tensor] = []
+    for k in range(n):
+        with forward.dual_level():
+            unit = torch.zeros_like(z)
+            unit[k] = 1.0
+            here = problem.targets(forward.make_dual(z, unit))
+            for r, target in enumerate(here):
+                made.theta[r, :, k] = _tangent(_fields(problem, target, names))
+                for key, value in target.sensors.items():
+                    table = made.sensors.setdefault(key, z.new_zeros(count, value.numel(), n))
+                    table[r, :, k] = _tangent(value).reshape(-1)
+            made.start[..., k] = _tangent(problem.begin(batch, here, tangents))
+            if k in driving:
+                u, c = problem.commands(batch, here)
+                command.append(_tangent(u))
+                control += [] if c is None else [_tangent(c)]
+    if driving:
+        made.command = torch.stack(command, -1)
+        made.control = torch.stack(control, -1) if control else None
+    return made
+
+
+def drives(unknown, problem: Problem) -> bool:
+    """Whether an unknown changes the controls themselves: properties of inputs, and gains that turn targets into commands."""
+    return getattr(unknown, "side", "") == "input" or (
+        getattr(unknown, "field", "") in ("dof_kp", "dof_kv") and bool(problem.drive.kp.any() or problem.drive.kv.any())
+    )
+
+
+def _tangent(dual: Tensor) -> Tensor:
+    tangent = forward.unpack_dual(dual).tangent
+    return torch.zeros_like(dual) if tangent is None else tangent
+
+
+def _columns(problem: Problem, names: Sequence[str]) -> Tensor:
+    """Where the named parameters lie in theta."""
+    offsets = problem.solver.model.parameter_offsets
+    return indices([offsets[name][0] + k for name in names for k in range(offsets[name][1])])
+
+
+def _fields(problem: Problem, target: Target, names: Sequence[str]) -> Tensor:
+    """Their values as theta has them: gains of open loops are zero there."""
+    parts = []
+    masks = {"dof_kp": problem.loops.kp[0], "dof_kv": problem.loops.kv[0]}
+    if problem.loops.actuators is not None:
+        masks |= dict.fromkeys(("act_gain", "act_bias0", "act_bias1", "act_bias2"), problem.loops.actuators[0])
+    for name in names:
+        value = target.value(name)
+        parts.append((value * torch.as_tensor(masks[name]).to(value) if name in masks else value).reshape(-1))
+    return torch.cat(parts) if parts else next(iter(problem.described.values())).new_zeros(0)
+
+
+def start_tangents(problem: Problem, batch: Batch, targets: Sequence[Target], tangents: Tensor) -> Tensor:
+    """(B, nx, nt): how the start states move with their tangents."""
+    columns = []
+    for k in range(problem.space.nt):
+        with forward.dual_level():
+            unit = torch.zeros_like(tangents)
+            unit[:, k] = 1.0
+            columns.append(_tangent(problem.begin(batch, targets, forward.make_dual(tangents, unit))))
+    return torch.stack(columns, -1)
+
+
+def propagate(
+    problem: Problem, batch: Batch, motion: Motion, out: Outside, free: Tensor | None, acceleration: bool
+) -> Sensitivity:
+    """The recursion. free (B, nx, nt): derivative of the start states to their tangents, or None."""
+    horizon, b, nx = batch.horizon, len(batch), problem.space.nx
+    qpos, qvel = problem.space.split(motion.x[:-1].reshape(horizon * b, nx))
+    flat = [None if x is None else x.reshape(horizon * b, -1) for x in (motion.command, motion.control)]
+    theta = motion.theta if motion.theta.dim() == 1 else motion.theta.repeat(horizon, 1)
+    steps = step_jacobian(
+        problem.physics, theta, qpos.contiguous(), qvel.contiguous(), flat[0], flat[1], out.columns, acceleration
+    )
+    nt = 0 if free is None else problem.space.nt
+    per_env = out.theta[batch.target] if out.theta.shape[0] > 1 else out.theta  # (B or 1, F, n)
+
+    def driven(jacobian) -> Tensor:
+        """(T, B, m', nt + n) without the part through the state."""
+        made = jacobian.parameters.view(horizon, b, -1, len(out.columns)) @ per_env
+        if out.command is not None:
+            more = jacobian.command.view(horizon, b, -1, problem.drive.nv) @ out.command
+            if out.control is not None:
+                more = more + jacobian.actuators.view(horizon, b, -1, problem.drive.nu) @ out.control
+            made[..., out.driving] += more
+        return torch.nn.functional.pad(made, (nt, 0))
+
+    source, a = driven(steps.next), steps.next.state.view(horizon, b, nx, nx)
+    x = source.new_empty(horizon + 1, b, nx, nt + problem.n)
+    x[0, ..., nt:] = out.start
+    if free is not None:
+        x[0, ..., :nt] = free
+    for k in range(horizon):
+        torch.baddbmm(source[k], a[k], x[k], out=x[k + 1])
+    qacc = None
+    if steps.acceleration is not None:
+        qacc = driven(steps.acceleration) + steps.acceleration.state.view(horizon, b, -1, nx) @ x[:-1]
+    command = None
+    if out.command is not None:
+        command = source.new_zeros(horizon, b, problem.drive.nv, nt + problem.n)
+        command[..., [nt + k for k in out.driving]] = out.command
+    return Sensitivity(x, qacc, command)
+
+
+def channel_jacobian(
+    problem: Problem, batch: Batch, motion: Motion, targets: Sequence[Target], out: Outside, sens: Sensitivity, name: str
+) -> tuple[Rows, Tensor] | None:
+    """Residuals of a channel and their Jacobian (N, m, nt + n)."""
+    samples = batch.samples.get(name)
+    if samples is None:
+        return None
+    channel = problem.channels[name]
+    sensed = any(key[0] == name for key in out.sensors)
+    if channel.selection is not None and not sensed:
+        return _selected(problem, batch, motion, sens, name, samples)
+    most = len(samples.env) if channel.selection is not None else max(1, ROWS_AT_ONCE // problem.solver.model.parameter_size)
+    parts = []
+    for first in range(0, len(samples.env), most):
+        rows = slice(first, first + most)
+        piece = Samples(
+            samples.env[rows], samples.time[rows], samples.measured[rows], samples.recording[rows], samples.order[rows]
+        )
+        parts.append(_differentiated(problem, batch, motion, targets, out, sens, name, piece))
+    predicted, values, seen = (torch.cat([getattr(r, key) for r, _ in parts]) for key in ("predicted", "values", "seen"))
+    return Rows(name, predicted, values, seen, samples), torch.cat([jacobian for _, jacobian in parts])
+
+
+def _selected(
+    problem: Problem, batch: Batch, motion: Motion, sens: Sensitivity, name: str, samples: Samples
+) -> tuple[Rows, Tensor]:
+    """A channel that reads coordinates as they are: the weights of the interpolation are its derivatives."""
+    space, channel, spec = problem.space, problem.channels[name], problem.dataset.specs[name]
+    at = instants(problem, batch, samples, None)
+    left, right = motion.x[at.step, at.env], motion.x[at.step + 1, at.env]
+    sample = sample_of(
+        problem, motion, at, left, right, motion.qacc[at.step, at.env], motion.command[at.step, at.env], motion.theta
+    )
+    rows = rows_of(problem, name, samples, sample, None, None)
+    velocity = {q: space.nq + v for q, v in zip(space.plain_q.tolist(), space.plain_v.tolist(), strict=True)}
+    s = at.fraction.unsqueeze(-1)
+    h00, h10, h01, h11 = cubic_weights(s)
+    columns = []
+    for c in channel.selection:
+        here, there = sens.x[at.step, at.env], sens.x[at.step + 1, at.env]
+        if c < space.nq:
+            slope = velocity[c]
+            made = h00 * here[:, c] + h01 * there[:, c] + problem.dt * (h10 * here[:, slope] + h11 * there[:, slope])
+        else:
+            made = (1.0 - s) * here[:, c] + s * there[:, c]
+        columns.append(made)
+    scale = spec.weight**0.5 / problem.sigma[name]
+    jacobian = torch.stack(columns, 1) * scale.unsqueeze(-1)
+    return rows, torch.where(rows.seen.unsqueeze(-1), jacobian, torch.zeros_like(jacobian))
+
+
+def _differentiated(
+    problem: Problem, batch: Batch, motion: Motion, targets: Sequence[Target], out: Outside, sens: Sensitivity, name: str,
+    samples: Samples,
+) -> tuple[Rows, Tensor]:  # fmt: skip
+    """Any channel: one reverse pass for each of its numbers; rows do not mix, so that their sum has the gradient of every row."""
+    owner = batch.target[samples.env]
+    at = instants(problem, batch, samples, sensor_rows(targets, name, "delay", owner))
+    where, after = (at.step, at.env), (at.step + 1, at.env)
+    properties = {what: sensor_rows(targets, name, what, owner) for what in ("gain", "bias")}
+    theta = motion.theta if motion.theta.dim() == 2 else motion.theta.expand(len(samples.env), -1)
+    theta = theta[at.env] if motion.theta.dim() == 2 else theta.contiguous()
+    given: dict[str, Tensor | None] = {
+        "left": motion.x[where], "right": motion.x[after], "qacc": motion.qacc[where], "command": motion.command[where],
+        "theta": theta, "fraction": at.fraction, **properties,
+    }  # fmt: skip
+    leaves = {key: value.detach().clone().requires_grad_() for key, value in given.items() if value is not None}
+    with torch.enable_grad():
+        moved = Instants(at.step, leaves["fraction"], at.env, at.target)
+        sample = sample_of(problem, motion, moved, *(leaves[key] for key in ("left", "right", "qacc", "command", "theta")))
+        rows = rows_of(problem, name, samples, sample, leaves.get("gain"), leaves.get("bias"))
+        jacobian = rows.values.new_zeros(*rows.values.shape, sens.x.shape[-1])
+        for k in range(rows.values.shape[1]):
+            grads = torch.autograd.grad(rows.values[:, k].sum(), list(leaves.values()), retain_graph=True, allow_unused=True)
+            jacobian[:, k] = _chained(problem, sens, out, at, name, dict(zip(leaves, grads, strict=True)))
+    rows.predicted, rows.values = rows.predicted.detach(), rows.values.detach()
+    return rows, jacobian
+
+
+def _chained(
+    problem: Problem, sens: Sensitivity, out: Outside, at: Instants, name: str, grads: dict[str, Tensor | None]
+) -> Tensor:
+    """(N, nt + n) from the gradients (N, .) of one number to everything that it was made of."""
+    made = sens.x.new_zeros(len(at.step), sens.x.shape[-1])
+    nt = sens.x.shape[-1] - problem.n
+    series = {
+        "left": (sens.x, at.step),
+        "right": (sens.x, at.step + 1),
+        "qacc": (sens.qacc, at.step),
+        "command": (sens.command, at.step),
+    }
+    for key, (table, step) in series.items():
+        grad = grads.get(key)
+        if grad is not None and table is not None:
+            made += torch.einsum("nx,nxm->nm", grad, table[step, at.env])
+    grad = grads.get("theta")
+    if grad is not None and len(out.columns):
+        own = out.theta[at.target] if out.theta.shape[0] > 1 else out.theta[0]
+        chosen = grad.index_select(1, out.columns)
+        made[:, nt:] += torch.einsum("nf,nfm->nm", chosen, own) if own.dim() == 3 else chosen @ own
+    for what in ("gain", "bias", "delay"):
+        table, grad = out.sensors.get((name, what)), grads.get("fraction" if what == "delay" else what)
+        if table is None or grad is None:
+            continue
+        own = table[at.target] if table.shape[0] > 1 else table
+        rows = grad if grad.dim() == 2 else -grad.unsqueeze(-1) / problem.dt
+        made[:, nt:] += (rows.unsqueeze(-1) * own).sum(1)
+    return made

@@ -1,0 +1,108 @@
+"""What a solver is, what it may ask, and what it reports."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from genesis.sysid.linearization import Block, Point, cost, evaluate, try_cost
+from genesis.sysid.normal import Normal
+from genesis.sysid.problem import Problem
+
+
+@dataclass
+class Report:
+    """One iteration: the best point so far and how the solver got there."""
+
+    iteration: int
+    cost: float
+    point: Point
+    step: float
+    damping: float
+    gradient_norm: float
+
+
+@dataclass
+class LeastSquares:
+    """The problem with the weight that gaps have now."""
+
+    problem: Problem
+    gap_weight: float = 0.0
+
+    @property
+    def nt(self) -> int:
+        """Tangents of a start state; 0 where start states are not free."""
+        return self.problem.space.nt if self.problem.start is not None else 0
+
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """(n,), (n,)"""
+        low, high = self.problem.bounds
+        return low.numpy(), high.numpy()
+
+    def first(self) -> Point:
+        """The start."""
+        starts = np.zeros((len(self.problem.windows), self.nt)) if self.nt else None
+        return Point(self.problem.z0.numpy().copy(), starts)
+
+    def blocks(self, point: Point) -> list[Block]:
+        """Residuals with Jacobians."""
+        return evaluate(self.problem, point, True, self.gap_weight)
+
+    def cost(self, point: Point) -> float:
+        """Infinite where the point cannot be simulated."""
+        return try_cost(self.problem, point, self.gap_weight)
+
+    def normal(self, blocks: Sequence[Block]) -> Normal:
+        """Normal equations."""
+        return Normal.of(blocks, self.problem.n, len(self.problem.windows), self.nt)
+
+    def gradient(self, point: Point) -> tuple[float, np.ndarray]:
+        """Cost and gradient to the flat point."""
+        blocks = self.blocks(point)
+        normal = self.normal(blocks)
+        return cost(blocks), np.concatenate([normal.gz, np.zeros(0) if normal.gs is None else normal.gs.reshape(-1)])
+
+    # ---- flat vectors for general solvers
+
+    def flat(self, point: Point) -> np.ndarray:
+        """z, then the start states."""
+        return point.z if point.starts is None else np.concatenate([point.z, point.starts.reshape(-1)])
+
+    def unflat(self, x: np.ndarray) -> Point:
+        """The other way."""
+        n = self.problem.n
+        return Point(x[:n].copy(), x[n:].reshape(-1, self.nt).copy() if self.nt else None)
+
+    def flat_bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Start states have none."""
+        low, high = self.bounds()
+        free = np.full(len(self.problem.windows) * self.nt, np.inf)
+        return np.concatenate([low, -free]), np.concatenate([high, free])
+
+
+class Ended(Exception):
+    """Raised by `after` to leave a solver early; the runner knows why."""
+
+
+After = Callable[[Report, dict[str, Any]], None]
+
+
+class Solver(Protocol):
+    """Lowers the cost from a point.
+
+    `run` calls ``after(report, state)`` once an iteration; ``state`` is what ``run`` may be given again to go on from there.
+    Returns the reason for its end and whether it has converged.
+    """
+
+    def run(self, squares: LeastSquares, start: Point, after: After, state: dict[str, Any] | None = None) -> tuple[bool, str]: ...
+
+
+@dataclass
+class Tolerances:
+    """When an iteration is the last: relative fall of the cost, relative step, scaled gradient."""
+
+    cost: float = 1e-10
+    step: float = 1e-10
+    gradient: float = 1e-10
+    extra: dict = field(default_factory=dict)

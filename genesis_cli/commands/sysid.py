@@ -1,0 +1,102 @@
+"""`genesis sysid`: parameters of a model from recorded motion."""
+
+import logging
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from genesis_cli import console
+from genesis_cli.bridge import Job, Outcome
+from genesis_cli.build import build_problem, settings
+from genesis_cli.commands.prepare import Prepared, prepare, store_config
+from genesis_cli.errors import FAILED, OK
+from genesis_cli.progress import IdentifyProgress
+
+log = logging.getLogger("genesis_cli")
+
+
+def execute(job: Job) -> Outcome:
+    """One identification; the outcome's value is the cost of the estimate."""
+    prepared = prepare(job, build_problem)
+    from genesis.runners.identify import INTERRUPTED, Identify, Plan
+    from genesis.runners.record import Journal, load_checkpoint
+    from genesis.sysid.solvers import make_solver
+
+    plain, problem = prepared.checked.plain, prepared.task
+    for warning in problem.dataset.warnings:
+        console.note(f"warning: {warning}", "yellow")
+    seed = plain["runtime"].seed
+    solver = make_solver(vars(prepared.checked.solver), seed)
+    plan = Plan(
+        **vars(plain["starts"]), **vars(plain["statistics"]), seconds=plain["stop"].seconds, seed=seed,
+        checkpoint_every=plain["logging"].checkpoint_every,
+    )  # fmt: skip
+    state = load_checkpoint(job.folder) if job.resume else None
+    store_config(job)
+    journal = Journal(job.folder)
+    shown = IdentifyProgress(prepared.checked.solver.iterations) if plain["logging"].progress else None
+    run = Identify(problem, solver, plan, journal, shown)
+    if state is not None:
+        run.load(state)
+    journal.open(len(run.history))
+    try:
+        with shown or nullcontext():
+            found = run.run()
+    finally:
+        journal.close()
+    succeeded = found.status == "converged"
+    write(job, prepared, run, found)
+    show(job, found, succeeded)
+    return Outcome(OK if succeeded else FAILED, found.cost_best, interrupted=found.status == INTERRUPTED)
+
+
+def write(job: Job, prepared: Prepared, run: Any, found: Any) -> None:
+    """result.json, report.html, TensorBoard, solution.npz, the identified model."""
+    import numpy as np
+    from omegaconf import OmegaConf
+
+    from genesis.runners.files import write_json, write_npz
+    from genesis.runners.identify import identified_parameters
+    from genesis.runners.record import versions
+    from genesis.runners.report import to_json, write_report, write_tensorboard
+
+    text, problem = OmegaConf.to_yaml(job.cfg), prepared.task
+    point = run.best[1] if run.best is not None else None
+    values = identified_parameters(problem, point) if point is not None else {}
+    arrays = {f"physical/{name}": value for name, value in values.items()}
+    arrays |= {f"estimate/{e.name}": np.array([e.value, e.std]) for e in found.estimates}
+    write_npz(job.folder / "solution.npz", arrays)
+    models = write_models(job.folder, prepared, values, found)
+    seed = prepared.checked.plain["runtime"].seed
+    seconds = {**{name: round(value, 6) for name, value in prepared.seconds.items()}, **found.seconds}
+    content = {**to_json(found), "seconds": seconds, "models": models, "seed": seed, "versions": versions()}
+    write_json(job.folder / "result.json", content)
+    title = f"{prepared.checked.robot.name}: {len(found.names)} parameters from {len(problem.recordings)} recordings"
+    write_report(job.folder, found, title, text)
+    if prepared.checked.plain["logging"].tensorboard:
+        write_tensorboard(job.folder / "tensorboard", found, text, settings(job.cfg))
+
+
+def write_models(folder: Path, prepared: Prepared, values: dict[str, Any], found: Any) -> list[str]:
+    """The robot's file with the identified values in it; names of what was written."""
+    return []
+
+
+def show(job: Job, found: Any, succeeded: bool) -> None:
+    """Tables of estimates and errors, how it ended, where it lies."""
+    from genesis.runners.report import ESTIMATE_COLUMNS, RMSE_COLUMNS, console_rows
+
+    estimates, errors = console_rows(found)
+    console.table("", ESTIMATE_COLUMNS, estimates, right=[1, 2, 3])
+    console.say()
+    console.table("", RMSE_COLUMNS, errors, right=[3, 4, 6])
+    console.say()
+    for warning in found.warnings:
+        console.note(f"warning: {warning}", "yellow")
+    seconds = sum(found.seconds.values())
+    ending = (
+        f"{found.status}: {found.reason} ({found.iterations} iterations, {found.simulations} simulated windows, {seconds:.1f} s)"
+    )
+    console.say(ending, "green" if succeeded else "yellow")
+    console.say(f"{job.folder / 'report.html'}")
+    log.info("%s; cost %.6g -> %.6g", ending, found.cost_first, found.cost_best)
