@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from genesis.errors import InputError
-from genesis.observations import Dataset, Recording, load, make_channels, measured_state, state_layout
+from genesis.observations import Dataset, Recording, load, make_channels, measured_state, state_layout, suspicions
 from genesis.setting import Setting
 from genesis.start import start_state
 from genesis.sysid.problem import Problem
@@ -47,6 +47,7 @@ def make_problem(
     )  # fmt: skip
     dataset = load(observation, base)
     channels = make_channels(setting, dataset)
+    dataset.warnings += suspicions(setting, dataset)
     signals = {
         "sensor": {name: channel.labels for name, channel in channels.items()},
         "input": {name: spec.labels for name, spec in dataset.inputs.items()},

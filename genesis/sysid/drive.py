@@ -5,18 +5,17 @@ u(t) = gain * filter_lag(series(t - delay)) + bias,      lag: y' = (series - y) 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from scipy.signal import lfilter
 from torch import Tensor
 
-from genesis.errors import InputError, unknown_name
 from genesis.observations.dataset import Dataset
+from genesis.observations.inputs import input_places
 from genesis.observations.recording import Recording
 from genesis.observations.spec import InputSpec
-from genesis.selection import indices, joints_of, tensor
+from genesis.selection import indices, tensor
 from genesis.setting import Setting
 from genesis.sysid.shooting import Batch, grid_times
 
@@ -85,7 +84,7 @@ class Drive:
         self.kp, self.kv = np.zeros((1, model.nv), bool), np.zeros((1, model.nv), bool)
         self.driven = np.zeros((1, model.nu), bool)
         for name, spec in dataset.inputs.items():
-            places = self._actuators(spec, model) if spec.kind == "actuator" else _dofs(setting, spec)
+            places = input_places(setting, spec)
             self.inputs[name] = _Input(spec, indices(places))
             if spec.kind == "actuator":
                 self.driven[:, places] = True
@@ -144,29 +143,6 @@ class Drive:
         gain, bias = values.get((name, "gain")), values.get((name, "bias"))
         kept = kept if gain is None else kept * gain
         return kept if bias is None else kept + bias
-
-    @staticmethod
-    def _actuators(spec: InputSpec, model: Any) -> list[int]:
-        known = [a.name for a in model.actuators]
-        for name in spec.names:
-            if name not in known:
-                raise unknown_name(f"{spec.where}.columns", "actuator", name, known)
-        return [known.index(name) for name in spec.names]
-
-
-def _dofs(setting: Setting, spec: InputSpec) -> list[int]:
-    body = setting.entity(spec.where, spec.entity)
-    joints = {joint.name: joint for joint in joints_of(body)}
-    places: list[int] = []
-    for name in spec.names:
-        if name not in joints:
-            raise unknown_name(f"{spec.where}.columns", "joint", name, joints)
-        if not joints[name].is_scalar:
-            raise InputError(
-                f'{spec.where}.columns: joint "{name}" has {len(joints[name].dofs)} degrees of freedom; only hinges and slides.'
-            )
-        places += joints[name].dofs
-    return places
 
 
 def read_series(time: Tensor, values: Tensor, at: Tensor, hold: str, dt: float) -> Tensor:
