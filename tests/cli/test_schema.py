@@ -10,7 +10,10 @@ from genesis.losses import LOSSES
 from genesis.optimizers import FIRST_ORDER, QUASI_NEWTON, SCHEDULERS
 from genesis.parameters import PARAMETERS
 from genesis.tasks import TASKS
+from genesis.sysid.solvers import SOLVERS
+from genesis.sysid.unknowns import KINDS as IDENTIFIED_KINDS
 from genesis_cli import schema
+from genesis_cli.schema.sysid import IDENTIFIED
 from genesis_cli.schema.tasks import Task
 
 KINDS = {**schema.KINDS, **schema.TERMS}
@@ -38,6 +41,14 @@ def same(schema_value: object, engine_value: object) -> bool:
     return schema_value == engine_value or (schema_value == {} and engine_value is None)
 
 
+def test_what_is_identified_and_how_is_what_the_engine_knows() -> None:
+    assert sorted(IDENTIFIED) == sorted(IDENTIFIED_KINDS)
+    assert set(KINDS["solver"]) == set(SOLVERS)
+    for kind, made in SOLVERS.items():
+        left, right = declared(KINDS["solver"][kind], {"kind"}), declared(made, {"seed"})
+        assert left == right, kind
+
+
 @pytest.mark.parametrize(
     ("node", "registry", "without"),
     [
@@ -50,7 +61,7 @@ def same(schema_value: object, engine_value: object) -> bool:
 def test_fields_and_defaults_are_those_of_the_constructors(node: str, registry: dict, without: set[str]) -> None:
     assert set(registry) <= set(KINDS[node])
     if node != "optimizer":
-        assert set(registry) == set(KINDS[node])
+        assert set(registry) == set(KINDS[node]) - set(IDENTIFIED)
     for kind, made in registry.items():
         left, right = declared(KINDS[node][kind], without), taken(made.__init__)
         assert set(left) == set(right), kind
