@@ -28,7 +28,6 @@ from genesis.scene.scene import Scene
 from genesis.sysid.build import make_problem
 from genesis.sysid.linearization import Point
 from genesis.sysid.problem import Problem
-from genesis.sysid.solvers import make_solver
 from genesis.sysid.solvers.levenberg_marquardt import LevenbergMarquardt
 from genesis.sysid.solvers.solver import LeastSquares
 from genesis.sysid.statistics import certainty, estimates
@@ -37,7 +36,7 @@ DT = 0.002
 LINKS = [f"panda_link{k}" for k in range(3, 8)]
 JOINTS = [f"panda_joint{k}" for k in range(1, 8)]
 HOME = np.array([0.0, -0.5, 0.0, -1.8, 0.0, 1.4, 0.7])
-DAMPING = np.array([0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2])  # [Nms]
+DAMPING = np.full(7, 0.1)  # [Nms], the model's
 MASS_BOUNDS, DAMPING_BOUNDS = (0.1, 20.0), (0.001, 10.0)
 
 
@@ -66,26 +65,14 @@ class Data(NamedTuple):
     spec: mujoco.MjSpec
 
 
-def panda() -> mujoco.MjSpec:
-    """The arm with the true dampings."""
-    spec = mujoco.MjSpec.from_file(str(models_folder() / "panda7.xml"))
-    for name, damping in zip(JOINTS, DAMPING, strict=True):
-        spec.joint(name).damping[0] = damping
-    return spec
-
-
 def record(steps: int) -> Data:
-    """Motion under torques that hold the arm roughly and shake every joint by sines of its own."""
-    spec = panda()
+    """Motion under random torques, under gravity."""
+    spec = mujoco.MjSpec.from_file(str(models_folder() / "panda7.xml"))
     model = spec.compile()
     data = mujoco.MjData(model)
     at = DT * np.arange(steps + 1)
-    phase = np.random.RandomState(0).uniform(0.0, 2.0 * np.pi, (2, 7))
-    shaken = np.array([20.0, 20.0, 15.0, 15.0, 4.0, 4.0, 1.5])
-    torque = shaken * (np.sin(2.0 * np.pi * 2.3 * at[:, None] + phase[0]) + np.sin(2.0 * np.pi * 5.1 * at[:, None] + phase[1]))
+    torque = 5.0 * np.random.RandomState(0).randn(steps + 1, 7)
     data.qpos[:] = HOME
-    mujoco.mj_forward(model, data)
-    torque += data.qfrc_bias
     state = np.zeros(mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_FULLPHYSICS))
     mujoco.mj_getState(model, data, state, mujoco.mjtState.mjSTATE_FULLPHYSICS)
     motion = mujoco.rollout.rollout(model, data, state, torque[:-1])[0][0]
@@ -141,8 +128,16 @@ def problem(world: tuple[Any, Any], data: Data, start: Start, folder: Path, **ch
     )  # fmt: skip
 
 
+def errors(found: np.ndarray, truth: np.ndarray) -> float:
+    """The largest relative error."""
+    return float(np.abs(found / truth - 1.0).max())
+
+
 def ours(world: tuple[Any, Any], data: Data, start: Start, **how: Any) -> dict[str, Any]:
-    """Estimates, windows simulated, CPU seconds, of a second run: kernels are compiled by then."""
+    """Estimates, windows simulated, least CPU seconds of a few runs: kernels are compiled by then.
+
+    how: window [s] of multiple shooting; equation_error: whether to start from that; repeats.
+    """
     seconds = float("inf")
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(how.get("repeats", 3)):
@@ -201,3 +196,79 @@ def theirs(data: Data, start: Start) -> dict[str, Any]:
     best, result = sysid.optimize(parameters, residual, verbose=False)
     seconds = time.process_time() - begin
     return {"found": best.as_vector(), "simulations": rollouts, "seconds": seconds}
+
+
+# ---- error bars
+
+
+class Coverage(NamedTuple):
+    """How often of ``repetitions`` the interval of each parameter held the truth; estimates of standard deviation: said, and found."""
+
+    names: list[str]
+    hits: np.ndarray
+    said: np.ndarray
+    found: np.ndarray
+
+
+def coverage(world: tuple[Any, Any], repetitions: int, noise: float = 1e-3) -> Coverage:
+    """95 % intervals under white noise [rad] on every angle; the start state is not known either."""
+    data, rng = record(300), np.random.default_rng(0)
+    free = {"start": {"kind": "start_state", "position_std": None, "velocity_std": None}}
+    with tempfile.TemporaryDirectory() as folder:
+        asked = problem(world, data, Start(np.ones(7), np.ones(5), 300), Path(folder), sigma=noise, more=free)
+    squares, samples = LeastSquares(asked), asked.batches[0].samples["angle"]
+    exact = samples.measured.clone()
+    inside, said, found = [], [], []
+    for _ in range(repetitions):
+        samples.measured = exact + torch.as_tensor(rng.normal(0.0, noise, tuple(exact.shape)))
+        points: list[Point] = []
+        LevenbergMarquardt(cost_tolerance=1e-6, damping=1e-6).run(
+            squares, squares.first(), lambda report, _, kept=points: kept.append(report.point)
+        )
+        made = estimates(squares, points[-1], certainty(squares, points[-1], squares.blocks(points[-1])))
+        inside.append([e.low <= truth <= e.high for e, truth in zip(made, data.truth, strict=True)])
+        said.append([e.std for e in made])
+        found.append([e.value for e in made])
+    return Coverage(asked.names(), np.sum(inside, 0), np.mean(said, 0), np.std(found, 0, ddof=1))
+
+
+def compared(world: tuple[Any, Any], name: str) -> list[list[str]]:
+    """Rows of the table: `mujoco.sysid`, and ours with whole motions, windows, and a start from the equation error."""
+    start = STARTS[name]
+    data = record(start.steps)
+    runs = {"`mujoco.sysid`": theirs(data, start)}
+    runs["whole motion"] = ours(world, data, start)
+    runs["windows of 0.1 s"] = ours(world, data, start, window=0.1)
+    runs["whole motion, from the equation error"] = ours(world, data, start, equation_error=True)
+    whole = {"windows of 0.1 s": 0.1 / (DT * start.steps)}
+    return [
+        [
+            name, label, f"{errors(run['found'], data.truth):.0e}", f"{run['simulations'] * whole.get(label, 1.0):.0f}",
+            f"{run['seconds']:.2f} s",
+        ]
+        for label, run in runs.items()
+    ]  # fmt: skip
+
+
+def main() -> None:
+    asked = sys.argv[1:] or ["near", "far", "coverage"]
+    torch.set_num_threads(1)
+    runtime.init(precision="64", logging_level="error", cpu_threads=1)
+    world = scene()
+    print(machine())
+    rows = [row for name in asked if name in STARTS for row in compared(world, name)]
+    if rows:
+        print(table(["start", "by", "largest relative error", "simulations of the whole motion", "CPU"], rows))
+    if "coverage" in asked:
+        repetitions = 100
+        made = coverage(world, repetitions)
+        print(
+            table(
+                ["parameter", f"truth inside, of {repetitions}", "standard deviation said", "found"],
+                [[n, str(h), f"{s:.2e}", f"{f:.2e}"] for n, h, s, f in zip(*made, strict=True)],
+            )
+        )
+
+
+if __name__ == "__main__":
+    main()
