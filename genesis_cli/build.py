@@ -88,6 +88,8 @@ def build_task(checked: Checked) -> Any:
     bodies = {checked.robot.name: checked.robot, **config.entities}
     entities = {name: add_entity(scene, name, body) for name, body in bodies.items()}
     scene.build(n_envs=checked.task.envs)
+    for name, body in bodies.items():
+        set_gains(entities[name], name, body)
     return make_task(
         scene,
         entities[checked.robot.name],
@@ -124,6 +126,16 @@ def add_entity(scene: Any, name: str, body: Any) -> Any:
         "cylinder": lambda: morphs.Cylinder(radius=body.radius, height=body.height, fixed=body.fixed, **place),
     }
     return scene.add_entity(makers[body.kind](), material=Rigid(rho=density, friction=body.friction), name=name)
+
+
+def set_gains(entity: Any, name: str, body: Any) -> None:
+    """Gains of the joint controllers from a node of the config, where it has them."""
+    from genesis.selection import vector
+
+    for key, setter in (("kp", entity.set_dofs_kp), ("kv", entity.set_dofs_kv)):
+        value = getattr(body, key, None)
+        if value is not None:
+            setter(vector(f"{name}.{key}", value, entity.n_dofs))
 
 
 def build_optimizer(checked: Checked, task: Any) -> Any:
