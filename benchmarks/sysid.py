@@ -147,7 +147,9 @@ def ours(world: tuple[Any, Any], data: Data, start: Start, **how: Any) -> dict[s
             squares = LeastSquares(asked)
             reports: list = []
             begin = time.process_time()
-            _, why = solver.run(squares, ended._starts(squares, squares.first())[0], lambda report, _: reports.append(report))
+            _, why = solver.run(
+                squares, ended._starts(squares, squares.first())[0], lambda report, _, kept=reports: kept.append(report)
+            )
             seconds = min(seconds, time.process_time() - begin)
     found = asked.natural(torch.as_tensor(reports[-1].point.z)).numpy()
     return {"found": found, "simulations": asked.simulations, "seconds": seconds, "iterations": len(reports), "why": why}

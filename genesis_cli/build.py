@@ -94,6 +94,8 @@ def build_scene(checked: Checked, envs: int) -> Any:
     for name, body in bodies_of(checked).items():
         add_entity(scene, name, body)
     scene.build(n_envs=envs)
+    for name, body in bodies_of(checked).items():
+        set_gains(scene.get_entity(name), name, body)
     return scene
 
 
@@ -161,6 +163,16 @@ def add_entity(scene: Any, name: str, body: Any) -> Any:
         "cylinder": lambda: morphs.Cylinder(radius=body.radius, height=body.height, fixed=body.fixed, **place),
     }
     return scene.add_entity(makers[body.kind](), material=Rigid(rho=density, friction=body.friction), name=name)
+
+
+def set_gains(entity: Any, name: str, body: Any) -> None:
+    """Gains of the joint controllers from a node of the config, where it has them."""
+    from genesis.selection import vector
+
+    for key, setter in (("kp", entity.set_dofs_kp), ("kv", entity.set_dofs_kv)):
+        value = getattr(body, key, None)
+        if value is not None:
+            setter(vector(f"{name}.{key}", value, entity.n_dofs))
 
 
 def build_optimizer(checked: Checked, task: Any) -> Any:

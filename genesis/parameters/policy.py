@@ -49,9 +49,9 @@ class Policy:
         chosen = chosen_joints(where, body, joints)
         self.dofs, self.nv = dofs(chosen), setting.start_qvel.shape[-1]
         n = len(self.dofs)
-        self.base = start_control(f"{where}.init", init, setting, self.dofs)
+        self.base = start_control(f"{where}.init", init, setting, body, self.dofs)
         self.unit = control_unit(f"{where}.scale", scale, setting, body, chosen, self.dofs)
-        named = {"limits": limits(body, chosen, "force")} if setting.control == "force" else {}
+        named = {"limits": limits(body, chosen, setting.control)}
         self.limits = read_bounds(where, bounds, n, transform, named)
         if self.limits is not None:
             self.base = self.limits.invert(self.base)

@@ -11,6 +11,7 @@ from torch import Tensor
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.optimizers import Optimizer
 from genesis.runners.evaluate import Clock, Evaluation, Evaluator, groups_of
+from genesis.runners.excitation import EXTRA_FILES
 from genesis.runners.interrupt import Interrupt
 from genesis.runners.record import Record, versions
 from genesis.runners.solution import parameter_arrays
@@ -258,6 +259,8 @@ class Optimization:
                     leaf.copy_(value)
             if self.record is not None:
                 self.record.solution({**parameter_arrays(self.task), **self.evaluate.trajectory()})
+                if self.task.kind in EXTRA_FILES:
+                    self.record.files(EXTRA_FILES[self.task.kind](self.task))
         result.seconds = {name: round(value, 6) for name, value in {**self.clock.seconds, "loop": self._total_seconds()}.items()}
         if self.record is not None:
             self.record.result(vars(result))

@@ -123,6 +123,11 @@ class Record(Journal):
         """Arrays of the best parameters and their trajectory."""
         write_npz(self.folder / "solution.npz", arrays)
 
+    def files(self, contents: dict[str, bytes]) -> None:
+        """Further files by name."""
+        for name, content in contents.items():
+            write_bytes(self.folder / name, content)
+
     def result(self, content: dict[str, Any]) -> None:
         """The summary of the run."""
         write_json(self.folder / "result.json", content)

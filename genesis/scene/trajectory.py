@@ -15,6 +15,7 @@ from genesis.scene.failures import diverged
 from genesis.scene.physical import Loops
 from genesis.scene.rotation import LEAST_NORM, multiply, rotate
 from genesis.scene.solver import RigidSolver
+from genesis.scene.variants import Variants, controller_force, parameter, roll_out_variants
 
 KINDS = ("force", "position", "velocity")
 
@@ -25,7 +26,7 @@ class Trajectory:
     qpos (T+1, [n_envs,] nq), qvel (T+1, [n_envs,] nv), qacc (T, [n_envs,] nv) at the start of each step.
     time (T+1,) [s].
     links_pos, links_quat, links_vel, links_ang (T+1, [n_envs,] nlink, ...) and links_contact_force (T, [n_envs,] nlink, 3) in the world
-    frame are computed when first asked for.
+    frame are computed when first asked for. kind is that of the controls.
     """
 
     def __init__(
@@ -36,8 +37,9 @@ class Trajectory:
         controls: torch.Tensor | None,
         dt: float,
         start: int,
+        kind: str,
     ) -> None:
-        self._solver, self._theta, self._start, self._controls = solver, theta, start, controls
+        self._solver, self._theta, self._start, self._controls, self.kind = solver, theta, start, controls, kind
         self.dt, self.horizon = dt, len(states[2])
         self.qpos, self.qvel, self.qacc = (adopt(x, solver.scene) for x in states)
 
@@ -84,6 +86,37 @@ class Trajectory:
         if rows is None:
             return self._give(q.new_zeros(*q.shape[:2], solver.model.nlink, 3))
         return self._give(solver.contact_table().net_forces(rows))
+
+    @cached_property
+    def controller_force(self) -> Tensor:
+        """What the joint controllers ask for at the start of each step (T, [n_envs,] nv) [N | Nm], before the bounds of force; without
+        the actuators of model files."""
+        solver, controls = self._solver, self._controls
+        if controls is None:
+            return self._give(plain(self.qacc).new_zeros(self.horizon, solver.rows, solver.model.nv))
+        gain = {"force": None, "position": "dof_kp", "velocity": "dof_kv"}[self.kind]
+        command = controls if gain is None else parameter(solver.physics, self._theta, gain) * controls
+        return wrap(
+            controller_force(solver.physics, self._theta, command, plain(self.qpos)[:-1], plain(self.qvel)[:-1]), solver.scene
+        )
+
+    def variants(
+        self, columns: list[int], shifts: torch.Tensor, qpos: torch.Tensor, qvel: torch.Tensor, *, bounded: bool = True
+    ) -> Variants:
+        """The same controls in B environments, whatever the scene has: with other physical parameters, from other starts.
+
+        Args:
+            columns: entries of the packed parameter vector (`Model.parameter_offsets`); shifts: (B, k) what is added to each.
+            qpos, qvel: (B, nq), (B, nv) start.
+            bounded: joint forces keep to their bounds.
+
+        Raises: InputError for a scene with n_envs, or a trajectory without controls.
+        """
+        solver, controls = self._solver, self._controls
+        solver.alive()
+        if solver.n_envs or controls is None:
+            raise InputError("Trajectory.variants: needs controls, and a scene built with n_envs=0.")
+        return roll_out_variants(solver.physics, self.kind, self._theta, controls, columns, shifts, (qpos, qvel), bounded)
 
     def point(self, entity: Any, name: str, local_pos: Any = None) -> Tensor:
         """World positions (T+1, [n_envs,] 3) [m] of the link or site ``name``, or of the point local_pos (3,) of its frame."""
@@ -190,10 +223,10 @@ class Rollouts:
             given = {"controls": self._rows(command), "actuator_ctrl": self._rows(actuator)}
             q0, v0 = (None if x is None else x.view(solver.rows, -1) for x in start)
             self._complain(where, given, {"qpos": q0, "qvel": v0})
-            raise self._with_beginning(theta.detach(), *(x.detach() for x in (q, v, a)), command)
+            raise self._with_beginning(theta.detach(), *(x.detach() for x in (q, v, a)), command, kind)
         solver.inspect_launch(solver.steps)
         solver.put_end(theta, q, v, a, keep_graph)  # before they are gs.Tensors, whose every attribute costs microseconds
-        made = Trajectory(solver, theta, (q, v, a), command, solver.scene.dt, solver.steps)
+        made = Trajectory(solver, theta, (q, v, a), command, solver.scene.dt, solver.steps, kind)
         solver.steps += horizon
         return made
 
@@ -218,7 +251,7 @@ class Rollouts:
         solver.inspect_launch(solver.steps)
         return q, v
 
-    def trajectory(self, qpos: Any, qvel: Any, controls: Any, params: Mapping[str, Any] | None) -> Trajectory:
+    def trajectory(self, qpos: Any, qvel: Any, controls: Any, kind: str, params: Mapping[str, Any] | None) -> Trajectory:
         """See `Scene.trajectory`."""
         solver, where = self._solver, "scene.trajectory"
         q, v = self._series(qpos, f"{where}: qpos", solver.model.nq), self._series(qvel, f"{where}: qvel", solver.model.nv)
@@ -226,8 +259,8 @@ class Rollouts:
         if q is None or v is None or len(q) != len(v) or len(q) < 2 or (u is not None and len(u) != len(q) - 1):
             counts = [None if x is None else len(x) for x in (q, v, u)]
             raise InputError(f"{where}: qpos, qvel, controls have {counts} entries; allowed: T + 1, T + 1, T (or no controls).")
-        theta, _ = self._driven(where, "force", None, params)
-        return Trajectory(solver, theta, (q, v, (v[1:] - v[:-1]) / solver.scene.dt), u, solver.scene.dt, 0)
+        theta, _ = self._driven(where, kind, None, params)
+        return Trajectory(solver, theta, (q, v, (v[1:] - v[:-1]) / solver.scene.dt), u, solver.scene.dt, 0, kind)
 
     def _driven(
         self, where: str, kind: str, command: torch.Tensor | None, params: Mapping[str, Any] | None
@@ -331,7 +364,13 @@ class Rollouts:
         return x if x is None or self._solver.n_envs else x.unsqueeze(-2)
 
     def _with_beginning(
-        self, theta: torch.Tensor, qpos: torch.Tensor, qvel: torch.Tensor, qacc: torch.Tensor, controls: torch.Tensor | None
+        self,
+        theta: torch.Tensor,
+        qpos: torch.Tensor,
+        qvel: torch.Tensor,
+        qacc: torch.Tensor,
+        controls: torch.Tensor | None,
+        kind: str,
     ) -> DivergenceError:
         """The error for a trajectory that is not finite, with the steps before the one that failed."""
         solver = self._solver
@@ -339,5 +378,5 @@ class Rollouts:
         count = error.step - 1 - solver.steps
         states = (qpos[: count + 1], qvel[: count + 1], qacc[:count])
         given = None if controls is None else controls.detach()[:count]
-        error.trajectory = Trajectory(solver, theta, states, given, solver.scene.dt, solver.steps)
+        error.trajectory = Trajectory(solver, theta, states, given, solver.scene.dt, solver.steps, kind)
         return error

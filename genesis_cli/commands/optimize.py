@@ -10,6 +10,7 @@ from genesis_cli.bridge import Job, Outcome
 from genesis_cli.build import build_optimizer, settings
 from genesis_cli.commands.prepare import Prepared, prepare, store_config
 from genesis_cli.errors import FAILED, OK
+from genesis_cli.numbers import metric_lines
 from genesis_cli.progress import Progress
 
 log = logging.getLogger("genesis_cli")
@@ -78,16 +79,13 @@ def outcome_of(result: Any) -> Outcome:
 
 
 def show(job: Job, result) -> None:  # result: genesis.runners.optimize.Result, which would import torch here
-    """Two or three lines: how it ended, how good, where it lies."""
+    """A few lines: how it ended, how good, where it lies."""
     style = "green" if result.succeeded else "yellow"
     ending = f"{result.status}: {result.reason} (iteration {result.iterations}, {result.seconds['loop']:.1f} s)"
-    numbers = (
-        [f"objective {result.objective_first:.4g} -> {result.objective_best:.4g}"] if result.objective_first is not None else []
-    )
-    for name, value in result.metrics.items():
-        limit = result.tolerances.get(name)
-        numbers.append(f"{name} {value:.4g}" + (f" (at most {limit:g})" if limit is not None else ""))
+    first = f"objective {result.objective_first:.4g} -> {result.objective_best:.4g}" if result.objective_first is not None else ""
+    numbers = metric_lines(result.metrics, result.tolerances, first)
     console.say(ending, style)
-    console.say(", ".join(numbers))
+    for line in numbers:
+        console.say(line)
     console.say(f"{job.folder}")
-    log.info("%s; %s", ending, ", ".join(numbers))
+    log.info("%s; %s", ending, "; ".join(numbers))

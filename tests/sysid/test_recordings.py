@@ -1,13 +1,11 @@
 """Real machines: the shipped systems, a few iterations from near their answer, reach the errors that they are known for."""
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from genesis.sysid.linearization import Point
-from genesis.sysid.outcome import Fit, compare
+from genesis.sysid.outcome import Fit
 from genesis.sysid.problem import Problem
 from genesis.sysid.solvers.levenberg_marquardt import LevenbergMarquardt
 from genesis.sysid.solvers.solver import LeastSquares
@@ -15,7 +13,7 @@ from genesis_cli.build import build_problem, start_engine
 from genesis_cli.compose import compose_config
 from genesis_cli.paths import config_dir
 from genesis_cli.validate import check
-from tests.shared import SHARED, needs_shared
+from tests.shared import SHARED
 
 pytestmark = pytest.mark.usefixtures("engine")
 
