@@ -45,3 +45,30 @@ def errors(fit: Fit, split: str) -> dict[str, float]:
 def data(name: str) -> Path:
     assert SHARED is not None
     return SHARED / "data" / name
+
+
+@needs_shared
+def test_double_pendulum_c1() -> None:
+    """Five recordings of friction, rotors and links: half-second windows within 0.03 rad each, and well below it in all."""
+    folder = data("dfki_double_pendulum") / "design_C1"
+    asked = problem(
+        "systems=double_pendulum_c1", f"observation.folder={folder}", "parameter.com.init=[-0.15,-0.26]", "parameter.inertia.init=0.007",
+        "parameter.armature.init=[0.0036,0.0027]", "parameter.dry_friction.init=[0.25,0.18]",
+    )  # fmt: skip
+    found = errors(compare(asked, *solved(asked, 3)), "train")
+    assert len(found) == 6 and found.pop("all") < 0.025
+    assert max(found.values()) < 0.03 and np.median(list(found.values())) < 0.025
+
+
+@needs_shared
+def test_double_pendulum_a0() -> None:
+    """Fitted to five recordings; half-second windows of the four others within 0.06 rad in the median."""
+    folder = data("dfki_double_pendulum") / "design_A0"
+    asked = problem(
+        "systems=double_pendulum_a0", f"observation.folder={folder}", "parameter.com.init=[-0.293,-0.2]", "parameter.inertia.init=0.002",
+        "parameter.armature.init=[0.006,0.0033]", "parameter.damping.init=[0.03,0.0024]", "parameter.dry_friction.init=[0.07,0.13]",
+    )  # fmt: skip
+    found = errors(compare(asked, *solved(asked, 2)), "validation")
+    found.pop("all")
+    assert sorted(found) == [f"trajectory_{k}" for k in ("01", "03", "05", "12")]
+    assert np.median(list(found.values())) < 0.055
