@@ -29,7 +29,8 @@ JOBS = (("excite_double", "D"), ("excite_double", "A"), ("excite_double", "E"), 
 
 
 class Study(NamedTuple):
-    """Over the repetitions: predicted and found standard deviations (n,) in units of the scales, mean error (n,), whitened spread."""
+    """Over the repetitions: predicted and found standard deviations (n,) and mean error (n,), in units of the scales; predicted standard
+    deviation of the direction known worst; condition of F."""
 
     predicted: np.ndarray
     found: np.ndarray
@@ -56,7 +57,7 @@ def study(task: Any, repeats: int, seed: int = 0) -> Study:
     goal, rng = task.goal, np.random.default_rng(seed)
     with torch.no_grad():
         view, _ = task.simulate()
-        assert task.good_enough(task.metrics(view)) or task.metrics(view)["force_excess"] == 0.0
+        assert task.metrics(view)["force_excess"] == 0.0  # the model of the measurements has no bounds of force
         model, size = goal.sensitivity, len(goal.sensitivity.names)
 
         def measured(x: np.ndarray) -> np.ndarray:

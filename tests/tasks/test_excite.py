@@ -128,10 +128,9 @@ def test_metrics_are_what_their_names_say(short) -> None:
     assert not tight.good_enough(limited)
 
 
-def test_a_larger_motion_tells_more(short) -> None:
-    """Every measurement repeated in the same noise halves variances; half the noise halves standard deviations."""
-    _, louder = configured(*SHORT, "task.channels.angle.sigma=1.0e-3", "task.channels.torque.sigma=0.05")
-    before, after = (task.goal.start.std for task in (short, louder))
+def test_half_the_noise_halves_standard_deviations(short) -> None:
+    _, quieter = configured(*SHORT, "task.channels.angle.sigma=1.0e-3", "task.channels.torque.sigma=0.05")
+    before, after = (task.goal.start.std for task in (short, quieter))
     assert (2.0 * after).tolist() == pytest.approx(before.tolist(), rel=1e-9)
 
 
@@ -265,3 +264,12 @@ def test_starts_of_free_bodies_turn_in_their_own_axes() -> None:
     assert moved[0, :3].tolist() == pytest.approx([1.1, 2.2, 3.3])
     assert moved[0, 3:].numpy() * np.sign(moved[0, 3].item()) == pytest.approx(expected * np.sign(expected[0]), rel=1e-12)
     assert moved[1].tolist() == pytest.approx(qpos.tolist())
+
+
+def test_gains_of_the_robot_come_from_its_config(short) -> None:
+    robot = short.setting.robot
+    assert robot.get_dofs_kp().tolist() == [40.0, 20.0] and robot.get_dofs_kv().tolist() == [6.0, 2.0]
+    with pytest.raises(InputError, match=r"double_pendulum.kp: has shape \(3,\), needs a number or 2 of them"):
+        configured(*SHORT, "robot.kp=[1,2,3]")
+    with pytest.raises(InputError, match="parameter.controls.init: hold, but a joint has no position gain; set robot.kp"):
+        configured(*SHORT, "robot.kp=[1,0]")
