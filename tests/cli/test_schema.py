@@ -9,9 +9,9 @@ import torch
 from genesis.losses import LOSSES
 from genesis.optimizers import FIRST_ORDER, QUASI_NEWTON, SCHEDULERS
 from genesis.parameters import PARAMETERS
-from genesis.tasks import TASKS
 from genesis.sysid.solvers import SOLVERS
 from genesis.sysid.unknowns import KINDS as IDENTIFIED_KINDS
+from genesis.tasks import TASKS
 from genesis_cli import schema
 from genesis_cli.schema.sysid import IDENTIFIED
 from genesis_cli.schema.tasks import Task
