@@ -96,6 +96,7 @@ class Task:
     outcomes: list[int] = field(default_factory=list)
 
     def __call__(self, cfg: Any) -> float | None:
+        logging.raiseExceptions = False  # a log that cannot be written, on a full disk, must not bury the message
         context = _context(self.command, cfg, self.flags)
         if context.sweep is not None:
             from genesis_cli.sweeps.jobs import attend

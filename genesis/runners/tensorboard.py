@@ -96,25 +96,3 @@ def gradient_picture(history: np.ndarray, height: int = 256, width: int = 512) -
         [np.clip(1.5 * grey, 0, 1), np.clip(2.0 * grey - 0.6, 0, 1), np.clip(0.35 + grey * (0.6 - grey), 0, 1)], -1
     )
     return (255 * picture).astype(np.uint8)
-
-
-def write_comparison(folder: Path, runs: list[tuple[str, dict[str, Any], dict[str, float]]]) -> None:
-    """Runs side by side for the HParams page, (name, settings, metrics) each; replaces what the folder held before."""
-    import shutil
-
-    from torch.utils.tensorboard import SummaryWriter
-    from torch.utils.tensorboard.summary import hparams
-
-    fresh = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    for name, settings, metrics in runs:
-        writer = SummaryWriter(str(fresh / name))
-        events = writer._get_file_writer()
-        for summary in hparams(settings, {f"sweep/{metric}": math.nan for metric in metrics}):
-            events.add_summary(summary)
-        for metric, value in metrics.items():
-            writer.add_scalar(f"sweep/{metric}", value, 0)
-        writer.close()
-    shutil.rmtree(folder, ignore_errors=True)
-    if fresh.exists():
-        fresh.rename(folder)

@@ -26,10 +26,17 @@ def locked(folder: Path) -> Iterator[bool]:
 
 def wait_until_free(folder: Path) -> None:
     """Return when no other process holds the folder's lock."""
-    if (folder / NAME).exists():
-        with (folder / NAME).open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            fcntl.flock(file, fcntl.LOCK_UN)
+    if not (folder / NAME).exists():
+        return
+    with locked(folder) as free:
+        if free:
+            return
+    from genesis_cli import console
+
+    console.note(f"waiting for another process that is at work in {folder}")
+    with (folder / NAME).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def here() -> dict[str, object]:

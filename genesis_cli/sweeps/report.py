@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genesis_cli import console
+from genesis_cli.sweeps.hparams import compare
 from genesis_cli.sweeps.jobs import INTERRUPTED, MISSING
 from genesis_cli.sweeps.table import CSV, Row, Table, gather, number_or_text, store
 
@@ -20,7 +21,7 @@ def report(sweep: Path) -> list[int]:
         return []
     try:
         store(table)
-        compare_in_tensorboard(table)
+        compare(table)
     except OSError as error:
         console.error(f"{sweep}: the table cannot be written ({error.strerror}).")
     show(table, table.ranked(), SHOWN)
@@ -47,7 +48,7 @@ def print_rows(table: Table, rows: Sequence[Row]) -> None:
     columns = ["job", "status", "objective", *keys, *metrics, "seconds", "reason"]
     lines = []
     for row in rows:
-        reason = "" if row.status in PLAIN_ENDS else (row.reason.splitlines() or [""])[0]
+        reason = "" if row.status in PLAIN_ENDS else (row.reason.splitlines() or [""])[0].partition(" (traceback in ")[0]
         lines.append(
             [
                 str(row.number),
@@ -80,22 +81,6 @@ def show_best(table: Table) -> None:
     if found:
         rows = [(influence.key, f"{100 * influence.share:.0f} %", influence.verdict) for influence in found]
         console.table("", ["why", "explains", ""], rows, right=[1])
-
-
-def compare_in_tensorboard(table: Table) -> None:
-    """Events that TensorBoard's HParams page shows as a table and as parallel coordinates."""
-    from genesis.runners.tensorboard import write_comparison
-
-    rows = [
-        (
-            str(row.number),
-            {key: number_or_text(value) for key, value in row.settings.items()},
-            {"objective": row.objective, **row.metrics} if row.objective is not None else {},
-        )
-        for row in table.rows
-        if row.status != MISSING
-    ]
-    write_comparison(table.sweep / "tensorboard", rows)
 
 
 def figure(value: float | None) -> str:

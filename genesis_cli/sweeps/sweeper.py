@@ -88,8 +88,10 @@ class SweepBody:
             error = self._launch(batch)
             left = self._missing(batch)
             suspects = [number for number in left if self._begun(number)]
-            if error is not None and len(left) == len(batch) and not suspects:
-                raise error  # nothing has run at all: the launcher itself is at fault
+            if len(left) == len(batch) and not suspects:  # nothing has run at all: the launcher itself is at fault
+                if error is not None:
+                    raise CommandError(f"the launcher could not run any job: {type(error).__name__}: {first_line(error)}", FAILED)
+                break
             alone += suspects
             batch = [number for number in left if number not in suspects]
         for number in alone:
@@ -120,6 +122,11 @@ class SweepBody:
 
     def _launch(self, numbers: Sequence[int]) -> Exception | None:
         """Hand jobs to the launcher; an error of the launcher (a process that died) is returned, not raised."""
+        for number in numbers:  # processes of a sweep whose parent was killed may still be at work
+            wait_until_free(self.job_folder(number))
+        numbers = self._missing(numbers)
+        if not numbers:
+            return None
         place = f"hydra.sweep.dir={quoted(str(self.folder))}"
         words = [[*self.words, *self.stored.jobs[n], place, f"hydra.sweep.subdir={n}"] for n in numbers]
         try:
@@ -127,9 +134,9 @@ class SweepBody:
         except CommandError:
             raise
         except Exception as error:
-            console.note(f"a process of the launcher died ({type(error).__name__}); its jobs are tried again.")
-            for number in numbers:
-                wait_until_free_of(self.job_folder(number))
+            console.note(
+                f"a process of the launcher died ({type(error).__name__}); jobs without a result are tried again, once and alone."
+            )
             return error
         return None
 
@@ -195,10 +202,9 @@ def need_axes(axes: list[Axis]) -> None:
         )
 
 
-def wait_until_free_of(folder: Path) -> None:
-    """Wait for a job that is still running though its launcher has given up."""
-    if folder.is_dir():
-        wait_until_free(folder)
+def first_line(error: Exception) -> str:
+    """Of its message."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
 
 
 def free_name(folder: Path) -> Path:
