@@ -17,7 +17,7 @@ ADDRESSES = 2**28  # lane scalars that a kernel reaches, see `Robot.opaque`
 class Bench:
     """Scratch memory and launchers for one batch size."""
 
-    ROLLOUT = ((1, 2, 11, 12, 13), (1, 2, 19, 20, 21, 22))  # arrays with one entry a lane, in the forward and in the adjoint kernel
+    ROLLOUT = ((1, 2, 11, 12, 13), (1, 2, 19, 20, 21, 22))  # arrays of one index, in the forward and in the adjoint kernel
     BLOCKS = {
         "kinematics": ((1, 2), (1, 2, 9)),
         "inverse": ((1, 2), (1, 2, 10)),
@@ -44,7 +44,7 @@ class Bench:
         self._launches: dict[tuple[int, bool, bool, bool, bool], RolloutLaunch] = {}
         self._launchers: dict[str, tuple[Launcher, Launcher, Launcher]] = {}
         self._packed: tuple[Any, int, torch.Tensor] | None = None
-        self.record = record_size(model.sizes) if keeps_tape(batch, self.variant) else 0  # numbers a tape keeps for each evaluation
+        self.record = record_size(model.sizes) if keeps_tape(batch, self.variant) else 0  # of one evaluation, see `Scratch`
         self.no_tape = like.new_zeros(max(1, self.record))
         self.no_bar = like.new_zeros(self.width, *self.lane_axis)
 
@@ -139,7 +139,8 @@ class RolloutLaunch:
         of a single environment, if ``keep``. inputs: command, control, wrench, q0, v0; outputs: q, v, a."""
         p, b = self.physics, self.bench
         tape = b.scratch.new_empty(self.tape) if keep and self.tape else None
-        arrays = (p.integers, b.parameters(theta), b.scratch, *inputs, *outputs, b.no_tape if tape is None else tape, b.ledger, p.shapes)
+        records = b.no_tape if tape is None else tape
+        arrays = (p.integers, b.parameters(theta), b.scratch, *inputs, *outputs, records, b.ledger, p.shapes)
         self.run(arrays, self.scalars[tape is not None])
         if b.watch is None:
             return tape
@@ -159,7 +160,7 @@ class RolloutLaunch:
             b.touched().copy_(kept)
         u, c, w, q0, v0 = inputs
         u_bar = self.no_command_bar if u is self.no_command else torch.empty_like(u)
-        q0_bar, v0_bar = (x.new_empty(x.shape[1:]) if self.lead else torch.empty_like(x) for x in (q0, v0))
+        q0_bar, v0_bar = [x.new_empty(x.shape[1:]) if self.lead else torch.empty_like(x) for x in (q0, v0)]
         c_bar = torch.empty_like(c) if self.has[0] else p.nothing
         w_bar = torch.empty_like(w) if self.has[1] else p.nothing
         theta_bar = b.parameters_bar(need_theta)

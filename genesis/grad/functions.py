@@ -91,6 +91,7 @@ class NoContext:
     """Stands in for the autograd context where nothing will be differentiated."""
 
     launch = None
+    shapes = None
     needs_input_grad = ()
 
     @staticmethod

@@ -33,6 +33,7 @@ class TrajectoryFunction(torch.autograd.Function):
         kept = launch.forward(theta, inputs, (q, v, a), any(needs) and not needs[1])
         ctx.save_for_backward(u, c, kept, theta, q, v, a)  # what users gave is not among these: they may change it in place
         ctx.set_materialize_grads(False)
+        ctx.shapes = (q0.shape, v0.shape)
         every, end = physics.substeps, bench.end()
         if every == 1 and physics.stages == 1:
             return q, v, a, end
@@ -45,12 +46,13 @@ class TrajectoryFunction(torch.autograd.Function):
         def adjoint(q_grad, v_grad, a_grad):
             u, c, kept, theta, q, v, a = ctx.saved_tensors
             launch = ctx.launch
-            q_grad, v_grad, a_grad = (None if g is None else g.contiguous() for g in (q_grad, v_grad, a_grad))
+            q_grad, v_grad, a_grad = [None if g is None else g.contiguous() for g in (q_grad, v_grad, a_grad)]
             inputs = (launch.no_command if u is None else u, c, launch.physics.nothing, q, v)
             theta_bar, q0_bar, v0_bar, u_bar, c_bar, _ = launch.adjoint(
                 need_theta, theta, inputs, (q, v, a), q_grad, v_grad, a_grad, kept
             )
-            return theta_bar, q0_bar, v0_bar, None if u is None else u_bar, c_bar
+            bars = [x if x.shape == shape else x.view(shape) for x, shape in zip((q0_bar, v0_bar), ctx.shapes, strict=True)]
+            return theta_bar, *bars, None if u is None else u_bar, c_bar
 
         return (None, *run_adjoint(ctx, "rollout", adjoint, grads[:3]))
 
