@@ -125,7 +125,7 @@ def _launches(physics, theta, qpos, qvel, command, control, columns) -> Iterator
     count = qpos.shape[0]
     for first in range(0, count, CHUNK):
         chunk = min(CHUNK, -(-(count - first) // GRAIN) * GRAIN)
-        launch = physics.bench(chunk).rollout(physics, 1, theta, control, None)
+        launch = physics.bench(chunk).rollout(physics, 1, theta, control, None, False)
         part = slice(first, min(first + chunk, count))
         at = torch.arange(first, first + chunk).clamp_(max=count - 1)  # the last chunk repeats its last state
         rows = theta if theta.dim() == 1 else theta[at]

@@ -41,7 +41,8 @@ class Trajectory:
     ) -> None:
         self._solver, self._theta, self._start, self._controls, self.kind = solver, theta, start, controls, kind
         self.dt, self.horizon = dt, len(states[2])
-        self.qpos, self.qvel, self.qacc = (adopt(x, solver.scene) for x in states)
+        qpos, qvel, qacc = states
+        self.qpos, self.qvel, self.qacc = adopt(qpos, solver.scene), adopt(qvel, solver.scene), adopt(qacc, solver.scene)
 
     @cached_property
     def controls(self) -> Tensor | None:
@@ -201,28 +202,29 @@ class Rollouts:
     ) -> Trajectory:
         """See `Scene.rollout`; ``keep_graph``: the scene's new state stays in the graph."""
         solver, where = self._solver, "scene.rollout"
-        command = self._series(controls, f"{where}: controls", solver.model.nv)
-        actuator = self._series(actuator_ctrl, f"{where}: actuator_ctrl", solver.model.nu, borrow=True)
+        model = solver.model
+        command = None if controls is None else self._series(controls, "scene.rollout: controls", model.nv)
+        actuator = None
+        if actuator_ctrl is not None:
+            actuator = self._series(actuator_ctrl, "scene.rollout: actuator_ctrl", model.nu, borrow=True)
         if command is None and actuator is None:
-            raise InputError(
-                f"{where}: give controls (T, [n_envs,] {solver.model.nv}) or actuator_ctrl (T, [n_envs,] {solver.model.nu})."
-            )
+            raise InputError(f"{where}: give controls (T, [n_envs,] {model.nv}) or actuator_ctrl (T, [n_envs,] {model.nu}).")
         horizon = (command if command is not None else actuator).shape[0]
         if actuator is not None and actuator.shape[0] != horizon:
             raise InputError(
                 f"{where}: controls has {horizon} steps and actuator_ctrl {actuator.shape[0]}; allowed: the same number."
             )
-        start = self._initial(f"{where}: qpos", qpos, solver.model.nq), self._initial(f"{where}: qvel", qvel, solver.model.nv)
+        q0, v0 = self._initial("scene.rollout: qpos", qpos, model.nq), self._initial("scene.rollout: qvel", qvel, model.nv)
         theta, u = self._driven(where, kind, command, params)
-        states = (solver.qpos if start[0] is None else start[0], solver.qvel if start[1] is None else start[1])
+        states = solver.qpos if q0 is None else q0, solver.qvel if v0 is None else v0
         try:
             q, v, a, end = whole_trajectory(solver.physics, solver.n_envs == 0, theta, *states, u, actuator)
         except ContactOverflowError as error:
             raise error.after(solver.steps) from None
-        if not (math.isfinite(end) and self._turned(start[0])):
+        if not (math.isfinite(end) and self._turned(q0)):
             given = {"controls": self._rows(command), "actuator_ctrl": self._rows(actuator)}
-            q0, v0 = (None if x is None else x.view(solver.rows, -1) for x in start)
-            self._complain(where, given, {"qpos": q0, "qvel": v0})
+            start = {name: None if x is None else x.view(solver.rows, -1) for name, x in (("qpos", q0), ("qvel", v0))}
+            self._complain(where, given, start)
             raise self._with_beginning(theta.detach(), *(x.detach() for x in (q, v, a)), command, kind)
         solver.inspect_launch(solver.steps)
         solver.put_end(theta, q, v, a, keep_graph)  # before they are gs.Tensors, whose every attribute costs microseconds
