@@ -40,9 +40,9 @@ class Tosses(NamedTuple):
         return ((values * self.seen).sum(0) / self.seen.sum(0)).mean()
 
 
-def load(file: Path = DATA, count: int | None = None) -> Tosses:
+def load(file: Path = DATA, count: int | None = None, first: int = 0) -> Tosses:
     data = np.load(file)
-    parts = np.split(data["state"], np.cumsum(data["length"])[:-1])[:count]
+    parts = np.split(data["state"], np.cumsum(data["length"])[:-1])[first:][:count]
     horizon = max(map(len, parts)) - 1
     poses, seen = np.zeros((horizon, len(parts), 7)), np.zeros((horizon, len(parts)))
     for i, part in enumerate(parts):

@@ -112,7 +112,11 @@ def finite(where: str, values: Tensor) -> Tensor:
 
 
 def limits(entity: Any, joints: Sequence[Joint], kind: str) -> tuple[Tensor, Tensor]:
-    """Lower and upper limit of each chosen dof: `kind` is force [N | N m] or position [rad | m]; ±inf where none."""
+    """Lower and upper limit of each chosen dof: `kind` is force [N | N m], position [rad | m] or velocity; ±inf where none."""
+    if kind == "velocity":
+        speeds = {joint.name: float(joint.velocity_limit) for joint in entity.joints}
+        high = tensor([speeds[joint.name] for joint in joints for _ in joint.dofs])
+        return -high, high
     low, high = entity.get_dofs_force_range() if kind == "force" else entity.get_dofs_limit()
     local = [i - entity.dof_start for i in dofs(joints)]
     low, high = tensor(low), tensor(high)

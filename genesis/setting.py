@@ -1,5 +1,6 @@
 """What losses and parameters may know of the task that they are part of."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ class Setting:
     start_qpos ([B,]nq), start_qvel ([B,]nv): state at the start [rad | m, rad/s | m/s].
     generator: source of random numbers.
     reference: recorded trajectory with qpos (T+1,[B,]nq) and qvel, or None.
+    information: of a trajectory, the square root of the information about the task's unknowns (n, n), or None.
     start_controls: controls before learning (T,[B,]nv), or None where controls come from a closed loop.
     """
 
@@ -32,6 +34,7 @@ class Setting:
     start_qvel: Tensor
     generator: torch.Generator
     reference: Any = None
+    information: Callable[[Any], Tensor] | None = None
     start_controls: Tensor | None = None
 
     @property

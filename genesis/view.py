@@ -39,6 +39,11 @@ class View:
         """(T,[B,]nv)"""
         return plain(self.trajectory.controls)
 
+    @cached_property
+    def controller_force(self) -> Tensor:
+        """(T,[B,]nv) [N | Nm]: what the joint controllers ask for, before the bounds of force."""
+        return plain(self.trajectory.controller_force)
+
     def point(self, entity: Any, name: str, offset: tuple[float, ...] | None = None) -> Tensor:
         """World positions (T+1,[B,]3) of a link or site, or of a point of its frame [m]."""
         key = (entity.name, name, offset)

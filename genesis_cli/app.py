@@ -7,6 +7,7 @@ import typer
 
 from genesis_cli.completion import answer_bash, complete_override
 from genesis_cli.errors import FAILED, CommandError
+from genesis_cli.sweep_app import sweep
 
 app = typer.Typer(
     name="genesis",
@@ -17,6 +18,7 @@ app = typer.Typer(
 )
 show = typer.Typer(help="Print config groups, keys, or a composed config.", no_args_is_help=True)
 app.add_typer(show, name="show")
+app.add_typer(sweep, name="sweep")
 
 HYDRA = "Hydra"
 Overrides = Annotated[
@@ -191,6 +193,17 @@ def show_scene(overrides: Overrides = None, config_dir: ConfigDir = None) -> Non
     from genesis_cli.commands.show_scene import execute
 
     raise typer.Exit(run("simulate", execute, overrides or [], Flags(config_dir=config_dir)))
+
+
+@show.command("diff")
+def show_diff(
+    first: Annotated[str, typer.Argument(metavar="RUN1", help="A run folder.", show_default=False)],
+    second: Annotated[str, typer.Argument(metavar="RUN2", help="Another.", show_default=False)],
+) -> None:
+    """What two runs were told differently, and how they ended."""
+    from genesis_cli.commands.show_diff import diff
+
+    diff(first, second)
 
 
 @app.command()

@@ -29,6 +29,8 @@ class Flags:
     config_name: str | None = None
     resume: str | None = None
     rerun: str | None = None
+    sweep: str | None = None  # folder of a sweep that goes on
+    failed_too: bool = False  # going on, it runs the jobs that failed again
 
     @property
     def only_shows(self) -> bool:
@@ -51,7 +53,7 @@ class Flags:
 
 @dataclass
 class Job:
-    """One composed job: what a command needs to know about where it runs."""
+    """One composed job: what a command needs to know about where it runs. sweep: the folder of the sweep that it belongs to."""
 
     command: str
     cfg: Any
@@ -60,6 +62,15 @@ class Job:
     choices: dict[str, str]
     sources: list[Path]
     resume: bool
+    sweep: Path | None = None
+
+    def observers(self) -> list[Any]:
+        """What a sweep wants to have in the loop of its jobs: to stop them, to prune them. Empty for a single run."""
+        if self.sweep is None:
+            return []
+        from genesis_cli.sweeps.watch import watchers
+
+        return watchers(self.sweep, self.folder)
 
 
 @dataclass
@@ -72,8 +83,26 @@ class Outcome:
 
 
 @dataclass
-class _Tally:
+class Task:
+    """What Hydra calls with the config of each job, here or in a process of a launcher's.
+
+    words: overrides as typed, aliases expanded. outcomes: exit codes of the jobs that ran in this process.
+    """
+
+    command: str
+    job: Callable[[Job], Outcome]
+    flags: Flags
+    words: list[str]
     outcomes: list[int] = field(default_factory=list)
+
+    def __call__(self, cfg: Any) -> float | None:
+        logging.raiseExceptions = False  # a log that cannot be written, on a full disk, must not bury the message
+        context = _context(self.command, cfg, self.flags)
+        if context.sweep is not None:
+            from genesis_cli.sweeps.jobs import attend
+
+            return attend(context, self.job, self.outcomes)
+        return _guarded(context, self.job, self.outcomes)
 
 
 def run(command: str, job: Callable[[Job], Outcome], overrides: list[str], flags: Flags) -> int:
@@ -98,59 +127,60 @@ def run(command: str, job: Callable[[Job], Outcome], overrides: list[str], flags
         if flags.resume:
             words += ["hydra.output_subdir=null"]
     _check_config_dir(flags)
-    tally = _Tally()
+    task = Task(command, job, flags, words)
     made = _run_folder(flags)
     try:
         with _argv([f"genesis {command}", *flags.argv(), *words]):
             import hydra
 
-            def task(cfg: Any) -> float | None:
-                return _guarded(command, job, cfg, flags, tally)
+            if flags.multirun:
+                from genesis_cli.sweeps.plugins import register_plugins
 
+                register_plugins()
             hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=name)(task)()
     except CommandError:
         raise
     except KeyboardInterrupt:
         raise CommandError("interrupted; the jobs that had not begun are left out.", FAILED) from None
     except Exception as error:
-        if tally.outcomes and any(tally.outcomes):
-            return max(tally.outcomes)  # already told by the job
+        if task.outcomes and any(task.outcomes):
+            return max(task.outcomes)  # already told by the job
         if is_hydra_error(error):
             raise as_command_error(error, command, words, [flags.config_dir] if flags.config_dir else []) from error
         raise
     finally:
         _drop_if_unused(made, command)
-    return max(tally.outcomes, default=OK)
+    return max(task.outcomes, default=OK)
 
 
-def _guarded(command: str, job: Callable[[Job], Outcome], cfg: Any, flags: Flags, tally: _Tally) -> float | None:
+def _guarded(context: Job, job: Callable[[Job], Outcome], outcomes: list[int]) -> float | None:
     """One job: its errors are told here, once, and become its outcome."""
-    from genesis_cli import console
-
-    context = _context(command, cfg, flags)
     try:
         outcome = job(context)
-        tally.outcomes.append(outcome.exit_code)
-        if outcome.interrupted and flags.multirun:
-            raise KeyboardInterrupt
-        return outcome.value
     except Exception as error:
-        code, message = _explain(error, context)
-        log.info("error: %s", message, exc_info=error if code == FAILED else None)  # to the file; the terminal has it below
-        console.error(message)
-        tally.outcomes.append(code)
-        if flags.multirun:
-            raise  # the sweeper must know that this job has no value
+        outcomes.append(tell(error, context)[0])
         return None
+    outcomes.append(outcome.exit_code)
+    return outcome.value
 
 
-def _explain(error: Exception, context: Job) -> tuple[int, str]:
+def tell(error: BaseException, context: Job) -> tuple[int, str]:
+    """Print and log the error of a job; returns its exit code and message."""
+    from genesis_cli import console
+
+    code, message = _explain(error, context)
+    log.info("error: %s", message, exc_info=error if code == FAILED else None)  # to the file; the terminal has it below
+    console.error(message)
+    return code, message
+
+
+def _explain(error: BaseException, context: Job) -> tuple[int, str]:
     """Exit code and message of an error of a job."""
     from genesis_cli.hydra_errors import from_engine
 
     if isinstance(error, CommandError):
         return error.exit_code, str(error)
-    known = from_engine(error)
+    known = from_engine(error) if isinstance(error, Exception) else None
     if known is not None:
         return known
     first = (str(error).splitlines() or [""])[0]
@@ -170,6 +200,7 @@ def _context(command: str, cfg: Any, flags: Flags) -> Job:
         choices={k: v for k, v in hydra_cfg.runtime.choices.items() if isinstance(v, str)},
         sources=sources,
         resume=flags.resume is not None,
+        sweep=Path(hydra_cfg.sweep.dir).resolve() if flags.multirun else None,
     )
 
 
@@ -220,8 +251,8 @@ def _check_config_dir(flags: Flags) -> None:
 
 def _run_folder(flags: Flags) -> Path | None:
     """Set GENESIS_RUN_DIR to a folder of this run's own; returns it if it was made here."""
-    if flags.resume:
-        os.environ["GENESIS_RUN_DIR"] = str(Path(flags.resume).expanduser().resolve())
+    if flags.resume or flags.sweep:
+        os.environ["GENESIS_RUN_DIR"] = str(Path(flags.resume or flags.sweep or "").expanduser().resolve())
         return None
     base = Path("outputs/multirun" if flags.multirun else "outputs")
     now = datetime.now()
@@ -236,14 +267,20 @@ def _run_folder(flags: Flags) -> Path | None:
 
 def fresh_folder(wanted: Path) -> Path:
     """Make `wanted`, or `wanted-2`, `wanted-3`, … if another start has it: mkdir is the lock."""
-    wanted.parent.mkdir(parents=True, exist_ok=True)
     count = 1
     while True:
         folder = wanted if count == 1 else wanted.with_name(f"{wanted.name}-{count}")
         try:
+            wanted.parent.mkdir(parents=True, exist_ok=True)
             folder.mkdir()
         except FileExistsError:
+            if not wanted.parent.is_dir():
+                raise CommandError(f"{wanted.parent}: a file is in the way of the folder for runs; move it.", FAILED) from None
             count += 1
+        except OSError as error:
+            raise CommandError(
+                f"{folder}: no run folder can be made there ({error.strerror}); run from another folder.", FAILED
+            ) from error
         else:
             return folder
 
@@ -252,7 +289,7 @@ def _drop_if_unused(folder: Path | None, command: str) -> None:
     """Remove the folder made for a run that never began (wrong input), and its day's folder if now empty."""
     if folder is None or not folder.is_dir():
         return
-    if {path.name for path in folder.iterdir()} <= {".hydra", f"{command}.log", "multirun.yaml"}:
+    if {path.name for path in folder.iterdir()} <= {".hydra", f"{command}.log", "multirun.yaml", "sweep.json", ".lock"}:
         root = logging.getLogger()
         for handler in root.handlers[:]:
             if isinstance(handler, logging.FileHandler) and Path(handler.baseFilename).is_relative_to(folder.resolve()):
@@ -273,4 +310,4 @@ def _argv(words: list[str]) -> Iterator[None]:
         sys.argv = before
 
 
-__all__ = ["FAILED", "OK", "WRONG_INPUT", "Flags", "Job", "Outcome", "fresh_folder", "run"]
+__all__ = ["FAILED", "OK", "WRONG_INPUT", "Flags", "Job", "Outcome", "Task", "fresh_folder", "run", "tell"]

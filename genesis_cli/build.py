@@ -64,8 +64,13 @@ def start_engine(runtime: Any) -> None:
     )
 
 
-def build_scene(checked: Checked, envs: int) -> tuple[Any, dict[str, Any]]:
-    """The built scene of the config and its entities by name."""
+def build_task(checked: Checked) -> Any:
+    """The scene of the config, and the task on it."""
+    return task_on(build_scene(checked, checked.task.envs), checked)
+
+
+def build_scene(checked: Checked, envs: int) -> Any:
+    """The scene of the config for a number of environments."""
     from genesis.scene.options import RigidOptions, SimOptions
     from genesis.scene.scene import Scene
 
@@ -86,26 +91,24 @@ def build_scene(checked: Checked, envs: int) -> tuple[Any, dict[str, Any]]:
             tolerance=config.solver_tolerance,
         ),  # fmt: skip
     )
-    entities = {name: add_entity(scene, name, body) for name, body in bodies_of(checked).items()}
+    for name, body in bodies_of(checked).items():
+        add_entity(scene, name, body)
     scene.build(n_envs=envs)
-    return scene, entities
-
-
-def bodies_of(checked: Checked) -> dict[str, Any]:
-    """Nodes of the robot and the other entities by name."""
-    return {checked.robot.name: checked.robot, **checked.scene.entities}
+    for name, body in bodies_of(checked).items():
+        set_gains(scene.get_entity(name), name, body)
+    return scene
 
 
 def build_problem(checked: Checked) -> Any:
     """The scene of the config, and the estimation problem on it."""
     from genesis.sysid.build import make_problem
 
-    scene, entities = build_scene(checked, 0)
+    scene, bodies = build_scene(checked, 0), bodies_of(checked)
     return make_problem(
         scene,
-        entities[checked.robot.name],
-        entities,
-        homes={name: body.home for name, body in bodies_of(checked).items()},
+        scene.get_entity(checked.robot.name),
+        {name: scene.get_entity(name) for name in bodies},
+        homes={name: body.home for name, body in bodies.items()},
         tool=checked.robot.tool,
         seed=checked.plain["runtime"].seed,
         observation=asdict(checked.plain["observation"]),
@@ -114,16 +117,16 @@ def build_problem(checked: Checked) -> Any:
     )
 
 
-def build_task(checked: Checked) -> Any:
-    """The scene of the config, and the task on it."""
+def task_on(scene: Any, checked: Checked) -> Any:
+    """The task of the config on its built scene."""
     from genesis.tasks import make_task
 
-    scene, entities = build_scene(checked, checked.task.envs)
+    bodies = bodies_of(checked)
     return make_task(
         scene,
-        entities[checked.robot.name],
-        entities,
-        homes={name: body.home for name, body in bodies_of(checked).items()},
+        scene.get_entity(checked.robot.name),
+        {name: scene.get_entity(name) for name in bodies},
+        homes={name: body.home for name, body in bodies.items()},
         tool=checked.robot.tool,
         dt=checked.scene.dt,
         seed=checked.plain["runtime"].seed,
@@ -131,6 +134,11 @@ def build_task(checked: Checked) -> Any:
         parameters={name: asdict(node) for name, node in checked.parameter.items()},
         losses={name: asdict(node) for name, node in checked.loss.items()},
     )
+
+
+def bodies_of(checked: Checked) -> dict[str, Any]:
+    """Nodes of all entities by name, the robot first."""
+    return {checked.robot.name: checked.robot, **checked.scene.entities}
 
 
 def add_entity(scene: Any, name: str, body: Any) -> Any:
@@ -155,6 +163,16 @@ def add_entity(scene: Any, name: str, body: Any) -> Any:
         "cylinder": lambda: morphs.Cylinder(radius=body.radius, height=body.height, fixed=body.fixed, **place),
     }
     return scene.add_entity(makers[body.kind](), material=Rigid(rho=density, friction=body.friction), name=name)
+
+
+def set_gains(entity: Any, name: str, body: Any) -> None:
+    """Gains of the joint controllers from a node of the config, where it has them."""
+    from genesis.selection import vector
+
+    for key, setter in (("kp", entity.set_dofs_kp), ("kv", entity.set_dofs_kv)):
+        value = getattr(body, key, None)
+        if value is not None:
+            setter(vector(f"{name}.{key}", value, entity.n_dofs))
 
 
 def build_optimizer(checked: Checked, task: Any) -> Any:

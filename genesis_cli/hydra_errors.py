@@ -10,6 +10,7 @@ from genesis_cli.compose import compose_config, flat_keys, options
 from genesis_cli.errors import FAILED, WRONG_INPUT, CommandError
 from genesis_cli.schema import GROUPS
 from genesis_cli.suggest import known, nearest_first
+from genesis_cli.sweeps.plugins import EXTRAS
 from genesis_cli.validate import first_line
 
 _NO_KEY = re.compile(r"Could not (?:override|append to config|delete from config)[^']*'(?P<key>[^']+)'")
@@ -31,6 +32,8 @@ def as_command_error(error: Exception, command: str, overrides: list[str], confi
     option = _NO_OPTION.search(text)
     if option is not None and "/" in option["path"]:
         group, _, name = option["path"].rpartition("/")
+        if group in ("hydra/launcher", "hydra/sweeper") and name in EXTRAS:
+            return CommandError(f'{group}={name} needs an extra: pip install "genesis-optimize[{EXTRAS[name]}]".')
         return CommandError(f'{group}: unknown option "{name}"; {known(name, options(group, config_dirs))}.')
     primary = _MISSING_PRIMARY.search(text)
     if primary is not None:

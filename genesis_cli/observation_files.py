@@ -1,13 +1,13 @@
 """Which files the node `observation` means: absolute paths and patterns in place of those that the user wrote."""
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from glob import glob, has_magic
 from pathlib import Path
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from genesis_cli.errors import CommandError
-from genesis_cli.suggest import nearest_first
 
 
 def absolute_observations(cfg: DictConfig, choices: Mapping[str, str], sources: Sequence[Path], overrides: Sequence[str]) -> None:
@@ -70,8 +70,8 @@ def _find(where: str, given: str, places: Sequence[Path]) -> str:
         if glob(candidate, recursive=True) if has_magic(given) else Path(candidate).exists():
             return str(Path(candidate).absolute())
     what = "matches no file" if has_magic(given) else "not found"
-    near = nearest_first(Path(given).name, _beside(tried))[:3]
-    hint = f" Nearest there: {', '.join(near)}." if near else " Give the folder of the data: observation.folder=PATH."
+    near = get_close_matches(Path(given).name, _beside(tried), n=3)
+    hint = f" Nearest there: {', '.join(near)}." if near else " The folder of the data: observation.folder=PATH."
     raise CommandError(f"{where}: file {given} {what}; tried: {', '.join(tried)}.{hint}")
 
 

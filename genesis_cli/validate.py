@@ -1,6 +1,7 @@
 """The composed config checked once against the schema: unknown keys, types, choices, limits. Result: plain dataclasses."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import Field, dataclass, fields
 from typing import Any
 
@@ -34,8 +35,10 @@ def first_line(error: Exception) -> str:
     return " ".join(line for line in lines if not line.startswith(internals))
 
 
-def check(cfg: DictConfig) -> Checked:
+def check(cfg: DictConfig, earlier: dict[str, tuple[Any, Any]] | None = None) -> Checked:
     """The config as dataclasses.
+
+    earlier: nodes checked before and what became of them, for many configs that differ in little; read and filled here.
 
     Raises:
         CommandError: for the first thing that is wrong, naming key, value and what is allowed.
@@ -48,23 +51,31 @@ def check(cfg: DictConfig) -> Checked:
     for name in container:
         if name not in allowed:
             raise CommandError(f'config: unknown key "{name}"; {known(name, allowed)}.')
+    earlier = {} if earlier is None else earlier
+
+    def once(make: Callable[..., Any], where: str, node: Any, schema: Any) -> Any:
+        found = earlier.get(where)
+        if found is None or found[0] != node:
+            found = earlier[where] = (node, make(where, node, schema))
+        return deepcopy(found[1])
+
     checked: dict[str, Any] = {"plain": {}}
     needed = NEEDED_SYSID if "solver" in container else NEEDED
     for name, kinds in KINDS.items():
-        checked[name] = _kind(name, container.get(name), kinds) if name in needed or name in container else None
+        checked[name] = once(_kind, name, container.get(name), kinds) if name in needed or name in container else None
     for name, kinds in TERMS.items():
         terms = container.get(name) or {}
         _mapping(name, terms)
-        checked[name] = {term: _kind(f"{name}.{term}", node, kinds) for term, node in terms.items() if node is not None}
+        checked[name] = {term: once(_kind, f"{name}.{term}", node, kinds) for term, node in terms.items() if node is not None}
     for name, schema in PLAIN.items():
         if name in container:
-            checked["plain"][name] = _node(name, container[name], schema)
+            checked["plain"][name] = once(_node, name, container[name], schema)
     if "observation" in checked["plain"]:
         _observation(checked["plain"]["observation"])
-    entities = {
-        name: _kind(f"scene.entities.{name}", {"name": name, **_mapping(f"scene.entities.{name}", node)}, KINDS["robot"])
-        for name, node in checked["scene"].entities.items()
-    }
+    entities = {}
+    for name, node in checked["scene"].entities.items():
+        where = f"scene.entities.{name}"
+        entities[name] = once(_kind, where, {"name": name, **_mapping(where, node)}, KINDS["robot"])
     checked["scene"].entities = entities
     return Checked(**checked)
 

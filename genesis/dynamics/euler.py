@@ -17,7 +17,7 @@ def step(m: ti.template(), s: ti.template(), o: ti.template(), out: ti.template(
     Adjoint: `step_adjoint` below
     Source:  Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), §I.1
     """
-    acceleration(m, s, o)
+    acceleration(m, out.page(s, 0), o)
     out.keep_acceleration(m, s, 0)
     axpy(m, s, o.dt, "a", "v")
     integrate_position(m, s, "q", "v", o.dt)
@@ -37,4 +37,4 @@ def step_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.t
     clear(m, s, "q_bar")
     integrate_position_adjoint(m, s, "step_velocity", o.dt, "q_next_bar", "q_bar", "v_bar")
     axpy(m, s, o.dt, "v_bar", "a_bar")
-    acceleration_adjoint(m, s, bar, o)
+    acceleration_adjoint(m, kept.page(s, 0), bar, o)

@@ -12,7 +12,7 @@ from genesis.math.lanes import Cells, let
 
 def eliminate(target: Cells, source: Cells, factor, u) -> None:
     """target[u] -= factor * source[u]."""
-    target.add(0.0 - factor * source.get(u), u)
+    target.subtract(factor * source.get(u), u)
 
 
 @ti.func
@@ -44,7 +44,7 @@ def solve(m: ti.template(), s: ti.template(), name: ti.template()):
         row = s.row("mass", first)
         x = vector.get(k)
         for t in range(1, m.dof_depth(k) + 1):
-            vector.add(0.0 - row.get(t) * x, m.m_column(first + t))
+            vector.subtract(row.get(t) * x, m.m_column(first + t))
         vector.set(x * s.get("inverse_pivot", k), k)
     for k in range(m.size("nv")):
         first = m.dof_madr(k)

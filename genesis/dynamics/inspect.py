@@ -7,7 +7,7 @@ twist (S, B, 6 nlink): velocity of the link origin, angular velocity; world fram
 import taichi as ti
 
 from genesis.dynamics.adjoint_sweep import Base, gather_bars, probe_links, undo_links
-from genesis.dynamics.kinematics import copy_spatial, kinematics, move_link, place_link, world_slot
+from genesis.dynamics.kinematics import copy_spatial, kinematics, move_link, place_link, world_motion, world_pose
 from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
 from genesis.dynamics.rollout import array_types, read_vector, write_coordinate_bar, write_vector
 from genesis.dynamics.vectors import clear, copy
@@ -74,7 +74,8 @@ class Carried:
 def move_all(m: ti.template(), s: ti.template(), block: ti.template(), q: ti.template(), v: ti.template(), t: ti.i32):
     read_vector(m, s, block, "nq", "q", q, t)
     read_vector(m, s, block, "nv", "v", v, t)
-    world_slot(m, s)
+    world_pose(m, s)
+    world_motion(m, s)
     for l in range(m.size("nlink")):
         place_link(m, s, l)
         move_link(m, s, l, False)
@@ -138,7 +139,7 @@ def inverse(m: ti.template(), s: ti.template()):
         s.set("active", constant(0.0, m.lanes), i)
     kinematics(m, s, True, 0)
     clear_mass_matrix(m, s, 0.0)
-    composite(m, s)
+    composite(m, s, True)
 
 
 @ti.func

@@ -24,13 +24,18 @@ def copy_spatial(x: Spatial) -> Spatial:
     return Spatial(copy_vec(x.a), copy_vec(x.l))
 
 
-def world_slot(m, s) -> None:
-    """Slot 0: identity pose, at rest, accelerating against gravity."""
+def world_pose(m, s) -> None:
+    """Slot 0: identity pose."""
     n = m.lanes
     one, zero = constant(1.0, n), constant(0.0, n)
     Pose(Vec3.zero(n), Quat(one, zero, zero, zero), Mat3(one, zero, zero, zero, one, zero, zero, zero, one), Vec3.zero(n)).store(
         s.row("pose", 0)
     )
+
+
+def world_motion(m, s) -> None:
+    """Slot 0: at rest, accelerating against gravity."""
+    n = m.lanes
     Spatial.zero(n).store(s.row("velocity", 0))
     g = Vec3.load(m.cells("gravity"))
     Spatial(Vec3.zero(n), Vec3(*(let(negative(c)) for c in g.parts()))).store(s.row("acceleration", 0))
@@ -52,7 +57,7 @@ def anchor_offset(m, j, rotation: Mat3) -> Vec3:
 
 @ti.func
 def place_link(m: ti.template(), s: ti.template(), l: ti.i32):
-    """Pose of link l after its joints; leaves world axis and anchor of each joint in its `axis` cells."""
+    """Pose of link l after its joints, and its motion axes."""
     pose = described_pose(m, s, l)
     first = m.link_jntadr(l)
     count = m.link_jntnum(l)
@@ -72,6 +77,11 @@ def place_link(m: ti.template(), s: ti.template(), l: ti.i32):
     if m.link_root(l) != 0:
         pose.origin.assign(pose.p)
     pose.store(s.row("pose", l + 1))
+    for j in range(first, first + count):
+        kind = m.jnt_type(j)
+        for code in ti.static(range(len(JOINTS))):
+            if kind == code:
+                store_axes(m, s, j, JOINTS[code], pose.origin)
 
 
 def store_axes(m, s, j, joint, origin: Vec3) -> None:
@@ -108,17 +118,12 @@ def cross_joint(velocity: Spatial, acceleration: Spatial, rate: Spatial, growth:
 
 @ti.func
 def move_link(m: ti.template(), s: ti.template(), l: ti.i32, accelerate: ti.template()):
-    """Spatial velocity and acceleration of link l, and its motion axes."""
+    """Spatial velocity and acceleration of link l (at a = 0 if not ``accelerate``)."""
     parent = m.link_parent(l)
     velocity = copy_spatial(Spatial.load(s.row("velocity", parent)))
     acceleration = copy_spatial(Spatial.load(s.row("acceleration", parent)))
-    origin = Vec3.load(s.row("pose", l + 1), 16)
     first = m.link_jntadr(l)
     for j in range(first, first + m.link_jntnum(l)):
-        kind = m.jnt_type(j)
-        for code in ti.static(range(len(JOINTS))):
-            if kind == code:
-                store_axes(m, s, j, JOINTS[code], origin)
         begin = m.jnt_axisadr(j)
         rate = Spatial.zero(m.lanes)
         growth = Spatial.zero(m.lanes)
@@ -150,23 +155,59 @@ def external_force(s, l, pose: Pose) -> Spatial:  # noqa: E741
     return Spatial(f.a + Vec3.load(cells, 3), f.l)
 
 
+def store_inertia(m, s, l, alone: bool) -> None:  # noqa: E741
+    """Inertia of link l; ``alone``: also where subtrees are not summed over it."""
+    inertia = link_inertia(m, s, l, Pose.load(s.row("pose", l + 1)))
+    inertia.store(s.row("inertia", l + 1))
+    if alone:
+        inertia.store(s.row("link_inertia", l + 1))
+
+
+@ti.func
+def store_force(m: ti.template(), s: ti.template(), l: ti.i32, inertia: ti.template(), wrenched: ti.i32):
+    """Net force on link l, without the wrench that the user puts on it."""
+    held = Inertia.load(s.row(inertia, l + 1))
+    force = net_force(held, Spatial.load(s.row("velocity", l + 1)), Spatial.load(s.row("acceleration", l + 1)))
+    force.store(s.row("force", l + 1))
+    if wrenched != 0:
+        (force - external_force(s, l, Pose.load(s.row("pose", l + 1)))).store(s.row("force", l + 1))
+
+
 @ti.func
 def kinematics(m: ti.template(), s: ti.template(), accelerate: ti.template(), wrenched: ti.i32):
     """Everything that goes from the root outwards: pose, velocity, acceleration, inertia and net force of every link.
 
     Reads:  q, v, (a if accelerate, else the acceleration is the one at a = 0), wrench
-    Writes: pose, axis, velocity, acceleration, inertia, force
+    Writes: pose, axis, velocity, acceleration, inertia, force; link_inertia if accelerate or on a tape
     """
-    world_slot(m, s)
+    world_pose(m, s)
+    world_motion(m, s)
     for l in range(m.size("nlink")):
         place_link(m, s, l)
         move_link(m, s, l, accelerate)
-        pose = Pose.load(s.row("pose", l + 1))
-        inertia = link_inertia(m, s, l, pose)
-        inertia.store(s.row("inertia", l + 1))
-        if ti.static(accelerate):
-            inertia.store(s.row("link_inertia", l + 1))
-        force = net_force(inertia, Spatial.load(s.row("velocity", l + 1)), Spatial.load(s.row("acceleration", l + 1)))
-        force.store(s.row("force", l + 1))
-        if wrenched != 0:
-            (Spatial.load(s.row("force", l + 1)) - external_force(s, l, pose)).store(s.row("force", l + 1))
+        store_inertia(m, s, l, ti.static(accelerate or s.taped))
+        store_force(m, s, l, "inertia", wrenched)
+
+
+@ti.func
+def place_links(m: ti.template(), s: ti.template()):
+    """The part of `kinematics` that the acceleration does not change.
+
+    Reads: q      Writes: pose, axis, inertia, link_inertia
+    """
+    world_pose(m, s)
+    for l in range(m.size("nlink")):
+        place_link(m, s, l)
+        store_inertia(m, s, l, True)
+
+
+@ti.func
+def move_links(m: ti.template(), s: ti.template(), wrenched: ti.i32):
+    """The other part, at the acceleration a.
+
+    Reads: v, a, axis, link_inertia, wrench (and pose if there is one)      Writes: velocity, acceleration, force
+    """
+    world_motion(m, s)
+    for l in range(m.size("nlink")):
+        move_link(m, s, l, True)
+        store_force(m, s, l, "link_inertia", wrenched)

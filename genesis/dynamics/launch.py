@@ -37,6 +37,11 @@ def lanes_for(batch: int) -> int:
     return LANES[state.ti_float] if batch > 1 and state.device.type == "cpu" else 1
 
 
+def keeps_tape(batch: int, variant: Variant) -> bool:
+    """Whether a rollout can keep its dynamics for the adjoint: of one environment on a CPU, where memory for it is small."""
+    return variant is None and batch == 1 and runtime.state().device.type == "cpu"
+
+
 @cache
 def _kernels(kind: str, variant: Variant, generation: int, real: Any, lanes: int) -> tuple[Callable, Callable, Callable]:
     single = lanes == 1 and runtime.state().device.type == "cpu"  # `lanes_for`: one environment, nothing to share out
@@ -56,13 +61,22 @@ def kernels(kind: str, lanes: int, variant: Variant = None) -> tuple[Callable, C
     return _kernels(kind, variant, state.generation, state.ti_float, lanes)
 
 
+class Bound:
+    """A kernel bound to integers and floats: its launch context, and of every array the place in it, the shape and the last pointer."""
+
+    def __init__(self, context: Any, places: list[tuple[tuple[int], int, tuple[int, ...]]]) -> None:
+        self.context, self.set_array, self.places = context, context.set_arg_external_array_with_shape, places
+        self.pointers = [-1] * len(places)
+
+
 class Launcher:
     """One kernel, called with tensors, then integers, then floats, as its signature has them.
 
     Tensors must be contiguous, of the right dtype and on the right device; the axes of time and of one environment may be left out. The
-    shapes must follow from the integers: they are looked at only when those change. Between those changes only `data_ptr` is asked of
-    an array, so that anything with `data_ptr` and `detach` stands for a tensor.
+    shapes must follow from the integers: they are looked at only when integers come that are new.
     """
+
+    MOST = 64  # bindings that are kept
 
     def __init__(self, kernel: Callable, lanes: int, block_arrays: Sequence[int], batch: int) -> None:
         self.kernel, self.lanes, self.batch, self.generation = kernel, lanes, batch, runtime.generation()
@@ -70,26 +84,28 @@ class Launcher:
         self.compiled: Any = None
         self.public = False
         self.scalars: Any = None
-        self.pointers: list[int] = []
-        self.places: list[tuple[tuple[int], int, tuple[int, ...]]] = []
+        self.bound: Any = None  # to those scalars
+        self.known: dict[tuple[tuple[int, ...], tuple[float, ...]], Bound] = {}
 
-    def __call__(self, arrays: Sequence[Any], scalars: tuple[Sequence[int], Sequence[float]]) -> None:
+    def __call__(self, arrays: Sequence[Any], scalars: tuple[tuple[int, ...], tuple[float, ...]]) -> None:
         """Launch with tensors and (integers, floats). Raises: StateError if `gs.destroy` has ended the engine it belongs to."""
         if runtime.generation() != self.generation:
             raise StateError("this scene or graph belongs to an engine that gs.destroy() has ended; build the scene again.")
-        if scalars is not self.scalars and scalars != self.scalars:
+        if scalars is not self.scalars:
             self._bind(arrays, scalars)
         if self.public:
             self.kernel(*self._views(arrays), *scalars[0], *scalars[1])
             return
-        pointers, set_array = self.pointers, self.set_array
-        for i, x in enumerate(arrays):
-            pointer = x.data_ptr()
-            if pointers[i] != pointer:
-                pointers[i] = pointer
-                index, size, shape = self.places[i]
-                set_array(index, pointer, size, shape, 0)
-        self.launch(self.compiled, self.context)
+        bound = self.bound
+        found = [x.data_ptr() for x in arrays]
+        if found != bound.pointers:
+            places, set_array = bound.places, bound.set_array
+            for i, (pointer, last) in enumerate(zip(found, bound.pointers, strict=True)):
+                if pointer != last:
+                    index, size, shape = places[i]
+                    set_array(index, pointer, size, shape, 0)
+            bound.pointers = found
+        self.launch(self.compiled, bound.context)
 
     def _views(self, arrays: Sequence[Any]) -> list[Any]:
         """The arrays as tensors of the kernel's axes: time, environment, number; or block and lane."""
@@ -99,22 +115,26 @@ class Launcher:
         return x if x.dim() == 3 else x.view(x.shape[0] // self.batch if x.dim() == 2 else 1, self.batch, x.shape[-1])
 
     def _bind(self, arrays, scalars) -> None:
-        """Compile if need be; set every scalar, and remember the shapes that go with them."""
+        """Compile if need be; a context with every scalar set, and the shapes that go with them, unless it is there."""
         integers, floats = scalars
         if self.compiled is None and not self.public:
             self._compile(arrays, integers, floats)
         self.scalars = scalars
-        if self.public:
+        self.bound = self.known.get(scalars)
+        if self.bound is not None or self.public:
             return
-        self.places = [
+        places = [
             ((i,), x.numel() * x.element_size(), tuple(x.shape)[: 1 if i in self.flat else 3])
             for i, x in enumerate(self._views(arrays))
         ]
-        self.pointers = [-1] * len(arrays)
+        context = self.traced.make_launch_context()
         for i, n in enumerate(integers, len(arrays)):
-            self.context.set_arg_int((i,), n)
+            context.set_arg_int((i,), n)
         for i, value in enumerate(floats, len(arrays) + len(integers)):
-            self.context.set_arg_float((i,), value)
+            context.set_arg_float((i,), value)
+        if len(self.known) >= self.MOST:  # a caller that varies the horizon without end
+            self.known.clear()
+        self.bound = self.known[scalars] = Bound(context, places)
 
     def _compile(self, arrays, integers, floats) -> None:
         with warnings.catch_warnings():
@@ -123,11 +143,11 @@ class Launcher:
             try:
                 primal = self.kernel._primal
                 key = primal.ensure_compiled(*self._views(arrays), *integers, *floats)
-                traced = primal.compiled_kernels[key]
+                self.traced = primal.compiled_kernels[key]
                 program = impl.get_runtime().prog
-                self.context = traced.make_launch_context()
-                self.set_array, self.launch = self.context.set_arg_external_array_with_shape, program.launch_kernel
-                self.compiled = program.compile_kernel(program.config(), program.get_device_caps(), traced)
+                self.launch = program.launch_kernel
+                self.compiled = program.compile_kernel(program.config(), program.get_device_caps(), self.traced)
+                Bound(self.traced.make_launch_context(), [])  # the names that a binding needs
             except AttributeError as error:
                 logger.warning(
                     "Taichi %s has other internals than expected (%s); kernels start more slowly.", ti.__version__, error

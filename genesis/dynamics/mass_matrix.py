@@ -31,8 +31,10 @@ def axis_of(s, x) -> Spatial:
 
 
 @ti.func
-def composite(m: ti.template(), s: ti.template()):
+def composite(m: ti.template(), s: ti.template(), forces: ti.template()):
     """From the leaves inwards: M += S^T I_subtree S, tau -= S^T F_subtree; inertia and force are summed into the parent.
+
+    forces: whether those are wanted as well as the mass matrix.
 
     Reads:  axis, inertia, force      Writes: mass, tau, inertia, force (of the subtrees)
     """
@@ -48,11 +50,23 @@ def composite(m: ti.template(), s: ti.template()):
             end = m.link_axisend(l)
             for x in range(begin, end):
                 axis = axis_of(s, x)
-                s.add("tau", 0.0 - axis.dot(force), m.axis_dof(x))
+                if ti.static(forces):
+                    s.add("tau", 0.0 - axis.dot(force), m.axis_dof(x))
                 momentum = inertia.apply(axis)
                 pair = m.axis_pairadr(x)
                 for p in range(pair, pair + m.axis_pairnum(x)):
                     s.add("mass", axis_of(s, m.pair_axis(p)).dot(momentum), m.pair_adr(p))
         if parent > 0:
             inertia.add_to(s.row("inertia", parent))
-            force.add_to(s.row("force", parent))
+            if ti.static(forces):
+                force.add_to(s.row("force", parent))
+
+
+@ti.func
+def sum_forces(m: ti.template(), s: ti.template()):
+    """From the leaves inwards: the forces of the links become those of their subtrees, as in `composite`. Writes: force"""
+    for r in range(m.size("nlink")):
+        l = m.size("nlink") - 1 - r
+        parent = m.link_parent(l)
+        if parent > 0:
+            Spatial.load(s.row("force", l + 1)).add_to(s.row("force", parent))

@@ -5,11 +5,13 @@ One kernel is traced per number of lanes and precision and serves every robot; `
 Arrays (T steps of control, N = T * substeps time steps, B environments):
   integers, parameters (one row, or one a block ``stride`` apart), scratch (``room`` a block), parameters_bar (``width`` a block)
   command (T, B, nv), control (T, B, nu), wrench (T, B, 6 nlink): force, torque
-  q0 (1, B, nq), v0 (1, B, nv) initial state; q (N, B, nq), v (N, B, nv) states after each time step
+  q0 (1, B, nq), v0 (1, B, nv) initial state; q (lead + N, B, nq), v (lead + N, B, nv) states after each time step, with lead = 1 after the
+  initial state
   a (N * stages, B, nv) accelerations of the stages
+  records: of a single environment, what its adjoint would otherwise compute again: ``record`` numbers for each row of a, 0: not kept
   ledger (``ledger_room`` an environment), shapes: memory of the constraints and constant shapes, see genesis/dynamics/constraints
-and their adjoints with the suffix _bar: q_bar, v_bar (T, B, .) of the states after each control step, a_bar (T, B, nv) of the acceleration
-at its start.
+and their adjoints with the suffix _bar: q_bar, v_bar (lead + T, B, .) of the states after each control step (and before), a_bar (T, B, nv) of
+the acceleration at its start.
 """
 
 import taichi as ti
@@ -49,12 +51,16 @@ def begin(m: ti.template(), s: ti.template(), o: ti.template()):
 
 
 class Tape:
-    """The stored accelerations of one time step."""
+    """What is stored of one time step: the acceleration of each stage, and a record of its dynamics."""
 
     _data_oriented = True
 
-    def __init__(self, block: Block, array, n, stages) -> None:
-        self.block, self.array, self.n, self.stages = block, array, n, stages
+    def __init__(self, block: Block, array, n, stages, records, record) -> None:
+        self.block, self.array, self.n, self.stages, self.records, self.record = block, array, n, stages, records, record
+
+    def page(self, s, i):
+        """Scratch that keeps the dynamics of stage i, if it keeps any."""
+        return s.on(self.records, self.at(i) * self.record)
 
     def at(self, i):
         return self.n * self.stages + i
@@ -179,15 +185,48 @@ def write_coordinates(m, s, block, joint, q, dof, q_bar, t) -> None:
 @ti.func
 def read_state(
     m: ti.template(), s: ti.template(), block: ti.template(), q0: ti.template(), v0: ti.template(), q: ti.template(), v: ti.template(),
-    n: ti.i32, position: ti.template(), velocity: ti.template(),
+    n: ti.i32, lead: ti.i32,
 ):  # fmt: skip
-    """State before time step n into the scratch vectors ``position`` and ``velocity``."""
+    """State before time step n into the scratch vectors q and v."""
     if n == 0:
-        read_vector(m, s, block, "nq", position, q0, 0)
-        read_vector(m, s, block, "nv", velocity, v0, 0)
+        read_vector(m, s, block, "nq", "q", q0, 0)
+        read_vector(m, s, block, "nv", "v", v0, 0)
     else:
-        read_vector(m, s, block, "nq", position, q, n - 1)
-        read_vector(m, s, block, "nv", velocity, v, n - 1)
+        read_vector(m, s, block, "nq", "q", q, n - 1 + lead)
+        read_vector(m, s, block, "nv", "v", v, n - 1 + lead)
+
+
+@ti.func
+def write_state(m: ti.template(), s: ti.template(), block: ti.template(), q: ti.template(), v: ti.template(), t: ti.i32):
+    write_vector(m, s, block, "nq", "q", q, t)
+    write_vector(m, s, block, "nv", "v", v, t)
+
+
+@ti.func
+def sum_state(m: ti.template(), s: ti.template()):
+    """Writes: end"""
+    total = constant(0.0, m.lanes)
+    for i in range(m.size("nq")):
+        total += s.get("q", i)
+    for i in range(m.size("nv")):
+        total += s.get("v", i)
+    s.set("end", total)
+
+
+@ti.func
+def write_initial_bars(
+    m: ti.template(), s: ti.template(), block: ti.template(), q0: ti.template(),
+    q0_bar: ti.template(), v0_bar: ti.template(), q_bar: ti.template(), v_bar: ti.template(), lead: ti.i32,
+):  # fmt: skip
+    """Adjoints of the initial state, from what has come back to it and, with ``lead``, those of the outputs there."""
+    read_vector(m, s, block, "nq", "q", q0, 0)
+    write_coordinate_bar(m, s, block, q0_bar, 0)
+    write_vector(m, s, block, "nv", "v_next_bar", v0_bar, 0)
+    if lead != 0:
+        for i in range(m.size("nq")):
+            block.scatter(q0_bar, block.gather(q0_bar, 0, i) + block.gather(q_bar, 0, i), 0, i)
+        for i in range(m.size("nv")):
+            block.scatter(v0_bar, block.gather(v0_bar, 0, i) + block.gather(v_bar, 0, i), 0, i)
 
 
 INTEGRATORS = {"Euler": euler, "RK4": runge_kutta}
@@ -212,34 +251,37 @@ def make_rollout(
     plain_t = ti.types.ndarray(dtype=real, ndim=1)
     scheme = INTEGRATORS[integrator]
     constrained = pairs is not None
+    taped = serial and not constrained  # see `Scratch`
     step, step_adjoint, stages = scheme.step, scheme.step_adjoint, scheme.STAGES
 
     @ti.kernel
     def rollout(
         integers: integers_t, parameters: block_t, scratch: block_t,
         command: user_t, control: user_t, wrench: user_t, q0: user_t, v0: user_t, q: user_t, v: user_t, a: user_t,
-        ledger: plain_t, shapes: plain_t,
+        records: plain_t, ledger: plain_t, shapes: plain_t,
         horizon: ti.i32, substeps: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
-        actuated: ti.i32, wrenched: ti.i32,
+        actuated: ti.i32, wrenched: ti.i32, lead: ti.i32, record: ti.i32,
         ledger_room: ti.i32, capacity: ti.i32, cone: ti.i32, iterations: ti.i32, line_iterations: ti.i32, smooth: ti.i32,
         dt: real, damping_dt: real, impratio: real, tolerance: real, line_tolerance: real,
     ):  # fmt: skip
         ti.loop_config(block_dim=1, serialize=serial)
         for e in range(blocks):
             m = Robot(integers, parameters, e * stride, lanes)
-            s = Scratch(m, scratch, e * room)
+            s = Scratch(m, scratch, e * room, taped)
             block = Block(e, batch, lanes)
             problem = Problem(shapes, pairs, equalities, cone, impratio, dt, smooth)
             stop = Stop(tolerance, iterations, line_tolerance, line_iterations)
             held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem, stop)
             o = Options(dt, damping_dt, actuated, wrenched, 0, held, damped_last)
             begin(m, s, o)
-            read_state(m, s, block, q0, v0, q, v, 0, "q", "v")
+            read_state(m, s, block, q0, v0, q, v, 0, lead)
+            if lead != 0:
+                write_state(m, s, block, q, v, 0)
             for t in range(horizon):
                 read_controls(m, s, block, o, command, control, wrench, t)
                 for k in range(substeps):
                     n = t * substeps + k
-                    tape = Tape(block, a, n, stages)
+                    tape = Tape(block, a, n, stages, records, record)
                     step(m, s, o, tape)
                     if ti.static(constrained):
                         for i in range(lanes):
@@ -247,8 +289,8 @@ def make_rollout(
                             c.note_step(n + 1)
                             if n == 0:
                                 note_depth(c)
-                    write_vector(m, s, block, "nq", "q", q, n)
-                    write_vector(m, s, block, "nv", "v", v, n)
+                    write_state(m, s, block, q, v, n + lead)
+            sum_state(m, s)
 
     def make_adjoint(want: bool):
         @ti.kernel
@@ -257,9 +299,9 @@ def make_rollout(
             command: user_t, control: user_t, wrench: user_t, q0: user_t, v0: user_t, q: user_t, v: user_t, a: user_t,
             q_bar: user_t, v_bar: user_t, a_bar: user_t,
             command_bar: user_t, control_bar: user_t, wrench_bar: user_t, q0_bar: user_t, v0_bar: user_t, parameters_bar: block_t,
-            ledger: plain_t, shapes: plain_t,
+            records: plain_t, ledger: plain_t, shapes: plain_t,
             horizon: ti.i32, substeps: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
-            actuated: ti.i32, wrenched: ti.i32,
+            actuated: ti.i32, wrenched: ti.i32, lead: ti.i32, record: ti.i32,
             ledger_room: ti.i32, capacity: ti.i32, cone: ti.i32, iterations: ti.i32, line_iterations: ti.i32, smooth: ti.i32,
             width: ti.i32, accelerated: ti.i32,
             dt: real, damping_dt: real, impratio: real, tolerance: real, line_tolerance: real, reach: real,
@@ -267,24 +309,24 @@ def make_rollout(
             ti.loop_config(block_dim=1, serialize=serial)
             for e in range(blocks):
                 m = Robot(integers, parameters, e * stride, lanes)
-                s = Scratch(m, scratch, e * room)
+                s = Scratch(m, scratch, e * room, taped and not want)
                 block = Block(e, batch, lanes)
                 problem = Problem(shapes, pairs, equalities, cone, impratio, dt, smooth, True, want, reach, damped_last)
                 held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem, None)
-                o = Options(dt, damping_dt, actuated, wrenched, want, held, damped_last)
+                o = Options(dt, damping_dt, actuated, wrenched, want, held, damped_last, record)
                 bar = ParameterBar(m, parameters_bar, e * width)
                 clear(m, s, "q_next_bar")
                 clear(m, s, "v_next_bar")
                 for r in range(horizon):
                     t = horizon - 1 - r
-                    read_state(m, s, block, q0, v0, q, v, (t + 1) * substeps, "q", "v")
-                    add_output_bars(m, s, block, q_bar, v_bar, t)
+                    read_state(m, s, block, q0, v0, q, v, (t + 1) * substeps, lead)
+                    add_output_bars(m, s, block, q_bar, v_bar, t + lead)
                     read_controls(m, s, block, o, command, control, wrench, t)
                     clear_control_bars(m, s)
                     for u in range(substeps):
                         n = t * substeps + substeps - 1 - u
-                        tape = Tape(block, a, n, stages)
-                        read_state(m, s, block, q0, v0, q, v, n, "q", "v")
+                        tape = Tape(block, a, n, stages, records, record)
+                        read_state(m, s, block, q0, v0, q, v, n, lead)
                         clear(m, s, "a_bar")
                         if accelerated != 0 and u == substeps - 1:
                             read_vector(m, s, block, "nv", "a_bar", a_bar, t)
@@ -292,9 +334,7 @@ def make_rollout(
                         copy(m, s, "nv", "q_bar", "q_next_bar")
                         copy(m, s, "nv", "v_bar", "v_next_bar")
                     write_control_bars(m, s, block, o, command_bar, control_bar, wrench_bar, t)
-                read_vector(m, s, block, "nq", "q", q0, 0)
-                write_coordinate_bar(m, s, block, q0_bar, 0)
-                write_vector(m, s, block, "nv", "v_next_bar", v0_bar, 0)
+                write_initial_bars(m, s, block, q0, q0_bar, v0_bar, q_bar, v_bar, lead)
 
         return rollout_adjoint
 

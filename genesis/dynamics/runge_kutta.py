@@ -64,7 +64,7 @@ def step(m: ti.template(), s: ti.template(), o: ti.template(), out: ti.template(
     for i in range(STAGES):
         if i > 0:
             enter_stage(m, s, let(stage_offset(i) * o.dt))
-        acceleration(m, s, o)
+        acceleration(m, out.page(s, i), o)
         out.keep_acceleration(m, s, i)
         weight = stage_weight(i)
         axpy(m, s, weight, "rate", "step_velocity")
@@ -145,7 +145,7 @@ def step_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.t
         else:
             copy_stage(m, s, "stage_rate_bar", 0, "v_bar")
         clear(m, s, "q_bar")
-        acceleration_adjoint(m, s, bar, o)
+        acceleration_adjoint(m, kept.page(s, i), bar, o)
         axpy(m, s, 1.0, "v_bar", "v_start_bar")
         if i > 0:
             clear(m, s, "step_velocity_bar")

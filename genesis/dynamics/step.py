@@ -14,8 +14,8 @@ from genesis.dynamics.constraints.damped import (
 from genesis.dynamics.constraints.lift import LiftedBase, lift_links
 from genesis.dynamics.constraints.step import Constraints, add_constraint_bars, constrain, meet_constraints
 from genesis.dynamics.factorization import factorize, solve
-from genesis.dynamics.kinematics import kinematics
-from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
+from genesis.dynamics.kinematics import kinematics, move_links, place_links
+from genesis.dynamics.mass_matrix import clear_mass_matrix, composite, sum_forces
 from genesis.dynamics.passive import passive, passive_adjoint
 from genesis.dynamics.vectors import copy
 
@@ -23,11 +23,12 @@ from genesis.dynamics.vectors import copy
 class Options:
     """Scalars of a launch: time step, implicit-damping step (0: explicit), which optional inputs are present, and
     (at compile time) whether the adjoints of the parameters are wanted, the constraints if there are any, and whether implicit
-    damping acts after them (MuJoCo's order) or with them."""
+    damping acts after them (MuJoCo's order) or with them; ``kept``: whether the adjoint finds the dynamics on a tape."""
 
     _data_oriented = True
 
-    def __init__(self, dt, damping_dt, actuated, wrenched, want, constraints=None, damped_last=False) -> None:
+    def __init__(self, dt, damping_dt, actuated, wrenched, want, constraints=None, damped_last=False, kept=0) -> None:
+        self.kept = kept
         self.dt, self.damping_dt, self.damped_last = dt, damping_dt, damped_last
         self.actuated, self.wrenched, self.want = actuated, wrenched, want
         self.constraints, self.constrained = constraints, isinstance(constraints, Constraints)  # Taichi turns None into a value
@@ -43,7 +44,7 @@ def acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
     passive(m, s)
     kinematics(m, s, False, o.wrenched)
     clear_mass_matrix(m, s, 0.0 if ti.static(o.damped_last) else o.damping_dt)
-    composite(m, s)
+    composite(m, s, True)
     if ti.static(o.constrained):
         copy(m, s, "nM", "mass", "mass_matrix")
         copy(m, s, "nv", "a", "warm")
@@ -60,16 +61,15 @@ def acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
 
 
 @ti.func
-def acceleration_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template()):
-    """H w = a_bar, then minus the gradient of w . g with a and w held fixed.
+def acceleration_again(m: ti.template(), s: ti.template(), o: ti.template()):
+    """What the adjoint needs of `acceleration` besides its motions and forces: a tape that was kept has it.
 
-    Reads: q, v, a (of this state), a_bar, command, control, wrench
-    Adds to: q_bar, v_bar, parameters      Writes: command_bar, control_bar, wrench_bar
+    Reads: q, v, command, control; with constraints a      Writes: the fields in `workspace.KEPT`; with constraints mass_matrix, a_seen
     """
     commanded_force(m, s, o.actuated)
-    kinematics(m, s, True, o.wrenched)
+    place_links(m, s)
     clear_mass_matrix(m, s, 0.0 if ti.static(o.damped_last) else o.damping_dt)
-    composite(m, s)
+    composite(m, s, False)
     if ti.static(o.constrained):
         copy(m, s, "nM", "mass", "mass_matrix")
         copy(m, s, "nv", "a", "a_seen")
@@ -77,6 +77,22 @@ def acceleration_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(),
         undamped_acceleration(m, s, o.damping_dt)
         add_damping(m, s, o.damping_dt)
     factorize(m, s)
+
+
+@ti.func
+def acceleration_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template()):
+    """H w = a_bar, then minus the gradient of w . g with a and w held fixed.
+
+    Reads: q, v, a (of this state), a_bar, command, control, wrench
+    Adds to: q_bar, v_bar, parameters      Writes: command_bar, control_bar, wrench_bar
+    """
+    if ti.static(s.taped):
+        if o.kept == 0:
+            acceleration_again(m, s, o)
+    else:
+        acceleration_again(m, s, o)
+    move_links(m, s, o.wrenched)
+    sum_forces(m, s)
     copy(m, s, "nv", "a_bar", "w")
     solve(m, s, "w")
     if ti.static(o.constrained):

@@ -3,11 +3,12 @@
 Both are thin views with names; every access is one load or store.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from genesis.math.lanes import Cells, cells_of_lane, let, load
 from genesis.model.layout import HEADER_INDEX, INTEGER_PLACE, INTEGERS, PARAMETER, SIZES
 
+KEPT = ("link_inertia", "axis", "mass", "inverse_pivot", "active")  # what a record of a tape holds, see `Scratch`
 FIELDS = (  # name, one row per, lane scalars a row
     ("pose", "nslot", 19),  # position 3, quaternion 4, rotation matrix 9, reference point of the tree 3; slot 0 is the world
     ("velocity", "nslot", 6),
@@ -28,6 +29,7 @@ FIELDS = (  # name, one row per, lane scalars a row
     ("second_probe_bar", "nslot", 6),
     ("second_lift_bar", "nslot", 6),
     ("axis", "naxis", 6),
+    ("end", "one", 1),  # sum of the state at the end of a rollout: finite if that is
     ("mass", "nM", 1),
     ("mass_matrix", "nM", 1),  # the mass matrix, which `mass` loses to its factors
     ("inverse_pivot", "nv", 1),
@@ -67,20 +69,50 @@ FIELDS = (  # name, one row per, lane scalars a row
 )
 
 
-SLOT = {name: sum(w for n, c, w in FIELDS[:i] if c == "nslot") for i, (name, c, _) in enumerate(FIELDS) if c == "nslot"}
-SLOT_WIDTH = sum(
-    width for _, count, width in FIELDS if count == "nslot"
-)  # all fields of a slot stand together: one address for them
+class Layout:
+    """Where fields lie in a run of memory: those of a slot together, so that one address serves them, then the others.
+
+    slot: offset in a slot by name; others: the fields that are no slot's.
+    """
+
+    def __init__(self, fields: Sequence[tuple[str, str, int]]) -> None:
+        self.slot, self.slot_width = {}, 0
+        for name, count, width in fields:
+            if count == "nslot":
+                self.slot[name] = self.slot_width
+                self.slot_width += width
+        self.others = tuple(field for field in fields if field[1] != "nslot")
+
+    def size(self, sizes: Mapping[str, int]) -> int:
+        """Lane scalars for a model."""
+        return self.place("", sizes)
+
+    def place(self, name: str, sizes: Mapping[str, int]) -> int:
+        """Where a field begins that is no slot's; the end of all where there is none of that name."""
+        offset = (sizes["nlink"] + 1) * self.slot_width
+        for other, count, width in self.others:
+            if other == name:
+                break
+            offset += _rows(count, sizes) * width
+        return offset
+
+
+ALL = Layout(FIELDS)
+RECORD = Layout([field for field in FIELDS if field[0] in KEPT])
 
 
 def _rows(count: str, sizes: Mapping):
-    return 4 * sizes["nv"] if count == "nv4" else sizes[count]
+    return 1 if count == "one" else 4 * sizes["nv"] if count == "nv4" else sizes[count]
 
 
 def scratch_size(sizes: Mapping[str, int]) -> int:
     """Lane scalars of scratch that one environment block needs."""
-    others = sum(_rows(count, sizes) * width for _, count, width in FIELDS if count != "nslot")
-    return (sizes["nlink"] + 1) * SLOT_WIDTH + others
+    return ALL.size(sizes)
+
+
+def record_size(sizes: Mapping[str, int]) -> int:
+    """Numbers that a tape keeps of one evaluation of the dynamics of one environment."""
+    return RECORD.size(sizes)
 
 
 class Robot:
@@ -147,34 +179,54 @@ class ParameterBar:
         return one
 
 
-class Scratch:
-    """Scratch memory of one environment block: ``scratch.row("pose", slot)``."""
+class Region:
+    """Fields of a `Layout` in an array from an offset on: addresses of rows."""
 
     _data_oriented = True
     WIDTH = {name: width for name, _, width in FIELDS}
 
-    def __init__(self, robot: Robot, array, offset) -> None:
-        self.robot, self.array, self.offset, self.k = robot, array, {}, None
+    def __init__(self, robot: Robot, layout: Layout, array, offset) -> None:
+        self.robot, self.layout, self.array, self.offset = robot, layout, array, {}
         self.slots = let(offset)
-        offset = self.slots + (robot.sizes["nlink"] + 1) * SLOT_WIDTH
-        for name, count, width in FIELDS:
-            if count != "nslot":
-                self.offset[name] = offset = let(offset)
-                offset = offset + _rows(count, robot.sizes) * width
+        offset = self.slots + (robot.sizes["nlink"] + 1) * layout.slot_width
+        for name, count, width in layout.others:
+            self.offset[name] = offset = let(offset)
+            offset = offset + _rows(count, robot.sizes) * width
+
+    def row(self, name: str, k) -> Cells:
+        layout, opaque = self.layout, self.robot.opaque
+        if name in layout.slot:
+            return Cells(self.array, opaque(self.slots + k * layout.slot_width) + layout.slot[name])
+        return Cells(self.array, opaque(self.offset[name] + k * self.WIDTH[name]))
+
+
+class Scratch:
+    """Scratch memory of one environment block: ``scratch.row("pose", slot)``.
+
+    ``taped``: a single environment whose dynamics may be kept on a tape, for the adjoint to find them again. Then the fields in `KEPT` lie in
+    a record of the tape (`on`), which is all that the adjoint needs without wrenches and adjoints of the parameters.
+    """
+
+    _data_oriented = True
+
+    def __init__(self, robot: Robot, array, offset, taped: bool = False) -> None:
+        self.robot, self.main, self.record, self.k, self.taped = robot, Region(robot, ALL, array, offset), None, None, taped
+
+    def _with(self, record, k) -> "Scratch":
+        one = object.__new__(Scratch)
+        one.robot, one.main, one.record, one.k, one.taped = self.robot, self.main, record, k, self.taped
+        return one
 
     def of_lane(self, k) -> "Scratch":
         """Scratch of the environment in lane ``k``, as plain numbers."""
-        if self.robot.lanes == 1:
-            return self
-        one = object.__new__(Scratch)
-        one.robot, one.array, one.offset, one.slots, one.k = self.robot, self.array, self.offset, self.slots, k
-        return one
+        return self if self.robot.lanes == 1 else self._with(self.record, k)
+
+    def on(self, tape, offset) -> "Scratch":
+        """Scratch with the record at ``offset`` of a tape."""
+        return self._with(Region(self.robot, RECORD, tape, offset), self.k) if self.taped else self
 
     def row(self, name: str, k=0) -> Cells:
-        if name in SLOT:
-            cells = Cells(self.array, self.robot.opaque(self.slots + k * SLOT_WIDTH) + SLOT[name])
-        else:
-            cells = Cells(self.array, self.robot.opaque(self.offset[name] + k * self.WIDTH[name]))
+        cells = (self.record if self.taped and name in KEPT else self.main).row(name, k)
         return cells if self.k is None else cells_of_lane(cells, self.k, self.robot.lanes)
 
     def get(self, name: str, k=0):

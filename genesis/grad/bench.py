@@ -5,18 +5,19 @@ from typing import Any
 import torch
 
 from genesis.dynamics.constraints.ledger import HEADER
-from genesis.dynamics.launch import Launcher, kernels, lanes_for
-from genesis.dynamics.workspace import scratch_size
+from genesis.dynamics.launch import Launcher, keeps_tape, kernels, lanes_for
+from genesis.dynamics.workspace import ALL, record_size, scratch_size
 from genesis.errors import InputError
 from genesis.grad.watch import Watch
 
+TAPE = 2**22  # numbers of the longest tape that a rollout keeps for its adjoint; beyond, the adjoint computes again
 ADDRESSES = 2**28  # lane scalars that a kernel reaches, see `Robot.opaque`
 
 
 class Bench:
     """Scratch memory and launchers for one batch size."""
 
-    ROLLOUT = ((1, 2, 11, 12), (1, 2, 19, 20, 21))  # arrays with one entry a lane, in the forward and in the adjoint kernel
+    ROLLOUT = ((1, 2, 11, 12, 13), (1, 2, 19, 20, 21, 22))  # arrays of one index, in the forward and in the adjoint kernel
     BLOCKS = {
         "kinematics": ((1, 2), (1, 2, 9)),
         "inverse": ((1, 2), (1, 2, 10)),
@@ -38,23 +39,32 @@ class Bench:
         self.ledger = like.new_zeros(max(1, self.blocks * self.lanes * self.ledger_room))
         self.watch = Watch(self, physics) if physics.constraints else None
         self.scratch = like.new_zeros(self.blocks * self.room, *self.lane_axis)
-        self._launches: dict[tuple[int, bool, bool, bool], RolloutLaunch] = {}
+        self._end = self.scratch.view(self.blocks, self.room, *self.lane_axis)[:, ALL.place("end", model.sizes)]
+        self._end_on_cpu = self._end.numpy() if self._end.device.type == "cpu" else None
+        self._launches: dict[tuple[int, bool, bool, bool, bool], RolloutLaunch] = {}
         self._launchers: dict[str, tuple[Launcher, Launcher, Launcher]] = {}
         self._packed: tuple[Any, int, torch.Tensor] | None = None
+        self.record = record_size(model.sizes) if keeps_tape(batch, self.variant) else 0  # of one evaluation, see `Scratch`
+        self.no_tape = like.new_zeros(max(1, self.record))
         self.no_bar = like.new_zeros(self.width, *self.lane_axis)
 
     def layout(self, batched: bool) -> tuple[int, int, int, int]:
         """Kernel scalars: environments, blocks, scratch of a block, distance of the parameter rows of two blocks."""
         return self.batch, self.blocks, self.room, self.width if batched else 0
 
-    def rollout(self, physics: Any, horizon: int, theta, control, wrench) -> "RolloutLaunch":
-        key = (horizon, theta.dim() == 2, control is not None, wrench is not None)
+    def rollout(self, physics: Any, horizon: int, theta, control, wrench, lead: bool) -> "RolloutLaunch":
+        """The launch of this kind; lead: states begin with the initial one."""
+        key = (horizon, theta.dim() == 2, control is not None, wrench is not None, lead)
         launch = self._launches.get(key)
         if launch is None:
             if len(self._launches) > 64:  # a caller that varies the horizon without end
                 self._launches.clear()
             launch = self._launches[key] = RolloutLaunch(physics, self, *key)
         return launch
+
+    def end(self) -> float:
+        """A number that is finite if the state at the end of the last rollout is, in every environment."""
+        return (self._end if self._end_on_cpu is None else self._end_on_cpu).sum().item()
 
     def touched(self) -> torch.Tensor:
         """(environments of all lanes, candidate pairs): 1 where a pair has touched in the last rollout; memory of the ledger."""
@@ -106,35 +116,56 @@ class Bench:
 class RolloutLaunch:
     """What both passes of one kind of rollout share: the scalars of the kernels. Made once per kind, see `Bench.rollout`."""
 
-    def __init__(self, physics: Any, bench: Bench, horizon: int, batched: bool, controlled: bool, wrenched: bool) -> None:
+    def __init__(
+        self, physics: Any, bench: Bench, horizon: int, batched: bool, controlled: bool, wrenched: bool, lead: bool
+    ) -> None:
         self.physics, self.bench, self.has = physics, bench, (controlled, wrenched)
+        self.lead = lead
         more = physics.constraints.integers if physics.constraints else (0, 0, 0, 0, 0, 0)
         reals = physics.constraints.reals if physics.constraints else (1.0, 0.0, 0.0)
-        integers = (horizon, physics.substeps, *bench.layout(batched), int(controlled), int(wrenched), *more)
+        first = (horizon, physics.substeps, *bench.layout(batched), int(controlled), int(wrenched), int(lead))
         reals = (*physics.reals, *reals)
-        self.scalars = (integers, reals)
-        self.adjoint_scalars = {
-            accelerated: ((*integers, bench.width, int(accelerated)), (*reals, physics.reach)) for accelerated in (False, True)
-        }
-        new = bench.scratch.new_zeros  # adjoints of positions and velocities that no loss depends on
-        self.no_q_bar, self.no_v_bar = (new(horizon, bench.batch, physics.nq), new(horizon, bench.batch, physics.nv))
+        length = horizon * physics.substeps * physics.stages * bench.record
+        self.tape = length if length <= TAPE and not wrenched else 0
+        self.scalars, self.adjoint_scalars = {}, {}
+        for kept in (False, True):
+            integers = (*first, bench.record if kept else 0, *more)
+            self.scalars[kept] = (integers, reals)
+            for accelerated in (False, True):
+                whole = ((*integers, bench.width, int(accelerated)), (*reals, physics.reach))
+                self.adjoint_scalars[kept, accelerated] = whole
+        new = bench.scratch.new_zeros  # adjoints of positions and velocities that no loss depends on, and no commands
+        self.no_q_bar, self.no_v_bar = (new(horizon + 1, bench.batch, n) for n in (physics.nq, physics.nv))
+        self.no_command, self.no_command_bar = self.no_v_bar[1:], torch.empty_like(self.no_v_bar[1:])
         self.run, *self.run_adjoint = bench.launchers(physics.integrator)
 
-    def forward(self, theta, inputs, outputs) -> torch.Tensor | None:
-        """Runs the kernel; returns which candidate pairs have touched, where the adjoint asks for it."""
+    def forward(self, theta, inputs, outputs, keep: bool = False) -> torch.Tensor | None:
+        """Runs the kernel; returns what the adjoint asks for besides: with constraints which candidate pairs have touched, without the tape
+        of a single environment, if ``keep``. inputs: command, control, wrench, q0, v0; outputs: q, v, a."""
         p, b = self.physics, self.bench
-        self.run((p.integers, b.parameters(theta), b.scratch, *inputs, *outputs, b.ledger, p.shapes), self.scalars)
-        if b.watch is not None:
-            b.watch.look()
-        return b.touched().clone() if p.reach > 0.0 and b.watch is not None else None
+        tape = b.scratch.new_empty(self.tape) if keep and self.tape else None
+        records = b.no_tape if tape is None else tape
+        arrays = (p.integers, b.parameters(theta), b.scratch, *inputs, *outputs, records, b.ledger, p.shapes)
+        self.run(arrays, self.scalars[tape is not None])
+        if b.watch is None:
+            return tape
+        b.watch.look()
+        return b.touched().clone() if p.reach > 0.0 else None
 
-    def adjoint(self, need_theta: bool, theta, inputs, outputs, q_bar, v_bar, a_bar, touched=None, columns=None):
-        """Adjoints of (theta, q0, v0, command, control, wrench); touched: what `forward` has returned; columns: see `theta_bar`."""
+    def adjoint(self, need_theta: bool, theta, inputs, outputs, q_bar, v_bar, a_bar, kept=None, columns=None):
+        """Adjoints of (theta, q0, v0, command, control, wrench); kept: what `forward` has returned; columns: see `theta_bar`.
+
+        With ``lead`` the initial state among the inputs is the trajectory that it begins.
+        """
         p, b = self.physics, self.bench
-        if touched is not None:
-            b.touched().copy_(touched)
+        tape = None
+        if b.watch is None:
+            tape = kept
+        elif kept is not None:
+            b.touched().copy_(kept)
         u, c, w, q0, v0 = inputs
-        u_bar, q0_bar, v0_bar = torch.empty_like(u), torch.empty_like(q0), torch.empty_like(v0)
+        u_bar = self.no_command_bar if u is self.no_command else torch.empty_like(u)
+        q0_bar, v0_bar = [x.new_empty(x.shape[1:]) if self.lead else torch.empty_like(x) for x in (q0, v0)]
         c_bar = torch.empty_like(c) if self.has[0] else p.nothing
         w_bar = torch.empty_like(w) if self.has[1] else p.nothing
         theta_bar = b.parameters_bar(need_theta)
@@ -142,9 +173,9 @@ class RolloutLaunch:
             p.integers, b.parameters(theta), b.scratch, *inputs, *outputs,
             self.no_q_bar if q_bar is None else q_bar, self.no_v_bar if v_bar is None else v_bar,
             p.nothing if a_bar is None else a_bar,
-            u_bar, c_bar, w_bar, q0_bar, v0_bar, theta_bar, b.ledger, p.shapes,
+            u_bar, c_bar, w_bar, q0_bar, v0_bar, theta_bar, b.no_tape if tape is None else tape, b.ledger, p.shapes,
         )  # fmt: skip
-        self.run_adjoint[need_theta](arrays, self.adjoint_scalars[a_bar is not None])
+        self.run_adjoint[need_theta](arrays, self.adjoint_scalars[tape is not None, a_bar is not None])
         if b.watch is not None:
             b.watch.look(backward=True)
         return (

@@ -25,11 +25,11 @@ class Rollout(torch.autograd.Function):
             new(steps + 1, batch, physics.nv),
             new(steps * physics.stages, batch, physics.nv),
         )
-        q[0], v[0] = q0, v0
         u, c, w = command.contiguous(), _dense(control, physics.nothing), _flat_wrench(wrench, physics.nothing)
-        ctx.launch = launch = bench.rollout(physics, horizon, theta, control, wrench)
-        ctx.touched = launch.forward(theta, (u, c, w, q[0], v[0]), (q[1:], v[1:], a))
-        ctx.save_for_backward(u, c, w, q, v, a, theta, q0, v0, command, control, wrench)
+        ctx.launch = launch = bench.rollout(physics, horizon, theta, control, wrench, True)
+        keep = any(ctx.needs_input_grad) and not ctx.needs_input_grad[1]
+        kept = launch.forward(theta, (u, c, w, q0.contiguous(), v0.contiguous()), (q, v, a), keep)
+        ctx.save_for_backward(u, c, w, q, v, a, kept, theta, q0, v0, command, control, wrench)
         ctx.set_materialize_grads(False)
         every = physics.substeps
         if every == 1 and physics.stages == 1:
@@ -41,17 +41,10 @@ class Rollout(torch.autograd.Function):
         need_theta = ctx.needs_input_grad[1]
 
         def adjoint(q_grad, v_grad, a_grad):
-            u, c, w, q, v, a, theta, *_ = ctx.saved_tensors
+            u, c, w, q, v, a, kept, theta, *_ = ctx.saved_tensors
             q_grad, v_grad, a_grad = (None if g is None else g.contiguous() for g in (q_grad, v_grad, a_grad))
-            after = (None if g is None else g[1:] for g in (q_grad, v_grad))
-            theta_bar, q0_bar, v0_bar, u_bar, c_bar, w_bar = ctx.launch.adjoint(
-                need_theta, theta, (u, c, w, q[0], v[0]), (q[1:], v[1:], a), *after, a_grad, ctx.touched
-            )
-            if q_grad is not None:
-                q0_bar += q_grad[0]
-            if v_grad is not None:
-                v0_bar += v_grad[0]
-            return theta_bar, q0_bar, v0_bar, u_bar, c_bar, _link_wrench(w_bar)
+            out = ctx.launch.adjoint(need_theta, theta, (u, c, w, q, v), (q, v, a), q_grad, v_grad, a_grad, kept)
+            return (*out[:-1], _link_wrench(out[-1]))
 
         return (None, *run_adjoint(ctx, "rollout", adjoint, grads))
 
@@ -75,9 +68,9 @@ class Step(torch.autograd.Function):
             q0.contiguous(),
             v0.contiguous(),
         )
-        ctx.launch = launch = bench.rollout(physics, 1, theta, control, wrench)
-        ctx.touched = launch.forward(theta, inputs, (q, v, a))
-        ctx.save_for_backward(*inputs, q, v, a, theta, q0, v0, command, control, wrench)
+        ctx.launch = launch = bench.rollout(physics, 1, theta, control, wrench, False)
+        kept = launch.forward(theta, inputs, (q, v, a))  # without a tape: it would cost more memory than it saves time
+        ctx.save_for_backward(*inputs, q, v, a, kept, theta, q0, v0, command, control, wrench)
         ctx.set_materialize_grads(False)
         return q if many == 1 else q[-1], v if many == 1 else v[-1], a if a.dim() == 2 else a[0]
 
@@ -86,9 +79,9 @@ class Step(torch.autograd.Function):
         need_theta = ctx.needs_input_grad[1]
 
         def adjoint(*grads):
-            u, c, w, q0, v0, q, v, a, theta, *_ = ctx.saved_tensors
+            u, c, w, q0, v0, q, v, a, kept, theta, *_ = ctx.saved_tensors
             dense = (None if g is None else g.contiguous() for g in grads)
-            out = ctx.launch.adjoint(need_theta, theta, (u, c, w, q0, v0), (q, v, a), *dense, ctx.touched)
+            out = ctx.launch.adjoint(need_theta, theta, (u, c, w, q0, v0), (q, v, a), *dense, kept)
             return (*out[:-1], _link_wrench(out[-1]))
 
         return (None, *run_adjoint(ctx, "step", adjoint, grads))
@@ -98,7 +91,8 @@ class NoContext:
     """Stands in for the autograd context where nothing will be differentiated."""
 
     launch = None
-    touched = None
+    shapes = None
+    needs_input_grad = ()
 
     @staticmethod
     def save_for_backward(*tensors) -> None:

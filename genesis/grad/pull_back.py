@@ -78,9 +78,10 @@ def run_adjoint(ctx, name: str, adjoint, grads):
     What its forward saved last are the tensor arguments of the function, or its outputs: something that depends on them all.
     """
     needed = ctx.needs_input_grad[1:]
-    if any(_is_batched(g) for g in grads):
-        out = _Batched.run(adjoint, grads)
-        return tuple(o if n else None for o, n in zip(out, needed, strict=False))
+    for g in grads:
+        if _is_batched(g):
+            out = _Batched.run(adjoint, grads)
+            return tuple(o if n else None for o, n in zip(out, needed, strict=False))
     if torch.is_grad_enabled():  # backward runs with create_graph
         with torch.no_grad():
             out = adjoint(*grads)

@@ -3,8 +3,9 @@
     x' = f(x, u, theta), x = (qpos, qvel):    df/dx (nx, nx), df/dtheta, df/du, and the same of the acceleration qacc
 
 A row of a Jacobian is the adjoint of one unit vector. Each launch takes the same unit vector at hundreds of states at once, so the
-whole costs nx (and nv more with accelerations) adjoints of one step for each state, however many parameters there are. The rows are exact,
-as every adjoint here; on quaternions they are those of the normalised coordinates.
+whole costs nx (and nv more with accelerations) adjoints of one step for each state, however many parameters there are; one Euler step
+needs only nv where positions are plain numbers, q' = q + dt v', whose rows follow from those of v'. The rows are exact, as every adjoint
+here; on quaternions they are those of the normalised coordinates.
 Source: Griewank, Walther, Evaluating Derivatives (2008), §3.2 (vector-Jacobian products); sensitivities by recursion: Hairer, Norsett,
 Wanner, Solving Ordinary Differential Equations I (1993), §I.14.
 """
@@ -78,14 +79,17 @@ def step_jacobian(
                 table[2][part, row] = u_bar[:size]
                 if c_bar is not None:
                     table[3][part, row] = c_bar[:size]
+        _integrated(physics, tables[0])
     made = [Jacobian(*table[:3], table[3] if control is not None else None) for table in tables]
     return StepJacobian(made[0], made[1] if acceleration else None)
 
 
 def _rows(physics: Physics, tables: list) -> Iterator[tuple]:
     """(table, its row, what the row is of: 0 qpos', 1 qvel', 2 qacc, which number of that)."""
+    follows = _plain(physics)
     for k in range(physics.nq):
-        yield tables[0], k, 0, k
+        if k not in follows:
+            yield tables[0], k, 0, k
     for k in range(physics.nv):
         yield tables[0], physics.nq + k, 1, k
     if len(tables) > 1:
@@ -93,12 +97,35 @@ def _rows(physics: Physics, tables: list) -> Iterator[tuple]:
             yield tables[1], k, 2, k
 
 
+def _plain(physics: Physics) -> dict[int, int]:
+    """Index in qpos -> in qvel of coordinates with q' = q + dt v'; none where a control step is more than one Euler step."""
+    if physics.integrator != "Euler" or physics.substeps > 1:
+        return {}
+    made = {}
+    for joint in physics.model.joints:
+        if joint.mimic is None:
+            count = joint.nq - 4 if joint.nq in (4, 7) else joint.nq
+            made.update({joint.qpos_adr + k: joint.dof_adr + k for k in range(count)})
+    return made
+
+
+def _integrated(physics: Physics, tables: list[Tensor]) -> None:
+    """Rows of the positions that follow from those of their velocities."""
+    pairs = _plain(physics)
+    if not pairs:
+        return
+    q, v = list(pairs), [physics.nq + k for k in pairs.values()]
+    for table in tables:
+        table[:, q] = physics.step_dt * table[:, v]
+    tables[0][:, q, q] += 1.0
+
+
 def _launches(physics, theta, qpos, qvel, command, control, columns) -> Iterator[tuple[slice, Callable[[int, int], tuple]]]:
     """Chunks of the states, each with `_pull_back` there."""
     count = qpos.shape[0]
     for first in range(0, count, CHUNK):
         chunk = min(CHUNK, -(-(count - first) // GRAIN) * GRAIN)
-        launch = physics.bench(chunk).rollout(physics, 1, theta, control, None)
+        launch = physics.bench(chunk).rollout(physics, 1, theta, control, None, False)
         part = slice(first, min(first + chunk, count))
         at = torch.arange(first, first + chunk).clamp_(max=count - 1)  # the last chunk repeats its last state
         rows = theta if theta.dim() == 1 else theta[at]

@@ -11,22 +11,6 @@ from genesis.grad.functions import NoContext
 from genesis.grad.pull_back import run_adjoint
 
 
-class Rows:
-    """Memory of a contiguous tensor from row ``first`` on: a view for kernels that torch need not know."""
-
-    __slots__ = ("first", "tensor")
-
-    def __init__(self, tensor: torch.Tensor, first: int) -> None:
-        self.tensor, self.first = tensor, first
-
-    def data_ptr(self) -> int:
-        x = self.tensor
-        return x.data_ptr() + self.first * x.stride(0) * x.element_size()
-
-    def detach(self) -> torch.Tensor:
-        return self.tensor.detach()[self.first :]
-
-
 class TrajectoryFunction(torch.autograd.Function):
     """((physics, flat), theta, q0, v0, command, control) -> q, v, a over T control steps, and a number: finite if their end is.
 
@@ -40,18 +24,17 @@ class TrajectoryFunction(torch.autograd.Function):
         lead, steps, new = () if flat else (q0.shape[0],), horizon * physics.substeps, physics.nothing.new_empty
         q, v = new(steps + 1, *lead, physics.nq), new(steps + 1, *lead, physics.nv)
         a = new(steps * physics.stages, *lead, physics.nv)
-        ctx.launch = launch = physics.bench(*lead or (1,)).rollout(physics, horizon, theta, control, None)
-        u = launch.no_v_bar if command is None else command.contiguous()
+        bench = physics.bench(*lead or (1,))
+        ctx.launch = launch = bench.rollout(physics, horizon, theta, control, None, True)
+        u = None if command is None else command.contiguous()
         c = physics.nothing if control is None else control.clone(memory_format=torch.contiguous_format)
-        dense = torch.contiguous_format
-        inputs = (u, c, physics.nothing, q0.clone(memory_format=dense), v0.clone(memory_format=dense))
-        q[0], v[0] = q0, v0
-        ctx.touched = launch.forward(theta, inputs, (Rows(q, 1), Rows(v, 1), a))
-        ctx.save_for_backward(*inputs, theta, q, v, a)  # what users gave is not among these: they may change it in place
+        inputs = (launch.no_command if u is None else u, c, physics.nothing, q0.contiguous(), v0.contiguous())
+        needs = ctx.needs_input_grad
+        kept = launch.forward(theta, inputs, (q, v, a), any(needs) and not needs[1])
+        ctx.save_for_backward(u, c, kept, theta, q, v, a)  # what users gave is not among these: they may change it in place
         ctx.set_materialize_grads(False)
-        ctx.commanded = command is not None
-        end = q[-1].sum().item() + v[-1].sum().item()
-        every = physics.substeps
+        ctx.shapes = (q0.shape, v0.shape)
+        every, end = physics.substeps, bench.end()
         if every == 1 and physics.stages == 1:
             return q, v, a, end
         return q[::every], v[::every], a[:: every * physics.stages], end
@@ -61,17 +44,15 @@ class TrajectoryFunction(torch.autograd.Function):
         need_theta = ctx.needs_input_grad[1]
 
         def adjoint(q_grad, v_grad, a_grad):
-            *inputs, theta, q, v, a = ctx.saved_tensors
-            q_grad, v_grad, a_grad = (None if g is None else g.contiguous() for g in (q_grad, v_grad, a_grad))
-            after = (None if g is None else Rows(g, 1) for g in (q_grad, v_grad))
-            theta_bar, q0_bar, v0_bar, u_bar, c_bar, _ = ctx.launch.adjoint(
-                need_theta, theta, inputs, (Rows(q, 1), Rows(v, 1), a), *after, a_grad, ctx.touched
+            u, c, kept, theta, q, v, a = ctx.saved_tensors
+            launch = ctx.launch
+            q_grad, v_grad, a_grad = [None if g is None else g.contiguous() for g in (q_grad, v_grad, a_grad)]
+            inputs = (launch.no_command if u is None else u, c, launch.physics.nothing, q, v)
+            theta_bar, q0_bar, v0_bar, u_bar, c_bar, _ = launch.adjoint(
+                need_theta, theta, inputs, (q, v, a), q_grad, v_grad, a_grad, kept
             )
-            if q_grad is not None:
-                q0_bar += q_grad[0]
-            if v_grad is not None:
-                v0_bar += v_grad[0]
-            return theta_bar, q0_bar, v0_bar, u_bar if ctx.commanded else None, c_bar
+            bars = [x if x.shape == shape else x.view(shape) for x, shape in zip((q0_bar, v0_bar), ctx.shapes, strict=True)]
+            return theta_bar, *bars, None if u is None else u_bar, c_bar
 
         return (None, *run_adjoint(ctx, "rollout", adjoint, grads[:3]))
 

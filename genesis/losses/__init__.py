@@ -2,6 +2,8 @@
 
 from genesis.losses.control_effort import ControlEffort
 from genesis.losses.energy import Energy
+from genesis.losses.force_limits import ForceLimits
+from genesis.losses.information import Information
 from genesis.losses.joint_limits import JointLimits
 from genesis.losses.joint_tracking import JointTracking
 from genesis.losses.orientation import Orientation
@@ -11,6 +13,7 @@ from genesis.losses.term import Loss
 from genesis.losses.terminal_state import TerminalState
 from genesis.losses.user import UserFunction
 from genesis.losses.velocity import Velocity
+from genesis.losses.velocity_limits import VelocityLimits
 
 #: kind -> class; built as `LOSSES[kind](setting, where, **options)`.
 LOSSES = {
@@ -23,6 +26,9 @@ LOSSES = {
     "energy": Energy,
     "terminal_state": TerminalState,
     "joint_limits": JointLimits,
+    "velocity_limits": VelocityLimits,
+    "force_limits": ForceLimits,
+    "information": Information,
     "user": UserFunction,
 }
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from genesis.errors import InputError
+from genesis.losses.excess import excess
 from genesis.losses.targets import mean_square
 from genesis.selection import chosen_joints, coordinates, limits
 from genesis.setting import Setting
@@ -27,5 +27,8 @@ class JointLimits:
         self.low, self.high = low + margin, high - margin
 
     def __call__(self, trajectory: View) -> Tensor:
-        q = trajectory.qpos[1:][..., self.coordinates]
-        return mean_square(torch.relu(self.low - q) + torch.relu(q - self.high))
+        return mean_square(self.excess(trajectory))
+
+    def excess(self, trajectory: View) -> Tensor:
+        """(T,[B,]n) [rad | m]"""
+        return excess(trajectory.qpos[1:][..., self.coordinates], self.low, self.high)

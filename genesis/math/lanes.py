@@ -40,12 +40,6 @@ def store(array, value, *index) -> None:
     ti.lang.ops.assign(impl.subscript(_builder(), array, *index), value)
 
 
-def add_to(array, value, *index) -> None:
-    """array[index] += value; the caller owns the cell (no atomics)."""
-    cell = impl.subscript(_builder(), array, *index)
-    ti.lang.ops.assign(cell, cell + value)
-
-
 def lane(value, k: int, width: int):
     """Component ``k`` of a lane scalar."""
     return value if width == 1 else impl.subscript(_builder(), value, k)
@@ -91,8 +85,21 @@ _SPLIT = {  # pi/2 in three parts whose leading parts have trailing zero bits: C
     64: (1.57079632673412561417e00, 6.07710050630396597660e-11, 2.02226624871116645580e-21, 1.5 * 2.0**52),
     32: (1.5703125, 4.837512969970703125e-4, 7.549789948768648e-8, 1.5 * 2.0**23),
 }
-_SIN = [(-1.0) ** k / math.factorial(2 * k + 1) for k in range(1, 9)]
-_COS = [(-1.0) ** k / math.factorial(2 * k) for k in range(2, 10)]
+# (sin r - r) / r^3 and (cos r - 1 + r^2 / 2) / r^4 in powers of r^2
+_SIN = {
+    64: (
+        *(-1.66666666666666324348e-01, 8.33333333332248946124e-03, -1.98412698298579493134e-04),
+        *(2.75573137070700676789e-06, -2.50507602534068634195e-08, 1.58969099521155010221e-10),
+    ),
+    32: tuple((-1.0) ** k / math.factorial(2 * k + 1) for k in range(1, 6)),
+}
+_COS = {
+    64: (
+        *(4.16666666666666019037e-02, -1.38888888888741095749e-03, 2.48015872894767294178e-05),
+        *(-2.75573143513906633035e-07, 2.08757232129817482790e-09, -1.13596475577881948265e-11),
+    ),
+    32: tuple((-1.0) ** k / math.factorial(2 * k) for k in range(2, 7)),
+}
 
 
 def _horner(coefficients, z):
@@ -103,19 +110,19 @@ def _horner(coefficients, z):
 
 
 def sincos(x):
-    """(sin x, cos x) without branches: reduction to |r| <= pi/4, Taylor polynomial, quadrant by arithmetic.
+    """(sin x, cos x) without branches: reduction to |r| <= pi/4, minimax polynomial (32 bits: Taylor's), quadrant by arithmetic.
 
     Accurate to 2 ulp for |x| < 1e5 rad; an angle beyond belongs to a simulation that has left the meaningful numbers.
-    Source: Cody & Waite, Software Manual for the Elementary Functions (1980), chapter 8.
+    Source: Cody & Waite, Software Manual for the Elementary Functions (1980), chapter 8; coefficients of 64 bits: K. C. Ng, Sun's FDLIBM 5.3
+    (1995), k_sin.c and k_cos.c.
     """
     bits = 64 if impl.get_runtime().default_fp == ti.f64 else 32
     a, b, c, magic = _SPLIT[bits]
-    terms = 8 if bits == 64 else 5
     n = let((x * (2.0 / math.pi) + magic) - magic)  # adding and removing 1.5 * 2**mantissa rounds to the nearest integer
     r = let(((x - n * a) - n * b) - n * c)
     z = let(r * r)
-    s = let(r + r * z * _horner(_SIN[:terms], z))
-    k = let(1.0 - 0.5 * z + z * z * _horner(_COS[:terms], z))
+    s = let(r + r * z * _horner(_SIN[bits], z))
+    k = let(1.0 - 0.5 * z + z * z * _horner(_COS[bits], z))
     half = let((n * 0.5 - 0.25 + magic) - magic)  # floor(n / 2)
     quarter = let((half * 0.5 - 0.25 + magic) - magic)
     odd = let(n - 2.0 * half)
@@ -138,14 +145,23 @@ class Cells:
     def at(self, offset) -> "Cells":
         return Cells(self.array, self.offset + offset)
 
+    def _cell(self, k):
+        return impl.subscript(_builder(), self.array, self.offset + k)
+
     def get(self, k=0):
-        return load(self.array, self.offset + k)
+        return let(self._cell(k))
 
     def set(self, value, k=0) -> None:
-        store(self.array, value, self.offset + k)
+        ti.lang.ops.assign(self._cell(k), value)
 
     def add(self, value, k=0) -> None:
-        add_to(self.array, value, self.offset + k)
+        """The caller owns the cell (no atomics)."""
+        cell = self._cell(k)
+        ti.lang.ops.assign(cell, cell + value)
+
+    def subtract(self, value, k=0) -> None:
+        cell = self._cell(k)
+        ti.lang.ops.assign(cell, cell - value)
 
 
 class LaneCells(Cells):
@@ -161,16 +177,6 @@ class LaneCells(Cells):
 
     def _cell(self, k):
         return impl.subscript(_builder(), impl.subscript(_builder(), self.array, self.offset + k), self.k)
-
-    def get(self, k=0):
-        return let(self._cell(k))
-
-    def set(self, value, k=0) -> None:
-        ti.lang.ops.assign(self._cell(k), value)
-
-    def add(self, value, k=0) -> None:
-        cell = self._cell(k)
-        ti.lang.ops.assign(cell, cell + value)
 
 
 def cells_of_lane(cells: Cells, k, width: int) -> Cells:

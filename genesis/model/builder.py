@@ -199,7 +199,8 @@ class Builder:
             self._new_dofs(joint, 1, [q])
             self.qpos0.append(joint.ref)
             self.qspring.append(joint.springref)
-        info = JointInfo(joint.name, joint.type, l, entity, q, v, JOINT_NQ[joint.type], JOINT_NV[joint.type], joint.limit)
+        nq, nv, speed = JOINT_NQ[joint.type], JOINT_NV[joint.type], joint.velocity_limit
+        info = JointInfo(joint.name, joint.type, l, entity, q, v, nq, nv, joint.limit, velocity_limit=speed)
         self.joints.append(info)
 
     def _join_followers(self) -> None:

@@ -26,6 +26,7 @@ class JointInfo:
     nv: int
     limit: tuple[float, float] | None
     mimic: str | None = None
+    velocity_limit: float | None = None
 
 
 @dataclass(frozen=True)

@@ -202,8 +202,9 @@ def _sigma(spec: ChannelSpec, series: list[Series], warnings: list[str]) -> np.n
     level = np.median(levels, 0)
     if about.residual_width != about.width:  # a quaternion: three of its four numbers are free, each half an angle
         level = np.repeat(2.0 * np.sqrt((level.reshape(names, -1) ** 2).sum(1) / 3.0), about.residual_width)
+    names_of = np.repeat(spec.names, about.residual_width)
     for k in np.flatnonzero(level == 0.0):
-        warnings.append(f"{spec.where}: number {k} never changes; its sigma is taken as 1 {spec.unit}, give another.")
+        warnings.append(f"{spec.where}: {names_of[k]} never changes; its sigma is taken as 1 {spec.unit}, give another.")
     return np.where(level == 0.0, 1.0, level)
 
 

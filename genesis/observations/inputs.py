@@ -10,17 +10,19 @@ from genesis.observations.spec import InputSpec
 from genesis.selection import joints_of
 from genesis.setting import Setting
 
+TICK = 1e-9  # s: a sample stamped this little later counts as now, since sums of time steps are rounded
 
-def input_series(recording: Recording, spec: InputSpec, times: np.ndarray, delay: float | None = None) -> np.ndarray:
+
+def input_series(recording: Recording, spec: InputSpec, times: np.ndarray, delay: float = 0.0) -> np.ndarray:
     """Values (..., width) in SI units that act at times (...) [s]: the input recorded `delay` before.
 
     Linear between samples, or the last one holds (spec.hold); before the first and after the last sample it is constant.
-    delay None: that of the config.
+    delay comes on top of that of the config, which the stamps of the recording hold already.
     """
     series = recording.inputs[spec.name]
-    at = np.asarray(times, dtype=np.float64) - (spec.source.delay if delay is None else delay)
+    at = np.asarray(times, dtype=np.float64) - delay
     if spec.hold == "zero":
-        row = np.searchsorted(series.time, at, side="right") - 1
+        row = np.searchsorted(series.time, at + TICK, side="right") - 1
         return series.values[np.clip(row, 0, len(series.time) - 1)]
     flat = at.reshape(-1)
     columns = [np.interp(flat, series.time, series.values[:, k]) for k in range(series.values.shape[1])]
@@ -42,9 +44,7 @@ def input_places(setting: Setting, spec: InputSpec) -> list[int]:
         if name not in joints:
             raise unknown_name(where, "joint", name, joints)
         if len(joints[name].dofs) != 1:
-            raise InputError(
-                f'{where}: joint "{name}" has {len(joints[name].dofs)} degrees of freedom; inputs drive hinges and slides.'
-            )
+            raise InputError(f'{where}: joint "{name}" has {len(joints[name].dofs)} degrees of freedom; only hinges and slides.')
         found += joints[name].dofs
     return found
 

@@ -35,7 +35,8 @@ class Series:
 
 @dataclass
 class Recording:
-    """One trajectory. Times count from its first sample; start and end [s] bound the part in use. Inputs are not cropped.
+    """One trajectory. Times count from its first sample; start and end [s] bound the part in use. Inputs are
+    stamped with the instants at which they act, and are not cropped.
 
     name: the file's stem, with :k for the k-th trajectory of a file; trajectory: k, or 0.
     """
@@ -68,8 +69,10 @@ class Clock:
     def __post_init__(self) -> None:
         self.factor = time_factor("observation.time.unit", self.unit)
 
-    def stamps(self, log: Log, clock: str | None, rows: int) -> np.ndarray:
-        """(rows,) [s]. Integers count from the first one asked for in the file: nanoseconds since 1970 would be rounded.
+    def stamps(self, log: Log, where: str, clock: str | None, rows: int) -> np.ndarray:
+        """(rows,) [s], from the column `clock` of a channel `where`, or that of all.
+
+        Integers count from the first one asked for in the file: nanoseconds since 1970 would be rounded.
 
         Raises: InputError for a time that is missing, or another number of rows.
         """
@@ -78,7 +81,7 @@ class Clock:
             return self._step(log) * np.arange(rows)
         if name is None:
             raise InputError("observation.time: give column, the name of a column, or step, the time between two rows.")
-        raw = log.column("observation.time.column" if name == self.column else "time", name)
+        raw = log.column(f"{where}.time" if clock else "observation.time.column", name)
         if len(raw) != rows:
             raise InputError(
                 f'{log.path.name}: column "{name}" holds {len(raw)} times for {rows} rows; name the right one with the key '
@@ -162,6 +165,8 @@ def _recording(log: Log, entry: FileEntry, layout: Layout, name: str, rows: slic
     for key, series in channels.items():
         series.time -= layout.channels[key].source.delay + entry.delay
         channels[key] = _cropped(log, name, key, series, entry)
+    for key, series in inputs.items():
+        series.time += layout.inputs[key].source.delay
     start = min(series.time[0] for series in channels.values())
     end = max(series.time[-1] for series in channels.values())
     return Recording(name, log.path, number, entry.split, channels, inputs, float(start), float(end))
@@ -191,7 +196,7 @@ def _series(log: Log, layout: Layout, spec: ChannelSpec | InputSpec, rows: slice
     if len({len(values) for values in raw}) > 1:
         counts = ", ".join(f"{name} {len(values)}" for name, values in zip(names, raw, strict=True))
         raise InputError(f"{spec.where}.columns: {log.path.name}: the columns have different numbers of rows: {counts}.")
-    stamps = layout.clock.stamps(log, source.clock or log.clocks.get(names[0]), len(raw[0]))
+    stamps = layout.clock.stamps(log, spec.where, source.clock or log.clocks.get(names[0]), len(raw[0]))
     if log.clocks.get(names[0]):  # a bag has a table for every topic, and one trajectory
         rows = slice(0, len(raw[0]))
     table = np.stack([values[rows].astype(np.float64) for values in raw], 1)

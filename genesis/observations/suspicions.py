@@ -124,16 +124,20 @@ def _angles(dataset: Dataset, spec: ChannelSpec | InputSpec, joints: list[Joint]
 def _torques(setting: Setting, dataset: Dataset, spec: ChannelSpec | InputSpec, joints: list[Joint], entity: object) -> list[str]:
     found = []
     low, high = (x.double().cpu().numpy() for x in limits(entity, joints, "force"))
-    needed = _needed(setting, dataset)
+    needed: np.ndarray | None = None  # costs a kernel of its own, and only joints without a limit ask for it
     for k, joint in enumerate(joints):
         rms, bound = float(np.sqrt(np.mean(_series(dataset, spec, k) ** 2))), min(abs(low[k]), abs(high[k]))
         where, unit = f"{spec.where}: {joint.name}: {rms:.3g} {'N' if joint.slides else 'Nm'} rms", "mNm or kNm"
         if rms == 0.0:
             continue
-        if np.isfinite(bound) and bound > 0.0 and not UNDER_LIMIT * bound <= rms <= OVER_LIMIT * bound:
-            found.append(f"{where}, but the joint's limit is {bound:.3g}; is the unit right? ({unit})")
-        elif needed[joint.dofs[0]] > 0.0 and not 1.0 / OFF_SCALE <= rms / needed[joint.dofs[0]] <= OFF_SCALE:
-            found.append(f"{where}, but moving as measured takes about {needed[joint.dofs[0]]:.2g}; is the unit right? ({unit})")
+        if np.isfinite(bound) and bound > 0.0:
+            if not UNDER_LIMIT * bound <= rms <= OVER_LIMIT * bound:
+                found.append(f"{where}, but the joint's limit is {bound:.3g}; is the unit right? ({unit})")
+            continue
+        needed = _needed(setting, dataset) if needed is None else needed
+        usual = float(needed[joint.dofs[0]])
+        if usual > 0.0 and not 1.0 / OFF_SCALE <= rms / usual <= OFF_SCALE:
+            found.append(f"{where}, but moving as measured takes about {usual:.2g}; is the unit right? ({unit})")
     return found
 
 

@@ -1,5 +1,6 @@
 """What can be optimised, one class a file. A new one is added here and in the schema of the command line."""
 
+from genesis.parameters.fourier import Fourier
 from genesis.parameters.hold import Hold
 from genesis.parameters.initial_position import InitialPosition
 from genesis.parameters.initial_velocity import InitialVelocity
@@ -12,6 +13,7 @@ from genesis.parameters.policy import Policy
 PARAMETERS = {
     "hold": Hold,
     "knots": Knots,
+    "fourier": Fourier,
     "initial_position": InitialPosition,
     "initial_velocity": InitialVelocity,
     "physical": Physical,

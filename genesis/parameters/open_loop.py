@@ -1,6 +1,7 @@
 """Open-loop controls u(t) = bounds(base + Σ_k W_tk z_k S): the body of zero-order hold and splines."""
 
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -43,9 +44,9 @@ class OpenLoop:
         chosen = chosen_joints(where, body, joints)
         self.dofs, self.nv = dofs(chosen), setting.start_qvel.shape[-1]
         n = len(self.dofs)
-        self.base = start_control(f"{where}.init", init, setting, self.dofs)
+        self.base = start_control(f"{where}.init", init, setting, body, self.dofs)
         self.unit = control_unit(f"{where}.scale", scale, setting, body, chosen, self.dofs)
-        named = {"limits": limits(body, chosen, "force")} if setting.control == "force" else {}
+        named = {"limits": limits(body, chosen, setting.control)}
         self.limits = read_bounds(where, bounds, n, transform, named)
         if self.limits is not None:
             self.base = self.limits.invert(self.base)
@@ -61,6 +62,11 @@ class OpenLoop:
             return [None]  # coupled numbers have no bounds of their own; the controls are cut off instead
         low, high = (self.limits.low - self.base) / scale, (self.limits.high - self.base) / scale
         return [(low.expand_as(self.free), high.expand_as(self.free))]
+
+    def with_leaves(self, leaves: list[Tensor]) -> Self:
+        made = copy(self)
+        (made.free,) = leaves
+        return made
 
     def value(self) -> Tensor:
         """(T, n)"""
@@ -100,27 +106,43 @@ class OpenLoop:
         return []
 
 
-def start_control(where: str, init: Any, setting: Setting, index: list[int]) -> Tensor:
+def start_control(where: str, init: Any, setting: Setting, body: Any, index: list[int]) -> Tensor:
     """Control (n,) before learning.
 
-    zero, or numbers; gravity: the force that holds the start; home (position control): the start itself.
+    zero, or numbers; gravity: the force that holds the start; with position control home: the start itself, hold: the target that holds
+    the start against gravity, by the gains of the robot.
     """
     qpos, qvel = setting.one_start()
     if isinstance(init, str):
         if init == "zero":
             return torch.zeros_like(qvel[index])
         if init == "gravity" and setting.control == "force":
-            force = plain(setting.scene.gravity_force(setting.start_qpos)).detach()
-            return (force if force.ndim == 1 else force[0])[index].clone()
-        if init == "home" and setting.control == "position":
+            return _gravity(setting, index)
+        if init in ("home", "hold") and setting.control == "position":
             places = {joint.dofs[0]: joint.qs[0] for e in setting.entities.values() for joint in joints_of(e) if joint.is_scalar}
             if all(dof in places for dof in index):
-                return qpos[[places[dof] for dof in index]].clone()
-        allowed = {"force": "zero, gravity", "position": "zero, home", "velocity": "zero"}[setting.control]
+                home = qpos[[places[dof] for dof in index]].clone()
+                return home if init == "home" else home + _gravity(setting, index) / _gains(where, body, index)
+        allowed = {"force": "zero, gravity", "position": "zero, home, hold", "velocity": "zero"}[setting.control]
         raise InputError(
             f'{where}: "{init}" is not possible with task.control {setting.control}; allowed: {allowed}, or numbers.'
         )
     return vector(where, init, len(index))
+
+
+def _gravity(setting: Setting, index: list[int]) -> Tensor:
+    """Force (n,) that holds the start."""
+    force = plain(setting.scene.gravity_force(setting.start_qpos)).detach()
+    return (force if force.ndim == 1 else force[0])[index].clone()
+
+
+def _gains(where: str, body: Any, index: list[int]) -> Tensor:
+    """Position gains (n,) of the robot. Raises: InputError if one is zero."""
+    gains = plain(body.get_dofs_kp()).detach()
+    chosen = (gains if gains.ndim == 1 else gains[0])[[i - body.dof_start for i in index]]
+    if bool((chosen == 0).any()):
+        raise InputError(f"{where}: hold, but a joint has no position gain; set robot.kp.")
+    return chosen
 
 
 def control_unit(where: str, scale: Any, setting: Setting, body: Any, chosen: Any, index: list[int]) -> Tensor:

@@ -50,6 +50,10 @@ class Parameter(Protocol):
         """Low and high for each leaf where bounds are kept by projection, else None."""
         ...
 
+    def with_leaves(self, leaves: list[Tensor]) -> "Parameter":
+        """The same parameter at other free numbers, in the order of `leaves`, which keep their graph."""
+        ...
+
     def apply(self, inputs: Inputs) -> None:
         """Put the present value into the inputs of a rollout."""
         ...

@@ -6,10 +6,10 @@ from torch import Tensor
 
 from genesis.model.layout import PARAMETER
 from genesis.parameters.bounds import read_bounds
+from genesis.parameters.entries import choose, known_field, learnable
 from genesis.parameters.parameter import Inputs
-from genesis.parameters.rows import check_field, columns_of, rows_of
 from genesis.parameters.scalars import ScalarGroup, Scalars
-from genesis.selection import indices, tensor, vector
+from genesis.selection import indices, vector
 from genesis.setting import Setting
 
 
@@ -32,20 +32,15 @@ class Physical(ScalarGroup):
         lr: float | None = None,
     ) -> None:
         self.learn, self.lr, self.field = learn, lr, field
-        table: dict[str, Tensor] = setting.scene.physical_parameters()
-        check_field(f"{where}.field", field, table)
-        self.default = tensor(table[field].detach())
-        self.rows, names_of_rows = rows_of(f"{where}.names", setting, field, names)
+        self.default = known_field(where, field, learnable(setting))
+        entries = choose(where, setting, field, names, columns)
+        self.rows, self.columns, self._labels = entries.rows, entries.columns, entries.labels
         self.axis = -1 if PARAMETER[field].width == 1 else -2  # of the rows
-        self.columns = columns_of(f"{where}.columns", field, columns)
         chosen = self._chosen(self.default)
         self.shape = chosen.shape
         size = chosen.numel()
         start = chosen.reshape(-1).clone() if init is None else vector(f"{where}.init", init, size)
         self.scalars = Scalars(where, start, read_bounds(where, bounds, size, transform, {}), log=log, learn=learn)
-        width = size // max(len(names_of_rows), 1)
-        places = self.columns or range(width)
-        self._labels = names_of_rows if width == 1 else [f"{name}[{i}]" for name in names_of_rows for i in places]
 
     def apply(self, inputs: Inputs) -> None:
         value = self.scalars.value().reshape(self.shape)

@@ -1,9 +1,12 @@
 """A neural feedback policy as a parameter."""
 
-from typing import Any
+from collections.abc import Callable
+from copy import copy
+from typing import Any, Self
 
 import torch
 from torch import Tensor
+from torch.func import functional_call
 
 from genesis import runtime
 from genesis.parameters.bounds import read_bounds
@@ -46,9 +49,9 @@ class Policy:
         chosen = chosen_joints(where, body, joints)
         self.dofs, self.nv = dofs(chosen), setting.start_qvel.shape[-1]
         n = len(self.dofs)
-        self.base = start_control(f"{where}.init", init, setting, self.dofs)
+        self.base = start_control(f"{where}.init", init, setting, body, self.dofs)
         self.unit = control_unit(f"{where}.scale", scale, setting, body, chosen, self.dofs)
-        named = {"limits": limits(body, chosen, "force")} if setting.control == "force" else {}
+        named = {"limits": limits(body, chosen, setting.control)}
         self.limits = read_bounds(where, bounds, n, transform, named)
         if self.limits is not None:
             self.base = self.limits.invert(self.base)
@@ -60,6 +63,7 @@ class Policy:
         self.velocities, self.columns = indices(dofs(observed)), indices(self.dofs)
         inputs = len(self.plain) + 2 * len(self.angles) + len(self.velocities)
         self.network = mlp([inputs, *hidden, n], activation, setting.generator)
+        self.evaluate: Callable[[Tensor], Tensor] = self.network
         for leaf in self.network.parameters():
             leaf.requires_grad_(learn)
 
@@ -69,13 +73,19 @@ class Policy:
     def leaf_bounds(self) -> list[tuple[Tensor, Tensor] | None]:
         return [None for _ in self.leaves()]
 
+    def with_leaves(self, leaves: list[Tensor]) -> Self:
+        made, network = copy(self), self.network
+        names = [name for name, _ in network.named_parameters()]
+        made.evaluate = lambda seen: functional_call(network, dict(zip(names, leaves, strict=True)), (seen,))
+        return made
+
     def act(self, qpos: Tensor, qvel: Tensor) -> Tensor:
         """Controls ([B,]nv) at a state."""
         angles = qpos.index_select(-1, self.angles)
         seen = torch.cat(
             (qpos.index_select(-1, self.plain), angles.sin(), angles.cos(), qvel.index_select(-1, self.velocities)), -1
         )
-        control = self.base + self.network(seen) @ self.unit
+        control = self.base + self.evaluate(seen) @ self.unit
         if self.limits is not None:
             control = self.limits.apply(control)
         return control.new_zeros(*control.shape[:-1], self.nv).index_copy(-1, self.columns, control)

@@ -17,11 +17,15 @@ ROWS = {
 }  # fmt: skip
 
 
+def is_learnable(field: str) -> bool:
+    """Whether the rows of a physical parameter have names, and it has a gradient."""
+    return field == "gravity" or (field.startswith(tuple(ROWS)) and field not in CONSTANT_KINDS)
+
+
 def check_field(where: str, field: str, table: Iterable[str]) -> None:
     """Raises: UnknownNameError for a name that is not among the physical parameters that can be learned."""
-    learnable = [n for n in table if n == "gravity" or (n.startswith(tuple(ROWS)) and n not in CONSTANT_KINDS)]
-    if field not in learnable:
-        raise unknown_name(where, "physical parameter", field, learnable)
+    if field not in table or not is_learnable(field):
+        raise unknown_name(where, "physical parameter", field, [name for name in table if is_learnable(name)])
 
 
 def columns_of(where: str, field: str, columns: Any) -> list[int] | None:

@@ -1,5 +1,8 @@
 """A short vector of learned numbers with bounds, natural or logarithmic: the body of most parameters."""
 
+from copy import copy
+from typing import Self
+
 import torch
 from torch import Tensor
 
@@ -60,6 +63,12 @@ class ScalarGroup:
 
     def leaf_bounds(self) -> list[tuple[Tensor, Tensor] | None]:
         return [self.scalars.leaf_bounds()]
+
+    def with_leaves(self, leaves: list[Tensor]) -> Self:
+        made = copy(self)
+        made.scalars = copy(self.scalars)
+        (made.scalars.free,) = leaves
+        return made
 
     def controlled(self) -> list[int]:
         return []

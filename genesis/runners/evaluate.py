@@ -3,16 +3,29 @@
 from collections import deque
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from genesis.errors import DivergenceError, InputError
 from genesis.optimizers import Group
+from genesis.runners.solution import trajectory_arrays
 from genesis.tasks import Judged, Task
 
 # Points of a line search that are remembered: the accepted one is asked for again.
 REMEMBERED = 32
+NOT_REACHED = "parameter: no learned parameter reaches the objective; check parameter.*.joints and loss.*."
+
+
+@dataclass
+class Found:
+    """What a simulation says about a point; see `Evaluation`."""
+
+    objective: float
+    terms: dict[str, float]
+    metrics: dict[str, float]
+    by_step: Tensor | None
 
 
 @dataclass
@@ -71,30 +84,39 @@ class Evaluator:
     def _evaluate(self) -> Evaluation:
         for leaf in self.leaves:
             leaf.grad = None
+        found = self._find()
+        self.clock.evaluations += 1
+        gradients = [torch.zeros_like(leaf) if leaf.grad is None else leaf.grad.clone() for leaf in self.leaves]
+        return Evaluation(
+            **vars(found),
+            good=self.task.good_enough(found.metrics),
+            point=[leaf.detach().clone() for leaf in self.leaves],
+            gradients=gradients,
+            norms=self._norms(gradients),
+        )
+
+    def _find(self) -> Found:
+        """Simulate and judge the present point; gradients are in the leaves' `.grad` afterwards."""
         start = perf_counter()
         judged = self._judge()
         objective = float(judged.objective.detach())
         start = self.clock.add("forward", start)
         if not judged.objective.requires_grad:
-            raise InputError("parameter: no learned parameter reaches the objective; check parameter.*.joints and loss.*.")
+            raise InputError(NOT_REACHED)
         judged.objective.backward()
         start = self.clock.add("backward", start)
-        self.clock.evaluations += 1
-        gradients = [torch.zeros_like(leaf) if leaf.grad is None else leaf.grad.clone() for leaf in self.leaves]
-        norms = self._norms(gradients)
-        metrics = self.task.metrics(judged.trajectory)
-        evaluation = Evaluation(
+        found = Found(
             objective=objective,
             terms={name: float(value.detach()) for name, value in judged.terms.items()},
-            metrics=metrics,
-            good=self.task.good_enough(metrics),
-            point=[leaf.detach().clone() for leaf in self.leaves],
-            gradients=gradients,
-            norms=norms,
+            metrics=self.task.metrics(judged.trajectory),
             by_step=judged.inputs.gradient_by_step(),
         )
         self.clock.add("metrics", start)
-        return evaluation
+        return found
+
+    def trajectory(self) -> dict[str, Any]:
+        """Arrays of the trajectory at the present point, as `trajectory_arrays`."""
+        return trajectory_arrays(self.task)
 
     def _judge(self) -> Judged:
         """Raises: DivergenceError where the optimizer, not the user, has made values that cannot be simulated."""

@@ -1,6 +1,6 @@
 """The loop that learns: evaluate, report, step; stop when good enough; keep the best."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
@@ -11,13 +11,14 @@ from torch import Tensor
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.optimizers import Optimizer
 from genesis.runners.evaluate import Clock, Evaluation, Evaluator, groups_of
+from genesis.runners.excitation import EXTRA_FILES
 from genesis.runners.interrupt import Interrupt
 from genesis.runners.record import Record, versions
-from genesis.runners.solution import parameter_arrays, trajectory_arrays
+from genesis.runners.solution import parameter_arrays
 from genesis.tasks import Task
 
 CONVERGED, NOT_CONVERGED, FINISHED, INTERRUPTED, DIVERGED = "converged", "not_converged", "finished", "interrupted", "diverged"
-OVERFLOWED = "too_many_contacts"
+OVERFLOWED, PRUNED = "too_many_contacts", "pruned"
 STOPPED = "stopped by a signal; the best so far is saved, --resume goes on"
 
 
@@ -56,15 +57,23 @@ class Report:
     evaluations: int
 
 
-class Observer(Protocol):
-    """Is told about every iteration."""
+@dataclass(frozen=True)
+class Ending:
+    """Why an observer wants a run to end."""
 
-    def __call__(self, report: Report) -> None: ...
+    status: str
+    reason: str
+
+
+class Observer(Protocol):
+    """Is told about every iteration; may ask for the end after it."""
+
+    def __call__(self, report: Report) -> Ending | None: ...
 
 
 @dataclass
 class Result:
-    """How a run ended. status: converged, not_converged, finished (no tolerance to meet), interrupted, diverged."""
+    """How a run ended. status: converged, not_converged, finished (no tolerance to meet), interrupted, diverged, pruned, …"""
 
     status: str
     reason: str
@@ -98,6 +107,7 @@ class Optimization:
         stop: when to end. record: the run folder, or None.
         checkpoint_every: iterations between checkpoints.
         seed: stored with the result. setup_seconds: time spent before, by phase.
+        evaluator: what evaluates points; made with the arguments of `Evaluator`.
     """
 
     def __init__(
@@ -111,11 +121,12 @@ class Optimization:
         checkpoint_every: int = 50,
         seed: int = 0,
         setup_seconds: dict[str, float] | None = None,
+        evaluator: Callable[..., Evaluator] = Evaluator,
     ) -> None:
         self.task, self.optimizer, self.stop, self.record, self.observers = task, optimizer, stop, record, observers
         self.checkpoint_every, self.seed = checkpoint_every, seed
         self.clock = Clock(dict(setup_seconds or {}))
-        self.evaluate = Evaluator(task, groups_of(task), self.clock, remember=optimizer.revisits)
+        self.evaluate = evaluator(task, groups_of(task), self.clock, remember=optimizer.revisits)
         self.iteration = 0
         self.first: float | None = None
         self.last: float | None = None
@@ -183,9 +194,8 @@ class Optimization:
             self.record.iteration(self.iteration, evaluation, self.task, rates, {"total": seconds, **self.clock.seconds})
         assert self.best is not None
         report = Report(self.iteration, self.stop.iterations, evaluation, self.best, rates, seconds, self.clock.evaluations)
-        for observer in self.observers:
-            observer(report)
-        ended = self._ended(evaluation, seconds)
+        wishes = [observer(report) for observer in self.observers]
+        ended = self._ended(evaluation, seconds, next((wish for wish in wishes if wish is not None), None))
         if self.record is not None and (ended or (self.iteration and self.iteration % self.checkpoint_every == 0)):
             self.record.checkpoint(self.state())
         self.mark = self.clock.add("record", self.mark) if ended else perf_counter()
@@ -193,12 +203,14 @@ class Optimization:
             raise _Ended
         self.iteration += 1
 
-    def _ended(self, evaluation: Evaluation, seconds: float) -> bool:
+    def _ended(self, evaluation: Evaluation, seconds: float, wish: Ending | None) -> bool:
         """Whether this is the last iteration; sets status and reason."""
         if evaluation.good and self.stop.when_converged:
             self.status, self.reason = CONVERGED, "every tolerance is met"
         elif self.interrupt.asked:
             self.status, self.reason = INTERRUPTED, STOPPED
+        elif wish is not None:
+            self.status, self.reason = wish.status, wish.reason
         elif self.iteration >= self.stop.iterations:
             self.reason = f"the {self.stop.iterations} iterations are used up"
         elif self.stop.seconds is not None and seconds >= self.stop.seconds:
@@ -246,7 +258,9 @@ class Optimization:
                 for leaf, value in zip(self.evaluate.leaves, self.best.point, strict=True):
                     leaf.copy_(value)
             if self.record is not None:
-                self.record.solution({**parameter_arrays(self.task), **trajectory_arrays(self.task)})
+                self.record.solution({**parameter_arrays(self.task), **self.evaluate.trajectory()})
+                if self.task.kind in EXTRA_FILES:
+                    self.record.files(EXTRA_FILES[self.task.kind](self.task))
         result.seconds = {name: round(value, 6) for name, value in {**self.clock.seconds, "loop": self._total_seconds()}.items()}
         if self.record is not None:
             self.record.result(vars(result))

@@ -4,6 +4,7 @@ import io
 import json
 import platform
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ CHECKPOINT = Path("checkpoints") / "last.pt"
 PACKAGES = ("genesis-optimize", "torch", "taichi", "numpy", "scipy", "mujoco", "hydra-core")
 
 
+@cache
 def versions() -> dict[str, str]:
     """Of Python and the packages that decide numbers."""
     found = {"python": platform.python_version()}
@@ -120,6 +122,11 @@ class Record(Journal):
     def solution(self, arrays: dict[str, np.ndarray]) -> None:
         """Arrays of the best parameters and their trajectory."""
         write_npz(self.folder / "solution.npz", arrays)
+
+    def files(self, contents: dict[str, bytes]) -> None:
+        """Further files by name."""
+        for name, content in contents.items():
+            write_bytes(self.folder / name, content)
 
     def result(self, content: dict[str, Any]) -> None:
         """The summary of the run."""

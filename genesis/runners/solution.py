@@ -17,9 +17,14 @@ def trajectory_arrays(task: Task) -> dict[str, np.ndarray]:
     """time (T+1) [s], qpos (T+1,[B,]nq), qvel, controls (T,[B,]nv) of the present parameters."""
     with torch.no_grad():
         trajectory, _ = task.simulate()
-    steps = np.arange(task.setting.horizon + 1) * task.setting.dt
     series = {name: getattr(trajectory, name).detach().cpu().numpy() for name in ("qpos", "qvel", "controls")}
-    return {"time": steps, **series}
+    return {"time": times(task), **series}
+
+
+def times(task: Task) -> np.ndarray:
+    """(T+1) [s]"""
+    steps: np.ndarray = np.arange(task.setting.horizon + 1) * task.setting.dt
+    return steps
 
 
 def parameter_arrays(task: Task) -> dict[str, np.ndarray]:

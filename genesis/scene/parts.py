@@ -78,6 +78,7 @@ class RigidJoint:
     """One joint.
 
     type is "hinge", "slide", "ball" or "free"; a mimic joint owns no degree of freedom and names the joint it follows.
+    velocity_limit is what the file says (infinite for none); simulation does not keep it.
     """
 
     def __init__(self, entity: Any, info: JointInfo, link: RigidLink, idx: int) -> None:
@@ -85,6 +86,7 @@ class RigidJoint:
         self.n_dofs, self.n_qs = info.nv, info.nq
         self.dof_start, self.q_start = info.dof_adr, info.qpos_adr
         self.limit = (-np.inf, np.inf) if info.limit is None else info.limit
+        self.velocity_limit = np.inf if info.velocity_limit is None else info.velocity_limit
         self.dofs_idx = list(range(info.dof_adr, info.dof_adr + info.nv))
         self.dofs_idx_local = [i - entity.dof_start for i in self.dofs_idx]
         self.qs_idx_local = [i - entity.q_start for i in range(info.qpos_adr, info.qpos_adr + info.nq)]

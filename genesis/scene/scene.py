@@ -235,14 +235,22 @@ class Scene:
         q, v = self._rollouts.step_state(qpos, qvel, controls, kind, actuator_ctrl, params)
         return solver.give(q), solver.give(v)
 
-    def trajectory(self, qpos: Any, qvel: Any, controls: Any = None, *, params: Mapping[str, Any] | None = None) -> Trajectory:
+    def trajectory(
+        self,
+        qpos: Any,
+        qvel: Any,
+        controls: Any = None,
+        *,
+        kind: str = "force",
+        params: Mapping[str, Any] | None = None,
+    ) -> Trajectory:
         """A trajectory of states that a loop over `step_state` has made, for its points, links and times.
 
-        qpos (T+1, [n_envs,] nq), qvel (T+1, [n_envs,] nv), controls (T, [n_envs,] nv) or None; params as in `rollout`, for the
-        geometry. qacc is the mean acceleration of each step.
+        qpos (T+1, [n_envs,] nq), qvel (T+1, [n_envs,] nv), controls (T, [n_envs,] nv) or None; kind and params as in `rollout`.
+        qacc is the mean acceleration of each step.
         """
         self._ready("trajectory")
-        return self._rollouts.trajectory(qpos, qvel, controls, params)
+        return self._rollouts.trajectory(qpos, qvel, controls, kind, params)
 
     # ---- physics of a configuration
 

@@ -192,8 +192,9 @@ class RigidSolver:
         """
         series = (qpos, qvel, qacc)
         if keep_graph and qpos.requires_grad:
-            self._end = series, tuple(x._version for x in series)
-            self._start = theta, qpos, qvel, self._end[1][:2]
+            versions = (qpos._version, qvel._version)
+            self._end = series, (*versions, qacc._version)
+            self._start = theta, qpos, qvel, versions
         else:
             self._state, self._end = self._last(x.detach() for x in series), None
             touching = self.physics.constraints is not None and self.physics.constraints.pairs

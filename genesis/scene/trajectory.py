@@ -15,6 +15,7 @@ from genesis.scene.failures import diverged
 from genesis.scene.physical import Loops
 from genesis.scene.rotation import LEAST_NORM, multiply, rotate
 from genesis.scene.solver import RigidSolver
+from genesis.scene.variants import Variants, controller_force, parameter, roll_out_variants
 
 KINDS = ("force", "position", "velocity")
 
@@ -25,7 +26,7 @@ class Trajectory:
     qpos (T+1, [n_envs,] nq), qvel (T+1, [n_envs,] nv), qacc (T, [n_envs,] nv) at the start of each step.
     time (T+1,) [s].
     links_pos, links_quat, links_vel, links_ang (T+1, [n_envs,] nlink, ...) and links_contact_force (T, [n_envs,] nlink, 3) in the world
-    frame are computed when first asked for.
+    frame are computed when first asked for. kind is that of the controls.
     """
 
     def __init__(
@@ -36,10 +37,12 @@ class Trajectory:
         controls: torch.Tensor | None,
         dt: float,
         start: int,
+        kind: str,
     ) -> None:
-        self._solver, self._theta, self._start, self._controls = solver, theta, start, controls
+        self._solver, self._theta, self._start, self._controls, self.kind = solver, theta, start, controls, kind
         self.dt, self.horizon = dt, len(states[2])
-        self.qpos, self.qvel, self.qacc = (adopt(x, solver.scene) for x in states)
+        qpos, qvel, qacc = states
+        self.qpos, self.qvel, self.qacc = adopt(qpos, solver.scene), adopt(qvel, solver.scene), adopt(qacc, solver.scene)
 
     @cached_property
     def controls(self) -> Tensor | None:
@@ -84,6 +87,37 @@ class Trajectory:
         if rows is None:
             return self._give(q.new_zeros(*q.shape[:2], solver.model.nlink, 3))
         return self._give(solver.contact_table().net_forces(rows))
+
+    @cached_property
+    def controller_force(self) -> Tensor:
+        """What the joint controllers ask for at the start of each step (T, [n_envs,] nv) [N | Nm], before the bounds of force; without
+        the actuators of model files."""
+        solver, controls = self._solver, self._controls
+        if controls is None:
+            return self._give(plain(self.qacc).new_zeros(self.horizon, solver.rows, solver.model.nv))
+        gain = {"force": None, "position": "dof_kp", "velocity": "dof_kv"}[self.kind]
+        command = controls if gain is None else parameter(solver.physics, self._theta, gain) * controls
+        return wrap(
+            controller_force(solver.physics, self._theta, command, plain(self.qpos)[:-1], plain(self.qvel)[:-1]), solver.scene
+        )
+
+    def variants(
+        self, columns: list[int], shifts: torch.Tensor, qpos: torch.Tensor, qvel: torch.Tensor, *, bounded: bool = True
+    ) -> Variants:
+        """The same controls in B environments, whatever the scene has: with other physical parameters, from other starts.
+
+        Args:
+            columns: entries of the packed parameter vector (`Model.parameter_offsets`); shifts: (B, k) what is added to each.
+            qpos, qvel: (B, nq), (B, nv) start.
+            bounded: joint forces keep to their bounds.
+
+        Raises: InputError for a scene with n_envs, or a trajectory without controls.
+        """
+        solver, controls = self._solver, self._controls
+        solver.alive()
+        if solver.n_envs or controls is None:
+            raise InputError("Trajectory.variants: needs controls, and a scene built with n_envs=0.")
+        return roll_out_variants(solver.physics, self.kind, self._theta, controls, columns, shifts, (qpos, qvel), bounded)
 
     def point(self, entity: Any, name: str, local_pos: Any = None) -> Tensor:
         """World positions (T+1, [n_envs,] 3) [m] of the link or site ``name``, or of the point local_pos (3,) of its frame."""
@@ -168,32 +202,33 @@ class Rollouts:
     ) -> Trajectory:
         """See `Scene.rollout`; ``keep_graph``: the scene's new state stays in the graph."""
         solver, where = self._solver, "scene.rollout"
-        command = self._series(controls, f"{where}: controls", solver.model.nv)
-        actuator = self._series(actuator_ctrl, f"{where}: actuator_ctrl", solver.model.nu, borrow=True)
+        model = solver.model
+        command = None if controls is None else self._series(controls, "scene.rollout: controls", model.nv)
+        actuator = None
+        if actuator_ctrl is not None:
+            actuator = self._series(actuator_ctrl, "scene.rollout: actuator_ctrl", model.nu, borrow=True)
         if command is None and actuator is None:
-            raise InputError(
-                f"{where}: give controls (T, [n_envs,] {solver.model.nv}) or actuator_ctrl (T, [n_envs,] {solver.model.nu})."
-            )
+            raise InputError(f"{where}: give controls (T, [n_envs,] {model.nv}) or actuator_ctrl (T, [n_envs,] {model.nu}).")
         horizon = (command if command is not None else actuator).shape[0]
         if actuator is not None and actuator.shape[0] != horizon:
             raise InputError(
                 f"{where}: controls has {horizon} steps and actuator_ctrl {actuator.shape[0]}; allowed: the same number."
             )
-        start = self._initial(f"{where}: qpos", qpos, solver.model.nq), self._initial(f"{where}: qvel", qvel, solver.model.nv)
+        q0, v0 = self._initial("scene.rollout: qpos", qpos, model.nq), self._initial("scene.rollout: qvel", qvel, model.nv)
         theta, u = self._driven(where, kind, command, params)
-        states = (solver.qpos if start[0] is None else start[0], solver.qvel if start[1] is None else start[1])
+        states = solver.qpos if q0 is None else q0, solver.qvel if v0 is None else v0
         try:
             q, v, a, end = whole_trajectory(solver.physics, solver.n_envs == 0, theta, *states, u, actuator)
         except ContactOverflowError as error:
             raise error.after(solver.steps) from None
-        if not (math.isfinite(end) and self._turned(start[0])):
+        if not (math.isfinite(end) and self._turned(q0)):
             given = {"controls": self._rows(command), "actuator_ctrl": self._rows(actuator)}
-            q0, v0 = (None if x is None else x.view(solver.rows, -1) for x in start)
-            self._complain(where, given, {"qpos": q0, "qvel": v0})
-            raise self._with_beginning(theta.detach(), *(x.detach() for x in (q, v, a)), command)
+            start = {name: None if x is None else x.view(solver.rows, -1) for name, x in (("qpos", q0), ("qvel", v0))}
+            self._complain(where, given, start)
+            raise self._with_beginning(theta.detach(), *(x.detach() for x in (q, v, a)), command, kind)
         solver.inspect_launch(solver.steps)
         solver.put_end(theta, q, v, a, keep_graph)  # before they are gs.Tensors, whose every attribute costs microseconds
-        made = Trajectory(solver, theta, (q, v, a), command, solver.scene.dt, solver.steps)
+        made = Trajectory(solver, theta, (q, v, a), command, solver.scene.dt, solver.steps, kind)
         solver.steps += horizon
         return made
 
@@ -218,7 +253,7 @@ class Rollouts:
         solver.inspect_launch(solver.steps)
         return q, v
 
-    def trajectory(self, qpos: Any, qvel: Any, controls: Any, params: Mapping[str, Any] | None) -> Trajectory:
+    def trajectory(self, qpos: Any, qvel: Any, controls: Any, kind: str, params: Mapping[str, Any] | None) -> Trajectory:
         """See `Scene.trajectory`."""
         solver, where = self._solver, "scene.trajectory"
         q, v = self._series(qpos, f"{where}: qpos", solver.model.nq), self._series(qvel, f"{where}: qvel", solver.model.nv)
@@ -226,8 +261,8 @@ class Rollouts:
         if q is None or v is None or len(q) != len(v) or len(q) < 2 or (u is not None and len(u) != len(q) - 1):
             counts = [None if x is None else len(x) for x in (q, v, u)]
             raise InputError(f"{where}: qpos, qvel, controls have {counts} entries; allowed: T + 1, T + 1, T (or no controls).")
-        theta, _ = self._driven(where, "force", None, params)
-        return Trajectory(solver, theta, (q, v, (v[1:] - v[:-1]) / solver.scene.dt), u, solver.scene.dt, 0)
+        theta, _ = self._driven(where, kind, None, params)
+        return Trajectory(solver, theta, (q, v, (v[1:] - v[:-1]) / solver.scene.dt), u, solver.scene.dt, 0, kind)
 
     def _driven(
         self, where: str, kind: str, command: torch.Tensor | None, params: Mapping[str, Any] | None
@@ -331,7 +366,13 @@ class Rollouts:
         return x if x is None or self._solver.n_envs else x.unsqueeze(-2)
 
     def _with_beginning(
-        self, theta: torch.Tensor, qpos: torch.Tensor, qvel: torch.Tensor, qacc: torch.Tensor, controls: torch.Tensor | None
+        self,
+        theta: torch.Tensor,
+        qpos: torch.Tensor,
+        qvel: torch.Tensor,
+        qacc: torch.Tensor,
+        controls: torch.Tensor | None,
+        kind: str,
     ) -> DivergenceError:
         """The error for a trajectory that is not finite, with the steps before the one that failed."""
         solver = self._solver
@@ -339,5 +380,5 @@ class Rollouts:
         count = error.step - 1 - solver.steps
         states = (qpos[: count + 1], qvel[: count + 1], qacc[:count])
         given = None if controls is None else controls.detach()[:count]
-        error.trajectory = Trajectory(solver, theta, states, given, solver.scene.dt, solver.steps)
+        error.trajectory = Trajectory(solver, theta, states, given, solver.scene.dt, solver.steps, kind)
         return error

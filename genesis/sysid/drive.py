@@ -153,8 +153,8 @@ class Drive:
         return torch.cat(parts, 1)[:, torch.argsort(torch.cat(order))]
 
     def _at(self, recording: Recording, spec: InputSpec, times: np.ndarray, delay: Tensor | None) -> Tensor:
-        """(T, columns) at times (T,), by the delay of the config and an identified one later than recorded."""
-        series, at = recording.inputs[spec.name], tensor(times - spec.source.delay)
+        """(T, columns) at times (T,), by an identified delay later than recorded; stamps hold that of the config already."""
+        series, at = recording.inputs[spec.name], tensor(times)
         return read_series(tensor(series.time), tensor(series.values), at if delay is None else at - delay, spec.hold, self.dt)
 
 

@@ -119,14 +119,14 @@ def _batch_blocks(problem, batch: Batch, point: Point, z, targets, theta, jacobi
     motion = problem.simulate(batch, targets, theta, tangents)
     if not jacobian:
         _keep_ends(ends, batch, motion, None)
-        made = [measure(problem, batch, motion, targets, name) for name in problem.channels]
+        made = [measure(problem, batch, motion, targets, name) for name in problem.judged]
         return [_block(problem, batch, rows, None) for rows in made if rows is not None]
     out = outside(problem, batch, z, tangents)
     free = None if tangents is None else start_tangents(problem, batch, targets, tangents)
-    accelerated = any(channel.uses_acceleration for channel in problem.channels.values())
+    accelerated = any(problem.channels[name].uses_acceleration for name in problem.judged)
     sens = propagate(problem, batch, motion, out, free, accelerated)
     _keep_ends(ends, batch, motion, sens)
-    found = [channel_jacobian(problem, batch, motion, targets, out, sens, name) for name in problem.channels]
+    found = [channel_jacobian(problem, batch, motion, targets, out, sens, name) for name in problem.judged]
     return [_block(problem, batch, *pair) for pair in found if pair is not None]
 
 

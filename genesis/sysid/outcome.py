@@ -47,9 +47,8 @@ def _compare(problem: Problem, first: Point, best: Point, split: str) -> Fit:
         ]
         if not pieces:
             continue
-        scale = problem.sigma[name].numpy() / problem.dataset.specs[name].weight ** 0.5
         # one row a sample: recording, its window's start, time, and what was measured, predicted and left
-        table = _table(pieces, scale)
+        table = _table(channel, pieces)
         unit = "rad" if channel.kind == "link_orientation" else channel.unit
         rmse += _errors(problem, table, name, unit, split)
         traces += _traces(problem, table, name, channel, split)
@@ -78,7 +77,7 @@ def _simulated(problem: Problem, point: Point) -> dict[str, list[Rows | None]]:
     return made
 
 
-def _table(pieces: Sequence[tuple], scale: np.ndarray) -> dict[str, np.ndarray]:
+def _table(channel: Any, pieces: Sequence[tuple]) -> dict[str, np.ndarray]:
     columns: dict[str, list[np.ndarray]] = {}
 
     def put(key: str, value: Any) -> None:
@@ -94,7 +93,9 @@ def _table(pieces: Sequence[tuple], scale: np.ndarray) -> dict[str, np.ndarray]:
         put("before", old.predicted.numpy())
         put("after", new.predicted.numpy())
         for key, rows in (("before_residual", old), ("after_residual", new)):
-            put(key, np.where(rows.seen.numpy(), rows.values.numpy() * scale, np.nan))
+            known = torch.where(torch.isfinite(samples.measured), samples.measured, rows.predicted)
+            left = channel.residual(rows.predicted, known)  # in units of the channel; those of the cost are zero at weight zero
+            put(key, np.where(rows.seen.numpy(), left.numpy(), np.nan))
     table = {key: np.concatenate(parts) for key, parts in columns.items()}
     order = np.lexsort((table["time"], table["window"], table["recording"]))
     return {key: values[order] for key, values in table.items()}

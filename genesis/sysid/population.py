@@ -37,7 +37,7 @@ def _batch_costs(problem: Problem, batch: Batch, targets, theta, count: int, win
     bad = (~torch.isfinite(motion.x).all(-1)).any(0).view(count, windows).any(1).numpy()
     motion.x = torch.nan_to_num(motion.x, nan=0.0, posinf=0.0, neginf=0.0)
     total = np.zeros(count)
-    for name in problem.channels:
+    for name in problem.judged:
         rows = measure(problem, batch, motion, targets, name)
         if rows is None:
             continue

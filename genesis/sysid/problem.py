@@ -81,6 +81,8 @@ class Problem:
         self.positions = self._position_channels()
         self.windows = cut(self.recordings, self.shooting, self.dt)
         self.batches = [self._batch(group) for group in batches(self.windows)]
+        # channels of weight zero only say where windows start, or are shown
+        self.judged = [name for name, spec in self.dataset.specs.items() if spec.weight > 0.0]
         self.sigma = {name: tensor(spec.sigma) for name, spec in self.dataset.specs.items()}
 
     # ---- the point

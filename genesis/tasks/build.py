@@ -11,6 +11,7 @@ from genesis.setting import Setting
 from genesis.start import start_state
 from genesis.tasks.advance import Advance
 from genesis.tasks.balance import Balance
+from genesis.tasks.excite import Excite
 from genesis.tasks.fit import Fit
 from genesis.tasks.place import Place
 from genesis.tasks.reach import Reach
@@ -30,6 +31,7 @@ TASKS: dict[str, Any] = {
     "fit": Fit,
     "place": Place,
     "advance": Advance,
+    "excite": Excite,
 }
 
 

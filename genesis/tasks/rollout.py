@@ -57,5 +57,9 @@ def _closed_loop(setting: Setting, inputs: Inputs) -> Any:
         velocities.append(qvel)
         controls.append(control)
     return scene.trajectory(
-        torch.stack(positions), torch.stack(velocities), torch.stack(controls), params=inputs.physical or None
+        torch.stack(positions),
+        torch.stack(velocities),
+        torch.stack(controls),
+        kind=setting.control,
+        params=inputs.physical or None,
     )

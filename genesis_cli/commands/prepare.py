@@ -36,10 +36,12 @@ def prepare(job: Job, build: Callable[[Checked], Any] = build_task) -> Prepared:
     return Prepared(checked, task, {"engine": started - clock, "build": perf_counter() - started})
 
 
-def store_config(job: Job) -> None:
-    """Write config.yaml, which --rerun and --resume read: the composed config with absolute paths."""
+def store_config(job: Job) -> str:
+    """Write config.yaml, which --rerun and --resume read: the composed config with absolute paths; returns its text."""
     from omegaconf import OmegaConf
 
     from genesis.runners.files import write_bytes
 
-    write_bytes(job.folder / "config.yaml", OmegaConf.to_yaml(job.cfg).encode())
+    text = OmegaConf.to_yaml(job.cfg)
+    write_bytes(job.folder / "config.yaml", text.encode())
+    return text

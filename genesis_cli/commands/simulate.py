@@ -6,6 +6,7 @@ from genesis_cli import console
 from genesis_cli.bridge import Job, Outcome
 from genesis_cli.commands.prepare import prepare, store_config
 from genesis_cli.errors import OK
+from genesis_cli.numbers import metric_lines
 
 
 def execute(job: Job, solution: str | None = None) -> Outcome:
@@ -37,6 +38,7 @@ def execute(job: Job, solution: str | None = None) -> Outcome:
     write_json(job.folder / "result.json", result)
     rate = done.steps / max(done.seconds, 1e-9)
     console.say(f"finished: {done.steps} steps in {1e3 * done.seconds:.2f} ms ({rate:,.0f} steps/s)", "green")
-    console.say(", ".join([f"objective {done.objective:.4g}", *(f"{name} {value:.4g}" for name, value in done.metrics.items())]))
+    for line in metric_lines(done.metrics, first=f"objective {done.objective:.4g}"):
+        console.say(line)
     console.say(f"{job.folder}")
     return Outcome(OK, done.objective)

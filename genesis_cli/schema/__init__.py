@@ -44,6 +44,8 @@ GROUPS: dict[str, str] = {
     "runtime": "runtime",
     "logging": "logging",
     "experiment": "experiment",
+    "sweep": "sweep",
+    "launcher": "launcher",
 }
 
 __all__ = ["GROUPS", "KINDS", "NEEDED", "NEEDED_SYSID", "OBSERVED", "PARTS", "PLAIN", "TERMS", "File"]

@@ -7,6 +7,7 @@ from genesis_cli.schema.keys import REQUIRED, key
 
 AT = "time steps that count: end, all, or [from, to] as fractions of the horizon"
 JOINTS = "joints by glob pattern"
+MARGIN = "part of the limit that is kept free"
 ENTITY = "entity by name; null: the robot"
 
 
@@ -118,6 +119,43 @@ class JointLimits(Loss):
 
 
 @dataclass
+class Excess(Loss):
+    """Squared excess of a quantity of the joints over its range less `margin`, relative to the limit, mean over joints and time."""
+
+    limit: Any = key(None, "largest magnitude [SI]: number or list over the dofs; null: the robot's")
+    margin: float = key(0.0, MARGIN, low=0.0)
+    joints: list[str] = key(["*"], JOINTS)
+    entity: str | None = key(None, ENTITY)
+
+
+@dataclass
+class VelocityLimits(Excess):
+    """Joint velocities beyond their limits."""
+
+    kind: str = "velocity_limits"
+
+
+@dataclass
+class ForceLimits(Excess):
+    """Forces that joint controllers ask for beyond their limits."""
+
+    kind: str = "force_limits"
+
+
+@dataclass
+class Information(Loss):
+    """Logarithm of the variance that the measurements of task excite leave to its unknowns."""
+
+    kind: str = "information"
+    criterion: str = key(
+        "D",
+        "which variance: D all directions (determinant), A mean of the unknowns (trace), E worst direction (smallest eigenvalue)",
+        choices=("D", "A", "E"),
+    )
+    sharpness: float = key(8.0, "E: power of the smooth minimum of the eigenvalues", above=0.0)
+
+
+@dataclass
 class UserFunction(Loss):
     """A function of yours: `function(trajectory, scene, **options)` returns a scalar tensor."""
 
@@ -136,5 +174,8 @@ LOSSES: dict[str, type] = {
     "energy": Energy,
     "terminal_state": TerminalState,
     "joint_limits": JointLimits,
+    "velocity_limits": VelocityLimits,
+    "force_limits": ForceLimits,
+    "information": Information,
     "user": UserFunction,
 }

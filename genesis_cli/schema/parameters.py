@@ -24,12 +24,16 @@ class Controls(Parameter):
 
     joints: list[str] = key(["*"], "controlled joints by glob pattern")
     entity: str | None = key(None, "entity by name; null: the robot")
-    init: Any = key("zero", "zero, gravity (holds the start against gravity), home, a number, or a list over the controlled dofs")
+    init: Any = key(
+        "zero",
+        "zero, gravity (the force that holds the start), home, hold (home, shifted so that the gains hold the start against gravity), "
+        "a number, or a list over the controlled dofs",
+    )
     noise: float = key(0.0, "standard deviation of the random start, in units of scale", low=0.0)
     scale: Any = key(
         1.0, "unit of the learned numbers: number, list, limits (of force), or inertia (joint accelerations by the mass matrix)"
     )
-    bounds: Any = key(None, BOUNDS + "; limits: the robot's force range")
+    bounds: Any = key(None, BOUNDS + "; limits: the robot's force range, or its joints' range and speed for targets")
     transform: str = key("smooth", TRANSFORM, choices=("smooth", "clamp"))
 
 
@@ -48,6 +52,17 @@ class Knots(Controls):
     kind: str = "knots"
     count: int = key(16, "number of knots, first at the start, last at the end", low=2)
     spline: str = key("cubic", "curve through the knots", choices=("linear", "cubic"))
+
+
+@dataclass
+class Fourier(Controls):
+    """A finite Fourier series: sines and cosines up to a highest frequency."""
+
+    kind: str = "fourier"
+    harmonics: int = key(5, "multiples of the base frequency", low=1)
+    frequency: float | None = key(None, "base frequency [Hz]; null: one period in the horizon", above=0.0)
+    rest: bool = key(True, "start and end at the value of init with slope and curvature zero; false: a constant is learned too")
+    settle: float = key(0.0, "time at the end at that value [s]", low=0.0)
 
 
 @dataclass
@@ -110,6 +125,7 @@ class Policy(Parameter):
 PARAMETERS: dict[str, type] = {
     "hold": Hold,
     "knots": Knots,
+    "fourier": Fourier,
     "initial_position": InitialPosition,
     "initial_velocity": InitialVelocity,
     "physical": Physical,

@@ -28,6 +28,12 @@ class FileEntity(Entity):
     file: str = key(REQUIRED, "description file, relative to the YAML that names it or to the working folder")
     fixed: bool = key(False, "base welded to the world (URDF)")
     scale: float = key(1.0, "uniform scale of lengths", above=0.0)
+    kp: Any = key(
+        None, "position gains of the joint controllers [N/m | Nm/rad]: number or list over the dofs; null: the engine's"
+    )
+    kv: Any = key(
+        None, "velocity gains of the joint controllers [Ns/m | Nms/rad]: number or list over the dofs; null: the engine's"
+    )
 
 
 @dataclass

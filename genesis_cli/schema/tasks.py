@@ -112,7 +112,32 @@ class Advance(Task):
     tilt_tolerance: float | None = key(30.0, "largest tilt from the start on the way [deg]; null: not judged", above=0.0)
 
 
+@dataclass
+class Excite(Task):
+    """A motion whose measurements tell the most about unknown physical parameters, within the limits of the robot."""
+
+    kind: str = "excite"
+    unknowns: dict[str, Any] = key(
+        REQUIRED,
+        "what is to be identified, by name: field of the model, names (glob patterns), columns of each row, scale (what counts as 100 %; "
+        "null: the model's value), prior (standard deviation known beforehand, in units of the scale; null: nothing)",
+    )
+    channels: dict[str, Any] = key(
+        REQUIRED,
+        "what is measured, by name: kind (joint_position, joint_velocity, joint_torque), joints (glob patterns), sigma (standard deviation "
+        "of the noise of one sample [SI]: number or list)",
+    )
+    rate: float | None = key(None, "samples per second [Hz]; null: one each time step", above=0.0)
+    start_state: str = key("known", "known exactly, or estimated together with the unknowns", choices=("known", "estimated"))
+    difference: float = key(1e-3, "step of the differences that make sensitivities, in units of each scale", above=0.0)
+    force_limit: Any = key(
+        None, "largest force of the joint controllers [N | Nm]: number or list over the dofs; null: the robot's"
+    )
+    velocity_limit: Any = key(None, "largest joint speed [rad/s | m/s]: number or list over the dofs; null: the robot's")
+    rest_tolerance: float | None = key(0.05, "largest joint speed at the end [rad/s | m/s]; null: not judged", above=0.0)
+
+
 TASKS: dict[str, type] = {
     "reach": Reach, "swing_up": SwingUp, "track": Track, "throw": Throw, "balance": Balance, "fit": Fit, "place": Place,
-    "advance": Advance,
+    "advance": Advance, "excite": Excite,
 }  # fmt: skip

@@ -206,7 +206,7 @@ def test_gradcheck_tells_when_gradients_are_off(genesis_here, tmp_path) -> None:
 
 def test_doctor(genesis_here) -> None:
     code, printed = genesis_here("doctor")
-    assert code == 0 and "FAILED" not in printed and "11 tasks compose" in printed
+    assert code == 0 and "FAILED" not in printed and "13 tasks compose" in printed
 
 
 def test_show(genesis_here) -> None:

@@ -15,8 +15,10 @@ def test_every_option_composes_and_is_allowed(group: str, option: str) -> None:
     task = (
         {"track_joints": "track", "place": "slide"}.get(option, option) if group == "losses" else "reach"
     )  # losses read targets of their task
-    sign = "+" if group == "observations" else ""  # of system identification alone
-    check(compose_config("optimize", [f"tasks={task}", f"{sign}{group}={option}"] if group != "tasks" else [f"tasks={option}"]))
+    if group in ("observations", "systems", "solvers"):
+        check(compose_config("sysid", [f"{group}={option}"]))
+    else:
+        check(compose_config("optimize", [f"tasks={task}", f"{group}={option}"] if group != "tasks" else [f"tasks={option}"]))
 
 
 @pytest.mark.parametrize("command", ["optimize", "simulate", "gradcheck"])
@@ -55,14 +57,15 @@ def test_a_term_can_be_added_from_the_command_line() -> None:
 def test_every_key_is_documented() -> None:
     for task in options("tasks"):
         for key, _, _, meaning in key_help(compose_config("gradcheck", [f"task={task}"])):
-            structural = key.endswith(".kind") or key in ("scene.entities",) or key.startswith("task.truth.")
+            free = key.startswith(("task.truth.", "task.unknowns.", "task.channels."))
+            structural = key.endswith(".kind") or key in ("scene.entities",) or free
             assert structural or meaning, key
 
 
 def test_groups_and_nodes_are_the_same_set() -> None:
-    assert set(GROUPS) - {"experiment"} <= {*KINDS, *TERMS, *PLAIN}
-    top = {key.split(".")[0] for key in flat_keys(compose_config("gradcheck", []))}
-    assert top == {*KINDS, *TERMS, *PLAIN} - {"observation"}
+    assert set(GROUPS) - {"experiment", "system"} <= {*KINDS, *TERMS, *PLAIN}
+    top = {key.split(".")[0] for command in ("gradcheck", "sysid") for key in flat_keys(compose_config(command, []))}
+    assert top == {*KINDS, *TERMS, *PLAIN}
 
 
 def test_composing_leaves_no_interpolation_open() -> None:

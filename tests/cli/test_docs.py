@@ -11,7 +11,7 @@ from genesis_cli.schema import TERMS
 from genesis_cli.validate import check
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/cli.md", "docs/configs.md")
+PAGES = ("README.md", "docs/cli.md", "docs/configs.md", "docs/sysid.md")
 
 
 def commands() -> list[str]:
@@ -35,7 +35,7 @@ def test_documented_commands_compose(line: str) -> None:
 
 
 def test_every_kind_and_option_is_described() -> None:
-    text = (REPOSITORY / "docs/configs.md").read_text()
+    text = "".join((REPOSITORY / "docs" / page).read_text() for page in ("configs.md", "sysid.md"))
     for kinds in TERMS.values():
         for kind in kinds:
             assert f"`{kind}`" in text, kind

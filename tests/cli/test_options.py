@@ -8,6 +8,7 @@ from genesis_cli.app import app
 HYDRA = ["--cfg", "--config-dir", "--config-name", "--info", "--multirun", "--package", "--resolve"]
 OPTIONS = {
     "optimize": [*HYDRA, "--rerun", "--resume"],
+    "sysid": [*HYDRA, "--rerun", "--resume"],
     "simulate": [*HYDRA, "--rerun", "--solution"],
     "gradcheck": [*HYDRA, "--rerun"],
     "doctor": [],

@@ -7,13 +7,21 @@ import pytest
 import torch
 
 from genesis.losses import LOSSES
+from genesis.observations import CHANNELS
+from genesis.observations.dataset import Smoothing
+from genesis.observations.kinds import CHANNEL_KINDS, INPUT_KINDS
+from genesis.observations.units import TIME_UNITS
 from genesis.optimizers import FIRST_ORDER, QUASI_NEWTON, SCHEDULERS
 from genesis.parameters import PARAMETERS
+from genesis.sysid.solvers import SOLVERS
+from genesis.sysid.unknowns import KINDS as IDENTIFIED_KINDS
 from genesis.tasks import TASKS
 from genesis_cli import schema
+from genesis_cli.schema.observations import Channel, Time
+from genesis_cli.schema.sysid import IDENTIFIED
 from genesis_cli.schema.tasks import Task
 
-KINDS = {**schema.KINDS, **schema.TERMS}
+KINDS = {**schema.KINDS, **schema.TERMS, **schema.OBSERVED}
 
 
 def declared(dataclass: type, without: set[str]) -> dict[str, object]:
@@ -38,6 +46,14 @@ def same(schema_value: object, engine_value: object) -> bool:
     return schema_value == engine_value or (schema_value == {} and engine_value is None)
 
 
+def test_what_is_identified_and_how_is_what_the_engine_knows() -> None:
+    assert sorted(IDENTIFIED) == sorted(IDENTIFIED_KINDS)
+    assert set(KINDS["solver"]) == set(SOLVERS)
+    for kind, made in SOLVERS.items():
+        left, right = declared(KINDS["solver"][kind], {"kind"}), declared(made, {"seed"})
+        assert left == right, kind
+
+
 @pytest.mark.parametrize(
     ("node", "registry", "without"),
     [
@@ -45,12 +61,13 @@ def same(schema_value: object, engine_value: object) -> bool:
         ("parameter", PARAMETERS, {"kind"}),
         ("task", TASKS, {f.name for f in fields(Task)}),
         ("optimizer", QUASI_NEWTON, {"kind"}),
+        ("channels", CHANNELS, {f.name for f in fields(Channel)} - {"entity"}),
     ],
 )
 def test_fields_and_defaults_are_those_of_the_constructors(node: str, registry: dict, without: set[str]) -> None:
     assert set(registry) <= set(KINDS[node])
     if node != "optimizer":
-        assert set(registry) == set(KINDS[node])
+        assert set(registry) == set(KINDS[node]) - (set(IDENTIFIED) if node == "parameter" else set())
     for kind, made in registry.items():
         left, right = declared(KINDS[node][kind], without), taken(made.__init__)
         assert set(left) == set(right), kind
@@ -67,6 +84,7 @@ def test_torch_optimizers_take_the_fields(kind: str) -> None:
 
 
 def test_every_kind_is_in_both_tables() -> None:
+    assert set(KINDS["channels"]) == set(CHANNEL_KINDS) and set(KINDS["inputs"]) == set(INPUT_KINDS)
     assert set(KINDS["optimizer"]) == {*FIRST_ORDER, *QUASI_NEWTON}
     assert set(KINDS["scheduler"]) == set(SCHEDULERS)
 
@@ -74,3 +92,11 @@ def test_every_kind_is_in_both_tables() -> None:
 @pytest.mark.parametrize("node", KINDS)
 def test_kind_of_each_dataclass_is_its_name_in_the_table(node: str) -> None:
     assert {kind: made.kind for kind, made in KINDS[node].items()} == {kind: kind for kind in KINDS[node]}
+
+
+def test_parts_of_observation_have_the_defaults_of_the_engine() -> None:
+    assert declared(schema.PARTS["smoothing"], set()) == declared(Smoothing, set())
+    units = next(field.metadata["choices"] for field in fields(Time) if field.name == "unit")
+    assert set(units) == set(TIME_UNITS)
+    for name, part in schema.PARTS.items():
+        assert declared(schema.PLAIN["observation"], set())[name] == declared(part, set())

@@ -135,6 +135,34 @@ def test_joint_limits_count_only_the_excess() -> None:
     assert float(value) == pytest.approx(sum(x * x for x in over) / 7, rel=1e-12)
 
 
+def test_velocity_limits_count_only_the_excess_relative_to_the_limit() -> None:
+    setting = setting_of("panda", horizon=1, qpos=HOME)
+    qvel = torch.stack([numbers(*[9.0] * 7), numbers(2.5, -2.4, 0.0, 0.0, -3.0, 2.5, 0.0)])
+    value = loss("velocity_limits", setting, margin=0.1)(fake(qvel=qvel))
+    over = [2.5 / 2.175 - 0.9, 2.4 / 2.175 - 0.9, 3.0 / 2.61 - 0.9, 2.5 / 2.61 - 0.9]
+    assert float(value) == pytest.approx(sum(x * x for x in over) / 7, rel=1e-12)
+    given = loss("velocity_limits", setting, limit=2.45).excess(fake(qvel=qvel))[0].tolist()
+    assert given == pytest.approx([0.05, 0.0, 0.0, 0.0, 0.55, 0.05, 0.0])
+    free = setting_of("double_pendulum", horizon=1)
+    assert float(loss("velocity_limits", free)(fake(qvel=100.0 * torch.ones(2, 2, dtype=torch.float64)))) == 0.0
+
+
+def test_force_limits_count_what_controllers_ask_for() -> None:
+    setting = setting_of("panda", horizon=1, qpos=HOME)
+    force = numbers(90.0, -88.0, 0.0, 0.0, 11.9, -15.0, 12.0).reshape(1, 7)
+    over = [3.0 / 87.0, 1.0 / 87.0, 3.0 / 12.0]
+    trajectory = fake(controller_force=force)
+    assert float(loss("force_limits", setting)(trajectory)) == pytest.approx(sum(x * x for x in over) / 7, rel=1e-12)
+    assert loss("force_limits", setting).excess(trajectory)[0].tolist() == pytest.approx([3.0, 1.0, 0.0, 0.0, 0.0, 3.0, 0.0])
+    some = loss("force_limits", setting, limit=[10.0, 2.0], joints=["panda_joint[56]"]).excess(trajectory)
+    assert some[0].tolist() == pytest.approx([1.9, 13.0])
+
+
+def test_information_needs_a_task_that_measures() -> None:
+    with pytest.raises(InputError, match="loss.test: this task has no measurements and unknowns; tasks with them: excite"):
+        loss("information", setting_of("panda"))
+
+
 def test_user_function_gets_trajectory_scene_and_options(tmp_path, monkeypatch) -> None:
     (tmp_path / "user_loss_module.py").write_text(
         "def speed(trajectory, scene, factor):\n    return factor * trajectory.qvel[-1].square().sum()\n"

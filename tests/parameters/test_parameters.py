@@ -207,7 +207,12 @@ def test_policy_starts_the_same_for_the_same_seed() -> None:
 @pytest.mark.parametrize("kind", PARAMETERS)
 def test_set_value_comes_back(kind: str) -> None:
     setting = setting_of("cartpole", horizon=6)
-    options = {"physical": {"field": "dof_damping"}, "knots": {"count": 6, "spline": "linear"}}.get(kind, {})
+    special = {
+        "physical": {"field": "dof_damping"},
+        "knots": {"count": 6, "spline": "linear"},
+        "fourier": {"harmonics": 2, "rest": False},
+    }
+    options = special.get(kind, {})
     parameter = make(kind, setting, **options)
     wanted = parameter.value().detach() + 0.25
     parameter.set_value(wanted)

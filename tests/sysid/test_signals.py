@@ -9,7 +9,7 @@ from genesis.errors import InputError
 from genesis.sysid.drive import Lag, on_lines, read_series
 from genesis.sysid.shooting import Shooting
 from tests.settings import numbers
-from tests.sysid.problems import driver, joint_dataset, joint_problem, joints_of, recorded, setting_for
+from tests.sysid.problems import joint_problem
 
 pytestmark = pytest.mark.usefixtures("engine")
 ARM = "double_pendulum"
@@ -57,26 +57,15 @@ def test_a_lag_does_not_start_anew_in_every_window() -> None:
     assert made.movedim(0, 1).reshape(100, 2).numpy() == pytest.approx(expected.numpy(), rel=1e-13)
 
 
-def test_the_delay_of_the_config_acts_and_adds_to_an_identified_one() -> None:
-    recording, names = recorded(ARM), joints_of(ARM)
-    made = []
-    for delay, learned in ((0.0, 0.03), (0.03, 0.0), (0.02, 0.01)):
-        dataset = joint_dataset(ARM, [recording])
-        dataset.inputs["torque"] = driver("joint_force", names, delay=delay)
-        from genesis.sysid.build import problem_of
-
-        problem = problem_of(
-            setting_for(ARM),
-            dataset,
-            {"late": {"kind": "input_delay", "input": "torque", "init": learned}},
-            Shooting(window=None),
-        )
-        made.append(problem.commands(problem.batches[0], problem.targets(problem.z0))[0])
-    torque = recording.inputs["torque"]
+def test_a_delayed_input_acts_later() -> None:
+    problem = joint_problem(
+        ARM, {"late": {"kind": "input_delay", "input": "torque", "init": 0.03}}, shooting=Shooting(window=None)
+    )
+    command, _ = problem.commands(problem.batches[0], problem.targets(problem.z0))
+    torque = problem.recordings[0].inputs["torque"]
     at = (np.arange(100) + 0.5) * 0.01 - 0.03
     expected = np.stack([np.interp(at, torque.time, column) for column in torque.values.T], 1)
-    for command in made:
-        assert command[:, 0].numpy() == pytest.approx(expected, abs=1e-12)
+    assert command[:, 0].numpy() == pytest.approx(expected, abs=1e-12)
 
 
 def test_start_states_are_freed_of_their_sensors() -> None:

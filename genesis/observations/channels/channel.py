@@ -14,7 +14,7 @@ class Channel(Protocol):
     kind: as in the config; labels: one for each measured number; unit: SI.
     width, residual_width: numbers of a measurement and of its residual.
     selection: predict is x[selection] of x = (qpos, qvel) put together, or None.
-    uses_acceleration: whether predict reads the time step around the instant (left, right, qacc) and not the instant alone.
+    uses_acceleration: whether predict reads the time step around the instant (left, right, qacc, control) and not the instant alone.
     """
 
     kind: str

@@ -110,8 +110,8 @@ def correlation_chart(found: Identification, palette: Palette) -> "Figure":
     from matplotlib.patches import Rectangle
 
     n = len(found.names)
-    cell = min(0.42, max(0.15, 6.0 / n))
-    figure = new_figure(0.4 + cell * n + 0.055 * max(len(name) for name in found.names) + 0.3, 0.5 + cell * n)
+    cell = _cell(n)
+    figure = new_figure(correlation_width(found), 0.5 + cell * n)
     axes = figure.subplots()
     below = np.tri(n, k=-1, dtype=bool)
     matrix = np.where(below, found.correlation, np.nan)
@@ -134,6 +134,16 @@ def correlation_chart(found: Identification, palette: Palette) -> "Figure":
     for spine in axes.spines.values():
         spine.set_visible(False)
     return figure
+
+
+def correlation_width(found: Identification) -> float:
+    """Of the chart above [inch]: cells and the longest name."""
+    return 0.7 + _cell(len(found.names)) * len(found.names) + 0.055 * max((len(name) for name in found.names), default=0)
+
+
+def _cell(count: int) -> float:
+    """Width of a cell [inch]."""
+    return min(0.42, max(0.15, 6.0 / max(count, 1)))
 
 
 def singular_chart(found: Identification, palette: Palette) -> "Figure":

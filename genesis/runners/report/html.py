@@ -14,12 +14,13 @@ from genesis.runners.files import write_bytes
 from genesis.runners.report import charts, digits, judge
 from genesis.runners.report.marks import Marks, marks
 from genesis.runners.report.rows import limits_in_words
-from genesis.runners.report.style import LIGHT, svg
+from genesis.runners.report.style import svg
 from genesis.runners.report.thin import rmse
 from genesis.sysid.result import Estimate, Identification, Trace, Whiteness
 
 FILE = "report.html"
 POINTS_IN_ALL, FEWEST, MOST = 90_000, 120, 700  # points of every curve together, and of one
+PAGE = 1124  # width of the page [px]
 SHOWN = 120  # curves drawn; of more, those that fit worst
 SIGNIFICANT = 0.05  # p-value below which residuals are said not to be white, or not normal
 
@@ -82,7 +83,12 @@ def render(found: Identification, title: str, config_text: str = "") -> str:
     here = files("genesis.runners.report")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(
-        tight=_tight, plain=digits.plain, change=digits.change, percent=digits.percent, duration=digits.duration
+        breakable=_breakable,
+        tight=_tight,
+        plain=digits.plain,
+        change=digits.change,
+        percent=digits.percent,
+        duration=digits.duration,
     )
     template = environment.from_string(here.joinpath("report.html.j2").read_text(encoding="utf-8"))
     return template.render(
@@ -90,7 +96,7 @@ def render(found: Identification, title: str, config_text: str = "") -> str:
         title=title,
         config_text=config_text,
         css=here.joinpath("report.css").read_text(encoding="utf-8"),
-        page=LIGHT.page,
+        matrix_width=round(min(110.0 * charts.correlation_width(found), PAGE)),
         tone=judge.tone_of(found.status),
         verdict=judge.verdict(found),
         cards=_cards(found),
@@ -111,6 +117,14 @@ def _tight(text: str) -> str:
     for sign in ("÷ ", "× ", " %", " ± "):
         text = text.replace(sign, sign.replace(" ", "\u00a0"))
     return text
+
+
+def _breakable(name: str) -> Any:
+    """A name that may be broken after / and _ where a column is narrow."""
+    from markupsafe import Markup
+    from markupsafe import escape as safe
+
+    return Markup(str(safe(name)).replace("/", "/<wbr>").replace("_", "_<wbr>"))
 
 
 def _cards(found: Identification) -> list[tuple[str, str, str]]:

@@ -11,7 +11,7 @@ from genesis.runners.report.judge import relative_std, verdict, weak_directions
 from genesis.runners.report.thin import rmse
 from genesis.sysid.result import Estimate, Identification
 
-ESTIMATE_COLUMNS = ("parameter", "start", "estimate", "±", "unit", "95 % interval", "note")
+ESTIMATE_COLUMNS = ("parameter", "start", "estimate", "±", "note")
 RMSE_COLUMNS = ("recording", "split", "channel", "before", "after", "unit", "change")
 Rows = list[tuple[str, ...]]
 
@@ -19,7 +19,7 @@ Rows = list[tuple[str, ...]]
 def console_rows(found: Identification) -> tuple[Rows, Rows]:
     """Rows of the table of estimates (`ESTIMATE_COLUMNS`) and of that of RMSE (`RMSE_COLUMNS`), totals last."""
     estimates: Rows = [
-        (e.name, plain(e.start), quantity(e).measured, percent(relative_std(e)), e.unit, quantity(e).interval, e.note)
+        (e.name, plain(e.start), f"{quantity(e).measured} {e.unit}".rstrip(), percent(relative_std(e)), e.note)
         for e in found.estimates
     ]
     rmses: Rows = [

@@ -127,7 +127,7 @@ def mini_batch_loss(squares: LeastSquares, z: torch.Tensor, starts: torch.Tensor
     tangents = None if starts is None else starts[part.windows]
     motion = problem.simulate(part, targets, problem.theta(targets), tangents)
     total = z.new_zeros(())
-    for name in problem.channels:
+    for name in problem.judged:
         rows = measure(problem, part, motion, targets, name)
         if rows is not None:
             spec = problem.dataset.specs[name]

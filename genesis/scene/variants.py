@@ -1,0 +1,72 @@
+"""The controls of one trajectory in many environments that differ: in physical parameters, in where they start."""
+
+from dataclasses import dataclass
+
+import torch
+
+from genesis.grad.physics import Physics
+
+
+@dataclass(frozen=True)
+class Variants:
+    """B motions under the same controls, plain tensors: qpos (T+1, B, nq), qvel (T+1, B, nv), and what the joint controllers ask for,
+    force (T, B, nv), before the bounds of force."""
+
+    qpos: torch.Tensor
+    qvel: torch.Tensor
+    force: torch.Tensor
+
+
+def roll_out_variants(
+    physics: Physics,
+    kind: str,
+    theta: torch.Tensor,
+    controls: torch.Tensor,
+    columns: list[int],
+    shifts: torch.Tensor,
+    start: tuple[torch.Tensor, torch.Tensor],
+    bounded: bool = True,
+) -> Variants:
+    """One launch of B environments, however many the scene has.
+
+    Args:
+        kind: of the controls.
+        theta: (P,) packed parameters of the trajectory; controls: (T, nv).
+        columns: entries of theta that vary; shifts: (B, len(columns)) what is added to them.
+        start: qpos (B, nq), qvel (B, nv).
+        bounded: joint forces keep to their bounds.
+    """
+    if not bounded:
+        theta = _without_bounds(physics, theta)
+    index = torch.tensor(columns, dtype=torch.int64, device=theta.device)
+    rows = theta.expand(len(shifts), -1).index_add(1, index, shifts)
+    command = controls.unsqueeze(1).expand(-1, len(shifts), -1)
+    if kind != "force":
+        command = parameter(physics, rows, "dof_kp" if kind == "position" else "dof_kv") * command
+    qpos, qvel, _ = physics.rollout(rows, *(x.contiguous() for x in start), command.contiguous())
+    return Variants(qpos, qvel, controller_force(physics, rows, command, qpos[:-1], qvel[:-1]))
+
+
+def controller_force(
+    physics: Physics, theta: torch.Tensor, command: torch.Tensor, qpos: torch.Tensor, qvel: torch.Tensor
+) -> torch.Tensor:
+    """command - kp q - kv v (..., nv): the force of the joint controllers before their bounds; theta (P,) or (B, P)."""
+    place = torch.as_tensor(physics.model.integers["dof_qadr"], dtype=torch.int64, device=theta.device)
+    turns = place < 0  # of ball and free joints, which have no position loop
+    at = qpos[..., place.clamp(min=0)].masked_fill(turns, 0.0)
+    return command - parameter(physics, theta, "dof_kp") * at - parameter(physics, theta, "dof_kv") * qvel
+
+
+def _without_bounds(physics: Physics, theta: torch.Tensor) -> torch.Tensor:
+    """theta (P,) with joint forces of any size."""
+    theta = theta.clone()
+    for name, end in (("dof_force_lo", -torch.inf), ("dof_force_hi", torch.inf)):
+        first, length = physics.model.parameter_offsets[name]
+        theta[first : first + length] = end
+    return theta
+
+
+def parameter(physics: Physics, theta: torch.Tensor, name: str) -> torch.Tensor:
+    """One parameter's part of theta, (..., length)."""
+    first, length = physics.model.parameter_offsets[name]
+    return theta[..., first : first + length]

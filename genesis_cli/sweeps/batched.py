@@ -1,0 +1,108 @@
+"""`launcher=batched`: all jobs of a sweep in one process, as environments of one batched simulation.
+
+The jobs are composed from the first: one composition by Hydra, then the numbers in which each job differs.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from genesis_cli import console
+from genesis_cli.bridge import Job, Task
+from genesis_cli.errors import CommandError
+
+log = logging.getLogger("genesis_cli")
+
+#: What a command's module offers if its jobs can run together: (jobs, attend) -> None.
+FUNCTION = "execute_together"
+REMEDY = "run it with another launcher, such as launcher=joblib"
+
+
+class Batched:
+    """Hydra's launcher interface: `setup`, then `launch` for each lot of jobs."""
+
+    hydra_context: Any = None
+    config: Any = None
+    task: Task
+
+    def __init__(self, **options: Any) -> None:
+        self.most = options["most"]
+
+    def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
+        """Hydra's. Raises: CommandError for a command whose jobs cannot run together."""
+        self.hydra_context, self.config, self.task = hydra_context, config, task_function
+        self.together = together_of(self.task)
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[Any]:
+        """Run jobs; each leaves its own folder, as with any launcher. The list of Hydra's own returns stays empty."""
+        from hydra.core.utils import configure_log, setup_globals
+
+        setup_globals()
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        for first in range(0, len(job_overrides), self.most):
+            lot = job_overrides[first : first + self.most]
+            console.note(f"{len(lot)} jobs as environments of one simulation")
+            jobs = self._jobs(lot)
+            from genesis_cli.sweeps.jobs import attend
+
+            def attended(job: Job, work: Callable[[Job], Any]) -> None:
+                try:
+                    attend(job, work, self.task.outcomes)
+                except CommandError:
+                    pass  # told already, and in the job's result
+
+            self.together(jobs, attended)
+        return []
+
+    def _jobs(self, lot: Sequence[Sequence[str]]) -> list[Job]:
+        """Compose the first job, and the others from it."""
+        from hydra.core.override_parser.overrides_parser import OverridesParser
+        from omegaconf import OmegaConf, open_dict
+
+        sweep = Path(self.config.hydra.sweep.dir).resolve()
+        parser = OverridesParser.create()
+        base = self.hydra_context.config_loader.load_sweep_config(self.config, list(lot[0]))
+        choices = {k: v for k, v in base.hydra.runtime.choices.items() if isinstance(v, str)}
+        sources = [Path(s.path) for s in base.hydra.runtime.config_sources if s.schema == "file"]
+        with open_dict(base):
+            del base["hydra"]
+        jobs = []
+        for words in lot:
+            own = [word for word in words if word not in lot[0] or word.startswith("hydra.")]
+            cfg = deepcopy(base)
+            for override in parser.parse_overrides([word for word in own if not word.startswith("hydra.")]):
+                key = override.get_key_element()
+                if "." not in key or key[0] in "+~":
+                    raise CommandError(f"{key}: jobs of one batch differ only in numbers, not in options or terms; {REMEDY}.")
+                OmegaConf.update(cfg, key, override.value())
+            number = next(word.partition("=")[2] for word in words if word.startswith("hydra.sweep.subdir="))
+            overrides = [word for word in words if not word.startswith("hydra.")]
+            job = Job(self.task.command, cfg, sweep / number, overrides, choices, sources, resume=False, sweep=sweep)
+            note_overrides(job)
+            jobs.append(job)
+        return jobs
+
+
+def together_of(task: Task) -> Callable[..., None]:
+    """The function that runs several jobs of a command at once.
+
+    Raises: CommandError if the command has none.
+    """
+    function = getattr(task.job, "func", task.job)
+    made: Callable[..., None] | None = getattr(import_module(function.__module__), FUNCTION, None)
+    if made is None or function is not task.job:
+        raise CommandError(f"launcher=batched: `genesis {task.command}` cannot run jobs together (optimize can); {REMEDY}.")
+    return made
+
+
+def note_overrides(job: Job) -> None:
+    """What Hydra's launchers write into .hydra/, so that the folder says where it came from."""
+    import yaml
+
+    from genesis.runners.files import write_bytes
+
+    (job.folder / ".hydra").mkdir(parents=True, exist_ok=True)
+    write_bytes(job.folder / ".hydra" / "overrides.yaml", yaml.safe_dump(job.overrides).encode())

@@ -1,0 +1,100 @@
+"""What a sweep shows at its end: a table, the best and why, and the same for files and TensorBoard."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from genesis_cli import console
+from genesis_cli.sweeps.hparams import compare
+from genesis_cli.sweeps.jobs import INTERRUPTED, MISSING
+from genesis_cli.sweeps.table import CSV, Row, Table, gather, number_or_text, store
+
+SHOWN = 20  # rows in the terminal; the file has them all
+SHOWN_METRICS = 3
+PLAIN_ENDS = ("converged", "finished", "not_converged")  # ends that need no reason
+
+
+def report(sweep: Path) -> list[int]:
+    """Write and print the table; returns the exit codes of the jobs."""
+    table = gather(sweep)
+    if not table.rows:
+        return []
+    try:
+        store(table)
+        compare(table)
+    except OSError as error:
+        console.error(f"{sweep}: the table cannot be written ({error.strerror}).")
+    show(table, table.ranked(), SHOWN)
+    return [row.code for row in table.rows]
+
+
+def show(table: Table, rows: Sequence[Row], most: int) -> None:
+    """The table, the counts, and the best."""
+    print_rows(table, rows[:most])
+    if len(rows) > most:
+        console.note(f"… and {len(rows) - most} more in {table.sweep / CSV}")
+    counts = Counter(row.status for row in table.rows)
+    console.say(f"{len(table.rows)} jobs: " + ", ".join(f"{count} {status}" for status, count in counts.most_common()))
+    show_best(table)
+    if counts[MISSING] or counts[INTERRUPTED]:
+        console.say(f"go on with: genesis sweep resume {table.sweep}", "yellow")
+    console.say(f"{table.sweep / CSV}")
+
+
+def print_rows(table: Table, rows: Sequence[Row]) -> None:
+    """The rows, with the reason of those that have no good end."""
+    metrics = table.metrics[:SHOWN_METRICS]
+    keys = [shortened(key, table.keys) for key in table.keys]
+    columns = ["job", "status", "objective", *keys, *metrics, "seconds", "reason"]
+    lines = []
+    for row in rows:
+        reason = "" if row.status in PLAIN_ENDS else (row.reason.splitlines() or [""])[0].partition(" (traceback in ")[0]
+        lines.append(
+            [
+                str(row.number),
+                row.status,
+                figure(row.objective),
+                *(brief(row.settings.get(key, "")) for key in table.keys),
+                *(figure(row.metrics.get(name)) for name in metrics),
+                "" if row.seconds is None else f"{row.seconds:.1f}",
+                reason,
+            ]
+        )
+    console.table("", columns, lines, right=[0, 2, *range(3 + len(keys), 4 + len(keys) + len(metrics))])
+
+
+def show_best(table: Table) -> None:
+    """Which job is best, by how much, and what it owes that to."""
+    from genesis_cli.sweeps.influence import influences
+
+    ranked = [row for row in table.ranked() if row.objective is not None]
+    if not ranked:
+        return
+    best = ranked[0]
+    settings = " ".join(f"{key}={value}" for key, value in best.settings.items())
+    console.say(
+        f"best: job {best.number} ({best.status}), objective {figure(best.objective)}: {settings or '(nothing swept)'}", "green"
+    )
+    if len(ranked) > 1:
+        console.say(f"next: job {ranked[1].number} ({ranked[1].status}), objective {figure(ranked[1].objective)}")
+    found = influences(table)
+    if found:
+        rows = [(influence.key, f"{100 * influence.share:.0f} %", influence.verdict) for influence in found]
+        console.table("", ["why", "explains", ""], rows, right=[1])
+
+
+def figure(value: float | None) -> str:
+    """Four figures."""
+    return "" if value is None else f"{value:.4g}"
+
+
+def brief(text: str) -> str:
+    """A setting; numbers to six figures."""
+    value = number_or_text(text)
+    return f"{value:.6g}" if isinstance(value, float) else text
+
+
+def shortened(key: str, keys: Sequence[str]) -> str:
+    """The last part of a key, where no other ends so."""
+    last = key.rpartition(".")[2]
+    return last if [other.rpartition(".")[2] for other in keys].count(last) == 1 else key

@@ -1,0 +1,78 @@
+"""Ranking, columns, and why the best is best."""
+
+from pathlib import Path
+
+import pytest
+
+from genesis_cli.errors import CommandError
+from genesis_cli.sweeps.influence import influences
+from genesis_cli.sweeps.space import read_space
+from genesis_cli.sweeps.table import Row, Table, gather, number_or_text, store, words_of
+
+
+def row(number: int, objective: float | None, status: str = "converged", **settings: str) -> Row:
+    return Row(number, Path(str(number)), settings, status, "", objective, {}, 1, 0.5, 0)
+
+
+def test_the_best_meets_its_tolerances_and_has_the_lowest_objective() -> None:
+    made = Table(Path(), [row(0, 1.0, "not_converged"), row(1, 3.0), row(2, 2.0), row(3, None, "failed")])
+    assert [r.number for r in made.ranked()] == [2, 1, 0, 3] and made.best() is made.rows[2]
+    made.maximize = True
+    assert [r.number for r in made.ranked()] == [1, 2, 0, 3]
+    assert Table(Path(), [row(0, None, "failed")]).best() is None
+
+
+def test_sorting_by_any_column() -> None:
+    made = Table(Path(), [row(0, 1.0, a="10"), row(1, 3.0, a="9"), row(2, None, a="x")], keys=["a"])
+    assert [r.number for r in made.sorted_by("a", False)] == [1, 0, 2]
+    assert [r.number for r in made.sorted_by("objective", True)] == [1, 0, 2]
+    with pytest.raises(CommandError, match='unknown column "objectiv"; known: objective'):
+        made.sorted_by("objectiv", False)
+
+
+def test_the_key_that_decides_explains_everything() -> None:
+    grid = [
+        row(k, 10.0 * i + j, a=str(i), b=name)
+        for k, (i, j, name) in enumerate((i, j, n) for i in range(3) for j, n in enumerate("xy"))
+    ]
+    first, second = influences(Table(Path(), grid, keys=["a", "b"]))
+    # Ranks 0..5: between the groups of a (0.5, 2.5, 4.5) lies 16 of 17.5, between those of b (2, 3) 1.5.
+    assert (first.key, first.verdict) == ("a", "best to worst: 0, 1, 2") and first.share == pytest.approx(16 / 17.5)
+    assert second.verdict == "best to worst: x, y" and second.share == pytest.approx(1.5 / 17.5)
+    line = [row(k, float(-k), lr=str(0.1 * k + 0.1)) for k in range(8)]
+    (only,) = influences(Table(Path(), line, keys=["lr"]))
+    assert only.share == pytest.approx(1.0) and only.verdict == "the larger the better; best quarter from 0.7 to 0.8"
+
+
+def test_words_become_settings() -> None:
+    assert words_of(["optimizers=adam", "+a.b=1", "hydra.sweep.dir=x", "c='x y'"]) == {
+        "optimizer": "adam",
+        "a.b": "1",
+        "c": "x y",
+    }
+    assert [number_or_text(text) for text in ("1", "1e-3", "inf", "x")] == [1, 1e-3, "inf", "x"]
+
+
+def test_the_space_of_overrides() -> None:
+    fixed, axes = read_space(["a=1", "~b", "c=1,2", "d=int(interval(1,5))", "e=tag(log,interval(0.1,1))", "f=range(1,4)"], None)
+    assert fixed == ["a=1", "~b"] and [axis.values for axis in axes] == [["1", "2"], [], [], ["1", "2", "3"]]
+    assert (axes[1].whole, axes[1].low, axes[1].high) == (True, 1, 5) and (axes[2].log, axes[2].low) == (True, 0.1)
+
+
+def test_files_of_the_table(tmp_path) -> None:
+    made = Table(tmp_path, [row(0, 1.5, a="1"), row(1, None, "failed", a="x,y")], keys=["a"])
+    store(made)
+    lines = (tmp_path / "results.csv").read_text().splitlines()
+    assert lines == [
+        "job,status,objective,a,iterations,seconds,reason,folder",
+        "0,converged,1.5,1,1,0.5,,0",
+        '1,failed,,"x,y",1,0.5,,1',
+    ]
+    assert gather(tmp_path).rows == [], "a folder without jobs"
+
+
+def test_the_table_as_parquet(tmp_path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    store(Table(tmp_path, [row(0, 1.5, a="1"), row(1, None, "failed", a="x")], keys=["a"]))
+    read = parquet.read_table(tmp_path / "results.parquet").to_pydict()
+    assert read["objective"] == [1.5, None] and read["a"] == ["1", "x"] and read["job"] == [0, 1]
