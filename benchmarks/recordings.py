@@ -38,7 +38,7 @@ FOLDERS = {
     "cube_toss": DATA / "cube_toss",
 }
 TRAINING = ["step_response.npz", "chirp_sweep.npz", "multisine.npz", "large_amplitude.npz", "prbs_excitation.npz"]
-HELD_OUT = 300  # tosses before it are not judged
+HELD_OUT = 60  # the tosses before it are those that friction is identified from
 # what differs in the judgement from the fit
 JUDGED: dict[str, dict[str, Any]] = {
     "so101": {"files": TRAINING, "window": None},
