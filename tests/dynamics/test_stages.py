@@ -38,7 +38,7 @@ def dense(model: Model, entries: np.ndarray) -> np.ndarray:
 def mass(m, s) -> None:
     kinematics(m, s, False, 0)
     clear_mass_matrix(m, s, 0.0)
-    composite(m, s)
+    composite(m, s, True)
 
 
 def solved(m, s) -> None:
