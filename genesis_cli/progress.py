@@ -72,9 +72,7 @@ class IdentifyProgress(LiveLine):
     def __call__(self, told: Any) -> None:
         """Show one iteration."""
         share = f" ({told.cost / told.first:.2g} of the start)" if told.first else ""
-        self.show(
-            told.iteration, f"{told.stage}  cost {told.cost:.4g}{share}  {told.simulations} windows simulated", told.seconds
-        )
+        self.show(told.step, f"{told.stage}  cost {told.cost:.4g}{share}  {told.simulations} windows simulated", told.seconds)
 
 
 def clock(seconds: float) -> str:

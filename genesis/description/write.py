@@ -85,7 +85,7 @@ def _source(file: str | PathLike) -> Source:
 
 
 def _write_sidecar(out: Path, beside: list[Beside]) -> Path | None:
-    path = out.with_name(f"{out.stem}.identified.yaml")
+    path = out.with_name(f"{out.stem.removesuffix('.identified')}.identified.yaml")
     if not beside:
         path.unlink(missing_ok=True)
         return None

@@ -51,9 +51,10 @@ class Plan:
 
 @dataclass
 class Progressed:
-    """What observers see once an iteration."""
+    """What observers see once an iteration. iteration: of all starts and rounds; step: of the solver, from this start."""
 
     iteration: int
+    step: int
     cost: float
     first: float
     stage: str
@@ -201,7 +202,15 @@ class Identify:
             self.record.line({**row, "stage": self.stage, "seconds": round(seconds, 6), "simulations": self.problem.simulations})
         if self.observer is not None:
             self.observer(
-                Progressed(len(self.history) - 1, report.cost, self.first, self.stage, seconds, self.problem.simulations)
+                Progressed(
+                    len(self.history) - 1,
+                    report.iteration,
+                    report.cost,
+                    self.first,
+                    self.stage,
+                    seconds,
+                    self.problem.simulations,
+                )
             )
         late = self.plan.seconds is not None and seconds >= self.plan.seconds
         stop = self.interrupt.asked or late

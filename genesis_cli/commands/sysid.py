@@ -1,6 +1,7 @@
 """`genesis sysid`: parameters of a model from recorded motion."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -44,14 +45,13 @@ def execute(job: Job) -> Outcome:
             found = run.run()
     finally:
         journal.close()
-    succeeded = found.status == "converged"
-    write(job, prepared, run, found)
-    show(job, found, succeeded)
-    return Outcome(OK if succeeded else FAILED, found.cost_best, interrupted=found.status == INTERRUPTED)
+    models = write(job, prepared, run, found)
+    show(job, found, models, problem.dataset.warnings)
+    return Outcome(OK if found.status == "converged" else FAILED, found.cost_best, interrupted=found.status == INTERRUPTED)
 
 
-def write(job: Job, prepared: Prepared, run: Any, found: Any) -> None:
-    """result.json, report.html, TensorBoard, solution.npz, the identified model."""
+def write(job: Job, prepared: Prepared, run: Any, found: Any) -> list[str]:
+    """result.json, report.html, TensorBoard, solution.npz, identified models, whose names it returns."""
     import numpy as np
     from omegaconf import OmegaConf
 
@@ -66,7 +66,7 @@ def write(job: Job, prepared: Prepared, run: Any, found: Any) -> None:
     arrays = {f"physical/{name}": value for name, value in values.items()}
     arrays |= {f"estimate/{e.name}": np.array([e.value, e.std]) for e in found.estimates}
     write_npz(job.folder / "solution.npz", arrays)
-    models = write_models(job.folder, prepared, values, found)
+    models = write_models(job.folder, problem.setting, values)
     seed = prepared.checked.plain["runtime"].seed
     seconds = {**{name: round(value, 6) for name, value in prepared.seconds.items()}, **found.seconds}
     content = {**to_json(found), "seconds": seconds, "models": models, "seed": seed, "versions": versions()}
@@ -75,28 +75,75 @@ def write(job: Job, prepared: Prepared, run: Any, found: Any) -> None:
     write_report(job.folder, found, title, text)
     if prepared.checked.plain["logging"].tensorboard:
         write_tensorboard(job.folder / "tensorboard", found, text, settings(job.cfg))
+    return models
 
 
-def write_models(folder: Path, prepared: Prepared, values: dict[str, Any], found: Any) -> list[str]:
-    """The robot's file with the identified values in it; names of what was written."""
-    return []
+def write_models(folder: Path, setting: Any, values: dict[str, Any]) -> list[str]:
+    """Robot files with the identified values in them, NAME.identified.urdf (or .xml), and what they cannot say beside them.
+
+    Returns the names of what was written. What cannot be written is told, and is no reason to fail.
+    """
+    from genesis.errors import GenesisError
+    from genesis.scene.export import write_entity
+    from genesis.scene.morphs import MJCF, URDF
+
+    made: list[str] = []
+    for name, entity in setting.entities.items() if values else ():
+        is_file = isinstance(entity.morph, (URDF, MJCF))
+        if not is_file and entity is not setting.robot:
+            continue
+        source = Path(entity.morph.file) if is_file else Path(name)
+        out = folder / f"{source.stem}.identified{source.suffix}"
+        if out.exists() and out.name in made:  # another entity of the same file
+            out = folder / f"{name}.identified{source.suffix}"
+        try:
+            written = write_entity(entity, values, out)
+        except (GenesisError, OSError) as error:
+            console.note(f"note: the model of {name} is not written: {error}")
+            continue
+        if not written.edits and not written.beside:
+            out.unlink()
+            continue
+        made += [path.name for path in (written.path, written.sidecar) if path is not None]
+    return made
 
 
-def show(job: Job, found: Any, succeeded: bool) -> None:
-    """Tables of estimates and errors, how it ended, where it lies."""
-    from genesis.runners.report import ESTIMATE_COLUMNS, RMSE_COLUMNS, console_rows
+def show(job: Job, found: Any, models: list[str], told: list[str]) -> None:
+    """Tables of estimates and errors, warnings that are not told yet, how it ended, where it lies."""
+    from genesis.runners.report import RMSE_COLUMNS, console_rows
 
-    estimates, errors = console_rows(found)
-    console.table("", ESTIMATE_COLUMNS, estimates, right=[1, 2, 3])
+    _, errors = console_rows(found)
+    columns, rows, right = estimate_table(found, console.stdout().width)
+    console.table("", columns, rows, right=right)
     console.say()
     console.table("", RMSE_COLUMNS, errors, right=[3, 4, 6])
     console.say()
     for warning in found.warnings:
-        console.note(f"warning: {warning}", "yellow")
+        if warning not in told:
+            console.note(f"warning: {warning}", "yellow")
     seconds = sum(found.seconds.values())
     ending = (
         f"{found.status}: {found.reason} ({found.iterations} iterations, {found.simulations} simulated windows, {seconds:.1f} s)"
     )
-    console.say(ending, "green" if succeeded else "yellow")
-    console.say(f"{job.folder / 'report.html'}")
+    console.say(ending, "green" if found.status == "converged" else "yellow")
+    for name in ("report.html", *models):
+        console.say(f"{job.folder / name}")
     log.info("%s; cost %.6g -> %.6g", ending, found.cost_first, found.cost_best)
+
+
+def estimate_table(found: Any, width: int) -> tuple[Sequence[str], list[tuple[str, ...]], list[int]]:
+    """Columns, rows and the numbers of right-aligned columns of the estimates.
+
+    Where the terminal is too narrow the relative error is left out, and the interval stands under its value.
+    """
+    from genesis.runners.report import ESTIMATE_COLUMNS, console_rows
+
+    rows, _ = console_rows(found)
+    needed = sum(max(len(cell) for cell in column) + 2 for column in zip(ESTIMATE_COLUMNS, *rows, strict=True))
+    if needed <= width:
+        return ESTIMATE_COLUMNS, rows, [1, 2, 3]
+    table = dict(zip(ESTIMATE_COLUMNS, zip(*rows, strict=True), strict=True))
+    pairs = zip(table["estimate"], table["95 % interval"], strict=True)
+    table["estimate, 95 % interval"] = tuple(f"{value}\n{interval}" if interval != "–" else value for value, interval in pairs)
+    columns = ("parameter", "start", "estimate, 95 % interval", "unit", "note")
+    return columns, list(zip(*(table[column] for column in columns), strict=True)), [1, 2]

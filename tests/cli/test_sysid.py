@@ -1,0 +1,133 @@
+"""`genesis sysid` end to end: what it finds in measured motion, what it stores and shows, how it goes on, what it refuses."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from genesis.errors import UnsupportedError
+from genesis.scene import morphs
+from genesis.scene.options import SimOptions
+from genesis.scene.scene import Scene
+from genesis_cli.commands.sysid import estimate_table, write_models
+from tests.cli.conftest import last_run
+from tests.cli.test_commands import result_of
+from tests.runners.identifications import pendulum
+
+# Without dry friction, whose kernels take long: enough to see how a run begins, stops and ends.
+SHORT = ("~parameter.dry_friction", "logging=quiet")
+LEVER, G = 0.45, 9.81
+LEARNED = ("mass", "armature", "damping", "dry_friction", "torque_bias")
+
+
+@pytest.mark.slow
+def test_the_pendulum_that_ships(run_genesis, tmp_path) -> None:
+    """Nothing but the command: five numbers from two swing-ups, checked on two others."""
+    code, printed, _ = run_genesis("sysid", "logging=quiet")
+    folder = last_run(tmp_path)
+    assert code == 0 and "converged: " in printed and str(folder / "report.html") in printed
+    result = result_of(folder)
+    found = {e["name"]: e["value"] for e in result["estimates"]}
+    moment = found["mass/pendulum"] * LEVER**2 + 0.0027 + found["armature/pivot"]
+    assert found["mass/pendulum"] * G * LEVER / moment == pytest.approx(19.8, rel=0.03)
+    after = {row["recording"]: row["after"] for row in result["rmse"] if row["recording"] != "all"}
+    marks = {"ddp": 0.035, "dircol": 0.03, "energy_shaping": 0.02, "sac": 0.02}
+    assert set(after) == set(marks) and all(after[name] <= mark for name, mark in marks.items()), after
+    assert result["models"] == ["simple_pendulum.identified.urdf", "simple_pendulum.identified.yaml"]
+    for name in ("report.html", "metrics.jsonl", "config.yaml", "checkpoints/last.pt", *result["models"]):
+        assert (folder / name).is_file(), name
+    with np.load(folder / "solution.npz") as solution:
+        assert solution["estimate/mass/pendulum"][0] == found["mass/pendulum"] == solution["physical/link_mass"][-1]
+
+
+def test_the_identified_model_loads_with_its_values(genesis_here, tmp_path) -> None:
+    code, printed = genesis_here("sysid", *SHORT, "solver.iterations=2")
+    folder = last_run(tmp_path)
+    assert code == 1 and "not_converged: the 2 iterations are used up" in printed and "simple_pendulum.identified.urdf" in printed
+    found = {e["name"]: e["value"] for e in result_of(folder)["estimates"]}
+    scene = Scene(sim_options=SimOptions(dt=0.002))
+    scene.add_entity(morphs.URDF(file=str(folder / "simple_pendulum.identified.urdf"), fixed=True), name="it")
+    scene.build(n_envs=0)
+    made = scene.rigid_solver.parameters
+    assert float(made.value("link_mass")[0, -1]) == pytest.approx(found["mass/pendulum"], rel=1e-9)
+    assert float(made.value("dof_damping")[0, 0]) == pytest.approx(found["damping/pivot"], rel=1e-9, abs=1e-12)
+    beside = (folder / "simple_pendulum.identified.yaml").read_text()
+    assert "dof_armature" in beside and f"{found['armature/pivot']!r}" in beside
+
+
+def test_resume_goes_on_to_the_same_answer(genesis_here, tmp_path) -> None:
+    genesis_here("sysid", *SHORT, "solver.iterations=4")
+    whole = result_of(last_run(tmp_path))
+    code, printed = genesis_here("sysid", *SHORT, "solver.iterations=4", "stop.seconds=1e-3")
+    folder = last_run(tmp_path)
+    assert code == 1 and "the 0.001 seconds are used up (1 iterations" in printed
+    genesis_here("sysid", "--resume", str(folder), "stop.seconds=null")
+    assert last_run(tmp_path) == folder
+    found = result_of(folder)
+    assert found["history"] == whole["history"] and found["estimates"] == whole["estimates"]
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [line["cost"] for line in lines] == [row["cost"] for row in whole["history"]]
+    code, printed = genesis_here("sysid", "--resume", str(folder), "~parameter.damping")
+    assert code == 2 and "resume needs the same" in printed
+
+
+WRONG = [
+    (["+parameter.x.kind=masss"], 'parameter.x.kind: unknown kind "masss"; known: mass'),
+    (["parameter.mass.names=[rod]"], 'parameter.mass.names: unknown link "rod"; known:'),
+    (["parameter.damping.names=[pivott]"], 'parameter.damping.names: unknown joint "pivott"; known: pivot'),
+    (
+        ["parameter.mass.bounds=[1,2]"],
+        "parameter.mass: pendulum starts at 0.676, outside its bounds [1, 2]; change init or bounds.",
+    ),
+    (["parameter.damping.init=-1"], "parameter.damping: pivot starts at -1, outside its bounds [0, inf]"),
+    (["parameter.torque_bias.log=true"], "parameter.torque_bias: log is true, but pivot starts at 0; give a positive init."),
+    (["parameter.mass.prior=1"], "parameter.mass.prior: 1 is not allowed; write [mean, std]"),
+    (["parameter.mass.prior=[1,0]"], "parameter.mass.prior: a standard deviation is 0; it must be positive."),
+    (["parameter.torque_bias.input=torqe"], 'parameter.torque_bias.input: unknown input "torqe"; known: torque'),
+    (["solver=newton"], 'solvers: unknown option "newton"; known:'),
+    (["solver.kind=newton"], 'solver.kind: unknown kind "newton"; known:'),
+    (["solver.iterations=-1"], "solver.iterations: -1 is too small; at least 0."),
+    ([f"parameter.{name}.learn=false" for name in LEARNED], "parameter: nothing is identified; give at least one parameter with"),
+    (["shooting.window=0.001"], "shooting.window: 0.001 s is less than 2 time steps of scene.dt = 0.002 s."),
+    (["shooting.overlap=1"], "shooting.overlap: 1; allowed: 0 to less than 1."),
+    (["statistics.errors=robust"], 'statistics.errors: "robust" is not allowed; known:'),
+    (["statistics.profile=[mas]"], 'statistics.profile: unknown parameter "mas"; known: mass/pendulum'),
+    (["solver=cmaes", "+parameter.start={kind: start_state}"], "solver: cmaes does not estimate start states"),
+    (["observation.files=[nope.csv]"], "nope.csv"),
+    (["observation.channels.angle.columns={pivott: q}"], 'unknown joint "pivott"; known: pivot'),
+]
+
+
+@pytest.mark.parametrize(("overrides", "message"), WRONG, ids=[" ".join(o)[:60] for o, _ in WRONG])
+def test_wrong_input(genesis_here, overrides: list[str], message: str) -> None:
+    code, printed = genesis_here("sysid", "logging=quiet", *overrides)
+    assert message in printed
+    errors = [line for line in printed.splitlines() if "error: " in line]
+    assert code == 2 and len(errors) == 1 and "Traceback" not in printed
+
+
+def test_the_table_of_estimates_fits_the_terminal() -> None:
+    wide, rows, right = estimate_table(pendulum(), 120)
+    assert "95 % interval" in wide and rows[0][5] == "1.211 … 1.258" and right == [1, 2, 3]
+    narrow, rows, right = estimate_table(pendulum(), 70)
+    assert narrow == ("parameter", "start", "estimate, 95 % interval", "unit", "note") and right == [1, 2]
+    assert rows[0] == ("mass/rod", "1", "1.235 ± 0.012\n1.211 … 1.258", "kg", "")
+
+
+def test_models_that_cannot_be_written_are_told(tmp_path, capsys, monkeypatch) -> None:
+    from genesis.scene import export
+    from genesis_cli import console
+
+    console.stderr.cache_clear()
+
+    def refuse(entity, values, out):
+        raise UnsupportedError("arm.urdf: no")
+
+    body = SimpleNamespace(morph=morphs.URDF(file="arm.urdf"))
+    setting = SimpleNamespace(robot=body, entities={"arm": body, "box": SimpleNamespace(morph=morphs.Box(size=(1, 1, 1)))})
+    monkeypatch.setattr(export, "write_entity", refuse)
+    assert write_models(tmp_path, setting, {"link_mass": np.ones(1)}) == []
+    assert "note: the model of arm is not written: arm.urdf: no" in capsys.readouterr().err
+    assert write_models(tmp_path, setting, {}) == [] and capsys.readouterr().err == ""
+    console.stderr.cache_clear()
