@@ -10,9 +10,11 @@ import io
 import logging
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 from genesis import log
@@ -20,6 +22,7 @@ from genesis.errors import InputError, StateError, UnsupportedError, unknown_nam
 from genesis.log import logger
 
 THREADS_VARIABLE = "GENESIS_NUM_THREADS"
+STALE_SECONDS = 60.0
 
 
 class Backend(Enum):
@@ -255,6 +258,23 @@ def _seed(seed: int | None, deterministic: bool | None) -> None:
         torch.manual_seed(seed)
 
 
+def kernel_cache() -> Path:
+    """The folder where Taichi keeps compiled kernels for all processes of this user."""
+    given = os.environ.get("TI_OFFLINE_CACHE_FILE_PATH")
+    return Path(given) if given else Path.home() / ".cache" / "taichi" / "ticache"
+
+
+def free_stale_locks(folder: Path) -> None:
+    """Remove locks that killed processes have left.
+
+    Taichi holds one for moments while it reads or writes the cache; where one stays behind, every later process compiles everything anew.
+    """
+    for lock in folder.glob("*.lock"):
+        with contextlib.suppress(OSError):  # another process may be quicker
+            if time.time() - lock.stat().st_mtime > STALE_SECONDS:
+                lock.unlink()
+
+
 def _start_taichi(backend: Backend, precision: str, seed: int | None, cpu_threads: int | None) -> Any:
     """`ti.init` as the kernels need it: lanes kept as vectors on the CPU, no fast mathematics, kernels cached between runs."""
     os.environ.setdefault("ENABLE_TAICHI_HEADER_PRINT", "0")
@@ -262,6 +282,7 @@ def _start_taichi(backend: Backend, precision: str, seed: int | None, cpu_thread
     with cheap_frame_lookup():
         import taichi as ti
 
+    free_stale_locks(kernel_cache())
     ti_float = ti.f32 if precision == "32" else ti.f64
     options: dict[str, Any] = {}
     if backend is Backend.cpu:

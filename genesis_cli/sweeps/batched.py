@@ -3,7 +3,7 @@
 The jobs are composed from the first: one composition by Hydra, then the numbers in which each job differs.
 """
 
-import logging
+import contextlib
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from importlib import import_module
@@ -13,8 +13,6 @@ from typing import Any
 from genesis_cli import console
 from genesis_cli.bridge import Job, Task
 from genesis_cli.errors import CommandError
-
-log = logging.getLogger("genesis_cli")
 
 #: What a command's module offers if its jobs can run together: (jobs, attend) -> None.
 FUNCTION = "execute_together"
@@ -45,17 +43,15 @@ class Batched:
         for first in range(0, len(job_overrides), self.most):
             lot = job_overrides[first : first + self.most]
             console.note(f"{len(lot)} jobs as environments of one simulation")
-            jobs = self._jobs(lot)
-            from genesis_cli.sweeps.jobs import attend
-
-            def attended(job: Job, work: Callable[[Job], Any]) -> None:
-                try:
-                    attend(job, work, self.task.outcomes)
-                except CommandError:
-                    pass  # told already, and in the job's result
-
-            self.together(jobs, attended)
+            self.together(self._jobs(lot), self._attended)
         return []
+
+    def _attended(self, job: Job, work: Callable[[Job], Any]) -> None:
+        from genesis_cli.sweeps.jobs import attend
+
+        note_overrides(job)
+        with contextlib.suppress(CommandError):  # told already, and in the job's result
+            attend(job, work, self.task.outcomes)
 
     def _jobs(self, lot: Sequence[Sequence[str]]) -> list[Job]:
         """Compose the first job, and the others from it."""
@@ -80,9 +76,7 @@ class Batched:
                 OmegaConf.update(cfg, key, override.value())
             number = next(word.partition("=")[2] for word in words if word.startswith("hydra.sweep.subdir="))
             overrides = [word for word in words if not word.startswith("hydra.")]
-            job = Job(self.task.command, cfg, sweep / number, overrides, choices, sources, resume=False, sweep=sweep)
-            note_overrides(job)
-            jobs.append(job)
+            jobs.append(Job(self.task.command, cfg, sweep / number, overrides, choices, sources, resume=False, sweep=sweep))
         return jobs
 
 

@@ -7,11 +7,19 @@ from genesis_cli.compose import compose_config, flat_keys, groups, key_help, opt
 from genesis_cli.schema import GROUPS, KINDS, PLAIN, TERMS
 from genesis_cli.validate import check
 
+PLUGINS = {
+    "joblib": "hydra_joblib_launcher",
+    "ray": "hydra_ray_launcher",
+    "slurm": "hydra_submitit_launcher",
+    "submitit_local": "hydra_submitit_launcher",
+}
 CHOICES = [(folder, option) for _, folder, found in groups() for option in found]
 
 
 @pytest.mark.parametrize(("group", "option"), CHOICES, ids=[f"{g}={o}" for g, o in CHOICES])
 def test_every_option_composes_and_is_allowed(group: str, option: str) -> None:
+    if group == "launcher" and option in PLUGINS:
+        pytest.importorskip(f"hydra_plugins.{PLUGINS[option]}", reason=f"the launcher of {option} is not installed")
     task = (
         {"track_joints": "track", "place": "slide"}.get(option, option) if group == "losses" else "reach"
     )  # losses read targets of their task
@@ -63,7 +71,7 @@ def test_every_key_is_documented() -> None:
 
 
 def test_groups_and_nodes_are_the_same_set() -> None:
-    assert set(GROUPS) - {"experiment", "system"} <= {*KINDS, *TERMS, *PLAIN}
+    assert set(GROUPS) - {"experiment", "system", "sweep", "launcher"} <= {*KINDS, *TERMS, *PLAIN}
     top = {key.split(".")[0] for command in ("gradcheck", "sysid") for key in flat_keys(compose_config(command, []))}
     assert top == {*KINDS, *TERMS, *PLAIN}
 

@@ -11,7 +11,7 @@ from genesis_cli.schema import TERMS
 from genesis_cli.validate import check
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/cli.md", "docs/configs.md", "docs/sysid.md")
+PAGES = ("README.md", "docs/cli.md", "docs/configs.md", "docs/sysid.md", "docs/sweeps.md")
 
 
 def commands() -> list[str]:
@@ -25,11 +25,20 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("line", commands())
 def test_documented_commands_compose(line: str) -> None:
     words = shlex.split(line, comments=True)[1:]
-    if "my_task" in line or "--rerun" in words or "--resume" in words or words[0] == "doctor" or words[:2] == ["show", "groups"]:
+    if (
+        words[0] == "sweep"
+        or words[:2] == ["show", "diff"]
+        or "my_task" in line
+        or "--rerun" in words
+        or "--resume" in words
+        or words[0] == "doctor"
+        or words[:2] == ["show", "groups"]
+    ):
         return  # needs a folder of the reader's
     command = words[0] if words[0] != "show" else "optimize"
     overrides = [word for word in words[1:] if "=" in word and not word.startswith("-")]
     if "-m" in words:
+        overrides = [re.sub(r"=(tag\(log,)?interval\((.*?),.*", r"=\2", word) for word in overrides]
         overrides = [re.sub(r"=([^,]*),.*", r"=\1", word) for word in overrides]
     check(compose_config(command, overrides))
 

@@ -16,6 +16,10 @@ OPTIONS = {
     "show keys": ["--command", "--config-dir"],
     "show config": ["--command", "--config-dir"],
     "show scene": ["--config-dir"],
+    "show diff": [],
+    "sweep resume": ["--failed"],
+    "sweep table": ["--descending", "--sort", "--top"],
+    "sweep best": [],
 }
 
 

@@ -13,7 +13,7 @@ SETTINGS = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 def test_every_package_is_listed() -> None:
     found = {
         ".".join(folder.parent.relative_to(REPOSITORY).parts)
-        for root in ("genesis", "genesis_cli")
+        for root in ("genesis", "genesis_cli", "hydra_plugins")
         for folder in (REPOSITORY / root).rglob("__init__.py")
     }
     assert set(SETTINGS["tool"]["setuptools"]["packages"]) == found | {"genesis_cli.configs"}
