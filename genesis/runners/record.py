@@ -60,7 +60,7 @@ class Journal:
     def open(self, first_iteration: int) -> None:
         """Open the lines; going on from a checkpoint drops those after it."""
         path = self.folder / "metrics.jsonl"
-        if first_iteration and path.is_file():
+        if path.is_file():
             kept = [line for line in path.read_text().splitlines() if json.loads(line)["iteration"] < first_iteration]
             write_bytes(path, "".join(f"{line}\n" for line in kept).encode())
         self.lines = path.open("a", buffering=1)

@@ -20,7 +20,7 @@ from genesis.sysid.solvers.solver import LeastSquares
 from genesis.sysid.unknowns.unknown import Unknown
 
 RANK = 1e-7  # of a singular value relative to the largest: below it rounding decides
-SILENT = 1e-10  # of a sensitivity relative to the largest: rounding of a number that nothing depends on
+SILENT = 1e-8  # of a sensitivity relative to the largest: rounding of a number that nothing depends on
 UNINFORMED = 0.9  # of the prior's standard deviation that is left: the data have said nothing
 INTERVAL = stats.norm.ppf(0.975)
 LAGS = 20

@@ -1,7 +1,6 @@
 """`genesis sysid`: parameters of a model from recorded motion."""
 
 import logging
-from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -110,11 +109,10 @@ def write_models(folder: Path, setting: Any, values: dict[str, Any]) -> list[str
 
 def show(job: Job, found: Any, models: list[str], told: list[str]) -> None:
     """Tables of estimates and errors, warnings that are not told yet, how it ended, where it lies."""
-    from genesis.runners.report import RMSE_COLUMNS, console_rows
+    from genesis.runners.report import ESTIMATE_COLUMNS, RMSE_COLUMNS, console_rows
 
-    _, errors = console_rows(found)
-    columns, rows, right = estimate_table(found, console.stdout().width)
-    console.table("", columns, rows, right=right)
+    estimates, errors = console_rows(found)
+    console.table("", ESTIMATE_COLUMNS, estimates, right=[1, 2, 3])
     console.say()
     console.table("", RMSE_COLUMNS, errors, right=[3, 4, 6])
     console.say()
@@ -129,21 +127,3 @@ def show(job: Job, found: Any, models: list[str], told: list[str]) -> None:
     for name in ("report.html", *models):
         console.say(f"{job.folder / name}")
     log.info("%s; cost %.6g -> %.6g", ending, found.cost_first, found.cost_best)
-
-
-def estimate_table(found: Any, width: int) -> tuple[Sequence[str], list[tuple[str, ...]], list[int]]:
-    """Columns, rows and the numbers of right-aligned columns of the estimates.
-
-    Where the terminal is too narrow the relative error is left out, and the interval stands under its value.
-    """
-    from genesis.runners.report import ESTIMATE_COLUMNS, console_rows
-
-    rows, _ = console_rows(found)
-    needed = sum(max(len(cell) for cell in column) + 2 for column in zip(ESTIMATE_COLUMNS, *rows, strict=True))
-    if needed <= width:
-        return ESTIMATE_COLUMNS, rows, [1, 2, 3]
-    table = dict(zip(ESTIMATE_COLUMNS, zip(*rows, strict=True), strict=True))
-    pairs = zip(table["estimate"], table["95 % interval"], strict=True)
-    table["estimate, 95 % interval"] = tuple(f"{value}\n{interval}" if interval != "–" else value for value, interval in pairs)
-    columns = ("parameter", "start", "estimate, 95 % interval", "unit", "note")
-    return columns, list(zip(*(table[column] for column in columns), strict=True)), [1, 2]

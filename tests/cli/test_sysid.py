@@ -10,10 +10,9 @@ from genesis.errors import UnsupportedError
 from genesis.scene import morphs
 from genesis.scene.options import SimOptions
 from genesis.scene.scene import Scene
-from genesis_cli.commands.sysid import estimate_table, write_models
+from genesis_cli.commands.sysid import write_models
 from tests.cli.conftest import last_run
 from tests.cli.test_commands import result_of
-from tests.runners.identifications import pendulum
 
 # Without dry friction, whose kernels take long: enough to see how a run begins, stops and ends.
 SHORT = ("~parameter.dry_friction", "logging=quiet")
@@ -92,10 +91,10 @@ WRONG = [
     (["shooting.window=0.001"], "shooting.window: 0.001 s is less than 2 time steps of scene.dt = 0.002 s."),
     (["shooting.overlap=1"], "shooting.overlap: 1; allowed: 0 to less than 1."),
     (["statistics.errors=robust"], 'statistics.errors: "robust" is not allowed; known:'),
-    (["statistics.profile=[mas]"], 'statistics.profile: unknown parameter "mas"; known: mass/pendulum'),
+    (["statistics.profile=[mas]"], 'statistics.profile: unknown parameter "mas"; known: armature/pivot'),
     (["solver=cmaes", "+parameter.start={kind: start_state}"], "solver: cmaes does not estimate start states"),
     (["observation.files=[nope.csv]"], "nope.csv"),
-    (["observation.channels.angle.columns={pivott: q}"], 'unknown joint "pivott"; known: pivot'),
+    (["+observation.inputs.torque.columns.pivott=tau"], 'unknown joint "pivott"; known: pivot'),
 ]
 
 
@@ -105,14 +104,6 @@ def test_wrong_input(genesis_here, overrides: list[str], message: str) -> None:
     assert message in printed
     errors = [line for line in printed.splitlines() if "error: " in line]
     assert code == 2 and len(errors) == 1 and "Traceback" not in printed
-
-
-def test_the_table_of_estimates_fits_the_terminal() -> None:
-    wide, rows, right = estimate_table(pendulum(), 120)
-    assert "95 % interval" in wide and rows[0][5] == "1.211 … 1.258" and right == [1, 2, 3]
-    narrow, rows, right = estimate_table(pendulum(), 70)
-    assert narrow == ("parameter", "start", "estimate, 95 % interval", "unit", "note") and right == [1, 2]
-    assert rows[0] == ("mass/rod", "1", "1.235 ± 0.012\n1.211 … 1.258", "kg", "")
 
 
 def test_models_that_cannot_be_written_are_told(tmp_path, capsys, monkeypatch) -> None:
