@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from genesis.errors import InputError
-from genesis.observations import Dataset, Recording, load, make_channels, measured_state, state_layout, suspicions
+from genesis.observations import Dataset, Recording, input_places, load, make_channels, measured_state, state_layout, suspicions
 from genesis.setting import Setting
 from genesis.start import start_state
 from genesis.sysid.problem import Problem
@@ -54,6 +54,8 @@ def problem_of(
 ) -> Problem:
     """The problem of recordings that are already read. Raises: InputError if no number is learned."""
     channels = make_channels(setting, dataset)
+    for spec in dataset.inputs.values():
+        input_places(setting, spec)  # names are checked before their numbers are judged
     dataset.warnings += suspicions(setting, dataset)
     signals = {
         "sensor": {name: channel.labels for name, channel in channels.items()},

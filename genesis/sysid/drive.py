@@ -178,7 +178,7 @@ def on_lines(time: Tensor, values: Tensor, at: Tensor) -> Tensor:
     """Linear interpolation of values (N, k) at times (N,) to (T, k); beyond the ends their values. Differentiable to ``at``."""
     if len(time) == 1:
         return values.expand(len(at), -1)
-    after = torch.searchsorted(time, at.detach(), right=True).clamp(1, len(time) - 1)
+    after = torch.searchsorted(time.contiguous(), at.detach().contiguous(), right=True).clamp(1, len(time) - 1)
     left, right = time[after - 1], time[after]
     share = ((at - left) / (right - left)).clamp(0.0, 1.0).unsqueeze(-1)
     return values[after - 1] + share * (values[after] - values[after - 1])
