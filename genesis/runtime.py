@@ -297,6 +297,8 @@ def _start_taichi(backend: Backend, precision: str, seed: int | None, cpu_thread
             advanced_optimization=False,
             fast_math=False,
             offline_cache=True,
+            # 100 MB by default: a few sets of geometry pairs push each other out and are compiled again in every process.
+            offline_cache_max_size_of_files=1 << 30,
             random_seed=0 if seed is None else seed % 2**31,
             log_level=ti.ERROR,
             verbose=False,
