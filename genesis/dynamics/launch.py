@@ -5,7 +5,6 @@ compiled kernel and its launch context and afterwards only sets the pointers tha
 keep; it is done in this file alone, and anything unexpected falls back to the public call.
 """
 
-import warnings
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
@@ -19,6 +18,7 @@ from genesis.dynamics.inspect_contacts import make_contacts
 from genesis.dynamics.rollout import INTEGRATORS, make_rollout
 from genesis.errors import StateError
 from genesis.log import logger
+from genesis.math.trace import tracing
 
 MAKERS: dict[str, Callable] = {
     **{name: partial(make_rollout, integrator=name) for name in INTEGRATORS},
@@ -94,7 +94,8 @@ class Launcher:
         if scalars is not self.scalars:
             self._bind(arrays, scalars)
         if self.public:
-            self.kernel(*self._views(arrays), *scalars[0], *scalars[1])
+            with tracing():
+                self.kernel(*self._views(arrays), *scalars[0], *scalars[1])
             return
         bound = self.bound
         found = [x.data_ptr() for x in arrays]
@@ -137,19 +138,15 @@ class Launcher:
         self.bound = self.known[scalars] = Bound(context, places)
 
     def _compile(self, arrays, integers, floats) -> None:
-        with warnings.catch_warnings():
-            # plain Python functions that build expressions while a kernel is traced are intended here
-            warnings.filterwarnings("ignore", message=r"(?s).*Calling non-taichi function.*")
-            try:
+        try:
+            with tracing():
                 primal = self.kernel._primal
                 key = primal.ensure_compiled(*self._views(arrays), *integers, *floats)
-                self.traced = primal.compiled_kernels[key]
-                program = impl.get_runtime().prog
-                self.launch = program.launch_kernel
-                self.compiled = program.compile_kernel(program.config(), program.get_device_caps(), self.traced)
-                Bound(self.traced.make_launch_context(), [])  # the names that a binding needs
-            except AttributeError as error:
-                logger.warning(
-                    "Taichi %s has other internals than expected (%s); kernels start more slowly.", ti.__version__, error
-                )
-                self.public = True
+            self.traced = primal.compiled_kernels[key]
+            program = impl.get_runtime().prog
+            self.launch = program.launch_kernel
+            self.compiled = program.compile_kernel(program.config(), program.get_device_caps(), self.traced)
+            Bound(self.traced.make_launch_context(), [])  # the names that a binding needs
+        except AttributeError as error:
+            logger.warning("Taichi %s has other internals than expected (%s); kernels start more slowly.", ti.__version__, error)
+            self.public = True

@@ -5,7 +5,7 @@ CPU it is a Taichi vector of ``L`` environments, which LLVM keeps in one registe
 use `where`, `minimum`, `maximum`. The functions here run while a kernel is being traced; only + - * /, comparison and square root are
 available on vectors, so the elementary functions are built from those.
 
-This file and `genesis/dynamics/launch.py` are the only ones that touch the internals of Taichi's Python front end.
+This file, `trace.py` beside it and `genesis/dynamics/launch.py` are the only ones that touch the internals of Taichi's Python front end.
 """
 
 import math

@@ -1,6 +1,5 @@
 """Run one stage of the mechanics alone: scratch vectors in, scratch vectors out."""
 
-import warnings
 from collections.abc import Callable
 from functools import cache
 
@@ -12,6 +11,7 @@ from genesis import runtime
 from genesis.dynamics.rollout import array_types
 from genesis.dynamics.workspace import FIELDS, ParameterBar, Robot, Scratch, scratch_size
 from genesis.math.lanes import constant, let, load, store
+from genesis.math.trace import tracing
 from genesis.model.model import Model
 
 
@@ -63,8 +63,7 @@ class Workbench:
         target = torch.zeros_like(self.scratch[: sum(self.size[name] for name in results) + 1])
         sizes = torch.tensor([*(len(x) for x in values), *(self.size[name] for name in results)], dtype=torch.int32)
         kernel = stage_kernel(stage, self.lanes, tuple(given), results, runtime.state().generation)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=r"(?s).*Calling non-taichi function.*")
+        with tracing():
             kernel(self.integers, self.parameters, self.scratch, self.bars, sizes, source, target, 1)
         ends = np.cumsum([self.size[name] for name in results])
         return [self._rows(target[end - self.size[name] : end]) for name, end in zip(results, ends, strict=True)]

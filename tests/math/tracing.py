@@ -1,6 +1,5 @@
 """Run trace-time mathematics on numbers: one small kernel for a function of lane scalars."""
 
-import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -9,6 +8,7 @@ import torch
 
 from genesis import runtime
 from genesis.math.lanes import Block
+from genesis.math.trace import tracing
 
 LANES = (1, 4)  # a scalar, and a register of four environments
 
@@ -32,7 +32,6 @@ def evaluate(function: Callable[[list, int], Sequence], x: np.ndarray, lanes: in
 
     dtype = runtime.state().dtype
     source, target = torch.tensor(x, dtype=dtype)[None].contiguous(), torch.full((1, len(x), 32), torch.nan, dtype=dtype)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"(?s).*Calling non-taichi function.*")
+    with tracing():
         run(source, target, len(x), -(-len(x) // lanes))
     return target[0, :, : found[0]].numpy()

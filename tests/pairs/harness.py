@@ -1,7 +1,6 @@
 """Run one pair over many sample poses in one launch: contacts with their tags, and the bars of the two solids."""
 
 import time
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from genesis import runtime
 from genesis.math.lanes import Cells, assign, let, load, store
 from genesis.math.rotation import Mat3, Vec3
+from genesis.math.trace import tracing
 from genesis.pairs import PAIRS
 from genesis.pairs.solid import SCRATCH, ContactBar, Solid, SolidBar, Tags
 
@@ -157,8 +157,7 @@ def find(code, samples: Samples, reach: float) -> tuple[np.ndarray, np.ndarray]:
     out = torch.zeros((len(samples), ROOM, WIDTH), dtype=runtime.state().dtype)
     count = torch.zeros(len(samples), dtype=torch.int32)
     scratch = torch.zeros(len(samples) * SCRATCH, dtype=runtime.state().dtype)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"(?s).*Calling non-taichi function.*")
+    with tracing():
         kernels(code)[0](*_common(samples), reach, out, count, scratch)
     out, count = out.numpy(), count.numpy()
     out[np.arange(ROOM) >= count[:, None]] = 0.0
@@ -168,8 +167,7 @@ def find(code, samples: Samples, reach: float) -> tuple[np.ndarray, np.ndarray]:
 def find_adjoint(code, samples: Samples, contacts: np.ndarray, count: np.ndarray, bars: np.ndarray) -> np.ndarray:
     """Bars (n, 2, 9): force, torque, size; for bars (n, ROOM, 10) of position, normal, distance, hint."""
     bar = torch.zeros((len(samples), 2, 9), dtype=runtime.state().dtype)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"(?s).*Calling non-taichi function.*")
+    with tracing():
         kernels(code)[1](*_common(samples), _tensor(contacts), torch.tensor(count), _tensor(bars), bar)
     return bar.numpy()
 

@@ -1,7 +1,5 @@
 """Each force law and each stiffness rule on its own: forces, Hessians, line search and adjoints against differences of values."""
 
-import warnings
-
 import numpy as np
 import pytest
 import taichi as ti
@@ -10,6 +8,7 @@ from genesis.dynamics.constraints import laws
 from genesis.dynamics.constraints.impedance import impedance, impedance_adjoint, reference, reference_adjoint
 from genesis.dynamics.constraints.ledger import BLOCK_WIDTH, LARGEST, PLACE
 from genesis.math.lanes import Cells, let
+from genesis.math.trace import tracing
 
 KINDS = ("EQUALITY", "BOUNDED", "UNILATERAL", "PYRAMID", "ELLIPTIC")
 COUNT = 400  # random blocks a law
@@ -83,8 +82,7 @@ class Blocks:
         after.data, after.dim, out = self.data.copy(), self.dim, np.zeros((COUNT, 3))
         for name, value in shift.items():
             after.data[:, self.place(name, value.shape[1])] += value
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=r"(?s).*Calling non-taichi function.*")
+        with tracing():
             evaluate(after.data.reshape(-1), out.reshape(-1), COUNT, adjoint)
         return after, out
 
@@ -211,8 +209,7 @@ def test_impedance_and_reference(engine):
 
     def run(imp, ref, x):
         out, bars = np.zeros(4 * n), np.zeros(12 * n)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=r"(?s).*Calling non-taichi function.*")
+        with tracing():
             stiffness_rules(imp.ravel(), ref.ravel(), x, dt, out, bars)
         return out.reshape(n, 4), bars.reshape(n, 12)
 

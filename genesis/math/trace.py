@@ -1,0 +1,67 @@
+"""How kernels are traced: plain Python functions build expressions, and LLVM leaves loops as they are.
+
+LLVM unrolls a loop whose turns it can count, and looks for cheaper ways to write every address that goes through its index. The loops of
+the dynamics are short and many: of a kernel with contact that took two thirds of the time to compile it and 0.85 of the time to turn it into
+machine code in every later process, and what came out ran no faster. Here turns are counted through a mask that never acts (no loop is that
+long), which hides from LLVM that it counts.
+
+Like `lanes.py` this touches the internals of Taichi's front end.
+"""
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+
+from taichi._lib import core
+from taichi.lang import impl, ops
+from taichi.lang.ast import ast_transformer
+from taichi.lang.expr import Expr
+from taichi.types.primitive_types import i32
+
+LONGEST = 0x3FFFFFFF  # turns
+
+
+@contextlib.contextmanager
+def tracing() -> Iterator[None]:
+    """Around whatever may trace a kernel: its first call, or its compilation."""
+    with warnings.catch_warnings(), uncounted_loops():
+        # plain Python functions that build expressions while a kernel is traced are intended here
+        warnings.filterwarnings("ignore", message=r"(?s).*Calling non-taichi function.*")
+        yield
+
+
+@contextlib.contextmanager
+def uncounted_loops() -> Iterator[None]:
+    """Kernels that are traced meanwhile get such loops, but for the outermost ones of a kernel, which run in parallel."""
+    transformer = ast_transformer.ASTTransformer
+    counted = transformer.build_range_for
+
+    def build(ctx, node):
+        return counted(ctx, node) if ctx.is_kernel and len(ctx.loop_scopes) == 1 else _uncounted(ctx, node)
+
+    transformer.build_range_for = staticmethod(build)
+    try:
+        yield
+    finally:
+        transformer.build_range_for = staticmethod(counted)
+
+
+def _uncounted(ctx, node) -> None:
+    """`for name in range(...)`. The turn is counted first, so that `continue` needs no care."""
+    builder, place = ctx.ast_builder, core.DebugInfo(ctx.get_pos_info(node))
+    with ctx.variable_scope_guard():
+        name = node.target.id
+        ctx.check_loop_var(name)
+        *begin, end = (impl.expr_init(ops.cast(Expr(ast_transformer.build_stmt(ctx, bound)), i32)) for bound in node.iter.args)
+        turns, turn = impl.expr_init(end - begin[0] if begin else end), impl.expr_init(Expr(-1, dtype=i32))
+        builder.begin_frontend_while(Expr(1, dtype=i32).ptr, place)
+        ops.assign(turn, (turn + 1) & LONGEST)
+        impl.begin_frontend_if(builder, turn < turns, place)
+        builder.begin_frontend_if_true()
+        builder.pop_scope()
+        builder.begin_frontend_if_false()
+        builder.insert_break_stmt(place)
+        builder.pop_scope()
+        ctx.create_variable(name, impl.expr_init(begin[0] + turn if begin else turn))
+        ast_transformer.build_stmts(ctx, node.body)
+        builder.pop_scope()
