@@ -19,7 +19,7 @@ from measure import ROOT, machine, table
 
 RATES = ",".join(f"{0.002 * 1.2**k:.4g}" for k in range(16))
 SWEEPS = {
-    "policy": ["task=balance", "task.envs=2", "runtime.seed=0,1,2,3", f"optimizer.lr={RATES}", "stop.iterations=10"],
+    "policy": ["task=balance", "task.envs=2", "runtime.seed=0,1,2,3", f"optimizer.lr={RATES}", "stop.iterations=40"],
     "arm": ["task=reach", "optimizer=adam", "parameter.controls.noise=0.01", "runtime.seed=0,1,2,3", f"optimizer.lr={RATES}",
             "stop.iterations=200"],
     "ball": ["task=throw", "optimizer=adam", "scene.gravity=[0,0,-9.81],[0,0,-3.7],[0,0,-1.6],[0,0,0]", f"optimizer.lr={RATES}",

@@ -16,8 +16,8 @@ class View:
 
     def __init__(self, trajectory: Any) -> None:
         self.trajectory = trajectory
-        self._points: dict[tuple[str, str, Any], Tensor] = {}
-        self._quats: dict[tuple[str, str], Tensor] = {}
+        self._points: dict[tuple[str, str, Any, Any], Tensor] = {}
+        self._quats: dict[tuple[str, str, Any], Tensor] = {}
 
     @cached_property
     def qpos(self) -> Tensor:
@@ -44,16 +44,21 @@ class View:
         """(T,[B,]nv) [N | Nm]: what the joint controllers ask for, before the bounds of force."""
         return plain(self.trajectory.controller_force)
 
-    def point(self, entity: Any, name: str, offset: tuple[float, ...] | None = None) -> Tensor:
-        """World positions (T+1,[B,]3) of a link or site, or of a point of its frame [m]."""
-        key = (entity.name, name, offset)
+    def point(self, entity: Any, name: str, offset: tuple[float, ...] | None = None, steps: slice | None = None) -> Tensor:
+        """World positions (T+1,[B,]3) of a link or site, or of a point of its frame [m]; steps: in these states alone."""
+        key = (entity.name, name, offset, bounds(steps))
         if key not in self._points:
-            self._points[key] = plain(self.trajectory.point(entity, name, offset))
+            self._points[key] = plain(self.trajectory.point(entity, name, offset, steps))
         return self._points[key]
 
-    def frame_quat(self, entity: Any, name: str) -> Tensor:
-        """World orientations (T+1,[B,]4), wxyz."""
-        key = (entity.name, name)
+    def frame_quat(self, entity: Any, name: str, steps: slice | None = None) -> Tensor:
+        """World orientations (T+1,[B,]4), wxyz; steps: in these states alone."""
+        key = (entity.name, name, bounds(steps))
         if key not in self._quats:
-            self._quats[key] = plain(self.trajectory.frame_quat(entity, name))
+            self._quats[key] = plain(self.trajectory.frame_quat(entity, name, steps))
         return self._quats[key]
+
+
+def bounds(steps: slice | None) -> tuple[int, int] | None:
+    """A slice of time as the key of a table."""
+    return None if steps is None else (steps.start, steps.stop)

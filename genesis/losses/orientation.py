@@ -26,7 +26,7 @@ class Orientation:
         self.target = unit_quaternion(f"{where}.target", target)
 
     def __call__(self, trajectory: View) -> Tensor:
-        quat = trajectory.frame_quat(self.body, self.frame)[self.steps]
+        quat = trajectory.frame_quat(self.body, self.frame, self.steps)
         return 4.0 * (quaternion_error(quat, self.target) ** 2).sum(-1).mean()
 
 

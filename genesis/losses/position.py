@@ -33,6 +33,6 @@ class Position:
         self.target = path(where, target, 3, setting.horizon)[self.steps]
 
     def __call__(self, trajectory: View) -> Tensor:
-        point = trajectory.point(self.body, self.frame, self.offset)[self.steps]
+        point = trajectory.point(self.body, self.frame, self.offset, self.steps)
         target = self.target if point.ndim == 2 else self.target.unsqueeze(1)
         return ((point - target) ** 2).sum(-1).mean()

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from genesis.errors import InputError
+from genesis.optimizers.light_start import light
 from genesis.optimizers.optimizer import Evaluate, Group, all_leaves
 from genesis.optimizers.schedulers import make_scheduler
 
@@ -34,7 +35,7 @@ class FirstOrder:
         self.groups = groups
         sets = [{"params": g.leaves, **({} if g.lr is None else {"lr": g.lr})} for g in groups]
         try:
-            self.torch = kind(sets, **options)
+            self.torch: torch.optim.Optimizer = light(kind)(sets, **options)  # type: ignore[arg-type]  # cache wants what hashes
         except ValueError as error:
             raise InputError(f"optimizer: {error}.") from error
         self.scheduler = make_scheduler(schedule, self.torch, iterations)

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from genesis.errors import UnsupportedError
-from genesis.view import View
+from genesis.view import View, bounds
 
-#: What is asked of a trajectory: the method, and for points and frames the entity, the name and the offset.
+#: What is asked of a trajectory: the method, and for points and frames the entity, the name, the offset of a point, and which states.
 Key = tuple[Any, ...]
 
 
@@ -34,7 +34,9 @@ class Shares:
         if entity is None:
             series: Tensor = getattr(self.view, name)
             return series
-        points: Tensor = getattr(self.view, name)(self.scene.get_entity(entity), *arguments)
+        *which, window = arguments
+        steps = None if window is None else slice(*window)
+        points: Tensor = getattr(self.view, name)(self.scene.get_entity(entity), *which, steps=steps)
         return points
 
 
@@ -74,11 +76,11 @@ class Part:
     def controls(self) -> Tensor:
         return self._find(("controls",))
 
-    def point(self, entity: Any, name: str, offset: tuple[float, ...] | None = None) -> Tensor:
-        return self._find(("point", entity.name, name, offset))
+    def point(self, entity: Any, name: str, offset: tuple[float, ...] | None = None, steps: slice | None = None) -> Tensor:
+        return self._find(("point", entity.name, name, offset, bounds(steps)))
 
-    def frame_quat(self, entity: Any, name: str) -> Tensor:
-        return self._find(("frame_quat", entity.name, name))
+    def frame_quat(self, entity: Any, name: str, steps: slice | None = None) -> Tensor:
+        return self._find(("frame_quat", entity.name, name, bounds(steps)))
 
 
 def asked_by(function: Callable[[Any], Any], shares: Shares) -> list[Key]:

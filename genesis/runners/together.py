@@ -21,6 +21,7 @@ from genesis.runners.evaluate import NOT_REACHED, Evaluator, Found
 from genesis.runners.part import Key, Part, Shares, asked_by, over_all
 from genesis.runners.solution import times
 from genesis.tasks import Task
+from genesis.tasks.goal import OfTrajectory
 from genesis.tasks.rollout import inputs_of, roll_out
 from genesis.view import View
 
@@ -58,6 +59,7 @@ class Together:
         self.goal_group = partition([task.goal for task in tasks], free)
         self.base = differing_parameters(tasks)
         self.asked: dict[int, list[Key]] = {}
+        self.asked_by_goal: dict[int, list[Key]] = {}
         self.seconds: dict[str, float] = {}
 
     def __call__(self, asked: dict[int, str]) -> dict[int, Any]:
@@ -109,8 +111,7 @@ class Together:
     def _evaluate(self, numbers: list[int]) -> dict[int, Any]:
         clock = perf_counter()
         inputs, shares = self._shares(numbers)
-        terms = self._terms(numbers, shares)
-        objective = torch.stack([torch.stack(list(own.values())).sum() for own in terms.values()])
+        objective, terms = self._terms(numbers, shares)
         finite = torch.isfinite(objective.detach())
         clock = self._add("forward", clock)
         if not objective.requires_grad:
@@ -125,9 +126,8 @@ class Together:
         metrics = self._metrics(numbers, shares)
         found = {}
         for row, number in enumerate(numbers):
-            parts = {name: float(value.detach()) for name, value in terms[number].items()}
             steps = None if by_step is None else by_step[:, row]
-            found[number] = Found(values[row], parts, metrics[number], steps) if good[row] else ALONE
+            found[number] = Found(values[row], terms[row], metrics[number], steps) if good[row] else ALONE
         self._add("metrics", clock)
         return found
 
@@ -150,7 +150,7 @@ class Together:
 
     def _inputs(self, numbers: list[int], room: int) -> Inputs:
         """Inputs of the batch; the last candidate fills the rows that are left over."""
-        rows = self._by_group(self.parameter_group, numbers, self._rows)
+        rows = [self._rows(group) for group in self._groups(self.parameter_group, numbers)]
         made = {number: row for group in rows for number, row in group.items()}
         order = [made[number] for number in numbers] + [made[numbers[-1]]] * (room - len(numbers))
         qpos, qvel = (self._joined([getattr(row, name) for row in order], 0) for name in ("qpos", "qvel"))
@@ -230,33 +230,55 @@ class Together:
 
     # ---- outputs
 
-    def _terms(self, numbers: list[int], shares: Shares) -> dict[int, dict[str, Tensor]]:
-        """Weighted losses of every candidate."""
-        found: dict[int, dict[str, Tensor]] = {}
+    def _terms(self, numbers: list[int], shares: Shares) -> tuple[Tensor, list[dict[str, float]]]:
+        """Objectives (n,) of the candidates, and the weighted losses of each."""
         place = {number: row for row, number in enumerate(numbers)}
+        parts: list[dict[str, float]] = [{} for _ in numbers]
 
-        def of_group(group: list[int]) -> None:
+        def of_group(group: list[int]) -> Tensor:
             proto = self.tasks[group[0]]
 
             def losses(part: Any) -> dict[str, Tensor]:
                 return {name: loss(part) for name, (_, loss) in proto.losses.items()}
 
             if len(group) == 1:
-                table = {name: (value,) for name, value in losses(Part.single(shares, place[group[0]])).items()}
+                made = {name: value[None] for name, value in losses(Part.single(shares, place[group[0]])).items()}
             else:
                 kind = self.loss_group[group[0]]
                 if kind not in self.asked:
                     self.asked[kind] = asked_by(losses, shares)
                 made = over_all(losses, shares, [place[number] for number in group], self.asked[kind])
-                table = {name: value.unbind(0) for name, value in made.items()}
-            for i, number in enumerate(group):
-                found[number] = {name: weight * table[name][i] for name, (weight, _) in self.tasks[number].losses.items()}
+            values = torch.stack(list(made.values()), 1)
+            terms = values.new_tensor([[self.tasks[n].losses[name][0] for name in made] for n in group]) * values
+            for number, row in zip(group, terms.tolist(), strict=True):
+                parts[place[number]] = dict(zip(made, row, strict=True))
+            return terms.sum(1)
 
-        self._by_group(self.loss_group, numbers, of_group)
-        return {number: found[number] for number in numbers}
+        groups = self._groups(self.loss_group, numbers)
+        sums = [of_group(group) for group in groups]
+        if len(sums) == 1:
+            return sums[0], parts
+        places = torch.tensor([place[number] for group in groups for number in group], device=sums[0].device)
+        return torch.cat(sums).index_select(0, places.argsort()), parts
 
     def _metrics(self, numbers: list[int], shares: Shares) -> dict[int, dict[str, float]]:
-        return {number: self.tasks[number].metrics(Part.single(shares, row)) for row, number in enumerate(numbers)}  # type: ignore[arg-type]
+        """The goal's numbers of every candidate."""
+        found: dict[int, dict[str, float]] = {}
+        place = {number: row for row, number in enumerate(numbers)}
+        for group in self._groups(self.goal_group, numbers):
+            goal = self.tasks[group[0]].goal
+            if len(group) == 1 or not isinstance(goal, OfTrajectory):
+                for number in group:
+                    found[number] = self.tasks[number].metrics(Part.single(shares, place[number]))  # type: ignore[arg-type]
+                continue
+            kind = self.goal_group[group[0]]
+            with torch.no_grad():
+                if kind not in self.asked_by_goal:
+                    self.asked_by_goal[kind] = asked_by(goal.metrics, shares)
+                made = over_all(goal.metrics, shares, [place[number] for number in group], self.asked_by_goal[kind])
+            table = torch.stack(list(made.values()), 1).tolist()
+            found.update((number, dict(zip(made, row, strict=True))) for number, row in zip(group, table, strict=True))
+        return found
 
     def _by_step(self, inputs: Inputs, room: int) -> Tensor | None:
         """Gradient norm of the controls of each step, (T, room)."""
@@ -266,12 +288,13 @@ class Together:
         series = gradients[0] if len(gradients) == 1 and gradients[0].ndim == 3 else torch.stack(gradients)  # type: ignore[union-attr, arg-type]
         return series.unflatten(1, (room, -1)).flatten(2).norm(dim=2)  # type: ignore[union-attr]
 
-    def _by_group(self, kinds: list[int], numbers: list[int], function: Callable[[list[int]], Any]) -> list[Any]:
-        """`function` of the candidates of each group."""
+    @staticmethod
+    def _groups(kinds: list[int], numbers: list[int]) -> list[list[int]]:
+        """The candidates of each group."""
         groups: dict[int, list[int]] = {}
         for number in numbers:
             groups.setdefault(kinds[number], []).append(number)
-        return [function(group) for group in groups.values()]
+        return list(groups.values())
 
     def _add(self, phase: str, since: float) -> float:
         now = perf_counter()

@@ -40,6 +40,7 @@ class Trajectory:
         kind: str,
     ) -> None:
         self._solver, self._theta, self._start, self._controls, self.kind = solver, theta, start, controls, kind
+        self._motions: dict[range, tuple[torch.Tensor, ...]] = {}
         self.dt, self.horizon = dt, len(states[2])
         qpos, qvel, qacc = states
         self.qpos, self.qvel, self.qacc = adopt(qpos, solver.scene), adopt(qvel, solver.scene), adopt(qacc, solver.scene)
@@ -119,12 +120,15 @@ class Trajectory:
             raise InputError("Trajectory.variants: needs controls, and a scene built with n_envs=0.")
         return roll_out_variants(solver.physics, self.kind, self._theta, controls, columns, shifts, (qpos, qvel), bounded)
 
-    def point(self, entity: Any, name: str, local_pos: Any = None) -> Tensor:
-        """World positions (T+1, [n_envs,] 3) [m] of the link or site ``name``, or of the point local_pos (3,) of its frame."""
+    def point(self, entity: Any, name: str, local_pos: Any = None, steps: slice | None = None) -> Tensor:
+        """World positions (T+1, [n_envs,] 3) [m] of the link or site ``name``, or of the point local_pos (3,) of its frame.
+
+        steps: of these states alone, which costs no more than they do.
+        """
         link, pos, quat = self._frame(entity, name)
         if local_pos is not None:
             pos = pos + rotate(quat, self._local(local_pos))
-        xpos, xquat, _, _ = self._kinematics
+        xpos, xquat, _, _ = self._motion(steps)
         if local_pos is None and not pos.any():
             return self._give(xpos[:, :, link])
         return self._give(xpos[:, :, link] + rotate(xquat[:, :, link], pos))
@@ -137,19 +141,27 @@ class Trajectory:
         _, xquat, xvel, xang = self._kinematics
         return self._give(xvel[:, :, link] + torch.linalg.cross(xang[:, :, link], rotate(xquat[:, :, link], pos)))
 
-    def frame_quat(self, entity: Any, name: str) -> Tensor:
-        """World orientations (T+1, [n_envs,] 4), wxyz, of the link or site ``name``."""
+    def frame_quat(self, entity: Any, name: str, steps: slice | None = None) -> Tensor:
+        """World orientations (T+1, [n_envs,] 4), wxyz, of the link or site ``name``; ``steps`` as in `point`."""
         link, _, quat = self._frame(entity, name)
-        return self._give(multiply(self._kinematics[1][:, :, link], quat))
+        return self._give(multiply(self._motion(steps)[1][:, :, link], quat))
 
     def __len__(self) -> int:
         return self.horizon
 
-    @cached_property
+    @property
     def _kinematics(self) -> tuple[torch.Tensor, ...]:
+        return self._motion(None)
+
+    def _motion(self, steps: slice | None) -> tuple[torch.Tensor, ...]:
+        """Poses and velocities of all links in these states, computed once for each slice that is asked for."""
         self._solver.alive()
-        q, v = (plain(x) if self._solver.n_envs else plain(x).unsqueeze(1) for x in (self.qpos, self.qvel))
-        return self._solver.physics.kinematics(self._theta, q, v)
+        which = range(self.horizon + 1)[steps or slice(None)]
+        if which not in self._motions:
+            states = (plain(x)[which.start : which.stop : which.step] for x in (self.qpos, self.qvel))
+            q, v = (x if self._solver.n_envs else x.unsqueeze(1) for x in states)
+            self._motions[which] = self._solver.physics.kinematics(self._theta, q, v)
+        return self._motions[which]
 
     def _give(self, x: torch.Tensor) -> Tensor:
         # squeeze, not x[:, 0]: its adjoint is a view

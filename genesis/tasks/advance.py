@@ -4,15 +4,16 @@ import math
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from genesis.parameters import Parameter
 from genesis.selection import tensor
 from genesis.setting import Setting
-from genesis.tasks.goal import largest, limits_of
+from genesis.tasks.goal import DEGREES, OfTrajectory, largest, limits_of
 from genesis.view import View
 
 
-class Advance:
+class Advance(OfTrajectory):
     """How far the robot's frame has come along x [m], what lacks to `distance` [mm], and the largest angle between its z axis
     and that at the start [deg]; worst environment."""
 
@@ -27,15 +28,16 @@ class Advance:
         self.robot, self.frame, self.distance = setting.robot, setting.frame("robot.tool", None), distance
         self.limits = limits_of(lacking_mm=0.0, largest_tilt_deg=tilt_tolerance)
 
-    def metrics(self, trajectory: View) -> dict[str, float]:
+    def metrics(self, trajectory: View) -> dict[str, Tensor]:
         x = trajectory.point(self.robot, self.frame)[..., 0].detach()
-        advanced = float((x[-1] - x[0]).min())
+        advanced = (x[-1] - x[0]).min().double()
+        lacking = 1e3 * (self.distance - advanced).clamp(min=0.0)
         up = upright(trajectory.frame_quat(self.robot, self.frame).detach())
         cosine = (up * up[0]).sum(-1).clamp(-1.0, 1.0)
         return {
             "advanced_m": advanced,
-            "lacking_mm": 1e3 * max(self.distance - advanced, 0.0) if math.isfinite(advanced) else math.nan,
-            "largest_tilt_deg": math.degrees(largest(torch.acos(cosine))),
+            "lacking_mm": torch.where(torch.isfinite(advanced), lacking, math.nan),
+            "largest_tilt_deg": DEGREES * largest(torch.acos(cosine)),
         }
 
 

@@ -1,15 +1,15 @@
 """Come to zero from every start and stay there."""
 
-import math
+from torch import Tensor
 
 from genesis.parameters import Parameter
 from genesis.selection import joints_of
 from genesis.setting import Setting
-from genesis.tasks.goal import hinges, largest, limits_of, slides, wrapped
+from genesis.tasks.goal import DEGREES, OfTrajectory, hinges, largest, limits_of, slides, wrapped
 from genesis.view import View
 
 
-class Balance:
+class Balance(OfTrajectory):
     """Largest angle [deg] and position of sliding joints [m] in the last part of the horizon, worst environment."""
 
     def __init__(
@@ -26,9 +26,9 @@ class Balance:
         self.steps = slice(setting.horizon + 1 - max(1, round(min(window, 1.0) * setting.horizon)), setting.horizon + 1)
         self.limits = limits_of(largest_angle_deg=angle_tolerance, largest_position_m=position_tolerance)
 
-    def metrics(self, trajectory: View) -> dict[str, float]:
+    def metrics(self, trajectory: View) -> dict[str, Tensor]:
         qpos = trajectory.qpos[self.steps].detach()
         return {
-            "largest_angle_deg": math.degrees(largest(wrapped(qpos[..., self.angles]))),
+            "largest_angle_deg": DEGREES * largest(wrapped(qpos[..., self.angles])),
             "largest_position_m": largest(qpos[..., self.slides]),
         }

@@ -13,7 +13,7 @@ from genesis.losses.velocity_limits import VelocityLimits
 from genesis.parameters import Parameter
 from genesis.selection import dofs, joints_of
 from genesis.setting import Setting
-from genesis.tasks.goal import largest, limits_of
+from genesis.tasks.goal import Number, largest, limits_of
 from genesis.tasks.measurements import read_channels, stride
 from genesis.tasks.rollout import inputs_of, roll_out
 from genesis.tasks.sensitivity import Sensitivity
@@ -83,7 +83,7 @@ class Excite:
         """What the trajectory tells."""
         return summary(self.root(trajectory), self.unknowns.prior)
 
-    def metrics(self, trajectory: View) -> dict[str, float]:
+    def metrics(self, trajectory: View) -> dict[str, Number]:
         told = self.information(trajectory)
         gain = torch.log(self.start.std / told.std).mean().exp()
         return {

@@ -1,9 +1,11 @@
 """What success of a task means."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from genesis.selection import Joint
@@ -18,12 +20,26 @@ class Limit:
     largest: float
 
 
+#: A number, or a tensor of one element.
+Number = float | Tensor
+DEGREES = 180.0 / math.pi
+
+
 class Goal(Protocol):
     """Metrics of a trajectory, in units that their names tell, and the limits that decide success."""
 
     limits: list[Limit]
 
-    def metrics(self, trajectory: View) -> dict[str, float]: ...
+    def metrics(self, trajectory: View) -> Mapping[str, Number]: ...
+
+
+class OfTrajectory:
+    """Base of goals whose metrics are functions of the trajectory alone, in operations that `torch.vmap` knows."""
+
+
+def numbers(metrics: Mapping[str, Number]) -> dict[str, float]:
+    """Metrics as plain numbers."""
+    return {name: float(value) for name, value in metrics.items()}
 
 
 def limits_of(**largest: float | None) -> list[Limit]:
@@ -36,9 +52,9 @@ def met(limits: list[Limit], metrics: dict[str, float]) -> bool:
     return bool(limits) and all(metrics[limit.metric] <= limit.largest for limit in limits)
 
 
-def largest(values: Tensor) -> float:
-    """Largest magnitude; 0 of nothing; NaN stays NaN."""
-    return float(values.detach().abs().max()) if values.numel() else 0.0
+def largest(values: Tensor) -> Tensor:
+    """Largest magnitude in double precision; 0 of nothing; NaN stays NaN."""
+    return values.detach().abs().max().double() if values.numel() else values.new_zeros((), dtype=torch.float64)
 
 
 def wrapped(angle: Tensor) -> Tensor:

@@ -2,14 +2,18 @@
 
 from typing import Any
 
+from torch import Tensor
+
 from genesis.parameters import Parameter
 from genesis.selection import vector
 from genesis.setting import Setting
-from genesis.tasks.goal import largest, limits_of
+from genesis.tasks.goal import OfTrajectory, largest, limits_of
 from genesis.view import View
 
+LAST_TWO = slice(-2, None)
 
-class Place:
+
+class Place(OfTrajectory):
     """Distance of a body to the target at the end [mm] and its mean speed over the last step [m/s], worst environment.
 
     entity: whose first link (or tool) it is; None: the robot.
@@ -32,8 +36,8 @@ class Place:
             miss_mm=None if position_tolerance is None else 1e3 * position_tolerance, final_speed=velocity_tolerance
         )
 
-    def metrics(self, trajectory: View) -> dict[str, float]:
-        before, last = trajectory.point(self.body, self.frame)[-2:]
+    def metrics(self, trajectory: View) -> dict[str, Tensor]:
+        before, last = trajectory.point(self.body, self.frame, steps=LAST_TWO)
         return {
             "miss_mm": 1e3 * largest((last - self.target).norm(dim=-1)),
             "final_speed": largest((last - before).norm(dim=-1)) / self.dt,

@@ -1,17 +1,18 @@
 """Bring the joints to a target, at rest; angles count up to full turns."""
 
-import math
 from typing import Any
+
+from torch import Tensor
 
 from genesis.losses.terminal_state import target_configuration
 from genesis.parameters import Parameter
 from genesis.selection import coordinates, dofs, joints_of
 from genesis.setting import Setting
-from genesis.tasks.goal import hinges, largest, limits_of, slides, wrapped
+from genesis.tasks.goal import DEGREES, OfTrajectory, hinges, largest, limits_of, slides, wrapped
 from genesis.view import View
 
 
-class SwingUp:
+class SwingUp(OfTrajectory):
     """Largest angle error [deg], error of sliding joints [m] and joint speed at the end, worst environment."""
 
     def __init__(
@@ -31,10 +32,10 @@ class SwingUp:
             angle_error_deg=angle_tolerance, position_error_m=position_tolerance, final_speed=velocity_tolerance
         )
 
-    def metrics(self, trajectory: View) -> dict[str, float]:
+    def metrics(self, trajectory: View) -> dict[str, Tensor]:
         error = trajectory.qpos[-1].detach() - self.target
         return {
-            "angle_error_deg": math.degrees(largest(wrapped(error[..., self.angles]))),
+            "angle_error_deg": DEGREES * largest(wrapped(error[..., self.angles])),
             "position_error_m": largest(error[..., self.slides]),
             "final_speed": largest(trajectory.qvel[-1][..., self.dofs]),
         }

@@ -11,7 +11,7 @@ from genesis.errors import DivergenceError
 from genesis.losses import LOSSES, Loss
 from genesis.parameters import Inputs, Parameter
 from genesis.setting import Setting
-from genesis.tasks.goal import Goal, met
+from genesis.tasks.goal import Goal, met, numbers
 from genesis.tasks.rollout import inputs_of, roll_out
 from genesis.view import View
 
@@ -57,7 +57,7 @@ class Task:
     def metrics(self, trajectory: View) -> dict[str, float]:
         """How good a trajectory is, in the goal's own numbers."""
         with torch.no_grad():
-            return self.goal.metrics(trajectory)
+            return numbers(self.goal.metrics(trajectory))
 
     def good_enough(self, metrics: dict[str, float]) -> bool:
         """Every tolerance is met."""

@@ -2,15 +2,17 @@
 
 from typing import Any
 
+from torch import Tensor
+
 from genesis.losses.targets import path as read_path
 from genesis.parameters import Parameter
 from genesis.selection import coordinates, joints_of
 from genesis.setting import Setting
-from genesis.tasks.goal import largest, limits_of
+from genesis.tasks.goal import OfTrajectory, largest, limits_of
 from genesis.view import View
 
 
-class Track:
+class Track(OfTrajectory):
     """Root mean square (over time) and largest distance to the path: tool [mm] or joints [rad | m], worst environment."""
 
     def __init__(
@@ -31,7 +33,7 @@ class Track:
         self.rms, self.worst = f"rms_error_{name}", f"largest_error_{name}"
         self.limits = limits_of(**{self.rms: None if tolerance is None else self.unit * tolerance})
 
-    def metrics(self, trajectory: View) -> dict[str, float]:
+    def metrics(self, trajectory: View) -> dict[str, Tensor]:
         here = trajectory.qpos[..., self.index] if self.tool is None else trajectory.point(self.robot, self.tool)
         error = (here.detach() - (self.path if here.ndim == 2 else self.path.unsqueeze(1))).norm(dim=-1)[1:]
         return {self.rms: self.unit * largest((error**2).mean(0).sqrt()), self.worst: self.unit * largest(error)}

@@ -1,12 +1,15 @@
 """Every optimizer on functions whose minimum is known."""
 
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
 
 from genesis.errors import DivergenceError, InputError, UnknownNameError
 from genesis.optimizers import FIRST_ORDER, OPTIMIZERS, Group, make_optimizer
+from genesis.optimizers.light_start import light
 
 CONSTANT = {"kind": "constant"}
 RATES = {"adagrad": 0.5, "adadelta": 10.0, "sgd": 0.02, "asgd": 0.02, "rprop": 0.1, "rmsprop": 0.003}
@@ -231,3 +234,36 @@ def test_what_cannot_be() -> None:
     with pytest.raises(InputError, match="parameter.x.lr: lbfgsb finds one step for all groups"):
         make_optimizer(problem.groups, {"kind": "lbfgsb"}, CONSTANT, 1)
     assert math.isfinite(problem.evaluate())
+
+
+@pytest.mark.parametrize("kind", FIRST_ORDER)
+def test_light_steps_are_torchs_own(kind) -> None:
+    """Bit by bit, with the same state, schedule and representation."""
+    ends, states = [], []
+    for make in (light, lambda same: same):
+        x = torch.linspace(-1.0, 2.0, 7, dtype=torch.float64).requires_grad_()
+        optimizer = make(FIRST_ORDER[kind])([x], lr=0.03)
+        schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+        for _ in range(5):
+            optimizer.zero_grad()
+            ((x - 0.3) ** 4).sum().backward()
+            optimizer.step()
+            schedule.step()
+        ends.append(x.detach())
+        states.append(repr(optimizer.state_dict()))
+    assert torch.equal(ends[0], ends[1]) and states[0] == states[1] and torch.is_grad_enabled()
+
+
+def test_a_step_does_not_import_torchs_compiler() -> None:
+    """It costs more than a second."""
+    script = (
+        "import sys, torch\n"
+        "from genesis.optimizers import Group, make_optimizer\n"
+        "x = torch.ones(2, requires_grad=True)\n"
+        "x.grad = torch.ones(2)\n"
+        "group = Group('x', [x], [None], None, lambda: None)\n"
+        "made = make_optimizer([group], {'kind': 'adam', 'lr': 0.1}, {'kind': 'constant'}, 3)\n"
+        "made.torch.step()\n"
+        "assert float(x.detach()[0]) < 1.0 and 'torch._dynamo' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
