@@ -4,17 +4,20 @@
 
 CPU time of a rollout of two steps and of its gradient in a process of their own, one thread, float64: for free motion, and for the sets of
 geometry pairs of three robots with contact. Cold: with an empty cache. `LLVM's loops`: the same with loops that LLVM may count and unroll.
+Then what compiling costs the jobs of a sweep: two jobs in one process on an empty cache, and two more in another process.
 """
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import torch
-from measure import machine, models_folder, table
+from measure import ROOT, machine, models_folder, table
 
 import genesis as gs
 from genesis.dynamics import launch
@@ -52,6 +55,24 @@ def child(name: str, cache: str, *options: str) -> tuple[float, float]:
     return float(line.split()[1]), float(line.split()[2])
 
 
+def jobs(folder: Path) -> list[list[str]]:
+    """Of two sweeps of two jobs, one after the other: seconds until the first gradient is there, and kernels that were compiled."""
+    cache, rows = folder / "cache", []
+    words = ["task=slide", "optimizer=adam", "optimizer.lr=0.01,0.02", "stop.iterations=1", "logging=quiet"]
+    environment = {**os.environ, "TI_OFFLINE_CACHE_FILE_PATH": str(cache), "PYTHONPATH": str(ROOT)}
+    for process in ("first process, empty cache", "second process"):
+        before = len(list(cache.rglob("*.tic")))
+        command = [sys.executable, "-m", "genesis_cli", "optimize", "-m", *words]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+        if done.returncode not in (0, 1):
+            raise SystemExit(done.stdout + done.stderr)
+        sweep = max(folder.glob("outputs/multirun/*/*"))
+        seconds = [json.loads((sweep / str(n) / "result.json").read_text())["seconds"]["loop"] for n in (0, 1)]
+        made = len(list(cache.rglob("*.tic"))) - before
+        rows.append([process, *(f"{x:.1f}" for x in seconds), str(made)])
+    return rows
+
+
 def main() -> None:
     rows = []
     for name in MODELS:
@@ -76,6 +97,9 @@ def main() -> None:
         "goal, cold",
     ]
     print(f"\n{machine()}, CPU s\n\n{table(head, rows)}")
+    with tempfile.TemporaryDirectory() as folder:
+        head = ["a sweep of two jobs with contact", "first job, s", "second job, s", "kernels compiled"]
+        print(f"\n{table(head, jobs(Path(folder)))}")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from copy import copy
+from functools import partial
 from typing import Any, Self
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
 from genesis import runtime
 from genesis.parameters.bounds import read_bounds
@@ -44,7 +44,7 @@ class Policy:
         learn: bool = True,
         lr: float | None = None,
     ) -> None:
-        self.learn, self.lr = learn, lr
+        self.learn, self.lr, self.activation = learn, lr, activation
         body = setting.entity(where, entity)
         chosen = chosen_joints(where, body, joints)
         self.dofs, self.nv = dofs(chosen), setting.start_qvel.shape[-1]
@@ -74,9 +74,8 @@ class Policy:
         return [None for _ in self.leaves()]
 
     def with_leaves(self, leaves: list[Tensor]) -> Self:
-        made, network = copy(self), self.network
-        names = [name for name, _ in network.named_parameters()]
-        made.evaluate = lambda seen: functional_call(network, dict(zip(names, leaves, strict=True)), (seen,))
+        made = copy(self)
+        made.evaluate = partial(dense, leaves, ACTIVATIONS[self.activation]())
         return made
 
     def act(self, qpos: Tensor, qvel: Tensor) -> Tensor:
@@ -112,6 +111,14 @@ class Policy:
 
     def labels(self) -> list[str]:
         return []
+
+
+def dense(leaves: list[Tensor], activation: Callable[[Tensor], Tensor], seen: Tensor) -> Tensor:
+    """What the network of `mlp` with these weights and biases gives."""
+    layers = list(zip(leaves[::2], leaves[1::2], strict=True))
+    for weight, bias in layers[:-1]:
+        seen = activation(torch.nn.functional.linear(seen, weight, bias))
+    return torch.nn.functional.linear(seen, *layers[-1])
 
 
 def mlp(sizes: list[int], activation: str, generator: torch.Generator) -> torch.nn.Sequential:
