@@ -68,7 +68,8 @@ def write(job: Job, prepared: Prepared, run: Any, found: Any) -> list[str]:
     models = write_models(job.folder, problem.setting, values)
     seed = prepared.checked.plain["runtime"].seed
     seconds = {**{name: round(value, 6) for name, value in prepared.seconds.items()}, **found.seconds}
-    content = {**to_json(found), "seconds": seconds, "models": models, "seed": seed, "versions": versions()}
+    metrics = {f"rmse_{row['split']}_{row['channel']}": row["after"] for row in found.rmse if row["recording"] == "all"}
+    content = {**to_json(found), "metrics": metrics, "seconds": seconds, "models": models, "seed": seed, "versions": versions()}
     write_json(job.folder / "result.json", content)
     title = f"{prepared.checked.robot.name}: {len(found.names)} parameters from {len(problem.recordings)} recordings"
     write_report(job.folder, found, title, text)

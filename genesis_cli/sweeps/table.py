@@ -17,6 +17,7 @@ from genesis_cli.sweeps.study import STUDY
 
 CSV, PARQUET = "results.csv", "results.parquet"
 GOOD = ("converged", "finished", "agree")
+PHASES = ("engine", "build", "loop", "solve", "answer")  # parts of a job's time that do not contain each other
 
 
 @dataclass
@@ -128,7 +129,7 @@ def row_of(number: int, folder: Path, settings: dict[str, str]) -> Row:
         objective=objective(found),
         metrics=metrics,
         iterations=found.get("iterations"),
-        seconds=sum(v for k, v in seconds.items() if k in ("engine", "build", "loop")) if isinstance(seconds, dict) else None,
+        seconds=sum(v for k, v in seconds.items() if k in PHASES) if isinstance(seconds, dict) else None,
         code=int(code),
     )
 

@@ -1,5 +1,6 @@
 """`genesis sysid` end to end: what it finds in measured motion, what it stores and shows, how it goes on, what it refuses."""
 
+import csv
 import json
 from types import SimpleNamespace
 
@@ -53,6 +54,20 @@ def test_the_identified_model_loads_with_its_values(genesis_here, tmp_path) -> N
     assert float(made.value("dof_damping")[0, 0]) == pytest.approx(found["damping/pivot"], rel=1e-9, abs=1e-12)
     beside = (folder / "simple_pendulum.identified.yaml").read_text()
     assert "dof_armature" in beside and f"{found['armature/pivot']!r}" in beside
+
+
+def test_a_sweep_says_which_is_best(genesis_here, tmp_path) -> None:
+    code, printed = genesis_here("sysid", "-m", *SHORT, "solver.iterations=1,3")
+    (sweep,) = (tmp_path / "outputs" / "multirun").glob("*/*")
+    with (sweep / "results.csv").open() as file:
+        table = list(csv.DictReader(file))
+    results = [json.loads((sweep / str(n) / "result.json").read_text()) for n in (0, 1)]
+    assert code == 1 and "best: job 1 (not_converged), objective " in printed and "solver.iterations=3" in printed
+    for row, result in zip(table, results, strict=True):
+        assert float(row["objective"]) == result["cost_best"]
+        (whole,) = (r["after"] for r in result["rmse"] if (r["recording"], r["split"]) == ("all", "train"))
+        assert float(row["rmse_train_angle"]) == whole and float(row["seconds"]) > 0.1
+    assert genesis_here("sweep", "best", str(sweep))[0] == 0
 
 
 def test_resume_goes_on_to_the_same_answer(genesis_here, tmp_path) -> None:
