@@ -17,7 +17,8 @@ import time
 from pathlib import Path
 
 import torch
-from measure import ROOT, machine, models_folder, table
+from measure import machine, models_folder, table
+from sweeps import run
 
 import genesis as gs
 from genesis.dynamics import launch
@@ -59,14 +60,12 @@ def jobs(folder: Path) -> list[list[str]]:
     """Of two sweeps of two jobs, one after the other: seconds until the first gradient is there, and kernels that were compiled."""
     cache, rows = folder / "cache", []
     words = ["task=slide", "optimizer=adam", "optimizer.lr=0.01,0.02", "stop.iterations=1", "logging=quiet"]
-    environment = {**os.environ, "TI_OFFLINE_CACHE_FILE_PATH": str(cache), "PYTHONPATH": str(ROOT)}
+    os.environ["TI_OFFLINE_CACHE_FILE_PATH"] = str(cache)
     for process in ("first process, empty cache", "second process"):
         before = len(list(cache.rglob("*.tic")))
-        command = [sys.executable, "-m", "genesis_cli", "optimize", "-m", *words]
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-        if done.returncode not in (0, 1):
-            raise SystemExit(done.stdout + done.stderr)
-        sweep = max(folder.glob("outputs/multirun/*/*"))
+        place = folder / process
+        place.mkdir()
+        *_, sweep = run(words, place)
         seconds = [json.loads((sweep / str(n) / "result.json").read_text())["seconds"]["loop"] for n in (0, 1)]
         made = len(list(cache.rglob("*.tic"))) - before
         rows.append([process, *(f"{x:.1f}" for x in seconds), str(made)])

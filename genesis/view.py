@@ -59,6 +59,6 @@ class View:
         return self._quats[key]
 
 
-def bounds(steps: slice | None) -> tuple[int, int] | None:
-    """A slice of time as the key of a table."""
-    return None if steps is None else (steps.start, steps.stop)
+def bounds(steps: slice | None) -> tuple[int | None, ...] | None:
+    """A slice of time as the key of a table: what `slice` makes it from."""
+    return None if steps is None else (steps.start, steps.stop, steps.step)

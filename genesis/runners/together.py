@@ -58,8 +58,7 @@ class Together:
         self.loss_group = partition([{name: loss for name, (_, loss) in task.losses.items()} for task in tasks])
         self.goal_group = partition([task.goal for task in tasks], free)
         self.base = differing_parameters(tasks)
-        self.asked: dict[int, list[Key]] = {}
-        self.asked_by_goal: dict[int, list[Key]] = {}
+        self.asked: dict[tuple[str, int], list[Key]] = {}
         self.seconds: dict[str, float] = {}
 
     def __call__(self, asked: dict[int, str]) -> dict[int, Any]:
@@ -244,10 +243,7 @@ class Together:
             if len(group) == 1:
                 made = {name: value[None] for name, value in losses(Part.single(shares, place[group[0]])).items()}
             else:
-                kind = self.loss_group[group[0]]
-                if kind not in self.asked:
-                    self.asked[kind] = asked_by(losses, shares)
-                made = over_all(losses, shares, [place[number] for number in group], self.asked[kind])
+                made = self._over("losses", self.loss_group[group[0]], losses, shares, [place[number] for number in group])
             values = torch.stack(list(made.values()), 1)
             terms = values.new_tensor([[self.tasks[n].losses[name][0] for name in made] for n in group]) * values
             for number, row in zip(group, terms.tolist(), strict=True):
@@ -271,14 +267,17 @@ class Together:
                 for number in group:
                     found[number] = self.tasks[number].metrics(Part.single(shares, place[number]))  # type: ignore[arg-type]
                 continue
-            kind = self.goal_group[group[0]]
             with torch.no_grad():
-                if kind not in self.asked_by_goal:
-                    self.asked_by_goal[kind] = asked_by(goal.metrics, shares)
-                made = over_all(goal.metrics, shares, [place[number] for number in group], self.asked_by_goal[kind])
+                made = self._over("goal", self.goal_group[group[0]], goal.metrics, shares, [place[number] for number in group])
             table = torch.stack(list(made.values()), 1).tolist()
             found.update((number, dict(zip(made, row, strict=True))) for number, row in zip(group, table, strict=True))
         return found
+
+    def _over(self, what: str, group: int, function: Callable[[Any], Any], shares: Shares, rows: list[int]) -> Any:
+        """`function` of each row at once; what it asks of a trajectory is found out once for every group."""
+        if (what, group) not in self.asked:
+            self.asked[what, group] = asked_by(function, shares)
+        return over_all(function, shares, rows, self.asked[what, group])
 
     def _by_step(self, inputs: Inputs, room: int) -> Tensor | None:
         """Gradient norm of the controls of each step, (T, room)."""

@@ -155,9 +155,16 @@ class Trajectory:
 
     def _motion(self, steps: slice | None) -> tuple[torch.Tensor, ...]:
         """Poses and velocities of all links in these states, computed once for each slice that is asked for."""
-        self._solver.alive()
-        which = range(self.horizon + 1)[steps or slice(None)]
+        try:
+            which = range(self.horizon + 1)[slice(None) if steps is None else steps]
+        except (IndexError, TypeError, ValueError):
+            which = range(0)
+        if not isinstance(which, range) or not which or which.step < 1:
+            raise InputError(
+                f"Trajectory: steps is {steps!r}; allowed: a slice of the {self.horizon + 1} states that runs forward and is not empty."
+            )
         if which not in self._motions:
+            self._solver.alive()
             states = (plain(x)[which.start : which.stop : which.step] for x in (self.qpos, self.qvel))
             q, v = (x if self._solver.n_envs else x.unsqueeze(1) for x in states)
             self._motions[which] = self._solver.physics.kinematics(self._theta, q, v)

@@ -23,6 +23,7 @@ class Limit:
 #: A number, or a tensor of one element.
 Number = float | Tensor
 DEGREES = 180.0 / math.pi
+LAST, LAST_TWO = slice(-1, None), slice(-2, None)  # states
 
 
 class Goal(Protocol):

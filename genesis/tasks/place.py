@@ -7,10 +7,8 @@ from torch import Tensor
 from genesis.parameters import Parameter
 from genesis.selection import vector
 from genesis.setting import Setting
-from genesis.tasks.goal import OfTrajectory, largest, limits_of
+from genesis.tasks.goal import LAST_TWO, OfTrajectory, largest, limits_of
 from genesis.view import View
-
-LAST_TWO = slice(-2, None)
 
 
 class Place(OfTrajectory):

@@ -6,11 +6,10 @@ import torch
 from torch import Tensor
 
 from genesis.losses.orientation import unit_quaternion
-from genesis.losses.term import window
 from genesis.parameters import Parameter
 from genesis.selection import dofs, joints_of, quaternion_error, vector
 from genesis.setting import Setting
-from genesis.tasks.goal import DEGREES, OfTrajectory, largest, limits_of
+from genesis.tasks.goal import DEGREES, LAST, OfTrajectory, largest, limits_of
 from genesis.view import View
 
 
@@ -29,7 +28,6 @@ class Reach(OfTrajectory):
         velocity_tolerance: float | None = None,
     ) -> None:
         self.robot, self.tool = setting.robot, setting.frame("robot.tool", None)
-        self.end = window("task", "end", setting.horizon)
         self.position = vector("task.target_pos", target_pos, 3)
         self.quat = None if target_quat is None else unit_quaternion("task.target_quat", target_quat)
         self.dofs = dofs(joints_of(setting.robot))
@@ -40,10 +38,10 @@ class Reach(OfTrajectory):
         )
 
     def metrics(self, trajectory: View) -> dict[str, Tensor]:
-        error = trajectory.point(self.robot, self.tool, steps=self.end)[-1] - self.position
+        error = trajectory.point(self.robot, self.tool, steps=LAST)[-1] - self.position
         found = {"position_error_mm": 1e3 * largest(error.norm(dim=-1))}
         if self.quat is not None:
-            sine = quaternion_error(trajectory.frame_quat(self.robot, self.tool, self.end)[-1], self.quat).norm(dim=-1)
+            sine = quaternion_error(trajectory.frame_quat(self.robot, self.tool, LAST)[-1], self.quat).norm(dim=-1)
             found["orientation_error_deg"] = DEGREES * (2.0 * largest(torch.asin(sine.clamp(max=1.0))))
         found["final_speed"] = largest(trajectory.qvel[-1][..., self.dofs])
         return found

@@ -4,11 +4,10 @@ from typing import Any
 
 from torch import Tensor
 
-from genesis.losses.term import window
 from genesis.parameters import Parameter
 from genesis.selection import vector
 from genesis.setting import Setting
-from genesis.tasks.goal import OfTrajectory, largest, limits_of
+from genesis.tasks.goal import LAST, OfTrajectory, largest, limits_of
 from genesis.view import View
 
 
@@ -19,10 +18,9 @@ class Throw(OfTrajectory):
         self, setting: Setting, parameters: dict[str, Parameter], *, target_pos: Any, position_tolerance: float | None = 1e-3
     ) -> None:
         self.robot, self.frame = setting.robot, setting.frame("robot.tool", None)
-        self.end = window("task", "end", setting.horizon)
         self.target = vector("task.target_pos", target_pos, 3)
         self.limits = limits_of(miss_mm=None if position_tolerance is None else 1e3 * position_tolerance)
 
     def metrics(self, trajectory: View) -> dict[str, Tensor]:
-        end = trajectory.point(self.robot, self.frame, steps=self.end)[-1]
+        end = trajectory.point(self.robot, self.frame, steps=LAST)[-1]
         return {"miss_mm": 1e3 * largest((end - self.target).norm(dim=-1))}

@@ -83,6 +83,28 @@ def test_shapes_time_and_points(arms):
     torch.testing.assert_close(plain(slope), plain(made.point_vel(robot, "tip")[1:]), atol=0.02, rtol=0.05)
     with pytest.raises(gs.UnknownNameError, match='unknown link or site "tipp"; known: tip'):
         made.point(robot, "tipp")
+    for steps in (3, 99, slice(3, 3), slice(None, None, -1), slice(0, 4, 0), "end"):
+        with pytest.raises(gs.InputError, match=f"steps is .*; allowed: a slice of the {T + 1} states"):
+            made.point(robot, "tip", steps=steps)
+
+
+def test_chosen_steps_are_those_of_the_whole(arms):
+    """Values and gradients of points and orientations, whatever was asked for before."""
+    scene, robot = arms
+    for steps in (slice(-1, None), slice(2, 7), slice(0, None, 3), slice(None)):
+        found = []
+        for part in (True, False):
+            controls = torch.linspace(-1.0, 1.0, T * 9, dtype=torch.float64).view(T, 3, 3).requires_grad_()
+            made = scene.rollout(controls, qpos=[0.1, 0.2, 0.0], qvel=torch.zeros(3, 3))
+            if part:
+                point, quat = made.point(robot, "tip", steps=steps), made.frame_quat(robot, "tip", steps)
+            else:
+                point, quat = made.point(robot, "tip")[steps], made.frame_quat(robot, "tip")[steps]
+            ((point**2).sum() + (quat[..., 1] ** 3).sum()).backward()
+            found.append([plain(point).detach(), plain(quat).detach(), controls.grad])
+        for a, b in zip(*found, strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-13, atol=1e-15)
+        assert found[0][2].any()
 
 
 def test_gradients_of_initial_state_and_parameters(floating):
