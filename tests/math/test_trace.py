@@ -1,13 +1,17 @@
 """Loops that LLVM cannot count run as Taichi's own do."""
 
 import numpy as np
+import pytest
 import taichi as ti
 import torch
+from taichi.lang import kernel_impl
 from taichi.lang.ast.ast_transformer import ASTTransformer
+from taichi.lang.ast.ast_transformer_utils import ASTTransformerContext
 
 from genesis.math.trace import tracing, uncounted_loops
 
 SIZE = 40
+REPLACED = [(ASTTransformer, "build_range_for"), (ASTTransformerContext, "get_pos_info"), (kernel_impl, "_inside_class")]
 
 
 def kernel():
@@ -66,8 +70,21 @@ def test_uncounted_loops_do_as_counted_ones(engine):
     np.testing.assert_allclose(results[2], expected(2), rtol=1e-15)
 
 
-def test_kernels_of_others_are_left_alone():
-    before = ASTTransformer.build_range_for
-    with uncounted_loops():
-        assert ASTTransformer.build_range_for is not before
-    assert ASTTransformer.build_range_for is before
+def test_a_message_names_the_line(engine):
+    @ti.kernel
+    def wrong(size: ti.i32):
+        for _ in range(size):
+            print(nobody)  # noqa: F821
+
+    with (
+        tracing(),
+        pytest.raises(ti.TaichiCompilationError, match=r"(?s)test_trace\.py\", line \d+, in wrong:\n +print\(nobody\)"),
+    ):
+        wrong(1)
+
+
+def test_everything_is_put_back():
+    before = [vars(owner)[name] for owner, name in REPLACED]
+    with tracing():
+        assert all(vars(owner)[name] is not old for (owner, name), old in zip(REPLACED, before, strict=True))
+    assert [vars(owner)[name] for owner, name in REPLACED] == before
