@@ -43,22 +43,25 @@ def keeps_tape(batch: int, variant: Variant) -> bool:
 
 
 @cache
-def _kernels(kind: str, variant: Variant, generation: int, real: Any, lanes: int) -> tuple[Callable, Callable, Callable]:
-    single = lanes == 1 and runtime.state().device.type == "cpu"  # `lanes_for`: one environment, nothing to share out
+def _kernels(
+    kind: str, variant: Variant, generation: int, real: Any, lanes: int, serial: bool
+) -> tuple[Callable, Callable, Callable]:
     extra = dict(zip(("pairs", "damped_last", "equalities"), variant or (), strict=False))
-    forward, make_adjoint = MAKERS[kind](real, lanes, single, **extra)
+    forward, make_adjoint = MAKERS[kind](real, lanes, serial, **extra)
     return forward, make_adjoint(False), make_adjoint(True)
 
 
-def kernels(kind: str, lanes: int, variant: Variant = None) -> tuple[Callable, Callable, Callable]:
+def kernels(kind: str, lanes: int, variant: Variant = None, small: bool = False) -> tuple[Callable, Callable, Callable]:
     """Forward kernel of a kind in `MAKERS`, its adjoint, and its adjoint with the parameters' adjoints.
 
     variant: of a rollout with constraints, its ``pairs``, ``damped_last`` and ``equalities``, see `make_rollout`.
+    small: on a CPU, run the blocks one after the other in the calling thread, as is always done with a single environment.
 
     Each is compiled at its first launch and lives as long as the Taichi runtime it was made in.
     """
     state = runtime.state()
-    return _kernels(kind, variant, state.generation, state.ti_float, lanes)
+    serial = state.device.type == "cpu" and (small or lanes == 1)  # a single environment: nothing to share out
+    return _kernels(kind, variant, state.generation, state.ti_float, lanes, serial)
 
 
 class Bound:

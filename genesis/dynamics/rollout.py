@@ -245,13 +245,13 @@ def make_rollout(
 
     pairs: None without constraints, else the codes of the geometry pairs that may touch. damped_last: see `step.Options`. equalities:
     whether the model has any.
-    serial: run the blocks one after the other in the calling thread; waking Taichi's threads costs some 50 µs a launch.
+    serial: run the blocks one after the other in the calling thread; waking Taichi's threads costs 50 to 200 µs a launch.
     """
     integers_t, block_t, user_t = array_types(real, lanes)
     plain_t = ti.types.ndarray(dtype=real, ndim=1)
     scheme = INTEGRATORS[integrator]
     constrained = pairs is not None
-    taped = serial and not constrained  # see `Scratch`
+    taped = serial and lanes == 1 and not constrained  # see `Scratch`
     step, step_adjoint, stages = scheme.step, scheme.step_adjoint, scheme.STAGES
 
     @ti.kernel

@@ -11,6 +11,9 @@ from genesis.errors import InputError
 from genesis.grad.watch import Watch
 
 TAPE = 2**22  # numbers of the longest tape that a rollout keeps for its adjoint; beyond, the adjoint computes again
+#: Links that a launch goes through, over environments and time steps, up to which waking Taichi's threads costs more than they save. With
+#: constraints kernels are dear to compile and every step is long: those have one version.
+SMALL = 2000
 ADDRESSES = 2**28  # lane scalars that a kernel reaches, see `Robot.opaque`
 
 
@@ -27,7 +30,7 @@ class Bench:
     def __init__(self, physics: Any, batch: int) -> None:
         model, like = physics.model, physics.nothing
         self.variant, self.candidates = physics.variant, model.sizes["ncand"]
-        self.batch, self.lanes = batch, lanes_for(batch)
+        self.batch, self.lanes, self.nlink = batch, lanes_for(batch), model.nlink
         self.blocks = -(-batch // self.lanes)
         self.lane_axis = (self.lanes,) if self.lanes > 1 else ()
         self.room, self.width = scratch_size(model.sizes), model.parameter_size
@@ -42,7 +45,7 @@ class Bench:
         self._end = self.scratch.view(self.blocks, self.room, *self.lane_axis)[:, ALL.place("end", model.sizes)]
         self._end_on_cpu = self._end.numpy() if self._end.device.type == "cpu" else None
         self._launches: dict[tuple[int, bool, bool, bool, bool], RolloutLaunch] = {}
-        self._launchers: dict[str, tuple[Launcher, Launcher, Launcher]] = {}
+        self._launchers: dict[tuple[str, bool], tuple[Launcher, Launcher, Launcher]] = {}
         self._packed: tuple[Any, int, torch.Tensor] | None = None
         self.record = record_size(model.sizes) if keeps_tape(batch, self.variant) else 0  # of one evaluation, see `Scratch`
         self.no_tape = like.new_zeros(max(1, self.record))
@@ -71,15 +74,16 @@ class Bench:
         rows = self.ledger.view(self.blocks * self.lanes, self.ledger_room)
         return rows[:, HEADER : HEADER + self.candidates]
 
-    def launchers(self, kind: str) -> tuple[Launcher, Launcher, Launcher]:
-        """Forward, adjoint, adjoint with the parameters' adjoints: index 1 + want."""
-        if kind not in self._launchers:
-            variant = None if self.variant is None or kind in ("kinematics", "inverse") else self.variant
-            forward, *adjoints = kernels(kind, self.lanes, variant[:1] if variant and kind == "contacts" else variant)
+    def launchers(self, kind: str, evaluations: int) -> tuple[Launcher, Launcher, Launcher]:
+        """Forward, adjoint, adjoint with the parameters' adjoints: index 1 + want. evaluations: how often a launch goes through the links."""
+        variant = None if self.variant is None or kind in ("kinematics", "inverse") else self.variant
+        small = self.lanes > 1 and variant is None and self.batch * evaluations * self.nlink < SMALL
+        if (kind, small) not in self._launchers:
+            forward, *adjoints = kernels(kind, self.lanes, variant[:1] if variant and kind == "contacts" else variant, small)
             a, b = self.BLOCKS.get(kind, self.ROLLOUT)
             plain, full = (Launcher(kernel, self.lanes, b, self.batch) for kernel in adjoints)
-            self._launchers[kind] = (Launcher(forward, self.lanes, a, self.batch), plain, full)
-        return self._launchers[kind]
+            self._launchers[kind, small] = (Launcher(forward, self.lanes, a, self.batch), plain, full)
+        return self._launchers[kind, small]
 
     def parameters(self, theta: torch.Tensor) -> torch.Tensor:
         """theta in the memory order of the kernels; the last one is kept."""
@@ -137,7 +141,7 @@ class RolloutLaunch:
         new = bench.scratch.new_zeros  # adjoints of positions and velocities that no loss depends on, and no commands
         self.no_q_bar, self.no_v_bar = (new(horizon + 1, bench.batch, n) for n in (physics.nq, physics.nv))
         self.no_command, self.no_command_bar = self.no_v_bar[1:], torch.empty_like(self.no_v_bar[1:])
-        self.run, *self.run_adjoint = bench.launchers(physics.integrator)
+        self.run, *self.run_adjoint = bench.launchers(physics.integrator, horizon * physics.substeps * physics.stages)
 
     def forward(self, theta, inputs, outputs, keep: bool = False) -> torch.Tensor | None:
         """Runs the kernel; returns what the adjoint asks for besides: with constraints which candidate pairs have touched, without the tape

@@ -121,7 +121,7 @@ class LinkStates(torch.autograd.Function):
         given, (q, v) = (theta, q, v), (x.detach().contiguous() for x in (q, v))
         pose, twist = q.new_empty(*q.shape[:2], 7 * physics.nlink), q.new_empty(*q.shape[:2], 6 * physics.nlink)
         scalars = (q.shape[0], *bench.layout(theta.dim() == 2))
-        bench.launchers("kinematics")[0](
+        bench.launchers("kinematics", q.shape[0])[0](
             (physics.integers, bench.parameters(theta), bench.scratch, q, v, pose, twist), (scalars, ())
         )
         ctx.physics, ctx.bench, ctx.scalars = physics, bench, scalars
@@ -140,7 +140,7 @@ class LinkStates(torch.autograd.Function):
                 ctx.physics.integers, bench.parameters(theta), bench.scratch, q, v,
                 pose_bar.contiguous().flatten(-2), twist_bar.contiguous().flatten(-2), q_bar, v_bar, theta_bar,
             )  # fmt: skip
-            bench.launchers("kinematics")[1 + want](arrays, ((*ctx.scalars, bench.width), ()))
+            bench.launchers("kinematics", q.shape[0])[1 + want](arrays, ((*ctx.scalars, bench.width), ()))
             return bench.theta_bar(theta_bar, theta) if want else None, q_bar, v_bar
 
         return (None, *run_adjoint(ctx, "link states", adjoint, grads))
@@ -155,7 +155,9 @@ class InverseDynamics(torch.autograd.Function):
         given, (q, v, a) = (theta, q, v, a), (x.detach().contiguous() for x in (q, v, a))
         tau = torch.empty_like(v)
         scalars = (q.shape[0], *bench.layout(theta.dim() == 2))
-        bench.launchers("inverse")[0]((physics.integers, bench.parameters(theta), bench.scratch, q, v, a, tau), (scalars, ()))
+        bench.launchers("inverse", q.shape[0])[0](
+            (physics.integers, bench.parameters(theta), bench.scratch, q, v, a, tau), (scalars, ())
+        )
         ctx.physics, ctx.bench, ctx.scalars = physics, bench, scalars
         ctx.save_for_backward(q, v, a, *given)
         return tau
@@ -179,7 +181,7 @@ class InverseDynamics(torch.autograd.Function):
                 *bars,
                 theta_bar,
             )
-            bench.launchers("inverse")[1 + want](arrays, ((*ctx.scalars, bench.width), ()))
+            bench.launchers("inverse", q.shape[0])[1 + want](arrays, ((*ctx.scalars, bench.width), ()))
             return (bench.theta_bar(theta_bar, theta) if want else None, *bars)
 
         return (None, *run_adjoint(ctx, "inverse dynamics", adjoint, grads))

@@ -29,11 +29,21 @@ def test_bound_and_public_launches_agree(engine, batch):
     s = system("floater")
     physics = [Physics(s.model, dt=DT) for _ in range(2)]
     bench: Bench = physics[1].bench(batch)
-    for kind in (physics[1].integrator, "kinematics", "inverse"):
-        for launcher in bench.launchers(kind):
+    for kind, evaluations in ((physics[1].integrator, 7), ("kinematics", 8), ("inverse", 8)):
+        for launcher in bench.launchers(kind, evaluations):
             launcher.public = True
     expected, found = (run(p, s, batch, 7) for p in physics)
     for x, y in zip(found, expected, strict=True):
+        torch.testing.assert_close(x, y, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("integrator", ["Euler", "RK4"])
+def test_small_launches_give_what_large_ones_give(engine, integrator, monkeypatch):
+    """In the calling thread or shared out among Taichi's: the same bits."""
+    s = system("floater")
+    found = run(Physics(s.model, dt=DT, integrator=integrator), s, 6, 7)
+    monkeypatch.setattr("genesis.grad.bench.SMALL", 0)
+    for x, y in zip(found, run(Physics(s.model, dt=DT, integrator=integrator), s, 6, 7), strict=True):
         torch.testing.assert_close(x, y, rtol=0, atol=0)
 
 
