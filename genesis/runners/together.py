@@ -6,7 +6,6 @@ computed for all at once; where parameters or losses of candidates are not alike
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -183,7 +182,9 @@ class Together:
 
         def one(leaves: list[list[Tensor]], qpos: Tensor, qvel: Tensor) -> Any:
             parameters = {
-                name: parameter.with_leaves(own) for (name, parameter), own in zip(proto.parameters.items(), leaves, strict=True)
+                name: parameter.with_leaves(own)
+                for (name, parameter), own in zip(proto.parameters.items(), leaves, strict=True)
+                if not isinstance(parameter, Policy)  # `_policy` runs those
             }
             made = inputs_of(replace(proto.setting, start_qpos=qpos, start_qvel=qvel), parameters)
             return made.qpos, made.qvel, made.controls, made.physical
@@ -213,14 +214,15 @@ class Together:
         acts = []
         for rows in groups.values():
             group = [numbers[row] for row in rows]
-            acts.append((rows, partial(torch.vmap(partial(act, self.tasks[group[0]])), self._stacked(group))))
+            pairs = zip(self.tasks[group[0]].parameters.values(), self._stacked(group), strict=True)
+            acts.append((rows, [p.with_leaves(own).law() for p, own in pairs if isinstance(p, Policy)]))
 
         def policy(qpos: Tensor, qvel: Tensor) -> Tensor:
             q, v = qpos.unflatten(0, shape), qvel.unflatten(0, shape)
             if len(acts) == 1:
-                made: Tensor = acts[0][1](q, v)
+                made = added(acts[0][1], q, v)
             else:
-                parts = [one(q[rows], v[rows]) for rows, one in acts]
+                parts = [added(laws, q[rows], v[rows]) for rows, laws in acts]
                 places = torch.tensor([row for rows, _ in acts for row in rows], device=q.device)
                 made = torch.cat(parts).index_select(0, places.argsort())
             return made.flatten(0, 1) if self.envs else made
@@ -322,10 +324,10 @@ class TogetherEvaluator(Evaluator):
         return found
 
 
-def act(proto: Task, leaves: list[list[Tensor]], qpos: Tensor, qvel: Tensor) -> Tensor:
-    """Controls of one candidate's policies with these leaves."""
-    pairs = zip(proto.parameters.values(), leaves, strict=True)
-    return torch.stack([p.with_leaves(own).act(qpos, qvel) for p, own in pairs if isinstance(p, Policy)]).sum(0)
+def added(laws: list[Callable[[Tensor, Tensor], Tensor]], qpos: Tensor, qvel: Tensor) -> Tensor:
+    """Controls of policies that act together."""
+    first, *others = laws
+    return sum((law(qpos, qvel) for law in others), start=first(qpos, qvel))
 
 
 def differing_parameters(tasks: Sequence[Task]) -> dict[str, list[Tensor]]:
