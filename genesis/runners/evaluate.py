@@ -1,5 +1,6 @@
 """Objective and gradients of a task at the present parameters, with what a record wants to know about them."""
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -133,8 +134,8 @@ class Evaluator:
         for group in self.groups:
             own = gradients[first : first + len(group.leaves)]
             first += len(group.leaves)
-            norms[group.name] = float(torch.stack([g.norm() for g in own]).norm())
-            if not all(bool(torch.isfinite(g).all()) for g in own):
+            norm = norms[group.name] = float((own[0] if len(own) == 1 else torch.stack([g.norm() for g in own])).norm())
+            if not math.isfinite(norm) and not all(bool(torch.isfinite(g).all()) for g in own):  # the norm alone may overflow
                 raise DivergenceError(
                     f"the gradient of parameter.{group.name} is not finite, but the objective is; try a shorter task.horizon.",
                     quantity=f"gradient of {group.name}",

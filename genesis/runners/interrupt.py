@@ -7,14 +7,17 @@ from typing import Any, Self
 
 
 class Interrupt:
-    """Context manager; `asked` becomes true at the first signal. A second Ctrl-C stops at once."""
+    """Context manager; `asked` becomes true at the first signal. A second Ctrl-C stops at once.
 
-    def __init__(self) -> None:
-        self.asked = False
+    listen: otherwise signals are left to whoever has them.
+    """
+
+    def __init__(self, listen: bool = True) -> None:
+        self.asked, self.listen = False, listen
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
+        if self.listen and threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._before[number] = signal.signal(number, self._handle)
         return self

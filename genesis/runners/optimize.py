@@ -108,6 +108,7 @@ class Optimization:
         checkpoint_every: iterations between checkpoints.
         seed: stored with the result. setup_seconds: time spent before, by phase.
         evaluator: what evaluates points; made with the arguments of `Evaluator`.
+        signals: Ctrl-C and SIGTERM ask this run to stop (in the main thread).
     """
 
     def __init__(
@@ -122,6 +123,7 @@ class Optimization:
         seed: int = 0,
         setup_seconds: dict[str, float] | None = None,
         evaluator: Callable[..., Evaluator] = Evaluator,
+        signals: bool = True,
     ) -> None:
         self.task, self.optimizer, self.stop, self.record, self.observers = task, optimizer, stop, record, observers
         self.checkpoint_every, self.seed = checkpoint_every, seed
@@ -133,7 +135,7 @@ class Optimization:
         self.best: Best | None = None
         self.since_better, self.better_than = 0, float("inf")
         self.status, self.reason = NOT_CONVERGED, "the iterations are used up"
-        self.interrupt = Interrupt()
+        self.interrupt = Interrupt(signals)
         self.began = self.mark = perf_counter()
         self.seconds_before = 0.0
 

@@ -35,7 +35,7 @@ def execute(job: Job) -> Outcome:
 def learn(job: Job, prepared: Prepared, observers: list[Any], evaluator: Callable[..., Any] | None = None) -> Any:
     """The loop on a prepared job, with its record; returns the result.
 
-    evaluator: what evaluates points, where that is not the task alone.
+    evaluator: what evaluates points, where that is not the task alone: then signals are for the whole sweep.
     """
     from genesis.runners.evaluate import Evaluator
     from genesis.runners.optimize import Optimization, Stop
@@ -57,6 +57,7 @@ def learn(job: Job, prepared: Prepared, observers: list[Any], evaluator: Callabl
         seed=checked.plain["runtime"].seed,
         setup_seconds=prepared.seconds,
         evaluator=evaluator or Evaluator,
+        signals=evaluator is None,
     )
     if state is not None:
         optimization.load(state)

@@ -38,19 +38,21 @@ def influences(table: Table) -> list[Influence]:
 
 def ranks_of(rows: list[Row], maximize: bool) -> np.ndarray:
     """0 for the best; equal objectives share the middle of their places."""
-    from scipy.stats import rankdata
+    return ranked(np.array([(-1.0 if maximize else 1.0) * (row.objective or 0.0) for row in rows]))
 
-    ranks: np.ndarray = rankdata([(-1.0 if maximize else 1.0) * (row.objective or 0.0) for row in rows]) - 1.0
-    return ranks
+
+def ranked(values: np.ndarray) -> np.ndarray:
+    """The place of each value, 0 for the least; equal ones share the middle of theirs. (Importing scipy.stats would cost a second.)"""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    middle: np.ndarray = (np.cumsum(count) - 0.5 * (count + 1.0))[place]
+    return middle
 
 
 def trend(key: str, values: np.ndarray, ranks: np.ndarray) -> Influence:
     """Spearman's rank correlation, squared."""
-    from scipy.stats import spearmanr
-
     if len(set(ranks)) < 2:
         return Influence(key, 0.0, "no difference")
-    correlation = float(spearmanr(values, ranks).statistic)
+    correlation = float(np.corrcoef(ranked(values), ranks)[0, 1])
     low, high = np.quantile(values[ranks <= np.quantile(ranks, 0.25)], [0.0, 1.0])
     tendency = "the larger the better" if correlation < 0 else "the smaller the better"
     return Influence(key, correlation**2, f"{tendency}; best quarter from {low:.4g} to {high:.4g}")

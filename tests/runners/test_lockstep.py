@@ -1,5 +1,7 @@
 """Taking turns, and what counts as alike."""
 
+import signal
+
 import pytest
 import torch
 
@@ -57,6 +59,60 @@ def test_an_interrupt_reaches_everyone_and_then_the_caller() -> None:
     with pytest.raises(KeyboardInterrupt):
         lockstep.run([lambda: life(0), lambda: life(1)])
     assert ended == [0, 1]
+
+
+def test_a_function_that_raises_ends_alone_and_the_caller_hears_of_it() -> None:
+    ended = []
+    lockstep = Lockstep(lambda asked: dict.fromkeys(asked))
+
+    def life(number: int) -> None:
+        lockstep.ask(number)
+        if number == 0:
+            raise ValueError("mine")
+        lockstep.ask(number)
+        ended.append(number)
+
+    with pytest.raises(ValueError, match="mine"):
+        lockstep.run([lambda: life(0), lambda: life(1)])
+    assert ended == [1]
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_a_signal_that_meets_one_function_is_for_all(ready: bool) -> None:
+    """Ctrl-C while a function moves, or while the answers are found: each can end in order, and handlers are put back."""
+    ended, before = [], signal.getsignal(signal.SIGINT)
+
+    def answer(asked: dict[int, None]) -> dict[int, None]:
+        if not ready:
+            signal.raise_signal(signal.SIGINT)
+        return dict.fromkeys(asked)
+
+    lockstep = Lockstep(answer)
+
+    def life(number: int) -> None:
+        try:
+            if ready and number == 0:
+                signal.raise_signal(signal.SIGINT)
+            lockstep.ask(number)
+        except KeyboardInterrupt:
+            ended.append(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        lockstep.run([lambda: life(0), lambda: life(1)])
+    assert ended == [0, 1] and signal.getsignal(signal.SIGINT) is before
+
+
+def test_each_keeps_whether_gradients_are_recorded() -> None:
+    seen = []
+    lockstep = Lockstep(lambda asked: dict.fromkeys(asked, torch.is_grad_enabled()))
+
+    def life(number: int) -> None:
+        with torch.set_grad_enabled(number == 1):
+            seen.append(lockstep.ask(number))
+            seen.append(torch.is_grad_enabled())
+
+    lockstep.run([lambda: life(0), lambda: life(1)])
+    assert seen == [True, False, True, True]
 
 
 class Thing:

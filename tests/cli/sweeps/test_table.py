@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from genesis_cli.errors import CommandError
-from genesis_cli.sweeps.influence import influences
+from genesis_cli.sweeps.influence import influences, ranked
 from genesis_cli.sweeps.space import read_space
 from genesis_cli.sweeps.table import Row, Table, gather, number_or_text, store, words_of
 
@@ -42,6 +43,14 @@ def test_the_key_that_decides_explains_everything() -> None:
     line = [row(k, float(-k), lr=str(0.1 * k + 0.1)) for k in range(8)]
     (only,) = influences(Table(Path(), line, keys=["lr"]))
     assert only.share == pytest.approx(1.0) and only.verdict == "the larger the better; best quarter from 0.7 to 0.8"
+
+
+def test_ranks_are_those_of_scipy() -> None:
+    from scipy.stats import rankdata
+
+    for seed in range(5):
+        values = np.random.default_rng(seed).integers(0, 9, 20).astype(float)
+        assert np.array_equal(ranked(values), rankdata(values) - 1.0)
 
 
 def test_words_become_settings() -> None:
