@@ -11,15 +11,25 @@ Derivation: docs/adjoints/dynamics.md
 
 import taichi as ti
 
-from genesis.dynamics.kinematics import AXIS_COUNTS, add_rate, axis_count, copy_spatial, described_pose, external_force
+from genesis.dynamics.kinematics import (
+    AXIS_COUNTS,
+    add_rate,
+    axis_count,
+    copy_spatial,
+    described_pose,
+    external_force,
+    move_link,
+    of_parent,
+    store_force,
+    world_motion,
+)
 from genesis.joints.pose import Pose
 from genesis.math.rotation import Quat, Vec3
 from genesis.math.spatial import Inertia, Spatial, force_at
 
 
-def link_bars(s, l, probe: Spatial) -> None:  # noqa: E741
+def link_bars(s, l, inertia: Inertia, velocity: Spatial, probe: Spatial) -> None:  # noqa: E741
     """Adjoints of A and V from the link itself: A^ = I W, V^ = - W x* I V - I (V x W)."""
-    inertia, velocity = Inertia.load(s.row("link_inertia", l + 1)), Spatial.load(s.row("velocity", l + 1))
     (inertia @ probe).store(s.row("acceleration_bar", l + 1))
     (inertia @ probe.cross(velocity) - probe.cross_force(inertia @ velocity)).store(s.row("velocity_bar", l + 1))
 
@@ -71,6 +81,34 @@ def placement_adjoint(m, s, bar, l, moved: Spatial) -> None:  # noqa: E741
         bar.add("link_quat", 2.0 * c, l, k)
 
 
+def clear_world(m, s) -> None:
+    """Slot 0 of what the sweep sums up."""
+    zero = Spatial.zero(m.lanes)
+    for name in ("probe", "acceleration_bar", "velocity_bar", "placement_bar", "force"):
+        zero.store(s.row(name, 0))
+
+
+@ti.func
+def probe_link(
+    m: ti.template(), s: ti.template(), bar: ti.template(), l: ti.i32,
+    inertia: ti.template(), velocity: ti.template(), wrenched: ti.i32, want: ti.template(),
+):  # fmt: skip
+    """W of link l and the link's own adjoints."""
+    probe = of_parent(m, s, l, "probe")
+    first = m.link_jntadr(l)
+    for j in range(first, first + m.link_jntnum(l)):
+        begin = m.jnt_axisadr(j)
+        for x in range(begin, begin + axis_count(m, j)):
+            add_rate(m, s, x, "w", probe)
+    probe.store(s.row("probe", l + 1))
+    link_bars(s, l, inertia, velocity, probe)
+    Spatial.zero(m.lanes).store(s.row("placement_bar", l + 1))
+    if wrenched != 0:
+        wrench_bars(s, l, probe, Pose.load(s.row("pose", l + 1)))
+    if ti.static(want):
+        inertia_adjoint(m, s, bar, l, Pose.load(s.row("pose", l + 1)), probe)
+
+
 @ti.func
 def probe_links(m: ti.template(), s: ti.template(), bar: ti.template(), wrenched: ti.i32, want: ti.template()):
     """From the root outwards: W of every link and the link's own adjoints.
@@ -78,29 +116,31 @@ def probe_links(m: ti.template(), s: ti.template(), bar: ti.template(), wrenched
     Reads:  w, axis, velocity, acceleration, link_inertia, wrench
     Writes: probe, acceleration_bar, velocity_bar, placement_bar, wrench_bar; adds to parameters
     """
-    zero = Spatial.zero(m.lanes)
-    for name in ti.static(("probe", "acceleration_bar", "velocity_bar", "placement_bar")):
-        zero.store(s.row(name, 0))
+    clear_world(m, s)
     for l in range(m.size("nlink")):
-        probe = copy_spatial(Spatial.load(s.row("probe", m.link_parent(l))))
-        first = m.link_jntadr(l)
-        for j in range(first, first + m.link_jntnum(l)):
-            begin = m.jnt_axisadr(j)
-            for x in range(begin, begin + axis_count(m, j)):
-                add_rate(m, s, x, "w", probe)
-        probe.store(s.row("probe", l + 1))
-        link_bars(s, l, probe)
-        zero.store(s.row("placement_bar", l + 1))
-        if wrenched != 0:
-            wrench_bars(s, l, probe, Pose.load(s.row("pose", l + 1)))
-        if ti.static(want):
-            inertia_adjoint(m, s, bar, l, Pose.load(s.row("pose", l + 1)), probe)
+        inertia = Inertia.load(s.row("link_inertia", l + 1))
+        probe_link(m, s, bar, l, inertia, Spatial.load(s.row("velocity", l + 1)), wrenched, want)
+
+
+@ti.func
+def move_and_probe_links(m: ti.template(), s: ti.template(), bar: ti.template(), wrenched: ti.i32, want: ti.template()):
+    """`move_links` and `probe_links` in one pass, where w does not depend on the motions."""
+    world_motion(m, s)
+    clear_world(m, s)
+    for l in range(m.size("nlink")):
+        velocity = of_parent(m, s, l, "velocity")
+        acceleration = of_parent(m, s, l, "acceleration")
+        move_link(m, s, l, True, velocity, acceleration)
+        inertia = Inertia.load(s.row("link_inertia", l + 1))
+        store_force(s, l, inertia, velocity, acceleration, wrenched)
+        probe_link(m, s, bar, l, inertia, velocity, wrenched, want)
 
 
 class Base:
     """Motion that a joint inherits (V_b, A_b, W_b) and the adjoints that pass through it, while joints are undone one by one."""
 
     _data_oriented = True
+    SUMMED = False
 
     def __init__(self, s, l) -> None:  # noqa: E741
         names = ("velocity", "acceleration", "probe", "velocity_bar", "acceleration_bar", "force", "placement_bar")
@@ -137,6 +177,14 @@ class Base:
         self.v_bar.add_to(s.row("velocity_bar", parent))
         self.a_bar.add_to(s.row("acceleration_bar", parent))
         self.z.add_to(s.row("placement_bar", parent))
+        if not self.SUMMED:
+            self.f.add_to(s.row("force", parent))
+
+
+class SummedBase(Base):
+    """The same after `composite`, which has summed the forces over the subtrees."""
+
+    SUMMED = True
 
 
 @ti.func
@@ -163,8 +211,7 @@ def undo_links(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.
 def gather_bars(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template(), carrier: ti.template()):
     """Adjoints of joint coordinates and velocities, of link placement and of gravity.
 
-    Reads:  axis, motions, forces of the subtrees (after `composite`), adjoints of `probe_links`
-    Adds to: q_bar, v_bar, parameters
+    Reads:  axis, motions, forces, adjoints of `probe_links`      Adds to: q_bar, v_bar, parameters; sums the forces over the subtrees
     """
     undo_links(m, s, bar, want, carrier)
     if ti.static(want):

@@ -6,8 +6,17 @@ twist (S, B, 6 nlink): velocity of the link origin, angular velocity; world fram
 
 import taichi as ti
 
-from genesis.dynamics.adjoint_sweep import Base, gather_bars, probe_links, undo_links
-from genesis.dynamics.kinematics import copy_spatial, kinematics, move_link, place_link, world_motion, world_pose
+from genesis.dynamics.adjoint_sweep import SummedBase, gather_bars, probe_links, undo_links
+from genesis.dynamics.kinematics import (
+    copy_spatial,
+    described_pose,
+    kinematics,
+    move_link,
+    of_parent,
+    place_link,
+    world_motion,
+    world_pose,
+)
 from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
 from genesis.dynamics.rollout import array_types, read_vector, write_coordinate_bar, write_vector
 from genesis.dynamics.vectors import clear, copy
@@ -77,8 +86,8 @@ def move_all(m: ti.template(), s: ti.template(), block: ti.template(), q: ti.tem
     world_pose(m, s)
     world_motion(m, s)
     for l in range(m.size("nlink")):
-        place_link(m, s, l)
-        move_link(m, s, l, False)
+        place_link(m, s, l, described_pose(m, s, l))
+        move_link(m, s, l, False, of_parent(m, s, l, "velocity"), of_parent(m, s, l, "acceleration"))
 
 
 def make_kinematics(real, lanes: int, serial: bool):
@@ -146,7 +155,7 @@ def inverse(m: ti.template(), s: ti.template()):
 def inverse_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template()):
     """Minus the gradient of w . (M a + c), and a_bar = - M w; same sweep as the adjoint of the forward dynamics."""
     probe_links(m, s, bar, 0, want)
-    gather_bars(m, s, bar, want, Base)
+    gather_bars(m, s, bar, want, SummedBase)
     for l in range(m.size("nlink")):
         inertial = Spatial.load(s.row("acceleration_bar", l + 1))
         if m.link_jntnum(l) > 0:

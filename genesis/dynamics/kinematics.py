@@ -9,7 +9,7 @@ import taichi as ti
 
 from genesis.joints import JOINTS
 from genesis.joints.pose import Pose
-from genesis.math.lanes import constant, let, negative
+from genesis.math.lanes import Cells, constant, let, negative
 from genesis.math.rotation import Mat3, Quat, Vec3
 from genesis.math.spatial import Inertia, Spatial, force_at
 
@@ -56,9 +56,8 @@ def anchor_offset(m, j, rotation: Mat3) -> Vec3:
 
 
 @ti.func
-def place_link(m: ti.template(), s: ti.template(), l: ti.i32):
-    """Pose of link l after its joints, and its motion axes."""
-    pose = described_pose(m, s, l)
+def place_link(m: ti.template(), s: ti.template(), l: ti.i32, pose: ti.template()):
+    """Pose of link l after its joints, from the described one, and its motion axes."""
     first = m.link_jntadr(l)
     count = m.link_jntnum(l)
     if count == 0:
@@ -102,9 +101,20 @@ def axis_count(m: ti.template(), j: ti.i32):
     return count
 
 
+def load_halves(m, cells) -> Spatial:
+    """A spatial vector of which LLVM cannot tell that its halves lie side by side.
+
+    It would fill 256 or 512 bits with them and with the sums they go into; in the kernels of a single environment, which have nothing else of
+    that width, the processor then wakes the upper halves of its registers at every launch: 70 to 150 µs, as much as 50 time steps of an arm.
+    """
+    if m.lanes > 1:
+        return Spatial.load(cells)
+    return Spatial(Vec3.load(cells), Vec3.load(Cells(cells.array, m.opaque(cells.offset + 3))))
+
+
 def add_rate(m, s, x, name: str, total: Spatial) -> None:
     """total += S_x ``name``_x for motion axis x."""
-    total.assign(total + Spatial.load(s.row("axis", x)) * s.get(name, m.axis_dof(x)))
+    total.assign(total + load_halves(m, s.row("axis", x)) * s.get(name, m.axis_dof(x)))
 
 
 def cross_joint(velocity: Spatial, acceleration: Spatial, rate: Spatial, growth: Spatial) -> None:
@@ -116,20 +126,30 @@ def cross_joint(velocity: Spatial, acceleration: Spatial, rate: Spatial, growth:
     velocity.assign(velocity + rate)
 
 
+def of_parent(m, s, l, name: str) -> Spatial:  # noqa: E741
+    """The motion ``name`` of the link before link l."""
+    return copy_spatial(Spatial.load(s.row(name, m.link_parent(l))))
+
+
 @ti.func
-def move_link(m: ti.template(), s: ti.template(), l: ti.i32, accelerate: ti.template()):
-    """Spatial velocity and acceleration of link l (at a = 0 if not ``accelerate``)."""
-    parent = m.link_parent(l)
-    velocity = copy_spatial(Spatial.load(s.row("velocity", parent)))
-    acceleration = copy_spatial(Spatial.load(s.row("acceleration", parent)))
+def move_link(
+    m: ti.template(), s: ti.template(), l: ti.i32, accelerate: ti.template(), velocity: ti.template(), acceleration: ti.template()
+):
+    """Spatial velocity and acceleration (at a = 0 if not ``accelerate``) of link l, from those of its parent.
+
+    Values that the next stage needs go from hand to hand here: LLVM cannot tell that what was stored is what is loaded, since the address
+    of the scratch is read again after every store.
+    """
     first = m.link_jntadr(l)
     for j in range(first, first + m.link_jntnum(l)):
         begin = m.jnt_axisadr(j)
         rate = Spatial.zero(m.lanes)
         growth = Spatial.zero(m.lanes)
-        for x in range(begin, begin + axis_count(m, j)):
+        end = begin + axis_count(m, j)
+        for x in range(begin, end):
             add_rate(m, s, x, "v", rate)
-            if ti.static(accelerate):
+        if ti.static(accelerate):
+            for x in range(begin, end):
                 add_rate(m, s, x, "a", growth)
         cross_joint(velocity, acceleration, rate, growth)
     velocity.store(s.row("velocity", l + 1))
@@ -155,19 +175,19 @@ def external_force(s, l, pose: Pose) -> Spatial:  # noqa: E741
     return Spatial(f.a + Vec3.load(cells, 3), f.l)
 
 
-def store_inertia(m, s, l, alone: bool) -> None:  # noqa: E741
+def store_inertia(s, l, inertia: Inertia, alone: bool) -> None:  # noqa: E741
     """Inertia of link l; ``alone``: also where subtrees are not summed over it."""
-    inertia = link_inertia(m, s, l, Pose.load(s.row("pose", l + 1)))
     inertia.store(s.row("inertia", l + 1))
     if alone:
         inertia.store(s.row("link_inertia", l + 1))
 
 
 @ti.func
-def store_force(m: ti.template(), s: ti.template(), l: ti.i32, inertia: ti.template(), wrenched: ti.i32):
+def store_force(
+    s: ti.template(), l: ti.i32, inertia: ti.template(), velocity: ti.template(), acceleration: ti.template(), wrenched: ti.i32
+):
     """Net force on link l, without the wrench that the user puts on it."""
-    held = Inertia.load(s.row(inertia, l + 1))
-    force = net_force(held, Spatial.load(s.row("velocity", l + 1)), Spatial.load(s.row("acceleration", l + 1)))
+    force = net_force(inertia, velocity, acceleration)
     force.store(s.row("force", l + 1))
     if wrenched != 0:
         (force - external_force(s, l, Pose.load(s.row("pose", l + 1)))).store(s.row("force", l + 1))
@@ -183,10 +203,14 @@ def kinematics(m: ti.template(), s: ti.template(), accelerate: ti.template(), wr
     world_pose(m, s)
     world_motion(m, s)
     for l in range(m.size("nlink")):
-        place_link(m, s, l)
-        move_link(m, s, l, accelerate)
-        store_inertia(m, s, l, ti.static(accelerate or s.taped))
-        store_force(m, s, l, "inertia", wrenched)
+        pose = described_pose(m, s, l)
+        place_link(m, s, l, pose)
+        velocity = of_parent(m, s, l, "velocity")
+        acceleration = of_parent(m, s, l, "acceleration")
+        move_link(m, s, l, accelerate, velocity, acceleration)
+        inertia = link_inertia(m, s, l, pose)
+        store_inertia(s, l, inertia, ti.static(accelerate or s.taped))
+        store_force(s, l, inertia, velocity, acceleration, wrenched)
 
 
 @ti.func
@@ -197,8 +221,9 @@ def place_links(m: ti.template(), s: ti.template()):
     """
     world_pose(m, s)
     for l in range(m.size("nlink")):
-        place_link(m, s, l)
-        store_inertia(m, s, l, True)
+        pose = described_pose(m, s, l)
+        place_link(m, s, l, pose)
+        store_inertia(s, l, link_inertia(m, s, l, pose), True)
 
 
 @ti.func
@@ -209,5 +234,7 @@ def move_links(m: ti.template(), s: ti.template(), wrenched: ti.i32):
     """
     world_motion(m, s)
     for l in range(m.size("nlink")):
-        move_link(m, s, l, True)
-        store_force(m, s, l, "link_inertia", wrenched)
+        velocity = of_parent(m, s, l, "velocity")
+        acceleration = of_parent(m, s, l, "acceleration")
+        move_link(m, s, l, True, velocity, acceleration)
+        store_force(s, l, Inertia.load(s.row("link_inertia", l + 1)), velocity, acceleration, wrenched)

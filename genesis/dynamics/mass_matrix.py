@@ -60,13 +60,3 @@ def composite(m: ti.template(), s: ti.template(), forces: ti.template()):
             inertia.add_to(s.row("inertia", parent))
             if ti.static(forces):
                 force.add_to(s.row("force", parent))
-
-
-@ti.func
-def sum_forces(m: ti.template(), s: ti.template()):
-    """From the leaves inwards: the forces of the links become those of their subtrees, as in `composite`. Writes: force"""
-    for r in range(m.size("nlink")):
-        l = m.size("nlink") - 1 - r
-        parent = m.link_parent(l)
-        if parent > 0:
-            Spatial.load(s.row("force", l + 1)).add_to(s.row("force", parent))

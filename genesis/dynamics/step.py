@@ -3,7 +3,7 @@
 import taichi as ti
 
 from genesis.dynamics.actuation import commanded_force, commanded_force_adjoint
-from genesis.dynamics.adjoint_sweep import Base, gather_bars, probe_links
+from genesis.dynamics.adjoint_sweep import Base, gather_bars, move_and_probe_links, probe_links
 from genesis.dynamics.constraints.damped import (
     DampedBase,
     add_damping,
@@ -15,7 +15,7 @@ from genesis.dynamics.constraints.lift import LiftedBase, lift_links
 from genesis.dynamics.constraints.step import Constraints, add_constraint_bars, constrain, meet_constraints
 from genesis.dynamics.factorization import factorize, solve
 from genesis.dynamics.kinematics import kinematics, move_links, place_links
-from genesis.dynamics.mass_matrix import clear_mass_matrix, composite, sum_forces
+from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
 from genesis.dynamics.passive import passive, passive_adjoint
 from genesis.dynamics.vectors import copy
 
@@ -91,13 +91,14 @@ def acceleration_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(),
             acceleration_again(m, s, o)
     else:
         acceleration_again(m, s, o)
-    move_links(m, s, o.wrenched)
-    sum_forces(m, s)
     copy(m, s, "nv", "a_bar", "w")
     solve(m, s, "w")
     if ti.static(o.constrained):
+        move_links(m, s, o.wrenched)
         meet_constraints(m, s, o.constraints, o.damped_last)
-    probe_links(m, s, bar, o.wrenched, o.want)
+        probe_links(m, s, bar, o.wrenched, o.want)
+    else:
+        move_and_probe_links(m, s, bar, o.wrenched, o.want)
     if ti.static(o.constrained):
         lift_links(m, s)
         if ti.static(o.damped_last):

@@ -15,7 +15,7 @@ FIELDS = (  # name, one row per, lane scalars a row
     ("acceleration", "nslot", 6),  # minus gravity included
     ("inertia", "nslot", 10),  # of the link; of the subtree once `composite` has run
     ("link_inertia", "nslot", 10),  # of the link alone, kept for the adjoint
-    ("force", "nslot", 6),
+    ("force", "nslot", 6),  # of the link, in reverse minus those of the constraints on it; of the subtree once it has been summed
     ("wrench", "nlink", 6),  # force, torque on the link at its origin, world axes
     ("probe", "nslot", 6),  # motion of the link under the adjoint acceleration w
     ("acceleration_bar", "nslot", 6),
@@ -23,7 +23,6 @@ FIELDS = (  # name, one row per, lane scalars a row
     ("placement_bar", "nslot", 6),
     ("lift", "nslot", 6),  # motion of the link under the acceleration alone, J a; kept where constraints are simulated
     ("lift_bar", "nslot", 6),
-    ("contact_force", "nslot", 6),  # minus the constraint forces on the link, in reverse
     ("second_probe", "nslot", 6),  # the two motions whose inertial product damping leaves over, see constraints/damped.py
     ("second_lift", "nslot", 6),
     ("second_probe_bar", "nslot", 6),

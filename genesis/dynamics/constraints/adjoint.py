@@ -72,7 +72,7 @@ def between_links(m: ti.template(), c: ti.template(), b: ti.i32, o: ti.template(
 def constraint_forces(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template()):
     """Forces and Hessians at the stored acceleration, and minus the forces on the links, as they stand in g.
 
-    Reads: blocks, a_seen      Writes: y, f, hess      Adds to: contact_force
+    Reads: blocks, a_seen      Writes: y, f, hess      Adds to: force
     """
     for b in range(c.count()):
         held = between_links(m, c, b, o) and c.integer(b, "source") != CONTACT
@@ -84,7 +84,7 @@ def constraint_forces(m: ti.template(), s: ti.template(), c: ti.template(), o: t
         law(c, b, True)
         if between_links(m, c, b, o):
             force, torque = wrench(c, b, "f")
-            push(s, c, b, "contact_force", force, torque, -1.0)
+            push(s, c, b, "force", force, torque, -1.0)
 
 
 @ti.func

@@ -8,7 +8,6 @@ from genesis.dynamics.constraints.ledger import Ledger
 from genesis.dynamics.constraints.newton import add_pull, assemble, factorize_hessian, fits_tree, newton, solve_hessian
 from genesis.dynamics.constraints.rows import along
 from genesis.dynamics.vectors import clear
-from genesis.math.spatial import Spatial
 
 
 class Constraints:
@@ -45,13 +44,10 @@ def constrain(m: ti.template(), s: ti.template(), held: ti.template(), apply: ti
 
 @ti.func
 def meet_constraints(m: ti.template(), s: ti.template(), held: ti.template(), damped_last: ti.template()):
-    """In reverse, at the stored acceleration: the blocks again, their forces on the subtrees, and w with them.
+    """In reverse, at the stored acceleration: the blocks again, their forces on the links, and w with them.
 
-    Reads: q, v, a_seen, a_bar, w (without constraints), mass_matrix      Writes: w, w_seen; adds to force (of the subtrees)
+    Reads: q, v, a_seen, a_bar, w (without constraints), mass_matrix      Writes: w, w_seen; adds to force
     """
-    zero = Spatial.zero(m.lanes)
-    for l in range(m.size("nlink") + 1):
-        zero.store(s.row("contact_force", l))
     clear(m, s, "w_seen")
     for k in range(m.lanes):
         one = m.of_lane(k)
@@ -61,11 +57,6 @@ def meet_constraints(m: ti.template(), s: ti.template(), held: ti.template(), da
         if c.count() > 0:
             constraint_forces(one, mine, c, held.problem)
             multiplier(one, mine, c, damped_last)
-    for r in range(m.size("nlink")):
-        l = m.size("nlink") - 1 - r
-        force = Spatial.load(s.row("contact_force", l + 1))
-        force.add_to(s.row("force", l + 1))
-        force.add_to(s.row("contact_force", m.link_parent(l)))
 
 
 @ti.func
