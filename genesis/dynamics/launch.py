@@ -65,11 +65,18 @@ def kernels(kind: str, lanes: int, variant: Variant = None, small: bool = False)
 
 
 class Bound:
-    """A kernel bound to integers and floats: its launch context, and of every array the place in it, the shape and the last pointer."""
+    """A kernel bound to integers and floats: its launch context, and of every array the place in it, the size and the last pointer.
+
+    places: place, size and shape of each. The shapes stay in the context once they are set; to set them again would take three times as
+    long as a pointer.
+    """
 
     def __init__(self, context: Any, places: list[tuple[tuple[int], int, tuple[int, ...]]]) -> None:
-        self.context, self.set_array, self.places = context, context.set_arg_external_array_with_shape, places
-        self.pointers = [-1] * len(places)
+        self.context, self.set_array = context, context.set_arg_external_array_with_shape
+        for place, size, shape in places:
+            self.set_array(place, 0, size, shape, 0)
+        self.places = [(place, size) for place, size, _ in places]
+        self.pointers = [0] * len(places)
 
 
 class Launcher:
@@ -106,8 +113,8 @@ class Launcher:
             places, set_array = bound.places, bound.set_array
             for i, (pointer, last) in enumerate(zip(found, bound.pointers, strict=True)):
                 if pointer != last:
-                    index, size, shape = places[i]
-                    set_array(index, pointer, size, shape, 0)
+                    place, size = places[i]
+                    set_array(place, pointer, size, (), 0)
             bound.pointers = found
         self.launch(self.compiled, bound.context)
 
