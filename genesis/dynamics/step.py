@@ -97,13 +97,12 @@ def acceleration_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(),
         move_links(m, s, o.wrenched)
         meet_constraints(m, s, o.constraints, o.damped_last)
         probe_links(m, s, bar, o.wrenched, o.want)
-    else:
-        move_and_probe_links(m, s, bar, o.wrenched, o.want)
-    if ti.static(o.constrained):
         lift_links(m, s)
         if ti.static(o.damped_last):
             spread_difference(m, s, bar, o.want)
         add_constraint_bars(m, s, bar, o.constraints, o.want)
+    else:
+        move_and_probe_links(m, s, bar, o.wrenched, o.want)
     if ti.static(o.damped_last):
         gather_bars(m, s, bar, o.want, DampedBase)
     elif ti.static(o.constrained):

@@ -1,6 +1,7 @@
 """Taking turns, and what counts as alike."""
 
 import signal
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -77,10 +78,18 @@ def test_a_function_that_raises_ends_alone_and_the_caller_hears_of_it() -> None:
     assert ended == [1]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C raises, whatever tests before have made of it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("ready", [True, False])
-def test_a_signal_that_meets_one_function_is_for_all(ready: bool) -> None:
+def test_a_signal_that_meets_one_function_is_for_all(interruptible: None, ready: bool) -> None:
     """Ctrl-C while a function moves, or while the answers are found: each can end in order, and handlers are put back."""
-    ended, before = [], signal.getsignal(signal.SIGINT)
+    ended = []
 
     def answer(asked: dict[int, None]) -> dict[int, None]:
         if not ready:
@@ -99,7 +108,7 @@ def test_a_signal_that_meets_one_function_is_for_all(ready: bool) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         lockstep.run([lambda: life(0), lambda: life(1)])
-    assert ended == [0, 1] and signal.getsignal(signal.SIGINT) is before
+    assert ended == [0, 1] and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_each_keeps_whether_gradients_are_recorded() -> None:
