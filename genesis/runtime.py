@@ -295,7 +295,7 @@ def _start_taichi(backend: Backend, precision: str, seed: int | None, cpu_thread
             default_fp=ti_float,
             default_ip=ti.i32,
             advanced_optimization=False,
-            fast_math=False,
+            fast_math=False,  # `lanes.sincos` rounds by adding and removing a large number, which such rules would cancel
             offline_cache=True,
             # 100 MB by default: a few sets of geometry pairs push each other out and are compiled again in every process.
             offline_cache_max_size_of_files=1 << 30,
