@@ -18,7 +18,7 @@ class ContactRows(torch.autograd.Function):
         integers = (q.shape[0], *bench.layout(theta.dim() == 2), room, capacity, cone, smooth)
         ctx.physics, ctx.bench, ctx.integers, ctx.reals = physics, bench, integers, (physics.step_dt, setting.reals[0])
         arrays = (physics.integers, bench.parameters(theta), bench.scratch, q, v, a, rows, bench.ledger, physics.shapes)
-        bench.launchers("contacts", 0)[0](arrays, (integers, ctx.reals))
+        bench.launchers("contacts", q.shape[0])[0](arrays, (integers, ctx.reals))
         bench.watch.look()
         ctx.save_for_backward(q, v, a, *given)
         return rows.view(*q.shape[:2], setting.contacts, WIDTH)
@@ -35,7 +35,7 @@ class ContactRows(torch.autograd.Function):
                 physics.integers, bench.parameters(theta), bench.scratch, q, v, a, rows_bar.contiguous().flatten(-2), *bars,
                 theta_bar, bench.ledger, physics.shapes,
             )  # fmt: skip
-            bench.launchers("contacts", 0)[1 + want](arrays, ((*ctx.integers, bench.width), ctx.reals))
+            bench.launchers("contacts", q.shape[0])[1 + want](arrays, ((*ctx.integers, bench.width), ctx.reals))
             return bench.theta_bar(theta_bar, theta) if want else None, *bars
 
         return (None, *run_adjoint(ctx, "contacts", adjoint, grads))

@@ -39,13 +39,12 @@ class Network:
         self.token: Tensor = _Leaves.apply(self.waiting, *leaves)
 
     def __call__(self, seen: Tensor) -> Tensor:
-        several = self.weights[0].dim() - 2
-        lead = seen.shape[several:-1]
-        x = seen.flatten(several, -2) if len(lead) > 1 else seen if lead else seen.unsqueeze(several)
+        several = self.weights[0].shape[:-2]
+        x = seen.reshape(*several, -1, seen.shape[-1])
         for layer, (weight, bias, waiting) in enumerate(zip(self.weights, self.biases, self.waiting, strict=True)):
             x = _Layer.apply((waiting, self.times), self.token, weight, bias, self.activation(x) if layer else x)
         self.times += 1
-        return x.unflatten(several, lead) if len(lead) > 1 else x if lead else x.squeeze(several)
+        return x.reshape(*seen.shape[:-1], x.shape[-1])
 
 
 def backward_pass() -> int:
@@ -67,9 +66,8 @@ class _Leaves(torch.autograd.Function):
         bars: list[Tensor | None] = []
         now = backward_pass()
         for waiting in ctx.waiting:
-            pairs = [
-                pair for number, *pair in waiting.values() if number == now
-            ]  # others are of passes that did not come to here
+            # what else waits is of passes that did not come to here
+            pairs = [pair for number, *pair in waiting.values() if number == now]
             waiting.clear()
             if not pairs:
                 bars += [None, None]

@@ -67,6 +67,8 @@ class Lockstep:
         def live(_: Any) -> None:
             try:
                 function()
+            except KeyboardInterrupt:  # the others hear of it too
+                self._interrupted = True
             except Exception as error:  # the others go on
                 self._failures.append(error)
 

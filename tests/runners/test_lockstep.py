@@ -62,6 +62,29 @@ def test_an_interrupt_reaches_everyone_and_then_the_caller() -> None:
     assert ended == [0, 1]
 
 
+def test_an_interrupt_that_ends_one_function_lets_the_others_end_in_order() -> None:
+    """As where an optimisation asks for its trajectory once more before it ends."""
+    ended = []
+
+    def answer(asked: dict[int, None]) -> dict[int, None]:
+        raise KeyboardInterrupt
+
+    lockstep = Lockstep(answer)
+
+    def life(number: int) -> None:
+        for _ in range(2):
+            try:
+                lockstep.ask(number)
+            except KeyboardInterrupt:
+                if number in ended and number == 0:
+                    raise
+                ended.append(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        lockstep.run([lambda: life(0), lambda: life(1)])
+    assert ended == [0, 1, 1]
+
+
 def test_a_function_that_raises_ends_alone_and_the_caller_hears_of_it() -> None:
     ended = []
     lockstep = Lockstep(lambda asked: dict.fromkeys(asked))

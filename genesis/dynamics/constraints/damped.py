@@ -10,7 +10,7 @@ import taichi as ti
 from genesis.dynamics.adjoint_sweep import bilinear_inertia_adjoint
 from genesis.dynamics.constraints.lift import LiftedBase
 from genesis.dynamics.factorization import factorize, solve
-from genesis.dynamics.kinematics import copy_spatial
+from genesis.dynamics.kinematics import add_rate, copy_spatial, of_parent
 from genesis.dynamics.mass_matrix import damping_of
 from genesis.joints.pose import Pose
 from genesis.math.spatial import Inertia, Spatial
@@ -79,14 +79,13 @@ def spread_difference(m: ti.template(), s: ti.template(), bar: ti.template(), wa
     for name in ti.static(("second_probe", "second_lift", "second_probe_bar", "second_lift_bar")):
         zero.store(s.row(name, 0))
     for l in range(m.size("nlink")):
-        x = copy_spatial(Spatial.load(s.row("second_probe", m.link_parent(l))))
-        y = copy_spatial(Spatial.load(s.row("second_lift", m.link_parent(l))))
+        x = of_parent(m, s, l, "second_probe")
+        y = of_parent(m, s, l, "second_lift")
         if m.link_jntnum(l) > 0:
             for k in range(m.jnt_axisadr(m.link_jntadr(l)), m.link_axisend(l)):
-                axis = Spatial.load(s.row("axis", k))
+                add_rate(m, s, k, "w_seen", x)
                 dof = m.axis_dof(k)
-                x.assign(x + axis * s.get("w_seen", dof))
-                y.assign(y + axis * (s.get("a_seen", dof) - s.get("a", dof)))
+                y.assign(y + Spatial.load(s.row("axis", k)) * (s.get("a_seen", dof) - s.get("a", dof)))
         product_bars(s, l, x, y)
         if ti.static(want):
             bilinear_inertia_adjoint(m, bar, l, Pose.load(s.row("pose", l + 1)), x, y, -1.0)

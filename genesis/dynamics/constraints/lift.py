@@ -3,7 +3,7 @@
 import taichi as ti
 
 from genesis.dynamics.adjoint_sweep import Base
-from genesis.dynamics.kinematics import copy_spatial
+from genesis.dynamics.kinematics import add_rate, copy_spatial, of_parent
 from genesis.math.spatial import Spatial
 
 
@@ -38,9 +38,9 @@ def lift_links(m: ti.template(), s: ti.template()):
     zero.store(s.row("lift", 0))
     zero.store(s.row("lift_bar", 0))
     for l in range(m.size("nlink")):
-        lift = copy_spatial(Spatial.load(s.row("lift", m.link_parent(l))))
+        lift = of_parent(m, s, l, "lift")
         if m.link_jntnum(l) > 0:
             for x in range(m.jnt_axisadr(m.link_jntadr(l)), m.link_axisend(l)):
-                lift.assign(lift + Spatial.load(s.row("axis", x)) * s.get("a_seen", m.axis_dof(x)))
+                add_rate(m, s, x, "a_seen", lift)
         lift.store(s.row("lift", l + 1))
         zero.store(s.row("lift_bar", l + 1))
