@@ -4,7 +4,7 @@ import taichi as ti
 
 from genesis.dynamics.integrate import integrate_position, integrate_position_adjoint
 from genesis.dynamics.step import acceleration, acceleration_adjoint
-from genesis.dynamics.vectors import axpy, clear, copy
+from genesis.math.lanes import let
 
 STAGES = 1
 
@@ -17,9 +17,11 @@ def step(m: ti.template(), s: ti.template(), o: ti.template(), out: ti.template(
     Adjoint: `step_adjoint` below
     Source:  Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), §I.1
     """
-    acceleration(m, out.page(s, 0), o)
-    out.keep_acceleration(m, s, 0)
-    axpy(m, s, o.dt, "a", "v")
+    acceleration(m, s, o, out.page(s, 0))
+    for i in range(m.size("nv")):
+        a = s.get("a", i)
+        out.keep_acceleration(a, 0, i)
+        s.add("v", o.dt * a, i)
     integrate_position(m, s, "q", "v", o.dt)
 
 
@@ -27,14 +29,17 @@ def step(m: ti.template(), s: ti.template(), o: ti.template(), out: ti.template(
 def step_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template(), kept: ti.template()):
     """Adjoint of `step`, with the stored acceleration.
 
-    Reads:  q, v (state at the start of the step), q_next_bar, v_next_bar, a_bar (direct), controls
-    Writes: q_bar, v_bar (of that state); adds to the adjoints of controls and parameters
+    Reads:  q, v (state at the start of the step), a_bar (direct), controls
+    Writes: q_bar, v_bar: from those of the state after the step to those of the one before; adds to the adjoints of controls and
+    parameters
     """
-    kept.load_acceleration(m, s, 0)
-    copy(m, s, "nv", "v", "step_velocity")
-    axpy(m, s, o.dt, "a", "step_velocity")
-    copy(m, s, "nv", "v_next_bar", "v_bar")
-    clear(m, s, "q_bar")
-    integrate_position_adjoint(m, s, "step_velocity", o.dt, "q_next_bar", "q_bar", "v_bar")
-    axpy(m, s, o.dt, "v_bar", "a_bar")
-    acceleration_adjoint(m, kept.page(s, 0), bar, o)
+    for i in range(m.size("nv")):
+        a = kept.acceleration(0, i)
+        s.set("a", a, i)
+        s.set("step_velocity", s.get("v", i) + o.dt * a, i)
+    integrate_position_adjoint(m, s, "step_velocity", o.dt, "q_bar", "q_bar", "v_bar")
+    for i in range(m.size("nv")):
+        x = let(s.get("a_bar", i) + o.dt * s.get("v_bar", i))
+        s.set("a_bar", x, i)
+        s.set("w", x, i)
+    acceleration_adjoint(m, kept.on_page(s, 0), bar, o)

@@ -14,12 +14,13 @@ from genesis.dynamics.kinematics import (
     move_link,
     of_parent,
     place_link,
+    turn_joints,
     world_motion,
     world_pose,
 )
 from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
 from genesis.dynamics.rollout import array_types, read_vector, write_coordinate_bar, write_vector
-from genesis.dynamics.vectors import clear, copy
+from genesis.dynamics.vectors import clear
 from genesis.dynamics.workspace import ParameterBar, Robot, Scratch
 from genesis.joints.pose import Pose
 from genesis.math.lanes import Block, constant
@@ -71,8 +72,8 @@ class Carried:
             self.v.assign(self.v - x * s.get("v", dof + k))
         turned = self.displaced()
         for k, x in enumerate(axes):
-            s.add("q_next_bar", x.dot(turned), dof + k)
-            s.add("v_next_bar", x.dot(self.v_bar), dof + k)
+            s.add("q_bar", x.dot(turned), dof + k)
+            s.add("v_bar", x.dot(self.v_bar), dof + k)
 
     def hand_down(self, s, parent) -> None:
         self.v_bar.add_to(s.row("velocity_bar", parent))
@@ -83,6 +84,7 @@ class Carried:
 def move_all(m: ti.template(), s: ti.template(), block: ti.template(), q: ti.template(), v: ti.template(), t: ti.i32):
     read_vector(m, s, block, "nq", "q", q, t)
     read_vector(m, s, block, "nv", "v", v, t)
+    turn_joints(m, s)
     world_pose(m, s)
     world_motion(m, s)
     for l in range(m.size("nlink")):
@@ -127,13 +129,13 @@ def make_kinematics(real, lanes: int, serial: bool):
                     move_all(m, s, block, q, v, t)
                     zero.store(s.row("velocity_bar", 0))
                     zero.store(s.row("placement_bar", 0))
-                    clear(m, s, "q_next_bar")
-                    clear(m, s, "v_next_bar")
+                    clear(m, s, "q_bar")
+                    clear(m, s, "v_bar")
                     for l in range(m.size("nlink")):
                         link_output_bars(s, block, l, pose_bar, twist_bar, t)
                     undo_links(m, s, bar, want, Carried)
                     write_coordinate_bar(m, s, block, q_bar, t)
-                    write_vector(m, s, block, "nv", "v_next_bar", v_bar, t)
+                    write_vector(m, s, block, "nv", "v_bar", v_bar, t)
 
         return link_states_adjoint
 
@@ -218,7 +220,6 @@ def make_inverse(real, lanes: int, serial: bool):
                         clear(m, s, name)
                     inverse(m, s)
                     inverse_adjoint(m, s, bar, want)
-                    copy(m, s, "nv", "q_bar", "q_next_bar")
                     write_coordinate_bar(m, s, block, q_bar, t)
                     write_vector(m, s, block, "nv", "v_bar", v_bar, t)
                     write_vector(m, s, block, "nv", "a_bar", a_bar, t)

@@ -137,7 +137,7 @@ class Touched:
             self.lift.assign(self.lift - x * s.get("a_seen", dof + k))
         turned = self.displaced()
         for k, x in enumerate(axes):
-            s.add("q_next_bar", x.dot(turned), dof + k)
+            s.add("q_bar", x.dot(turned), dof + k)
             s.add("v_bar", 0.0 - x.dot(self.v_bar), dof + k)
             s.add("a_bar", 0.0 - x.dot(self.lift_bar), dof + k)
 
@@ -198,7 +198,7 @@ def make_contacts(real, lanes: int, serial: bool, pairs: tuple[int, ...]):
                     for slot in range(m.size("nlink") + 1):
                         for name in ti.static(("probe", "velocity_bar", "placement_bar")):
                             zero.store(s.row(name, slot))
-                    for name in ti.static(("q_next_bar", "v_bar", "a_bar")):
+                    for name in ti.static(("q_bar", "v_bar", "a_bar")):
                         clear(m, s, name)
                     for k in range(lanes):
                         one = m.of_lane(k)

@@ -56,16 +56,25 @@ def displacement_rate_adjoint(m: ti.template(), s: ti.template(), stage: ti.i32,
                     )  # fmt: skip
 
 
+def pull_back(s, joint, i, v: str, dt, next_bar: str, q_bar: str, v_bar: str) -> None:
+    """Through the joint whose degrees of freedom begin at i."""
+    tangent, rate = joint.integrate_adjoint(s.row(v, i), dt, s.row(next_bar, i))
+    for k, value in enumerate(tangent):
+        (s.set if q_bar == next_bar else s.add)(q_bar, value, i + k)
+    for k, value in enumerate(rate):
+        s.add(v_bar, value, i + k)
+
+
 @ti.func
 def integrate_position_adjoint(
     m: ti.template(), s: ti.template(), v: ti.template(), dt: ti.template(),
     next_bar: ti.template(), q_bar: ti.template(), v_bar: ti.template(),
 ):  # fmt: skip
-    """q_bar += (d q' / d q)^T next_bar, v_bar += (d q' / d v)^T next_bar; all in the tangent space."""
+    """q_bar += (d q' / d q)^T next_bar, or q_bar <- that if it is the same vector; v_bar += (d q' / d v)^T next_bar; tangents."""
     for j in range(m.size("njnt")):
         if m.jnt_owner(j) != 0:
             kind = m.jnt_type(j)
             i = m.jnt_dof(j)
             for code in ti.static(range(len(JOINTS))):
                 if kind == code:
-                    JOINTS[code].integrate_adjoint(s.row(v, i), dt, s.row(next_bar, i), s.row(q_bar, i), s.row(v_bar, i))
+                    pull_back(s, JOINTS[code], i, v, dt, next_bar, q_bar, v_bar)

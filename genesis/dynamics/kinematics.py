@@ -56,8 +56,21 @@ def anchor_offset(m, j, rotation: Mat3) -> Vec3:
 
 
 @ti.func
+def turn_joints(m: ti.template(), s: ti.template()):
+    """The turns of all joints, before the sweep: these chains of dependent operations are long, and here those of different joints overlap.
+
+    Reads: q      Writes: turn
+    """
+    for j in range(m.size("njnt")):
+        kind = m.jnt_type(j)
+        for code in ti.static(range(len(JOINTS))):
+            if kind == code:
+                JOINTS[code].turn(m, s, j)
+
+
+@ti.func
 def place_link(m: ti.template(), s: ti.template(), l: ti.i32, pose: ti.template()):
-    """Pose of link l after its joints, from the described one, and its motion axes."""
+    """Pose of link l after its joints, whose turns are known, from the described one, and its motion axes."""
     first = m.link_jntadr(l)
     count = m.link_jntnum(l)
     if count == 0:
@@ -198,8 +211,9 @@ def kinematics(m: ti.template(), s: ti.template(), accelerate: ti.template(), wr
     """Everything that goes from the root outwards: pose, velocity, acceleration, inertia and net force of every link.
 
     Reads:  q, v, (a if accelerate, else the acceleration is the one at a = 0), wrench
-    Writes: pose, axis, velocity, acceleration, inertia, force; link_inertia if accelerate or on a tape
+    Writes: turn, pose, axis, velocity, acceleration, inertia, force; link_inertia if accelerate
     """
+    turn_joints(m, s)
     world_pose(m, s)
     world_motion(m, s)
     for l in range(m.size("nlink")):
@@ -209,7 +223,7 @@ def kinematics(m: ti.template(), s: ti.template(), accelerate: ti.template(), wr
         acceleration = of_parent(m, s, l, "acceleration")
         move_link(m, s, l, accelerate, velocity, acceleration)
         inertia = link_inertia(m, s, l, pose)
-        store_inertia(s, l, inertia, ti.static(accelerate or s.taped))
+        store_inertia(s, l, inertia, ti.static(accelerate))
         store_force(s, l, inertia, velocity, acceleration, wrenched)
 
 
@@ -217,8 +231,9 @@ def kinematics(m: ti.template(), s: ti.template(), accelerate: ti.template(), wr
 def place_links(m: ti.template(), s: ti.template()):
     """The part of `kinematics` that the acceleration does not change.
 
-    Reads: q      Writes: pose, axis, inertia, link_inertia
+    Reads: q      Writes: turn, pose, axis, inertia, link_inertia
     """
+    turn_joints(m, s)
     world_pose(m, s)
     for l in range(m.size("nlink")):
         pose = described_pose(m, s, l)

@@ -28,6 +28,7 @@ MAKERS: dict[str, Callable] = {
 }
 
 Variant = tuple[tuple[int, ...], bool, bool] | tuple[tuple[int, ...]] | None
+NEAR = 2**13  # numbers of scratch of a single environment that are put on the stack, 64 KiB; more lie in an array
 LANES = {ti.f64: 4, ti.f32: 8}  # environments per block on a CPU: one AVX2 register
 
 
@@ -44,24 +45,28 @@ def keeps_tape(batch: int, variant: Variant) -> bool:
 
 @cache
 def _kernels(
-    kind: str, variant: Variant, generation: int, real: Any, lanes: int, serial: bool
+    kind: str, variant: Variant, generation: int, real: Any, lanes: int, serial: bool, near: int
 ) -> tuple[Callable, Callable, Callable]:
-    extra = dict(zip(("pairs", "damped_last", "equalities"), variant or (), strict=False))
+    extra: dict[str, Any] = dict(zip(("pairs", "damped_last", "equalities"), variant or (), strict=False))
+    if kind in INTEGRATORS:
+        extra["near"] = near
     forward, make_adjoint = MAKERS[kind](real, lanes, serial, **extra)
     return forward, make_adjoint(False), make_adjoint(True)
 
 
-def kernels(kind: str, lanes: int, variant: Variant = None, small: bool = False) -> tuple[Callable, Callable, Callable]:
+def kernels(kind: str, lanes: int, variant: Variant, small: bool, room: int) -> tuple[Callable, Callable, Callable]:
     """Forward kernel of a kind in `MAKERS`, its adjoint, and its adjoint with the parameters' adjoints.
 
     variant: of a rollout with constraints, its ``pairs``, ``damped_last`` and ``equalities``, see `make_rollout`.
     small: on a CPU, run the blocks one after the other in the calling thread, as is always done with a single environment.
+    room: numbers of scratch that an environment needs.
 
     Each is compiled at its first launch and lives as long as the Taichi runtime it was made in.
     """
     state = runtime.state()
     serial = state.device.type == "cpu" and (small or lanes == 1)  # a single environment: nothing to share out
-    return _kernels(kind, variant, state.generation, state.ti_float, lanes, serial)
+    near = NEAR if serial and lanes == 1 and variant is None and room <= NEAR else 0
+    return _kernels(kind, variant, state.generation, state.ti_float, lanes, serial, near)
 
 
 class Bound:

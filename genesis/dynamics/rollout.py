@@ -21,7 +21,7 @@ from genesis.dynamics.constraints.collect import Problem, Stop
 from genesis.dynamics.constraints.report import note_depth
 from genesis.dynamics.constraints.step import Constraints
 from genesis.dynamics.step import Options
-from genesis.dynamics.vectors import clear, copy
+from genesis.dynamics.vectors import clear
 from genesis.dynamics.workspace import ParameterBar, Robot, Scratch
 from genesis.joints import JOINTS
 from genesis.math.lanes import Block, constant
@@ -59,17 +59,22 @@ class Tape:
         self.block, self.array, self.n, self.stages, self.records, self.record = block, array, n, stages, records, record
 
     def page(self, s, i):
-        """Scratch that keeps the dynamics of stage i, if it keeps any."""
+        """The record of the dynamics of stage i."""
+        return s.page(self.records, self.at(i) * self.record)
+
+    def on_page(self, s, i):
+        """Scratch with that record, if there are any."""
         return s.on(self.records, self.at(i) * self.record)
 
     def at(self, i):
         return self.n * self.stages + i
 
-    def keep_acceleration(self, m, s, i):
-        write_vector(m, s, self.block, "nv", "a", self.array, self.at(i))
+    def keep_acceleration(self, value, stage, i):
+        """Of degree of freedom i."""
+        self.block.scatter(self.array, value, self.at(stage), i)
 
-    def load_acceleration(self, m, s, i):
-        read_vector(m, s, self.block, "nv", "a", self.array, self.at(i))
+    def acceleration(self, stage, i):
+        return self.block.gather(self.array, self.at(stage), i)
 
 
 @ti.func
@@ -117,14 +122,16 @@ def read_controls(
 
 
 @ti.func
-def clear_control_bars(m: ti.template(), s: ti.template()):
+def clear_control_bars(m: ti.template(), s: ti.template(), o: ti.template()):
     zero = constant(0.0, m.lanes)
     clear(m, s, "command_bar")
-    for u in range(m.size("nu")):
-        s.set("control_bar", zero, u)
-    for l in range(m.size("nlink")):
-        for k in ti.static(range(6)):
-            s.row("wrench_bar", l).set(zero, k)
+    if o.actuated != 0:
+        for u in range(m.size("nu")):
+            s.set("control_bar", zero, u)
+    if o.wrenched != 0:
+        for l in range(m.size("nlink")):
+            for k in ti.static(range(6)):
+                s.row("wrench_bar", l).set(zero, k)
 
 
 @ti.func
@@ -145,9 +152,9 @@ def write_control_bars(
 def add_output_bars(
     m: ti.template(), s: ti.template(), block: ti.template(), q_bar: ti.template(), v_bar: ti.template(), t: ti.i32
 ):
-    """q_next_bar, v_next_bar += adjoint of the outputs at control step t (coordinates turned into tangents at the state `q`)."""
+    """q_bar, v_bar += adjoint of the outputs at control step t (coordinates turned into tangents at the state `q`)."""
     for i in range(m.size("nv")):
-        s.add("v_next_bar", block.gather(v_bar, t, i), i)
+        s.add("v_bar", block.gather(v_bar, t, i), i)
     for j in range(m.size("njnt")):
         if m.jnt_owner(j) != 0:
             kind = m.jnt_type(j)
@@ -162,12 +169,12 @@ def read_tangent(m, s, block, joint, q, dof, q_bar, t) -> None:
     for k in range(joint.NQ):
         row.set(block.gather(q_bar, t, q + k), k)
     for k, value in enumerate(joint.tangent_of(s.row("q", q), row)):
-        s.add("q_next_bar", value, dof + k)
+        s.add("q_bar", value, dof + k)
 
 
 @ti.func
 def write_coordinate_bar(m: ti.template(), s: ti.template(), block: ti.template(), q_bar: ti.template(), t: ti.i32):
-    """q_bar[t] from the tangent `q_next_bar` at the state `q`."""
+    """q_bar[t] from the tangent `q_bar` at the state `q`."""
     for j in range(m.size("njnt")):
         if m.jnt_owner(j) != 0:
             kind = m.jnt_type(j)
@@ -178,7 +185,7 @@ def write_coordinate_bar(m: ti.template(), s: ti.template(), block: ti.template(
 
 
 def write_coordinates(m, s, block, joint, q, dof, q_bar, t) -> None:
-    for k, value in enumerate(joint.coordinates_of(s.row("q", q), s.row("q_next_bar", dof))):
+    for k, value in enumerate(joint.coordinates_of(s.row("q", q), s.row("q_bar", dof))):
         block.scatter(q_bar, value, t, q + k)
 
 
@@ -204,13 +211,13 @@ def write_state(m: ti.template(), s: ti.template(), block: ti.template(), q: ti.
 
 @ti.func
 def sum_state(m: ti.template(), s: ti.template()):
-    """Writes: end"""
+    """Their sum, as the end of the rollout."""
     total = constant(0.0, m.lanes)
     for i in range(m.size("nq")):
         total += s.get("q", i)
     for i in range(m.size("nv")):
         total += s.get("v", i)
-    s.set("end", total)
+    s.set_end(total)
 
 
 @ti.func
@@ -221,7 +228,7 @@ def write_initial_bars(
     """Adjoints of the initial state, from what has come back to it and, with ``lead``, those of the outputs there."""
     read_vector(m, s, block, "nq", "q", q0, 0)
     write_coordinate_bar(m, s, block, q0_bar, 0)
-    write_vector(m, s, block, "nv", "v_next_bar", v0_bar, 0)
+    write_vector(m, s, block, "nv", "v_bar", v0_bar, 0)
     if lead != 0:
         for i in range(m.size("nq")):
             block.scatter(q0_bar, block.gather(q0_bar, 0, i) + block.gather(q_bar, 0, i), 0, i)
@@ -236,6 +243,7 @@ def make_rollout(
     real,
     lanes: int,
     serial: bool,
+    near: int,
     integrator: str,
     pairs: tuple[int, ...] | None = None,
     damped_last: bool = False,
@@ -246,6 +254,7 @@ def make_rollout(
     pairs: None without constraints, else the codes of the geometry pairs that may touch. damped_last: see `step.Options`. equalities:
     whether the model has any.
     serial: run the blocks one after the other in the calling thread; waking Taichi's threads costs 70 to 300 µs a launch.
+    near: numbers of scratch that a single environment has on the stack, 0: none, see `Scratch`.
     """
     integers_t, block_t, user_t = array_types(real, lanes)
     plain_t = ti.types.ndarray(dtype=real, ndim=1)
@@ -267,12 +276,12 @@ def make_rollout(
         ti.loop_config(block_dim=1, serialize=serial)
         for e in range(blocks):
             m = Robot(integers, parameters, e * stride, lanes)
-            s = Scratch(m, scratch, e * room, taped)
+            s = Scratch(m, scratch, e * room, taped, near)
             block = Block(e, batch, lanes)
             problem = Problem(shapes, pairs, equalities, cone, impratio, dt, smooth)
             stop = Stop(tolerance, iterations, line_tolerance, line_iterations)
             held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem, stop)
-            o = Options(dt, damping_dt, actuated, wrenched, 0, held, damped_last)
+            o = Options(dt, damping_dt, actuated, wrenched, 0, held, damped_last, record)
             begin(m, s, o)
             read_state(m, s, block, q0, v0, q, v, 0, lead)
             if lead != 0:
@@ -309,20 +318,20 @@ def make_rollout(
             ti.loop_config(block_dim=1, serialize=serial)
             for e in range(blocks):
                 m = Robot(integers, parameters, e * stride, lanes)
-                s = Scratch(m, scratch, e * room, taped and not want)
+                s = Scratch(m, scratch, e * room, taped and not want, near)
                 block = Block(e, batch, lanes)
                 problem = Problem(shapes, pairs, equalities, cone, impratio, dt, smooth, True, want, reach, damped_last)
                 held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem, None)
                 o = Options(dt, damping_dt, actuated, wrenched, want, held, damped_last, record)
                 bar = ParameterBar(m, parameters_bar, e * width)
-                clear(m, s, "q_next_bar")
-                clear(m, s, "v_next_bar")
+                clear(m, s, "q_bar")
+                clear(m, s, "v_bar")
                 for r in range(horizon):
                     t = horizon - 1 - r
-                    read_state(m, s, block, q0, v0, q, v, (t + 1) * substeps, lead)
+                    read_vector(m, s, block, "nq", "q", q, (t + 1) * substeps - 1 + lead)
                     add_output_bars(m, s, block, q_bar, v_bar, t + lead)
                     read_controls(m, s, block, o, command, control, wrench, t)
-                    clear_control_bars(m, s)
+                    clear_control_bars(m, s, o)
                     for u in range(substeps):
                         n = t * substeps + substeps - 1 - u
                         tape = Tape(block, a, n, stages, records, record)
@@ -331,8 +340,6 @@ def make_rollout(
                         if accelerated != 0 and u == substeps - 1:
                             read_vector(m, s, block, "nv", "a_bar", a_bar, t)
                         step_adjoint(m, s, bar, o, tape)
-                        copy(m, s, "nv", "q_bar", "q_next_bar")
-                        copy(m, s, "nv", "v_bar", "v_next_bar")
                     write_control_bars(m, s, block, o, command_bar, control_bar, wrench_bar, t)
                 write_initial_bars(m, s, block, q0, q0_bar, v0_bar, q_bar, v_bar, lead)
 

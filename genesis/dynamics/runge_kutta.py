@@ -64,8 +64,9 @@ def step(m: ti.template(), s: ti.template(), o: ti.template(), out: ti.template(
     for i in range(STAGES):
         if i > 0:
             enter_stage(m, s, let(stage_offset(i) * o.dt))
-        acceleration(m, out.page(s, i), o)
-        out.keep_acceleration(m, s, i)
+        acceleration(m, s, o, out.page(s, i))
+        for k in range(m.size("nv")):
+            out.keep_acceleration(s.get("a", k), i, k)
         weight = stage_weight(i)
         axpy(m, s, weight, "rate", "step_velocity")
         axpy(m, s, weight, "a", "a_sum")
@@ -87,12 +88,19 @@ def stages_again(m: ti.template(), s: ti.template(), o: ti.template(), kept: ti.
         copy(m, s, "nv", "v_start", "v")
         if i > 0:
             c = let(stage_offset(i) * o.dt)
-            kept.load_acceleration(m, s, i - 1)
+            load_acceleration(m, s, kept, i - 1)
             axpy(m, s, c, "a", "v")
             displacement_rate(m, s, c)
         keep_stage(m, s, "v", "stage_velocity", i)
         keep_stage(m, s, "rate", "stage_rate", i)
         axpy(m, s, stage_weight(i), "rate", "step_velocity")
+
+
+@ti.func
+def load_acceleration(m: ti.template(), s: ti.template(), kept: ti.template(), i: ti.i32):
+    """a <- the stored one of stage i."""
+    for k in range(m.size("nv")):
+        s.set("a", kept.acceleration(i, k), k)
 
 
 @ti.func
@@ -111,16 +119,17 @@ def keep_stage(m: ti.template(), s: ti.template(), source: ti.template(), target
 def step_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template(), kept: ti.template()):
     """Adjoint of `step`; the stages are rebuilt from the stored accelerations, nothing is solved twice.
 
-    Reads:  q, v (state at the start of the step), q_next_bar, v_next_bar, a_bar (direct, of the first stage), controls
-    Writes: q_bar, v_bar (of that state); adds to the adjoints of controls and parameters
+    Reads:  q, v (state at the start of the step), a_bar (direct, of the first stage), controls
+    Writes: q_bar, v_bar: from those of the state after the step to those of the one before; adds to the adjoints of controls and
+    parameters
     """
     copy(m, s, "nq", "q", "q_start")
     copy(m, s, "nv", "v", "v_start")
     stages_again(m, s, o, kept)
     clear(m, s, "q_start_bar")
     clear(m, s, "step_velocity_bar")
-    copy(m, s, "nv", "v_next_bar", "v_start_bar")
-    integrate_position_adjoint(m, s, "step_velocity", o.dt, "q_next_bar", "q_start_bar", "step_velocity_bar")
+    copy(m, s, "nv", "v_bar", "v_start_bar")
+    integrate_position_adjoint(m, s, "step_velocity", o.dt, "q_bar", "q_start_bar", "step_velocity_bar")
     for i in range(STAGES):
         weight = stage_weight(i)
         for k in range(m.size("nv")):
@@ -137,15 +146,16 @@ def step_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.t
             copy_stage(m, s, "stage_rate", i - 1, "step_velocity")
             integrate_position(m, s, "q", "step_velocity", c)
         copy_stage(m, s, "stage_velocity", i, "v")
-        kept.load_acceleration(m, s, i)
+        load_acceleration(m, s, kept, i)
         copy_stage(m, s, "stage_acceleration_bar", i, "a_bar")
+        copy(m, s, "nv", "a_bar", "w")
         clear(m, s, "v_bar")
         if i > 0:
             displacement_rate_adjoint(m, s, i, c)
         else:
             copy_stage(m, s, "stage_rate_bar", 0, "v_bar")
         clear(m, s, "q_bar")
-        acceleration_adjoint(m, kept.page(s, i), bar, o)
+        acceleration_adjoint(m, kept.on_page(s, i), bar, o)
         axpy(m, s, 1.0, "v_bar", "v_start_bar")
         if i > 0:
             clear(m, s, "step_velocity_bar")

@@ -2,7 +2,6 @@
 
 import taichi as ti
 
-from genesis.dynamics.actuation import commanded_force, commanded_force_adjoint
 from genesis.dynamics.adjoint_sweep import Base, gather_bars, move_and_probe_links, probe_links
 from genesis.dynamics.constraints.damped import (
     DampedBase,
@@ -14,16 +13,17 @@ from genesis.dynamics.constraints.damped import (
 from genesis.dynamics.constraints.lift import LiftedBase, lift_links
 from genesis.dynamics.constraints.step import Constraints, add_constraint_bars, constrain, meet_constraints
 from genesis.dynamics.factorization import factorize, solve
+from genesis.dynamics.joint_forces import joint_forces, joint_forces_adjoint
 from genesis.dynamics.kinematics import kinematics, move_links, place_links
 from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
-from genesis.dynamics.passive import passive, passive_adjoint
 from genesis.dynamics.vectors import copy
 
 
 class Options:
     """Scalars of a launch: time step, implicit-damping step (0: explicit), which optional inputs are present, and
     (at compile time) whether the adjoints of the parameters are wanted, the constraints if there are any, and whether implicit
-    damping acts after them (MuJoCo's order) or with them; ``kept``: whether the adjoint finds the dynamics on a tape."""
+    damping acts after them (MuJoCo's order) or with them; ``kept``: whether the dynamics are kept on a tape, where the adjoint
+    finds them."""
 
     _data_oriented = True
 
@@ -35,15 +35,17 @@ class Options:
 
 
 @ti.func
-def acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
+def acceleration(m: ti.template(), s: ti.template(), o: ti.template(), page: ti.template()):
     """(M + dt d) a = tau - c, and with constraints + J^T f(J a); with damping last, f is that of dt d = 0.
 
-    Reads: q, v, command, control, wrench      Writes: a, and all the scratch of the stages
+    Reads: q, v, command, control, wrench      Writes: a, and all the scratch of the stages; ``page``, where dynamics are kept
     """
-    commanded_force(m, s, o.actuated)
-    passive(m, s)
+    joint_forces(m, s, o.actuated)
     kinematics(m, s, False, o.wrenched)
     clear_mass_matrix(m, s, 0.0 if ti.static(o.damped_last) else o.damping_dt)
+    if ti.static(s.taped):
+        if o.kept != 0:
+            keep_links(m, s, page)
     composite(m, s, True)
     if ti.static(o.constrained):
         copy(m, s, "nM", "mass", "mass_matrix")
@@ -58,6 +60,34 @@ def acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
         if ti.static(o.constrained):
             if pass_ == 0:
                 constrain(m, s, o.constraints, o.damped_last)
+    if ti.static(s.taped):
+        if o.kept != 0:
+            keep_factors(m, s, page)
+
+
+def copy_row(source, target, count: int) -> None:
+    values = [source.get(k) for k in range(count)]
+    for k, value in enumerate(values):
+        target.set(value, k)
+
+
+@ti.func
+def keep_links(m: ti.template(), s: ti.template(), page: ti.template()):
+    """What the tape keeps of the links, before their inertias are summed up. Reads: inertia, axis"""
+    for l in range(m.size("nlink")):
+        copy_row(s.row("inertia", l + 1), page.row("link_inertia", l + 1), 10)
+    for x in range(m.size("naxis")):
+        copy_row(s.row("axis", x), page.row("axis", x), 6)
+
+
+@ti.func
+def keep_factors(m: ti.template(), s: ti.template(), page: ti.template()):
+    """What the tape keeps of the degrees of freedom. Reads: mass, inverse_pivot, active"""
+    for k in range(m.size("nM")):
+        page.row("mass", k).set(s.get("mass", k))
+    for i in range(m.size("nv")):
+        page.row("inverse_pivot", i).set(s.get("inverse_pivot", i))
+        page.row("active", i).set(s.get("active", i))
 
 
 @ti.func
@@ -66,7 +96,7 @@ def acceleration_again(m: ti.template(), s: ti.template(), o: ti.template()):
 
     Reads: q, v, command, control; with constraints a      Writes: the fields in `workspace.KEPT`; with constraints mass_matrix, a_seen
     """
-    commanded_force(m, s, o.actuated)
+    joint_forces(m, s, o.actuated)
     place_links(m, s)
     clear_mass_matrix(m, s, 0.0 if ti.static(o.damped_last) else o.damping_dt)
     composite(m, s, False)
@@ -83,15 +113,14 @@ def acceleration_again(m: ti.template(), s: ti.template(), o: ti.template()):
 def acceleration_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template()):
     """H w = a_bar, then minus the gradient of w . g with a and w held fixed.
 
-    Reads: q, v, a (of this state), a_bar, command, control, wrench
-    Adds to: q_bar, v_bar, parameters      Writes: command_bar, control_bar, wrench_bar
+    Reads: q, v, a (of this state), a_bar, w (where it begins as a_bar), command, control, wrench
+    Adds to: q_bar, v_bar, parameters      Writes: w; command_bar, control_bar, wrench_bar
     """
     if ti.static(s.taped):
         if o.kept == 0:
             acceleration_again(m, s, o)
     else:
         acceleration_again(m, s, o)
-    copy(m, s, "nv", "a_bar", "w")
     solve(m, s, "w")
     if ti.static(o.constrained):
         move_links(m, s, o.wrenched)
@@ -109,7 +138,6 @@ def acceleration_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(),
         gather_bars(m, s, bar, o.want, LiftedBase)
     else:
         gather_bars(m, s, bar, o.want, Base)
-    passive_adjoint(m, s, bar, o.damping_dt, o.want)
-    commanded_force_adjoint(m, s, bar, o.damping_dt, o.actuated, o.want)
+    joint_forces_adjoint(m, s, bar, o.damping_dt, o.actuated, o.want)
     if ti.static(o.damped_last and o.want):
         correct_damping_bars(m, s, bar, o.damping_dt)

@@ -5,7 +5,7 @@ Both are thin views with names; every access is one load or store.
 
 from collections.abc import Mapping, Sequence
 
-from genesis.math.lanes import Cells, cells_of_lane, let, load
+from genesis.math.lanes import Cells, cells_of_lane, let, load, local_array
 from genesis.model.layout import HEADER_INDEX, INTEGER_PLACE, INTEGERS, PARAMETER, SIZES
 
 KEPT = ("link_inertia", "axis", "mass", "inverse_pivot", "active")  # what a record of a tape holds, see `Scratch`
@@ -28,6 +28,7 @@ FIELDS = (  # name, one row per, lane scalars a row
     ("second_probe_bar", "nslot", 6),
     ("second_lift_bar", "nslot", 6),
     ("axis", "naxis", 6),
+    ("turn", "njnt", 4),  # quaternion by which a joint turns
     ("end", "one", 1),  # sum of the state at the end of a rollout: finite if that is
     ("mass", "nM", 1),
     ("mass_matrix", "nM", 1),  # the mass matrix, which `mass` loses to its factors
@@ -51,8 +52,6 @@ FIELDS = (  # name, one row per, lane scalars a row
     ("q_bar", "nv", 1),  # tangent
     ("v_bar", "nv", 1),
     ("a_bar", "nv", 1),
-    ("q_next_bar", "nv", 1),
-    ("v_next_bar", "nv", 1),
     ("step_velocity", "nv", 1),
     ("step_velocity_bar", "nv", 1),
     ("coordinate", "nslot", 4),
@@ -114,6 +113,9 @@ def record_size(sizes: Mapping[str, int]) -> int:
     return RECORD.size(sizes)
 
 
+MASK = 0x0FFFFFFF  # of every offset
+
+
 class Robot:
     """Structure and parameters of the model: ``n_*`` sizes, one method per integer array, `cells` for parameters."""
 
@@ -121,7 +123,7 @@ class Robot:
 
     def __init__(self, integers, parameters, offset, lanes: int) -> None:
         self.integers, self.lanes = integers, lanes
-        self.zero = let(load(integers, len(HEADER_INDEX)))
+        self.mask = let((load(integers, len(HEADER_INDEX)) ^ MASK) & MASK)  # the and tells LLVM that offsets are not negative
         self.header = {name: load(integers, k) for name, k in HEADER_INDEX.items()}
         self.sizes = {name: self.header[name] for name in SIZES}
         self.parameters = Cells(parameters, let(offset))
@@ -131,13 +133,13 @@ class Robot:
         if self.lanes == 1:
             return self
         one = object.__new__(Robot)
-        one.integers, one.zero, one.header, one.sizes, one.lanes = self.integers, self.zero, self.header, self.sizes, 1
+        one.integers, one.mask, one.header, one.sizes, one.lanes = self.integers, self.mask, self.header, self.sizes, 1
         one.parameters = cells_of_lane(self.parameters, k, self.lanes)
         return one
 
     def opaque(self, offset):
         """The same offset, hidden from LLVM's analysis of induction variables, which otherwise takes most of the compile time."""
-        return let((offset ^ self.zero) & 0x0FFFFFFF)
+        return let(offset & self.mask)
 
     def size(self, name: str):
         return self.header[name]
@@ -202,14 +204,20 @@ class Region:
 class Scratch:
     """Scratch memory of one environment block: ``scratch.row("pose", slot)``.
 
-    ``taped``: a single environment whose dynamics may be kept on a tape, for the adjoint to find them again. Then the fields in `KEPT` lie in
-    a record of the tape (`on`), which is all that the adjoint needs without wrenches and adjoints of the parameters.
+    ``taped``: a single environment whose dynamics may be kept on a tape, for the adjoint to find them again: the fields in `KEPT`, which is
+    all that it needs without wrenches and adjoints of the parameters. They are copied there (`page`), and the adjoint reads them from
+    there (`on`). ``near``: all but ``end`` lies in so many numbers on the stack instead, 0: in the array.
     """
 
     _data_oriented = True
 
-    def __init__(self, robot: Robot, array, offset, taped: bool = False) -> None:
-        self.robot, self.main, self.record, self.k, self.taped = robot, Region(robot, ALL, array, offset), None, None, taped
+    def __init__(self, robot: Robot, array, offset, taped: bool = False, near: int = 0) -> None:
+        self.robot, self.record, self.k, self.taped = robot, None, None, taped
+        self.array, self.begin = array, offset
+        if near:
+            self.main = Region(robot, ALL, local_array(near, robot.parameters.get()), 0)
+        else:
+            self.main = Region(robot, ALL, array, offset)
 
     def _with(self, record, k) -> "Scratch":
         one = object.__new__(Scratch)
@@ -220,12 +228,20 @@ class Scratch:
         """Scratch of the environment in lane ``k``, as plain numbers."""
         return self if self.robot.lanes == 1 else self._with(self.record, k)
 
+    def page(self, tape, offset) -> Region:
+        """The record at ``offset`` of a tape."""
+        return Region(self.robot, RECORD, tape, offset)
+
     def on(self, tape, offset) -> "Scratch":
-        """Scratch with the record at ``offset`` of a tape."""
-        return self._with(Region(self.robot, RECORD, tape, offset), self.k) if self.taped else self
+        """Scratch whose fields in `KEPT` lie in the record at ``offset`` of a tape."""
+        return self._with(self.page(tape, offset), self.k) if self.taped else self
+
+    def set_end(self, value) -> None:
+        """Where it can be read when the kernel is over."""
+        Region(self.robot, ALL, self.array, self.begin).row("end", 0).set(value)
 
     def row(self, name: str, k=0) -> Cells:
-        cells = (self.record if self.taped and name in KEPT else self.main).row(name, k)
+        cells = (self.record if self.record is not None and name in KEPT else self.main).row(name, k)
         return cells if self.k is None else cells_of_lane(cells, self.k, self.robot.lanes)
 
     def get(self, name: str, k=0):

@@ -79,7 +79,9 @@ class Bench:
         variant = None if self.variant is None or kind in ("kinematics", "inverse") else self.variant
         small = self.lanes > 1 and variant is None and self.batch * evaluations * self.nlink < SMALL
         if (kind, small) not in self._launchers:
-            forward, *adjoints = kernels(kind, self.lanes, variant[:1] if variant and kind == "contacts" else variant, small)
+            forward, *adjoints = kernels(
+                kind, self.lanes, variant[:1] if variant and kind == "contacts" else variant, small, self.room
+            )
             a, b = self.BLOCKS.get(kind, self.ROLLOUT)
             plain, full = (Launcher(kernel, self.lanes, b, self.batch) for kernel in adjoints)
             self._launchers[kind, small] = (Launcher(forward, self.lanes, a, self.batch), plain, full)

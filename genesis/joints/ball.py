@@ -24,9 +24,13 @@ class Ball:
     NQ = 4
 
     @staticmethod
+    def turn(m, s, j) -> None:
+        Quat.load(s.row("q", m.jnt_qadr(j))).normalized().store(s.row("turn", j))
+
+    @staticmethod
     def place(m, s, j, pose: Pose, anchor: Vec3) -> None:
         """Turn the pose by the quaternion; remember the link's axes and the anchor in the world frame."""
-        pose.q.assign(pose.q * Quat.load(s.row("q", m.jnt_qadr(j))).normalized())
+        pose.q.assign(pose.q * Quat.load(s.row("turn", j)))
         pose.r.assign(pose.q.matrix())
         first = m.jnt_axisadr(j)
         for k in range(3):
@@ -46,11 +50,10 @@ class Ball:
         (Quat.load(q) * exp(Vec3.load(v) * dt)).normalized().store(q)
 
     @staticmethod
-    def integrate_adjoint(v: Cells, dt, q_next_bar: Cells, q_bar: Cells, v_bar: Cells) -> None:
-        """d' = R(exp(dt v))^T d + dt J_r(dt v) dv."""
+    def integrate_adjoint(v: Cells, dt, q_next_bar: Cells) -> tuple[list, list]:
+        """Adjoints of q, as a tangent, and of v: d' = R(exp(dt v))^T d + dt J_r(dt v) dv."""
         step, bar = Vec3.load(v) * dt, Vec3.load(q_next_bar)
-        (exp(step).matrix() @ bar).add_to(q_bar)
-        (right_jacobian_transpose_apply(step, bar) * dt).add_to(v_bar)
+        return list((exp(step).matrix() @ bar).parts()), list((right_jacobian_transpose_apply(step, bar) * dt).parts())
 
     @staticmethod
     def rate(k: Cells, v: Cells, dt) -> None:

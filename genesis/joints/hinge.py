@@ -3,7 +3,7 @@
 from genesis.joints.pose import Pose
 from genesis.joints.scalar import ScalarJoint, displacement
 from genesis.math.lanes import Cells
-from genesis.math.rotation import Vec3, axis_angle
+from genesis.math.rotation import Quat, Vec3, axis_angle
 from genesis.math.spatial import Spatial
 
 
@@ -11,13 +11,16 @@ class Hinge(ScalarJoint):
     NAME = "hinge"
 
     @staticmethod
+    def turn(m, s, j) -> None:
+        axis_angle(Vec3.load(m.cells("jnt_axis", j)), displacement(m, s, j)).store(s.row("turn", j))
+
+    @staticmethod
     def place(m, s, j, pose: Pose, anchor: Vec3) -> None:
         """Turn the pose about the anchor; remember axis and anchor in the world frame."""
-        local = Vec3.load(m.cells("jnt_axis", j))
-        pose.q.assign(pose.q * axis_angle(local, displacement(m, s, j)))
+        pose.q.assign(pose.q * Quat.load(s.row("turn", j)))
         pose.r.assign(pose.q.matrix())
         cells = s.row("axis", m.jnt_axisadr(j))
-        (pose.r @ local).store(cells, 0)  # the rotation leaves its own axis in place
+        (pose.r @ Vec3.load(m.cells("jnt_axis", j))).store(cells, 0)  # the rotation leaves its own axis in place
         anchor.store(cells, 3)
 
     @staticmethod

@@ -23,9 +23,10 @@ class ScalarJoint:
         q.set(q.get() + dt * v.get())
 
     @staticmethod
-    def integrate_adjoint(v: Cells, dt, q_next_bar: Cells, q_bar: Cells, v_bar: Cells) -> None:
-        q_bar.add(q_next_bar.get())
-        v_bar.add(dt * q_next_bar.get())
+    def integrate_adjoint(v: Cells, dt, q_next_bar: Cells) -> tuple[list, list]:
+        """Adjoints of q, as a tangent, and of v."""
+        bar = q_next_bar.get()
+        return [bar], [dt * bar]
 
     @staticmethod
     def rate(k: Cells, v: Cells, dt) -> None:
@@ -38,18 +39,11 @@ class ScalarJoint:
 
     @staticmethod
     def spring(m, s, j) -> None:
-        """tau -= k (q - q_spring)."""
-        d, q = m.jnt_dof(j), m.jnt_qadr(j)
-        s.add("tau", m.get("dof_stiffness", d) * (m.get("qpos_spring", q) - s.get("q", q)), d)
+        """Done with all else that concerns a degree of freedom, see `genesis.dynamics.joint_forces`."""
 
     @staticmethod
     def spring_adjoint(m, s, j, bar, want_parameters) -> None:
-        d, q = m.jnt_dof(j), m.jnt_qadr(j)
-        k, w = m.get("dof_stiffness", d), s.get("w", d)
-        s.add("q_bar", 0.0 - k * w, d)
-        if want_parameters:
-            bar.add("dof_stiffness", (m.get("qpos_spring", q) - s.get("q", q)) * w, d)
-            bar.add("qpos_spring", k * w, q)
+        """As above."""
 
     @staticmethod
     def tangent_of(q: Cells, q_bar: Cells) -> list:

@@ -11,6 +11,10 @@ class Slide(ScalarJoint):
     NAME = "slide"
 
     @staticmethod
+    def turn(m, s, j) -> None:
+        """A slide does not turn."""
+
+    @staticmethod
     def place(m, s, j, pose: Pose, anchor: Vec3) -> None:
         """Move the pose along the axis; remember the axis in the world frame."""
         pose.r.assign(pose.q.matrix())

@@ -11,6 +11,7 @@ This file, `trace.py` beside it and `genesis/dynamics/launch.py` are the only on
 import math
 
 import taichi as ti
+from taichi._lib import core
 from taichi.lang import impl
 from taichi.lang.expr import Expr
 from taichi.lang.matrix import make_matrix
@@ -50,9 +51,34 @@ def pack(values: list):
     return let(values[0]) if len(values) == 1 else let(make_matrix(list(values)))
 
 
+def any_lane(value, width: int):
+    """True where any lane of a value that is not negative is above zero: the same for the whole block, so it may branch."""
+    value = let(value)
+    return sum((lane(value, k, width) for k in range(1, width)), lane(value, 0, width)) > 0.0
+
+
 def lanewise(function, width: int, *values):
     """Apply a scalar Taichi function lane by lane: for the rare functions that have no branch-free form here."""
     return pack([function(*(lane(v, k, width) for v in values)) for k in range(width)])
+
+
+def local_array(count: int, value) -> Expr:
+    """Memory of ``count`` numbers of the type of ``value`` on the stack of the kernel, with whatever was there before.
+
+    LLVM keeps its address in a register and knows that nothing else points to it. An array that was handed in is another matter: its
+    address is fetched again after every store, since the store might have changed it. That was an eighth of the instructions of a kernel
+    of one environment.
+    Taichi has no such declaration; a variable takes the type of what is assigned to it first, here where it never happens.
+    """
+    builder, place = _builder(), core.DebugInfo("")
+    array = Expr(builder.expr_alloca(place))
+    impl.begin_frontend_if(builder, Expr(0, dtype=ti.i32), place)
+    builder.begin_frontend_if_true()
+    builder.expr_assign(array.ptr, make_matrix([value] * count).ptr, place)
+    builder.pop_scope()
+    builder.begin_frontend_if_false()
+    builder.pop_scope()
+    return array
 
 
 def constant(value: float, width: int):

@@ -24,7 +24,7 @@ def update(m, s) -> None:
 
 
 def update_adjoint(m, s) -> None:
-    integrate_position_adjoint(m, s, "v", DT, "q_next_bar", "q_bar", "v_bar")
+    integrate_position_adjoint(m, s, "v", DT, "rate", "q_bar", "v_bar")
 
 
 def rate_at(m, s) -> None:
@@ -77,7 +77,7 @@ def test_position_update_adjoint(engine, lanes):
     v, next_bar, d, dv = (vectors(k, lanes, m.nv) for k in range(1, 5))
     zero = np.zeros(m.nv)
 
-    q_bar, v_bar = Workbench(m, lanes).run(update_adjoint, "q_bar", "v_bar", v=v, q_next_bar=next_bar, q_bar=zero, v_bar=zero)
+    q_bar, v_bar = Workbench(m, lanes).run(update_adjoint, "q_bar", "v_bar", v=v, rate=next_bar, q_bar=zero, v_bar=zero)
     for e in range(lanes):
         base = advance(m, q[e], DT * v[e])
 

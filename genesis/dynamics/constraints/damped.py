@@ -96,7 +96,7 @@ def spread_difference(m: ti.template(), s: ti.template(), bar: ti.template(), wa
 
 @ti.func
 def correct_damping_bars(m: ti.template(), s: ti.template(), bar: ti.template(), damping_dt: ti.template()):
-    """The implicit damping is seen by w_d alone, not by W as `passive_adjoint` and `joint_control_adjoint` have it."""
+    """The implicit damping is seen by w_d alone, not by W as `joint_forces_adjoint` has it."""
     for i in range(m.size("nv")):
         more = damping_dt * s.get("a", i) * s.get("w_seen", i)
         bar.add("dof_damping", more, i)
