@@ -194,8 +194,8 @@ def read_state(
     m: ti.template(), s: ti.template(), block: ti.template(), q0: ti.template(), v0: ti.template(), q: ti.template(), v: ti.template(),
     n: ti.i32, lead: ti.i32,
 ):  # fmt: skip
-    """State before time step n into the scratch vectors q and v."""
-    if n == 0:
+    """State before time step n into the scratch vectors q and v; with ``lead`` the outputs begin with the initial one."""
+    if n == 0 and lead == 0:
         read_vector(m, s, block, "nq", "q", q0, 0)
         read_vector(m, s, block, "nv", "v", v0, 0)
     else:
@@ -222,11 +222,11 @@ def sum_state(m: ti.template(), s: ti.template()):
 
 @ti.func
 def write_initial_bars(
-    m: ti.template(), s: ti.template(), block: ti.template(), q0: ti.template(),
+    m: ti.template(), s: ti.template(), block: ti.template(),
     q0_bar: ti.template(), v0_bar: ti.template(), q_bar: ti.template(), v_bar: ti.template(), lead: ti.i32,
 ):  # fmt: skip
-    """Adjoints of the initial state, from what has come back to it and, with ``lead``, those of the outputs there."""
-    read_vector(m, s, block, "nq", "q", q0, 0)
+    """Adjoints of the initial state, at which the scratch vector q is, from what has come back to it and, with ``lead``, those of the
+    outputs there."""
     write_coordinate_bar(m, s, block, q0_bar, 0)
     write_vector(m, s, block, "nv", "v_bar", v0_bar, 0)
     if lead != 0:
@@ -283,7 +283,7 @@ def make_rollout(
             held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem, stop)
             o = Options(dt, damping_dt, actuated, wrenched, 0, held, damped_last, record)
             begin(m, s, o)
-            read_state(m, s, block, q0, v0, q, v, 0, lead)
+            read_state(m, s, block, q0, v0, q, v, 0, 0)
             if lead != 0:
                 write_state(m, s, block, q, v, 0)
             for t in range(horizon):
@@ -341,7 +341,8 @@ def make_rollout(
                             read_vector(m, s, block, "nv", "a_bar", a_bar, t)
                         step_adjoint(m, s, bar, o, tape)
                     write_control_bars(m, s, block, o, command_bar, control_bar, wrench_bar, t)
-                write_initial_bars(m, s, block, q0, q0_bar, v0_bar, q_bar, v_bar, lead)
+                read_state(m, s, block, q0, v0, q, v, 0, lead)
+                write_initial_bars(m, s, block, q0_bar, v0_bar, q_bar, v_bar, lead)
 
         return rollout_adjoint
 

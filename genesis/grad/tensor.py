@@ -1,5 +1,6 @@
 """gs.Tensor: a torch tensor that knows the scene it comes from."""
 
+import functools
 from itertools import count
 from typing import Any
 
@@ -121,6 +122,44 @@ class Tensor(torch.Tensor):
     def __reduce_ex__(self, protocol):
         """Pickled as a plain tensor: a scene cannot be stored."""
         return plain(self).detach().requires_grad_(self.requires_grad).__reduce_ex__(protocol)
+
+
+#: What losses are made of most. Through `__torch_function__` each costs as much again as the operation and its node in the graph.
+DIRECT = (
+    *("__getitem__", "__add__", "__radd__", "__sub__", "__mul__", "__rmul__", "__truediv__", "__neg__"),
+    *("square", "sum", "mean", "abs", "sqrt", "exp"),
+)
+
+
+def _direct(name: str):
+    """The operation of `torch.Tensor` on gs.Tensors of one scene and on what is no tensor; anything else takes the general way."""
+    base = getattr(torch.Tensor, name)
+
+    @functools.wraps(base)
+    def operation(self, *args, **kwargs):
+        scene, parents = self.scene, (self._uid or self.uid,)
+        if kwargs:
+            return base(self, *args, **kwargs)
+        for arg in args:
+            if type(arg) is Tensor and arg.scene is scene:
+                parents = (*parents, arg._uid or arg.uid)
+            elif isinstance(arg, torch.Tensor) or (
+                (type(arg) is tuple or type(arg) is list) and any(isinstance(part, torch.Tensor | list) for part in arg)
+            ):
+                return base(self, *args)
+        with _no_dispatch():
+            out = base(self, *args)
+        if type(out) is not torch.Tensor:
+            return _dress(out, scene, parents, args)
+        out.__class__ = type(self)
+        out.scene, out.parents = scene, parents
+        return out
+
+    return operation
+
+
+for _name in DIRECT:
+    setattr(Tensor, _name, _direct(_name))
 
 
 def wrap(tensor: torch.Tensor, scene: Any) -> Tensor:

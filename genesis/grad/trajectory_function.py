@@ -27,9 +27,11 @@ class TrajectoryFunction(torch.autograd.Function):
         bench = physics.bench(*lead or (1,))
         ctx.launch = launch = bench.rollout(physics, horizon, theta, control, None, True)
         u = None if command is None else command.contiguous()
-        c = physics.nothing if control is None else control.clone(memory_format=torch.contiguous_format)
-        inputs = (launch.no_command if u is None else u, c, physics.nothing, q0.contiguous(), v0.contiguous())
         needs = ctx.needs_input_grad
+        c = physics.nothing if control is None else control.contiguous()
+        if c is control and any(needs):
+            c = control.clone()
+        inputs = (launch.no_command if u is None else u, c, physics.nothing, q0.contiguous(), v0.contiguous())
         kept = launch.forward(theta, inputs, (q, v, a), any(needs) and not needs[1])
         ctx.save_for_backward(u, c, kept, theta, q, v, a)  # what users gave is not among these: they may change it in place
         ctx.set_materialize_grads(False)
@@ -47,7 +49,8 @@ class TrajectoryFunction(torch.autograd.Function):
             u, c, kept, theta, q, v, a = ctx.saved_tensors
             launch = ctx.launch
             q_grad, v_grad, a_grad = [None if g is None else g.contiguous() for g in (q_grad, v_grad, a_grad)]
-            inputs = (launch.no_command if u is None else u, c, launch.physics.nothing, q, v)
+            nothing = launch.physics.nothing
+            inputs = (launch.no_command if u is None else u, c, nothing, nothing, nothing)
             theta_bar, q0_bar, v0_bar, u_bar, c_bar, _ = launch.adjoint(
                 need_theta, theta, inputs, (q, v, a), q_grad, v_grad, a_grad, kept
             )

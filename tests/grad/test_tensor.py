@@ -3,6 +3,7 @@
 import copy
 import pickle
 
+import numpy as np
 import pytest
 import torch
 
@@ -36,6 +37,44 @@ def of(scene, *values):
 def test_operations_hand_the_scene_on(operation):
     out = operation(of(A, 1.0, -2.0))
     assert isinstance(out, gs.Tensor) and out.scene is A and out.requires_grad
+
+
+DIRECT_CALLS = [
+    lambda x: x[0], lambda x: x[:, 1], lambda x: x[..., None], lambda x: x[torch.tensor([1, 0])], lambda x: x[[1, 0], [0, 1]],
+    lambda x: x[x > 2.0],
+    lambda x: x[None, torch.tensor([True, False])], lambda x: x + 1, lambda x: 1 + x, lambda x: x - 2.0, lambda x: x * x, lambda x: 3 * x,
+    lambda x: x + torch.ones(2, dtype=torch.float64), lambda x: torch.ones(2, dtype=torch.float64) * x, lambda x: x / x[0], lambda x: -x,
+    lambda x: x * np.float64(2.0), lambda x: x.square(), lambda x: x.sum(), lambda x: x.sum(0), lambda x: x.sum((0, 1)),
+    lambda x: x.sum(dim=0, keepdim=True), lambda x: x.mean(), lambda x: x.mean(-1, True), lambda x: x.abs(), lambda x: x.sqrt(),
+    lambda x: x.exp(),
+    lambda x: torch.Tensor.sum(x), lambda x: x.sum(dtype=torch.float32),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("call", DIRECT_CALLS)
+def test_direct_operations_are_those_of_torch(call):
+    """Value, gradient, scene and parents, however the operation is reached; the tensor itself is left as it is."""
+    values = torch.tensor([[1.0, 4.0], [9.0, 2.5]], dtype=torch.float64)
+    leaf, twin = values.clone().requires_grad_(), values.clone().requires_grad_()
+    x = wrap(leaf, A)
+    out, expected = call(x), call(twin)
+    assert type(out) is gs.Tensor and out.scene is A and x.uid in out.parents and type(expected) is torch.Tensor
+    assert out.dtype == expected.dtype and torch.equal(plain(out), expected)
+    out.sum().backward()
+    expected.sum().backward()
+    assert torch.equal(leaf.grad, twin.grad)
+    assert x.scene is A and x.parents == ()
+
+
+def test_direct_operations_refuse_what_torch_refuses():
+    x = of(A, 1.0, 2.0)
+    for call in (lambda: x + "a", lambda: x[5], lambda: x.sum(7), lambda: x.square(1)):
+        with pytest.raises((TypeError, IndexError)):
+            call()
+    with pytest.raises(SceneMixError):
+        x - of(B, 1.0, 2.0)
+    with pytest.raises(SceneMixError):
+        x.sum() * of(B, 1.0)
 
 
 def test_results_with_several_tensors():
