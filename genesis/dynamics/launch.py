@@ -87,8 +87,9 @@ class Bound:
 class Launcher:
     """One kernel, called with tensors, then integers, then floats, as its signature has them.
 
-    Tensors must be contiguous, of the right dtype and on the right device; the axes of time and of one environment may be left out. The
-    shapes must follow from the integers: they are looked at only when integers come that are new.
+    Tensors must be contiguous, of the right dtype and on the right device; the axes of time and of one environment may be left out; None
+    stands for one that the kernel does not have. The shapes must follow from the integers: they are looked at only when integers come
+    that are new.
     """
 
     MOST = 64  # bindings that are kept
@@ -113,19 +114,18 @@ class Launcher:
                 self.kernel(*self._views(arrays), *scalars[0], *scalars[1])
             return
         bound = self.bound
-        found = [x.data_ptr() for x in arrays]
+        found = [x.data_ptr() for x in arrays if x is not None]
         if found != bound.pointers:
-            places, set_array = bound.places, bound.set_array
-            for i, (pointer, last) in enumerate(zip(found, bound.pointers, strict=True)):
+            set_array = bound.set_array
+            for pointer, last, (place, size) in zip(found, bound.pointers, bound.places, strict=True):
                 if pointer != last:
-                    place, size = places[i]
                     set_array(place, pointer, size, (), 0)
             bound.pointers = found
         self.launch(self.compiled, bound.context)
 
     def _views(self, arrays: Sequence[Any]) -> list[Any]:
         """The arrays as tensors of the kernel's axes: time, environment, number; or block and lane."""
-        return [self._view(x.detach()) if i not in self.flat else x.detach() for i, x in enumerate(arrays)]
+        return [None if x is None else x.detach() if i in self.flat else self._view(x.detach()) for i, x in enumerate(arrays)]
 
     def _view(self, x: Any) -> Any:
         return x if x.dim() == 3 else x.view(x.shape[0] // self.batch if x.dim() == 2 else 1, self.batch, x.shape[-1])
@@ -139,14 +139,15 @@ class Launcher:
         self.bound = self.known.get(scalars)
         if self.bound is not None or self.public:
             return
+        views = [(i, x) for i, x in enumerate(self._views(arrays)) if x is not None]
         places = [
-            ((i,), x.numel() * x.element_size(), tuple(x.shape)[: 1 if i in self.flat else 3])
-            for i, x in enumerate(self._views(arrays))
+            ((place,), x.numel() * x.element_size(), tuple(x.shape)[: 1 if i in self.flat else 3])
+            for place, (i, x) in enumerate(views)
         ]
         context = self.traced.make_launch_context()
-        for i, n in enumerate(integers, len(arrays)):
+        for i, n in enumerate(integers, len(views)):
             context.set_arg_int((i,), n)
-        for i, value in enumerate(floats, len(arrays) + len(integers)):
+        for i, value in enumerate(floats, len(views) + len(integers)):
             context.set_arg_float((i,), value)
         if len(self.known) >= self.MOST:  # a caller that varies the horizon without end
             self.known.clear()

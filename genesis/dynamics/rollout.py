@@ -10,6 +10,7 @@ Arrays (T steps of control, N = T * substeps time steps, B environments):
   a (N * stages, B, nv) accelerations of the stages
   records: of a single environment, what its adjoint would otherwise compute again: ``record`` numbers for each row of a, 0: not kept
   ledger (``ledger_room`` an environment), shapes: memory of the constraints and constant shapes, see genesis/dynamics/constraints
+  (parameters_bar, records, ledger and shapes are None in kernels that have no use for them)
 and their adjoints with the suffix _bar: q_bar, v_bar (lead + T, B, .) of the states after each control step (and before), a_bar (T, B, nv) of
 the acceleration at its start.
 """
@@ -257,17 +258,20 @@ def make_rollout(
     near: numbers of scratch that a single environment has on the stack, 0: none, see `Scratch`.
     """
     integers_t, block_t, user_t = array_types(real, lanes)
-    plain_t = ti.types.ndarray(dtype=real, ndim=1)
     scheme = INTEGRATORS[integrator]
     constrained = pairs is not None
     taped = serial and lanes == 1 and not constrained  # see `Scratch`
+    # an array costs half a microsecond a launch, so it is None where it has no use
+    plain_t, absent = ti.types.ndarray(dtype=real, ndim=1), ti.template()
+    ledger_t = shapes_t = plain_t if constrained else absent
+    records_t = plain_t if taped else absent
     step, step_adjoint, stages = scheme.step, scheme.step_adjoint, scheme.STAGES
 
     @ti.kernel
     def rollout(
         integers: integers_t, parameters: block_t, scratch: block_t,
         command: user_t, control: user_t, wrench: user_t, q0: user_t, v0: user_t, q: user_t, v: user_t, a: user_t,
-        records: plain_t, ledger: plain_t, shapes: plain_t,
+        records: records_t, ledger: ledger_t, shapes: shapes_t,
         horizon: ti.i32, substeps: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
         actuated: ti.i32, wrenched: ti.i32, lead: ti.i32, record: ti.i32,
         ledger_room: ti.i32, capacity: ti.i32, cone: ti.i32, iterations: ti.i32, line_iterations: ti.i32, smooth: ti.i32,
@@ -302,13 +306,16 @@ def make_rollout(
             sum_state(m, s)
 
     def make_adjoint(want: bool):
+        bars_t = block_t if want else absent
+        records_t = plain_t if taped and not want else absent
+
         @ti.kernel
         def rollout_adjoint(
             integers: integers_t, parameters: block_t, scratch: block_t,
             command: user_t, control: user_t, wrench: user_t, q0: user_t, v0: user_t, q: user_t, v: user_t, a: user_t,
             q_bar: user_t, v_bar: user_t, a_bar: user_t,
-            command_bar: user_t, control_bar: user_t, wrench_bar: user_t, q0_bar: user_t, v0_bar: user_t, parameters_bar: block_t,
-            records: plain_t, ledger: plain_t, shapes: plain_t,
+            command_bar: user_t, control_bar: user_t, wrench_bar: user_t, q0_bar: user_t, v0_bar: user_t, parameters_bar: bars_t,
+            records: records_t, ledger: ledger_t, shapes: shapes_t,
             horizon: ti.i32, substeps: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
             actuated: ti.i32, wrenched: ti.i32, lead: ti.i32, record: ti.i32,
             ledger_room: ti.i32, capacity: ti.i32, cone: ti.i32, iterations: ti.i32, line_iterations: ti.i32, smooth: ti.i32,

@@ -48,8 +48,9 @@ class Bench:
         self._launchers: dict[tuple[str, bool], tuple[Launcher, Launcher, Launcher]] = {}
         self._packed: tuple[Any, int, torch.Tensor] | None = None
         self.record = record_size(model.sizes) if keeps_tape(batch, self.variant) else 0  # of one evaluation, see `Scratch`
-        self.no_tape = like.new_zeros(max(1, self.record))
+        self.no_tape = like.new_zeros(self.record) if self.record else None
         self.no_bar = like.new_zeros(self.width, *self.lane_axis)
+        self.contact_arrays = (None, None) if self.variant is None else (self.ledger, physics.shapes)
 
     def layout(self, batched: bool) -> tuple[int, int, int, int]:
         """Kernel scalars: environments, blocks, scratch of a block, distance of the parameter rows of two blocks."""
@@ -152,7 +153,7 @@ class RolloutLaunch:
         p, b = self.physics, self.bench
         tape = b.scratch.new_empty(self.tape) if keep and self.tape else None
         records = b.no_tape if tape is None else tape
-        arrays = (p.integers, b.parameters(theta), b.scratch, *inputs, *outputs, records, b.ledger, p.shapes)
+        arrays = (p.integers, b.parameters(theta), b.scratch, *inputs, *outputs, records, *b.contact_arrays)
         self.run(arrays, self.scalars[tape is not None])
         if b.watch is None:
             return tape
@@ -175,12 +176,15 @@ class RolloutLaunch:
         u_bar = self.no_command_bar if u is self.no_command else torch.empty_like(u)
         c_bar = torch.empty_like(c) if self.has[0] else p.nothing
         w_bar = torch.empty_like(w) if self.has[1] else p.nothing
-        theta_bar = b.parameters_bar(need_theta)
+        if need_theta:
+            theta_bar, records = b.parameters_bar(True), None
+        else:
+            theta_bar, records = None, b.no_tape if tape is None else tape
         arrays = (
             p.integers, b.parameters(theta), b.scratch, *inputs, *outputs,
             self.no_q_bar if q_bar is None else q_bar, self.no_v_bar if v_bar is None else v_bar,
             p.nothing if a_bar is None else a_bar,
-            u_bar, c_bar, w_bar, q0_bar, v0_bar, theta_bar, b.no_tape if tape is None else tape, b.ledger, p.shapes,
+            u_bar, c_bar, w_bar, q0_bar, v0_bar, theta_bar, records, *b.contact_arrays,
         )  # fmt: skip
         self.run_adjoint[need_theta](arrays, self.adjoint_scalars[tape is not None, a_bar is not None])
         if b.watch is not None:

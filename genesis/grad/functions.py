@@ -61,16 +61,10 @@ class Step(torch.autograd.Function):
         else:
             q, v = new(many, batch, physics.nq), new(many, batch, physics.nv)
         a = new(batch, physics.nv) if many * stages == 1 else new(many * stages, batch, physics.nv)
-        inputs = (
-            command.contiguous(),
-            _dense(control, physics.nothing),
-            _flat_wrench(wrench, physics.nothing),
-            q0.contiguous(),
-            v0.contiguous(),
-        )
+        inputs = _step_inputs(physics, q0, v0, command, control, wrench)
         ctx.launch = launch = bench.rollout(physics, 1, theta, control, wrench, False)
         kept = launch.forward(theta, inputs, (q, v, a))  # without a tape: it would cost more memory than it saves time
-        ctx.save_for_backward(*inputs, q, v, a, kept, theta, q0, v0, command, control, wrench)
+        ctx.save_for_backward(q, v, a, kept, theta, q0, v0, command, control, wrench)
         ctx.set_materialize_grads(False)
         return q if many == 1 else q[-1], v if many == 1 else v[-1], a if a.dim() == 2 else a[0]
 
@@ -79,9 +73,10 @@ class Step(torch.autograd.Function):
         need_theta = ctx.needs_input_grad[1]
 
         def adjoint(*grads):
-            u, c, w, q0, v0, q, v, a, kept, theta, *_ = ctx.saved_tensors
+            q, v, a, kept, theta, *given = ctx.saved_tensors
             dense = (None if g is None else g.contiguous() for g in grads)
-            out = ctx.launch.adjoint(need_theta, theta, (u, c, w, q0, v0), (q, v, a), *dense, kept)
+            launch = ctx.launch
+            out = launch.adjoint(need_theta, theta, _step_inputs(launch.physics, *given), (q, v, a), *dense, kept)
             return (*out[:-1], _link_wrench(out[-1]))
 
         return (None, *run_adjoint(ctx, "step", adjoint, grads))
@@ -101,6 +96,12 @@ class NoContext:
     @staticmethod
     def set_materialize_grads(value: bool) -> None:
         pass
+
+
+def _step_inputs(physics, q0, v0, command, control, wrench) -> tuple[torch.Tensor, ...]:
+    """Command, control, wrench and state as a kernel reads them."""
+    nothing = physics.nothing
+    return command.contiguous(), _dense(control, nothing), _flat_wrench(wrench, nothing), q0.contiguous(), v0.contiguous()
 
 
 def _flat_wrench(wrench: torch.Tensor | None, otherwise: torch.Tensor) -> torch.Tensor:

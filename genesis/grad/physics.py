@@ -18,6 +18,7 @@ from genesis.grad.bench import Bench
 from genesis.grad.constrained import ConstraintSetting, constraint_setting
 from genesis.grad.contacts import ContactRows
 from genesis.grad.functions import InverseDynamics, LinkStates, NoContext, Rollout, Step
+from genesis.grad.pull_back import apply
 from genesis.grad.shapes import pack_shapes
 from genesis.model.layout import PARAMETER, PARAMETERS
 from genesis.model.model import Model
@@ -170,9 +171,13 @@ class Physics:
     def step(self, theta, qpos, qvel, dof_ctrl, act_ctrl=None, xfrc=None):
         """One control step: as `rollout` with T = 1, every array without the time axis; returns (qpos', qvel', qacc)."""
         self._expect_inputs(theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc, ())
+        return self.advance(theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
+
+    def advance(self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc):
+        """As `step`, of arguments that are known to be what it asks for."""
         if not torch.is_grad_enabled():
             return Step.forward(NoContext, self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
-        return Step.apply(self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
+        return apply(Step, self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
 
     def kinematics(self, theta, qpos, qvel):
         """World pose and velocity of every link origin.

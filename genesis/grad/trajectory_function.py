@@ -8,7 +8,7 @@ environment those cost as much as the mechanics.
 import torch
 
 from genesis.grad.functions import NoContext
-from genesis.grad.pull_back import run_adjoint
+from genesis.grad.pull_back import apply, run_adjoint
 
 
 class TrajectoryFunction(torch.autograd.Function):
@@ -63,5 +63,5 @@ class TrajectoryFunction(torch.autograd.Function):
 def whole_trajectory(physics, flat: bool, theta, qpos, qvel, command, control):
     """`TrajectoryFunction`, applied where gradients are recorded and merely run where they are not."""
     if torch.is_grad_enabled():
-        return TrajectoryFunction.apply((physics, flat), theta, qpos, qvel, command, control)
+        return apply(TrajectoryFunction, (physics, flat), theta, qpos, qvel, command, control)
     return TrajectoryFunction.forward(NoContext, (physics, flat), theta, qpos, qvel, command, control)

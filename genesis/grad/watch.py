@@ -34,14 +34,20 @@ class Watch:
         self._alarms = self.status[:, FIRST_ALARM : FIRST_ALARM + len(ALARMS)]
         self._flags = self._alarms.numpy() if self.status.device.type == "cpu" else None
 
+    def _alarmed(self) -> bool:
+        """Whether any flag is up. Of one environment they are asked one by one: what numpy's `any` runs has left the caches meanwhile."""
+        if self._flags is None:
+            return bool(self._alarms.any())
+        return any(self._flags[0].tolist()) if len(self._flags) == 1 else bool(self._flags.any())
+
     def look(self, backward: bool = False) -> None:
         """Raises: ContactOverflowError. Does nothing on a GPU."""
-        if self._flags is not None and self._flags.any():
+        if self._flags is not None and self._alarmed():
             self._overflow(backward)
 
     def ask(self) -> Unsolved | None:
         """What has not converged since the last time it was asked. Raises: ContactOverflowError."""
-        if not (self._alarms if self._flags is None else self._flags).any():
+        if not self._alarmed():
             return None
         self._overflow(False)
         status = self.status.cpu()
