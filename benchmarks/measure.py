@@ -9,9 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def cpu_seconds(function: Callable[[], object], repeats: int = 9, at_least: float = 0.03) -> float:
-    """CPU seconds of one call: the least over ``repeats`` runs, each long enough to measure."""
-    function()
+def cpu_seconds(function: Callable[[], object], repeats: int = 9, at_least: float = 0.03, warm: bool = False) -> float:
+    """CPU seconds of one call: the least over ``repeats`` runs, each long enough to measure; ``warm``: it has been called before."""
+    if not warm:
+        function()
     best = float("inf")
     for _ in range(repeats):
         count, start = 0, time.process_time()
@@ -22,6 +23,23 @@ def cpu_seconds(function: Callable[[], object], repeats: int = 9, at_least: floa
             if spent > at_least:
                 break
         best = min(best, spent / count)
+    return best
+
+
+def in_turns(*functions: Callable[[], object], rounds: int = 40, at_least: float = 0.01, budget: float = 12.0) -> list[float]:
+    """CPU seconds of one call of each: the least over rounds in which each has its turn.
+
+    On a machine that others use, speed changes within seconds; what is measured one after the other is then not comparable.
+
+    Args: rounds: at most. at_least: seconds of a turn. budget: seconds after which no further round begins, from the third on.
+    """
+    for function in functions:
+        function()
+    best, begin = [float("inf")] * len(functions), time.process_time()
+    for k in range(rounds):
+        if k > 2 and time.process_time() - begin > budget:
+            break
+        best = [min(b, cpu_seconds(f, 1, at_least, warm=True)) for b, f in zip(best, functions, strict=True)]
     return best
 
 

@@ -1,6 +1,6 @@
 """How fast are a rollout and its gradient, against MuJoCo's C engine on the same model, in the same run?
 
-    python benchmarks/rollout_speed.py            (about three minutes, and once a minute of compilation)
+    python benchmarks/rollout_speed.py            (about four minutes, and once a minute of compilation)
 
 Float64, one thread. Loss 1/2 |q_T|² + 0.05 |v_T|², T = 100, gradient to all controls and the initial state. MuJoCo: `mujoco.rollout`
 for the forward pass; for the gradient a chain of `mjd_transitionFD` (forward differences, eps 1e-6). First free motion, constraints off
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 import torch
-from measure import cpu_seconds, machine, models_folder, table
+from measure import in_turns, machine, models_folder, table
 from mujoco.rollout import rollout as mujoco_rollout
 
 import genesis as gs
@@ -110,13 +110,15 @@ def measure(work: Workload, batch: int) -> list[str]:
 
     error = np.abs(forward().qpos[-1].numpy().reshape(batch, -1) - mujoco_forward()[0][:, -1, 1 : 1 + reference.nq]).max()
     assert error < (1e-5 if work.touching else 1e-9), f"{name}: the rollouts differ by {error:g}"
-    ours, grad, theirs = cpu_seconds(forward), cpu_seconds(gradient), cpu_seconds(mujoco_forward)
     fd = "-"
     if batch == 1:
         if name in ("cartpole", "panda7"):  # scalar joints: the same tangent on both sides; no kink at a limit
             np.testing.assert_allclose(gradient()[0].numpy(), chain(reference, q0, v0, u), rtol=1e-2, atol=1e-4)
-        seconds = cpu_seconds(lambda: chain(reference, np.array(q0), np.array(v0), u), repeats=3)
+        start = np.array(q0), np.array(v0)
+        ours, grad, theirs, seconds = in_turns(forward, gradient, mujoco_forward, lambda: chain(reference, *start, u))
         fd = f"{seconds * 1e3:.2f} ms, {seconds / grad:.1f}×"
+    else:
+        ours, grad, theirs = in_turns(forward, gradient, mujoco_forward)
     per = 1e6 / (batch * HORIZON)
     return [
         name + " with contact" * work.touching, str(batch),

@@ -6,7 +6,7 @@ The physics is what one step costs inside a long rollout. Float64, one environme
 """
 
 import torch
-from measure import ROOT, cpu_seconds, machine, table
+from measure import ROOT, in_turns, machine, table
 
 import genesis as gs
 
@@ -42,12 +42,16 @@ def main() -> None:
 
         return call
 
+    def differentiated(function):
+        return lambda: function().backward()
+
     rows = []
-    for label, function, target in (
-        ("forward", without, 60.0),
-        ("forward + backward", lambda f: lambda: f().backward(), 120.0),
+    calls = [wrapped(function) for wrapped in (without, differentiated) for function in (loop, fused)]
+    found = in_turns(*calls, rounds=60)
+    for label, target, (stepped, rolled) in (
+        ("forward", 60.0, found[:2]),
+        ("forward + backward", 120.0, found[2:]),
     ):
-        stepped, rolled = cpu_seconds(function(loop), 7), cpu_seconds(function(fused), 7)
         above = (stepped - rolled) / STEPS * 1e6
         rows.append([label, f"{stepped / STEPS * 1e6:.1f}", f"{rolled / STEPS * 1e6:.1f}", f"{above:.1f}", f"{target:.0f}"])
     head = ["", "loop µs/step", "rollout µs/step", "overhead µs/step", "goal"]

@@ -64,7 +64,8 @@ class Step(torch.autograd.Function):
         inputs = _step_inputs(physics, q0, v0, command, control, wrench)
         ctx.launch = launch = bench.rollout(physics, 1, theta, control, wrench, False)
         kept = launch.forward(theta, inputs, (q, v, a))  # without a tape: it would cost more memory than it saves time
-        ctx.save_for_backward(q, v, a, kept, theta, q0, v0, command, control, wrench)
+        between = None if many == 1 else v  # velocities that the adjoint starts a time step from
+        ctx.save_for_backward(q, between, a, kept, theta, q0, v0, command, control, wrench)
         ctx.set_materialize_grads(False)
         return q if many == 1 else q[-1], v if many == 1 else v[-1], a if a.dim() == 2 else a[0]
 
@@ -76,7 +77,8 @@ class Step(torch.autograd.Function):
             q, v, a, kept, theta, *given = ctx.saved_tensors
             dense = (None if g is None else g.contiguous() for g in grads)
             launch = ctx.launch
-            out = launch.adjoint(need_theta, theta, _step_inputs(launch.physics, *given), (q, v, a), *dense, kept)
+            states = q, launch.physics.nothing if v is None else v, a
+            out = launch.adjoint(need_theta, theta, _step_inputs(launch.physics, *given), states, *dense, kept)
             return (*out[:-1], _link_wrench(out[-1]))
 
         return (None, *run_adjoint(ctx, "step", adjoint, grads))

@@ -61,10 +61,8 @@ _Batched.library.define(
 _Batched.library.impl("pull_back", _Batched.one, "CompositeExplicitAutograd")
 
 
-def _is_batched(grad: torch.Tensor | None) -> bool:
+def _is_batched(grad: torch.Tensor) -> bool:
     """Whether a gradient is one of a stack under vmap: such a tensor has no memory of its own."""
-    if grad is None:
-        return False
     try:
         grad.data_ptr()
     except RuntimeError:
@@ -87,14 +85,13 @@ def run_adjoint(ctx, name: str, adjoint, grads):
 
     What its forward saved last are the tensor arguments of the function, or its outputs: something that depends on them all.
     """
-    needed = ctx.needs_input_grad[1:]
     for g in grads:
-        if _is_batched(g):
+        if g is not None and _is_batched(g):
             out = _Batched.run(adjoint, grads)
-            return tuple(o if n else None for o, n in zip(out, needed, strict=False))
+            return tuple(o if n else None for o, n in zip(out, ctx.needs_input_grad[1:], strict=False))
     if torch.is_grad_enabled():  # backward runs with create_graph
         with torch.no_grad():
             out = adjoint(*grads)
-        sources = [x for x in (*ctx.saved_tensors[-len(needed) :], *grads) if x is not None and x.requires_grad]
+        sources = [x for x in (*ctx.saved_tensors[1 - len(ctx.needs_input_grad) :], *grads) if x is not None and x.requires_grad]
         return _NoSecondOrder.apply(name, len(sources), *sources, *out)
     return adjoint(*grads)
