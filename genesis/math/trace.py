@@ -43,7 +43,9 @@ def tracing() -> Iterator[None]:
 
 @contextlib.contextmanager
 def replaced(owner: Any, name: str, stand_in: Any) -> Iterator[None]:
-    """A part of Taichi's front end is another one meanwhile."""
+    """A part of Taichi's front end is another one meanwhile. Raises: AttributeError if this Taichi has no such part."""
+    if name not in vars(owner):
+        raise AttributeError(f"{owner.__name__} has no {name}")
     original = vars(owner)[name]
     setattr(owner, name, stand_in)
     try:

@@ -47,6 +47,23 @@ def test_small_launches_give_what_large_ones_give(engine, integrator, monkeypatc
         torch.testing.assert_close(x, y, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("integrator", ["Euler", "RK4"])
+def test_scratch_on_the_stack_holds_what_it_holds_in_an_array(engine, integrator, monkeypatch):
+    """Of a model too large for the stack; with the parameters' gradients, and with the dynamics on a tape. The same bits."""
+
+    def everything() -> list[torch.Tensor]:
+        s = system("floater")
+        physics = Physics(s.model, dt=DT, integrator=integrator)
+        leaves = [x.clone().requires_grad_() for x in (s.qpos[None], s.qvel[None], s.command[:7, None], s.control[:7, None])]
+        outputs = physics.rollout(physics.pack(), *leaves)
+        return [*run(physics, s, 1, 7), *torch.autograd.grad(sum((x**2).sum() for x in outputs), leaves)]
+
+    near = everything()
+    monkeypatch.setattr("genesis.dynamics.launch.NEAR", 0)
+    for x, y in zip(near, everything(), strict=True):
+        torch.testing.assert_close(x, y, rtol=0, atol=0)
+
+
 def test_launches_of_different_shapes_do_not_disturb_each_other(engine):
     """Batch sizes, horizons, optional inputs and integrators in turn, each as in a Physics of its own."""
     s = system("arm")

@@ -8,7 +8,7 @@ from taichi.lang import kernel_impl
 from taichi.lang.ast.ast_transformer import ASTTransformer
 from taichi.lang.ast.ast_transformer_utils import ASTTransformerContext
 
-from genesis.math.trace import tracing, uncounted_loops
+from genesis.math.trace import replaced, tracing, uncounted_loops
 
 SIZE = 40
 REPLACED = [(ASTTransformer, "build_range_for"), (ASTTransformerContext, "get_pos_info"), (kernel_impl, "_inside_class")]
@@ -88,3 +88,9 @@ def test_everything_is_put_back():
     with tracing():
         assert all(vars(owner)[name] is not old for (owner, name), old in zip(REPLACED, before, strict=True))
     assert [vars(owner)[name] for owner, name in REPLACED] == before
+
+
+def test_a_missing_part_is_an_attribute_error():
+    """Launches then fall back on Taichi's public call."""
+    with pytest.raises(AttributeError, match="ASTTransformer has no nothing"), replaced(ASTTransformer, "nothing", None):
+        pass
