@@ -131,3 +131,24 @@ def test_saturated_control_and_force_have_no_gradient_and_their_bounds_have_one(
     expected = {"ctrl_lo": [0, 0], "ctrl_hi": [1, 0], "force_lo": [0, 1.5], "force_hi": [0, 0]}
     assert {k: x.grad.tolist() for k, x in bounds.items()} == expected
     assert u.grad.tolist() == [[0.0, 0.0]]
+
+
+def test_motors_and_servos_share_a_block_of_environments(engine):
+    """Actuator b feels its joint in every second environment only: each gives what it gives alone, with its gradients."""
+    text = WHEEL.format(joint="", second="", more='<actuator><motor joint="a"/><general joint="b" gainprm="2"/></actuator>')
+    p, count = physics_of(text), 6
+    feedback = torch.tensor([[0.0, -3.0 * (e % 2)] for e in range(count)], dtype=torch.float64)
+    theta = p.pack({"act_bias1": feedback, "act_bias2": 0.1 * feedback})
+    q, v = (x * torch.linspace(0.5, 1.5, count, dtype=torch.float64)[:, None] for x in (row(0.4, -0.3), row(0.7, 0.2)))
+    u, off = torch.full((20, count, 2), 0.3, dtype=torch.float64), torch.zeros(20, count, 2, dtype=torch.float64)
+
+    def motion(which: slice) -> list[torch.Tensor]:
+        leaves = [x.clone().requires_grad_() for x in (q[which], v[which], u[:, which])]
+        out = p.rollout(theta[which], leaves[0], leaves[1], off[:, which], leaves[2])[0][-1]
+        return [out.detach(), *torch.autograd.grad(out.sum(), leaves)]
+
+    together = motion(slice(None))
+    for e in range(count):
+        for x, y in zip(motion(slice(e, e + 1)), together, strict=True):
+            torch.testing.assert_close(x, y[e : e + 1] if y.dim() == 2 else y[:, e : e + 1], rtol=1e-14, atol=1e-15)
+    assert together[1][0, 1] == pytest.approx(1.0, rel=1e-12) and together[1][1, 1] < 0.99
