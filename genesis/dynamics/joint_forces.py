@@ -14,7 +14,10 @@ from genesis.math.lanes import any_lane, let
 
 @ti.func
 def joint_forces(m: ti.template(), s: ti.template(), actuated: ti.i32):
-    """Reads: command, control, q, v      Writes: tau (first writer), drive, active"""
+    """All but the springs of balls.
+
+    Reads: command, control, q, v      Writes: tau (first writer), drive, active
+    """
     for i in range(m.size("nv")):
         v = s.get("v", i)
         drive = let(s.get("command", i) - m.get("dof_kv", i) * v)
@@ -33,6 +36,11 @@ def joint_forces(m: ti.template(), s: ti.template(), actuated: ti.i32):
         hi = m.get("dof_force_hi", i)
         s.add("tau", clamp(x, lo, hi), i)
         s.set("active", inside(x, lo, hi, m.lanes), i)
+
+
+@ti.func
+def ball_springs(m: ti.template(), s: ti.template()):
+    """Reads: q      Adds to: tau"""
     if m.size("nq") > m.size("nv"):
         for j in range(m.size("njnt")):
             if springs_as_ball(m, j):
@@ -46,7 +54,7 @@ def joint_forces(m: ti.template(), s: ti.template(), actuated: ti.i32):
 def joint_forces_adjoint(
     m: ti.template(), s: ti.template(), bar: ti.template(), damping_dt: ti.template(), actuated: ti.i32, want: ti.template()
 ):
-    """Adjoint of `joint_forces`, and of the implicit part of damping in H: dt (d + kv) a.
+    """Adjoint of `joint_forces` and `ball_springs`, and of the implicit part of damping in H: dt (d + kv) a.
 
     Reads: w, drive, active, q, v, a, control      Adds to: command_bar, control_bar, q_bar, v_bar, parameters
     """

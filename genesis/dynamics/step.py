@@ -13,10 +13,11 @@ from genesis.dynamics.constraints.damped import (
 from genesis.dynamics.constraints.lift import LiftedBase, lift_links
 from genesis.dynamics.constraints.step import Constraints, add_constraint_bars, constrain, meet_constraints
 from genesis.dynamics.factorization import factorize, solve
-from genesis.dynamics.joint_forces import joint_forces, joint_forces_adjoint
+from genesis.dynamics.joint_forces import ball_springs, joint_forces, joint_forces_adjoint
 from genesis.dynamics.kinematics import kinematics, move_links, place_links
 from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
 from genesis.dynamics.vectors import copy
+from genesis.math.spatial import Inertia, Spatial
 
 
 class Options:
@@ -41,6 +42,7 @@ def acceleration(m: ti.template(), s: ti.template(), o: ti.template(), page: ti.
     Reads: q, v, command, control, wrench      Writes: a, and all the scratch of the stages; ``page``, where dynamics are kept
     """
     joint_forces(m, s, o.actuated)
+    ball_springs(m, s)
     kinematics(m, s, False, o.wrenched)
     clear_mass_matrix(m, s, 0.0 if ti.static(o.damped_last) else o.damping_dt)
     if ti.static(s.taped):
@@ -65,19 +67,13 @@ def acceleration(m: ti.template(), s: ti.template(), o: ti.template(), page: ti.
             keep_factors(m, s, page)
 
 
-def copy_row(source, target, count: int) -> None:
-    values = [source.get(k) for k in range(count)]
-    for k, value in enumerate(values):
-        target.set(value, k)
-
-
 @ti.func
 def keep_links(m: ti.template(), s: ti.template(), page: ti.template()):
     """What the tape keeps of the links, before their inertias are summed up. Reads: inertia, axis"""
     for l in range(m.size("nlink")):
-        copy_row(s.row("inertia", l + 1), page.row("link_inertia", l + 1), 10)
+        Inertia.load(s.row("inertia", l + 1)).store(page.row("link_inertia", l + 1))
     for x in range(m.size("naxis")):
-        copy_row(s.row("axis", x), page.row("axis", x), 6)
+        Spatial.load(s.row("axis", x)).store(page.row("axis", x))
 
 
 @ti.func
