@@ -19,7 +19,8 @@ Handler = Callable[[int, FrameType | None], Any]
 class Lockstep:
     """Runs functions of which one moves at a time, so that nothing in them has to be safe against the others.
 
-    answer: called with number -> question of those who ask; returns number -> answer, or an exception to raise there.
+    answer: called with number -> question of those who ask; returns number -> answer, or an exception to raise there. What it raises
+    itself is raised in all who ask, so that they end in order.
     """
 
     def __init__(self, answer: Callable[[dict[int, Any]], Mapping[int, Any]]) -> None:
@@ -45,7 +46,7 @@ class Lockstep:
         """Start all, and answer until the last has ended.
 
         Raises: KeyboardInterrupt at the end, if one came: those who ask then get it as their answer and can end in order. The first
-        exception that a function has raised, when all others have ended.
+        exception that a function has raised, when all others have ended; all have ended in every case.
         """
         self._home = getcurrent()
         lives = [greenlet(self._life(function)) for function in functions]
@@ -84,6 +85,8 @@ class Lockstep:
                 return self.answer(asking) if asking else {}
             except KeyboardInterrupt:
                 self._interrupted = True
+            except Exception as error:  # left suspended, they would keep their files and locks for as long as the process lives
+                return dict.fromkeys(asking, error)
             finally:
                 self._hearing = False
         return {number: KeyboardInterrupt() for number in asking}

@@ -76,6 +76,10 @@ class Part:
     def controls(self) -> Tensor:
         return self._find(("controls",))
 
+    @property
+    def controller_force(self) -> Tensor:
+        return self._find(("controller_force",))
+
     def point(self, entity: Any, name: str, offset: tuple[float, ...] | None = None, steps: slice | None = None) -> Tensor:
         return self._find(("point", entity.name, name, offset, bounds(steps)))
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from genesis.errors import ContactOverflowError, DivergenceError, GenesisError, InputError
+from genesis.log import logger
 from genesis.parameters import Inputs
 from genesis.parameters.policy import Policy
 from genesis.runners.alike import partition
@@ -59,6 +60,7 @@ class Together:
         self.base = differing_parameters(tasks)
         self.asked: dict[tuple[str, int], list[Key]] = {}
         self.seconds: dict[str, float] = {}
+        self.told = False
 
     def __call__(self, asked: dict[int, str]) -> dict[int, Any]:
         """Answers to questions by candidate: for `GRADIENT` a `Found`, with gradients in the leaves; for `TRAJECTORY` the arrays of
@@ -87,7 +89,18 @@ class Together:
                 left.remove(culprit)
             except GenesisError:  # an input of one of them: each finds out by itself
                 return dict.fromkeys(numbers, ALONE)
+            except Exception as error:  # of a loss, say: the candidate it comes from fails by itself, the others go on
+                self._say_alone(error)
+                return dict.fromkeys(numbers, ALONE)
         return answers
+
+    def _say_alone(self, error: Exception) -> None:
+        """Once: why candidates take longer than a batch would."""
+        if not self.told:
+            self.told = True
+            logger.warning(
+                "candidates are evaluated one by one, because evaluating them at once failed: %s: %s", type(error).__name__, error
+            )
 
     def _shares(self, numbers: list[int]) -> tuple[Inputs, Shares]:
         """A rollout of the candidates, and what it was made of."""

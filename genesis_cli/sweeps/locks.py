@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 NAME = ".lock"
+_held: set[Path] = set()  # by this process, which would otherwise wait for itself
 
 
 @contextmanager
@@ -18,15 +19,17 @@ def locked(folder: Path) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
+        _held.add(folder.resolve())
         try:
             yield True
         finally:
+            _held.discard(folder.resolve())
             fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def wait_until_free(folder: Path) -> None:
     """Return when no other process holds the folder's lock."""
-    if not (folder / NAME).exists():
+    if folder.resolve() in _held or not (folder / NAME).exists():
         return
     with locked(folder) as free:
         if free:

@@ -8,6 +8,8 @@ import torch
 
 from genesis.runners.alike import alike, partition
 from genesis.runners.lockstep import Lockstep
+from genesis.runners.part import Part
+from genesis.view import View
 from tests.settings import numbers
 
 
@@ -101,6 +103,25 @@ def test_a_function_that_raises_ends_alone_and_the_caller_hears_of_it() -> None:
     assert ended == [1]
 
 
+def test_an_answer_that_fails_lets_all_who_ask_end_in_order() -> None:
+    left = []
+
+    def answer(asked: dict[int, None]) -> dict[int, None]:
+        raise RuntimeError("out of memory, say")
+
+    lockstep = Lockstep(answer)
+
+    def life(number: int) -> None:
+        try:
+            lockstep.ask(number)
+        finally:
+            left.append(number)
+
+    with pytest.raises(RuntimeError, match="out of memory, say"):
+        lockstep.run([lambda: life(0), lambda: life(1)])
+    assert left == [0, 1]
+
+
 @pytest.fixture
 def interruptible() -> Iterator[None]:
     """Ctrl-C raises, whatever tests before have made of it."""
@@ -145,6 +166,12 @@ def test_each_keeps_whether_gradients_are_recorded() -> None:
 
     lockstep.run([lambda: life(0), lambda: life(1)])
     assert seen == [True, False, True, True]
+
+
+def test_a_candidate_sees_whatever_a_whole_trajectory_shows() -> None:
+    names = {name for name in vars(View) if not name.startswith("_")}
+    assert {"qpos", "controller_force", "point"} < names
+    assert names <= set(vars(Part)) | {"trajectory"}
 
 
 class Thing:

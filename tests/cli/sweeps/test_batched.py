@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from genesis.losses import LOSSES
+from genesis.losses.control_effort import ControlEffort
 from tests.cli.conftest import genesis_here  # noqa: F401 - a fixture
 from tests.cli.sweeps.conftest import newest, rows, statuses
 
@@ -69,6 +71,35 @@ def test_policies_physical_parameters_and_targets(genesis_here, tmp_path) -> Non
     assert worst(*both(genesis_here, tmp_path, *words)) < 1e-12
     words = ("task=fit", "task.horizon=20", "optimizer=adam", "parameter.mass.init=0.05,0.3", "task.truth.damping=0.002,0.004")
     assert worst(*both(genesis_here, tmp_path, *words, "stop.iterations=3")) < 1e-12
+
+
+def test_every_kind_of_loss_on_one_trajectory(genesis_here, tmp_path) -> None:  # noqa: F811
+    """Those that need no further options; a kind that a batch cannot compute ends in other numbers, or not at all."""
+    kinds = [k for k in LOSSES if k not in ("user", "information", "position", "orientation", "terminal_state")]
+    assert "force_limits" in kinds and "velocity_limits" in kinds
+    words = ("task=reach", "task.horizon=20", "optimizer=adam", "optimizer.lr=0.1,0.3", "stop.iterations=3")
+    assert worst(*both(genesis_here, tmp_path, *words, *(f"+loss.all_{kind}.kind={kind}" for kind in kinds))) < 1e-12
+
+
+def test_a_loss_that_breaks_in_a_batch_fails_its_own_candidate(genesis_here, tmp_path, monkeypatch) -> None:  # noqa: F811
+    """One that nobody foresaw: all are evaluated one by one then, and nobody waits for a lock of its own process."""
+    whole = ControlEffort.__call__
+
+    def broken(self, trajectory):
+        if bool((self.scale == 0.125).all()):
+            raise ZeroDivisionError("a bug")
+        return whole(self, trajectory)
+
+    monkeypatch.setattr(ControlEffort, "__call__", broken)
+    words = (
+        "task=reach",
+        "task.horizon=20",
+        "optimizer=adam",
+        "stop.iterations=2",
+        "+loss.extra={kind: control_effort, scale: 1}",
+    )
+    genesis_here("optimize", "-m", *words, "loss.extra.scale=1,0.125,2", "launcher=batched", *QUIET)
+    assert statuses(newest(tmp_path)) == ["not_converged", "failed", "not_converged"]
 
 
 def test_an_interrupted_sweep_goes_on_bit_by_bit(genesis_here, tmp_path) -> None:  # noqa: F811
