@@ -53,3 +53,49 @@ def solve(m: ti.template(), s: ti.template(), name: ti.template()):
         for t in range(1, m.dof_depth(k) + 1):
             x = x - row.get(t) * vector.get(m.m_column(first + t))
         vector.set(x, k)
+
+
+@ti.func
+def factorize_bent(m: ti.template(), s: ti.template()):
+    """The same of a matrix that is not symmetric: rows of descendants in `mass`, their columns in `upper`; A = U D L.
+
+    Reads and overwrites: mass, upper; writes `inverse_pivot`
+    """
+    for r in range(m.size("nv")):
+        k = m.size("nv") - 1 - r
+        first = m.dof_madr(k)
+        depth = m.dof_depth(k)
+        inverse = let(1.0 / s.get("mass", first))
+        s.set("inverse_pivot", inverse, k)
+        for t in range(1, depth + 1):
+            at = m.dof_madr(m.m_column(first + t))
+            lower_target = s.row("mass", at)
+            upper_target = s.row("upper", at)
+            lower = s.row("mass", first + t)
+            upper = s.row("upper", first + t)
+            below = let(lower.get() * inverse)
+            above = let(upper.get() * inverse)
+            for u in range(depth + 1 - t):
+                eliminate(lower_target, lower, above, u)
+                eliminate(upper_target, upper, below, u)
+            lower.set(below)
+            upper.set(above)
+
+
+@ti.func
+def solve_bent(m: ti.template(), s: ti.template(), name: ti.template(), inward: ti.template(), outward: ti.template()):
+    """x <- A^-1 x with the factors of `factorize_bent`: ``inward`` "upper" and ``outward`` "mass"; the other way round A^-T x."""
+    vector = s.row(name)
+    for r in range(m.size("nv")):
+        k = m.size("nv") - 1 - r
+        first = m.dof_madr(k)
+        x = vector.get(k)
+        for t in range(1, m.dof_depth(k) + 1):
+            vector.subtract(s.get(inward, first + t) * x, m.m_column(first + t))
+        vector.set(x * s.get("inverse_pivot", k), k)
+    for k in range(m.size("nv")):
+        first = m.dof_madr(k)
+        x = vector.get(k)
+        for t in range(1, m.dof_depth(k) + 1):
+            x = x - s.get(outward, first + t) * vector.get(m.m_column(first + t))
+        vector.set(x, k)

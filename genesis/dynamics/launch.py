@@ -15,13 +15,13 @@ from taichi.lang import impl
 from genesis import runtime
 from genesis.dynamics.inspect import make_inverse, make_kinematics
 from genesis.dynamics.inspect_contacts import make_contacts
-from genesis.dynamics.rollout import INTEGRATORS, make_rollout
+from genesis.dynamics.rollout import SCHEMES, make_rollout
 from genesis.errors import StateError
 from genesis.log import logger
 from genesis.math.trace import tracing
 
 MAKERS: dict[str, Callable] = {
-    **{name: partial(make_rollout, integrator=name) for name in INTEGRATORS},
+    **{name: partial(make_rollout, kind=name) for name in SCHEMES},
     "kinematics": make_kinematics,
     "inverse": make_inverse,
     "contacts": make_contacts,
@@ -38,9 +38,9 @@ def lanes_for(batch: int) -> int:
     return LANES[state.ti_float] if batch > 1 and state.device.type == "cpu" else 1
 
 
-def keeps_tape(batch: int, variant: Variant) -> bool:
+def keeps_tape(kind: str, batch: int, variant: Variant) -> bool:
     """Whether a rollout can keep its dynamics for the adjoint: of one environment on a CPU, where memory for it is small."""
-    return variant is None and batch == 1 and runtime.state().device.type == "cpu"
+    return variant is None and batch == 1 and not SCHEMES[kind].bent and runtime.state().device.type == "cpu"
 
 
 @cache
@@ -48,7 +48,7 @@ def _kernels(
     kind: str, variant: Variant, generation: int, real: Any, lanes: int, serial: bool, near: int
 ) -> tuple[Callable, Callable, Callable]:
     extra: dict[str, Any] = dict(zip(("pairs", "damped_last", "equalities"), variant or (), strict=False))
-    if kind in INTEGRATORS:
+    if kind in SCHEMES:
         extra["near"] = near
     forward, make_adjoint = MAKERS[kind](real, lanes, serial, **extra)
     return forward, make_adjoint(False), make_adjoint(True)

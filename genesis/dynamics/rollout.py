@@ -15,15 +15,18 @@ and their adjoints with the suffix _bar: q_bar, v_bar (lead + T, B, .) of the st
 the acceleration at its start.
 """
 
+from dataclasses import dataclass
+from types import ModuleType
+
 import taichi as ti
 
-from genesis.dynamics import euler, runge_kutta
+from genesis.dynamics import coriolis, euler, runge_kutta
 from genesis.dynamics.constraints.collect import Problem, Stop
 from genesis.dynamics.constraints.report import note_depth
 from genesis.dynamics.constraints.step import Constraints
-from genesis.dynamics.step import Options
+from genesis.dynamics.step import Options, sees_twice
 from genesis.dynamics.vectors import clear
-from genesis.dynamics.workspace import ParameterBar, Robot, Scratch
+from genesis.dynamics.workspace import ALL, IMPLICIT, Layout, ParameterBar, Robot, Scratch
 from genesis.joints import JOINTS
 from genesis.math.lanes import Block, constant
 
@@ -237,7 +240,32 @@ def write_initial_bars(
             block.scatter(v0_bar, block.gather(v0_bar, 0, i) + block.gather(v_bar, 0, i), 0, i)
 
 
-INTEGRATORS = {"Euler": euler, "RK4": runge_kutta}
+@dataclass(frozen=True)
+class Scheme:
+    """A time integration: `step`, its adjoint and number of stages; dragged, bent: see `step.Options`."""
+
+    file: ModuleType
+    dragged: bool = False
+    bent: int = coriolis.NONE
+
+    @property
+    def stages(self) -> int:
+        return self.file.STAGES
+
+    @property
+    def layout(self) -> Layout:
+        """Fields of the scratch."""
+        return IMPLICIT if self.dragged else ALL
+
+
+INTEGRATORS = {
+    "Euler": Scheme(euler),
+    "implicitfast": Scheme(euler, dragged=True),
+    "implicit": Scheme(euler, dragged=True, bent=coriolis.ALL),
+    "RK4": Scheme(runge_kutta),
+}
+FREE_BODIES = "implicitfast, free bodies"  # MuJoCo's implicitfast where there are any
+SCHEMES = INTEGRATORS | {FREE_BODIES: Scheme(euler, dragged=True, bent=coriolis.BODIES)}
 
 
 def make_rollout(
@@ -245,27 +273,30 @@ def make_rollout(
     lanes: int,
     serial: bool,
     near: int,
-    integrator: str,
+    kind: str,
     pairs: tuple[int, ...] | None = None,
     damped_last: bool = False,
     equalities: bool = True,
 ):
     """(rollout, its adjoint without or with the parameters' adjoints) for ``lanes`` environments per block in the floating-point type ``real``.
 
+    kind: a name in `SCHEMES`.
     pairs: None without constraints, else the codes of the geometry pairs that may touch. damped_last: see `step.Options`. equalities:
     whether the model has any.
     serial: run the blocks one after the other in the calling thread; waking Taichi's threads costs 70 to 300 µs a launch.
     near: numbers of scratch that a single environment has on the stack, 0: none, see `Scratch`.
     """
     integers_t, block_t, user_t = array_types(real, lanes)
-    scheme = INTEGRATORS[integrator]
+    scheme = SCHEMES[kind]
+    dragged, bent, layout = scheme.dragged, scheme.bent, scheme.layout
     constrained = pairs is not None
-    taped = serial and lanes == 1 and not constrained  # see `Scratch`
+    twice = sees_twice(constrained, damped_last, bent)
+    taped = serial and lanes == 1 and not constrained and bent == coriolis.NONE  # see `Scratch`
     # an array costs half a microsecond a launch, so it is None where it has no use
     plain_t, absent = ti.types.ndarray(dtype=real, ndim=1), ti.template()
     ledger_t = shapes_t = plain_t if constrained else absent
     records_t = plain_t if taped else absent
-    step, step_adjoint, stages = scheme.step, scheme.step_adjoint, scheme.STAGES
+    step, step_adjoint, stages = scheme.file.step, scheme.file.step_adjoint, scheme.stages
 
     @ti.kernel
     def rollout(
@@ -280,12 +311,12 @@ def make_rollout(
         ti.loop_config(block_dim=1, serialize=serial)
         for e in range(blocks):
             m = Robot(integers, parameters, e * stride, lanes)
-            s = Scratch(m, scratch, e * room, taped, near)
+            s = Scratch(m, scratch, e * room, taped, near, layout)
             block = Block(e, batch, lanes)
             problem = Problem(shapes, pairs, equalities, cone, impratio, dt, smooth)
             stop = Stop(tolerance, iterations, line_tolerance, line_iterations)
             held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem, stop)
-            o = Options(dt, damping_dt, actuated, wrenched, 0, held, damped_last, record)
+            o = Options(dt, damping_dt, actuated, wrenched, 0, held, damped_last, record, dragged, bent)
             begin(m, s, o)
             read_state(m, s, block, q0, v0, q, v, 0, 0)
             if lead != 0:
@@ -325,11 +356,11 @@ def make_rollout(
             ti.loop_config(block_dim=1, serialize=serial)
             for e in range(blocks):
                 m = Robot(integers, parameters, e * stride, lanes)
-                s = Scratch(m, scratch, e * room, taped and not want, near)
+                s = Scratch(m, scratch, e * room, taped and not want, near, layout)
                 block = Block(e, batch, lanes)
-                problem = Problem(shapes, pairs, equalities, cone, impratio, dt, smooth, True, want, reach, damped_last)
+                problem = Problem(shapes, pairs, equalities, cone, impratio, dt, smooth, True, want, reach, twice)
                 held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem, None)
-                o = Options(dt, damping_dt, actuated, wrenched, want, held, damped_last, record)
+                o = Options(dt, damping_dt, actuated, wrenched, want, held, damped_last, record, dragged, bent)
                 bar = ParameterBar(m, parameters_bar, e * width)
                 clear(m, s, "q_bar")
                 clear(m, s, "v_bar")

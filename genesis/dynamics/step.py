@@ -7,12 +7,14 @@ from genesis.dynamics.constraints.damped import (
     DampedBase,
     add_damping,
     correct_damping_bars,
+    seen_acceleration,
     spread_difference,
-    undamped_acceleration,
 )
 from genesis.dynamics.constraints.lift import LiftedBase, lift_links
 from genesis.dynamics.constraints.step import Constraints, add_constraint_bars, constrain, meet_constraints
-from genesis.dynamics.factorization import factorize, solve
+from genesis.dynamics.coriolis import NONE, bend, coriolis_bars, coriolis_matrix, find_winds
+from genesis.dynamics.drag import add_drag, drag_bars, find_slack
+from genesis.dynamics.factorization import factorize, factorize_bent, solve, solve_bent
 from genesis.dynamics.joint_forces import ball_springs, joint_forces, joint_forces_adjoint
 from genesis.dynamics.kinematics import kinematics, move_links, place_links
 from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
@@ -21,18 +23,30 @@ from genesis.math.spatial import Inertia, Spatial
 
 
 class Options:
-    """Scalars of a launch: time step, implicit-damping step (0: explicit), which optional inputs are present, and
-    (at compile time) whether the adjoints of the parameters are wanted, the constraints if there are any, and whether implicit
-    damping acts after them (MuJoCo's order) or with them; ``kept``: whether the dynamics are kept on a tape, where the adjoint
-    finds them."""
+    """Scalars of a launch: time step, implicit-damping step (0: explicit), which optional inputs are present, and ``kept``: whether the
+    dynamics are kept on a tape, where the adjoint finds them. At compile time: whether the adjoints of the parameters are wanted, the
+    constraints if there are any, and what the time integration takes at the end of the step:
+
+    dragged: the velocity feedback of actuators, see drag.py. bent: Coriolis forces, of what, see coriolis.py. damped_last: whether
+    damping and that feedback act after the constraints (MuJoCo's order) or with them; Coriolis forces always do. So ``twice``: whether
+    the constraints see another acceleration than that of the step.
+    """
 
     _data_oriented = True
 
-    def __init__(self, dt, damping_dt, actuated, wrenched, want, constraints=None, damped_last=False, kept=0) -> None:
+    def __init__(
+        self, dt, damping_dt, actuated, wrenched, want, constraints=None, damped_last=False, kept=0, dragged=False, bent=NONE
+    ) -> None:
         self.kept = kept
         self.dt, self.damping_dt, self.damped_last = dt, damping_dt, damped_last
         self.actuated, self.wrenched, self.want = actuated, wrenched, want
         self.constraints, self.constrained = constraints, isinstance(constraints, Constraints)  # Taichi turns None into a value
+        self.dragged, self.bent, self.twice = dragged, bent, sees_twice(self.constrained, damped_last, bent)
+
+
+def sees_twice(constrained: bool, damped_last: bool, bent: int) -> bool:
+    """`Options.twice`."""
+    return constrained and (damped_last or bent != NONE)
 
 
 @ti.func
@@ -43,28 +57,59 @@ def acceleration(m: ti.template(), s: ti.template(), o: ti.template(), page: ti.
     """
     joint_forces(m, s, o.actuated)
     ball_springs(m, s)
+    if ti.static(o.dragged):
+        find_slack(m, s, o.actuated, False)
     kinematics(m, s, False, o.wrenched)
+    if ti.static(o.bent):
+        find_winds(m, s, o.bent)
     clear_mass_matrix(m, s, 0.0 if ti.static(o.damped_last) else o.damping_dt)
     if ti.static(s.taped):
         if o.kept != 0:
             keep_links(m, s, page)
     composite(m, s, True)
+    if ti.static(o.dragged and not o.damped_last):
+        add_drag(m, s, o.damping_dt)
     if ti.static(o.constrained):
         copy(m, s, "nM", "mass", "mass_matrix")
         copy(m, s, "nv", "a", "warm")
-    for pass_ in range(1 + int(o.damped_last)):
-        if ti.static(o.damped_last):
+    if ti.static(o.bent):
+        coriolis_matrix(m, s, o.bent)
+        bent_acceleration(m, s, o)
+    else:
+        straight_acceleration(m, s, o)
+    if ti.static(s.taped):
+        if o.kept != 0:
+            keep_factors(m, s, page)
+
+
+@ti.func
+def straight_acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
+    """With a symmetric matrix, twice where damping comes last. Reads: mass, tau; with constraints mass_matrix, warm      Writes: a"""
+    for pass_ in range(1 + int(o.twice)):
+        if ti.static(o.twice):
             if pass_ == 1:
-                add_damping(m, s, o.damping_dt)
+                add_damping(m, s, o)
         factorize(m, s)
         copy(m, s, "nv", "tau", "a")
         solve(m, s, "a")
         if ti.static(o.constrained):
             if pass_ == 0:
-                constrain(m, s, o.constraints, o.damped_last)
-    if ti.static(s.taped):
-        if o.kept != 0:
-            keep_factors(m, s, page)
+                constrain(m, s, o.constraints, o.twice)
+
+
+@ti.func
+def bent_acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
+    """With Coriolis forces at the end of the step. Reads: also coriolis      Writes: a"""
+    if ti.static(o.constrained):
+        factorize(m, s)
+        copy(m, s, "nv", "tau", "a")
+        solve(m, s, "a")
+        constrain(m, s, o.constraints, True)
+        add_damping(m, s, o)
+    bend(m, s, o.dt)
+    factorize_bent(m, s)
+    copy(m, s, "nv", "tau", "a")
+    solve_bent(m, s, "a", "upper", "mass")
 
 
 @ti.func
@@ -90,50 +135,102 @@ def keep_factors(m: ti.template(), s: ti.template(), page: ti.template()):
 def acceleration_again(m: ti.template(), s: ti.template(), o: ti.template()):
     """What the adjoint needs of `acceleration` besides its motions and forces: a tape that was kept has it.
 
-    Reads: q, v, command, control; with constraints a      Writes: the fields in `workspace.KEPT`; with constraints mass_matrix, a_seen
+    Reads: q, v, command, control; with constraints a      Writes: the fields in `workspace.KEPT`; with constraints mass_matrix, a_seen;
+    of implicit integrators slack and upper
     """
     joint_forces(m, s, o.actuated)
+    if ti.static(o.dragged):
+        find_slack(m, s, o.actuated, o.want)
     place_links(m, s)
+    if ti.static(o.bent):
+        move_links(m, s, o.wrenched)
+        find_winds(m, s, o.bent)
     clear_mass_matrix(m, s, 0.0 if ti.static(o.damped_last) else o.damping_dt)
     composite(m, s, False)
+    if ti.static(o.dragged and not o.damped_last):
+        add_drag(m, s, o.damping_dt)
     if ti.static(o.constrained):
         copy(m, s, "nM", "mass", "mass_matrix")
         copy(m, s, "nv", "a", "a_seen")
-    if ti.static(o.damped_last):
-        undamped_acceleration(m, s, o.damping_dt)
-        add_damping(m, s, o.damping_dt)
-    factorize(m, s)
+    if ti.static(o.bent):
+        coriolis_matrix(m, s, o.bent)
+    if ti.static(o.twice):
+        seen_acceleration(m, s, o)
+        add_damping(m, s, o)
+    if ti.static(o.bent):
+        bend(m, s, o.dt)
+        factorize_bent(m, s)
+    else:
+        factorize(m, s)
+
+
+def last_multiplier(o):
+    """The function (s, i) that gives the multiplier of what acts after the constraints: w without the part of the constraints."""
+
+    def of(s, i):
+        w = s.get("w", i)
+        return w - s.get("w_seen", i) if o.twice else w
+
+    return of
+
+
+def of_vector(name: str):
+    return lambda s, i: s.get(name, i)
+
+
+def difference(s, i):
+    """What the acceleration that the constraints see has more."""
+    return s.get("a_seen", i) - s.get("a", i)
 
 
 @ti.func
 def acceleration_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template()):
-    """H w = a_bar, then minus the gradient of w . g with a and w held fixed.
+    """H^T w = a_bar, then minus the gradient of w . g with a and w held fixed.
 
     Reads: q, v, a (of this state), a_bar, w (where it begins as a_bar), command, control, wrench
-    Adds to: q_bar, v_bar, parameters      Writes: w; command_bar, control_bar, wrench_bar
+    Adds to: q_bar, v_bar, parameters      Writes: w; command_bar, control_bar, wrench_bar      Overwrites with Coriolis forces: v, a
     """
     if ti.static(s.taped):
         if o.kept == 0:
             acceleration_again(m, s, o)
     else:
         acceleration_again(m, s, o)
-    solve(m, s, "w")
+    if ti.static(o.bent):
+        solve_bent(m, s, "w", "mass", "upper")
+    else:
+        solve(m, s, "w")
     if ti.static(o.constrained):
         move_links(m, s, o.wrenched)
-        meet_constraints(m, s, o.constraints, o.damped_last)
+        meet_constraints(m, s, o.constraints, o.twice)
         probe_links(m, s, bar, o.wrenched, o.want)
         lift_links(m, s)
-        if ti.static(o.damped_last):
+        if ti.static(o.twice):
             spread_difference(m, s, bar, o.want)
         add_constraint_bars(m, s, bar, o.constraints, o.want)
     else:
         move_and_probe_links(m, s, bar, o.wrenched, o.want)
-    if ti.static(o.damped_last):
+    if ti.static(o.twice):
         gather_bars(m, s, bar, o.want, DampedBase)
     elif ti.static(o.constrained):
         gather_bars(m, s, bar, o.want, LiftedBase)
     else:
         gather_bars(m, s, bar, o.want, Base)
     joint_forces_adjoint(m, s, bar, o.damping_dt, o.actuated, o.want)
-    if ti.static(o.damped_last and o.want):
-        correct_damping_bars(m, s, bar, o.damping_dt)
+    if ti.static(o.want):
+        implicit_bars(m, s, bar, o)
+    if ti.static(o.bent):
+        coriolis_bars(m, s, bar, o.dt, o.bent, last_multiplier(o), o.want)
+
+
+@ti.func
+def implicit_bars(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template()):
+    """What acts at the end of the step, seen by its own multiplier and acceleration. Reads: w, a; with constraints w_seen, a_seen"""
+    if ti.static(o.twice):
+        correct_damping_bars(m, s, bar, o)
+    if ti.static(o.dragged):
+        if ti.static(o.damped_last):
+            drag_bars(m, s, bar, o.damping_dt, last_multiplier(o), of_vector("a"))
+        else:
+            drag_bars(m, s, bar, o.damping_dt, of_vector("w"), of_vector("a"))
+            if ti.static(o.twice):
+                drag_bars(m, s, bar, o.damping_dt, of_vector("w_seen"), difference)

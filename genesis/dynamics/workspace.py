@@ -65,6 +65,15 @@ FIELDS = (  # name, one row per, lane scalars a row
     ("q_start_bar", "nv", 1),
     ("v_start_bar", "nv", 1),
 )
+IMPLICIT_FIELDS = (  # what implicit integrators have besides
+    ("slack", "nu", 1),  # 1: the velocity feedback of an actuator acts at the end of the step, see drag.py
+    ("wind", "nlink", 18),  # force on the link's subtree per turn and velocity, three spatial vectors, see coriolis.py
+    ("sway", "naxis", 6),  # change of acceleration per velocity of a motion axis where it begins
+    ("coriolis", "nM", 1),  # derivative of Coriolis and centrifugal forces: rows of descendants
+    ("coriolis_upper", "nM", 1),  # and their columns, rows of ancestors
+    ("upper", "nM", 1),  # those columns of the matrix that is solved with; its rows are in `mass`
+    ("seen_rate", "nv", 1),  # dt a in the adjoint
+)
 
 
 class Layout:
@@ -96,6 +105,7 @@ class Layout:
 
 
 ALL = Layout(FIELDS)
+IMPLICIT = Layout((*FIELDS, *IMPLICIT_FIELDS))
 RECORD = Layout([field for field in FIELDS if field[0] in KEPT])
 
 
@@ -103,9 +113,9 @@ def _rows(count: str, sizes: Mapping):
     return 1 if count == "one" else 4 * sizes["nv"] if count == "nv4" else sizes[count]
 
 
-def scratch_size(sizes: Mapping[str, int]) -> int:
+def scratch_size(sizes: Mapping[str, int], layout: Layout = ALL) -> int:
     """Lane scalars of scratch that one environment block needs."""
-    return ALL.size(sizes)
+    return layout.size(sizes)
 
 
 def record_size(sizes: Mapping[str, int]) -> int:
@@ -184,7 +194,7 @@ class Region:
     """Fields of a `Layout` in an array from an offset on: addresses of rows."""
 
     _data_oriented = True
-    WIDTH = {name: width for name, _, width in FIELDS}
+    WIDTH = {name: width for name, _, width in (*FIELDS, *IMPLICIT_FIELDS)}
 
     def __init__(self, robot: Robot, layout: Layout, array, offset) -> None:
         self.robot, self.layout, self.array, self.offset = robot, layout, array, {}
@@ -206,18 +216,18 @@ class Scratch:
 
     ``taped``: a single environment whose dynamics may be kept on a tape, for the adjoint to find them again: the fields in `KEPT`, which is
     all that it needs without wrenches and adjoints of the parameters. They are copied there (`page`), and the adjoint reads them from
-    there (`on`). ``near``: all but ``end`` lies in so many numbers on the stack instead, 0: in the array.
+    there (`on`). ``near``: all but ``end`` lies in so many numbers on the stack instead, 0: in the array. ``layout``: which fields.
     """
 
     _data_oriented = True
 
-    def __init__(self, robot: Robot, array, offset, taped: bool = False, near: int = 0) -> None:
+    def __init__(self, robot: Robot, array, offset, taped: bool = False, near: int = 0, layout: Layout = ALL) -> None:
         self.robot, self.record, self.k, self.taped = robot, None, None, taped
         self.array, self.begin = array, offset
         if near:
-            self.main = Region(robot, ALL, local_array(near, robot.parameters.get()), 0)
+            self.main = Region(robot, layout, local_array(near, robot.parameters.get()), 0)
         else:
-            self.main = Region(robot, ALL, array, offset)
+            self.main = Region(robot, layout, array, offset)
 
     def _with(self, record, k) -> "Scratch":
         one = object.__new__(Scratch)

@@ -6,6 +6,7 @@ import torch
 
 from genesis.dynamics.constraints.ledger import HEADER
 from genesis.dynamics.launch import Launcher, keeps_tape, kernels, lanes_for
+from genesis.dynamics.rollout import SCHEMES
 from genesis.dynamics.workspace import ALL, record_size, scratch_size
 from genesis.errors import InputError
 from genesis.grad.watch import Watch
@@ -33,7 +34,7 @@ class Bench:
         self.batch, self.lanes, self.nlink = batch, lanes_for(batch), model.nlink
         self.blocks = -(-batch // self.lanes)
         self.lane_axis = (self.lanes,) if self.lanes > 1 else ()
-        self.room, self.width = scratch_size(model.sizes), model.parameter_size
+        self.room, self.width = scratch_size(model.sizes, SCHEMES[physics.kind].layout), model.parameter_size
         room = max(self.room, self.lanes * (physics.constraints.room if physics.constraints else 0))
         if self.blocks * room >= ADDRESSES:
             most = (ADDRESSES - 1) // room * self.lanes
@@ -47,7 +48,7 @@ class Bench:
         self._launches: dict[tuple[int, bool, bool, bool, bool], RolloutLaunch] = {}
         self._launchers: dict[tuple[str, bool], tuple[Launcher, Launcher, Launcher]] = {}
         self._packed: tuple[Any, int, torch.Tensor] | None = None
-        self.record = record_size(model.sizes) if keeps_tape(batch, self.variant) else 0  # of one evaluation, see `Scratch`
+        self.record = record_size(model.sizes) if keeps_tape(physics.kind, batch, self.variant) else 0  # of one evaluation, see `Scratch`
         self.no_tape = like.new_zeros(self.record) if self.record else None
         self.no_bar = like.new_zeros(self.width, *self.lane_axis)
         self.contact_arrays = (None, None) if self.variant is None else (self.ledger, physics.shapes)
@@ -145,7 +146,7 @@ class RolloutLaunch:
         new = bench.scratch.new_zeros  # adjoints of positions and velocities that no loss depends on, and no commands
         self.no_q_bar, self.no_v_bar = (new(horizon + 1, bench.batch, n) for n in (physics.nq, physics.nv))
         self.no_command, self.no_command_bar = self.no_v_bar[1:], torch.empty_like(self.no_v_bar[1:])
-        self.run, *self.run_adjoint = bench.launchers(physics.integrator, horizon * physics.substeps * physics.stages)
+        self.run, *self.run_adjoint = bench.launchers(physics.kind, horizon * physics.substeps * physics.stages)
 
     def forward(self, theta, inputs, outputs, keep: bool = False) -> torch.Tensor | None:
         """Runs the kernel; returns what the adjoint asks for besides: with constraints which candidate pairs have touched, without the tape

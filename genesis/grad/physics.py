@@ -12,7 +12,7 @@ from functools import cached_property
 import torch
 
 from genesis import runtime
-from genesis.dynamics.rollout import INTEGRATORS
+from genesis.dynamics.rollout import FREE_BODIES, INTEGRATORS, SCHEMES
 from genesis.errors import InputError, UnsupportedError, unknown_name
 from genesis.grad.bench import Bench
 from genesis.grad.constrained import ConstraintSetting, constraint_setting
@@ -41,8 +41,8 @@ class Physics:
     Args:
         model: what to simulate.
         dt: time between control steps [s]; ``substeps`` time steps of dt / substeps each.
-        integrator: "Euler" (semi-implicit) or "RK4".
-        implicit_damping: Euler only: joint damping and the velocity gain of the joint controllers act at the end of the step.
+        integrator: "Euler" (semi-implicit), "implicitfast", "implicit" or "RK4".
+        implicit_damping: Euler only (the implicit integrators always do it): joint damping and the velocity gain of the joint controllers act at the end of the step.
     """
 
     def __init__(
@@ -55,9 +55,12 @@ class Physics:
         state = runtime.state()
         self.model, self.dt, self.substeps, self.device, self.dtype = model, float(dt), int(substeps), state.device, state.dtype
         self.nq, self.nv, self.nu, self.nlink = model.nq, model.nv, model.nu, model.nlink
-        self.integrator, self.stages = integrator, INTEGRATORS[integrator].STAGES
+        self.integrator, self.stages = integrator, INTEGRATORS[integrator].stages
+        free = integrator == "implicitfast" and bool(model.integers["link_free"].any())
+        self.kind = FREE_BODIES if free else integrator  # of the kernels
         self.step_dt = self.dt / self.substeps
-        self.damping_dt = self.step_dt if implicit_damping and integrator == "Euler" else 0.0
+        implicit = SCHEMES[self.kind].dragged or (implicit_damping and integrator == "Euler")
+        self.damping_dt = self.step_dt if implicit else 0.0
         self.reals = (self.step_dt, self.damping_dt)
         integers, shapes = pack_shapes(model)
         self.integers = torch.as_tensor(integers, device=self.device)

@@ -98,8 +98,8 @@ def _rows(physics: Physics, tables: list) -> Iterator[tuple]:
 
 
 def _plain(physics: Physics) -> dict[int, int]:
-    """Index in qpos -> in qvel of coordinates with q' = q + dt v'; none where a control step is more than one Euler step."""
-    if physics.integrator != "Euler" or physics.substeps > 1:
+    """Index in qpos -> in qvel of coordinates with q' = q + dt v'; none where a control step is more than one evaluation of the dynamics."""
+    if physics.stages > 1 or physics.substeps > 1:
         return {}
     made = {}
     for joint in physics.model.joints:

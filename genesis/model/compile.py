@@ -52,6 +52,7 @@ def compile_model(
     integers = dict(
         link_parent=[p + 1 for p in b.parents],
         link_root=[int(p < 0) for p in b.parents],
+        link_free=_free_bodies(b),
         link_jntadr=[first for first, _ in b.link_jnt],
         link_jntnum=[n for _, n in b.link_jnt],
         link_axisend=[(axes.of_joint + [len(axis_dof)])[first + n] for first, n in b.link_jnt],
@@ -98,6 +99,15 @@ def compile_model(
         hfields=touching.hfields,
         constraints=resolve(request, [(entity.name, p.description.solver) for entity, p in zip(b.entities, placed, strict=True)]),
     )
+
+
+def _free_bodies(b: Builder) -> list[int]:
+    """1 for each link of a tree whose only joint is a free joint, else 0."""
+    roots: list[int] = []
+    for l, parent in enumerate(b.parents):  # noqa: E741
+        roots.append(roots[parent] if parent >= 0 else l)
+    jointed = {roots[l] for l, (_, count) in enumerate(b.link_jnt) if count and b.parents[l] >= 0}  # noqa: E741
+    return [int(root not in jointed and any(j.type == "free" for j in b.links[root].joints)) for root in roots]
 
 
 def _pairs(axes: MotionAxes, mass: Pattern) -> tuple[list[int], list[int], list[int], list[int]]:

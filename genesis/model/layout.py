@@ -106,6 +106,7 @@ MIX, FIRST_WINS, SECOND_WINS = 0, 1, 2  # how the contact parameters of two geom
 INTEGERS = (  # name, one row per
     ("link_parent", "nlink"),  # slot of the parent: 0 is the world, link l has slot l + 1
     ("link_root", "nlink"),  # 1: the link is the root of a kinematic tree and sets its reference point
+    ("link_free", "nlink"),  # 1: it belongs to a free body, a tree with a free joint and no other
     ("link_jntadr", "nlink"),
     ("link_jntnum", "nlink"),
     ("link_axisend", "nlink"),  # one past the last motion axis; the first is that of the first joint

@@ -68,7 +68,7 @@ class EquationError(LeastSquares):
         for b, r in enumerate(batch.recording.tolist()):
             q[:, b], v[:, b] = problem.start_states(problem.recordings[r], times[:, b])[:2]
         a = (v[1:] - v[:-1]) / problem.dt
-        if problem.physics.integrator == "Euler":
+        if problem.physics.stages == 1:
             made = q[:-1], v[:-1], a, v[1:] if problem.physics.damping_dt > 0.0 else v[:-1]
         else:
             made = 0.5 * (q[1:] + q[:-1]), 0.5 * (v[1:] + v[:-1]), a, 0.5 * (v[1:] + v[:-1])

@@ -19,6 +19,8 @@ VARIANTS = {
     "euler": {},
     "euler-explicit": {"implicit_damping": False},
     "euler-substeps": {"substeps": 3},
+    "implicitfast": {"integrator": "implicitfast"},
+    "implicit": {"integrator": "implicit"},
     "rk4": {"integrator": "RK4"},
     "rk4-substeps": {"integrator": "RK4", "substeps": 2},
 }

@@ -9,28 +9,41 @@ import taichi as ti
 
 from genesis.dynamics.adjoint_sweep import bilinear_inertia_adjoint
 from genesis.dynamics.constraints.lift import LiftedBase
+from genesis.dynamics.coriolis import push_coriolis
+from genesis.dynamics.drag import add_drag, push_drag
 from genesis.dynamics.factorization import factorize, solve
 from genesis.dynamics.kinematics import add_rate, copy_spatial, of_parent
 from genesis.dynamics.mass_matrix import damping_of
 from genesis.joints.pose import Pose
+from genesis.math.lanes import let
 from genesis.math.spatial import Inertia, Spatial
 
 
 @ti.func
-def add_damping(m: ti.template(), s: ti.template(), damping_dt: ti.template()):
-    """mass <- M + dt d, afresh."""
+def add_damping(m: ti.template(), s: ti.template(), o: ti.template()):
+    """mass <- the matrix of the constrained problem, and dt d and dt E where they come last, afresh."""
     for k in range(m.size("nM")):
         s.set("mass", s.get("mass_matrix", k), k)
-    for i in range(m.size("nv")):
-        s.add("mass", damping_dt * damping_of(m, s, i), m.dof_madr(i))
+    if ti.static(o.damped_last):
+        for i in range(m.size("nv")):
+            s.add("mass", o.damping_dt * damping_of(m, s, i), m.dof_madr(i))
+        if ti.static(o.dragged):
+            add_drag(m, s, o.damping_dt)
 
 
 @ti.func
-def undamped_acceleration(m: ti.template(), s: ti.template(), damping_dt: ti.template()):
-    """a_seen <- a_1 = a + M^-1 dt d a. Overwrites: mass"""
+def seen_acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
+    """a_seen <- a_1 = a + H^-1 (dt d + dt E + dt C) a, with what of it comes last. Overwrites: mass"""
     factorize(m, s)
     for i in range(m.size("nv")):
-        s.set("a_seen", damping_dt * damping_of(m, s, i) * s.get("a", i), i)
+        s.set("a_seen", 0.0 * s.get("a", i), i)
+    if ti.static(o.damped_last):
+        for i in range(m.size("nv")):
+            s.set("a_seen", o.damping_dt * damping_of(m, s, i) * s.get("a", i), i)
+        if ti.static(o.dragged):
+            push_drag(m, s, o.damping_dt, "a", "a_seen")
+    if ti.static(o.bent):
+        push_coriolis(m, s, o.dt, "a", "a_seen")
     solve(m, s, "a_seen")
     for i in range(m.size("nv")):
         s.add("a_seen", s.get("a", i), i)
@@ -95,9 +108,12 @@ def spread_difference(m: ti.template(), s: ti.template(), bar: ti.template(), wa
 
 
 @ti.func
-def correct_damping_bars(m: ti.template(), s: ti.template(), bar: ti.template(), damping_dt: ti.template()):
-    """The implicit damping is seen by w_d alone, not by W as `joint_forces_adjoint` has it."""
+def correct_damping_bars(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template()):
+    """`joint_forces_adjoint` has W . dt d a: damping that comes last is seen by w_d alone, and the other by w_1 at a_1, not a."""
     for i in range(m.size("nv")):
-        more = damping_dt * s.get("a", i) * s.get("w_seen", i)
+        seen = s.get("a", i)
+        if ti.static(not o.damped_last):
+            seen = s.get("a", i) - s.get("a_seen", i)
+        more = let(o.damping_dt * seen * s.get("w_seen", i))
         bar.add("dof_damping", more, i)
         bar.add("dof_kv", more * s.get("active", i), i)
