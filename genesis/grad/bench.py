@@ -48,7 +48,9 @@ class Bench:
         self._launches: dict[tuple[int, bool, bool, bool, bool], RolloutLaunch] = {}
         self._launchers: dict[tuple[str, bool], tuple[Launcher, Launcher, Launcher]] = {}
         self._packed: tuple[Any, int, torch.Tensor] | None = None
-        self.record = record_size(model.sizes) if keeps_tape(physics.kind, batch, self.variant) else 0  # of one evaluation, see `Scratch`
+        self.record = (
+            record_size(model.sizes) if keeps_tape(physics.kind, batch, self.variant) else 0
+        )  # of one evaluation, see `Scratch`
         self.no_tape = like.new_zeros(self.record) if self.record else None
         self.no_bar = like.new_zeros(self.width, *self.lane_axis)
         self.contact_arrays = (None, None) if self.variant is None else (self.ledger, physics.shapes)

@@ -19,6 +19,7 @@ from genesis.grad.constrained import ConstraintSetting, constraint_setting
 from genesis.grad.contacts import ContactRows
 from genesis.grad.functions import InverseDynamics, LinkStates, NoContext, Rollout, Step
 from genesis.grad.pull_back import apply
+from genesis.grad.seen import Seen
 from genesis.grad.shapes import pack_shapes
 from genesis.model.layout import PARAMETER, PARAMETERS
 from genesis.model.model import Model
@@ -42,7 +43,8 @@ class Physics:
         model: what to simulate.
         dt: time between control steps [s]; ``substeps`` time steps of dt / substeps each.
         integrator: "Euler" (semi-implicit), "implicitfast", "implicit" or "RK4".
-        implicit_damping: Euler only (the implicit integrators always do it): joint damping and the velocity gain of the joint controllers act at the end of the step.
+        implicit_damping: Euler only (implicit integrators always do so): joint damping and the velocity gain of the joint controllers
+            act at the end of the step.
     """
 
     def __init__(
@@ -214,32 +216,23 @@ class Physics:
         samples = self._expect_samples(theta, qpos, qvel=qvel, qacc=qacc)
         return InverseDynamics.apply(self, theta, *samples).reshape(*lead, self.nv)
 
-    def contacts(self, theta, qpos, qvel, qacc):
+    def contacts(self, theta, qpos, qvel, qacc, dof_ctrl=None, act_ctrl=None):
         """Contacts (..., B, room, WIDTH) at states and with the forces at accelerations there: rows of `inspect_contacts.FIELDS`.
 
-        None for a model without contacts.
+        dof_ctrl (..., B, nv), act_ctrl (..., B, nu): controls of the steps with these accelerations, which tell what has reached its
+        bounds; None: zero, and no actuators. None for a model without contacts.
         """
         if self.constraints is None or not self.constraints.pairs:
             return None
         lead = qpos.shape[:-1]
         q, v, a = self._expect_samples(theta, qpos, qvel=qvel, qacc=qacc)
-        rows = ContactRows.apply(self, theta, q, v, self._before_damping(theta, q, a))
+        controls = [None if x is None else self._samples(x) for x in (dof_ctrl, act_ctrl)]
+        rows = ContactRows.apply(self, theta, q, v, self._seen.acceleration(theta, q, v, a, *controls))
         return rows.reshape(*lead, *rows.shape[2:])
 
-    def _before_damping(self, theta, q, a):
-        """The acceleration that constraints see: without the implicit damping where that acts after them, a + M^-1 dt d a.
-
-        Takes joint controllers to be within their force bounds.
-        """
-        if not (self.variant or ((), False, False))[1]:
-            return a
-        damping, kv = (
-            theta[..., first : first + count] for first, count in map(self.model.parameter_offsets.get, ("dof_damping", "dof_kv"))
-        )
-        if not theta.requires_grad and not bool((damping + kv).any()):
-            return a
-        push = self.damping_dt * (damping + kv) * a
-        return a + torch.linalg.solve(self.mass_matrix(theta, q), push.unsqueeze(-1))[..., 0]
+    @cached_property
+    def _seen(self) -> Seen:
+        return Seen(self)
 
     def bias(self, theta, qpos, qvel):
         """Coriolis, centrifugal and gravity forces c (..., B, nv)."""

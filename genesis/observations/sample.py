@@ -56,7 +56,8 @@ class Sample:
     @cached_property
     def contact_rows(self) -> Tensor | None:
         """(N, room, WIDTH) of `Physics.contacts` in the time step; None for a model without contacts."""
-        made = self.in_blocks(lambda q, v, a: (self.physics.contacts(self.theta, q, v, a),), *self.left, self.qacc)
+        driven = (self.control,) if self.actuators is None else (self.control, self.actuators)
+        made = self.in_blocks(lambda *x: (self.physics.contacts(self.theta, *x),), *self.left, self.qacc, *driven)
         return made[0]
 
     def parameter(self, name: str) -> Tensor:

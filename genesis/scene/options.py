@@ -11,11 +11,13 @@ from genesis.scene.settings import settings
 
 
 class integrator(Enum):
-    """Time integration. Euler: semi-implicit, joint damping and velocity gains implicit; RK4: classical Runge-Kutta."""
+    """Time integration. Euler: semi-implicit, joint damping and gains of joint controllers on the velocity implicit; implicitfast: also
+    the velocity feedback of the actuators of a file, for stiff servos; implicit: also Coriolis forces; RK4: classical Runge-Kutta."""
 
     Euler = "euler"
     RK4 = "rk4"
     implicitfast = "implicitfast"
+    implicit = "implicit"
     approximate_implicitfast = "approximate_implicitfast"
 
 
@@ -34,7 +36,7 @@ class link_ref_frame(Enum):
     root_COM = 2
 
 
-SUPPORTED_INTEGRATORS = ("Euler", "RK4")
+SUPPORTED_INTEGRATORS = ("Euler", "implicitfast", "implicit", "RK4")
 _OTHER = {
     "enable_neutral_collision": False, "max_collision_pairs": 150, "multiplier_collision_broad_phase": 8,
     "constraint_solver": constraint_solver.Newton, "ls_tolerance": 0.01, "noslip_iterations": 0, "noslip_tolerance": 1e-6,
@@ -75,8 +77,8 @@ class SimOptions:
 class RigidOptions:
     """Settings of rigid bodies.
 
-    dt, gravity: as SimOptions unless given. integrator: gs.integrator.Euler (default) or RK4. implicit_damping: whether Euler
-    treats joint damping and velocity gains implicitly (None: as the files say, else yes).
+    dt, gravity: as SimOptions unless given. integrator: gs.integrator.Euler (default), implicitfast, implicit or RK4.
+    implicit_damping: whether Euler treats joint damping and velocity gains implicitly (None: as the files say, else yes).
     batch_*_info: accepted; every parameter may differ between environments anyway.
 
     Constraints, where None means what the files say, else the default in brackets:

@@ -50,7 +50,9 @@ class RigidSolver:
         self.parameters = PhysicalParameters(physics.pack, described, inputs, self._parameters_changed)
         self.qpos0 = torch.as_tensor(model.qpos0, dtype=inputs.dtype, device=device).repeat(self.rows, 1)
         self._state: tuple[torch.Tensor, ...] = (self.qpos0, self.controls.zero, self.controls.zero)
-        self._start: tuple | None = None  # (theta, qpos, qvel) of the last step, and versions of them as whole trajectories
+        self._start: tuple | None = (
+            None  # (theta, qpos, qvel, command, actuator) of the last step; versions of states as trajectories
+        )
         self._touching: ContactTable | None = None
         self._end: tuple[tuple[torch.Tensor, ...], tuple[int, ...]] | None = None
         self._check_every = 1 if device.type == "cpu" else CHECK_EVERY
@@ -83,7 +85,7 @@ class RigidSolver:
                 self._diverged(qpos, qvel, qacc)
             self.inspect_launch(steps - self._check_every)
         self._state, self._end, self.steps = (qpos, qvel, qacc), None, steps
-        self._start = theta, q, v, None
+        self._start = theta, q, v, command, controls.actuator, None
         self._kinematics = None
 
     def inspect_launch(self, steps: int) -> None:
@@ -111,13 +113,14 @@ class RigidSolver:
     def contact_rows(self) -> tuple[torch.Tensor, ContactTable]:
         """Contacts (B, room, WIDTH) of the last step, or of the state now where it has been set since."""
         self._renew()
-        theta, q, v = self._before()
-        if theta is None:
-            theta, (q, v, _) = self.theta(), self._settle()
-            a = self.physics.step(theta, q, v, self.command(), self.controls.actuator, self.controls.wrench)[2]
+        before = self._before()
+        if before is None:
+            theta, (q, v, _), driven = self.theta(), self._settle(), (self.command(), self.controls.actuator)
+            a = self.physics.step(theta, q, v, *driven, self.controls.wrench)[2]
         else:
+            theta, q, v, *driven = before
             a = self._settle()[2]
-        rows = self.physics.contacts(theta, q, v, a)
+        rows = self.physics.contacts(theta, q, v, a, *driven)
         return q.new_zeros(self.rows, 0, WIDTH) if rows is None else rows, self.contact_table()
 
     def contact_table(self) -> ContactTable:
@@ -126,16 +129,16 @@ class RigidSolver:
             self._touching = ContactTable(self.model, self.inputs.device)
         return self._touching
 
-    def _before(self) -> tuple[torch.Tensor | None, ...]:
-        """(theta, qpos, qvel) at the start of the last step; None where there is none."""
+    def _before(self) -> tuple[Any, ...] | None:
+        """(theta, qpos, qvel, command, actuator) at the start of the last step; None where there is none."""
         if self._start is None:
-            return None, None, None
-        theta, q, v, versions = self._start
+            return None
+        theta, q, v, command, actuator, versions = self._start
         if versions is None:
-            return theta, q, v
+            return theta, q, v, command, actuator
         if (q._version, v._version) != versions:
             raise StateError(f"{self.scene}: the trajectory at whose end it stands was changed in place; clone what you change.")
-        return theta, *(plain(x)[-2].reshape(self.rows, -1) for x in (q, v))
+        return theta, *(plain(x)[-2].reshape(self.rows, -1) for x in (q, v)), command, actuator
 
     def kinematics(self) -> tuple[torch.Tensor, ...]:
         """Poses and velocities of the links now: (B, nlink, 3), (B, nlink, 4), (B, nlink, 3), (B, nlink, 3)."""
@@ -185,20 +188,25 @@ class RigidSolver:
         self._start = None
         self._kinematics = None
 
-    def put_end(self, theta: torch.Tensor, qpos: torch.Tensor, qvel: torch.Tensor, qacc: torch.Tensor, keep_graph: bool) -> None:
-        """To the end of a trajectory (T, [n_envs,] n) made with parameters theta.
+    def put_end(
+        self, theta: torch.Tensor, states: tuple[torch.Tensor, ...], controls: tuple[torch.Tensor | None, ...], keep_graph: bool
+    ) -> None:
+        """To the end of a trajectory (qpos, qvel, qacc), each (T, [n_envs,] n), made with parameters theta and controls (command,
+        actuator).
 
         One that is in a graph stays alive with it: its end is taken when it is asked for.
         """
-        series = (qpos, qvel, qacc)
+        series = qpos, qvel, qacc = states
+        touching = self.physics.constraints is not None and self.physics.constraints.pairs
+        driven = tuple(None if x is None else self._last((x.detach(),))[0].view(self.rows, -1) for x in controls if touching)
         if keep_graph and qpos.requires_grad:
             versions = (qpos._version, qvel._version)
             self._end = series, (*versions, qacc._version)
-            self._start = theta, qpos, qvel, versions
+            self._start = (theta, qpos, qvel, *driven, versions) if touching else None
         else:
             self._state, self._end = self._last(x.detach() for x in series), None
-            touching = self.physics.constraints is not None and self.physics.constraints.pairs
-            self._start = (theta.detach(), *self._last((qpos.detach()[:-1], qvel.detach()[:-1])), None) if touching else None
+            begin = self._last((qpos.detach()[:-1], qvel.detach()[:-1]))
+            self._start = (theta.detach(), *begin, *driven, None) if touching else None
         self._kinematics = None
 
     def _settle(self) -> tuple[torch.Tensor, ...]:

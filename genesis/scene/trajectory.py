@@ -38,7 +38,9 @@ class Trajectory:
         dt: float,
         start: int,
         kind: str,
+        driven: tuple[torch.Tensor | None, torch.Tensor | None],
     ) -> None:
+        self._driven = driven  # command of the joint controllers, controls of the actuators
         self._solver, self._theta, self._start, self._controls, self.kind = solver, theta, start, controls, kind
         self._motions: dict[range, tuple[torch.Tensor, ...]] = {}
         self.dt, self.horizon = dt, len(states[2])
@@ -84,7 +86,8 @@ class Trajectory:
         q, v, a = (
             x if solver.n_envs else x.unsqueeze(1) for x in (plain(self.qpos)[:-1], plain(self.qvel)[:-1], plain(self.qacc))
         )
-        rows = solver.physics.contacts(self._theta, q, v, a)
+        driven = (x if x is None or solver.n_envs else x.unsqueeze(1) for x in self._driven)
+        rows = solver.physics.contacts(self._theta, q, v, a, *driven)
         if rows is None:
             return self._give(q.new_zeros(*q.shape[:2], solver.model.nlink, 3))
         return self._give(solver.contact_table().net_forces(rows))
@@ -244,10 +247,12 @@ class Rollouts:
             given = {"controls": self._rows(command), "actuator_ctrl": self._rows(actuator)}
             start = {name: None if x is None else x.view(solver.rows, -1) for name, x in (("qpos", q0), ("qvel", v0))}
             self._complain(where, given, start)
-            raise self._with_beginning(theta.detach(), *(x.detach() for x in (q, v, a)), command, kind)
+            raise self._with_beginning(theta.detach(), *(x.detach() for x in (q, v, a)), command, kind, (u, actuator))
         solver.inspect_launch(solver.steps)
-        solver.put_end(theta, q, v, a, keep_graph)  # before they are gs.Tensors, whose every attribute costs microseconds
-        made = Trajectory(solver, theta, (q, v, a), command, solver.scene.dt, solver.steps, kind)
+        solver.put_end(
+            theta, (q, v, a), (u, actuator), keep_graph
+        )  # before they are gs.Tensors, whose every attribute costs microseconds
+        made = Trajectory(solver, theta, (q, v, a), command, solver.scene.dt, solver.steps, kind, (u, actuator))
         solver.steps += horizon
         return made
 
@@ -281,7 +286,8 @@ class Rollouts:
             counts = [None if x is None else len(x) for x in (q, v, u)]
             raise InputError(f"{where}: qpos, qvel, controls have {counts} entries; allowed: T + 1, T + 1, T (or no controls).")
         theta, _ = self._driven(where, kind, None, params)
-        return Trajectory(solver, theta, (q, v, (v[1:] - v[:-1]) / solver.scene.dt), u, solver.scene.dt, 0, kind)
+        driven = self._driven(where, kind, u, params)[1], None
+        return Trajectory(solver, theta, (q, v, (v[1:] - v[:-1]) / solver.scene.dt), u, solver.scene.dt, 0, kind, driven)
 
     def _driven(
         self, where: str, kind: str, command: torch.Tensor | None, params: Mapping[str, Any] | None
@@ -392,12 +398,13 @@ class Rollouts:
         qacc: torch.Tensor,
         controls: torch.Tensor | None,
         kind: str,
+        driven: tuple[torch.Tensor | None, torch.Tensor | None],
     ) -> DivergenceError:
         """The error for a trajectory that is not finite, with the steps before the one that failed."""
         solver = self._solver
         error = diverged(solver, solver.steps, *(self._rows(x) for x in (qpos[1:], qvel[1:], qacc)))
         count = error.step - 1 - solver.steps
         states = (qpos[: count + 1], qvel[: count + 1], qacc[:count])
-        given = None if controls is None else controls.detach()[:count]
-        error.trajectory = Trajectory(solver, theta, states, given, solver.scene.dt, solver.steps, kind)
+        given, *begun = (None if x is None else x.detach()[:count] for x in (controls, *driven))
+        error.trajectory = Trajectory(solver, theta, states, given, solver.scene.dt, solver.steps, kind, tuple(begun))
         return error

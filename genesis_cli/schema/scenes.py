@@ -14,7 +14,12 @@ class Scene:
     dt: float = key(0.01, "time step [s]", above=0.0)
     substeps: int = key(1, "physics steps within one time step", low=1)
     gravity: list[float] = key([0.0, 0.0, -9.81], "gravity [m/s^2]", length=3)
-    integrator: str = key("Euler", "semi-implicit Euler (damping implicit) or Runge-Kutta of order 4", choices=("Euler", "RK4"))
+    integrator: str = key(
+        "Euler",
+        "semi-implicit Euler (damping implicit), implicitfast (also the velocity feedback of actuators: stiff servos), implicit (also "
+        "Coriolis forces) or Runge-Kutta of order 4",
+        choices=("Euler", "implicitfast", "implicit", "RK4"),
+    )
     collision: bool = key(True, "contacts between bodies")
     self_collision: bool = key(True, "contacts between moving links of one robot")
     joint_limits: bool = key(True, "joints stop at their limits")

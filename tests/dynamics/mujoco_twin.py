@@ -6,12 +6,12 @@ import mujoco
 import numpy as np
 
 
-def load(file: Path, rk4: bool | None = None, implicit_damping: bool | None = None) -> mujoco.MjModel:
+def load(file: Path, integrator: str | None = None, implicit_damping: bool | None = None) -> mujoco.MjModel:
     """A model of smooth motion only; with the integrator of the file, or the one asked for."""
     model, flag = mujoco.MjModel.from_xml_path(str(file)), mujoco.mjtDisableBit
     model.opt.disableflags |= flag.mjDSBL_CONTACT | flag.mjDSBL_LIMIT
-    if rk4 is not None:
-        model.opt.integrator = mujoco.mjtIntegrator.mjINT_RK4 if rk4 else mujoco.mjtIntegrator.mjINT_EULER
+    if integrator is not None:
+        model.opt.integrator = mujoco.mjtIntegrator[f"mjINT_{integrator.upper()}"]
     if implicit_damping is False:
         model.opt.disableflags |= flag.mjDSBL_EULERDAMP
     return model

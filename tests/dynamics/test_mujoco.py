@@ -100,7 +100,13 @@ def test_rollout(engine, folder, name):
     )
 
 
-VARIANTS = {"euler": {}, "explicit": {"implicit_damping": False}, "rk4": {"integrator": "RK4"}}
+VARIANTS = {
+    "euler": {},
+    "explicit": {"implicit_damping": False},
+    "implicitfast": {"integrator": "implicitfast"},
+    "implicit": {"integrator": "implicit"},
+    "rk4": {"integrator": "RK4"},
+}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -109,7 +115,8 @@ def test_small_systems_roll_as_in_mujoco(engine, name, variant):
     """Joint forces, actuators in and out of their bounds, wrenches on every link, springs, dampers, armature: 100 steps."""
     s = system(name)
     physics = Physics(s.model, dt=DT, **VARIANTS[variant])
-    twin = mujoco_twin.load(ROBOTS / f"{name}.xml", rk4=variant == "rk4", implicit_damping=variant != "explicit")
+    integrator = VARIANTS[variant].get("integrator", "Euler")
+    twin = mujoco_twin.load(ROBOTS / f"{name}.xml", integrator, implicit_damping=variant != "explicit")
     lead = (x[:, None] for x in (s.command, s.control, s.wrench))
     q, v, a = (x[:, 0].numpy() for x in physics.rollout(physics.pack(), s.qpos[None], s.qvel[None], *lead))
     controls = (x.numpy() for x in (s.control, s.command, s.wrench))

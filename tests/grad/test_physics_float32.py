@@ -13,13 +13,14 @@ from genesis.grad.physics import CONSTANT_KINDS, Physics
 from tests.dynamics.gradients import STATE_INPUTS, all_inputs, run
 from tests.dynamics.systems import DT, system
 
-NAMES, BATCHES, HORIZON = ("arm", "floater", "gripper"), (1, 9), 50
+NAMES, BATCHES, HORIZON = ("arm", "floater", "gripper", "arm implicitfast", "floater implicit"), (1, 9), 50
 
 
 def results(name: str, batch: int, dtype: torch.dtype) -> dict[str, np.ndarray]:
     """Final state, link poses, loss and its gradients, for environments that differ a little."""
-    s = system(name, HORIZON)
-    physics = Physics(s.model, dt=DT)
+    robot, *integrator = name.split()
+    s = system(robot, HORIZON)
+    physics = Physics(s.model, dt=DT, integrator=integrator[0] if integrator else "Euler")
     vary = 1.0 + 0.01 * torch.arange(batch, dtype=torch.float64)
     inputs = {}
     for key, value in all_inputs(s).items():

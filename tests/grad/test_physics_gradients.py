@@ -48,7 +48,7 @@ def assert_same(actual: torch.Tensor, expected: torch.Tensor, what: str, toleran
     assert float((actual - expected).abs().max()) <= tolerance * max(float(expected.abs().max()), 1e-3), what
 
 
-@pytest.mark.parametrize("variant", ["euler", "rk4-substeps"])
+@pytest.mark.parametrize("variant", ["euler", "implicitfast", "implicit", "rk4-substeps"])
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_batch_gradients_are_those_of_each_environment(engine, name, variant):
     """Lanes of several environments give what one environment alone gives, parameters of each environment included."""

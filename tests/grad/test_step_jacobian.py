@@ -12,7 +12,12 @@ from tests.settings import built
 
 pytestmark = pytest.mark.usefixtures("engine")
 TOLERANCE = 1e-6
-VARIANTS = {"euler": {}, "rk4-substeps": {"integrator": "RK4", "substeps": 2}}
+VARIANTS = {
+    "euler": {},
+    "implicitfast": {"integrator": "implicitfast"},
+    "implicit": {"integrator": "implicit"},
+    "rk4-substeps": {"integrator": "RK4", "substeps": 2},
+}
 COUNT = 5
 
 

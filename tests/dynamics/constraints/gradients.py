@@ -95,7 +95,8 @@ def compare(s: Scene) -> dict[str, Comparison]:
     along = {k: directions(k, inputs[k], generator) for k in names}
     names = [k for k in names if any(bool(d.any()) for d in along[k])]
     rows = [(k, i, h) for k in names for i in range(DIRECTIONS) for h in OFFSETS]
-    physics = physics_of(s.model, s.physics.dt, implicit_damping=s.physics.damping_dt > 0.0)  # its memory goes with it
+    options = dict(integrator=s.physics.integrator, implicit_damping=s.physics.damping_dt > 0.0)
+    physics = physics_of(s.model, s.physics.dt, **options)  # its memory goes with it
     values = np.concatenate(
         [shifted(physics, s, inputs, along, rows[k : k + CHUNK]) for k in range(0, len(rows), CHUNK)]
     ).reshape(len(names), DIRECTIONS, len(OFFSETS))

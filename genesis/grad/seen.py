@@ -1,0 +1,122 @@
+"""The acceleration that constraints see in a time step: without what is taken at the end of the step after them.
+
+a_1 = a + H^-1 dt (d + E + C) a,      H the matrix of the constrained problem; see docs/adjoints/constraints.md and integrate.md
+"""
+
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genesis.dynamics.coriolis import ALL
+from genesis.dynamics.rollout import SCHEMES
+from genesis.dynamics.step import sees_twice
+
+
+class Seen:
+    """Of one `Physics`."""
+
+    def __init__(self, physics: Any) -> None:
+        self.physics, self.model, self.scheme = physics, physics.model, SCHEMES[physics.kind]
+
+    def acceleration(
+        self, theta: Tensor, q: Tensor, v: Tensor, a: Tensor, command: Tensor | None, control: Tensor | None
+    ) -> Tensor:
+        """a_1 (S, B, nv) at states and accelerations (S, B, n); command: None for zero, control: None where actuators are off."""
+        physics, dt = self.physics, self.physics.step_dt
+        last = (physics.variant or ((), False, False))[1]
+        if not sees_twice(physics.constraints is not None, last, self.scheme.bent):
+            return a
+        damping = physics.damping_dt * self._damping(theta, q, v, command, control)
+        push = (damping @ a[..., None])[..., 0] if last else torch.zeros_like(a)
+        if self.scheme.bent:
+            push = push + 0.5 * self.bent * (physics.bias(theta, q, v + dt * a) - physics.bias(theta, q, v - dt * a))
+        if not theta.requires_grad and not a.requires_grad and not bool(push.any()):
+            return a
+        matrix = physics.mass_matrix(theta, q)
+        return a + torch.linalg.solve(matrix if last else matrix + damping, push[..., None])[..., 0]
+
+    def _damping(self, theta: Tensor, q: Tensor, v: Tensor, command: Tensor | None, control: Tensor | None) -> Tensor:
+        """d + E (S, B, nv, nv), without controllers and actuators that have reached the bounds of their forces."""
+
+        def value(name: str) -> Tensor:
+            first, count = self.model.parameter_offsets[name]
+            return theta[..., first : first + count]
+
+        def clamp(x: Tensor, name: str) -> Tensor:
+            return torch.minimum(torch.maximum(x, value(f"{name}_lo")), value(f"{name}_hi"))
+
+        def within(x: Tensor, name: str) -> Tensor:
+            return ((x > value(f"{name}_lo")) & (x < value(f"{name}_hi"))).to(x.dtype)
+
+        at, turns = self.coordinate
+        position = q[..., at].masked_fill(turns, 0.0)
+        drive = (0.0 if command is None else command) - value("dof_kp") * position - value("dof_kv") * v
+        feedback = 0.0
+        if control is not None and self.model.nu > 0:
+            way = self._transmission(value("trn_coef"))
+            raw = value("act_gain") * clamp(control, "ctrl") + value("act_bias0")
+            raw = (
+                raw + value("act_bias1") * (way @ position[..., None])[..., 0] + value("act_bias2") * (way @ v[..., None])[..., 0]
+            )
+            drive = drive + (way.transpose(-1, -2) @ clamp(raw, "force")[..., None])[..., 0]
+            if self.scheme.dragged:
+                drag = -value("act_bias2") * within(raw, "force")
+                drag = drag * within(drive, "dof_force")[..., self.driven].where(self.alone, 1.0)
+                feedback = self.meets * (way.transpose(-1, -2) @ (drag[..., None] * way))
+        active = (drive == clamp(drive, "dof_force")).to(drive.dtype)
+        return torch.diag_embed(value("dof_damping") + value("dof_kv") * active) + feedback
+
+    def _transmission(self, coefficients: Tensor) -> Tensor:
+        """(..., nu, nv) from the sparse rows."""
+        model = self.model
+        rows = coefficients.new_zeros(*coefficients.shape[:-1], model.nu * model.nv)
+        return rows.index_add(-1, self.places, coefficients).unflatten(-1, (model.nu, model.nv))
+
+    def _integers(self, name: str) -> Tensor:
+        return torch.as_tensor(self.model.integers[name].astype("int64"), device=self.physics.device)
+
+    @cached_property
+    def coordinate(self) -> tuple[Tensor, Tensor]:
+        """Coordinate of each degree of freedom, and whether it has none of its own."""
+        at = self._integers("dof_qadr")
+        return at.clamp(min=0), at < 0
+
+    @cached_property
+    def places(self) -> Tensor:
+        """Where each entry of a transmission lies in (nu, nv)."""
+        actuator = torch.repeat_interleave(torch.arange(self.model.nu, device=self.physics.device), self._integers("act_trnnum"))
+        return actuator * self.model.nv + self._integers("trn_dof")
+
+    @cached_property
+    def alone(self) -> Tensor:
+        """Whether an actuator drives one degree of freedom."""
+        return self._integers("act_trnnum") == 1
+
+    @cached_property
+    def driven(self) -> Tensor:
+        """The first that it drives; 0 where there is none."""
+        dofs = torch.cat([self._integers("trn_dof"), self._integers("trn_dof").new_zeros(1)])
+        return dofs[self._integers("act_trnadr").clamp(max=len(dofs) - 1)]
+
+    @cached_property
+    def meets(self) -> Tensor:
+        """(nv, nv): 1 where the mass matrix has an entry."""
+        columns, found = self._integers("m_column").tolist(), torch.zeros(self.model.nv, self.model.nv)
+        rows = zip(self._integers("dof_madr").tolist(), self._integers("dof_depth").tolist(), strict=True)
+        for i, (first, depth) in enumerate(rows):
+            for k in columns[first : first + depth + 1]:
+                found[i, k] = found[k, i] = 1.0
+        return found.to(self.physics.dtype).to(self.physics.device)
+
+    @cached_property
+    def bent(self) -> Tensor:
+        """(nv,): 1 where Coriolis forces are taken at the end of the step."""
+        found = torch.ones(self.model.nv) if self.scheme.bent == ALL else torch.zeros(self.model.nv)
+        free, axes = self.model.integers["link_free"], self.model.integers
+        for l in free.nonzero()[0]:  # noqa: E741
+            for j in range(axes["link_jntadr"][l], axes["link_jntadr"][l] + axes["link_jntnum"][l]):
+                dof = axes["jnt_dof"][j]
+                found[dof : dof + (1 if axes["dof_qadr"][dof] >= 0 else 3)] = 1.0
+        return found.to(self.physics.dtype).to(self.physics.device)
