@@ -11,7 +11,7 @@ def load(file: Path, integrator: str | None = None, implicit_damping: bool | Non
     model, flag = mujoco.MjModel.from_xml_path(str(file)), mujoco.mjtDisableBit
     model.opt.disableflags |= flag.mjDSBL_CONTACT | flag.mjDSBL_LIMIT
     if integrator is not None:
-        model.opt.integrator = mujoco.mjtIntegrator[f"mjINT_{integrator.upper()}"]
+        model.opt.integrator = getattr(mujoco.mjtIntegrator, f"mjINT_{integrator.upper()}")
     if implicit_damping is False:
         model.opt.disableflags |= flag.mjDSBL_EULERDAMP
     return model
