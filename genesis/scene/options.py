@@ -118,6 +118,11 @@ class RigidOptions:
         if self.gravity is not None:
             self.gravity = _vector("RigidOptions", "gravity", self.gravity)
         self.integrator = _integrator(self.integrator)
+        if self.implicit_damping is False and self.integrator in (integrator.implicitfast, integrator.implicit):
+            raise InputError(
+                f"RigidOptions: implicit_damping=False does not go with integrator={self.integrator.name}, which takes all damping at the "
+                "end of the step; leave it out, or choose Euler or RK4."
+            )
         _one_of("contact", self.contact, CONTACTS)
         _one_of("friction_cone", self.friction_cone, CONES)
         for name in ("max_contacts", "iterations", "ls_iterations"):

@@ -126,9 +126,9 @@ class Scene:
         gravity = self.sim_options.gravity if rigid.gravity is None else rigid.gravity
         model = compile_model(placed, gravity, rigid.request())
         state = runtime.state()
-        integrator = rigid.integrator.name
-        damped = self._implicit_damping(integrator)
-        physics = Physics(model, dt=self.dt, substeps=self.substeps, integrator=integrator, implicit_damping=damped)
+        physics = Physics(
+            model, dt=self.dt, substeps=self.substeps, integrator=rigid.integrator.name, implicit_damping=self._implicit_damping()
+        )
         inputs = Inputs(self, state.dtype, state.device, self.requires_grad, max(n_envs, 1), n_envs > 0)
         self.n_envs = n_envs
         solver = RigidSolver(self, model, physics, inputs, n_envs, checked=state.debug)
@@ -138,15 +138,8 @@ class Scene:
         warn_not_simulated(self.entities, physics)
         self._solver, self._rollouts = solver, Rollouts(solver)
 
-    def _implicit_damping(self, integrator: str) -> bool:
+    def _implicit_damping(self) -> bool:
         asked = self.rigid_options.implicit_damping
-        if integrator.startswith("implicit"):
-            if asked is False:
-                raise InputError(
-                    f"scene.build: implicit_damping=False does not go with the integrator {integrator}, which takes all damping at the "
-                    "end of the step; leave it out, or choose Euler or RK4."
-                )
-            return True
         if asked is not None:
             return asked
         explicit = [e.name for e in self.entities if not e.description.implicit_damping]

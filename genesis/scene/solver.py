@@ -51,7 +51,7 @@ class RigidSolver:
         self.qpos0 = torch.as_tensor(model.qpos0, dtype=inputs.dtype, device=device).repeat(self.rows, 1)
         self._state: tuple[torch.Tensor, ...] = (self.qpos0, self.controls.zero, self.controls.zero)
         self._start: tuple | None = (
-            None  # (theta, qpos, qvel, command, actuator) of the last step; versions of states as trajectories
+            None  # (theta, qpos, qvel, command, actuator) of the last step, versions of whole trajectories
         )
         self._touching: ContactTable | None = None
         self._end: tuple[tuple[torch.Tensor, ...], tuple[int, ...]] | None = None
@@ -188,24 +188,21 @@ class RigidSolver:
         self._start = None
         self._kinematics = None
 
-    def put_end(
-        self, theta: torch.Tensor, states: tuple[torch.Tensor, ...], controls: tuple[torch.Tensor | None, ...], keep_graph: bool
-    ) -> None:
-        """To the end of a trajectory (qpos, qvel, qacc), each (T, [n_envs,] n), made with parameters theta and controls (command,
-        actuator).
+    def put_end(self, theta: torch.Tensor, states: tuple[torch.Tensor, ...], controls: Iterable[Any], keep_graph: bool) -> None:
+        """To the end of a trajectory, states (qpos, qvel, qacc), controls (command, actuator) each (T, [n_envs,] n), made with theta.
 
         One that is in a graph stays alive with it: its end is taken when it is asked for.
         """
-        series = qpos, qvel, qacc = states
+        qpos, qvel, qacc = states
         touching = self.physics.constraints is not None and self.physics.constraints.pairs
-        driven = tuple(None if x is None else self._last((x.detach(),))[0].view(self.rows, -1) for x in controls if touching)
+        driven = [None if x is None else self._last((x.detach(),))[0].view(self.rows, -1) for x in controls] if touching else ()
         if keep_graph and qpos.requires_grad:
             versions = (qpos._version, qvel._version)
-            self._end = series, (*versions, qacc._version)
+            self._end = states, (*versions, qacc._version)
             self._start = (theta, qpos, qvel, *driven, versions) if touching else None
         else:
-            self._state, self._end = self._last(x.detach() for x in series), None
-            begin = self._last((qpos.detach()[:-1], qvel.detach()[:-1]))
+            self._state, self._end = self._last(x.detach() for x in states), None
+            begin = self._last((qpos.detach()[:-1], qvel.detach()[:-1])) if touching else ()
             self._start = (theta.detach(), *begin, *driven, None) if touching else None
         self._kinematics = None
 

@@ -38,10 +38,10 @@ class Trajectory:
         dt: float,
         start: int,
         kind: str,
-        driven: tuple[torch.Tensor | None, torch.Tensor | None],
+        actuator: torch.Tensor | None = None,
     ) -> None:
-        self._driven = driven  # command of the joint controllers, controls of the actuators
-        self._solver, self._theta, self._start, self._controls, self.kind = solver, theta, start, controls, kind
+        self._solver, self._theta, self._start, self.kind = solver, theta, start, kind
+        self._controls, self._actuator = controls, actuator
         self._motions: dict[range, tuple[torch.Tensor, ...]] = {}
         self.dt, self.horizon = dt, len(states[2])
         qpos, qvel, qacc = states
@@ -86,7 +86,7 @@ class Trajectory:
         q, v, a = (
             x if solver.n_envs else x.unsqueeze(1) for x in (plain(self.qpos)[:-1], plain(self.qvel)[:-1], plain(self.qacc))
         )
-        driven = (x if x is None or solver.n_envs else x.unsqueeze(1) for x in self._driven)
+        driven = (x if x is None or solver.n_envs else x.unsqueeze(1) for x in (self._command(), self._actuator))
         rows = solver.physics.contacts(self._theta, q, v, a, *driven)
         if rows is None:
             return self._give(q.new_zeros(*q.shape[:2], solver.model.nlink, 3))
@@ -96,14 +96,19 @@ class Trajectory:
     def controller_force(self) -> Tensor:
         """What the joint controllers ask for at the start of each step (T, [n_envs,] nv) [N | Nm], before the bounds of force; without
         the actuators of model files."""
-        solver, controls = self._solver, self._controls
-        if controls is None:
+        solver, command = self._solver, self._command()
+        if command is None:
             return self._give(plain(self.qacc).new_zeros(self.horizon, solver.rows, solver.model.nv))
-        gain = {"force": None, "position": "dof_kp", "velocity": "dof_kv"}[self.kind]
-        command = controls if gain is None else parameter(solver.physics, self._theta, gain) * controls
         return wrap(
             controller_force(solver.physics, self._theta, command, plain(self.qpos)[:-1], plain(self.qvel)[:-1]), solver.scene
         )
+
+    def _command(self) -> torch.Tensor | None:
+        """What the joint controllers are given, (T, [n_envs,] nv)."""
+        gain = {"force": None, "position": "dof_kp", "velocity": "dof_kv"}[self.kind]
+        if self._controls is None or gain is None:
+            return self._controls
+        return parameter(self._solver.physics, self._theta, gain) * self._controls
 
     def variants(
         self, columns: list[int], shifts: torch.Tensor, qpos: torch.Tensor, qvel: torch.Tensor, *, bounded: bool = True
@@ -247,12 +252,11 @@ class Rollouts:
             given = {"controls": self._rows(command), "actuator_ctrl": self._rows(actuator)}
             start = {name: None if x is None else x.view(solver.rows, -1) for name, x in (("qpos", q0), ("qvel", v0))}
             self._complain(where, given, start)
-            raise self._with_beginning(theta.detach(), *(x.detach() for x in (q, v, a)), command, kind, (u, actuator))
+            raise self._with_beginning(theta.detach(), (q.detach(), v.detach(), a.detach()), command, actuator, kind)
         solver.inspect_launch(solver.steps)
-        solver.put_end(
-            theta, (q, v, a), (u, actuator), keep_graph
-        )  # before they are gs.Tensors, whose every attribute costs microseconds
-        made = Trajectory(solver, theta, (q, v, a), command, solver.scene.dt, solver.steps, kind, (u, actuator))
+        states = q, v, a  # not yet gs.Tensors, whose every attribute costs microseconds
+        solver.put_end(theta, states, (u, actuator), keep_graph)
+        made = Trajectory(solver, theta, states, command, solver.scene.dt, solver.steps, kind, actuator)
         solver.steps += horizon
         return made
 
@@ -286,8 +290,7 @@ class Rollouts:
             counts = [None if x is None else len(x) for x in (q, v, u)]
             raise InputError(f"{where}: qpos, qvel, controls have {counts} entries; allowed: T + 1, T + 1, T (or no controls).")
         theta, _ = self._driven(where, kind, None, params)
-        driven = self._driven(where, kind, u, params)[1], None
-        return Trajectory(solver, theta, (q, v, (v[1:] - v[:-1]) / solver.scene.dt), u, solver.scene.dt, 0, kind, driven)
+        return Trajectory(solver, theta, (q, v, (v[1:] - v[:-1]) / solver.scene.dt), u, solver.scene.dt, 0, kind)
 
     def _driven(
         self, where: str, kind: str, command: torch.Tensor | None, params: Mapping[str, Any] | None
@@ -391,20 +394,13 @@ class Rollouts:
         return x if x is None or self._solver.n_envs else x.unsqueeze(-2)
 
     def _with_beginning(
-        self,
-        theta: torch.Tensor,
-        qpos: torch.Tensor,
-        qvel: torch.Tensor,
-        qacc: torch.Tensor,
-        controls: torch.Tensor | None,
-        kind: str,
-        driven: tuple[torch.Tensor | None, torch.Tensor | None],
+        self, theta: torch.Tensor, states: tuple[torch.Tensor, ...], command: Any, actuator: Any, kind: str
     ) -> DivergenceError:
         """The error for a trajectory that is not finite, with the steps before the one that failed."""
-        solver = self._solver
+        solver, (qpos, qvel, qacc) = self._solver, states
         error = diverged(solver, solver.steps, *(self._rows(x) for x in (qpos[1:], qvel[1:], qacc)))
         count = error.step - 1 - solver.steps
         states = (qpos[: count + 1], qvel[: count + 1], qacc[:count])
-        given, *begun = (None if x is None else x.detach()[:count] for x in (controls, *driven))
-        error.trajectory = Trajectory(solver, theta, states, given, solver.scene.dt, solver.steps, kind, tuple(begun))
+        command, actuator = (None if x is None else x.detach()[:count] for x in (command, actuator))
+        error.trajectory = Trajectory(solver, theta, states, command, solver.scene.dt, solver.steps, kind, actuator)
         return error
