@@ -1,5 +1,6 @@
 """The integrators implicitfast and implicit with constraints: steps against MuJoCo, gradients against differences, lanes against one."""
 
+from dataclasses import replace
 from functools import cache
 
 import mujoco
@@ -79,7 +80,7 @@ def xml_of(kind: str, cone: str = "elliptic") -> str:
 
 
 @cache
-def scene(kind: str, law: str, horizon: int = 20) -> Scene:
+def scene(kind: str, law: str, horizon: int = 18) -> Scene:
     """As those of `scenes.scene`, with joint controllers, two of them beyond the bounds that they are given."""
     xml, rng = xml_of(kind), np.random.default_rng(3)
     model, twin = modelled(xml, contact=law), exact(mujoco.MjModel.from_xml_string(xml))
@@ -95,15 +96,17 @@ def scene(kind: str, law: str, horizon: int = 20) -> Scene:
 
 
 def with_controllers(s: Scene) -> Scene:
-    """With velocity gains of joint controllers; one of them is saturated all the time."""
-    gains = torch.linspace(0.02, 0.1, s.model.nv, dtype=torch.float64)
-    s.physics.defaults |= {
-        "dof_kv": gains,
-        "dof_kp": torch.where(torch.tensor(s.model.integers["dof_qadr"]) >= 0, 0.4, 0.0).double(),
+    """The same with joint controllers; one of them is saturated all the time."""
+    physics = physics_of(s.model, s.physics.dt, integrator=s.physics.integrator)
+    turns = torch.tensor(s.model.integers["dof_qadr"]) < 0
+    values = {
+        "dof_kv": torch.linspace(0.02, 0.1, s.model.nv, dtype=torch.float64),
+        "dof_kp": torch.full((s.model.nv,), 0.4, dtype=torch.float64).masked_fill(turns, 0.0),
+        "dof_force_hi": physics.defaults["dof_force_hi"].clone(),
     }
-    s.physics.defaults["dof_force_hi"] = s.physics.defaults["dof_force_hi"].clone()
-    s.physics.defaults["dof_force_hi"][ELBOW] = -0.5
-    return s
+    values["dof_force_hi"][ELBOW] = -0.5
+    physics.defaults |= values
+    return replace(s, physics=physics)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -193,9 +196,9 @@ def test_contact_forces_of_the_smooth_law_move_a_free_body(engine):
     late = 0.5 * (s.physics.bias(theta, q, v + dt * a) - s.physics.bias(theta, q, v - dt * a))
     pull = (s.physics.mass_matrix(theta, q)[0] @ a + (bias + late)[0] - x.command[0]).numpy()
     first = next(joint.dof_adr for joint in s.model.joints if joint.type == "free")
-    pushed = rows[:, PLACE["force"] : PLACE["force"] + 3].sum(0).numpy()
-    tip = rows[:, PLACE["position"] + 1] < 0.5
-    assert np.abs(late[0, first : first + 3]).max() > 1e-3 and not tip.any()
+    stone = rows[rows[:, PLACE["position"] + 1] > 0.5]  # the tip of the arm touches the ground elsewhere
+    pushed = stone[:, PLACE["force"] : PLACE["force"] + 3].sum(0).numpy()
+    assert len(stone) > 0 and float(late[0, first : first + 3].abs().max()) > 1e-3
     np.testing.assert_allclose(pushed, pull[first : first + 3], rtol=0, atol=1e-9 * np.abs(pushed).max())
 
 
