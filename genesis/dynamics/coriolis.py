@@ -21,7 +21,7 @@ NONE, BODIES, ALL = range(3)
 
 def takes_part(m, l, scope):  # noqa: E741
     """Whether the Coriolis forces on link l are taken at the end of the step."""
-    return m.link_free(l) != 0 if scope == BODIES else 1 == 1
+    return m.link_free(l) != 0 if scope == BODIES else True
 
 
 class Wind:

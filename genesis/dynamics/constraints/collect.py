@@ -17,7 +17,7 @@ class Problem:
     whether contacts and limits follow the smooth law. shapes: constant shapes. reach: how far pairs that never touch are felt beyond
     their margin. Known at compile time: pairs, the geometry pairs that occur; equalities, whether there are any; reverse, whether this
     is the reverse pass; every, whether it needs rows without force, for the gradient in their parameters; damped_last,
-    whether implicit damping acts after the constraints.
+    whether the constraints see another acceleration than that of the step, as where implicit damping acts after them.
     """
 
     _data_oriented = True

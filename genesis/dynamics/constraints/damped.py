@@ -2,6 +2,7 @@
 
 The adjoint has two multipliers, w_d for the second equation and w_1 for the first. With W = w_d + w_1 and a_1 = a + e the scalar whose gradient
 is wanted is W . (M a + c - tau) - (J W) . f(J a_1) + w_1 . M e + w_d . dt d a: the usual sweep with W, and one inertial product more.
+Implicit integrators have the velocity feedback of actuators (drag.py) and Coriolis forces (coriolis.py) beside the damping.
 Source: MuJoCo documentation, "Computation: numerical integration". Derivation: docs/adjoints/constraints.md
 """
 
