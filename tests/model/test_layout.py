@@ -60,3 +60,14 @@ def test_integers_are_in_range(name):
     chain = np.repeat(np.arange(sizes["nchain"]), i["chain_axisnum"])
     assert (i["cax_local"] < i["chain_dofnum"][chain]).all()
     assert m.pack_integers().dtype == np.int32
+
+
+def test_free_bodies_are_trees_with_a_free_joint_and_no_other():
+    mass = '<inertial pos="0 0 0" mass="1" diaginertia="1 1 1"/>'
+    bodies = f"""<body>{mass}<joint/></body>
+      <body><freejoint/>{mass}<body>{mass}<body>{mass}</body></body></body>
+      <body><freejoint/>{mass}<body>{mass}<joint type="ball"/></body><body>{mass}</body></body>
+      <body>{mass}<joint type="slide"/><joint type="ball"/></body>
+      <body>{mass}</body>"""
+    m = compile_model([Placed(read_mjcf(f"<mujoco><worldbody>{bodies}</worldbody></mujoco>"), "world")])
+    assert m.integers["link_free"].tolist() == [0, 1, 1, 1, 0, 0, 0, 0, 0]

@@ -139,3 +139,25 @@ def test_explicit_damping_does_not_go_with_them(integrator):
         InputError, match=f"implicit_damping=False does not go with integrator={integrator}, .*choose Euler or RK4"
     ):
         gs.options.RigidOptions(integrator=integrator, implicit_damping=False)
+
+
+SLIDER = """<mujoco><worldbody><geom type="plane" size="1 1 1"/><body pos="0 0 0.095">
+  <joint type="slide" axis="0 0 1"/><geom type="sphere" size="0.1" mass="2"/></body></worldbody></mujoco>"""
+
+
+@pytest.mark.parametrize("integrator", ["Euler", "implicitfast"])
+@pytest.mark.parametrize("bound", [5.0, 500.0])
+def test_a_saturated_controller_is_no_damper_to_contacts(engine, integrator, bound):
+    """m a = contact + drive - m g; inside its bounds the controller also brakes with kv at the end of the step."""
+    scene, robot = scene_of(integrator, SLIDER)
+    robot.set_dofs_kp([0.0])
+    robot.set_dofs_kv([40.0])
+    robot.set_dofs_force_range([-bound], [bound])
+    robot.set_dofs_velocity([-0.3])
+    robot.control_dofs_velocity([-2.0])
+    scene.step()
+    a = float(plain(scene.rigid_solver.qacc))
+    drive = max(min(40.0 * (-2.0 + 0.3), bound), -bound)
+    late = 40.0 * 0.002 * a if bound > 100.0 else 0.0
+    pushed = float(plain(robot.get_links_net_contact_force())[-1, 2])
+    assert pushed > 1.0 and pushed == pytest.approx(2.0 * a + late - drive + 2.0 * 9.81, rel=1e-9)
