@@ -1,6 +1,5 @@
 """Triangle meshes: find the file that a robot names, read its vertices and faces."""
 
-import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +9,6 @@ import numpy as np
 
 from genesis.errors import ModelError
 
-logger = logging.getLogger("genesis")
-
 Mesh = tuple[np.ndarray, np.ndarray]  # vertices (n, 3) [m], faces (m, 3)
 
 
@@ -19,13 +16,15 @@ def locate(name: str, folder: Path, package_dirs: Sequence[str | os.PathLike] = 
     """The file behind a mesh name of a robot file in ``folder``, or None.
 
     ``package://pkg/rest`` (and ``model://``) is looked for in ``package_dirs`` (each a package itself or a folder of packages),
-    then in ROS_PACKAGE_PATH, then in the folders above the robot file. Anything else is relative to the robot file.
+    then in ROS_PACKAGE_PATH, then in the folders above the robot file, then as ``rest`` alone there: the package of the robot file may
+    lie in a folder of another name. Anything else is relative to the robot file, or to a folder of
+    ``package_dirs``.
     """
     scheme, _, rest = name.partition("://")
     if not rest:
         scheme, rest = "file", name
     if scheme == "file":
-        return _existing([folder / rest])
+        return _existing([folder / rest, *(Path(d).expanduser() / rest for d in package_dirs)])
     if scheme not in ("package", "model"):
         return None
     package, _, inside = rest.partition("/")
@@ -35,6 +34,7 @@ def locate(name: str, folder: Path, package_dirs: Sequence[str | os.PathLike] = 
     candidates = []
     for root in roots:
         candidates += [root / package / inside] + ([root / inside] if root.name == package else [])
+    candidates += [root / inside for root in (folder.absolute(), *folder.absolute().parents)]
     return _existing(candidates)
 
 
@@ -43,43 +43,66 @@ def _existing(candidates: list[Path]) -> Path | None:
 
 
 def read_mesh(file: str | os.PathLike) -> Mesh:
-    """Vertices (n, 3) and faces (m, 3) of a mesh file, equal vertices merged; the units are those of the file.
+    """Vertices (n, 3) [m] and faces (m, 3) of a mesh file, equal vertices merged; scenes become one mesh.
 
-    trimesh reads it where that is installed (any format it knows, scenes as one mesh), else MuJoCo (STL, OBJ, MSH).
-    Raises: ModelError if the file is missing or neither can read it.
+    COLLADA is read by pycollada, with the unit and the placement of its nodes; what else there is (STL, OBJ, PLY, glTF, OFF, ...) by
+    trimesh, as metres unless the format says otherwise. Axes are those of the file, whatever direction it calls up: exporters write
+    coordinates that fit the link and leave the tag at their default, so that robots come apart where it is obeyed.
+    Raises: ModelError if the file is missing, cannot be read or holds no triangles.
     """
     path = Path(file)
     if not path.is_file():
         raise ModelError(f"{file}: no such mesh file.")
     try:
-        import trimesh
-    except ImportError:
-        return _merge(*_read_with_mujoco(path))
-    try:
-        mesh: Any = trimesh.load(path, force="mesh", process=False)
-        vertices, faces = np.array(mesh.vertices, np.float64), np.array(mesh.faces, np.int64)
-    except Exception as error:  # whatever the loader of one of its many formats raises
-        raise ModelError(f"{file}: not a readable mesh: {error}") from None
+        vertices, faces = _read_collada(path) if path.suffix.lower() == ".dae" else _read_with_trimesh(path)
+    except Exception as error:  # whatever the loader of one of their many formats raises
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"{file}: not a readable mesh: {reason}") from None
     if len(faces) == 0:
         raise ModelError(f"{file}: the mesh has no faces.")
+    if not np.isfinite(vertices).all():
+        raise ModelError(f"{file}: the mesh has vertices that are not finite.")
     return _merge(vertices, faces)
 
 
-def _read_with_mujoco(path: Path) -> Mesh:
-    import mujoco
+def _read_with_trimesh(path: Path) -> Mesh:
+    import trimesh
 
-    spec = mujoco.MjSpec()
-    mesh = spec.add_mesh(name="mesh", file=str(path.absolute()))
-    mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_CONVEX  # an open mesh has no volume of its own
-    spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname="mesh")
-    try:
-        model = spec.compile()
-    except ValueError as error:
-        raise ModelError(f"{path}: not a readable mesh: {str(error).splitlines()[0]}") from None
-    # MuJoCo moves a mesh to its principal axes; put it back
-    rotation = np.empty(9)
-    mujoco.mju_quat2Mat(rotation, model.mesh_quat[0])
-    return model.mesh_vert @ rotation.reshape(3, 3).T + model.mesh_pos[0], np.asarray(model.mesh_face, int)
+    mesh: Any = trimesh.load(path, force="mesh", process=False, skip_materials=True)
+    return np.array(mesh.vertices, np.float64).reshape(-1, 3), np.array(mesh.faces, np.int64).reshape(-1, 3)
+
+
+def _read_collada(path: Path) -> Mesh:
+    """Every triangle of the scene. Missing pictures and materials do not matter; a missing shape does."""
+    import collada
+
+    document = collada.Collada(str(path), ignore=_collada_errors())
+    spelled = sum(1 for element in document.xmlnode.getroot().iter() if str(element.tag).endswith("}geometry"))
+    if spelled > len(document.geometries):
+        raise ValueError(f"{spelled - len(document.geometries)} of its {spelled} geometries cannot be read")
+    scene = document.scene or next(iter(document.scenes), None)
+    vertices, faces, count = [np.zeros((0, 3))], [np.zeros((0, 3), np.int64)], 0
+    for shape in scene.objects("geometry") if scene is not None else ():
+        for part in shape.primitives():
+            triangles = part.triangleset() if hasattr(part, "triangleset") else part
+            if isinstance(triangles, collada.triangleset.BoundTriangleSet) and triangles.vertex is not None:
+                vertices.append(np.asarray(triangles.vertex, np.float64))
+                faces.append(np.asarray(triangles.vertex_index, np.int64).reshape(-1, 3) + count)
+                count += len(vertices[-1])
+    return np.concatenate(vertices) * (document.assetInfo.unitmeter or 1.0), np.concatenate(faces)
+
+
+def _collada_errors() -> list[type]:
+    """What pycollada may pass over: it compares types, not classes."""
+    from collada import common
+
+    return [
+        common.DaeError,
+        common.DaeIncompleteError,
+        common.DaeBrokenRefError,
+        common.DaeMalformedError,
+        common.DaeUnsupportedError,
+    ]
 
 
 def _merge(vertices: np.ndarray, faces: np.ndarray) -> Mesh:
@@ -88,19 +111,3 @@ def _merge(vertices: np.ndarray, faces: np.ndarray) -> Mesh:
     faces = index.reshape(-1)[faces]
     solid = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
     return unique, faces[solid]
-
-
-def convex_hull(vertices: np.ndarray) -> Mesh:
-    """Corners of the convex hull of at least four points that are not in one plane, and its triangles, which look outwards."""
-    from scipy.spatial import ConvexHull  # only robots with meshes pay for its start
-
-    hull = ConvexHull(vertices)
-    corners = hull.vertices
-    number = np.full(len(vertices), -1)
-    number[corners] = np.arange(len(corners))
-    faces = number[hull.simplices]
-    points = np.asarray(vertices, np.float64)[corners]
-    a, b, c = (points[faces[:, k]] for k in range(3))
-    inwards = np.einsum("ij,ij->i", np.cross(b - a, c - a), hull.equations[:, :3]) < 0.0
-    faces[inwards] = faces[inwards][:, ::-1]
-    return points, faces

@@ -5,9 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from genesis.description.description import ContactPair, Equality, Geom, Joint
+from genesis.description.hulls import convex_hull
+from genesis.description.inertia import mesh_properties
+from genesis.description.meshes import Mesh
 from genesis.errors import ModelError, unknown_name
 from genesis.model.layout import GEOM_TYPES
 
+LEAST_VOLUME = 1e-9  # of a hull, relative to the cube over its largest edge
 CONDIMS = (1, 3, 4, 6)
 SIZES = {"plane": 0, "hfield": 0, "sphere": 1, "capsule": 2, "ellipsoid": 3, "cylinder": 2, "box": 3, "mesh": 0}  # that are used
 
@@ -85,14 +89,20 @@ def check_solimp(where: str, name: str, solimp: Sequence[float]) -> None:
         raise ModelError(f"{where}: {name} is {_list(solimp)}; allowed: width >= 0, midpoint from 0 to 1, power >= 1.")
 
 
-def check_hull(where: str, vertices: np.ndarray) -> None:
-    """Raises: ModelError for fewer than four different points, or points in one plane."""
+def check_hull(where: str, vertices: np.ndarray) -> Mesh:
+    """The convex hull of a mesh.
+
+    Raises: ModelError for fewer than four different points, or points that span (almost) no volume.
+    """
     points = np.unique(np.asarray(vertices, float), axis=0)
     if len(points) < 4:
         raise ModelError(f"{where}: its mesh has {len(points)} different points; allowed: 4 or more, not in one plane.")
     spread = np.linalg.svd(points - points.mean(0), compute_uv=False)
-    if not spread[2] > 1e-9 * spread[0]:
+    thin = not spread[2] > 1e-9 * spread[0]
+    hull = None if thin else convex_hull(np.asarray(vertices, float))
+    if hull is None or mesh_properties(*hull)[0] < LEAST_VOLUME * float(np.ptp(points, axis=0).max()) ** 3:
         raise ModelError(f"{where}: its mesh is flat (all {len(points)} points in one plane); allowed: a mesh with a volume.")
+    return hull
 
 
 def check_heights(where: str, size: np.ndarray, heights: np.ndarray) -> None:

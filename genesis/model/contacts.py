@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from genesis.description.description import ContactPair, Geom, HeightField
-from genesis.description.meshes import Mesh, convex_hull
+from genesis.description.hulls import MOST_CORNERS, simplify
+from genesis.description.meshes import Mesh
+from genesis.description.notes import Notes
 from genesis.errors import unknown_name
 from genesis.model.builder import Builder
 from genesis.model.chains import Chains
@@ -40,11 +42,10 @@ def contacts(b: Builder, chains: Chains, request: ConstraintRequest) -> Contacts
     if on:
         made.geoms = [k for k, geom in enumerate(b.geoms) if (_touches(geom) or k in paired) and not _shapeless(geom)]
     geoms = [b.geoms[k] for k in made.geoms]
-    data = _Shapes(made)
     where = {k: f'{entity.source}: geom "{b.geoms[k].name}"' for entity in b.entities for k in _range(entity)}
     for k, geom in zip(made.geoms, geoms, strict=True):
         check_geom(where[k], geom)
-    indices = [data.index(where[k], geom) for k, geom in zip(made.geoms, geoms, strict=True)]
+    indices = _shapes(b, made, where)
     row_of = {k: row for row, k in enumerate(made.geoms)}
     explicit = [(row_of[g1], row_of[g2], pair) for g1, g2, pair in explicit if g1 in row_of and g2 in row_of]
     filters = _Filters(b, made.geoms, request)
@@ -100,6 +101,21 @@ def _explicit(b: Builder) -> list[tuple[int, int, ContactPair]]:
     return found
 
 
+def _shapes(b: Builder, made: Contacts, where: dict[int, str]) -> list[int]:
+    """Of every geom in ``made``, the index of its hull or height field, -1 if it has none; warns of hulls that are simplified."""
+    notes = {entity.source: Notes(entity.source) for entity in b.entities}
+    of_geom = {k: notes[entity.source] for entity in b.entities for k in _range(entity)}
+    data = _Shapes(made)
+    indices = [data.index(where[k], b.geoms[k], of_geom[k], _link_name(b, b.geoms[k])) for k in made.geoms]
+    for note in notes.values():
+        note.report()
+    return indices
+
+
+def _link_name(b: Builder, geom: Geom) -> str:
+    return "world" if geom.link < 0 else b.links[geom.link].name
+
+
 class _Shapes:
     """Hulls and height fields, each once."""
 
@@ -107,12 +123,12 @@ class _Shapes:
         self._made = made
         self._known: dict[tuple, int] = {}
 
-    def index(self, where: str, geom: Geom) -> int:
+    def index(self, where: str, geom: Geom, notes: Notes, link: str) -> int:
         """Index of the geom's hull or height field, -1 if it has none."""
         if geom.type == "hfield":
             assert geom.hfield is not None
             return self._hfield(where, geom.hfield)
-        return self._hull(where, geom) if geom.type == "mesh" else -1
+        return self._hull(where, geom, notes, link) if geom.type == "mesh" else -1
 
     def _hfield(self, where: str, hfield: HeightField) -> int:
         check_heights(where, np.asarray(hfield.size, float), np.asarray(hfield.heights, float))
@@ -122,14 +138,20 @@ class _Shapes:
             self._made.hfields.append(hfield)
         return self._known[key]
 
-    def _hull(self, where: str, geom: Geom) -> int:
+    def _hull(self, where: str, geom: Geom, notes: Notes, link: str) -> int:
         points = geom.vertices if geom.hull is None else geom.hull[0]
         assert points is not None
         key = ("hull", points.tobytes())
         if key not in self._known:
-            check_hull(where, points)
+            hull = check_hull(where, points)
             self._known[key] = len(self._made.hulls)
-            self._made.hulls.append(convex_hull(points) if geom.hull is None else geom.hull)
+            small, error = simplify(hull)
+            self._made.hulls.append(small)
+            if small is not hull:
+                notes.add(
+                    f"convex hulls of more than {MOST_CORNERS} corners are simplified (they lie inside, as far as is said)",
+                    f'link "{link}", mesh {geom.file or geom.name}, {len(hull[0])} corners, {1000 * error:.2g} mm',
+                )
         return self._known[key]
 
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
+from genesis.description.hulls import MOST_CORNERS
 from genesis.errors import InputError
 
 HEADER = 8
-MOST_VERTICES = 4096  # two vertices of an edge make one whole number that single precision holds exactly
 FLAT = 2e-5  # relative to the size of the hull: triangles whose corners are this near to one plane are one face
 
 
@@ -63,9 +63,9 @@ def convex_hull(points: np.ndarray, name: str = "mesh") -> Hull:
         loops.append(loop)
         normals.append(_newell(points[loop]))
     used = np.unique(np.concatenate(loops))
-    if len(used) > MOST_VERTICES:
+    if len(used) > MOST_CORNERS:
         raise InputError(
-            f"{name}: its convex hull has {len(used)} vertices; at most {MOST_VERTICES}. Simplify the collision mesh."
+            f"{name}: its convex hull has {len(used)} vertices; at most {MOST_CORNERS}. Simplify the collision mesh."
         )
     return Hull(points[used], np.array(normals), [np.searchsorted(used, loop) for loop in loops])
 

@@ -5,12 +5,13 @@ Vertex and face: their numbers. Edge: first vertex * EDGES + second vertex.
 
 import taichi as ti
 
+from genesis.description.hulls import MOST_CORNERS
 from genesis.math.lanes import let, load, sqrt
 from genesis.math.rotation import Vec3
 from genesis.pairs.solid import Solid
 from genesis.pairs.views import Polytope
 
-EDGES = 4096  # more than the vertices of a hull (hull.py); two vertices make one whole number that single precision holds
+EDGES = MOST_CORNERS  # vertices are numbered below it
 
 VERTICES, NORMALS, FACE_FIRST, LOOPS, NEAR_FIRST, NEAR = 2, 3, 4, 5, 6, 7  # places in the header
 

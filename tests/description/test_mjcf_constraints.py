@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from genesis.description.description import DEFAULT_SOLIMP, SolverSettings
+from genesis.description.hulls import convex_hull
 from genesis.description.inertia import is_closed, mesh_properties
-from genesis.description.meshes import convex_hull
 from genesis.description.read import read_mjcf
 
 BALL = '<body><freejoint/><geom name="ball" size="0.1"/></body>'
