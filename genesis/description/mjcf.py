@@ -13,6 +13,7 @@ from genesis.description.inertia import rotate_inertia
 from genesis.description.mjcf_actuators import bounds, read_actuators
 from genesis.description.mjcf_constraints import floats, height_field_of, hull_of, read_constraints
 from genesis.description.mjcf_features import name_not_simulated, read_mimics, unrepresentable
+from genesis.description.mjcf_impedance import tame
 from genesis.description.mjcf_names import Names
 from genesis.description.poses import quat_to_matrix
 from genesis.description.scale import scale_description
@@ -39,6 +40,7 @@ def read_mjcf(
     """Read an MJCF file (or the XML itself).
 
     What the world body owns gets link -1. Flags that switch a force off are carried out (springs, dampers, limits, contacts, …).
+    Numbers that MuJoCo puts into their range are put there with one warning a kind.
     What is not simulated but only adds a constraint or a passive force is named in ``Description.not_simulated``.
 
     Args:
@@ -68,6 +70,8 @@ def read_mjcf(
     reduced = read_mimics(description, model, names) if mimic == "reduce" else set()
     read_constraints(description, model, names, reduced)
     name_not_simulated(description, model, names)
+    tame(description, source.notes)
+    source.notes.report()
     description.keyframes = _keyframes(description, model, names)
     if default_armature:
         tree.add_armature(description, default_armature)

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from genesis.description.mjcf_names import Names
-from genesis.description.source import Source
+from genesis.description.source import Source, decoded, parse_xml
 from genesis.errors import ModelError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def read_elements(source: Source) -> Elements:
 
     Raises: UnsupportedError if the elements of the file are not those of the model one by one.
     """
-    root = _parse(source.text, source.where)
+    root = parse_xml(source.text, source.where, comments=True)
     _expand(root, source.folder, source.where)
     _absolute_folders(root, source.folder)
     for tag in MULTIPLYING:
@@ -86,15 +86,6 @@ def read_elements(source: Source) -> Elements:
     return made
 
 
-def _parse(text: str, where: str) -> Element:
-    parser = ElementTree.XMLParser(target=ElementTree.TreeBuilder(insert_comments=True))
-    try:
-        parser.feed(text)
-        return parser.close()
-    except ElementTree.ParseError as error:
-        raise ModelError(f"{where}: {error}.") from None
-
-
 def _expand(element: Element, folder: Path, where: str) -> None:
     """Replace every <include file="…"> below by what the file holds; names are relative to the folder of the main file."""
     for child in list(element):
@@ -102,7 +93,7 @@ def _expand(element: Element, folder: Path, where: str) -> None:
             path = folder / child.get("file", "")
             if not path.is_file():
                 raise ModelError(f"{where}: included file {path} does not exist.")
-            inner = _parse(path.read_text(encoding="utf-8"), str(path))
+            inner = parse_xml(decoded(path.read_bytes()), str(path), comments=True)
             _expand(inner, folder, str(path))
             place = list(element).index(child)
             element.remove(child)

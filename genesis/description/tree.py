@@ -1,9 +1,12 @@
 """The tree of links: fix it to the world or free it, fold massless links away, check that every joint has something to move."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from genesis.description.description import Description, Joint, Link, Mimic
 from genesis.description.inertia import combine, rotate_inertia, shift_inertia
+from genesis.description.notes import listed
 from genesis.description.poses import IDENTITY_QUAT, compose, quat_to_matrix, rotate
 from genesis.errors import ModelError
 
@@ -17,11 +20,8 @@ def cluster(links: list[Link], root: int) -> list[int]:
     return members
 
 
-def attach_root(description: Description, fixed: bool, where: str) -> None:
-    """Drop an anchor (a root named "world", or a root cluster without mass and geometry) or give the root its free joint.
-
-    Raises: ModelError if a root that should move has no mass.
-    """
+def attach_root(description: Description, fixed: bool) -> None:
+    """Drop an anchor (a root named "world", or a root cluster without mass and geometry) or give the root its free joint."""
     links, root = description.links, description.links[0]
     body = cluster(links, 0)
     mass = sum(links[k].mass for k in body)
@@ -29,10 +29,6 @@ def attach_root(description: Description, fixed: bool, where: str) -> None:
     if root.name == "world" or (mass == 0.0 and not seen.intersection(body)):
         remove_links(description, {0})
     elif not fixed:
-        if mass == 0.0:
-            raise ModelError(
-                f'{where}: link "{root.name}" has no mass, so it cannot move freely; give it an <inertial> or use fixed=True.'
-            )
         taken = {joint.name for link in links for joint in link.joints}
         root.joints = [Joint("root_joint" if "root_joint" not in taken else f"{root.name}_root_joint", "free")]
 
@@ -86,9 +82,18 @@ def _fold(link: Link, child: Link) -> None:
     child.pos, child.quat = compose(link.pos, link.quat, child.pos, child.quat)
 
 
-def check_moves(description: Description, where: str) -> None:
-    """Raises: ModelError if a joint has no mass or inertia to move (its row of the mass matrix would be zero)."""
-    links = description.links
+@dataclass(frozen=True)
+class Stuck:
+    """A joint of a link (its index) that has nothing to move, and what it lacks."""
+
+    link: int
+    joint: Joint
+    lack: str
+
+
+def stuck_joints(description: Description) -> list[Stuck]:
+    """Joints without mass or inertia to move, whose rows of the mass matrix would be zero, and free ones of a link without mass."""
+    links, found = description.links, []
     poses: list[tuple[np.ndarray, np.ndarray]] = []
     for link in links:
         pos, quat = poses[link.parent] if link.parent >= 0 else (np.zeros(3), IDENTITY_QUAT)
@@ -110,9 +115,31 @@ def check_moves(description: Description, where: str) -> None:
             about = shift_inertia(inertia, mass, com - pos - rotate(quat, joint.pos))
             axis = rotate(quat, joint.axis)
             turns = {"hinge": axis @ about @ axis, "ball": np.linalg.eigvalsh(about)[0]}
+            if joint.type == "free":  # what hangs on it by joints moves by these already
+                turns["free"] = sum(links[s].mass for s in cluster(links, k))
             if turns.get(joint.type, mass) + joint.armature <= 0.0:
                 lack = "mass" if joint.type in ("slide", "free") or mass == 0.0 else "inertia about its axis"
-                raise ModelError(f'{where}: joint "{joint.name}" moves link "{link.name}", which has no {lack} to move.')
+                found.append(Stuck(k, joint, lack))
+    return found
+
+
+def check_moves(description: Description, where: str) -> None:
+    """Raises: ModelError if a joint has no mass or inertia to move."""
+    stuck = stuck_joints(description)
+    if not stuck:
+        return
+    name, link = stuck[0].joint.name, description.links[stuck[0].link]
+    others = list(dict.fromkeys(f'"{s.joint.name}"' for s in stuck))[1:]
+    also = f" (nor have {listed(others)})" if others else ""
+    if stuck[0].joint.type == "free":
+        cure = "give it an <inertial> or use fixed=True."
+        raise ModelError(
+            f'{where}: link "{link.name}" has no {stuck[0].lack} and no solid shape, so it cannot move freely; {cure}'
+        )
+    raise ModelError(
+        f'{where}: joint "{name}" moves link "{link.name}", which has no {stuck[0].lack} to move and no solid shape to take it from{also}; '
+        "give it an <inertial>, make the joint fixed, or use default_armature."
+    )
 
 
 def resolve_mimics(description: Description, where: str) -> None:

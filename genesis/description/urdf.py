@@ -1,6 +1,5 @@
 """URDF to a description."""
 
-import logging
 import os
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement
@@ -8,6 +7,8 @@ from xml.etree.ElementTree import Element, SubElement
 from genesis.description import tree
 from genesis.description.description import Description
 from genesis.description.inertia import unphysical
+from genesis.description.inferred import fill_stuck
+from genesis.description.notes import Notes
 from genesis.description.scale import scale_description
 from genesis.description.source import Source, read_source
 from genesis.description.urdf_check import check_urdf
@@ -15,8 +16,6 @@ from genesis.description.urdf_elements import end_of, name_of
 from genesis.description.urdf_joints import read_joint, split_floating
 from genesis.description.urdf_spec import read_links
 from genesis.errors import InputError
-
-logger = logging.getLogger("genesis")
 
 MIMIC_MODES = ("reduce", "independent")
 
@@ -29,6 +28,7 @@ def read_urdf(
     mimic: str = "reduce",
     default_armature: float = 0.0,
     package_dirs: Sequence[str | os.PathLike] = (),
+    collision: bool = True,
 ) -> Description:
     """Read a URDF file (or the XML itself).
 
@@ -41,21 +41,24 @@ def read_urdf(
         scale: of all lengths; masses grow with its third power (same material).
         mimic: "reduce" keeps ``Joint.mimic``; "independent" lets mimic joints move freely.
         default_armature: for joints other than the free one [kg m² | kg].
-        package_dirs: where ``package://`` names are looked for first.
+        package_dirs: where ``package://`` names are looked for first, and other ones last.
+        collision: whether every collision mesh is needed; one that is lost is then an error, else noted as a visual one is.
+
+    What is harmless but odd is read as well as it can be, with one warning a kind.
 
     Raises: ModelError naming file and element.
     """
     if mimic not in MIMIC_MODES:
         raise InputError(f'mimic is "{mimic}"; known: {", ".join(MIMIC_MODES)}.')
     source = read_source(file, "robot")
-    where = source.where
+    where, notes = source.where, source.notes
     _declare_world(source.root)
-    check_urdf(source.root, where)
-    links, geoms = read_links(source, package_dirs)
+    check_urdf(source)
+    links, geoms = read_links(source, package_dirs, collision)
     name = source.root.get("name") or (source.path.stem if source.path else "robot")
     description = Description(name, str(source.path) if source.path else None, links, geoms)
     _add_joints(description, source, mimic)
-    tree.attach_root(description, fixed, where)
+    tree.attach_root(description, fixed)
     for link in description.links:
         if link.parent >= 0 and [joint.type for joint in link.joints] == ["free"]:
             link.joints = split_floating(link.joints[0])
@@ -63,8 +66,10 @@ def read_urdf(
     tree.resolve_mimics(description, where)
     if default_armature:
         tree.add_armature(description, default_armature)
+    fill_stuck(description, source)
     tree.check_moves(description, where)
-    _warn_of_inertias(description, where)
+    _note_inertias(description, notes)
+    notes.report()
     scale_description(description, scale)
     return description
 
@@ -80,11 +85,11 @@ def _add_joints(description: Description, source: Source, mimic: str) -> None:
     index = {link.name: k for k, link in enumerate(description.links)}
     for element in source.root.findall("joint"):
         child = description.links[index[end_of(element, "child")]]
-        child.joints = read_joint(element, mimic, source.where)
+        child.joints = read_joint(element, mimic, source.notes)
 
 
-def _warn_of_inertias(description: Description, where: str) -> None:
-    reasons = {link.name: unphysical(link.inertia) for link in description.links if link.mass > 0.0}
-    bad = [f'inertia of link "{name}" {reason}' for name, reason in reasons.items() if reason]
-    if bad:
-        logger.warning("%s: %s; loaded as given.", where, "; ".join(bad))
+def _note_inertias(description: Description, notes: Notes) -> None:
+    for link in description.links:
+        reason = unphysical(link.inertia) if link.mass > 0.0 else None
+        if reason:
+            notes.add("inertias that no rigid body has, loaded as given", f'that of link "{link.name}" {reason}')

@@ -1,8 +1,13 @@
-"""What a URDF must fulfil before it is read: numbers that are numbers, names that exist once, joints that form one tree."""
+"""What a URDF must fulfil before it is read: numbers that are numbers, names that exist once, joints that form one tree.
+
+What does not matter to the motion is mended in the parsed document and noted: colours, surplus numbers of a scale, mimics of nothing.
+"""
 
 import math
 from xml.etree.ElementTree import Element
 
+from genesis.description.notes import Notes
+from genesis.description.source import Source
 from genesis.description.urdf_elements import end_of, label, name_of, number, numbers
 from genesis.errors import ModelError, unknown_name
 
@@ -25,21 +30,26 @@ NUMBERS: dict[str, dict[str, tuple[int, ...]]] = {
     "mesh": {"scale": (1, 3)},
     "color": {"rgba": (4,)},
 }
+NOT_NEGATIVE = {"dynamics": ("damping", "friction"), "limit": ("effort", "velocity")}
 
 
-def check_urdf(root: Element, where: str) -> Element:
-    """Check the document and return the root link.
+def check_urdf(source: Source) -> Element:
+    """Check the document and return the root link; harmless oddities are mended in it and noted.
 
-    Raises: ModelError (names the file and the element) for a broken number, a missing or double name, an unknown link, joint type
-    or mimic joint, a zero axis, a negative mass, two roots or a loop.
+    Raises: ModelError (names the file and the element) for a broken number, a missing or double name, an unknown link or joint type,
+    a zero axis, a negative mass, effort or damping, two roots or a loop.
     """
+    root, where = source.root, source.where
     links, joints = root.findall("link"), root.findall("joint")
     if not links:
         raise ModelError(f"{where}: the robot has no link.")
     for kind, elements in (("link", links), ("joint", joints)):
         _check_names(elements, kind, where)
         for element in elements:
+            _mend(element, source.notes)
             _check_numbers(element, where)
+    for material in root.findall("material"):
+        _mend(material, source.notes)
     for link in links:
         mass = number(link.find("inertial/mass"), "value", 0.0)
         if mass < 0.0:
@@ -47,7 +57,8 @@ def check_urdf(root: Element, where: str) -> Element:
     by_name = {name_of(joint): joint for joint in joints}
     link_names = [name_of(link) for link in links]
     for joint in joints:
-        _check_joint(joint, by_name, link_names, where)
+        _check_joint(joint, link_names, where)
+        _check_mimic(joint, by_name, source.notes)
     return links[link_names.index(_check_tree(link_names, joints, where))]
 
 
@@ -60,6 +71,29 @@ def _check_names(elements: list[Element], kind: str, where: str) -> None:
         if name in seen:
             raise ModelError(f'{where}: two {kind}s have the name "{name}".')
         seen.add(name)
+
+
+def _mend(element: Element, notes: Notes) -> None:
+    """Take the numbers that are needed of a colour or scale that holds more of them, and no colour where they are none."""
+    for color in element.iter("color"):
+        values = _floats(color.get("rgba", "1 1 1 1"))
+        if len(values) != 4:
+            color.set("rgba", " ".join(map(str, (values + [1.0])[:4] if len(values) >= 3 else [0.7, 0.7, 0.7, 1.0])))
+            notes.add("colours that are not four numbers, of which the first are taken", label(element))
+    for mesh in element.iter("mesh"):
+        values = _floats(mesh.get("scale", "1"))
+        if len(values) > 3:
+            mesh.set("scale", " ".join(map(repr, values[:3])))
+            notes.add("mesh scales of more than three numbers, of which the first three are taken", label(element))
+
+
+def _floats(text: str) -> list[float]:
+    """The numbers of an attribute; none if one of the words is no finite number."""
+    try:
+        values = [float(word) for word in text.split()]
+    except ValueError:
+        return []
+    return values if all(map(math.isfinite, values)) else []
 
 
 def _check_numbers(element: Element, where: str) -> None:
@@ -76,9 +110,13 @@ def _check_numbers(element: Element, where: str) -> None:
             if len(values) not in counts or not all(map(valid, values)):
                 need = " or ".join(str(n) for n in counts) + " number" + ("" if counts == (1,) else "s")
                 raise ModelError(f'{where}: {label(element)}: <{part.tag} {attribute}="{text}"> must hold {need}.')
+            if attribute in NOT_NEGATIVE.get(part.tag, ()) and values[0] < 0.0:
+                raise ModelError(
+                    f'{where}: {label(element)}: <{part.tag} {attribute}="{text}"> is negative; allowed: zero or more.'
+                )
 
 
-def _check_joint(joint: Element, joints: dict[str, Element], links: list[str], where: str) -> None:
+def _check_joint(joint: Element, links: list[str], where: str) -> None:
     kind, name = joint.get("type", ""), name_of(joint)
     if kind not in JOINT_KINDS:
         raise ModelError(f'{where}: joint "{name}" has type "{kind}"; known: {", ".join(JOINT_KINDS)}.')
@@ -93,20 +131,21 @@ def _check_joint(joint: Element, joints: dict[str, Element], links: list[str], w
     lower, upper = (number(joint.find("limit"), side, 0.0) for side in ("lower", "upper"))
     if kind in ("revolute", "prismatic") and lower > upper:
         raise ModelError(f'{where}: joint "{name}" has its lower limit {lower:g} above its upper limit {upper:g}.')
-    mimic = joint.find("mimic")
-    if kind != "fixed" and mimic is not None:
-        _check_mimic(joint, mimic.get("joint", ""), joints, where)
 
 
-def _check_mimic(joint: Element, target: str, joints: dict[str, Element], where: str) -> None:
-    name = name_of(joint)
-    allowed = [n for n, j in joints.items() if j.get("type") in SCALAR_KINDS and n != name]
+def _check_mimic(joint: Element, joints: dict[str, Element], notes: Notes) -> None:
+    """Take a mimic away that cannot be followed: the joint then moves by itself."""
+    mimic, name = joint.find("mimic"), name_of(joint)
+    if mimic is None or joint.get("type") == "fixed":
+        return
+    target = mimic.get("joint", "")
     if joint.get("type") not in SCALAR_KINDS:
-        raise ModelError(
-            f'{where}: joint "{name}" has type "{joint.get("type")}", only {", ".join(SCALAR_KINDS)} joints can mimic.'
-        )
-    if target not in allowed:
-        raise unknown_name(where, f'mimic joint of "{name}"', target, allowed)
+        notes.add(f"mimics by joints that are not {', '.join(SCALAR_KINDS)}, so that they move by themselves", f'"{name}"')
+    elif target == name or target not in joints or joints[target].get("type") not in SCALAR_KINDS:
+        notes.add("mimics of joints that cannot be followed, so that they move by themselves", f'"{name}" of "{target}"')
+    else:
+        return
+    joint.remove(mimic)
 
 
 def _check_tree(links: list[str], joints: list[Element], where: str) -> str:

@@ -1,24 +1,22 @@
 """URDF joint elements to joints: one element may become none (fixed), one, or several joints of the child link."""
 
-import logging
 import math
 from xml.etree.ElementTree import Element
 
 import numpy as np
 
 from genesis.description.description import Joint, Mimic
+from genesis.description.notes import Notes
 from genesis.description.poses import quat_between, rotate
 from genesis.description.urdf_elements import name_of, number, numbers
 
-logger = logging.getLogger("genesis")
 
-
-def read_joint(element: Element, mimic: str, where: str) -> list[Joint]:
+def read_joint(element: Element, mimic: str, notes: Notes) -> list[Joint]:
     """The joints that one <joint> gives to its child link, in the frame of that link.
 
     A floating joint is returned as one free joint; ``split_floating`` replaces it where the parent moves.
     """
-    return READERS[element.get("type", "")](element, mimic, where)
+    return READERS[element.get("type", "")](element, mimic, notes)
 
 
 def split_floating(joint: Joint) -> list[Joint]:
@@ -30,24 +28,24 @@ def split_floating(joint: Joint) -> list[Joint]:
     return joints
 
 
-def _fixed(element: Element, mimic: str, where: str) -> list[Joint]:
+def _fixed(element: Element, mimic: str, notes: Notes) -> list[Joint]:
     return []
 
 
-def _hinge(element: Element, mimic: str, where: str) -> list[Joint]:
-    return [_scalar(element, "hinge", mimic, where)]
+def _hinge(element: Element, mimic: str, notes: Notes) -> list[Joint]:
+    return [_scalar(element, "hinge", mimic, notes)]
 
 
-def _slide(element: Element, mimic: str, where: str) -> list[Joint]:
-    return [_scalar(element, "slide", mimic, where)]
+def _slide(element: Element, mimic: str, notes: Notes) -> list[Joint]:
+    return [_scalar(element, "slide", mimic, notes)]
 
 
-def _floating(element: Element, mimic: str, where: str) -> list[Joint]:
+def _floating(element: Element, mimic: str, notes: Notes) -> list[Joint]:
     damping, friction = _dynamics(element)
     return [Joint(name_of(element), "free", damping=damping, frictionloss=friction)]
 
 
-def _planar(element: Element, mimic: str, where: str) -> list[Joint]:
+def _planar(element: Element, mimic: str, notes: Notes) -> list[Joint]:
     """Two slides in the plane across the axis, then a hinge about it; for axis z these are x, y and the heading."""
     name, normal = name_of(element), _axis(element)
     turn = quat_between(np.array([0.0, 0.0, 1.0]), normal)
@@ -67,12 +65,12 @@ READERS = {
 }
 
 
-def _scalar(element: Element, kind: str, mimic: str, where: str) -> Joint:
+def _scalar(element: Element, kind: str, mimic: str, notes: Notes) -> Joint:
     damping, friction = _dynamics(element)
     limit = element.find("limit")
     effort, velocity = number(limit, "effort", 0.0), number(limit, "velocity", 0.0)
     joint = Joint(name_of(element), kind, axis=_axis(element), damping=damping, frictionloss=friction)
-    joint.limit = _limit(element, where)
+    joint.limit = _limit(element, notes)
     # exporters write 0 for "unknown", and a joint that may not be driven at all would not be a joint
     joint.effort = (-effort, effort) if 0.0 < effort < math.inf else None
     joint.velocity_limit = velocity if 0.0 < velocity < math.inf else None
@@ -82,13 +80,13 @@ def _scalar(element: Element, kind: str, mimic: str, where: str) -> Joint:
     return joint
 
 
-def _limit(element: Element, where: str) -> tuple[float, float] | None:
+def _limit(element: Element, notes: Notes) -> tuple[float, float] | None:
     limit = element.find("limit")
     if element.get("type") == "continuous" or limit is None:
         return None
     lower, upper = number(limit, "lower", 0.0), number(limit, "upper", 0.0)
     if lower == upper:
-        logger.warning('%s: joint "%s" has equal lower and upper limits (%g), taken as no limit.', where, name_of(element), lower)
+        notes.add("joints whose lower and upper limits are equal, taken as no limit", f'"{name_of(element)}" ({lower:g})')
         return None
     return None if (lower, upper) == (-math.inf, math.inf) else (lower, upper)
 

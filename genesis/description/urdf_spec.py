@@ -5,35 +5,23 @@ from it: links and meshes go in under numbers, joints as fixed ones; they are pu
 """
 
 import copy
-import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 import numpy as np
 
 from genesis.description.description import Geom, Link
 from genesis.description.inertia import rotate_inertia
-from genesis.description.meshes import locate, read_mesh
 from genesis.description.poses import quat_to_matrix
 from genesis.description.source import Source
 from genesis.description.urdf_elements import end_of, label, name_of, number, numbers
+from genesis.description.urdf_meshes import MeshReader, MeshUse
 from genesis.errors import ModelError
-
-logger = logging.getLogger("genesis")
 
 COMPILER = {"discardvisual": "false", "fusestatic": "false", "strippath": "true", "balanceinertia": "false"}
 SHAPES = ("box", "sphere", "cylinder", "capsule", "mesh")
-
-
-@dataclass
-class MeshUse:
-    """One <mesh> of the file: its name there and its scale (3,)."""
-
-    name: str
-    scale: np.ndarray
 
 
 @dataclass
@@ -44,10 +32,13 @@ class Shape:
     mesh: MeshUse | None
 
 
-def read_links(source: Source, package_dirs: Sequence[str | os.PathLike]) -> tuple[list[Link], list[Geom]]:
+def read_links(
+    source: Source, package_dirs: Sequence[str | os.PathLike], collision: bool = True
+) -> tuple[list[Link], list[Geom]]:
     """All links with pose, mass and inertia but without joints, parents first, in the order of a depth-first walk; their geoms.
 
-    Raises: ModelError if a collision shape is unknown or MuJoCo cannot parse what is left.
+    Args: collision: whether every collision mesh must be there; else a lost one is noted, as a visual one is.
+    Raises: ModelError if a collision shape is unknown or lost, or MuJoCo cannot parse what is left.
     """
     import mujoco
 
@@ -60,14 +51,14 @@ def read_links(source: Source, package_dirs: Sequence[str | os.PathLike]) -> tup
     links: list[Link] = []
     geoms: list[Geom] = []
     index_of: dict[str, int] = {"world": -1}
-    reader = _MeshReader(source, package_dirs)
+    reader = MeshReader(source, package_dirs)
     for body in spec.bodies[1:]:
         element = elements[int(body.name)]
         index_of[body.name] = len(links)
         links.append(_link(body, element, index_of[body.parent.name]))
         for order, (geom, shape) in enumerate(zip(body.geoms, shapes[int(body.name)], strict=True)):
             geoms.append(_geom(geom, shape, order, len(links) - 1, name_of(element), reader))
-    reader.report()
+    reader.report(collision)
     _number_repeated(geoms)
     return links, geoms
 
@@ -96,7 +87,7 @@ def _numbered(source: Source, elements: list[Element]) -> tuple[str, list[list[S
         inertial = element.find("inertial")
         if inertial is not None and inertial.find("mass") is not None:
             link.append(_inertial(inertial))
-        shapes.append(_shapes(element, source.where))
+        shapes.append(_shapes(element, source))
         for shape in shapes[-1]:
             part = copy.deepcopy(shape.element)
             part.attrib.clear()  # MuJoCo warns of names that repeat
@@ -121,7 +112,7 @@ def _inertial(element: Element) -> Element:
     return inertial
 
 
-def _shapes(element: Element, where: str) -> list[Shape]:
+def _shapes(element: Element, source: Source) -> list[Shape]:
     shapes = []
     for part in element:
         if part.tag not in ("visual", "collision"):
@@ -133,9 +124,9 @@ def _shapes(element: Element, where: str) -> list[Shape]:
             shapes.append(Shape(part, mesh if mesh is None else _mesh_use(mesh)))
         elif part.tag == "collision":
             found = "nothing" if geometry is None or len(geometry) == 0 else f"<{geometry[0].tag}>"
-            raise ModelError(f"{where}: {label(element)}: collision geometry is {found}; known: {', '.join(SHAPES)}.")
+            raise ModelError(f"{source.where}: {label(element)}: collision geometry is {found}; known: {', '.join(SHAPES)}.")
         else:
-            logger.warning("%s: %s has a visual of no known shape, left out.", where, label(element))
+            source.notes.add("visuals of no known shape, left out", label(element))
     return shapes
 
 
@@ -154,7 +145,7 @@ def _link(body, element: Element, parent: int) -> Link:
     return link
 
 
-def _geom(geom, shape: Shape, order: int, link: int, link_name: str, reader: "_MeshReader") -> Geom:
+def _geom(geom, shape: Shape, order: int, link: int, link_name: str, reader: MeshReader) -> Geom:
     kind = geom.type.name.removeprefix("mjGEOM_").lower()
     visual = shape.element.tag == "visual"
     made = Geom(
@@ -170,44 +161,7 @@ def _geom(geom, shape: Shape, order: int, link: int, link_name: str, reader: "_M
         made.rgba = (float(geom.rgba[0]), float(geom.rgba[1]), float(geom.rgba[2]), float(geom.rgba[3]))
         made.contype = made.conaffinity = 0
     if shape.mesh is not None:
-        made.file, mesh = reader.read(shape.mesh)
+        made.file, mesh = reader.read(shape.mesh, link_name, visual)
         if mesh is not None:
             made.vertices, made.faces = mesh
     return made
-
-
-class _MeshReader:
-    """Reads each mesh file of one robot once and collects what could not be read, for one warning."""
-
-    def __init__(self, source: Source, package_dirs: Sequence[str | os.PathLike]) -> None:
-        self.source, self.package_dirs = source, package_dirs
-        self.meshes: dict[Path, tuple[np.ndarray, np.ndarray] | None] = {}
-        self.lost: list[str] = []
-
-    def read(self, use: MeshUse) -> tuple[str, tuple[np.ndarray, np.ndarray] | None]:
-        path = locate(use.name, self.source.folder, self.package_dirs)
-        if path is None:
-            self.lost.append(use.name)
-            return use.name, None
-        if path not in self.meshes:
-            try:
-                self.meshes[path] = read_mesh(path)
-            except ModelError as error:
-                self.meshes[path] = None
-                self.lost.append(str(error))
-        mesh = self.meshes[path]
-        if mesh is None:
-            return str(path), None
-        vertices, faces = mesh
-        if np.prod(use.scale) < 0:  # a mirrored mesh would be inside out
-            faces = faces[:, ::-1]
-        return str(path), (vertices * use.scale, faces)
-
-    def report(self) -> None:
-        if self.lost:
-            names = list(dict.fromkeys(self.lost))
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            logger.warning(
-                "%s: %d mesh%s not found or unreadable, kept without shape: %s%s.",
-                *(self.source.where, len(names), "" if len(names) == 1 else "es", ", ".join(names[:3]), more),
-            )

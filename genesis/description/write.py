@@ -9,12 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 
 from genesis.description.description import Description
-from genesis.description.source import READERS, Source, read_source
+from genesis.description.source import READERS, Source, decoded, is_text, parse_xml, read_source
 from genesis.description.write_changes import Beside, Changes, changes_of
 from genesis.description.write_mjcf import mjcf_text
 from genesis.description.write_urdf import urdf_text
@@ -76,10 +75,10 @@ def write_model(
 
 def _source(file: str | PathLike) -> Source:
     """The parsed file, whichever format it is."""
-    text = file if isinstance(file, str) and file.lstrip().startswith("<") else None
     try:
-        tag = ElementTree.fromstring(text.strip()).tag if text else ElementTree.parse(Path(file).expanduser()).getroot().tag
-    except (ElementTree.ParseError, OSError):
+        text = str(file).lstrip("\ufeff") if is_text(file) else decoded(Path(file).expanduser().read_bytes())
+        tag = parse_xml(text.strip(), str(file)).tag
+    except (ModelError, OSError):
         tag = "robot"  # `read_source` says what is wrong
     return read_source(file, tag if tag in READERS else "robot")
 

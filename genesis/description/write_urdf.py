@@ -8,17 +8,18 @@ from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
-from genesis.description.description import Description, Geom, Joint
+from genesis.description.description import Description, Geom, Joint, Link
 from genesis.description.inertia import rotate_inertia
 from genesis.description.meshes import locate
 from genesis.description.poses import compose, quat_multiply, quat_to_matrix, rotate
-from genesis.description.source import Source
-from genesis.description.urdf_elements import end_of, label, name_of, numbers
+from genesis.description.source import Source, parse_xml
+from genesis.description.urdf_elements import end_of, label, name_of, number, numbers
 from genesis.description.urdf_spec import SHAPES
 from genesis.description.write_changes import GEOM_UNITS, Beside, Changes, joints_of, words
 from genesis.errors import UnsupportedError
 
 PARTS = ("_x", "_y", "_z", "_ball", "_hinge")  # of the joints that one planar or floating element becomes
+INERTIAL = {"mass", "com", "inertia"}
 CONJUGATE = np.array([1.0, -1.0, -1.0, -1.0])
 Pose = tuple[np.ndarray, np.ndarray]
 
@@ -30,16 +31,14 @@ def urdf_text(
 
     Raises: UnsupportedError for a placement that no joint of the file holds.
     """
-    parser = ElementTree.XMLParser(target=ElementTree.TreeBuilder(insert_comments=True, insert_pis=True))
-    parser.feed(source.text)
-    root = parser.close()
+    root = parse_xml(source.text, source.where, comments=True)
     _Writer(source.where, root, old, new, changes).write()
     for part in (part for tag in ("mesh", "texture") for part in root.iter(tag)):
         path = locate(part.get("filename", ""), source.folder, package_dirs)
         if path is not None:
             part.set("filename", str(path.resolve()))
     start = re.search(r"<robot[\s>]", source.text)
-    prolog = source.text[: start.start()] if start else ""
+    prolog = re.sub(r"""(encoding\s*=\s*)["'][^"']*["']""", r'\1"utf-8"', source.text[: start.start()] if start else "")
     return prolog + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
@@ -53,8 +52,9 @@ class _Writer:
         self.joint_above = {end_of(element, "child"): element for element in self.joints.values()}
 
     def write(self) -> None:
+        self._spell_out()
         for k, names in self.changes.links.items():
-            if names & {"mass", "com", "inertia"}:
+            if names & INERTIAL:
                 self._inertial(k, names)
             if names & {"pos", "quat"}:
                 self._place(k)
@@ -68,6 +68,26 @@ class _Writer:
             self._geom(self.new.geoms[k], names)
         if self.changes.gravity:
             self.changes.beside.append(Beside("gravity", "scene", self.new.gravity, "m/s²"))
+
+    def _spell_out(self) -> None:
+        """Say mass and inertia that were taken from shapes, of all links once one of them or its shape changes: which ones are taken from
+        shapes depends on what the others say."""
+        changes = self.changes
+        left_out = {k for k, link in enumerate(self.new.links) if self._left_out(link)}
+        touched = {k for k, names in changes.links.items() if names & INERTIAL}
+        touched |= {self.new.geoms[k].link for k, names in changes.geoms.items() if names & {"pos", "quat", "size"}}
+        if left_out & touched:
+            for k in left_out:
+                changes.links[k] = changes.links.get(k, set()) | INERTIAL
+
+    def _left_out(self, link: Link) -> bool:
+        """Whether the file is silent about the mass, or the inertia, that a link has."""
+        element = self.links[link.name]
+        inertia = element.find("inertial/inertia")
+        silent = inertia is None or not any(number(inertia, name, 0.0) for name in inertia.attrib)
+        return link.mass > 0.0 and bool(
+            number(element.find("inertial/mass"), "value", 0.0) == 0.0 or (silent and link.inertia.any())
+        )
 
     def _inertial(self, k: int, names: set[str]) -> None:
         """Centre of mass, mass and inertia; the orientation of the inertial frame stays, the tensor is turned into it."""
@@ -84,7 +104,7 @@ class _Writer:
             inertia, element = rotate_inertia(link.inertia, turn.T), _child(inertial, "inertia")
             for row, column in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)):
                 element.set(f"i{'xyz'[row]}{'xyz'[column]}", words(inertia[row, column]))
-        self.changes.edits.append(f"{label(self.links[link.name])}: {', '.join(sorted(names & {'mass', 'com', 'inertia'}))}")
+        self.changes.edits.append(f"{label(self.links[link.name])}: {', '.join(sorted(names & INERTIAL))}")
 
     def _place(self, k: int) -> None:
         """The origin of the joint above the link; of a chain of folded links that of the uppermost, which carries the others along."""

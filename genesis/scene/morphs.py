@@ -198,7 +198,12 @@ class URDF(Morph):
 
     def _read(self, material: Rigid) -> Description:
         return read_urdf(
-            self.file, fixed=self.fixed, scale=self.scale, default_armature=self.default_armature, package_dirs=self.package_dirs
+            self.file,
+            fixed=self.fixed,
+            scale=self.scale,
+            default_armature=self.default_armature,
+            package_dirs=self.package_dirs,
+            collision=self.collision,
         )
 
 

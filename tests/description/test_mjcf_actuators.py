@@ -102,10 +102,17 @@ def test_what_cannot_be_represented_is_refused_by_name(actuator):
     assert REFUSED[actuator] in str(caught.value)
 
 
-def test_disabled_group_is_refused():
-    text = MODEL.format(actuator='<motor name="drive" joint="hinge" group="2"/>')
-    with pytest.raises(UnsupportedError, match='actuator "drive" has group 2, which the file disables'):
-        read_mjcf(text.replace("<worldbody>", '<option actuatorgroupdisable="2"/><worldbody>'))
+def test_disabled_group_keeps_its_control_armature_and_damping_but_pushes_nothing():
+    actuators = (
+        '<position name="off" joint="hinge" group="2" kp="5" kv="1" armature="2" damping="3"/><motor name="on" joint="hinge"/>'
+    )
+    text = MODEL.format(actuator=actuators).replace("<worldbody>", '<option actuatorgroupdisable="2"/><worldbody>')
+    plain = read_mjcf(MODEL.format(actuator=""))
+    description = read_mjcf(text)
+    off, on = description.actuators
+    assert (off.name, off.gain, off.bias, on.gain) == ("off", 0.0, (0.0, 0.0, 0.0), 1.0)
+    before, after = (next(j for link in d.links for j in link.joints if j.name == "hinge") for d in (plain, description))
+    assert (after.armature - before.armature, after.damping - before.damping) == pytest.approx((2.0, 3.0))
 
 
 def test_clampctrl_flag_frees_the_control():

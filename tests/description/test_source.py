@@ -1,5 +1,9 @@
+import codecs
+import sys
+
 import pytest
 
+from genesis.description.notes import Notes
 from genesis.description.read import read_mjcf, read_urdf
 from genesis.errors import ModelError
 from tests.description.snippets import arm
@@ -32,14 +36,86 @@ def test_the_other_format_is_recognised():
         read_urdf("<sdf/>")
 
 
-def test_xacro_is_sent_back():
-    text = (
-        arm()
-        .replace("<robot ", '<robot xmlns:xacro="http://www.ros.org/wiki/xacro" ')
-        .replace("</robot>", '<xacro:macro name="m"/></robot>')
-    )
-    with pytest.raises(ModelError, match="expand it first: xacro"):
-        read_urdf(text)
+MACROS = """<xacro:property name="length" value="0.25"/><xacro:macro name="tip" params="name">
+<link name="${name}"><inertial><mass value="${2*length}"/><inertia ixx="1" iyy="1" izz="1" ixy="0" ixz="0" iyz="0"/></inertial></link>
+</xacro:macro><xacro:tip name="end"/>"""
+
+
+def with_macros() -> str:
+    weld = '<joint name="weld" type="fixed"><parent link="tip"/><child link="end"/></joint>'
+    text = arm().replace("<robot ", '<robot xmlns:xacro="http://www.ros.org/wiki/xacro" ')
+    return text.replace("</robot>", MACROS + weld + "</robot>")
+
+
+def test_xacro_is_sent_back_with_its_command(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "xacro", None)
+    file = tmp_path / "arm.urdf.xacro"
+    file.write_text(with_macros())
+    with pytest.raises(
+        ModelError, match=r"arm\.urdf\.xacro: this is a xacro macro file; expand it with `xacro .*arm\.urdf\.xacro > robot\.urdf`"
+    ):
+        read_urdf(file)
+
+
+@pytest.mark.parametrize("as_file", [True, False])
+def test_xacro_is_expanded_where_it_is_installed(as_file, tmp_path):
+    pytest.importorskip("xacro")
+    file = tmp_path / "arm.xacro"
+    file.write_text(with_macros())
+    end = read_urdf(file if as_file else with_macros()).links[-1]
+    assert (end.name, end.mass) == ("end", 0.5)
+    with pytest.raises(ModelError, match=r"xacro cannot expand this macro file: .*expand it with `xacro"):
+        read_urdf(with_macros().replace("${2*length}", "${2*width}"))
+
+
+NAMED = arm().replace('"tip"', '"größe"')
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        codecs.BOM_UTF8 + NAMED.encode(),
+        NAMED.encode("utf-16"),
+        b'<?xml version="1.0" encoding="ISO-8859-1"?>' + NAMED.encode("latin-1"),
+        b'<?xml version="1.0" encoding="gb18030"?>' + NAMED.encode("gb18030"),
+    ],
+    ids=["mark", "utf-16", "latin-1", "gb18030"],
+)
+def test_encodings(raw, tmp_path, caplog):
+    file = tmp_path / "arm.urdf"
+    file.write_bytes(raw)
+    assert [found.name for found in read_urdf(file).links] == ["base", "größe"]
+    assert not caplog.records
+
+
+def test_wrong_encoding_is_read_with_a_warning(tmp_path, caplog):
+    file = tmp_path / "arm.urdf"
+    file.write_bytes(b'<?xml version="1.0" encoding="utf-8"?>' + NAMED.encode("latin-1"))
+    assert read_urdf(file).links[1].name == "größe"
+    (record,) = caplog.records
+    assert "text that is not utf-8, read as cp1252" in record.getMessage()
+
+
+def test_text_with_a_byte_order_mark_is_text():
+    assert len(read_urdf("\ufeff\n" + arm()).links) == 2
+    assert read_mjcf("\ufeff<mujoco model='m'/>").name == "m"
+
+
+def test_undeclared_prefixes_are_part_of_names(caplog):
+    text = arm().replace("</robot>", '<gazebo><sensor:camera a:b="1"/><x:y xmlns:x="http://x"/></gazebo></robot>')
+    assert len(read_urdf(text).links) == 2
+    (record,) = caplog.records
+    assert record.getMessage().endswith('XML prefixes that the file does not declare, taken as part of the names: "a", "sensor".')
+
+
+def test_warnings_are_one_line_a_kind_with_the_first_places(caplog):
+    notes = Notes("arm.urdf")
+    for name in "abcdefga":
+        notes.add("odd", name)
+    notes.add("strange", "x")
+    notes.report()
+    notes.report()
+    assert [r.getMessage() for r in caplog.records] == ["arm.urdf: odd: a, b, c, d, e and 2 more.", "arm.urdf: strange: x."]
 
 
 def test_file_and_text_give_the_same_robot(tmp_path):

@@ -47,10 +47,6 @@ CASES = {
         robot(link("r"), link("a"), link("b"), joint("j", "fixed", "a", "b"), joint("k", "fixed", "b", "a")),
         "links a, b are not connected to the root r: their joints form a loop.",
     ),
-    "mimic of a planar joint": (
-        robot(link("a"), link("b"), joint("j", "planar", "a", "b", '<mimic joint="k"/>')),
-        'joint "j" has type "planar", only revolute, continuous, prismatic joints can mimic.',
-    ),
     "mimic circle": (
         robot(
             *(link("a"), link("b"), link("c")),
@@ -64,15 +60,30 @@ CASES = {
     ),
     "nothing to move": (
         robot(link("a"), link("b", None), joint("j", "revolute", "a", "b")),
-        'joint "j" moves link "b", which has no mass to move.',
+        'joint "j" moves link "b", which has no mass to move and no solid shape to take it from; give it an <inertial>, make the joint '
+        "fixed, or use default_armature.",
     ),
     "no inertia to turn": (
         robot(link("a"), '<link name="b"><inertial><mass value="1"/></inertial></link>', joint("j", "revolute", "a", "b")),
-        'joint "j" moves link "b", which has no inertia about its axis to move.',
+        'joint "j" moves link "b", which has no inertia about its axis to move and no solid shape to take it from; give it',
     ),
-    "massless root that is seen": (
-        robot('<link name="a"><visual><geometry><sphere radius="1"/></geometry></visual></link>'),
-        'link "a" has no mass, so it cannot move freely; give it an <inertial> or use fixed=True.',
+    "several that cannot move": (
+        robot(*(link(n, None) for n in "abc"), joint("j", "revolute", "a", "b"), joint("k", "revolute", "a", "c")),
+        'has no mass to move and no solid shape to take it from (nor have "k"); give it',
+    ),
+    "massless root that is seen and flat": (
+        robot('<link name="a"><visual><geometry><mesh filename="none.stl"/></geometry></visual></link>'),
+        'link "a" has no mass and no solid shape, so it cannot move freely; give it an <inertial> or use fixed=True.',
+    ),
+    "negative effort": (arm(inside='<limit lower="0" upper="1" effort="-2" velocity="1"/>'), '<limit effort="-2"> is negative'),
+    "negative damping": (
+        arm(inside='<dynamics damping="-0.1"/>'),
+        'joint "wrist": <dynamics damping="-0.1"> is negative; allowed: zero',
+    ),
+    "negative friction": (arm(inside='<dynamics friction="-1"/>'), '<dynamics friction="-1"> is negative'),
+    "two numbers of scale": (
+        robot('<link name="a"><visual><geometry><mesh filename="m.stl" scale="1 2"/></geometry></visual></link>'),
+        '<mesh scale="1 2"> must hold 1 or 3 numbers.',
     ),
 }
 
@@ -92,12 +103,39 @@ def test_unknown_names_come_with_the_nearest():
     text = robot(link("base"), link("tip"), joint("wrist", "revolute", "bse", "tip"))
     with pytest.raises(UnknownNameError, match='unknown parent link of joint "wrist" "bse"; known: base, tip'):
         read_urdf(text)
-    text = robot(
-        *(link("a"), link("b"), link("c"), joint("left", "revolute", "a", "b")),
-        joint("right", "revolute", "a", "c", '<mimic joint="letf"/>'),
+
+
+COLOURED = '<visual><geometry><box size="1 1 1"/></geometry><material name="{0}"><color rgba="{1}"/></material></visual>'
+
+
+def test_colours_of_other_than_four_numbers(caplog):
+    shapes = [COLOURED.format(*pair) for pair in (("m", "0.1 0.2 0.3 0.4 1"), ("n", "0.5 0.6 0.7"), ("o", "red"))]
+    geoms = read_urdf(robot('<material name="p"><color rgba="1 1"/></material>', link("a", 1.0, "".join(shapes)))).geoms
+    expected = [(0.1, 0.2, 0.3, 0.4), (0.5, 0.6, 0.7, 1.0), (0.7, 0.7, 0.7, 1.0)]
+    for geom, rgba in zip(geoms, expected, strict=True):
+        assert geom.rgba == pytest.approx(rgba)
+    (record,) = caplog.records
+    assert record.getMessage().endswith(
+        'colours that are not four numbers, of which the first are taken: link "a", material "p".'
     )
-    with pytest.raises(UnknownNameError, match='unknown mimic joint of "right" "letf"; known: left'):
-        read_urdf(text)
+
+
+def test_mimics_that_cannot_be_followed_leave_the_joint_to_itself(caplog):
+    text = robot(
+        *(link(name) for name in "abcdef"),
+        joint("lead", "revolute", "a", "b"),
+        joint("lost", "revolute", "a", "c", '<mimic joint="lade"/>'),
+        joint("weld", "fixed", "a", "d"),
+        joint("still", "revolute", "a", "e", '<mimic joint="weld"/>'),
+        joint("good", "revolute", "a", "f", '<mimic joint="lead" multiplier="2"/>'),
+    )
+    joints = {j.name: j.mimic for found in read_urdf(text).links for j in found.joints}
+    assert [joints[name] for name in ("lost", "still")] == [None, None] and joints["good"].multiplier == 2.0
+    (record,) = caplog.records
+    assert record.getMessage().endswith('so that they move by themselves: "lost" of "lade", "still" of "weld".')
+    caplog.clear()
+    read_urdf(robot(link("a"), link("b"), joint("j", "planar", "a", "b", '<mimic joint="k"/>')))
+    assert 'mimics by joints that are not revolute, continuous, prismatic, so that they move by themselves: "j"' in caplog.text
 
 
 def test_mimic_mode_is_checked():

@@ -37,7 +37,7 @@ def test_equal_limits_are_no_limit_and_said_so(caplog):
     with caplog.at_level(logging.WARNING, logger="genesis"):
         (found,) = wrist(arm(inside='<limit lower="0" upper="0"/>'))
     assert found.limit is None
-    assert 'joint "wrist" has equal lower and upper limits (0), taken as no limit' in caplog.text
+    assert 'joints whose lower and upper limits are equal, taken as no limit: "wrist" (0).' in caplog.text
 
 
 def test_infinite_limits_are_no_limit():

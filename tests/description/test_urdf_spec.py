@@ -7,6 +7,7 @@ import pytest
 
 from genesis.description.poses import quat_to_matrix
 from genesis.description.read import read_urdf
+from genesis.errors import ModelError
 from tests.description.snippets import arm, link, robot
 from tests.description.test_primitives import CUBE_OBJ
 
@@ -82,27 +83,78 @@ def test_one_file_at_two_scales_gives_two_shapes(tmp_path):
     assert [geom.vertices.max() for geom in read_urdf(file).geoms] == [1.0, 3.0]
 
 
-def test_missing_meshes_keep_their_file_and_warn_once(caplog):
-    text = robot(
-        mesh_link("package://arm/a.stl"), link("tip", 1.0, '<visual><geometry><mesh filename="b.dae"/></geometry></visual>')
-    )
-    text = text.replace("</robot>", '<joint name="j" type="fixed"><parent link="base"/><child link="tip"/></joint></robot>')
-    with caplog.at_level(logging.WARNING, logger="genesis"):
-        geoms = read_urdf(text).geoms
-    assert [(geom.file, geom.vertices) for geom in geoms] == [("package://arm/a.stl", None)] * 2 + [("b.dae", None)]
+def test_scale_of_four_numbers_takes_three(tmp_path, caplog):
+    (tmp_path / "cube.obj").write_text(CUBE_OBJ)
+    file = tmp_path / "arm.urdf"
+    file.write_text(robot(mesh_link("cube.obj", ' scale="1 2 3 4"')))
+    np.testing.assert_allclose(read_urdf(file).geoms[0].vertices.max(axis=0), [1, 2, 3])
     (record,) = caplog.records
-    assert "2 meshes not found or unreadable, kept without shape: package://arm/a.stl, b.dae." in record.getMessage()
+    assert 'mesh scales of more than three numbers, of which the first three are taken: link "base".' in record.getMessage()
+
+
+def two_links(*shapes: str) -> str:
+    text = robot(link("base", 1.0, shapes[0]), link("tip", 1.0, shapes[1]))
+    return text.replace("</robot>", '<joint name="j" type="fixed"><parent link="base"/><child link="tip"/></joint></robot>')
+
+
+MESH = '<{0}><geometry><mesh filename="{1}"/></geometry></{0}>'
+
+
+def test_lost_visual_meshes_keep_their_file_and_warn_once(caplog):
+    text = two_links(MESH.format("visual", "package://arm/a.stl"), MESH.format("visual", "b.dae"))
+    geoms = read_urdf(text).geoms
+    assert [(geom.file, geom.vertices) for geom in geoms] == [("package://arm/a.stl", None), ("b.dae", None)]
+    (record,) = caplog.records
+    assert "visual meshes not found or unreadable, kept without shape: package://arm/a.stl, b.dae." in record.getMessage()
+
+
+def test_lost_collision_meshes_are_refused_unless_nothing_touches(tmp_path, caplog):
+    file = tmp_path / "arm.urdf"
+    file.write_text(two_links(MESH.format("collision", "package://arm/a.stl"), MESH.format("collision", "b.dae")))
+    lost = (
+        r'arm\.urdf: link "base": its collision mesh package://arm/a\.stl is not found \(also lost: those of tip\); put it there or name its '
+        r"folder in package_dirs, or load with collision=False"
+    )
+    with pytest.raises(ModelError, match=lost):
+        read_urdf(file)
+    geoms = read_urdf(file, collision=False).geoms
+    assert [geom.vertices for geom in geoms] == [None, None]
+    assert "collision meshes not found or unreadable, kept without shape: package://arm/a.stl, b.dae." in caplog.text
+    (tmp_path / "a.stl").write_text("no mesh")
+    file.write_text(two_links("", MESH.format("collision", "a.stl")))
+    with pytest.raises(
+        ModelError, match=r'link "tip": its collision mesh a\.stl is not readable: .*a\.stl.*; repair the file, or load'
+    ):
+        read_urdf(file)
+
+
+def test_meshes_of_a_package_of_another_name_are_said(tmp_path, caplog):
+    (tmp_path / "arm" / "urdf").mkdir(parents=True)
+    (tmp_path / "arm" / "cube.obj").write_text(CUBE_OBJ)
+    file = tmp_path / "arm" / "urdf" / "arm.urdf"
+    file.write_text(robot(mesh_link("package://arm_support/cube.obj")))
+    assert read_urdf(file).geoms[0].vertices.shape == (8, 3)
+    (record,) = caplog.records
+    assert 'whose meshes are taken from the folders above the robot file: "arm_support".' in record.getMessage()
+
+
+def test_meshdir_of_a_file_written_for_mujoco(tmp_path):
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "cube.obj").write_text(CUBE_OBJ)
+    file = tmp_path / "arm.urdf"
+    file.write_text(robot('<mujoco><compiler meshdir="assets"/></mujoco>', mesh_link("cube.obj")))
+    assert read_urdf(file).geoms[0].vertices.shape == (8, 3)
 
 
 def test_unknown_visual_shape_is_left_out_with_a_warning(caplog):
     with caplog.at_level(logging.WARNING, logger="genesis"):
         description = read_urdf(robot(link("base", 1.0, "<visual><geometry><cone/></geometry></visual>")))
     assert description.geoms == []
-    assert 'link "base" has a visual of no known shape, left out' in caplog.text
+    assert 'visuals of no known shape, left out: link "base".' in caplog.text
 
 
 def test_zero_inertia_is_kept_with_a_warning(caplog):
     with caplog.at_level(logging.WARNING, logger="genesis"):
         description = read_urdf(robot('<link name="bead"><inertial><mass value="2"/></inertial></link>'), fixed=True)
     np.testing.assert_array_equal(description.links[0].inertia, np.zeros((3, 3)))
-    assert 'inertia of link "bead" is not positive definite' in caplog.text
+    assert 'inertias that no rigid body has, loaded as given: that of link "bead" is not positive definite' in caplog.text

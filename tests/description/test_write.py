@@ -2,6 +2,7 @@
 
 import re
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -317,6 +318,23 @@ def test_one_mass_keeps_the_others_where_the_file_rescales(tmp_path: Path) -> No
     found, written = round_trip(file, tmp_path / "new.xml", values)
     assert_parameters(found, model, values)
     assert len(written.edits) == 1 and written.edits[0].endswith(": mass")
+
+
+def test_prefixes_and_encodings_survive(tmp_path: Path) -> None:
+    """Undeclared prefixes stay as they are; the text is UTF-8 afterwards and says so."""
+    text = (
+        '<?xml version="1.0" encoding="ISO-8859-1"?>\n<robot name="r" xmlns:u="http://used"><link name="größe"><inertial><mass value="1"/>'
+        '<inertia ixx="1" iyy="1" izz="1" ixy="0" ixz="0" iyz="0"/></inertial></link><gazebo><sensor:camera u:a="1"/></gazebo></robot>'
+    )
+    file = tmp_path / "r.urdf"
+    file.write_bytes(text.encode("latin-1"))
+    old = read_urdf(file)
+    new = replace(old, links=[replace(old.links[0], mass=2.0)])
+    made = write_model(file, old, new, tmp_path / "new.urdf", read=read_urdf)
+    written = made.path.read_text(encoding="utf-8")
+    assert written.startswith('<?xml version="1.0" encoding="utf-8"?>') and '<sensor:camera u:a="1" />' in written
+    assert 'xmlns:u="http://used"' in written and "xmlns:sensor" not in written
+    assert (read_urdf(made.path).links[0].name, read_urdf(made.path).links[0].mass) == ("größe", 2.0)
 
 
 def test_gravity_in_the_axes_of_the_file(tmp_path: Path) -> None:

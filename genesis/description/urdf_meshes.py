@@ -1,0 +1,100 @@
+"""The meshes that a URDF names: found, read once each, and what is lost: a collision shape is an error, a visual one a warning."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from genesis.description.meshes import Mesh, locate, read_mesh
+from genesis.description.notes import listed
+from genesis.description.source import Source
+from genesis.errors import ModelError
+
+
+@dataclass
+class MeshUse:
+    """One <mesh> of the file: its name there and its scale (3,)."""
+
+    name: str
+    scale: np.ndarray
+
+
+@dataclass
+class Lost:
+    """A mesh that is not there or cannot be read (``reason``)."""
+
+    link: str
+    name: str
+    visual: bool
+    reason: str | None
+
+
+class MeshReader:
+    """Reads each mesh file of one robot once and collects what is lost."""
+
+    def __init__(self, source: Source, package_dirs: Sequence[str | os.PathLike]) -> None:
+        self._source = source
+        self._dirs = [*package_dirs, *mesh_folders(source)]
+        self._meshes: dict[Path, Mesh | str] = {}
+        self._lost: list[Lost] = []
+
+    def read(self, use: MeshUse, link: str, visual: bool) -> tuple[str, Mesh | None]:
+        """The file of a mesh, and the mesh at its scale, None if it is lost."""
+        path = locate(use.name, self._source.folder, self._dirs)
+        if path is None:
+            self._lost.append(Lost(link, use.name, visual, None))
+            return use.name, None
+        package = use.name.partition("://")[2].partition("/")[0]
+        if package and use.name.startswith("package:") and package not in path.parts:
+            kind = "packages that are nowhere, whose meshes are taken from the folders above the robot file"
+            self._source.notes.add(kind, f'"{package}"')
+        mesh = self._meshes.get(path)
+        if mesh is None:
+            mesh = self._meshes[path] = _read(path)
+        if isinstance(mesh, str):
+            self._lost.append(Lost(link, use.name, visual, mesh))
+            return str(path), None
+        vertices, faces = mesh
+        if np.prod(use.scale) < 0:  # a mirrored mesh would be inside out
+            faces = faces[:, ::-1]
+        return str(path), (vertices * use.scale, faces)
+
+    def report(self, collision: bool) -> None:
+        """Note the visual meshes that are lost, and the others unless they are needed.
+
+        Raises: ModelError if one of those is lost.
+        """
+        missed = [lost for lost in self._lost if not lost.visual]
+        if missed and collision:
+            self._refuse(missed)
+        for lost in self._lost:
+            what = "visual" if lost.visual else "collision"
+            self._source.notes.add(f"{what} meshes not found or unreadable, kept without shape", lost.reason or lost.name)
+
+    def _refuse(self, missed: list[Lost]) -> NoReturn:
+        first = missed[0]
+        links = list(dict.fromkeys(lost.link for lost in missed))
+        others = f" (also lost: those of {listed(links[1:])})" if len(links) > 1 else ""
+        what = f"is not readable: {first.reason}" if first.reason else "is not found"
+        cure = "repair the file" if first.reason else "put it there or name its folder in package_dirs"
+        raise ModelError(
+            f'{self._source.where}: link "{first.link}": its collision mesh {first.name} {what}{others}; {cure}, or load with '
+            "collision=False if nothing is to touch the robot."
+        )
+
+
+def mesh_folders(source: Source) -> list[Path]:
+    """Where a file written for MuJoCo keeps its meshes: meshdir of <mujoco><compiler>."""
+    compiler = source.root.find("mujoco/compiler")
+    name = None if compiler is None else compiler.get("meshdir") or compiler.get("assetdir")
+    return [source.folder / name] if name else []
+
+
+def _read(path: Path) -> Mesh | str:
+    try:
+        return read_mesh(path)
+    except ModelError as error:
+        return str(error)
