@@ -1,5 +1,6 @@
 """Triangle meshes: find the file that a robot names, read its vertices and faces."""
 
+import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 
 from genesis.errors import ModelError
 
+SUBSTITUTED = ("$(", "${")  # how xacro names what it puts in
 Mesh = tuple[np.ndarray, np.ndarray]  # vertices (n, 3) [m], faces (m, 3)
 
 
@@ -18,8 +20,13 @@ def locate(name: str, folder: Path, package_dirs: Sequence[str | os.PathLike] = 
     ``package://pkg/rest`` (and ``model://``) is looked for in ``package_dirs`` (each a package itself or a folder of packages),
     then in ROS_PACKAGE_PATH, then in the folders above the robot file, then as ``rest`` alone there: the package of the robot file may
     lie in a folder of another name. Anything else is relative to the robot file, or to a folder of
-    ``package_dirs``.
+    ``package_dirs``. A folder that only xacro knows, ``$(arg …)/rest``, is the one below the robot file that has ``rest``, if it is the only
+    one.
     """
+    if name.startswith(SUBSTITUTED):
+        rest = glob.escape(name.partition("/")[2])
+        found = [path for path in folder.glob(f"**/{rest}") if path.is_file()] if rest else []
+        return found[0] if len(found) == 1 else None
     scheme, _, rest = name.partition("://")
     if not rest:
         scheme, rest = "file", name

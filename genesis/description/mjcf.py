@@ -4,6 +4,7 @@ import logging
 import os
 import warnings
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from genesis.description.description import Description, Geom, Joint, Link, Site
 from genesis.description.inertia import rotate_inertia
 from genesis.description.mjcf_actuators import bounds, read_actuators
 from genesis.description.mjcf_constraints import floats, height_field_of, hull_of, read_constraints
+from genesis.description.mjcf_elements import spelled_out
 from genesis.description.mjcf_features import name_not_simulated, read_mimics, unrepresentable
 from genesis.description.mjcf_impedance import tame
 from genesis.description.mjcf_names import Names
@@ -80,12 +82,11 @@ def read_mjcf(
 
 
 def _compile(source: Source) -> "tuple[mujoco.MjModel, str]":
-    import mujoco
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            spec = mujoco.MjSpec.from_file(str(source.path)) if source.path else mujoco.MjSpec.from_string(source.text)
+            spec = _spec(source)
             model = spec.compile()
         except ValueError as error:
             message = " ".join(str(error).split())
@@ -93,6 +94,19 @@ def _compile(source: Source) -> "tuple[mujoco.MjModel, str]":
     for warning in caught:
         logger.info("%s: %s", source.where, warning.message)
     return model, spec.modelname
+
+
+def _spec(source: Source) -> "mujoco.MjSpec":
+    """The parsed file. MuJoCo reads UTF-8 alone, so that a file in another encoding is handed over as text."""
+    import mujoco
+
+    if source.path is None:
+        return mujoco.MjSpec.from_string(source.text)
+    try:
+        source.path.read_bytes().decode()
+    except UnicodeDecodeError:
+        return mujoco.MjSpec.from_string(ElementTree.tostring(spelled_out(source), encoding="unicode"))
+    return mujoco.MjSpec.from_file(str(source.path))
 
 
 def _link(model: "mujoco.MjModel", names: Names, body: int) -> Link:

@@ -50,9 +50,7 @@ def read_elements(source: Source) -> Elements:
 
     Raises: UnsupportedError if the elements of the file are not those of the model one by one.
     """
-    root = parse_xml(source.text, source.where, comments=True)
-    _expand(root, source.folder, source.where)
-    _absolute_folders(root, source.folder)
+    root = spelled_out(source)
     for tag in MULTIPLYING:
         if (found := next((e for section in root.findall("worldbody") for e in section.iter(tag)), None)) is not None:
             raise UnsupportedError(
@@ -84,6 +82,14 @@ def read_elements(source: Source) -> Elements:
     )
     _check(made, source.where)
     return made
+
+
+def spelled_out(source: Source) -> Element:
+    """The document with its includes put in place and its folders named absolutely: it may be read from anywhere."""
+    root = parse_xml(source.text, source.where, comments=True)
+    _expand(root, source.folder, source.where)
+    _absolute_folders(root, source.folder)
+    return root
 
 
 def _expand(element: Element, folder: Path, where: str) -> None:

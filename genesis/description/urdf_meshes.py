@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from genesis.description.meshes import Mesh, locate, read_mesh
+from genesis.description.meshes import SUBSTITUTED, Mesh, locate, read_mesh
 from genesis.description.notes import listed
 from genesis.description.source import Source
 from genesis.errors import ModelError
@@ -51,6 +51,9 @@ class MeshReader:
         if package and use.name.startswith("package:") and package not in path.parts:
             kind = "packages that are nowhere, whose meshes are taken from the folders above the robot file"
             self._source.notes.add(kind, f'"{package}"')
+        if use.name.startswith(SUBSTITUTED):
+            kind = "folders that only xacro knows, whose meshes are found by name below the robot file"
+            self._source.notes.add(kind, use.name.partition("/")[0])
         mesh = self._meshes.get(path)
         if mesh is None:
             mesh = self._meshes[path] = _read(path)
@@ -80,6 +83,8 @@ class MeshReader:
         others = f" (also lost: those of {listed(links[1:])})" if len(links) > 1 else ""
         what = f"is not readable: {first.reason}" if first.reason else "is not found"
         cure = "repair the file" if first.reason else "put it there or name its folder in package_dirs"
+        if first.name.startswith(SUBSTITUTED):
+            cure = f"expand the file with `xacro {self._source.where} > robot.urdf` (arguments as name:=value)"
         raise ModelError(
             f'{self._source.where}: link "{first.link}": its collision mesh {first.name} {what}{others}; {cure}, or load with '
             "collision=False if nothing is to touch the robot."

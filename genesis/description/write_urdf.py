@@ -14,6 +14,7 @@ from genesis.description.meshes import locate
 from genesis.description.poses import compose, quat_multiply, quat_to_matrix, rotate
 from genesis.description.source import Source, parse_xml
 from genesis.description.urdf_elements import end_of, label, name_of, number, numbers
+from genesis.description.urdf_meshes import mesh_folders
 from genesis.description.urdf_spec import SHAPES
 from genesis.description.write_changes import GEOM_UNITS, Beside, Changes, joints_of, words
 from genesis.errors import UnsupportedError
@@ -34,7 +35,7 @@ def urdf_text(
     root = parse_xml(source.text, source.where, comments=True)
     _Writer(source.where, root, old, new, changes).write()
     for part in (part for tag in ("mesh", "texture") for part in root.iter(tag)):
-        path = locate(part.get("filename", ""), source.folder, package_dirs)
+        path = locate(part.get("filename", ""), source.folder, [*package_dirs, *mesh_folders(source)])
         if path is not None:
             part.set("filename", str(path.resolve()))
     start = re.search(r"<robot[\s>]", source.text)

@@ -7,6 +7,7 @@ from genesis.description.notes import Notes
 from genesis.description.read import read_mjcf, read_urdf
 from genesis.errors import ModelError
 from tests.description.snippets import arm
+from tests.description.test_primitives import CUBE_OBJ
 
 
 def test_missing_file_names_its_neighbours(tmp_path):
@@ -94,6 +95,20 @@ def test_wrong_encoding_is_read_with_a_warning(tmp_path, caplog):
     assert read_urdf(file).links[1].name == "größe"
     (record,) = caplog.records
     assert "text that is not utf-8, read as cp1252" in record.getMessage()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+def test_mjcf_in_other_encodings_with_includes_and_meshes(encoding, tmp_path):
+    """MuJoCo itself reads UTF-8 alone."""
+    head = '<?xml version="1.0" encoding="latin-1"?>' if encoding == "latin-1" else ""
+    (tmp_path / "cube.obj").write_text(CUBE_OBJ)
+    part = f"{head}<mujocoinclude><geom name='Würfel' type='mesh' mesh='cube'/></mujocoinclude>"
+    (tmp_path / "part.xml").write_bytes(part.encode(encoding if head else "utf-8"))
+    body = "<body name='größe'><freejoint/><include file='part.xml'/></body>"
+    text = f"{head}<mujoco><asset><mesh file='cube.obj'/></asset><worldbody>{body}</worldbody></mujoco>"
+    (tmp_path / "robot.xml").write_bytes(text.encode(encoding))
+    made = read_mjcf(tmp_path / "robot.xml")
+    assert (made.links[0].name, made.geoms[0].name, made.links[0].mass) == ("größe", "Würfel", pytest.approx(1000.0))
 
 
 def test_text_with_a_byte_order_mark_is_text():

@@ -128,6 +128,19 @@ def test_lost_collision_meshes_are_refused_unless_nothing_touches(tmp_path, capl
         read_urdf(file)
 
 
+def test_folders_that_only_xacro_knows(tmp_path, caplog):
+    (tmp_path / "meshes").mkdir()
+    (tmp_path / "meshes" / "cube.obj").write_text(CUBE_OBJ)
+    file = tmp_path / "arm.urdf"
+    file.write_text(robot(mesh_link("$(arg dir)/cube.obj")))
+    assert read_urdf(file).geoms[1].vertices.shape == (8, 3)
+    (record,) = caplog.records
+    assert "that only xacro knows, whose meshes are found by name below the robot file: $(arg dir)." in record.getMessage()
+    file.write_text(robot(mesh_link("$(arg dir)/none.obj")))
+    with pytest.raises(ModelError, match=r"is not found; expand the file with `xacro .*arm\.urdf > robot\.urdf`"):
+        read_urdf(file)
+
+
 def test_meshes_of_a_package_of_another_name_are_said(tmp_path, caplog):
     (tmp_path / "arm" / "urdf").mkdir(parents=True)
     (tmp_path / "arm" / "cube.obj").write_text(CUBE_OBJ)

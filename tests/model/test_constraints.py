@@ -189,6 +189,8 @@ def test_equalities_that_are_refused(case):
 
 JOINTS = {
     "dry friction": (dict(frictionloss=-1.0), "has dry friction -1; allowed: zero or a positive number"),
+    "damping": (dict(damping=-1.0), "has a damping of -1; allowed: zero or a positive number"),
+    "armature": (dict(armature=-0.5), "has an armature of -0.5; allowed: zero or a positive number"),
     "limits": (dict(limit=(1.0, -1.0)), "has the limits 1 to -1; allowed: the lower one first"),
     "margin": (dict(limit_margin=-1.0), "has a limit margin of -1"),
     "limit solref": (dict(limit_solref=(-1.0, 1.0)), "limit solref is (-1, 1)"),
