@@ -20,29 +20,30 @@ def locate(name: str, folder: Path, package_dirs: Sequence[str | os.PathLike] = 
     ``package://pkg/rest`` (and ``model://``) is looked for in ``package_dirs`` (each a package itself or a folder of packages),
     then in ROS_PACKAGE_PATH, then in the folders above the robot file, then as ``rest`` alone there: the package of the robot file may
     lie in a folder of another name. Anything else is relative to the robot file, or to a folder of
-    ``package_dirs``. A folder that only xacro knows, ``$(arg …)/rest``, is the one below the robot file that has ``rest``, if it is the only
+    ``package_dirs``. What is nowhere may lie in one of these by its last name. A folder that only xacro knows, ``$(arg …)/rest``, is the one below the robot file that has ``rest``, if it is the only
     one.
     """
     if name.startswith(SUBSTITUTED):
         rest = glob.escape(name.partition("/")[2])
         found = [path for path in folder.glob(f"**/{rest}") if path.is_file()] if rest else []
         return found[0] if len(found) == 1 else None
+    given = [Path(d).expanduser() for d in package_dirs]
+    by_name = [root / Path(name).name for root in given]
     scheme, _, rest = name.partition("://")
     if not rest:
         scheme, rest = "file", name
     if scheme == "file":
-        return _existing([folder / rest, *(Path(d).expanduser() / rest for d in package_dirs)])
+        return _existing([folder / rest, *(root / rest for root in given), *by_name])
     if scheme not in ("package", "model"):
         return None
     package, _, inside = rest.partition("/")
-    roots = [Path(d).expanduser() for d in package_dirs]
-    roots += [Path(d) for d in os.environ.get("ROS_PACKAGE_PATH", "").split(os.pathsep) if d]
+    roots = given + [Path(d) for d in os.environ.get("ROS_PACKAGE_PATH", "").split(os.pathsep) if d]
     roots += [folder.absolute(), *folder.absolute().parents]
     candidates = []
     for root in roots:
         candidates += [root / package / inside] + ([root / inside] if root.name == package else [])
     candidates += [root / inside for root in (folder.absolute(), *folder.absolute().parents)]
-    return _existing(candidates)
+    return _existing(candidates + by_name)
 
 
 def _existing(candidates: list[Path]) -> Path | None:

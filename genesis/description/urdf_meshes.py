@@ -48,7 +48,8 @@ class MeshReader:
             self._lost.append(Lost(link, use.name, visual, None))
             return use.name, None
         package = use.name.partition("://")[2].partition("/")[0]
-        if package and use.name.startswith("package:") and package not in path.parts:
+        named = any(Path(d).expanduser() in path.parents for d in self._dirs)
+        if package and use.name.startswith("package:") and package not in path.parts and not named:
             kind = "packages that are nowhere, whose meshes are taken from the folders above the robot file"
             self._source.notes.add(kind, f'"{package}"')
         if use.name.startswith(SUBSTITUTED):

@@ -143,6 +143,8 @@ def test_package_names_are_found_above_the_robot_and_in_package_dirs(tmp_path, m
     assert locate("package://other/meshes/a.stl", elsewhere, [tmp_path]) is None
     assert locate("package://other/meshes/a.stl", urdf_folder) == mesh  # the package lies in a folder of another name
     assert locate("meshes/a.stl", elsewhere, [tmp_path / "arm_description"]) == mesh
+    for wrong in ("obj/a.stl", "package://other/obj/a.stl", "/home/somebody/a.stl"):
+        assert locate(wrong, elsewhere) is None and locate(wrong, elsewhere, [mesh.parent]) == mesh
     assert locate("$(arg mesh_dir)/a.stl", tmp_path) == mesh == locate("$(find arm)/meshes/a.stl", tmp_path)
     assert locate("$(arg mesh_dir)/b.stl", tmp_path) is locate("$(arg mesh)", tmp_path) is None
     (mesh.parent / "low").mkdir()
