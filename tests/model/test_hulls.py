@@ -1,5 +1,7 @@
 """Hulls of a model: simplified above the most corners that the collision can number, named by file and link."""
 
+import logging
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,7 @@ def ball_robot(folder, count: int) -> str:
 
 def test_hulls_of_too_many_corners_are_simplified_and_named(tmp_path, caplog):
     """File, link, corners and error [mm] in one line; the hull that touches is the one that was said."""
+    caplog.set_level(logging.WARNING, logger="genesis")
     file = ball_robot(tmp_path, 4500)
     model = compile_model([Placed(read_urdf(file), "robot")])
     (hull,) = model.hulls
@@ -49,6 +52,7 @@ def test_hulls_of_too_many_corners_are_simplified_and_named(tmp_path, caplog):
 
 
 def test_hulls_of_few_enough_corners_stay(tmp_path, caplog):
+    caplog.set_level(logging.WARNING, logger="genesis")
     model = compile_model([Placed(read_urdf(ball_robot(tmp_path, 500)), "robot")])
     assert len(model.hulls[0][0]) == 500 and not caplog.records
 
