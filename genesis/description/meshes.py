@@ -17,11 +17,11 @@ Mesh = tuple[np.ndarray, np.ndarray]  # vertices (n, 3) [m], faces (m, 3)
 def locate(name: str, folder: Path, package_dirs: Sequence[str | os.PathLike] = ()) -> Path | None:
     """The file behind a mesh name of a robot file in ``folder``, or None.
 
-    ``package://pkg/rest`` (and ``model://``) is looked for in ``package_dirs`` (each a package itself or a folder of packages),
-    then in ROS_PACKAGE_PATH, then in the folders above the robot file, then as ``rest`` alone there: the package of the robot file may
-    lie in a folder of another name. Anything else is relative to the robot file, or to a folder of
-    ``package_dirs``. What is nowhere may lie in one of these by its last name. A folder that only xacro knows, ``$(arg …)/rest``, is the one below the robot file that has ``rest``, if it is the only
-    one.
+    ``package://pkg/rest`` (and ``model://``) is looked for in ``package_dirs`` (each a package itself or a folder of packages), then in
+    ROS_PACKAGE_PATH, then in the folders above the robot file, then as ``rest`` alone there: the package of the robot file may lie in a
+    folder of another name. Anything else is relative to the robot file, or to a folder of ``package_dirs``. What is nowhere may lie in one
+    of these by its last name. A folder that only xacro knows, ``$(arg …)/rest``, is the one below the robot file that has ``rest``, if
+    it is the only one.
     """
     if name.startswith(SUBSTITUTED):
         rest = glob.escape(name.partition("/")[2])
