@@ -75,11 +75,16 @@ def twin_of(file: Path) -> "mujoco.MjModel | None":
             return None
 
 
-def read(file: Path, collision: bool = True) -> Description:
-    """Mimic joints are left independent: MuJoCo's equalities are soft."""
-    if file.suffix == ".urdf":
-        return read_urdf(file, fixed=True, mimic="independent", collision=collision)
-    return read_mjcf(file, mimic="independent")
+def read(file: Path, **options) -> Description:
+    """The description, a URDF on a fixed base."""
+    return read_urdf(file, fixed=True, **options) if file.suffix == ".urdf" else read_mjcf(file, **options)
+
+
+def alone(file: Path, description: Description) -> Description:
+    """With mimic joints left independent: MuJoCo's equalities are soft, and it reads no mimics of a URDF."""
+    mimics = any(joint.mimic is not None for link in description.links for joint in link.joints)
+    options = {"collision": False} if file.suffix == ".urdf" else {}
+    return read(file, mimic="independent", **options) if mimics else description
 
 
 def look_at(file: Path, compare: bool) -> Outcome:
@@ -105,7 +110,7 @@ def look_at(file: Path, compare: bool) -> Outcome:
     made.named = description.not_simulated
     if compare and model is not None and model.nv:
         made.compared = True
-        made.differs = differences(description, model)
+        made.differs = differences(alone(file, description), model)
     return made
 
 

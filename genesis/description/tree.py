@@ -124,8 +124,11 @@ def stuck_joints(description: Description) -> list[Stuck]:
 
 
 def check_moves(description: Description, where: str) -> None:
-    """Raises: ModelError if a joint has no mass or inertia to move."""
+    """Raises: ModelError if a joint has no mass or inertia to move, nor have those that move with it (mimics)."""
     stuck = stuck_joints(description)
+    names = {s.joint.name for s in stuck}
+    moved = {_leader(joint) for link in description.links for joint in link.joints if joint.name not in names}
+    stuck = [s for s in stuck if _leader(s.joint) not in moved]
     if not stuck:
         return
     name, link = stuck[0].joint.name, description.links[stuck[0].link]
@@ -140,6 +143,10 @@ def check_moves(description: Description, where: str) -> None:
         f'{where}: joint "{name}" moves link "{link.name}", which has no {stuck[0].lack} to move and no solid shape to take it from{also}; '
         "give it an <inertial>, make the joint fixed, or use default_armature."
     )
+
+
+def _leader(joint: Joint) -> str:
+    return joint.name if joint.mimic is None else joint.mimic.joint
 
 
 def resolve_mimics(description: Description, where: str) -> None:

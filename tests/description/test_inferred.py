@@ -122,6 +122,21 @@ def test_what_cannot_move_names_the_cure(folder):
         read(folder, finger(flat))
 
 
+@pytest.mark.parametrize("massless", ["leader", "follower"])
+def test_mimics_move_what_the_others_of_their_kind_move(folder, massless):
+    """One coordinate moves both fingers: it is enough that one of them has a mass. Alone it cannot move."""
+    names = ("leader", "follower")
+    parts = [link("base"), *(link(name, None if name == massless else 1.0) for name in names)]
+    joints = [
+        joint("leader", "revolute", "base", "leader"),
+        joint("follower", "revolute", "base", "follower", '<mimic joint="leader"/>'),
+    ]
+    text = robot(*parts, *joints)
+    assert {k.name: k.mass for k in read(folder, text).links} == {"base": 1.0, "leader": 1.0, "follower": 1.0} | {massless: 0.0}
+    with pytest.raises(ModelError, match=f'joint "{massless}" moves link "{massless}", which has no mass'):
+        read(folder, text, mimic="independent")
+
+
 @pytest.mark.parametrize("what", ["mass", "shape"])
 def test_written_file_says_what_was_taken_from_shapes(folder, what):
     """One of two massless links gets a new mass or shape: both are spelled out, so that the file reads back as it was written."""
