@@ -15,6 +15,8 @@ READERS = {"robot": "read_urdf", "mujoco": "read_mjcf"}  # root element -> the f
 XACRO = "xacro:"
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]+)["']""")
+LATE_DECLARATION = re.compile(r"<!--.*?-->(?:\s|<!--.*?-->)*(<\?xml\s[^>]*\?>)", re.DOTALL)
+AROUND = "\ufeff \t\r\n\0"
 LATIN = "cp1252"  # what editors of the time wrote where a file is not in the encoding that it claims
 
 
@@ -35,7 +37,7 @@ class Source:
 
 def is_text(file: str | PathLike) -> bool:
     """Whether it is the XML itself, not the name of a file."""
-    return isinstance(file, str) and file.lstrip("\ufeff \t\r\n").startswith("<")
+    return isinstance(file, str) and file.lstrip(AROUND).startswith("<")
 
 
 def read_source(file: str | PathLike, root_tag: str) -> Source:
@@ -44,13 +46,14 @@ def read_source(file: str | PathLike, root_tag: str) -> Source:
     Raises: ModelError if there is no such file, if it is no XML, or if its root element is not ``root_tag``.
     """
     if isinstance(file, str) and is_text(file):
-        where, path, text = f"<{root_tag} string>", None, file.lstrip("\ufeff \t\r\n")
+        where, path, text = f"<{root_tag} string>", None, file
         notes = Notes(where)
     else:
         path = Path(file).expanduser()
         where = str(file)
         notes = Notes(where)
         text = decoded(_read_bytes(path), notes)
+    text = _trimmed(text)
     root = parse_xml(text, where)
     if any(str(element.tag).startswith(XACRO) for element in root.iter()):
         text = _expanded(path, text, where)
@@ -99,6 +102,13 @@ def decoded(raw: bytes, notes: Notes | None = None) -> str:
         return raw.decode(LATIN, errors="replace")
 
 
+def _trimmed(text: str) -> str:
+    """Without what may not stand around a document: white space, zeros, and an XML declaration that is not at its start."""
+    text = text.strip(AROUND)
+    late = LATE_DECLARATION.match(text)
+    return text if late is None else text[: late.start(1)] + text[late.end(1) :]
+
+
 def _undeclared(root: Element) -> set[str]:
     """Prefixes of elements and attributes without an xmlns of theirs anywhere in the document."""
     used, known = set(), {"xml", "xmlns"}
@@ -112,13 +122,17 @@ def _undeclared(root: Element) -> set[str]:
     return used - known
 
 
+def expand(where: str) -> str:
+    """The advice for a file with macros."""
+    return f"expand the file with `xacro {where} > robot.urdf` (arguments as name:=value)"
+
+
 def _expanded(path: Path | None, text: str, where: str) -> str:
     """The text after its xacro macros.
 
     Raises: ModelError that names the command, where the package is not installed or gives up.
     """
-    name = where if path else "robot.xacro"
-    advice = f"expand it with `xacro {name} > robot.urdf` (arguments as name:=value)"
+    advice = expand(where if path else "robot.xacro")
     try:
         import xacro
     except ImportError:

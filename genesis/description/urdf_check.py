@@ -7,11 +7,11 @@ import math
 from xml.etree.ElementTree import Element
 
 from genesis.description.notes import Notes
-from genesis.description.source import Source
+from genesis.description.source import Source, expand
 from genesis.description.urdf_elements import end_of, label, name_of, number, numbers
 from genesis.errors import ModelError, unknown_name
 
-JOINT_KINDS = ("revolute", "continuous", "prismatic", "fixed", "floating", "planar")
+JOINT_KINDS = ("revolute", "continuous", "prismatic", "fixed", "floating", "planar", "spherical")
 SCALAR_KINDS = ("revolute", "continuous", "prismatic")
 
 # how many numbers an attribute holds: element -> attribute -> allowed counts
@@ -108,6 +108,8 @@ def _check_numbers(element: Element, where: str) -> None:
                 values = []
             valid = (lambda x: not math.isnan(x)) if part.tag == "limit" else math.isfinite  # an infinite limit is no limit
             if len(values) not in counts or not all(map(valid, values)):
+                if "$" in text:
+                    raise ModelError(f'{where}: {label(element)}: <{part.tag} {attribute}="{text}">: {expand(where)}.')
                 need = " or ".join(str(n) for n in counts) + " number" + ("" if counts == (1,) else "s")
                 raise ModelError(f'{where}: {label(element)}: <{part.tag} {attribute}="{text}"> must hold {need}.')
             if attribute in NOT_NEGATIVE.get(part.tag, ()) and values[0] < 0.0:

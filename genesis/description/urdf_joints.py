@@ -55,6 +55,14 @@ def _planar(element: Element, mimic: str, notes: Notes) -> list[Joint]:
     return [Joint(f"{name}_{end}", kind, axis=axis, damping=damping, frictionloss=friction) for end, kind, axis in frames]
 
 
+def _spherical(element: Element, mimic: str, notes: Notes) -> list[Joint]:
+    """No joint of the standard, but of Bullet and MuJoCo; Bullet's limits of swing and twist are left out."""
+    damping, friction = _dynamics(element)
+    if element.find("limit") is not None:
+        notes.add("limits of spherical joints, left out", f'"{name_of(element)}"')
+    return [Joint(name_of(element), "ball", damping=damping, frictionloss=friction)]
+
+
 READERS = {
     "revolute": _hinge,
     "continuous": _hinge,
@@ -62,6 +70,7 @@ READERS = {
     "fixed": _fixed,
     "floating": _floating,
     "planar": _planar,
+    "spherical": _spherical,
 }
 
 

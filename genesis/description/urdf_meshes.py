@@ -10,7 +10,7 @@ import numpy as np
 
 from genesis.description.meshes import SUBSTITUTED, Mesh, locate, read_mesh
 from genesis.description.notes import listed
-from genesis.description.source import Source
+from genesis.description.source import Source, expand
 from genesis.errors import ModelError
 
 
@@ -85,7 +85,7 @@ class MeshReader:
         what = f"is not readable: {first.reason}" if first.reason else "is not found"
         cure = "repair the file" if first.reason else "put it there or name its folder in package_dirs"
         if first.name.startswith(SUBSTITUTED):
-            cure = f"expand the file with `xacro {self._source.where} > robot.urdf` (arguments as name:=value)"
+            cure = expand(self._source.where)
         raise ModelError(
             f'{self._source.where}: link "{first.link}": its collision mesh {first.name} {what}{others}; {cure}, or load with '
             "collision=False if nothing is to touch the robot."

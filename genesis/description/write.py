@@ -5,6 +5,7 @@ Meshes and textures are named by absolute paths in the written file, so that it 
 """
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from genesis.description.description import Description
-from genesis.description.source import READERS, Source, decoded, is_text, parse_xml, read_source
+from genesis.description.source import READERS, Source, decoded, is_text, read_source
 from genesis.description.write_changes import Beside, Changes, changes_of
 from genesis.description.write_mjcf import mjcf_text
 from genesis.description.write_urdf import urdf_text
@@ -76,11 +77,11 @@ def write_model(
 def _source(file: str | PathLike) -> Source:
     """The parsed file, whichever format it is."""
     try:
-        text = str(file).lstrip("\ufeff") if is_text(file) else decoded(Path(file).expanduser().read_bytes())
-        tag = parse_xml(text.strip(), str(file)).tag
-    except (ModelError, OSError):
-        tag = "robot"  # `read_source` says what is wrong
-    return read_source(file, tag if tag in READERS else "robot")
+        text = str(file) if is_text(file) else decoded(Path(file).expanduser().read_bytes())
+    except OSError:
+        text = ""  # `read_source` says what is wrong
+    first = re.search(r"<([A-Za-z]\w*)[\s/>]", re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL))
+    return read_source(file, first.group(1) if first and first.group(1) in READERS else "robot")
 
 
 def _write_sidecar(out: Path, beside: list[Beside]) -> Path | None:

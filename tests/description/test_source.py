@@ -5,6 +5,7 @@ import pytest
 
 from genesis.description.notes import Notes
 from genesis.description.read import read_mjcf, read_urdf
+from genesis.description.write import write_model
 from genesis.errors import ModelError
 from tests.description.snippets import arm
 from tests.description.test_primitives import CUBE_OBJ
@@ -53,7 +54,8 @@ def test_xacro_is_sent_back_with_its_command(monkeypatch, tmp_path):
     file = tmp_path / "arm.urdf.xacro"
     file.write_text(with_macros())
     with pytest.raises(
-        ModelError, match=r"arm\.urdf\.xacro: this is a xacro macro file; expand it with `xacro .*arm\.urdf\.xacro > robot\.urdf`"
+        ModelError,
+        match=r"arm\.urdf\.xacro: this is a xacro macro file; expand the file with `xacro .*arm\.urdf\.xacro > robot\.urdf`",
     ):
         read_urdf(file)
 
@@ -65,7 +67,7 @@ def test_xacro_is_expanded_where_it_is_installed(as_file, tmp_path):
     file.write_text(with_macros())
     end = read_urdf(file if as_file else with_macros()).links[-1]
     assert (end.name, end.mass) == ("end", 0.5)
-    with pytest.raises(ModelError, match=r"xacro cannot expand this macro file: .*expand it with `xacro"):
+    with pytest.raises(ModelError, match=r"xacro cannot expand this macro file: .*expand the file with `xacro"):
         read_urdf(with_macros().replace("${2*length}", "${2*width}"))
 
 
@@ -109,6 +111,15 @@ def test_mjcf_in_other_encodings_with_includes_and_meshes(encoding, tmp_path):
     (tmp_path / "robot.xml").write_bytes(text.encode(encoding))
     made = read_mjcf(tmp_path / "robot.xml")
     assert (made.links[0].name, made.geoms[0].name, made.links[0].mass) == ("größe", "Würfel", pytest.approx(1000.0))
+
+
+@pytest.mark.parametrize("before", ["\n\n", "<!-- a --> \n<!-- b -->\n"])
+def test_declaration_that_comes_late_and_zeros_that_come_after(before, tmp_path, caplog):
+    file = tmp_path / "arm.urdf"
+    file.write_text(f'{before}<?xml version="1.0"?>\n{arm()}\n\0')
+    assert [found.name for found in read_urdf(file).links] == ["base", "tip"]
+    made = write_model(file, read_urdf(file), read_urdf(file), tmp_path / "new.urdf", read=read_urdf)
+    assert len(read_urdf(made.path).links) == 2 and not caplog.records
 
 
 def test_text_with_a_byte_order_mark_is_text():

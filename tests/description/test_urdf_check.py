@@ -9,7 +9,7 @@ from tests.description.snippets import arm, joint, link, robot
 CASES = {
     "unknown type": (
         arm("screw"),
-        'joint "wrist" has type "screw"; known: revolute, continuous, prismatic, fixed, floating, planar.',
+        'joint "wrist" has type "screw"; known: revolute, continuous, prismatic, fixed, floating, planar, spherical.',
     ),
     "zero axis": (arm(axis=(0, 0, 0)), 'joint "wrist" has a zero axis.'),
     "limits crossed": (
@@ -81,6 +81,10 @@ CASES = {
         'joint "wrist": <dynamics damping="-0.1"> is negative; allowed: zero',
     ),
     "negative friction": (arm(inside='<dynamics friction="-1"/>'), '<dynamics friction="-1"> is negative'),
+    "number that xacro puts in": (
+        arm().replace('xyz="0.0 0.0 0.0"', 'xyz="$(optenv PLACE 0 0 1)"'),
+        'joint "wrist": <origin xyz="$(optenv PLACE 0 0 1)">: expand the file with `xacro ',
+    ),
     "two numbers of scale": (
         robot('<link name="a"><visual><geometry><mesh filename="m.stl" scale="1 2"/></geometry></visual></link>'),
         '<mesh scale="1 2"> must hold 1 or 3 numbers.',

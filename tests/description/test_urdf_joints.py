@@ -127,3 +127,11 @@ def test_reduced_mass_matrix_is_the_projected_one():
     q, v = np.array([0.7]), np.array([-1.3])
     np.testing.assert_allclose(reduced.mass_matrix(q), [[J @ full.mass_matrix(J * q + offset) @ J]], rtol=1e-12)
     np.testing.assert_allclose(reduced.bias(q, v), [J @ full.bias(J * q + offset, J * v)], rtol=1e-12)
+
+
+def test_spherical_joint_is_a_ball_whose_limits_are_left_out(caplog):
+    (found,) = wrist(
+        arm("spherical", '<dynamics damping="0.2" friction="0.1"/><limit lower="0.2" upper="0.8" effort="1" velocity="1"/>')
+    )
+    assert (found.name, found.type, found.damping, found.frictionloss, found.limit) == ("wrist", "ball", 0.2, 0.1, None)
+    assert 'limits of spherical joints, left out: "wrist".' in caplog.text
