@@ -91,8 +91,8 @@ def check_solimp(where: str, name: str, solimp: Sequence[float]) -> None:
         raise ModelError(f"{where}: {name} is {_list(solimp)}; allowed: width >= 0, midpoint from 0 to 1, power >= 1.")
 
 
-def check_hull(where: str, vertices: np.ndarray) -> Mesh:
-    """The convex hull of a mesh.
+def check_hull(where: str, vertices: np.ndarray, hull: Mesh | None = None) -> Mesh:
+    """The convex hull of a mesh: the one that is given, else a new one.
 
     Raises: ModelError for fewer than four different points, or points that span (almost) no volume.
     """
@@ -101,7 +101,7 @@ def check_hull(where: str, vertices: np.ndarray) -> Mesh:
         raise ModelError(f"{where}: its mesh has {len(points)} different points; allowed: 4 or more, not in one plane.")
     spread = np.linalg.svd(points - points.mean(0), compute_uv=False)
     thin = not spread[2] > 1e-9 * spread[0]
-    hull = None if thin else convex_hull(np.asarray(vertices, float))
+    hull = None if thin else hull or convex_hull(np.asarray(vertices, float))
     if hull is None or mesh_properties(*hull)[0] < LEAST_VOLUME * float(np.ptp(points, axis=0).max()) ** 3:
         raise ModelError(f"{where}: its mesh is flat (all {len(points)} points in one plane); allowed: a mesh with a volume.")
     return hull

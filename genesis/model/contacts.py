@@ -143,7 +143,7 @@ class _Shapes:
         assert points is not None
         key = ("hull", points.tobytes())
         if key not in self._known:
-            hull = check_hull(where, points)
+            hull = check_hull(where, points, geom.hull)
             self._known[key] = len(self._made.hulls)
             small, error = simplify(hull)
             self._made.hulls.append(small)
