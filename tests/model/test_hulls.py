@@ -7,7 +7,7 @@ import pytest
 
 from genesis.description.description import Description, Geom, Joint, Link
 from genesis.description.hulls import MOST_CORNERS, convex_hull, distance_outside
-from genesis.description.read import read_urdf
+from genesis.description.read import read_mjcf, read_urdf
 from genesis.errors import ModelError
 from genesis.grad.shapes import pack_shapes
 from genesis.model.compile import Placed, compile_model
@@ -55,6 +55,19 @@ def test_hulls_of_few_enough_corners_stay(tmp_path, caplog):
     caplog.set_level(logging.WARNING, logger="genesis")
     model = compile_model([Placed(read_urdf(ball_robot(tmp_path, 500)), "robot")])
     assert len(model.hulls[0][0]) == 500 and not caplog.records
+
+
+def test_hulls_of_mjcf_too(caplog):
+    """MuJoCo has made the hull; of two links that share it the first is named, and the hull is kept once."""
+    caplog.set_level(logging.WARNING, logger="genesis")
+    vertices = " ".join(f"{x:.9g}" for x in ball(4200).ravel())
+    body = '<body name="{0}" pos="{1} 0 0"><freejoint/><geom type="mesh" mesh="m"/></body>'
+    bodies = body.format("one", 0) + body.format("two", 5)
+    text = f'<mujoco><asset><mesh name="m" vertex="{vertices}"/></asset><worldbody>{bodies}</worldbody></mujoco>'
+    model = compile_model([Placed(read_mjcf(text), "robot")])
+    assert [len(hull[0]) for hull in model.hulls] == [MOST_CORNERS]
+    (record,) = caplog.records
+    assert 'link "one", mesh ' in record.getMessage() and "4200 corners, 1.5 mm" in record.getMessage()
 
 
 def test_mesh_as_thin_as_a_needle_is_refused_by_name():
