@@ -1,6 +1,7 @@
 """Names to indices in a scene, values to tensors, and the difference of two configurations."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -51,6 +52,11 @@ class Joint:
         return len(self.qs) == 1
 
     @property
+    def is_free(self) -> bool:
+        """The six degrees of freedom of a body that nothing holds."""
+        return len(self.dofs) == 6
+
+    @property
     def turns(self) -> bool:
         """A hinge: one angle."""
         return self.is_scalar and not self.slides
@@ -71,6 +77,40 @@ def chosen_joints(where: str, entity: Any, patterns: Sequence[str]) -> list[Join
     """The joints of an entity that the glob patterns choose."""
     joints = joints_of(entity)
     return [joints[i] for i in match(where, "joint", patterns, [joint.name for joint in joints])]
+
+
+def driven_joints(where: str, entity: Any, patterns: Sequence[str]) -> list[Joint]:
+    """The joints of an entity that the patterns choose to be driven: hinges, slides and balls by glob patterns, a free joint by its name alone,
+    because no motor moves a body against the world.
+
+    Raises: UnknownNameError for a pattern that matches nothing, InputError if nothing but free joints matches.
+    """
+    named = [patterns] if isinstance(patterns, str) else patterns
+    chosen = chosen_joints(where, entity, named)
+    driven = [joint for joint in chosen if not joint.is_free or joint.name in named]
+    if not driven:
+        free = chosen[0].name
+        raise InputError(
+            f'{where}: {list(named)} means hinges, slides and balls, and "{entity.name}" has none there; its free joint is driven only '
+            f'where it is named: joints: ["{free}"].'
+        )
+    return driven
+
+
+def joint_values(where: str, value: Any, names: Sequence[str]) -> dict[str, float]:
+    """One number for each of the named joints: a number for all of them, or a mapping glob pattern: number, of which the last that fits counts.
+
+    Joints that no pattern fits are left out. Raises: InputError for what is no number or negative, UnknownNameError.
+    """
+    table = value if isinstance(value, Mapping) else {"*": value} if names else {}
+    found: dict[str, float] = {}
+    for pattern, entry in table.items():
+        at = where if table is not value else f"{where}.{pattern}"
+        number = float(vector(at, entry, 1)[0]) if not isinstance(entry, (list, tuple)) else math.nan
+        if not number >= 0.0:
+            raise InputError(f"{at}: {entry!r} is not allowed; allowed: a number, 0 or more, or a mapping joint pattern: number.")
+        found.update((names[i], number) for i in match(at, "joint", [pattern], names))
+    return found
 
 
 def dofs(joints: Sequence[Joint]) -> list[int]:

@@ -162,17 +162,36 @@ def add_entity(scene: Any, name: str, body: Any) -> Any:
         "plane": lambda: morphs.Plane(normal=tuple(body.normal), **place),
         "cylinder": lambda: morphs.Cylinder(radius=body.radius, height=body.height, fixed=body.fixed, **place),
     }
-    return scene.add_entity(makers[body.kind](), material=Rigid(rho=density, friction=body.friction), name=name)
+    entity = scene.add_entity(makers[body.kind](), material=Rigid(rho=density, friction=body.friction), name=name)
+    describe_joints(entity.description, name, body)
+    return entity
+
+
+def describe_joints(description: Any, name: str, body: Any) -> None:
+    """Armature, damping and dry friction of joints from a node of the config, in place of the file's."""
+    from genesis.selection import joint_values
+
+    joints = [joint for link in description.links for joint in link.joints if joint.type != "free" and joint.mimic is None]
+    for key in ("armature", "damping", "frictionloss"):
+        value = getattr(body, key, None)
+        if value is not None:
+            given = joint_values(f"{name}.{key}", value, [joint.name for joint in joints])
+            for joint in joints:
+                setattr(joint, key, given.get(joint.name, getattr(joint, key)))
 
 
 def set_gains(entity: Any, name: str, body: Any) -> None:
     """Gains of the joint controllers from a node of the config, where it has them."""
-    from genesis.selection import vector
+    from genesis.selection import joint_values, joints_of, vector
 
     for key, setter in (("kp", entity.set_dofs_kp), ("kv", entity.set_dofs_kv)):
         value = getattr(body, key, None)
-        if value is not None:
+        if isinstance(value, list):
             setter(vector(f"{name}.{key}", value, entity.n_dofs))
+        elif value is not None:  # what turns freely has no position to hold, and nothing drives a free joint
+            joints = {j.name: j for j in joints_of(entity) if j.is_scalar or (key == "kv" and not j.is_free)}
+            for joint, number in joint_values(f"{name}.{key}", value, list(joints)).items():
+                setter(number, [dof - entity.dof_start for dof in joints[joint].dofs])
 
 
 def build_optimizer(checked: Checked, task: Any) -> Any:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from genesis.errors import InputError
 from genesis.losses.targets import mean_square
-from genesis.selection import chosen_joints, dofs, limits, vector
+from genesis.selection import dofs, driven_joints, limits, vector
 from genesis.setting import Setting
 from genesis.view import View
 
@@ -26,7 +26,7 @@ class ControlEffort:
         entity: str | None = None,
     ) -> None:
         body = setting.entity(where, entity)
-        chosen = chosen_joints(where, body, joints)
+        chosen = driven_joints(where, body, joints)
         self.dofs = dofs(chosen)
         self.scale = control_scale(f"{where}.scale", scale, body, chosen)
         if relative_to == "start" and setting.start_controls is None:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genesis.selection import chosen_joints, dofs
+from genesis.selection import dofs, driven_joints
 from genesis.setting import Setting
 from genesis.view import View
 
@@ -19,7 +19,7 @@ class Energy:
     def __init__(
         self, setting: Setting, where: str, *, smoothing: float = 1e-3, joints: Any = ("*",), entity: str | None = None
     ) -> None:
-        self.dofs = dofs(chosen_joints(where, setting.entity(where, entity), joints))
+        self.dofs = dofs(driven_joints(where, setting.entity(where, entity), joints))
         self.dt, self.smoothing = setting.dt, smoothing
 
     def __call__(self, trajectory: View) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 from genesis.errors import InputError
 from genesis.losses.control_effort import control_scale
 from genesis.losses.targets import mean_square
-from genesis.selection import chosen_joints, dofs
+from genesis.selection import dofs, driven_joints
 from genesis.setting import Setting
 from genesis.view import View
 
@@ -21,7 +21,7 @@ class Smoothness:
         if setting.horizon < 2:
             raise InputError(f"{where}: a horizon of one step has no change of control; needs task.horizon >= 2.")
         body = setting.entity(where, entity)
-        chosen = chosen_joints(where, body, joints)
+        chosen = driven_joints(where, body, joints)
         self.dofs = dofs(chosen)
         self.unit = control_scale(f"{where}.scale", scale, body, chosen) * setting.dt
 

@@ -64,7 +64,7 @@ def compile_model(
         act_trnadr=np.cumsum([0] + count)[:-1], act_trnnum=count, trn_dof=[d for d, _ in rows],
         **limit, **equality, **touching.integers, **chains.integers(mass),
     )  # fmt: skip
-    link_invweight, dof_invweight = invweights(b, axes)
+    link_invweight, dof_invweight, dof_inertia = invweights(b, axes)
     acts = b.actuators
     parameters = dict(
         gravity=gravity,
@@ -87,6 +87,7 @@ def compile_model(
         integers={k: np.asarray(v, np.int32).reshape(-1) for k, v in integers.items()},
         parameters={k.name: np.asarray(parameters[k.name], np.float64).reshape(k.shape(sizes)) for k in PARAMETERS},
         qpos0=np.asarray(b.qpos0, np.float64),
+        dof_inertia=dof_inertia,
         links=b.links,
         link_parents=np.asarray(b.parents, np.int32),
         joints=b.joints,

@@ -14,9 +14,9 @@ from genesis.model.sparsity import MotionAxes
 ALIGNED = 1e-14  # a smaller component of an axis is none
 
 
-def invweights(b: Builder, axes: MotionAxes) -> tuple[np.ndarray, np.ndarray]:
-    """(nlink, 2) translation [1/kg] and rotation [1/(kg m²)] of links, (nv,) of degrees of freedom."""
-    links, dofs = np.zeros((len(b.links), 2)), np.zeros(len(b.dof_qadr))
+def invweights(b: Builder, axes: MotionAxes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(nlink, 2) translation [1/kg] and rotation [1/(kg m²)] of links, (nv,) of degrees of freedom; diagonal of M (nv,) [kg | kg m²]."""
+    links, dofs, inertia = np.zeros((len(b.links), 2)), np.zeros(len(b.dof_qadr)), np.zeros(len(b.dof_qadr))
     columns, poses = placed_axes(b)
     for entity in b.entities:  # entities do not share degrees of freedom
         first, n = entity.dof_start, entity.n_dofs
@@ -36,7 +36,7 @@ def invweights(b: Builder, axes: MotionAxes) -> tuple[np.ndarray, np.ndarray]:
                 f"{entity.source}: the mass matrix is singular in the described pose: some joint has nothing to move; "
                 "give its link mass and inertia, or the joint armature."
             ) from None
-        dofs[first : first + n] = np.diag(inverse)
+        dofs[first : first + n], inertia[first : first + n] = np.diag(inverse), np.diag(mass)
         for l in mine:  # noqa: E741
             if axes.path(l + 1):
                 diagonal = np.einsum("ij,jk,ik->i", jacobians[l], inverse, jacobians[l])
@@ -46,7 +46,7 @@ def invweights(b: Builder, axes: MotionAxes) -> tuple[np.ndarray, np.ndarray]:
                 links[l] = 1.0 / b.links[l].mass, 0.0
                 dofs[[axes.dof[axis] for axis in axes.path(l + 1)]] = 1.0 / b.links[l].mass
     _average(b, dofs)
-    return links, dofs
+    return links, dofs, inertia
 
 
 def placed_axes(b: Builder) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[tuple[np.ndarray, np.ndarray]]]:

@@ -64,6 +64,7 @@ class Model:
     integers: dict[str, np.ndarray]
     parameters: dict[str, np.ndarray]
     qpos0: np.ndarray
+    dof_inertia: np.ndarray  # (nv,) diagonal of the mass matrix at qpos0 [kg | kg m²]
     links: list[Link]
     link_parents: np.ndarray  # (nlink,) index of the parent link, -1 the world
     joints: list[JointInfo]

@@ -10,7 +10,7 @@ from genesis.errors import InputError
 from genesis.grad.tensor import plain
 from genesis.parameters.bounds import read_bounds
 from genesis.parameters.parameter import Inputs
-from genesis.selection import chosen_joints, dofs, finite, indices, joints_of, limits, tensor, vector
+from genesis.selection import dofs, driven_joints, finite, indices, joints_of, limits, tensor, vector
 from genesis.setting import Setting
 
 
@@ -41,7 +41,7 @@ class OpenLoop:
         self.learn, self.lr = learn, lr
         self.weights = weights
         body = setting.entity(where, entity)
-        chosen = chosen_joints(where, body, joints)
+        chosen = driven_joints(where, body, joints)
         self.dofs, self.nv = dofs(chosen), setting.start_qvel.shape[-1]
         n = len(self.dofs)
         self.base = start_control(f"{where}.init", init, setting, body, self.dofs)

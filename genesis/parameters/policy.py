@@ -12,7 +12,7 @@ from genesis.parameters.bounds import read_bounds
 from genesis.parameters.network import Network, start_leaves
 from genesis.parameters.open_loop import control_unit, start_control
 from genesis.parameters.parameter import Inputs
-from genesis.selection import chosen_joints, dofs, indices, joints_of, limits, match
+from genesis.selection import dofs, driven_joints, indices, joints_of, limits, match
 from genesis.setting import Setting
 
 
@@ -38,7 +38,7 @@ class Policy:
     ) -> None:
         self.learn, self.lr, self.activation = learn, lr, activation
         body = setting.entity(where, entity)
-        chosen = chosen_joints(where, body, joints)
+        chosen = driven_joints(where, body, joints)
         self.dofs, self.nv = dofs(chosen), setting.start_qvel.shape[-1]
         n = len(self.dofs)
         self.base = start_control(f"{where}.init", init, setting, body, self.dofs)

@@ -26,9 +26,9 @@ class EntityProperties(EntityControl):
         return self._get("dof_kp", self._dofs_at(dofs_idx_local), envs_idx)
 
     def set_dofs_kp(self, kp, dofs_idx_local=None, envs_idx=None) -> None:
-        """Position gains ([n_envs,] n_dofs) [N/m | Nm/rad]; 100 on hinges and slides until set.
+        """Position gains ([n_envs,] n_dofs) [N/m | Nm/rad]; until set (50 rad/s)² M_ii on hinges and slides.
 
-        Turns of ball and free joints have none.
+        M_ii: diagonal of the mass matrix in the described pose, armature included. Turns of ball and free joints have none.
         """
         solver, columns, rows = self.solver, self._dofs_at(dofs_idx_local), self.solver.envs_of(envs_idx)
         what = f'entity "{self.name}".set_dofs_kp'
@@ -46,7 +46,7 @@ class EntityProperties(EntityControl):
         return self._get("dof_kv", self._dofs_at(dofs_idx_local), envs_idx)
 
     def set_dofs_kv(self, kv, dofs_idx_local=None, envs_idx=None) -> None:
-        """Velocity gains ([n_envs,] n_dofs) [Ns/m | Nms/rad]; 10 until set, none on a free joint."""
+        """Velocity gains ([n_envs,] n_dofs) [Ns/m | Nms/rad]; until set 2 (50 rad/s) M_ii, none on a free joint."""
         self._set("set_dofs_kv", "dof_kv", kv, self._dofs_at(dofs_idx_local), envs_idx)
 
     def get_dofs_damping(self, dofs_idx_local=None, envs_idx=None) -> Tensor:

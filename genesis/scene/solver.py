@@ -16,13 +16,13 @@ from genesis.model.model import Model
 from genesis.scene.contacts import ContactTable
 from genesis.scene.control import Controls
 from genesis.scene.failures import diverged, warn_deep, warn_unsolved
+from genesis.scene.gains import default_gains
 from genesis.scene.inputs import Index, Indexer, Inputs, assign
 from genesis.scene.options import link_ref_frame
 from genesis.scene.physical import PhysicalParameters
 from genesis.scene.states import RigidSolverState
 from genesis.scene.wrench import Wrench, add_wrench
 
-DEFAULT_KP, DEFAULT_KV = 100.0, 10.0  # gains of hinges and slides until they are set, documented defaults of the API
 CHECK_EVERY = 32  # steps between tests for divergence on a GPU, where each test waits for the device
 BASE_POSE = ("link_pos", "link_quat")
 
@@ -44,7 +44,7 @@ class RigidSolver:
         self._kinematics: tuple[torch.Tensor, ...] | None = None
         self._recorded = torch.is_grad_enabled()  # whether what is kept was computed with gradients
         described = dict(physics.defaults)
-        described["dof_kp"], described["dof_kv"] = self._default_gains(described["dof_kp"])
+        described["dof_kp"], described["dof_kv"] = default_gains(model, described["dof_kp"])
         self.controls = Controls(inputs, model.nv, model.nu, model.nlink, self._loops_changed)
         described["friction_ratio"] = torch.ones_like(described["geom_solmix"])  # of the scene alone: a factor on geom_friction
         self.parameters = PhysicalParameters(physics.pack, described, inputs, self._parameters_changed)
@@ -382,17 +382,6 @@ class RigidSolver:
                 number = f"[{dof - joint.dof_adr}]" if joint.nv > 1 else ""
                 return f"{self.model.entities[joint.entity].name}/{joint.name}{number}"
         return str(dof)
-
-    def _default_gains(self, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """100 and 10 on hinges and slides, velocity gain 10 on balls, none on a free joint."""
-        kp, kv = torch.zeros_like(like), torch.zeros_like(like)
-        for joint in self.model.joints:
-            dofs = slice(joint.dof_adr, joint.dof_adr + joint.nv)
-            if joint.type in ("hinge", "slide"):
-                kp[dofs] = DEFAULT_KP
-            if joint.type != "free":
-                kv[dofs] = DEFAULT_KV
-        return kp, kv
 
     def _diverged(self, qpos: torch.Tensor, qvel: torch.Tensor, qacc: torch.Tensor) -> None:
         """Name what is not finite: a control, else environment, step and degree of freedom."""

@@ -6,6 +6,7 @@ from typing import Any
 from genesis_cli.schema.keys import REQUIRED, key
 
 BOUNDS = "[low, high], each a number or a list; null: unbounded"
+DRIVEN = "controlled hinges, slides and balls by glob pattern; a free joint only by its full name"
 TRANSFORM = "how bounds are kept: smooth (tanh, softplus) or clamp (projection)"
 
 
@@ -22,7 +23,7 @@ class Parameter:
 class Controls(Parameter):
     """Open-loop controls (T, dofs), the same in every environment."""
 
-    joints: list[str] = key(["*"], "controlled joints by glob pattern")
+    joints: list[str] = key(["*"], DRIVEN)
     entity: str | None = key(None, "entity by name; null: the robot")
     init: Any = key(
         "zero",
@@ -111,7 +112,7 @@ class Policy(Parameter):
     """A neural feedback policy (MLP) from the state to the controls."""
 
     kind: str = "policy"
-    joints: list[str] = key(["*"], "controlled joints by glob pattern")
+    joints: list[str] = key(["*"], DRIVEN)
     entity: str | None = key(None, "entity by name; null: the robot")
     hidden: list[int] = key([32, 32], "width of each hidden layer")
     activation: str = key("tanh", "nonlinearity", choices=("tanh", "relu", "silu", "elu", "gelu"))

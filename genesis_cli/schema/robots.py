@@ -5,6 +5,8 @@ from typing import Any
 
 from genesis_cli.schema.keys import REQUIRED, key
 
+JOINTS = "of hinges, slides and balls: number, or mapping joint pattern: number; null, or no pattern: the file's"
+
 
 @dataclass
 class Entity:
@@ -29,11 +31,18 @@ class FileEntity(Entity):
     fixed: bool = key(False, "base welded to the world (URDF)")
     scale: float = key(1.0, "uniform scale of lengths", above=0.0)
     kp: Any = key(
-        None, "position gains of the joint controllers [N/m | Nm/rad]: number or list over the dofs; null: the engine's"
+        None,
+        "position gains of the joint controllers [N/m | Nm/rad]: number, mapping joint pattern: number, or list over the dofs; "
+        "null: by the inertia of each joint",
     )
     kv: Any = key(
-        None, "velocity gains of the joint controllers [Ns/m | Nms/rad]: number or list over the dofs; null: the engine's"
+        None,
+        "velocity gains of the joint controllers [Ns/m | Nms/rad]: number, mapping joint pattern: number, or list over the dofs; "
+        "null: by the inertia of each joint",
     )
+    armature: Any = key(None, "rotor inertia [kg | kg m^2] " + JOINTS)
+    damping: Any = key(None, "viscous damping [Ns/m | Nms/rad] " + JOINTS)
+    frictionloss: Any = key(None, "dry friction [N | Nm] " + JOINTS)
 
 
 @dataclass

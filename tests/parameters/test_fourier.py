@@ -65,9 +65,9 @@ def test_settles_at_its_start() -> None:
 def test_targets_stay_in_the_range_of_the_joints_and_hold_the_arm() -> None:
     setting = setting_of("panda", horizon=60, qpos=HOME, control="position")
     still = fourier(setting, init="hold", bounds="limits")
-    assert still.value()[0].detach().numpy() - HOME == pytest.approx(
-        setting.scene.gravity_force(setting.start_qpos).detach().numpy() / 100.0, abs=1e-9
-    )
+    weight, gain = setting.scene.gravity_force(setting.start_qpos).detach(), setting.robot.get_dofs_kp()
+    assert still.value()[0].detach().numpy() - HOME == pytest.approx((weight / gain).numpy(), abs=1e-9)
+    assert float((weight / gain).abs().max()) > 0.01
     trajectory = setting.scene.rollout(still.value(), kind="position", qpos=setting.start_qpos, qvel=setting.start_qvel)
     assert trajectory.qpos[-1].tolist() == pytest.approx(HOME, abs=1e-7)
     wild = fourier(setting, init="home", bounds="limits", noise=10.0).value().detach()

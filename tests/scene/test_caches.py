@@ -45,6 +45,8 @@ def test_a_step_without_gradients_costs_the_next_none(arm):
 def test_a_command_composed_without_gradients_is_not_served_with(gantry):
     scene, robot = gantry
     target = leaf(0.1, 0.2, 0.3)
+    robot.set_dofs_kp(100.0)
+    robot.set_dofs_kv(10.0)
     robot.control_dofs_position(target)
     with torch.no_grad():
         scene.step()
@@ -73,6 +75,7 @@ def test_a_rollout_without_gradients_costs_the_next_none(gantry):
     scene, robot = gantry
     gain = leaf(100.0, 100.0, 100.0)
     robot.set_dofs_kp(gain)
+    robot.set_dofs_kv(10.0)
     targets = torch.ones(1, 3, dtype=torch.float64)
     with torch.no_grad():
         scene.rollout(targets, kind="position")

@@ -31,10 +31,23 @@ def test_position_and_velocity_control(gantry):
     assert robot.get_dofs_control_force([0, 1]).tolist() == pytest.approx(expected)
 
 
-def test_default_gains(gantry, floating):
-    assert gantry[1].get_dofs_kp().tolist() == [100.0] * 3 and gantry[1].get_dofs_kv().tolist() == [10.0] * 3
-    assert floating[1].get_dofs_kp().tolist() == [0.0] * 9 + [100.0]
-    assert floating[1].get_dofs_kv().tolist() == [0.0] * 6 + [10.0] * 4
+def test_default_gains_move_every_joint_alike_whatever_it_carries(gantry, arm, floating):
+    assert gantry[1].get_dofs_kp().tolist() == [2500.0] * 3 and gantry[1].get_dofs_kv().tolist() == [100.0] * 3
+    for scene, robot in (arm, floating):  # (50 rad/s)² and 2 (50 rad/s) of the diagonal of M, armature included
+        inertia = scene.mass_matrix().diagonal()[-3:]
+        assert robot.get_dofs_kp()[-1].item() == pytest.approx(2500.0 * inertia[-1].item(), rel=1e-12)
+        assert robot.get_dofs_kv()[-3:].tolist() == pytest.approx((100.0 * inertia).tolist(), rel=1e-12)
+    assert floating[1].get_dofs_kp()[:9].tolist() == [0.0] * 9 and floating[1].get_dofs_kv()[:6].tolist() == [0.0] * 6
+    shoulder = 0.02 + 0.02 + 1.5 * 0.2**2 + 0.008 + 0.8 * 0.55**2 + 0.001 + 0.3 * 0.75**2 + 0.8 * 0.01**2
+    assert arm[1].get_dofs_kp()[0].item() == pytest.approx(2500.0 * shoulder, rel=0.02)
+
+
+def test_a_joint_under_its_default_gains_arrives_without_overshoot(arm):
+    scene, robot = arm
+    scene.set_gravity((0.0, 0.0, 0.0))
+    robot.control_dofs_position(0.05)
+    track = [scene.step() or robot.get_dofs_position().tolist() for _ in range(30)]
+    assert max(max(row) for row in track) < 0.0525 and min(track[-1]) > 0.0475
 
 
 def test_control_is_held_and_modes_change(gantry):
@@ -62,6 +75,8 @@ def test_force_range_limits_every_kind(gantry):
 
 def test_control_of_some_environments(arms):
     scene, robot = arms
+    robot.set_dofs_kp(100.0)
+    robot.set_dofs_kv(10.0)
     robot.control_dofs_position(0.1, envs_idx=[0, 2])
     robot.control_dofs_force([3.0], dofs_idx_local=[2], envs_idx=[1])
     assert robot.get_dofs_control_force().tolist() == [
@@ -77,6 +92,7 @@ def test_gains_set_after_the_target_count(gantry):
     scene, robot = gantry
     robot.control_dofs_position([0.1, 0.2, 0.3])
     robot.set_dofs_kp([10.0, 20.0, 30.0])
+    robot.set_dofs_kv(10.0)
     assert robot.get_dofs_control_force().tolist() == pytest.approx([1.0, 4.0, 9.0])
     scene.step()
     assert robot.get_dofs_velocity()[1].item() == pytest.approx(DT * 4 / (1 + DT * 10))
@@ -223,6 +239,8 @@ def test_ball_joints_have_no_position_control(floating):
         robot.control_dofs_position(torch.zeros(10))
     with pytest.raises(gs.UnsupportedError, match='joint "root" turns freely'):
         robot.set_dofs_kp(torch.ones(6), dofs_idx_local=range(6))
+    robot.set_dofs_kp([100.0], dofs_idx_local=[9])
+    robot.set_dofs_kv([10.0, 20.0, 30.0], dofs_idx_local=[6, 7, 8])
     robot.control_dofs_position([0.2], dofs_idx_local=[9])
     robot.control_dofs_velocity([0.1, 0.0, 0.0], dofs_idx_local=[6, 7, 8])
     assert robot.get_dofs_control_force([6, 9]).tolist() == pytest.approx([1.0, 20.0])

@@ -83,6 +83,8 @@ PROPERTIES = {
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_gains_masses_and_the_rest_carry_gradients(arm, name):
     scene, robot = arm
+    robot.set_dofs_kp(100.0)
+    robot.set_dofs_kv(10.0)
 
     def final(value, position, velocity):
         scene.reset()
@@ -165,6 +167,8 @@ def test_an_overwritten_state_has_no_gradient(gantry):
 def test_tensors_with_and_without_gradient_mix_in_one_setter(gantry):
     scene, robot = gantry
     x = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
+    robot.set_dofs_kp(100.0)
+    robot.set_dofs_kv(10.0)
     robot.set_dofs_position([x, 0.25, torch.tensor(1.0)])
     robot.control_dofs_position_velocity([0.0, x, 0.0], torch.zeros(3))
     scene.step()
@@ -204,6 +208,7 @@ def test_a_held_control_and_a_set_gain_survive_backward(gantry):
     gain = torch.full((3,), 20.0, dtype=torch.float64, requires_grad=True)
     target = torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64, requires_grad=True)
     robot.set_dofs_kp(gain)
+    robot.set_dofs_kv(10.0)
     robot.control_dofs_position(target)
     gradients = []
     for _ in range(2):

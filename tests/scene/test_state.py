@@ -201,6 +201,7 @@ def test_reset_clears_controls_and_keeps_properties(gantry):
 def test_reset_of_some_environments(arms):
     scene, robot = arms
     robot.set_pos([[0.0, 0, 0], [1.0, 0, 0], [2.0, 0, 0]])
+    robot.set_dofs_kp(100.0)
     robot.control_dofs_position(0.3)
     robot.control_actuators([1.0, 0.5])
     robot.apply_links_external_wrench(force=[0.0, 5.0, 0.0], links_idx_local=3)
@@ -224,6 +225,7 @@ def test_losses_of_two_epochs_have_graphs_of_their_own(gantry):
     scene, robot = gantry
     gain = torch.full((3,), 20.0, dtype=torch.float64, requires_grad=True)
     robot.set_dofs_kp(gain)
+    robot.set_dofs_kv(10.0)
     losses = []
     for target in (0.1, 0.2):
         scene.reset()
@@ -282,6 +284,7 @@ def test_a_tensor_changed_after_the_call_changes_nothing(gantry):
 def test_checkpoint(tmp_path, arms):
     scene, robot = arms
     robot.set_qpos([[0.1, 0, 0], [0.2, 0, 0], [0.3, 0, 0]])
+    robot.set_dofs_kp(100.0)
     robot.set_dofs_kp(33.0, dofs_idx_local=0, envs_idx=[1])
     robot.control_dofs_position([0.3, 0.1, 0.0])
     robot.control_actuators([0.5], actuators=["drive"])

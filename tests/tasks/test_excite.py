@@ -43,7 +43,7 @@ def test_information_about_a_mass_is_the_closed_form() -> None:
     """A ball pushed along x: v_k = dt Σ u / m, so that dv_k/dm = −dt Σ u / m²; gravity tells nothing about a mass."""
     setting = setting_of("ball", horizon=20)
     goal, trajectory = experiment(
-        setting, push={"noise": 2.0}, unknowns={"mass": {"field": "link_mass"}}, difference=1e-4,
+        setting, push={"noise": 2.0, "joints": ["root_joint"]}, unknowns={"mass": {"field": "link_mass"}}, difference=1e-4,
         channels={"speed": {"kind": "joint_velocity", "sigma": [0.1, 0.2, 0.3, 1.0, 1.0, 1.0]}}, rest_tolerance=None,
     )  # fmt: skip
     mass = float(goal.unknowns.values[0])
@@ -245,7 +245,10 @@ def test_what_a_kind_of_control_cannot_tell() -> None:
     ball = setting_of("ball", horizon=5)
     with pytest.raises(InputError, match="turns by a quaternion; positions are measured of hinges and slides"):
         experiment(
-            ball, push={}, unknowns={"mass": {"field": "link_mass"}}, channels={"p": {"kind": "joint_position", "sigma": 1.0}}
+            ball,
+            push={"joints": ["root_joint"]},
+            unknowns={"mass": {"field": "link_mass"}},
+            channels={"p": {"kind": "joint_position", "sigma": 1.0}},
         )
 
 
