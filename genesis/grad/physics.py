@@ -6,7 +6,8 @@ parameter (`genesis.model.layout`), shared by all environments or one row each.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 
 import torch
@@ -87,6 +88,17 @@ class Physics:
         if batch not in self._benches:
             self._benches[batch] = Bench(self, batch)
         return self._benches[batch]
+
+    @contextmanager
+    def without_surrogate(self) -> Iterator[None]:
+        """Gradients of trajectories made in here are those of the trajectory alone: `contact_reach` is off."""
+        reach, self.reach = self.reach, 0.0
+        self._benches.clear()  # their launches know it
+        try:
+            yield
+        finally:
+            self.reach = reach
+            self._benches.clear()
 
     def learn_friction(self) -> None:
         """Simulate dry friction from now on also where it is zero, so that its gradient is right there."""

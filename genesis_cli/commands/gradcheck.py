@@ -1,6 +1,7 @@
-"""`genesis gradcheck`: gradients against central differences."""
+"""`genesis gradcheck`: gradients against differences."""
 
 from dataclasses import asdict
+from typing import Any
 
 from genesis_cli import console
 from genesis_cli.bridge import Job, Outcome
@@ -9,42 +10,54 @@ from genesis_cli.errors import FAILED, OK
 
 
 def execute(job: Job) -> Outcome:
-    """Check every learned parameter group; writes result.json. The value is the largest error."""
+    """Check every learned parameter group; writes result.json and gradcheck.png. The value is the largest error."""
     if str(job.cfg.runtime.precision) != "64":
         console.note("gradcheck computes in float64: runtime.precision=64 is used.")
         job.cfg.runtime.precision = "64"
     prepared = prepare(job)
-    from genesis.runners.files import write_json
+    from genesis.grad.check import Steps
+    from genesis.runners.files import write_bytes, write_json
     from genesis.runners.gradcheck import gradcheck
     from genesis.runners.record import versions
+    from genesis.runners.report.slopes import draw
+    from genesis.runners.report.style import png
 
-    store_config(job)
     options, seed = prepared.checked.plain["gradcheck"], prepared.checked.plain["runtime"].seed
-    checks = gradcheck(prepared.task, directions=options.directions, epsilon=options.epsilon, seed=seed)
-    worst = max(check.error for check in checks)
-    good = worst <= options.tolerance
-    rows = [
-        (
-            check.group,
-            f"{check.analytic:.10e}",
-            f"{check.numeric:.10e}",
-            f"{check.error:.1e}",
-            "ok" if check.error <= options.tolerance else "off",
-        )
-        for check in checks
-    ]
-    console.table("", ["parameter", "adjoint", "central difference", "relative error", ""], rows, right=[1, 2, 3])
-    verdict = "agree" if good else "differ"
-    console.say(f"gradients {verdict}: largest error {worst:.1e}, tolerance {options.tolerance:g}", "green" if good else "red")
+    steps = Steps(options.longest_step, options.shortest_step)
+    steps.lengths()  # what is wrong about them is said before anything is written
+    store_config(job)
+    report = gradcheck(prepared.task, directions=options.directions, steps=steps, tolerance=options.tolerance, seed=seed)
+    tell(report)
     result = {
-        "status": "agree" if good else "differ",
-        "largest_error": worst,
+        "status": "agree" if report.ok else "differ",
+        "verdicts": report.counts(),
+        "largest_error": report.largest_error,
         "tolerance": options.tolerance,
-        "checks": [asdict(check) for check in checks],
+        "surrogate": report.surrogate,
+        "checks": [asdict(direction) for direction in report.directions],
         "seconds": {name: round(value, 6) for name, value in prepared.seconds.items()},
         "seed": seed,
         "versions": versions(),
     }
     write_json(job.folder / "result.json", result)
+    write_bytes(job.folder / "gradcheck.png", png(lambda palette: draw(report, palette)))
     console.say(f"{job.folder}")
-    return Outcome(OK if good else FAILED, worst)
+    return Outcome(OK if report.ok else FAILED, report.largest_error)
+
+
+def tell(report: Any) -> None:
+    """The table, what has to be said beside it, and the verdict."""
+    header, *rows = report.table()
+    console.table("", header, rows, right=[2, 3, 4])
+    for note in report.notes():
+        console.say(note)
+    counts = report.counts()
+    parts = [
+        f"{counts.pop('exact', 0)} of {len(report.directions)} exact",
+        *(f"{count} {verdict}" for verdict, count in counts.items()),
+    ]
+    which = "gradients without the surrogate" if any(report.surrogate.values()) else "gradients"
+    verdict = (
+        f"{which} {'agree' if report.ok else 'differ'}: largest error {report.largest_error:.1e}, tolerance {report.tolerance:g}"
+    )
+    console.say(f"{verdict}; {', '.join(parts)}", "green" if report.ok else "red")

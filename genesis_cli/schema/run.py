@@ -41,9 +41,10 @@ class Logging:
 class Gradcheck:
     """How gradients are compared with central differences."""
 
-    directions: int = key(3, "random directions in each parameter group", low=1)
-    epsilon: float = key(1e-4, "step of the central difference, relative to the size of the parameters", above=0.0)
-    tolerance: float = key(1e-6, "largest relative error", above=0.0)
+    directions: int = key(3, "random directions in each parameter group, beside the steepest", low=1)
+    longest_step: float = key(1e-2, "longest step of the differences, relative to the size of the parameters", above=0.0)
+    shortest_step: float = key(1e-7, "shortest step; between them there are two to a decade", above=0.0)
+    tolerance: float = key(1e-6, "largest relative error that counts as exact", above=0.0)
 
 
 RUN: dict[str, type] = {"stop": Stop, "runtime": Runtime, "logging": Logging, "gradcheck": Gradcheck}

@@ -193,15 +193,63 @@ def test_gradcheck_agrees(genesis_here, tmp_path, task: str) -> None:
     code, printed = genesis_here("gradcheck", f"task={task}")
     result = result_of(last_run(tmp_path))
     assert code == 0 and "gradients agree" in printed and result["largest_error"] < 1e-8
+    assert result["verdicts"] == {"exact": len(result["checks"])} and len(result["checks"][0]["errors"]) == 11
+    assert (last_run(tmp_path) / "gradcheck.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_gradcheck_tells_when_gradients_are_off(genesis_here, tmp_path) -> None:
-    """A loss whose gradient is cut."""
-    (tmp_path / "broken_loss.py").write_text(
-        "def f(trajectory, scene):\n    p = trajectory.qpos[-1][..., :3]\n    return (p * p.detach()).sum()\n"
+LOSSES = """
+import torch
+
+class Wrong(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, bar):
+        return 1.01 * bar
+
+def cut(trajectory, scene):
+    p = trajectory.qpos[-1][..., :3]
+    return (p * p.detach()).sum()
+
+def wrong(trajectory, scene):
+    return (Wrong.apply(trajectory.qpos[-1][..., :3]) ** 2).sum()
+
+def right(trajectory, scene):
+    return (trajectory.qpos[-1][..., :3] ** 2).sum()
+"""
+
+
+def check_loss(genesis_here, tmp_path, name: str) -> tuple[int, str, dict]:
+    (tmp_path / f"losses_{name}.py").write_text(LOSSES)
+    code, printed = genesis_here(
+        "gradcheck", "task=throw", "loss.final_position=null", f"+loss.mine={{kind: user, function: losses_{name}.{name}}}"
     )
-    code, printed = genesis_here("gradcheck", "task=throw", "+loss.cut={kind: user, function: broken_loss.f}")
-    assert code == 1 and "gradients differ" in printed and "off" in printed
+    return code, printed, result_of(last_run(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["cut", "wrong"])
+def test_gradcheck_tells_when_gradients_are_off(genesis_here, tmp_path, name: str) -> None:
+    code, printed, result = check_loss(genesis_here, tmp_path, name)
+    assert code == 1 and "gradients differ" in printed and "WRONG" in printed
+    assert result["status"] == "differ" and set(result["verdicts"]) == {"wrong"}
+
+
+def test_gradcheck_of_a_users_own_loss(genesis_here, tmp_path) -> None:
+    code, _, result = check_loss(genesis_here, tmp_path, "right")
+    assert code == 0 and set(result["verdicts"]) == {"exact"}
+
+
+def test_gradcheck_tells_a_surrogate_apart(genesis_here, tmp_path) -> None:
+    """The pusher has not reached its box: what is felt from a distance is all there is, and no error."""
+    code, printed = genesis_here(
+        "gradcheck", "task=push", "gradcheck.directions=1", "task.horizon=20", "parameter.controls.count=4"
+    )
+    result = result_of(last_run(tmp_path))
+    assert code == 0 and "gradients without the surrogate agree" in printed and "a surrogate (contact_reach) is 100%" in printed
+    assert result["surrogate"] == {"controls": 1.0} and result["checks"][0]["surrogate"] > 0.0
+    assert result["checks"][0]["adjoint"] == 0.0 == result["checks"][0]["numeric"]
 
 
 def test_doctor(genesis_here) -> None:

@@ -67,7 +67,7 @@ class Valley:
         self.parameters = {"x": Number(0.0, 0.0)}
         limits = [] if tolerance is None else [Limit("distance", tolerance)]
         self.goal = SimpleNamespace(limits=limits)
-        self.setting = SimpleNamespace(start_qpos=torch.zeros(1, dtype=torch.float64), horizon=1, dt=0.1)
+        self.setting = SimpleNamespace(scene=None, start_qpos=torch.zeros(1, dtype=torch.float64), horizon=1, dt=0.1)
         self.tilt, self.wall = tilt, wall
 
     def judge(self) -> Judged:
@@ -222,14 +222,14 @@ def test_a_gradient_that_is_not_finite_is_named() -> None:
 
 
 def test_gradcheck_finds_a_wrong_gradient() -> None:
-    checks = gradcheck(Valley(), directions=4)
-    assert len(checks) == 4 and max(check.error for check in checks) < 1e-9
+    report = gradcheck(Valley(), directions=4)
+    assert len(report.directions) == 5 and report.ok and report.largest_error < 1e-9 and report.counts() == {"exact": 5}
     broken = Valley()
     x = broken.parameters["x"].leaf
     broken.judge = lambda: Judged((x * x.detach()).sum() + x.sum(), {}, SimpleNamespace(x=x.detach()), Inputs(x, x, x))
     with torch.no_grad():
         x.fill_(1.0)
-    assert min(check.error for check in gradcheck(broken)) > 0.1
+    assert not gradcheck(broken).ok and gradcheck(broken).counts() == {"wrong": 4}
 
 
 def test_json_has_no_infinities(tmp_path) -> None:

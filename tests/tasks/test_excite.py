@@ -102,7 +102,7 @@ def test_information_is_that_of_mujocos_differences() -> None:
 def test_gradient_of_the_information(criterion: str) -> None:
     """By targets of controllers, torques measured, the start estimated: everything at once. Wide differences keep rounding small."""
     _, task = configured(*SHORT, *ONLY, "task.horizon=150", "task.difference=1e-2", f"loss.information.criterion={criterion}")
-    assert max(check.error for check in gradcheck(task, epsilon=1e-3)) < 1e-6
+    assert {check.verdict for check in gradcheck(task).directions} == {"exact"}
 
 
 @pytest.fixture(scope="module")

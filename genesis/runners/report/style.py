@@ -114,6 +114,15 @@ def svg(draw: Draw, label: str) -> str:
     return re.sub(r"<svg [^>]*>", start, text, count=1)
 
 
+def png(draw: Draw, dpi: int = 180) -> bytes:
+    """The chart on white as a file."""
+    from matplotlib.image import imsave
+
+    buffer = io.BytesIO()
+    imsave(buffer, picture(draw, dpi), format="png", dpi=dpi)
+    return buffer.getvalue()
+
+
 def picture(draw: Draw, dpi: int = 150) -> np.ndarray:
     """The chart on white, (height, width, 3) uint8."""
     import matplotlib
