@@ -36,12 +36,23 @@ class SceneMixError(GenesisError, RuntimeError):
 
 
 class DivergenceError(GenesisError, ArithmeticError):
-    """The simulation left the finite numbers; carries environment, step and quantity, and of a rollout the trajectory up to there."""
+    """The simulation left the finite numbers; carries environment, step and quantity, and of a rollout the trajectory up to there.
+
+    env is the first in time; envs: all that diverged in the same launch.
+    """
 
     def __init__(
-        self, message: str, *, env: int | None = None, step: int | None = None, quantity: str = "", trajectory: object = None
+        self,
+        message: str,
+        *,
+        env: int | None = None,
+        step: int | None = None,
+        quantity: str = "",
+        trajectory: object = None,
+        envs: tuple[int, ...] = (),
     ) -> None:
         super().__init__(message)
+        self.envs = envs or (() if env is None else (env,))
         self.env, self.step, self.quantity, self.trajectory = env, step, quantity, trajectory
 
 

@@ -11,11 +11,11 @@ from genesis.grad.tensor import plain
 class View:
     """The same names and shapes as `genesis.scene.Trajectory`, time first, without the cost of tensors that know their scene.
 
-    trajectory: the original.
+    trajectory: the original. envs: which environments of the task it has (n,), None for all.
     """
 
-    def __init__(self, trajectory: Any) -> None:
-        self.trajectory = trajectory
+    def __init__(self, trajectory: Any, envs: Tensor | None = None) -> None:
+        self.trajectory, self.envs = trajectory, envs
         self._points: dict[tuple[str, str, Any, Any], Tensor] = {}
         self._quats: dict[tuple[str, str, Any], Tensor] = {}
 
@@ -43,6 +43,10 @@ class View:
     def controller_force(self) -> Tensor:
         """(T,[B,]nv) [N | Nm]: what the joint controllers ask for, before the bounds of force."""
         return plain(self.trajectory.controller_force)
+
+    def own(self, values: Tensor, axis: int) -> Tensor:
+        """Of values of all environments along an axis, those of the environments that are here."""
+        return values if self.envs is None else values.index_select(axis, self.envs)
 
     def point(self, entity: Any, name: str, offset: tuple[float, ...] | None = None, steps: slice | None = None) -> Tensor:
         """World positions (T+1,[B,]3) of a link or site, or of a point of its frame [m]; steps: in these states alone."""

@@ -39,7 +39,7 @@ class ControlEffort:
 
     def __call__(self, trajectory: View) -> Tensor:
         controls = trajectory.controls[..., self.dofs]
-        return mean_square((controls if self.start is None else controls - self.start) / self.scale)
+        return mean_square((controls if self.start is None else controls - trajectory.own(self.start, 1)) / self.scale)
 
 
 def control_scale(where: str, scale: Any, body: Any, joints: Any) -> Tensor:

@@ -32,7 +32,7 @@ class JointTracking:
 
     def __call__(self, trajectory: View) -> Tensor:
         qpos = trajectory.qpos[self.steps]
-        target = self.target if self.target.ndim == qpos.ndim else self.target.unsqueeze(1)
+        target = trajectory.own(self.target, 1) if self.target.ndim == qpos.ndim else self.target.unsqueeze(1)
         return mean_square(difference(self.joints, qpos, target, self.periodic))
 
 

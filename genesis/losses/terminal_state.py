@@ -32,7 +32,8 @@ class TerminalState:
         self.qpos = target_configuration(f"{where}.qpos", setting, qpos, coordinates(self.joints))
 
     def __call__(self, trajectory: View) -> Tensor:
-        position = mean_square(difference(self.joints, trajectory.qpos[-1], self.qpos, self.periodic))
+        target = trajectory.own(self.qpos, 0)
+        position = mean_square(difference(self.joints, trajectory.qpos[-1], target, self.periodic))
         if self.velocity_weight == 0.0:
             return position
         return position + self.velocity_weight * mean_square(trajectory.qvel[-1][..., self.dofs] - self.qvel)

@@ -26,5 +26,5 @@ class Velocity:
 
     def __call__(self, trajectory: View) -> Tensor:
         qvel = trajectory.qvel[self.steps][..., self.dofs]
-        target = self.target if self.target.ndim == qvel.ndim else self.target.unsqueeze(1)
+        target = trajectory.own(self.target, 1) if self.target.ndim == qvel.ndim else self.target.unsqueeze(1)
         return mean_square(qvel - target)

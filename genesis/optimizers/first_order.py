@@ -1,18 +1,24 @@
 """Optimizers that take one gradient a step: torch.optim, with clipping and a schedule of the learning rate."""
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from genesis.errors import InputError
+from genesis.errors import DivergenceError, InputError
 from genesis.optimizers.light_start import light
-from genesis.optimizers.optimizer import Evaluate, Group, all_leaves
+from genesis.optimizers.optimizer import After, Evaluate, Group, all_leaves
 from genesis.optimizers.schedulers import make_scheduler
+
+# A step that ends where every environment diverges, or starts where some do, is taken again, or on, this much shorter, and grows back.
+SHORTER, LONGER, RETRIES = 0.25, 1.5, 8
 
 
 class FirstOrder:
     """One of torch.optim's classes.
+
+    Steps are scaled by `factor`, which is 1 until something diverges. Where all diverges, the leaves go back towards the last good ones and try
+    again, at most `RETRIES` times; where some environments do, the gradient of the others counts.
 
     Args:
         kind: the class.
@@ -20,7 +26,7 @@ class FirstOrder:
         schedule: kind and keyword arguments of the schedule; iterations: length of the run.
     """
 
-    revisits = False
+    revisits, masks = False, True
 
     def __init__(
         self,
@@ -39,33 +45,51 @@ class FirstOrder:
         except ValueError as error:
             raise InputError(f"optimizer: {error}.") from error
         self.scheduler = make_scheduler(schedule, self.torch, iterations)
+        self.factor = 1.0
 
-    def minimise(self, evaluate: Evaluate, after: Callable[[], None]) -> str:
+    def minimise(self, evaluate: Evaluate, after: After) -> str:
         leaves = all_leaves(self.groups)
+        good: list[Tensor] = []
         while True:
-            objective = evaluate()
-            after()
+            objective = self._evaluate(evaluate, leaves, good)
+            shaken = after()
+            good = [leaf.detach().clone() for leaf in leaves]
+            self.factor = self.factor * SHORTER if shaken else min(1.0, self.factor * LONGER)
             if self.clip_value is not None:
                 torch.nn.utils.clip_grad_value_(leaves, self.clip_value)
             if self.clip_norm is not None:
                 torch.nn.utils.clip_grad_norm_(leaves, self.clip_norm)
             self.torch.step()
+            if self.factor < 1.0:
+                _shorten(leaves, good, self.factor)
             if self.scheduler is not None:
                 self.scheduler(objective)
             for group in self.groups:
                 group.project()
+
+    def _evaluate(self, evaluate: Evaluate, leaves: list[Tensor], good: list[Tensor]) -> float:
+        """The objective here, or nearer to the good leaves. Raises: DivergenceError if it has no value there either, or none are known."""
+        for _ in range(RETRIES if good else 0):
+            try:
+                return evaluate()
+            except DivergenceError:
+                self.factor *= SHORTER
+                _shorten(leaves, good, SHORTER)
+        return evaluate()
 
     def learning_rates(self) -> list[float]:
         return [float(group["lr"]) for group in self.torch.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
         return {
+            "factor": self.factor,
             "optimizer": self.torch.state_dict(),
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.torch.load_state_dict(state["optimizer"])
+        self.factor = state.get("factor", 1.0)
         # torch casts what it loads to the leaves' type, which changes the last bits of NAdam's running product: put the originals back.
         for index, leaf in enumerate(all_leaves(self.groups)):
             for name, value in state["optimizer"]["state"].get(index, {}).items():
@@ -73,3 +97,10 @@ class FirstOrder:
                     self.torch.state[leaf][name] = value.clone()
         if self.scheduler is not None and state["scheduler"] is not None:
             self.scheduler.load_state_dict(state["scheduler"])
+
+
+def _shorten(leaves: list[Tensor], good: list[Tensor], factor: float) -> None:
+    """Put the leaves where this part of the step from the good ones ends."""
+    with torch.no_grad():
+        for leaf, start in zip(leaves, good, strict=True):
+            leaf.copy_(start + factor * (leaf - start))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from genesis.errors import DivergenceError, InputError
-from genesis.optimizers.optimizer import Evaluate, Group, all_leaves
+from genesis.optimizers.optimizer import After, Evaluate, Group, all_leaves
 
 # A line search that meets a diverging simulation starts again with a step this much shorter, at most so often.
 SHORTER, RETRIES = 0.1, 6
@@ -16,7 +16,7 @@ SHORTER, RETRIES = 0.1, 6
 class LBFGS:
     """One iteration is one line search along the quasi-Newton direction."""
 
-    revisits = True
+    revisits, masks = True, False
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class LBFGS:
             line_search_fn="strong_wolfe",
         )
 
-    def minimise(self, evaluate: Evaluate, after: Callable[[], None]) -> str:
+    def minimise(self, evaluate: Evaluate, after: After) -> str:
         leaves = all_leaves(self.groups)
 
         def closure() -> Tensor:

@@ -1,6 +1,5 @@
 """L-BFGS-B of SciPy: quasi-Newton steps within bounds."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,7 @@ import torch
 from torch import Tensor
 
 from genesis.errors import DivergenceError, InputError
-from genesis.optimizers.optimizer import Evaluate, Group, all_leaves
+from genesis.optimizers.optimizer import After, Evaluate, Group, all_leaves
 
 
 class LBFGSB:
@@ -18,7 +17,7 @@ class LBFGSB:
     which costs no simulation and ends in the same bits.
     """
 
-    revisits = True
+    revisits, masks = True, False
 
     def __init__(
         self,
@@ -45,7 +44,7 @@ class LBFGSB:
         self.iteration = 0
         self.diverged = 0  # trial points of the present line search that diverged
 
-    def minimise(self, evaluate: Evaluate, after: Callable[[], None]) -> str:
+    def minimise(self, evaluate: Evaluate, after: After) -> str:
         from scipy.optimize import Bounds, minimize
 
         leaves = all_leaves(self.groups)

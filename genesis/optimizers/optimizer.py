@@ -8,6 +8,8 @@ from torch import Tensor
 
 #: Objective at the present leaves; their gradients are in `.grad` afterwards.
 Evaluate = Callable[[], float]
+#: Reports an evaluation; returns whether environments are left out of it, so that the step from there should be shorter.
+After = Callable[[], bool | None]
 
 
 @dataclass
@@ -29,14 +31,17 @@ class Optimizer(Protocol):
     """Moves the leaves of its groups.
 
     revisits: it asks again for points that it has evaluated (line searches), so that remembering evaluations pays.
+    masks: it can do with the gradient of some environments, where others diverge (a line search cannot: it compares values).
     """
 
     revisits: bool
+    masks: bool
 
-    def minimise(self, evaluate: Evaluate, after: Callable[[], None]) -> str:
+    def minimise(self, evaluate: Evaluate, after: After) -> str:
         """Step until `after` raises or no step helps; returns why it ended.
 
-        `after` is called once an iteration, when the leaves have been evaluated and before they are moved.
+        `after` is called once an iteration, when the leaves have been evaluated and before they are moved. A trial point that diverges
+        (`evaluate` raises DivergenceError) counts as one of infinite value: the step that led there is shortened.
         """
         ...
 

@@ -27,6 +27,7 @@ class Found:
     terms: dict[str, float]
     metrics: dict[str, float]
     by_step: Tensor | None
+    diverged: tuple[int, ...] = ()
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Evaluation:
 
     point, gradients: copies of the leaves and their gradients. terms: weighted losses.
     metrics: the goal's numbers; good: all tolerances met.
+    diverged: environments that are left out because their simulation diverged; everything else is of the others.
     norms: gradient norm of each group; by_step: gradient norm of the controls of each step (T,), if there is one.
     """
 
@@ -46,6 +48,7 @@ class Evaluation:
     gradients: list[Tensor]
     norms: dict[str, float]
     by_step: Tensor | None
+    diverged: tuple[int, ...] = ()
 
 
 @dataclass
@@ -63,10 +66,15 @@ class Clock:
 
 
 class Evaluator:
-    """Callable that leaves the gradients in the leaves' `.grad` and the evaluation in `latest`."""
+    """Callable that leaves the gradients in the leaves' `.grad` and the evaluation in `latest`.
 
-    def __init__(self, task: Task, groups: list[Group], clock: Clock, *, remember: bool) -> None:
-        self.task, self.groups, self.clock = task, groups, clock
+    remember: points that are asked for again are not simulated again. masks: environments of a batch that diverge are left out, as long as
+    one is left; why the first of them did is in `why`, and how many evaluations failed since they were last asked for in `setbacks`.
+    """
+
+    def __init__(self, task: Task, groups: list[Group], clock: Clock, *, remember: bool, masks: bool = False) -> None:
+        self.task, self.groups, self.clock, self.masks = task, groups, clock, masks
+        self.why, self.setbacks = "", 0
         self.leaves = [leaf for group in groups for leaf in group.leaves]
         self.known: deque[Evaluation] = deque(maxlen=REMEMBERED if remember else 0)
         self.latest: Evaluation | None = None
@@ -78,7 +86,11 @@ class Evaluator:
                     leaf.grad = gradient.clone()
                 self.latest = evaluation
                 return evaluation.objective
-        self.latest = self._evaluate()
+        try:
+            self.latest = self._evaluate()
+        except DivergenceError as error:
+            self.why, self.setbacks = str(error), self.setbacks + 1
+            raise
         self.known.append(self.latest)
         return self.latest.objective
 
@@ -90,7 +102,7 @@ class Evaluator:
         gradients = [torch.zeros_like(leaf) if leaf.grad is None else leaf.grad.clone() for leaf in self.leaves]
         return Evaluation(
             **vars(found),
-            good=self.task.good_enough(found.metrics),
+            good=not found.diverged and self.task.good_enough(found.metrics),
             point=[leaf.detach().clone() for leaf in self.leaves],
             gradients=gradients,
             norms=self._norms(gradients),
@@ -98,8 +110,25 @@ class Evaluator:
 
     def _find(self) -> Found:
         """Simulate and judge the present point; gradients are in the leaves' `.grad` afterwards."""
+        without: tuple[int, ...] = ()
+        while True:
+            try:
+                return self._find_without(without)
+            except DivergenceError as error:
+                lost = tuple(sorted({*without, *error.envs}))
+                count = self.task.setting.batch[0] if self.masks and self.task.setting.batch else 0
+                if lost == without or len(lost) >= count:
+                    raise
+                if not without:
+                    self.why = str(error)
+                without = lost
+                for leaf in self.leaves:
+                    leaf.grad = None
+
+    def _find_without(self, without: tuple[int, ...]) -> Found:
+        """The same for all but some environments."""
         start = perf_counter()
-        judged = self._judge()
+        judged = self._judge(without)
         objective = float(judged.objective.detach())
         start = self.clock.add("forward", start)
         if not judged.objective.requires_grad:
@@ -111,18 +140,19 @@ class Evaluator:
             terms={name: float(value.detach()) for name, value in judged.terms.items()},
             metrics=self.task.metrics(judged.trajectory),
             by_step=judged.inputs.gradient_by_step(),
+            diverged=without,
         )
         self.clock.add("metrics", start)
         return found
 
-    def trajectory(self) -> dict[str, Any]:
+    def trajectory(self, without: tuple[int, ...] = ()) -> dict[str, Any]:
         """Arrays of the trajectory at the present point, as `trajectory_arrays`."""
-        return trajectory_arrays(self.task)
+        return trajectory_arrays(self.task, without)
 
-    def _judge(self) -> Judged:
+    def _judge(self, without: tuple[int, ...]) -> Judged:
         """Raises: DivergenceError where the optimizer, not the user, has made values that cannot be simulated."""
         try:
-            return self.task.judge()
+            return self.task.judge(without) if without else self.task.judge()
         except InputError as error:
             if self.clock.evaluations == 0:
                 raise

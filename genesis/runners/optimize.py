@@ -10,6 +10,7 @@ from torch import Tensor
 
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.optimizers import Optimizer
+from genesis.runners.divergences import Divergences
 from genesis.runners.evaluate import Clock, Evaluation, Evaluator, groups_of
 from genesis.runners.excitation import EXTRA_FILES
 from genesis.runners.interrupt import Interrupt
@@ -35,13 +36,15 @@ class Stop:
 
 @dataclass
 class Best:
-    """The best point so far: one that meets every tolerance beats one that does not, then the lower objective."""
+    """The best point so far: one that meets every tolerance beats one that does not, then one where nothing diverged (environments
+    in `diverged` are not in its numbers), then the lower objective."""
 
     objective: float
     good: bool
     iteration: int
     metrics: dict[str, float]
     point: list[Tensor]
+    diverged: tuple[int, ...] = ()
 
 
 @dataclass
@@ -73,7 +76,11 @@ class Observer(Protocol):
 
 @dataclass
 class Result:
-    """How a run ended. status: converged, not_converged, finished (no tolerance to meet), interrupted, diverged, pruned, …"""
+    """How a run ended.
+
+    divergences: counts of `genesis.runners.divergences.Divergences`.
+    status: converged, not_converged, finished (no tolerance to meet), interrupted, diverged, pruned, …
+    """
 
     status: str
     reason: str
@@ -87,6 +94,7 @@ class Result:
     tolerances: dict[str, float]
     seconds: dict[str, float]
     seed: int
+    divergences: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=versions)
 
     @property
@@ -128,7 +136,8 @@ class Optimization:
         self.task, self.optimizer, self.stop, self.record, self.observers = task, optimizer, stop, record, observers
         self.checkpoint_every, self.seed = checkpoint_every, seed
         self.clock = Clock(dict(setup_seconds or {}))
-        self.evaluate = evaluator(task, groups_of(task), self.clock, remember=optimizer.revisits)
+        self.evaluate = evaluator(task, groups_of(task), self.clock, remember=optimizer.revisits, masks=optimizer.masks)
+        self.divergences = Divergences()
         self.iteration = 0
         self.first: float | None = None
         self.last: float | None = None
@@ -158,6 +167,7 @@ class Optimization:
         self.iteration, self.first = state["iteration"], state["first"]
         self.since_better, self.better_than = state["since_better"], state["better_than"]
         self.seconds_before, self.clock.evaluations = state["seconds"], state["evaluations"]
+        self.divergences = Divergences(**state.get("divergences", {}))
         self.best = Best(**state["best"]) if state["best"] is not None else None
 
     def run(self) -> Result:
@@ -182,10 +192,11 @@ class Optimization:
                 self.status, self.reason = INTERRUPTED, STOPPED
             return self._finish(failure)
 
-    def _after(self) -> None:
-        """Report the point where this iteration starts; raise `_Ended` if it is the last."""
+    def _after(self) -> bool:
+        """Report the point where this iteration starts; raise `_Ended` if it is the last. Returns whether environments are left out."""
         evaluation = self.evaluate.latest
         assert evaluation is not None
+        happened = self.divergences.take(self.iteration, self.evaluate, evaluation)
         if self.first is None:
             self.first = evaluation.objective
         self.last = evaluation.objective
@@ -193,7 +204,9 @@ class Optimization:
         rates = self._rates()
         seconds = self._total_seconds()
         if self.record is not None:
-            self.record.iteration(self.iteration, evaluation, self.task, rates, {"total": seconds, **self.clock.seconds})
+            self.record.iteration(
+                self.iteration, evaluation, self.task, rates, {"total": seconds, **self.clock.seconds}, happened
+            )
         assert self.best is not None
         report = Report(self.iteration, self.stop.iterations, evaluation, self.best, rates, seconds, self.clock.evaluations)
         wishes = [observer(report) for observer in self.observers]
@@ -204,6 +217,7 @@ class Optimization:
         if ended:
             raise _Ended
         self.iteration += 1
+        return bool(evaluation.diverged)
 
     def _ended(self, evaluation: Evaluation, seconds: float, wish: Ending | None) -> bool:
         """Whether this is the last iteration; sets status and reason."""
@@ -224,9 +238,11 @@ class Optimization:
         return True
 
     def _keep_best(self, evaluation: Evaluation) -> None:
-        here = (not evaluation.good, evaluation.objective)
-        if self.best is None or here < (not self.best.good, self.best.objective):
-            self.best = Best(evaluation.objective, evaluation.good, self.iteration, evaluation.metrics, evaluation.point)
+        here = (not evaluation.good, len(evaluation.diverged), evaluation.objective)
+        if self.best is None or here < (not self.best.good, len(self.best.diverged), self.best.objective):
+            self.best = Best(
+                evaluation.objective, evaluation.good, self.iteration, evaluation.metrics, evaluation.point, evaluation.diverged
+            )
         if evaluation.objective < self.better_than - self.stop.min_delta * abs(self.better_than) or self.better_than == float(
             "inf"
         ):
@@ -254,13 +270,14 @@ class Optimization:
             tolerances={limit.metric: limit.largest for limit in self.task.goal.limits},
             seconds={},
             seed=self.seed,
+            divergences=self.divergences.summary(),
         )
         if self.best is not None:
             with torch.no_grad():
                 for leaf, value in zip(self.evaluate.leaves, self.best.point, strict=True):
                     leaf.copy_(value)
             if self.record is not None:
-                self.record.solution({**parameter_arrays(self.task), **self.evaluate.trajectory()})
+                self.record.solution({**parameter_arrays(self.task), **self.evaluate.trajectory(self.best.diverged)})
                 if self.task.kind in EXTRA_FILES:
                     self.record.files(EXTRA_FILES[self.task.kind](self.task))
         result.seconds = {name: round(value, 6) for name, value in {**self.clock.seconds, "loop": self._total_seconds()}.items()}
@@ -284,6 +301,7 @@ class Optimization:
             "better_than": self.better_than,
             "seconds": self._total_seconds(),
             "evaluations": self.clock.evaluations,
+            "divergences": self.divergences.before,
         }
 
     def _rates(self) -> dict[str, float]:

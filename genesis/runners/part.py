@@ -80,6 +80,10 @@ class Part:
     def controller_force(self) -> Tensor:
         return self._find(("controller_force",))
 
+    def own(self, values: Tensor, axis: int) -> Tensor:
+        """As `genesis.view.View.own`: all of a candidate's environments are here."""
+        return values
+
     def point(self, entity: Any, name: str, offset: tuple[float, ...] | None = None, steps: slice | None = None) -> Tensor:
         return self._find(("point", entity.name, name, offset, bounds(steps)))
 

@@ -102,9 +102,15 @@ class Record(Journal):
             )
 
     def iteration(
-        self, number: int, evaluation: Evaluation, task: Task, rates: dict[str, float], seconds: dict[str, float]
+        self,
+        number: int,
+        evaluation: Evaluation,
+        task: Task,
+        rates: dict[str, float],
+        seconds: dict[str, float],
+        more: dict[str, Any] | None = None,
     ) -> None:
-        """One line of metrics, and now and then a point in TensorBoard."""
+        """One line of metrics (``more``: what this iteration has beside the usual), and now and then a point in TensorBoard."""
         self.line(
             {
                 "iteration": number,
@@ -114,6 +120,7 @@ class Record(Journal):
                 "gradient_norm": evaluation.norms,
                 "learning_rate": rates,
                 "seconds": {name: round(value, 6) for name, value in seconds.items()},
+                **(more or {}),
             }
         )
         if self.board is not None and (number % self.recording.every == 0 or evaluation.good):

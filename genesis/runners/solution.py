@@ -1,5 +1,6 @@
 """Learned parameters as arrays: written to solution.npz, read back into a task."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,16 @@ from genesis.tasks import Task
 VALUE, LEAF = "parameter/", "leaf/"
 
 
-def trajectory_arrays(task: Task) -> dict[str, np.ndarray]:
-    """time (T+1) [s], qpos (T+1,[B,]nq), qvel, controls (T,[B,]nv) of the present parameters."""
+def trajectory_arrays(task: Task, without: Sequence[int] = ()) -> dict[str, np.ndarray]:
+    """time (T+1) [s], qpos (T+1,[B,]nq), qvel, controls (T,[B,]nv) of the present parameters; NaN for the environments left out."""
     with torch.no_grad():
-        trajectory, _ = task.simulate()
+        trajectory, _ = task.simulate(without) if without else task.simulate()
     series = {name: getattr(trajectory, name).detach().cpu().numpy() for name in ("qpos", "qvel", "controls")}
+    if without:
+        there = [env for env in range(task.setting.batch[0]) if env not in without]
+        for name, values in series.items():
+            series[name] = np.full((len(values), task.setting.batch[0], values.shape[2]), np.nan)
+            series[name][:, there] = values
     return {"time": times(task), **series}
 
 

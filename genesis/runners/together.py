@@ -323,9 +323,9 @@ class TogetherEvaluator(Evaluator):
         super().__init__(*arguments, **options)
         self.ask = ask
 
-    def trajectory(self) -> dict[str, Any]:
+    def trajectory(self, without: tuple[int, ...] = ()) -> dict[str, Any]:
         answer = self.ask(TRAJECTORY)
-        return super().trajectory() if answer is ALONE else dict(answer)
+        return super().trajectory(without) if answer is ALONE else dict(answer)
 
     def _find(self) -> Found:
         start = perf_counter()

@@ -24,6 +24,7 @@ def diverged(solver: Any, before: int, qpos: torch.Tensor, qvel: torch.Tensor, q
     bad = [~torch.isfinite(x.detach()) for x in (qacc, qvel, qpos)]
     hit = torch.stack([x.flatten(1).any(1) for x in bad])  # (3, T)
     steps = hit.any(0).nonzero()
+    lost = torch.stack([x.any(0).any(-1) for x in bad]).any(0)  # (B,)
     step = int(steps[0]) if len(steps) else 0
     which = int(hit[:, step].nonzero()[0]) if len(steps) else 0
     env, column = (int(i) for i in bad[which][step].nonzero()[0]) if len(steps) else (0, 0)
@@ -32,7 +33,7 @@ def diverged(solver: Any, before: int, qpos: torch.Tensor, qvel: torch.Tensor, q
     return DivergenceError(
         f'the simulation diverged: {quantity} of "{name}" is not finite in environment {env} at step {number} '
         f"(t = {number * solver.scene.dt:g} s); try a smaller dt, more substeps, or smaller gains and forces.",
-        env=env, step=number, quantity=f"{quantity} of {name}",
+        env=env, step=number, quantity=f"{quantity} of {name}", envs=tuple(lost.nonzero()[:, 0].tolist()),
     )  # fmt: skip
 
 

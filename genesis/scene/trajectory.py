@@ -98,7 +98,7 @@ class Trajectory:
         the actuators of model files."""
         solver, command = self._solver, self._command()
         if command is None:
-            return self._give(plain(self.qacc).new_zeros(self.horizon, solver.rows, solver.model.nv))
+            return wrap(torch.zeros_like(plain(self.qacc)), solver.scene)
         return wrap(
             controller_force(solver.physics, self._theta, command, plain(self.qpos)[:-1], plain(self.qvel)[:-1]), solver.scene
         )

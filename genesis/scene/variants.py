@@ -1,10 +1,12 @@
 """The controls of one trajectory in many environments that differ: in physical parameters, in where they start."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from genesis.grad.physics import Physics
+from genesis.grad.tensor import plain
 
 
 @dataclass(frozen=True)
@@ -70,3 +72,13 @@ def parameter(physics: Physics, theta: torch.Tensor, name: str) -> torch.Tensor:
     """One parameter's part of theta, (..., length)."""
     first, length = physics.model.parameter_offsets[name]
     return theta[..., first : first + length]
+
+
+def some_envs(trajectory: Any, envs: torch.Tensor) -> Any:
+    """The same `Trajectory` of some environments (n,) of a scene with n_envs; what it is asked for is of these alone."""
+    theta = trajectory._theta if trajectory._theta.dim() == 1 else trajectory._theta.index_select(0, envs)
+    states = tuple(plain(x).index_select(1, envs) for x in (trajectory.qpos, trajectory.qvel, trajectory.qacc))
+    controls = None if trajectory._controls is None else plain(trajectory._controls).index_select(1, envs)
+    return type(trajectory)(
+        trajectory._solver, theta, states, controls, trajectory.dt, trajectory._start, trajectory.kind
+    )  # fmt: skip

@@ -1,6 +1,7 @@
 """From parameters to a trajectory: open loop in one launch, closed loop step by step."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from genesis.grad.tensor import plain
 from genesis.parameters import Inputs, Parameter
-from genesis.selection import joints_of
+from genesis.selection import indices, joints_of
 from genesis.setting import Setting
 
 
@@ -25,6 +26,17 @@ def inputs_of(setting: Setting, parameters: Mapping[str, Parameter]) -> Inputs:
     for parameter in parameters.values():
         parameter.apply(inputs)
     return inputs
+
+
+def stand_in(inputs: Inputs, without: Sequence[int]) -> Inputs:
+    """The inputs with another environment's in place of those of some environments, whose own cannot be simulated."""
+    count = inputs.qpos.shape[0]
+    stays = next(env for env in range(count) if env not in without)
+    rows = indices([stays if env in without else env for env in range(count)])
+    return replace(
+        inputs, qpos=inputs.qpos.index_select(0, rows), qvel=inputs.qvel.index_select(0, rows),
+        controls=inputs.controls.index_select(1, rows),
+    )  # fmt: skip
 
 
 def roll_out(setting: Setting, inputs: Inputs) -> Any:

@@ -1,6 +1,7 @@
 """A task: parameters make a rollout, losses judge it, the goal says when it is good enough."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,11 @@ from torch import Tensor
 from genesis.errors import DivergenceError
 from genesis.losses import LOSSES, Loss
 from genesis.parameters import Inputs, Parameter
+from genesis.scene.variants import some_envs
+from genesis.selection import indices
 from genesis.setting import Setting
 from genesis.tasks.goal import Goal, met, numbers
-from genesis.tasks.rollout import inputs_of, roll_out
+from genesis.tasks.rollout import inputs_of, roll_out, stand_in
 from genesis.view import View
 
 
@@ -37,17 +40,24 @@ class Task:
     ) -> None:
         self.kind, self.setting, self.parameters, self.losses, self.goal = kind, setting, parameters, losses, goal
 
-    def simulate(self) -> tuple[View, Inputs]:
-        """The trajectory of the present parameters, and the inputs that made it."""
-        inputs = inputs_of(self.setting, self.parameters)
-        return View(roll_out(self.setting, inputs)), inputs
+    def simulate(self, without: Sequence[int] = ()) -> tuple[View, Inputs]:
+        """The trajectory of the present parameters, and the inputs that made it.
 
-    def judge(self) -> Judged:
-        """Simulate and add the weighted losses.
+        without: environments that are left out; the trajectory has the others alone.
+        """
+        inputs = inputs_of(self.setting, self.parameters)
+        if not without:
+            return View(roll_out(self.setting, inputs)), inputs
+        inputs = stand_in(inputs, without)
+        left = indices([env for env in range(inputs.qpos.shape[0]) if env not in without])
+        return View(some_envs(roll_out(self.setting, inputs), left), left), inputs
+
+    def judge(self, without: Sequence[int] = ()) -> Judged:
+        """Simulate and add the weighted losses; `without` as in `simulate`.
 
         Raises: DivergenceError if the objective is not finite, naming what went first.
         """
-        trajectory, inputs = self.simulate()
+        trajectory, inputs = self.simulate(without)
         terms = {name: weight * loss(trajectory) for name, (weight, loss) in self.losses.items()}
         objective = torch.stack(list(terms.values())).sum()
         if not bool(torch.isfinite(objective)):

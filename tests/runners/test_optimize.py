@@ -67,7 +67,7 @@ class Valley:
         self.parameters = {"x": Number(0.0, 0.0)}
         limits = [] if tolerance is None else [Limit("distance", tolerance)]
         self.goal = SimpleNamespace(limits=limits)
-        self.setting = SimpleNamespace(scene=None, start_qpos=torch.zeros(1, dtype=torch.float64), horizon=1, dt=0.1)
+        self.setting = SimpleNamespace(scene=None, batch=(), start_qpos=torch.zeros(1, dtype=torch.float64), horizon=1, dt=0.1)
         self.tilt, self.wall = tilt, wall
 
     def judge(self) -> Judged:
@@ -137,9 +137,54 @@ def test_a_point_that_meets_the_tolerance_beats_a_lower_objective() -> None:
     assert float((task.parameters["x"].leaf.detach() - numbers(3.0, 1.0)).norm()) <= 0.5, "the best point is put back"
 
 
+def test_a_step_into_divergence_is_shortened_and_the_run_goes_on(tmp_path) -> None:
+    """The gradient (−6, −2) takes the first step of rate 0.3 to 1.8 behind the wall; a quarter of it ends at 0.45."""
+    task = Valley(wall=1.0)
+    run = optimization(task, Stop(iterations=12), lr=0.3, record=Record(tmp_path, Recording(tensorboard=False)))
+    result = run.run()
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert result.status == "not_converged" and result.iterations == 12 and len(lines) == 13
+    assert lines[1]["setbacks"] == 1 and "setbacks" not in lines[0]
+    assert lines[1]["objective"] == pytest.approx((3.0 - 0.45) ** 2 + (1.0 - 0.15) ** 2)
+    assert result.divergences == {"setbacks": sum(line.get("setbacks", 0) for line in lines), "iterations": 0, "environments": {}}
+    stored = json.loads((tmp_path / "result.json").read_text())
+    assert stored["divergences"]["setbacks"] == result.divergences["setbacks"] >= 1
+    assert 0.9 < np.load(tmp_path / "solution.npz")["parameter/x"][0] <= 1.0
+
+
+def test_a_shortened_step_grows_back() -> None:
+    task = Valley(wall=1.0)
+    run = optimization(task, Stop(iterations=3), lr=0.3)
+    run.run()
+    assert 0.0 < run.optimizer.factor < 1.0
+    task.wall = math.inf
+    more = optimization(task, Stop(iterations=60), lr=0.3)
+    more.optimizer.load_state_dict(run.optimizer.state_dict())
+    assert more.optimizer.factor == run.optimizer.factor
+    more.run()
+    assert more.optimizer.factor == 1.0
+
+
+def test_resuming_a_shortened_run_is_bit_identical() -> None:
+    whole = optimization(Valley(wall=1.0), Stop(iterations=9), kind="adam", lr=0.4)
+    whole.run()
+    first = optimization(Valley(wall=1.0), Stop(iterations=4), kind="adam", lr=0.4)
+    first.run()
+    state = first.state()
+    second = optimization(Valley(wall=1.0), Stop(iterations=9), kind="adam", lr=0.4)
+    state["leaves"] = [leaf.clone() for leaf in first.evaluate.latest.point]
+    second.load(state)
+    result = second.run()
+    assert torch.equal(second.evaluate.latest.point[0], whole.evaluate.latest.point[0])
+    assert result.divergences == whole.divergences.summary() and result.divergences["setbacks"] >= 1
+
+
 def test_divergence_is_raised_after_saving(tmp_path) -> None:
+    """Where every shorter step diverges too."""
     task = Valley(wall=1.0)
     run = optimization(task, Stop(iterations=30), record=Record(tmp_path, Recording(tensorboard=False)))
+    judge, calls = task.judge, iter(range(100))
+    task.judge = lambda: judge() if next(calls) < 2 else (_ for _ in ()).throw(task.behind)
     with pytest.raises(DivergenceError, match="the simulation diverged: x"):
         run.run()
     result = json.loads((tmp_path / "result.json").read_text())

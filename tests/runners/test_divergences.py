@@ -1,0 +1,110 @@
+"""Environments of a batch that diverge do not count, and do not end the run."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from genesis.errors import DivergenceError
+from genesis.optimizers import make_optimizer
+from genesis.runners.evaluate import Clock, Evaluator, groups_of
+from genesis.runners.optimize import Optimization, Stop
+from genesis.runners.record import Record, Recording
+from genesis.tasks.task import Task
+from tests.tasks.configured import configured
+
+pytestmark = pytest.mark.usefixtures("engine")
+SMALL = ("task=balance", "task.horizon=12", "task.envs=5", "parameter.policy.hidden=[4]")
+OPEN = (*SMALL[:3], "parameters=cart_force", "parameter.controls.count=4", "parameter.controls.noise=0.1")
+#: Losses with a target of each environment's own, and one of the user's.
+OWN = ("+loss.end={kind: terminal_state, weight: 0.3}", "+loss.back={kind: control_effort, weight: 0.2, relative_to: start}")
+
+
+def task_of(*overrides: str, bad: tuple[int, ...] = (), keep: tuple[int, ...] | None = None) -> Task:
+    """A task of five starts: some of them so fast that nothing can be simulated, or only those of `keep`."""
+    _, task = configured(*overrides, *(() if keep is None else (f"task.envs={len(keep)}",)))
+    if keep is not None:
+        whole = task_of(*overrides)
+        task.setting.start_qpos.copy_(whole.setting.start_qpos[list(keep)])
+        task.setting.start_qvel.copy_(whole.setting.start_qvel[list(keep)])
+        for mine, theirs in zip(task.parameters.values(), whole.parameters.values(), strict=True):
+            for leaf, value in zip(mine.leaves(), theirs.leaves(), strict=True):
+                leaf.data.copy_(value)
+        for name, (_, loss) in task.losses.items():
+            if getattr(loss, "start", None) is not None:  # controls before learning, which were drawn at random
+                loss.start = whole.losses[name][1].start[:, list(keep)]
+    for env in bad:
+        task.setting.start_qvel[env] = 1e200
+    return task
+
+
+def evaluated(task: Task, masks: bool = True) -> Evaluator:
+    evaluate = Evaluator(task, groups_of(task), Clock(), remember=False, masks=masks)
+    evaluate()
+    return evaluate
+
+
+@pytest.mark.parametrize("overrides", [SMALL, (*OPEN, *OWN)], ids=["policy", "open loop"])
+def test_the_others_count_as_if_they_were_alone(overrides: tuple[str, ...]) -> None:
+    found = evaluated(task_of(*overrides, bad=(1, 3))).latest
+    alone = evaluated(task_of(*overrides, keep=(0, 2, 4))).latest
+    assert found.diverged == (1, 3) and alone.diverged == ()
+    assert found.objective == pytest.approx(alone.objective, rel=1e-12)
+    assert found.terms == pytest.approx(alone.terms, rel=1e-12) and found.metrics == pytest.approx(alone.metrics, rel=1e-12)
+    for mine, theirs in zip(found.gradients, alone.gradients, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-10, atol=1e-14)
+    assert float(found.gradients[0].norm()) > 1e-6 and not found.good
+
+
+def test_without_masks_or_without_anyone_left_it_is_an_error() -> None:
+    with pytest.raises(DivergenceError, match="environment 1 at step 1"):
+        evaluated(task_of(*OPEN, bad=(1, 3)), masks=False)
+    with pytest.raises(DivergenceError) as caught:
+        evaluated(task_of(*OPEN, bad=(0, 1, 2, 3, 4)))
+    assert caught.value.envs == (0, 1, 2, 3, 4) and caught.value.env == 0
+
+
+def test_the_run_goes_on_and_names_them(tmp_path, caplog) -> None:
+    task = task_of(*OPEN, bad=(2,))
+    optimizer = make_optimizer(groups_of(task), {"kind": "adam", "lr": 0.1}, {"kind": "constant"}, 6)
+    result = Optimization(task, optimizer, Stop(iterations=6), record=Record(tmp_path, Recording(tensorboard=False))).run()
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["diverged"] for line in lines] == [[2]] * 7 and result.iterations == 6 and result.status == "not_converged"
+    assert result.divergences == {"setbacks": 0, "iterations": 7, "environments": {2: 7}}
+    assert optimizer.factor == pytest.approx(0.25**6), "a step that starts where something diverges is shorter"
+    stored = np.load(tmp_path / "solution.npz")
+    assert stored["qpos"].shape == (13, 5, 2) and np.isnan(stored["qpos"][:, 2]).all()
+    assert np.isfinite(np.delete(stored["qpos"], 2, 1)).all()
+
+
+def test_a_line_search_takes_no_part_of_a_batch() -> None:
+    task = task_of(*OPEN, bad=(2,))
+    optimizer = make_optimizer(groups_of(task), {"kind": "lbfgs"}, {"kind": "constant"}, 3)
+    with pytest.raises(DivergenceError, match="environment 2"):
+        Optimization(task, optimizer, Stop(iterations=3)).run()
+
+
+def test_the_best_point_is_one_where_nothing_diverged() -> None:
+    task = task_of(*OPEN)
+    optimizer = make_optimizer(groups_of(task), {"kind": "adam", "lr": 0.05}, {"kind": "constant"}, 4)
+    run = Optimization(task, optimizer, Stop(iterations=4))
+    judge, clean = task.judge, task.setting.start_qvel.clone()
+
+    def later(*arguments):
+        task.setting.start_qvel = clean if run.iteration == 0 else torch.cat([clean[:4], torch.full_like(clean[4:], 1e200)])
+        return judge(*arguments)
+
+    task.judge = later
+    run._finish = lambda failure: None  # the end is not of interest
+    run.run()
+    assert run.best.iteration == 0 and run.best.diverged == () and run.divergences.environments == {4: 4}
+
+
+def test_a_user_loss_sees_the_others(tmp_path, monkeypatch) -> None:
+    (tmp_path / "masked_loss.py").write_text("def f(trajectory, scene):\n    return (trajectory.qpos[-1] ** 2).mean()\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    user = "+loss.mine={kind: user, function: masked_loss.f}"
+    found = evaluated(task_of(*OPEN, user, bad=(0,))).latest
+    alone = evaluated(task_of(*OPEN, user, keep=(1, 2, 3, 4))).latest
+    assert found.terms["mine"] == pytest.approx(alone.terms["mine"], rel=1e-12) and found.terms["mine"] > 0.0
