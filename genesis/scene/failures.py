@@ -1,18 +1,14 @@
-"""What a scene says of steps that went wrong: divergence, a solver that stopped early, bodies that start inside each other."""
+"""What a scene says of steps that went wrong: divergence, a solver that stopped early."""
 
 from typing import Any
 
-import numpy as np
 import torch
 
-from genesis.dynamics.constraints.ledger import STATUS
 from genesis.errors import DivergenceError
 from genesis.grad.watch import Unsolved
 from genesis.log import logger
-from genesis.model.layout import GEOM_TYPES
 from genesis.model.model import Model
 
-DEEP = 0.25  # of the smaller geom's least half length: a start as deep as that throws bodies apart
 QUANTITIES = ("acceleration", "velocity", "position")
 
 
@@ -32,9 +28,20 @@ def diverged(solver: Any, before: int, qpos: torch.Tensor, qvel: torch.Tensor, q
     quantity, number = QUANTITIES[which], before + step + 1
     return DivergenceError(
         f'the simulation diverged: {quantity} of "{name}" is not finite in environment {env} at step {number} '
-        f"(t = {number * solver.scene.dt:g} s); try a smaller dt, more substeps, or smaller gains and forces.",
+        f"(t = {number * solver.scene.dt:g} s); {_advice(solver)}.",
         env=env, step=number, quantity=f"{quantity} of {name}", envs=tuple(lost.nonzero()[:, 0].tolist()),
     )  # fmt: skip
+
+
+def _advice(solver: Any) -> str:
+    watch = solver.physics.bench(solver.rows).watch
+    if watch is not None and solver.steps == 0:
+        solver.beginning.look_deep(watch.status)
+    faults = solver.beginning.faults
+    if not faults:
+        return "try a smaller dt, more substeps, or smaller gains and forces"
+    more = f" (and {len(faults) - 1} more such)" if len(faults) > 1 else ""
+    return f"mend the start first, {faults[0].partition(':')[0]}{more}"
 
 
 def coordinate_name(model: Model, column: int) -> str:
@@ -54,39 +61,3 @@ def warn_unsolved(found: Unsolved, steps: int, iterations: int, dt: float) -> No
         "solver_tolerance of a config). Said once per scene.",
         found.env, step, step * dt, found.count, iterations, found.residual,
     )  # fmt: skip
-
-
-def warn_deep(model: Model, status: torch.Tensor, told: set[str]) -> None:
-    """Say which two geoms start deep inside each other, once; status (B, len(STATUS)) of a launch."""
-    depths = status[:, STATUS.index("depth")].cpu().numpy()
-    env = int(np.argmax(depths))
-    depth, pair = float(depths[env]), int(status[env, STATUS.index("deepest")])
-    if pair < 0 or "deep" in told:
-        return
-    rows = [int(model.integers[f"cand_geom{k}"][pair]) for k in (1, 2)]
-    half = [_half(model, row) for row in rows]
-    if depth > DEEP * min(half):
-        told.add("deep")
-        logger.warning(
-            "%s and %s start %.3g m inside each other in environment %d: the contact throws them apart; move them away, or filter "
-            "the pair (contype and conaffinity, <exclude>).",
-            *(geom_name(model, row) for row in rows), depth, env,
-        )  # fmt: skip
-
-
-def geom_name(model: Model, row: int) -> str:
-    """`geom "name" of "entity"`, or by the type of a geom without a name; row of the table of contact geoms."""
-    k = model.contact_geoms[row]
-    geom = model.geoms[k]
-    entity = next(e.name for e in model.entities if e.geom_start <= k < e.geom_start + e.n_geoms)
-    return f'geom "{geom.name}" of "{entity}"' if geom.name else f'the {geom.type} of "{entity}"'
-
-
-def _half(model: Model, row: int) -> float:
-    """Least half length of a geom; infinite for planes and height fields."""
-    kind = GEOM_TYPES[model.integers["geom_type"][row]]
-    if kind in ("plane", "hfield"):
-        return np.inf
-    sizes = model.parameters["geom_size"][row]
-    count = {"sphere": 1, "capsule": 1, "cylinder": 2}.get(kind, 3)
-    return float(np.min(sizes[:count]))

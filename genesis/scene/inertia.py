@@ -7,13 +7,17 @@ anyway, and inverse dynamics would be two more to compile.
 Source: Featherstone, Rigid Body Dynamics Algorithms (2008), §6.1 and §2.14 (energy).
 """
 
+from typing import TYPE_CHECKING
+
 import torch
 
 from genesis.scene.rotation import rotate, rotate_inverse
-from genesis.scene.solver import RigidSolver
+
+if TYPE_CHECKING:
+    from genesis.scene.solver import RigidSolver
 
 
-def mass_matrix(solver: RigidSolver, qpos: torch.Tensor) -> torch.Tensor:
+def mass_matrix(solver: "RigidSolver", qpos: torch.Tensor) -> torch.Tensor:
     """(B, nv, nv) with armature, of qpos (B, nq)."""
     value = solver.parameters.value
     velocity, spin = _jacobians(solver, qpos)
@@ -24,7 +28,7 @@ def mass_matrix(solver: RigidSolver, qpos: torch.Tensor) -> torch.Tensor:
     return energy + torch.diag_embed(value("dof_armature"))
 
 
-def gravity_force(solver: RigidSolver, qpos: torch.Tensor) -> torch.Tensor:
+def gravity_force(solver: "RigidSolver", qpos: torch.Tensor) -> torch.Tensor:
     """(B, nv) joint forces that hold the links against gravity at qpos (B, nq)."""
     value = solver.parameters.value
     velocity, _ = _jacobians(solver, qpos)
@@ -32,7 +36,7 @@ def gravity_force(solver: RigidSolver, qpos: torch.Tensor) -> torch.Tensor:
     return -(velocity * weight).sum((-1, -2)).T
 
 
-def _jacobians(solver: RigidSolver, qpos: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _jacobians(solver: "RigidSolver", qpos: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """(nv, B, nlink, 3) velocity of the centres of mass in world axes, and angular velocity in link axes, for each unit velocity."""
     nv, rows = solver.model.nv, qpos.shape[0]
     units = torch.eye(nv, dtype=qpos.dtype, device=qpos.device)[:, None].expand(nv, rows, nv)

@@ -13,9 +13,10 @@ from genesis.errors import ContactOverflowError, InputError, StateError
 from genesis.grad.physics import Physics
 from genesis.grad.tensor import Tensor, plain, wrap
 from genesis.model.model import Model
+from genesis.scene.beginning import Beginning
 from genesis.scene.contacts import ContactTable
 from genesis.scene.control import Controls
-from genesis.scene.failures import diverged, warn_deep, warn_unsolved
+from genesis.scene.failures import diverged, warn_unsolved
 from genesis.scene.gains import default_gains
 from genesis.scene.inputs import Index, Indexer, Inputs, assign
 from genesis.scene.options import link_ref_frame
@@ -53,6 +54,7 @@ class RigidSolver:
         self._start: tuple | None = (
             None  # (theta, qpos, qvel, command, actuator) of the last step, versions of whole trajectories
         )
+        self.beginning = Beginning(self)
         self._touching: ContactTable | None = None
         self._end: tuple[tuple[torch.Tensor, ...], tuple[int, ...]] | None = None
         self._check_every = 1 if device.type == "cpu" else CHECK_EVERY
@@ -75,6 +77,8 @@ class RigidSolver:
             command = controls.compose(self.parameters)
         wrench, controls.wrench = controls.wrench, None
         q, v, _ = self._state if self._end is None else self._settle()
+        if not self.beginning.seen:
+            self.beginning.look(q, controls.loops.kp.any(0))
         try:
             qpos, qvel, qacc = self.physics.advance(theta, q, v, command, controls.actuator, wrench)
         except ContactOverflowError as error:
@@ -101,7 +105,7 @@ class RigidSolver:
             self.inputs.told.add("unsolved")
             warn_unsolved(found, steps, self.model.constraints.iterations, self.scene.dt)
         if steps == 0:
-            warn_deep(self.model, watch.status, self.inputs.told)
+            self.beginning.look_deep(watch.status)
 
     def get_solver_report(self) -> dict[str, Tensor]:
         """See `Scene.get_solver_report`."""

@@ -78,7 +78,8 @@ def some_envs(trajectory: Any, envs: torch.Tensor) -> Any:
     """The same `Trajectory` of some environments (n,) of a scene with n_envs; what it is asked for is of these alone."""
     theta = trajectory._theta if trajectory._theta.dim() == 1 else trajectory._theta.index_select(0, envs)
     states = tuple(plain(x).index_select(1, envs) for x in (trajectory.qpos, trajectory.qvel, trajectory.qacc))
-    controls = None if trajectory._controls is None else plain(trajectory._controls).index_select(1, envs)
+    driven = (trajectory._controls, trajectory._actuator)
+    controls, actuator = (None if x is None else plain(x).index_select(1, envs) for x in driven)
     return type(trajectory)(
-        trajectory._solver, theta, states, controls, trajectory.dt, trajectory._start, trajectory.kind
+        trajectory._solver, theta, states, controls, trajectory.dt, trajectory._start, trajectory.kind, actuator
     )  # fmt: skip
