@@ -3,7 +3,8 @@
 A central difference errs by c h² + ε/h: on a log-log plot it falls with the step h down to the rounding ε of the function. Two of them whose
 steps are a factor ten apart give (100 D(h) − D(10 h))/99, free of c h² (Richardson). Where neighbouring steps agree best lies the plateau, and
 how well they agree there is how far the slope is known. One-sided differences differ by h f''; if they still differ while h falls, there
-is a kink.
+is a kink. A bend narrower than the steps of the plateau, such as that of friction about no slip, hides from it, and shows when shorter
+steps leave it for the adjoint.
 """
 
 import math
@@ -78,6 +79,13 @@ class Slopes:
                 best = (k, spread)
         return best
 
+    def approach(self, adjoint: float) -> bool:
+        """Whether differences with steps shorter than those of the plateau come to the adjoint: the function bends within the plateau."""
+        k, _ = self.plateau
+        off = abs(adjoint - self.refined[k])
+        near = [abs(self.central[j] - adjoint) for j in range(k, len(self.steps)) if SAFE * self.rounding(j) < off]
+        return min((x for x in near if math.isfinite(x)), default=math.inf) * SAFE <= off
+
     def kink(self, least: float) -> int:
         """The shortest step whose one-sided slopes differ by more than `least` and noise, and by as much as with a ten times longer step;
         −1: there is none."""
@@ -113,6 +121,8 @@ def judge(slopes: Slopes, adjoint: float, least: float, tolerance: float) -> Fin
         verdict = EXACT
     elif off <= SAFE * known:
         verdict = NOISE
+    elif slopes.approach(adjoint):
+        verdict, known = NOISE, off
     else:
         verdict = WRONG
     return Finding(verdict, numeric, known, error, scale, slopes.backward[side], slopes.forward[side])

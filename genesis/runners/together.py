@@ -84,9 +84,10 @@ class Together:
             except (DivergenceError, ContactOverflowError) as error:
                 if error.env is None:
                     return dict.fromkeys(numbers, ALONE)
-                culprit = left[min(error.env // max(self.envs, 1), len(left) - 1)]
-                answers[culprit] = ALONE
-                left.remove(culprit)
+                lost = error.envs if isinstance(error, DivergenceError) else (error.env,)
+                for culprit in {left[min(env // max(self.envs, 1), len(left) - 1)] for env in lost}:
+                    answers[culprit] = ALONE
+                    left.remove(culprit)
             except GenesisError:  # an input of one of them: each finds out by itself
                 return dict.fromkeys(numbers, ALONE)
             except Exception as error:  # of a loss, say: the candidate it comes from fails by itself, the others go on

@@ -120,6 +120,19 @@ def test_noise_is_not_called_wrong(seed: int) -> None:
     assert verdicts(wrong) == {"wrong"} and wrong.directions[0].error == pytest.approx(0.1 / 1.1, rel=1e-2)
 
 
+def test_a_bend_narrower_than_the_plateau_is_not_called_wrong() -> None:
+    """a/2 + 3 w tanh(a/w) has slope 3.5 at 0, and seen with steps far above w = 1e-6 one of 1/2."""
+
+    def bent(a):
+        return (0.5 * a + 3e-6 * torch.tanh(1e6 * a)).sum()
+
+    (direction,) = gs.gradcheck(bent, x(0.0), directions=0).directions
+    assert direction.verdict == "noise" and direction.adjoint == 3.5
+    assert direction.errors[0] > 0.8 and direction.errors[-1] < 0.005
+    wrong = gs.gradcheck(lambda a: bent(Scaled.apply(a, 1.5)), x(0.0), directions=0)
+    assert verdicts(wrong) == {"wrong"}
+
+
 def test_what_the_loss_does_not_depend_on_is_zero_and_a_cut_gradient_is_wrong() -> None:
     assert verdicts(gs.gradcheck(lambda a, b: (a**2).sum(), [x(1.0), x(2.0)])) == {"exact", "zero"}
     assert verdicts(gs.gradcheck(lambda a: (a.detach() ** 2).sum(), x(1.0))) == {"wrong"}
