@@ -1,5 +1,6 @@
 """`genesis gradcheck`: gradients against differences."""
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -57,7 +58,6 @@ def tell(report: Any) -> None:
         *(f"{count} {verdict}" for verdict, count in counts.items()),
     ]
     which = "gradients without the surrogate" if any(report.surrogate.values()) else "gradients"
-    verdict = (
-        f"{which} {'agree' if report.ok else 'differ'}: largest error {report.largest_error:.1e}, tolerance {report.tolerance:g}"
-    )
+    error = f"largest error {report.largest_error:.1e}" if math.isfinite(report.largest_error) else "no error can be told"
+    verdict = f"{which} {'agree' if report.ok else 'differ'}: {error}, tolerance {report.tolerance:g}"
     console.say(f"{verdict}; {', '.join(parts)}", "green" if report.ok else "red")
