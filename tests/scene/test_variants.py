@@ -21,12 +21,15 @@ def test_variants_are_rollouts_with_those_parameters(kind: str) -> None:
     offsets, controls = scene.rigid_solver.model.parameter_offsets, targets(12)
     mass, gain = offsets["link_mass"][0] + 1, offsets["dof_kp"][0]
     shift = 40.0 if kind == "position" else 0.0
+    first, second = scene.physical_parameters()["dof_kp"].tolist()
     made = scene.rollout(controls, kind=kind, qpos=QPOS, qvel=QVEL)
     starts = torch.stack([QPOS, QPOS + 0.1]), torch.stack([QVEL, QVEL - 0.2])
     variants = made.variants([mass, gain], numbers([0.25, 0.0], [0.0, shift]), *starts)
     assert variants.qpos.shape == (13, 2, 2) and variants.force.shape == (12, 2, 2)
     heavy = scene.rollout(controls, kind=kind, qpos=QPOS, qvel=QVEL, params={"link_mass": numbers(1.0, 1.25)})
-    stiff = scene.rollout(controls, kind=kind, qpos=QPOS + 0.1, qvel=QVEL - 0.2, params={"dof_kp": numbers(100.0 + shift, 100.0)})
+    stiff = scene.rollout(
+        controls, kind=kind, qpos=QPOS + 0.1, qvel=QVEL - 0.2, params={"dof_kp": numbers(first + shift, second)}
+    )
     for column, other in enumerate((heavy, stiff)):
         for name in ("qpos", "qvel"):
             assert torch.allclose(
@@ -40,9 +43,9 @@ def test_controller_force_is_what_the_gains_make_of_the_error() -> None:
     controls = targets(5)
     made = scene.rollout(controls, kind="position", qpos=QPOS, qvel=QVEL)
     q, v = torch.as_tensor(made.qpos), torch.as_tensor(made.qvel)
-    assert torch.allclose(
-        torch.as_tensor(made.controller_force), 100.0 * (controls - q[:-1]) - 10.0 * v[:-1], rtol=1e-12, atol=1e-12
-    )
+    gains = scene.physical_parameters()
+    asked = gains["dof_kp"] * (controls - q[:-1]) - gains["dof_kv"] * v[:-1]
+    torch.testing.assert_close(made.controller_force.sceneless(), asked.sceneless(), rtol=1e-12, atol=1e-9)
     given = scene.rollout(controls, qpos=QPOS, qvel=QVEL)
     assert torch.equal(torch.as_tensor(given.controller_force), controls)
 
