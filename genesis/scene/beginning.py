@@ -33,6 +33,11 @@ class Beginning:
         self.solver, self.seen, self.faults = solver, False, list[str]()
         self._deep = False
 
+    def first(self, qpos: torch.Tensor, position: bool) -> None:
+        """Before a rollout from qpos ([B,] nq), all joints under position control or none: look, if it is the first launch."""
+        if not self.seen:
+            self.look(qpos.reshape(self.solver.rows, -1), np.full(self.solver.model.nv, position))
+
     def look(self, qpos: torch.Tensor, held: np.ndarray) -> None:
         """Warn of joints outside their limits, and of motors too weak to hold their joint; qpos (B, nq), held (nv,): under position control."""
         self.seen = True

@@ -244,7 +244,7 @@ class Rollouts:
         q0, v0 = self._initial("scene.rollout: qpos", qpos, model.nq), self._initial("scene.rollout: qvel", qvel, model.nv)
         theta, u = self._driven(where, kind, command, params)
         states = solver.qpos if q0 is None else q0, solver.qvel if v0 is None else v0
-        self._begin(states[0], kind)
+        solver.beginning.first(states[0], kind == "position")
         try:
             q, v, a, end = whole_trajectory(solver.physics, solver.n_envs == 0, theta, *states, u, actuator)
         except ContactOverflowError as error:
@@ -270,7 +270,7 @@ class Rollouts:
         actuator = self._value(actuator_ctrl, f"{where}: actuator_ctrl", solver.model.nu)
         states = self._start(where, qpos, qvel)
         theta, u = self._driven(where, kind, command, params)
-        self._begin(states[0], kind)
+        solver.beginning.first(states[0], kind == "position")
         try:
             q, v, a = solver.physics.step(theta, *states, solver.controls.zero if u is None else u, actuator, None)
         except ContactOverflowError as error:
@@ -351,11 +351,6 @@ class Rollouts:
             return made
         allowed = f"(T, {width})" + (f" or (T, {solver.rows}, {width})" if solver.n_envs else "")
         raise InputError(f"{what} has shape {tuple(made.shape)}; allowed: {allowed}, T at least 1.")
-
-    def _begin(self, qpos: torch.Tensor, kind: str) -> None:
-        """Look at the state ([B,] nq) of the first launch."""
-        if not self._solver.beginning.seen:
-            self._solver.beginning.look(qpos.reshape(self._solver.rows, -1), np.full(self._solver.model.nv, kind == "position"))
 
     def _turned(self, qpos: torch.Tensor | None) -> bool:
         """Whether no quaternion of an initial state ([B,] nq), if there is one, is zero."""
