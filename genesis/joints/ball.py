@@ -4,8 +4,9 @@ Adjoints live in the tangent space of body-fixed rotations, q' = q exp(d/2); der
 """
 
 from genesis.joints.pose import Pose
-from genesis.math.lanes import Cells, let
+from genesis.math.lanes import Cells, let, maximum
 from genesis.math.rotation import (
+    TINY,
     Quat,
     Vec3,
     exp,
@@ -101,8 +102,8 @@ class Ball:
 
     @staticmethod
     def coordinates_of(q: Cells, tangent: Cells) -> list:
-        """q_bar = 2 q (0, d_bar) / |q|: the gradient of the normalised quaternion, free of a component along q."""
+        """q_bar = 2 q (0, d_bar) / |q|: the gradient of the normalised quaternion, free of a component along q; 0 at q = 0."""
         raw = Quat.load(q)
-        inverse = let(1.0 / raw.norm())
+        inverse = let(1.0 / maximum(raw.norm(), TINY))
         bar = Vec3.load(tangent)
         return list((raw.scaled(inverse) * Quat(0.0 * bar.x, *bar.parts())).scaled(2.0 * inverse).parts())

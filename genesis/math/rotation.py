@@ -110,7 +110,10 @@ class Quat:
         return sqrt(self.w * self.w + self.x * self.x + self.y * self.y + self.z * self.z)
 
     def normalized(self) -> "Quat":
-        return self.scaled(let(1.0 / maximum(self.norm(), TINY)))
+        """Of unit length; zero stands for no rotation, as in MuJoCo."""
+        norm = self.norm()
+        unit = self.scaled(let(1.0 / maximum(norm, TINY)))
+        return Quat(where(norm < TINY, 1.0 + 0.0 * norm, unit.w), unit.x, unit.y, unit.z)
 
     def matrix(self) -> "Mat3":
         """Rotation matrix of a unit quaternion."""

@@ -8,6 +8,7 @@ import taichi as ti
 
 from genesis.math.lanes import assign, let, maximum, minimum, where
 from genesis.math.rotation import Vec3
+from genesis.pairs.precision import tolerance
 from genesis.pairs.solid import Pair, balance, vec
 from genesis.pairs.sphere_box import ball_box, ball_box_adjoint, box_signs
 
@@ -15,6 +16,7 @@ from genesis.pairs.sphere_box import ball_box, ball_box_adjoint, box_signs
 # code of t for the second: 0 it is the first; 1, 2 the ends; 3 + 2 axis + side: where the segment crosses the plane of that side;
 # 9 + 2 axis + up: 2 size / |h| along that axis from the first, backwards or forwards
 CORNER, EDGE, CROSSING, OFFSET = 2, 10, 3, 9
+PARALLEL = 1e-12, 1e-6  # slope against the steepest below which a segment does not leave a side
 
 
 def pick(v: Vec3, k):
@@ -94,11 +96,31 @@ def nearest_edge(x: ti.template(), h: ti.template(), size: ti.template(), best: 
 
 
 @ti.func
+def inward(h: ti.template(), corner: ti.i32, axis: ti.i32):
+    """Bits of the directions, ``axis`` left out, in which h leads from a corner into the box.
+
+    A segment parallel to a side keeps its distance from it: then the side counts as left where the box is entered, and the other way about,
+    as it is with the least tilt that makes the corner or edge the nearest.
+    """
+    steepest, lead, found = let(0.0), 0, 0
+    for k in range(3):
+        if k != axis and ti.abs(pick(h, k)) > steepest:
+            steepest = ti.abs(pick(h, k))
+            lead = where(pick(h, k) > 0.0, 1, 0) ^ ((corner >> k) & 1)
+    for k in range(3):
+        if k != axis:
+            enters = where(pick(h, k) > 0.0, 1, 0) ^ ((corner >> k) & 1)
+            if ti.abs(pick(h, k)) <= tolerance(*PARALLEL) * steepest:
+                enters = 1 - lead
+            found |= enters << k
+    return found
+
+
+@ti.func
 def second_from_corner(h: ti.template(), size: ti.template(), corner: ti.i32, t: ti.template()):
     """Code of the second sphere when a corner is nearest: along an edge, along a face, or none."""
     code = 0
-    direction = where(h.x > 0.0, 1, 0) | where(h.y > 0.0, 2, 0) | where(h.z > 0.0, 4, 0)
-    c = direction ^ corner
+    c = inward(h, corner, -1)
     if c != 0 and c != 7:
         up = c == 1 or c == 2 or c == 4
         axis = c
@@ -124,8 +146,7 @@ def second_from_corner(h: ti.template(), size: ti.template(), corner: ti.i32, t:
 def second_from_edge(x: ti.template(), h: ti.template(), size: ti.template(), axis: ti.i32, corner: ti.i32, t: ti.template()):
     """Code of the second sphere when the inside of an edge is nearest: across the face that is less steep for the segment."""
     code = 0
-    direction = where(h.x > 0.0, 1, 0) | where(h.y > 0.0, 2, 0) | where(h.z > 0.0, 4, 0)
-    c = (direction ^ corner) & (7 - (1 << axis))
+    c = inward(h, corner, axis)
     if c == 1 or c == 2 or c == 4:
         first, second = (axis + 1) % 3, (axis + 2) % 3
         if ti.abs(pick(h, first)) <= ti.abs(pick(h, second)):

@@ -119,10 +119,11 @@ def _decide(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.templa
                     fits = ti.abs(g.dist - far) < 10.0 * slack and far > rough - slack
                     done = fits and far > best - slack
                 if fits and far > best + slack:
-                    resting = False
+                    on_face = guess >= 2 and source >= 0
+                    resting = on_face and n.dot(trial) > 1.0 - slack  # the same normal, but for rounding
                     if ti.static(va.RESTS and vb.RESTS):
-                        overlap_on = guess >= 2 and source >= 0 and apart == 0
-                        resting = overlap_on and n.dot(trial) > RESTING and far - best < DEEPER * ti.abs(best)
+                        gained = on_face and apart == 0 and far - best < DEEPER * ti.abs(best)
+                        resting = resting or (gained and n.dot(trial) > RESTING)
                     if not resting:
                         best, label, ka, kb, first, second = far, face, try_a, try_b, one, two
                         source = where(guess == 0, FACE_A, where(guess == 1, FACE_B, NEAREST))

@@ -17,6 +17,7 @@ FACE = 7
 FACES = MOST_POINTS * ROW
 MOST_FACES = 2 * MOST_POINTS
 WAITING = FACES + MOST_FACES * FACE
+NONE = 1e30  # offset of a face that does not count
 ROUGH = 1e-6  # of a curved body the planes never become exact; bend.py goes on from here
 assert WAITING + 3 * MOST_FACES <= SCRATCH
 
@@ -101,44 +102,67 @@ def _open(s: ti.template(), faces: ti.i32, w: ti.template(), newest: ti.i32, sla
 
 
 @ti.func
+def _fill(s: ti.template(), faces: ti.i32, queue: ti.i32):
+    """The triples that wait become faces; returns how many faces there are."""
+    for k in range(queue):
+        cells, new = waiting(s, k), face(s, faces + k)
+        p = point(s, ti.cast(cells.get(0), ti.i32))
+        normal = (point(s, ti.cast(cells.get(1), ti.i32)) - p).cross(point(s, ti.cast(cells.get(2), ti.i32)) - p)
+        length = ti.sqrt(normal.dot(normal))
+        unit = normal * (1.0 / ti.max(length, 1e-30))
+        unit.store(new)
+        new.set(ti.select(length > 1e-30, unit.dot(p), NONE), 3)
+        for c in ti.static(range(3)):
+            new.set(cells.get(c), 4 + c)
+    return faces + queue
+
+
+@ti.func
 def deepest_face(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.template(), s: ti.template(), n: ti.template()):
-    """(rows of the face, depth) of the face nearest to the origin, its outward normal in n. Four rows surround the origin."""
+    """(rows of the face, depth) of the face nearest to the origin, its outward normal in n. Four rows surround the origin.
+
+    The body reaches no less far along a normal than its face lies, and the depth is no more than that: the least reach seen bounds it from
+    above, the offset of the nearest face from below. A sliver has a normal of mere rounding; it is known by an offset below
+    that bound and left out. Where the two bounds do not meet, the face of the least reach is the answer.
+    """
     eps = tolerance(1e-13, 1e-5)
     if ti.static(is_round(va, vb)):
         eps = tolerance(ROUGH, 1e-4)
     _start(s)
     faces, queue, points = 0, 4, 4
     i0, i1, i2, depth = 0, 0, 0, let(0.0)
+    lower, upper, slack = let(0.0 - NONE), let(NONE), let(0.0)
     going = True
     while going:
-        for k in range(queue):
-            cells, new = waiting(s, k), face(s, faces)
-            p = point(s, ti.cast(cells.get(0), ti.i32))
-            normal = (point(s, ti.cast(cells.get(1), ti.i32)) - p).cross(point(s, ti.cast(cells.get(2), ti.i32)) - p)
-            length = ti.sqrt(normal.dot(normal))
-            unit = normal * (1.0 / ti.max(length, 1e-30))
-            unit.store(new)
-            new.set(ti.select(length > 1e-30, unit.dot(p), 1e30), 3)
-            for c in ti.static(range(3)):
-                new.set(cells.get(c), 4 + c)
-            faces += 1
-        best, reached = 0, let(1e30)
+        faces = _fill(s, faces, queue)
+        queue = 0
+        best, reached = 0, let(NONE)
         for f in range(faces):
             offset = face(s, f).get(3)
             if offset < reached:
                 best, reached = f, offset
         cells = face(s, best)
-        n.assign(Vec3.load(cells))
-        depth = reached
-        i0, i1, i2 = ti.cast(cells.get(4), ti.i32), ti.cast(cells.get(5), ti.i32), ti.cast(cells.get(6), ti.i32)
-        support(a, b, va, vb, n, s, points)
-        w = point(s, points)
-        slack = eps * ti.sqrt(w.dot(w))
-        if n.dot(w) - depth <= slack or points >= MOST_POINTS - 2 or faces >= MOST_FACES - 8:
+        if reached >= NONE:
             going = False
+        elif reached < lower - slack:
+            cells.set(NONE, 3)
         else:
-            faces, queue = _open(s, faces, w, points, 0.5 * slack)
-            points += 1
-            if faces + queue > MOST_FACES or queue == 0:
+            lower = ti.max(lower, reached)
+            d = Vec3.load(cells)
+            support(a, b, va, vb, d, s, points)
+            w = point(s, points)
+            slack = eps * ti.sqrt(w.dot(w))
+            reach = d.dot(w)
+            met = reach - reached <= slack
+            if reach < upper or (met and reach <= upper + slack):
+                upper, depth = reach, reached
+                i0, i1, i2 = ti.cast(cells.get(4), ti.i32), ti.cast(cells.get(5), ti.i32), ti.cast(cells.get(6), ti.i32)
+                n.assign(d)
+            if met or points >= MOST_POINTS - 2 or faces >= MOST_FACES - 8:
                 going = False
+            else:
+                faces, queue = _open(s, faces, w, points, 0.5 * slack)
+                points += 1
+                if faces + queue > MOST_FACES or queue == 0:
+                    going = False
     return i0, i1, i2, depth

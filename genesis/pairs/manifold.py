@@ -55,6 +55,35 @@ def is_corner(solid: ti.template(), view: ti.template(), face: ti.i32, n: ti.tem
     return result
 
 
+def between(x, y, slack):
+    """Whether zero lies between x and y."""
+    return ((x > slack) & (y < 0.0 - slack)) | ((x < 0.0 - slack) & (y > slack))
+
+
+@ti.func
+def crossed(
+    solid: ti.template(), view: ti.template(), face: ti.i32, i: ti.i32, other: ti.template(), other_view: ti.template(),
+    line: ti.i32, j: ti.i32, n: ti.template(), slack: ti.template(),
+):  # fmt: skip
+    """Whether the i-th side of a face crosses the j-th of another, taken as endless; n: along the outward normal of the other face.
+
+    A lone line (one side) has no inside to which a corner on it could belong. There one of the two sides that meet on it takes that corner: the
+    left one, or both ends of a side that lies on the line.
+    """
+    last = view.corners(solid, face)
+    here = beside(other, other_view, line, j, n, corner_point(solid, view, face, i))
+    there = beside(other, other_view, line, j, n, corner_point(solid, view, face, i + 1))
+    result = between(here, there, slack)
+    if other_view.sides(other, line) == 1 and view.sides(solid, face) > 2 and not result:
+        if ti.abs(there) <= slack and ti.abs(here) > slack:
+            beyond = beside(other, other_view, line, j, n, corner_point(solid, view, face, i + 2))
+            result = here > 0.0 or beyond <= slack
+        elif ti.abs(here) <= slack and ti.abs(there) > slack:
+            before = beside(other, other_view, line, j, n, corner_point(solid, view, face, i + last - 1))
+            result = there > 0.0 or before <= slack
+    return result
+
+
 @ti.func
 def candidate(
     a: ti.template(),
@@ -88,13 +117,10 @@ def candidate(
     else:
         i, j = (k - corners_b - corners_a) // sides_b, (k - corners_b - corners_a) % sides_b
         b1, b2 = corner_point(b, view_b, face_b, j), corner_point(b, view_b, face_b, j + 1)
-        left1, left2 = beside(a, view_a, face_a, i, n, b1), beside(a, view_a, face_a, i, n, b2)
         d = b2 - b1
-        steep = ti.abs(left1 - left2) > ALONG * ti.sqrt(d.dot(d))
-        if steep and ((left1 > slack and left2 < 0.0 - slack) or (left1 < 0.0 - slack and left2 > slack)):
-            a1, a2 = corner_point(a, view_a, face_a, i), corner_point(a, view_a, face_a, i + 1)
-            right1, right2 = beside(b, view_b, face_b, j, down, a1), beside(b, view_b, face_b, j, down, a2)
-            if (right1 > slack and right2 < 0.0 - slack) or (right1 < 0.0 - slack and right2 > slack):
+        slope = beside(a, view_a, face_a, i, n, b1) - beside(a, view_a, face_a, i, n, b2)
+        if ti.abs(slope) > ALONG * ti.sqrt(d.dot(d)) and crossed(b, view_b, face_b, j, a, view_a, face_a, i, n, slack):
+            if crossed(a, view_a, face_a, i, b, view_b, face_b, j, down, slack):
                 kind, first, second = EDGE_EDGE, view_a.side(a, face_a, i), view_b.side(b, face_b, j)
     return kind, first, second
 

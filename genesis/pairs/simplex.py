@@ -6,7 +6,7 @@ Source: Gilbert, Johnson, Keerthi (1988); van den Bergen, Collision Detection in
 
 import taichi as ti
 
-from genesis.math.lanes import Cells, let
+from genesis.math.lanes import Cells, let, where
 from genesis.math.rotation import Vec3
 from genesis.pairs.precision import tolerance
 
@@ -136,14 +136,14 @@ def distance(
 
     Gives up early, APART with no rows, when the bodies are farther apart than ``reach``.
     """
-    eps = tolerance(1e-14, 1e-6)
+    eps = tolerance(1e-10, 1e-6)
     if ti.static(is_round(va, vb)):
         eps = tolerance(1e-9, 1e-5)
     state, count = -1, 0
     v.assign(a.p - b.p)
-    if v.dot(v) < 1e-24:
+    scale = v.dot(v)  # not of the first points alone: of bodies that touch they may all lie at the origin
+    if scale < 1e-24:
         v.assign(Vec3(1.0, 0.0, 0.0))  # any direction will do
-    scale = let(0.0)
     for turn in range(ROUNDS):
         square = v.dot(v)
         if turn > 0 and square <= eps * eps * scale:
@@ -170,5 +170,5 @@ def distance(
             break
         count = _nearest(s, count, v)
     if state == -1:
-        state = APART
+        state = where(v.dot(v) <= eps * eps * scale, TOUCHING, APART)
     return state, count

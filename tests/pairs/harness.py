@@ -35,7 +35,7 @@ class Samples:
 
     def moved(self, translation: np.ndarray, rotation: np.ndarray, size: np.ndarray) -> "Samples":
         """Displaced by (n, 2, 3) translations, world rotation vectors and changes of size."""
-        angle = np.linalg.norm(rotation, axis=-1)[..., None, None] + 1e-300
+        angle = np.linalg.norm(rotation, axis=-1)[..., None, None] + 1e-150  # its square too is a number
         k = np.zeros((*rotation.shape[:-1], 3, 3))
         for i in range(3):
             k[..., (i + 2) % 3, (i + 1) % 3] = rotation[..., i]

@@ -49,16 +49,17 @@ def point_bar_of(s, c, b, slot, seen=SEEN) -> Vec3:
 
 
 def tangents_adjoint(normal: Vec3, hint: Vec3, first: Vec3, first_bar: Vec3, second_bar: Vec3) -> tuple[Vec3, Vec3]:
-    """(normal_bar, hint_bar) of `contacts.tangents`; a default direction has no adjoint."""
-    wish, free = wished(normal, hint)
-    overlap = normal.dot(wish)
-    across = wish - normal * overlap
-    total = first_bar + second_bar.cross(normal)
-    across_bar = (total - first * first.dot(total)) * let(1.0 / ti.sqrt(across.dot(across)))
-    inward = normal.dot(across_bar)
-    normal_bar = first.cross(second_bar) - wish * inward - across_bar * overlap
-    hint_bar = (across_bar - normal * inward) * let(ti.select(free, 0.0, 1.0))
-    return normal_bar, hint_bar
+    """(normal_bar, hint_bar) of `contacts.tangents`; a direction of the world has no adjoint.
+
+    The tangents lean with the normal, d first = - normal (first . d normal), and spin about it as the wished direction w does:
+    by second . (d w - (normal . w) d normal) / |normal x w|.
+    """
+    wish, fixed = wished(normal, hint)
+    second = normal.cross(first)
+    across = normal.cross(wish)
+    spin = second * let((first_bar.dot(second) - second_bar.dot(first)) / ti.sqrt(across.dot(across)))
+    lean = first * first_bar.dot(normal) + second * second_bar.dot(normal)
+    return (lean + spin * normal.dot(wish)) * -1.0, spin * let(ti.select(fixed, 0.0, 1.0))
 
 
 def contact_bars(s, c, b, force_bar: Vec3 | None = None) -> ContactBar:

@@ -11,9 +11,11 @@ from genesis.math.lanes import let
 from genesis.math.rotation import Mat3, Quat, Vec3
 from genesis.model.layout import GEOM_CODE, PAIR_TYPES
 from genesis.pairs import PAIRS
+from genesis.pairs.precision import tolerance
 from genesis.pairs.solid import Solid
 
 FAR = 1e30
+ALONG = 1e-6, 1e-3  # sine between hint and normal below which the hint gives no direction
 
 
 def product(a: Mat3, b: Mat3) -> Mat3:
@@ -106,15 +108,21 @@ class Sink:
 
 
 def wished(normal: Vec3, hint: Vec3) -> tuple:
-    """(direction that the first tangent follows, whether it is the default): the hint, else the y axis, or z where the normal is near y."""
-    y = ti.abs(normal.y) < 0.5
+    """(direction that the first tangent follows, whether it is one of the world, not the hint).
+
+    Without a hint the y axis, or z where the normal is near y. A hint along the normal says nothing: then the x axis, as in MuJoCo, or y
+    where the normal is near x. Nearly along it the hint is followed no more: the tangent would turn by one over the sine between them.
+    """
+    x, y = ti.abs(normal.x) < 0.5, ti.abs(normal.y) < 0.5
     free = let(hint.dot(hint)) < 0.25
+    turn = normal.cross(hint)
+    along = let(turn.dot(turn)) < tolerance(*ALONG) ** 2  # also without a hint
     wish = Vec3.of(
-        ti.select(free, 0.0, hint.x),
-        ti.select(free, ti.select(y, 1.0, 0.0), hint.y),
-        ti.select(free, ti.select(y, 0.0, 1.0), hint.z),
+        ti.select(free, 0.0, ti.select(along, ti.select(x, 1.0, 0.0), hint.x)),
+        ti.select(free, ti.select(y, 1.0, 0.0), ti.select(along, ti.select(x, 0.0, 1.0), hint.y)),
+        ti.select(free, ti.select(y, 0.0, 1.0), ti.select(along, 0.0, hint.z)),
     )
-    return wish, free
+    return wish, along
 
 
 def tangents(normal: Vec3, hint: Vec3) -> tuple[Vec3, Vec3]:
@@ -123,8 +131,8 @@ def tangents(normal: Vec3, hint: Vec3) -> tuple[Vec3, Vec3]:
     Source: MuJoCo documentation, "Simulation: contact frames".
     """
     wish, _ = wished(normal, hint)
-    across = wish - normal * normal.dot(wish)
-    first = across * let(1.0 / ti.sqrt(across.dot(across)))
+    across = normal.cross(wish)
+    first = across.cross(normal) * let(1.0 / ti.sqrt(across.dot(across)))
     return first, normal.cross(first)
 
 

@@ -118,12 +118,16 @@ def reference_adjoint(
     hi = clipped(dmax, LEAST, MOST)
     first = solref.get(0)
     second = solref.get(1)
+    stiffness_bar = k_bar * found[1]
+    if first > 0.0 and found[1] >= 1.0 / TINY:  # the bound holds: a damping ratio of zero
+        stiffness_bar = 0.0
     if dmax > LEAST and dmax < MOST:
-        dmax_out.add(-(b_bar * found[0] + 2.0 * k_bar * found[1]) / hi)
+        dmax_out.add(-(b_bar * found[0] + 2.0 * stiffness_bar) / hi)
     if first > 0.0:
         if first > 2.0 * dt:
-            out.add(-(b_bar * found[0] + 2.0 * k_bar * found[1]) / first)
-        out.add(-2.0 * k_bar * found[1] / second, 1)
+            out.add(-(b_bar * found[0] + 2.0 * stiffness_bar) / first)
+        if second != 0.0:
+            out.add(-2.0 * stiffness_bar / second, 1)
     else:
         out.add(-k_bar / (hi * hi))
         out.add(-b_bar / hi, 1)

@@ -90,7 +90,10 @@ def mix_adjoint(
     m: ti.template(), bar: ti.template(), cand: ti.i32, solref_bar: ti.template(), solimp_bar: ti.template(),
     friction_bar: ti.template(), margin_bar: ti.template(),
 ):  # fmt: skip
-    """Adds to the adjoints of the geoms' (or the explicit pair's) parameters; arguments as written by `mix`."""
+    """Adds to the adjoints of the geoms' (or the explicit pair's) parameters; arguments as written by `mix`.
+
+    Friction below the least one has the derivative from above, so that an optimiser that starts from zero sees where it leads.
+    """
     pair = m.cand_explicit(cand)
     if pair >= 0:
         bar.add("xpair_margin", margin_bar, pair)
@@ -98,8 +101,7 @@ def mix_adjoint(
             bar.add("xpair_solref", solref_bar.get(k), pair, k)
         for k in ti.static(range(5)):
             bar.add("xpair_solimp", solimp_bar.get(k), pair, k)
-            if m.cells("xpair_friction", pair).get(k) >= LEAST_FRICTION:
-                bar.add("xpair_friction", friction_bar.get(k), pair, k)
+            bar.add("xpair_friction", friction_bar.get(k), pair, k)
     else:
         g1 = m.cand_geom1(cand)
         g2 = m.cand_geom2(cand)
@@ -129,8 +131,7 @@ def mix_adjoint(
             a = m.cells("geom_friction", g1).get(FRICTION_OF[k])
             b = m.cells("geom_friction", g2).get(FRICTION_OF[k])
             first = prior == 1 or (prior == 0 and a >= b)
-            if ti.select(first, a, b) >= LEAST_FRICTION:
-                bar.add("geom_friction", friction_bar.get(k), ti.select(first, g1, g2), FRICTION_OF[k])
+            bar.add("geom_friction", friction_bar.get(k), ti.select(first, g1, g2), FRICTION_OF[k])
         if prior == 0:
             s1 = m.get("geom_solmix", g1)
             s2 = m.get("geom_solmix", g2)

@@ -10,6 +10,9 @@ from genesis.math.rotation import Vec3
 from genesis.math.spatial import Spatial
 
 LEAST_R = 1e-15  # of the regularisation, where nothing moves
+LEAST_STIFFNESS = (
+    1e-30  # of a row: one that underflows to zero (a smooth touch by less than can be told) leaves a cone without a ratio
+)
 
 
 @ti.func
@@ -179,7 +182,8 @@ def stiffen(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, o: 
     c.set(b, "smooth", ti.select(smooth, 1.0, 0.0))
     for k in range(dim):
         c.block(b, "bias", k).add(ti.select(k == 0, damping, graze) * c.get(b, "speed", k) + stiffness * c.get(b, "gap", k))
-        c.set(b, "d", d / ti.max((1.0 - d) * weight, LEAST_R * d) * row_factor(c, b, kind, k, o.impratio), k)
+        stiff = d / ti.max((1.0 - d) * weight, ti.max(LEAST_R * d, LEAST_STIFFNESS)) * row_factor(c, b, kind, k, o.impratio)
+        c.set(b, "d", ti.max(stiff, LEAST_STIFFNESS), k)
 
 
 @ti.func
