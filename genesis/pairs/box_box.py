@@ -28,6 +28,12 @@ def _extent(solid: Solid, n: Vec3):
     return let(solid.size.x * ti.abs(local.x) + solid.size.y * ti.abs(local.y) + solid.size.z * ti.abs(local.z))
 
 
+def _along_side(solid: Solid, n: Vec3):
+    """Whether n is the normal of a side, but for an angle at which edges count as parallel: then it says nothing that the side does not."""
+    local = solid.turned_back(n)
+    return ti.max(ti.abs(local.x), ti.max(ti.abs(local.y), ti.abs(local.z))) > 1.0 - PARALLEL * PARALLEL
+
+
 def _edge_towards(solid: Solid, axis, n: Vec3):
     """The edge along an axis that lies farthest in the direction n."""
     local = solid.turned_back(n)
@@ -67,7 +73,7 @@ def find(m: ti.template(), a: ti.template(), b: ti.template(), reach: ti.templat
         slack = let(tolerance(1e-9, 1e-5) * (a.size.x + a.size.y + a.size.z + b.size.x + b.size.y + b.size.z))
         face_a, face_b = BoxView.face_towards(a, n), BoxView.face_towards(b, n * -1.0)
         source, which = where(face < 3, FACE_A, FACE_B), where(face < 3, face_a, face_b)
-        crossing = edge >= 0 and edge_apart > apart
+        crossing = edge >= 0 and edge_apart > apart and not _along_side(a, across) and not _along_side(b, across)
         if crossing and n.dot(across) > 0.99 and edge_apart - apart < 0.05 * ti.abs(apart):
             crossing = False  # hardly another direction, hardly less deep: the sides rest on each other
         total = 1

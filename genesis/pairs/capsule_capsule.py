@@ -4,9 +4,12 @@ import taichi as ti
 
 from genesis.math.lanes import let, maximum, minimum, where
 from genesis.math.rotation import Vec3
+from genesis.pairs.precision import tolerance
 from genesis.pairs.solid import ContactBar, Pair, Solid, SolidBar, vec
 from genesis.pairs.sphere_sphere import round_contact, round_contact_adjoint
 from genesis.pairs.witness import cross_unit_adjoint, lines_along_adjoint
+
+PARALLEL = 1e-10, 1e-5  # sine of an angle that is rounding
 
 
 def _clip(x):
@@ -19,10 +22,17 @@ def _end(x):
 
 
 @ti.func
-def _nearest(ma: ti.template(), mb: ti.template(), mc: ti.template(), u: ti.template(), v: ti.template(), det: ti.template()):
-    """Parameters of the nearest points of two segments that are not parallel."""
-    x1 = (mc * u - mb * v) / det
-    x2 = (ma * v - mb * u) / det
+def _nearest(
+    h1: ti.template(), h2: ti.template(), between: ti.template(), ma: ti.template(), mb: ti.template(), mc: ti.template()
+):
+    """Parameters of the nearest points of two segments that are not parallel.
+
+    The determinants are those of cross products (Lagrange's identity): written with ma, mb, mc they cancel for segments nearly parallel.
+    """
+    c = h1.cross(h2)
+    det, u, v = c.dot(c), let(0.0 - h1.dot(between)), h2.dot(between)
+    x1 = c.dot(h2.cross(between)) / det
+    x2 = c.dot(h1.cross(between)) / det
     if x1 > 1.0:
         x1 = 1.0
         x2 = (v - mb) / mc
@@ -45,8 +55,8 @@ def find(m: ti.template(), a: ti.template(), b: ti.template(), reach: ti.templat
     difference = a.p - b.p
     ma, mb, mc = h1.dot(h1), let(0.0 - h1.dot(h2)), h2.dot(h2)
     u, v = let(0.0 - h1.dot(difference)), h2.dot(difference)
-    det = let(ma * mc - mb * mb)
-    parallel = ti.abs(det) < 1e-15
+    c = h1.cross(h2)
+    parallel = c.dot(c) < ti.max(1e-15, tolerance(*PARALLEL) ** 2 * ma * mc)
     for k in range(2):
         if parallel or k == 0:
             x1, x2 = let(0.0), let(0.0)
@@ -57,7 +67,7 @@ def find(m: ti.template(), a: ti.template(), b: ti.template(), reach: ti.templat
                     x1 = where(x1 > 0.0, 1.0, -1.0)
                     x2 = _clip((v - mb * x1) / maximum(mc, 1e-30))
             else:
-                x1, x2 = _nearest(ma, mb, mc, u, v, det)
+                x1, x2 = _nearest(h1, h2, difference, ma, mb, mc)
             p, n, dist = round_contact(a, b, a.p + h1 * x1, a.size.x, b.p + h2 * x2, b.size.x)
             if dist < reach:
                 end1, end2 = _end(x1), _end(x2)

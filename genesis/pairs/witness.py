@@ -4,15 +4,22 @@ A feature is a vertex (point), an edge (line) or a face (plane) of a geom. What 
 here, so these are smooth functions without branches.
 """
 
-from genesis.math.lanes import let, sqrt, where
+from genesis.math.lanes import let, maximum, sqrt, where
 from genesis.math.rotation import Vec3
+from genesis.pairs.precision import tolerance
 
 NEAR = 1e-15  # below this length a direction is undefined, as in MuJoCo
+ROUNDING = 1e-10, 1e-5  # below this length a direction between two places is rounding
 
 
 def inverse_length(length):
     """1 / length, or 0 where the direction is undefined: then it counts as fixed."""
-    return where(length < NEAR, 0.0, 1.0 / length)
+    return where(length < NEAR, 0.0, 1.0 / maximum(length, NEAR))
+
+
+def turning(length):
+    """The same for the adjoint, where a direction that is mere rounding counts as fixed too: its derivative is one over the length."""
+    return where(length < tolerance(*ROUNDING), 0.0, 1.0 / maximum(length, NEAR))
 
 
 def unit_adjoint(unit: Vec3, inverse, bar: Vec3) -> Vec3:
@@ -50,7 +57,7 @@ def points_adjoint(n: Vec3, length, r1, r2, p_bar: Vec3, n_bar: Vec3, dist_bar) 
     lift = n.dot(p_bar)
     total = let(dist_bar + 0.5 * lift)
     half = let(0.5 * (length + r1 - r2))
-    v_bar = unit_adjoint(n, inverse_length(length), n_bar + p_bar * half) + n * total
+    v_bar = unit_adjoint(n, turning(length), n_bar + p_bar * half) + n * total
     return p_bar - v_bar, v_bar, let(lift - total), let(0.0 - total)
 
 

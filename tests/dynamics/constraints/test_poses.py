@@ -9,7 +9,7 @@ from genesis.model.layout import PAIR_TYPES
 from tests.dynamics import mujoco_twin
 from tests.dynamics.constraints.scenes import CONES, HEAD, PAIRS, exact, modelled, physics_of
 from tests.dynamics.constraints.test_degenerate import STEPS, gradients
-from tests.dynamics.conversions import advance
+from tests.dynamics.conversions import advance, rotation
 
 BALL, ROD, CRATE = 'type="sphere" size="0.1"', 'type="capsule" size="0.05 0.1"', 'type="box" size="0.1 0.12 0.08"'
 LIES, ROOT = "0.7071067811865476 0 0.7071067811865476 0", 0.7071067811865476
@@ -155,3 +155,59 @@ def test_friction_of_zero_has_the_derivative_from_above(engine, cones):
         slopes.append(leaf.grad[:, :2].numpy())
     assert (slopes[0].min(axis=1) < -0.05).all()
     np.testing.assert_allclose(slopes[0], slopes[1], rtol=0.02, atol=1e-3)
+
+
+@pytest.mark.parametrize("cones", ["pyramids", "cones-5"])
+def test_a_touch_by_less_than_can_be_told(engine, cones):
+    """The smooth stiffness grows with the square of the depth and underflows to zero first: it falls as if free, with a finite gradient."""
+    model, physics, _ = scene("smooth", cones, 6)
+    k = list(RESTS).index("a ball on a plane")
+    start, velocity = np.array(model.qpos0, float), np.zeros(model.nv)
+    start[7 * k + 2], velocity[6 * k + 2] = 0.1, -1e-170
+    assert accelerations(model, physics, [(start, velocity)])[0][k] == pytest.approx([0, 0, -9.81, 0, 0, 0])
+    for key, value in gradients(physics, start, velocity).items():
+        assert np.isfinite(value).all(), key
+
+
+def test_a_quaternion_of_zero_turns_nothing(engine):
+    """As in MuJoCo; the direction in which it would turn first is unknown, so its gradient is zero."""
+    model, physics, _ = scene("mujoco", "cones-5", 3)
+    k = list(RESTS).index("a ball on a plane")
+    start, still = np.array(model.qpos0, float), np.zeros(model.nv)
+    whole = accelerations(model, physics, [(start, still)])
+    start[7 * k + 3 : 7 * k + 7] = 0.0
+    np.testing.assert_array_equal(accelerations(model, physics, [(start, still)]), whole)
+    found = gradients(physics, start, still)
+    assert all(np.isfinite(value).all() for value in found.values())
+    np.testing.assert_array_equal(found["qpos"][0, 7 * k + 3 : 7 * k + 7], 0.0)
+
+
+STANDING = """<mujoco><option cone="elliptic" timestep="0.005" gravity="{gravity}"/><worldbody><geom type="plane" size="0 0 1" quat="{quat}"/>
+  <body pos="{pos}" quat="{quat}"><freejoint/><geom type="capsule" size="0.05 0.1" mass="1"/></body></worldbody></mujoco>"""
+TURNS = {  # of everything: the normal along z, x, y, and along none
+    "z": (1.0, 0.0, 0.0, 0.0),
+    "x": (ROOT, 0.0, ROOT, 0.0),
+    "y": (ROOT, -ROOT, 0.0, 0.0),
+    "aslant": (0.8, 0.4, -0.2, 0.4),
+}
+
+
+def standing(turn: str) -> tuple[str, np.ndarray, np.ndarray]:
+    """(file, velocity, rotation of everything)."""
+    quat = np.array(TURNS[turn])
+    turned = rotation(quat)
+    words = {"gravity": turned @ [0, 0, -9.81], "pos": turned @ [0, 0, 0.149], "quat": quat}
+    xml = STANDING.format(**{k: " ".join(map(str, x)) for k, x in words.items()})
+    return xml, np.concatenate([turned @ [0.3, 0.1, -0.05], np.zeros(3)]), turned
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_an_upright_capsule_stands_on_a_plane_of_any_slope(engine, turn):
+    """World, gravity and velocity turned together: the acceleration, MuJoCo's on level ground, turns along whatever the tangents."""
+    xml, velocity, _ = standing("z")
+    level = exact(mujoco.MjModel.from_xml_string(xml))
+    wanted = mujoco_twin.accelerations(level, level.qpos0[None], velocity[None], np.zeros((1, 0)))[0]
+    xml, velocity, turned = standing(turn)
+    model = modelled(xml)
+    found = accelerations(model, physics_of(model, 0.005), [(np.array(model.qpos0, float), velocity)])[0, 0]
+    np.testing.assert_allclose(np.concatenate([turned.T @ found[:3], found[3:]]), wanted, rtol=1e-7, atol=1e-7)
