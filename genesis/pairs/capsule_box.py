@@ -73,9 +73,11 @@ def nearest_edge(x: ti.template(), h: ti.template(), size: ti.template(), best: 
         d = times(corner_signs(i), size) + unit(j) * along - x
         ma, mb = let(along * along), let(0.0 - along * pick(h, j))
         u, v = let(0.0 - along * pick(d, j)), h.dot(d)
-        det = let(ma * mc - mb * mb)
-        if ti.abs(det) >= 1e-15:
-            x1, x2, s1, s2 = let((mc * u - mb * v) / det), let((ma * v - mb * u) / det), 1, 0
+        aside = h - unit(j) * pick(h, j)  # what makes the two lines not parallel; written with ma, mb, mc it cancels
+        steep = aside.dot(aside)
+        if ma * steep >= 1e-15 and steep > tolerance(*PARALLEL) ** 2 * mc:
+            x2, s1, s2 = let(aside.dot(d) / steep), 1, 0
+            x1 = let((pick(h, j) * x2 - pick(d, j)) / along)
             if ti.abs(x1) > 1.0:
                 x1 = where(x1 > 0.0, 1.0, -1.0)
                 s1 = where(x1 > 0.0, 2, 0)

@@ -8,6 +8,7 @@ minus the depth for a centre inside), n = -v / L, dist = L - radius, p = c + n (
 from functools import reduce
 
 from genesis.math.lanes import let, sqrt, where
+from genesis.pairs.witness import inverse_length, turning
 
 
 def _sum(values):
@@ -19,12 +20,13 @@ def dot(a: list, b: list):
 
 
 def _difference(c: list, size: list, sign: list) -> tuple:
-    """(L, n, 1 / L or 0 when n is fixed)."""
+    """(L, n, 1 / L or 0 when n is fixed, or mere rounding)."""
     v = [let(s * s * x - s * w) for x, w, s in zip(c, size, sign, strict=True)]
     single = _sum([s * s for s in sign]) < 1.5
     length = where(single, dot(sign, v), sqrt(dot(v, v)))
-    inverse = where(single, 0.0, 1.0 / length)
-    return length, [where(single, 0.0 - s, 0.0 - x * inverse) for s, x in zip(sign, v, strict=True)], inverse
+    inverse = where(single, 0.0, inverse_length(length))
+    n = [where(single, 0.0 - s, 0.0 - x * inverse) for s, x in zip(sign, v, strict=True)]
+    return length, n, where(single, 0.0, turning(length))
 
 
 def clamped_contact(c: list, size: list, sign: list, radius) -> tuple:

@@ -52,13 +52,14 @@ def widen(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.template
             support(a, b, va, vb, d, s, count)
             e = point(s, count) - point(s, 0)
             size = ti.max(size, e.dot(e))
+            flat = tolerance(1e-16, 1e-9)  # the square of a ratio that is rounding
             measure, least = e.dot(e), let(1e-20 * size)
             if count == 2:
                 across = e.cross(point(s, 1) - point(s, 0))
-                measure, least = across.dot(across), let(1e-16 * size * size)
+                measure, least = across.dot(across), let(flat * size * size)
             if count == 3:
                 volume = e.dot((point(s, 1) - point(s, 0)).cross(point(s, 2) - point(s, 0)))
-                measure, least = volume * volume, let(1e-16 * size * size * size)
+                measure, least = volume * volume, let(flat * size * size * size)
             if measure > least:
                 count += 1
     return count

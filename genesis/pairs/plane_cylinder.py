@@ -21,7 +21,7 @@ ACROSS = math.sqrt(0.75)
 def _down(a: Solid, b: Solid) -> tuple:
     """(u, sine of the tilt); u is the cylinder's x axis when it stands upright."""
     n, axis, x = a.r.column(2), b.r.column(2), b.r.column(0)
-    y = axis * n.dot(axis) - n
+    y = axis.cross(axis.cross(n))  # (n . a) a - n, across the axis also where that is mere rounding
     sine = sqrt(y.dot(y))
     upright = sine < 1e-15
     parts = (where(upright, c, d / sine) for c, d in zip(x.parts(), y.parts(), strict=True))

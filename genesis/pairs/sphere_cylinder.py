@@ -6,6 +6,7 @@ from genesis.math.lanes import let, maximum, sqrt, where
 from genesis.math.rotation import Vec3
 from genesis.pairs.clamped import clamped_contact, clamped_contact_adjoint
 from genesis.pairs.solid import Pair, balance, vec
+from genesis.pairs.witness import turning
 
 AXIAL = 1e-12  # nearer to the axis than this, the radial direction is the cylinder's x axis
 
@@ -61,7 +62,7 @@ def find_adjoint(
         bars.dist_bar,
     )
     # the radial direction turns: only its component across itself is free; under a cap p_0 / distance is 1, also on the axis
-    inverse = where(distance < AXIAL, 0.0, 1.0 / distance)
+    inverse = turning(distance)
     arm, spin = where(side > 0.5, p[0] * inverse, 1.0), let(n[0] * inverse)
     turn = let(x * (arm * p_bar.y + spin * n_bar.y) - y * (arm * p_bar.x + spin * n_bar.x))
     c_bar = Vec3.of(x * plane_bar[0] - y * turn, y * plane_bar[0] + x * turn, plane_bar[1])

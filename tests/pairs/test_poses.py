@@ -1,7 +1,11 @@
 """Axis-aligned poses of every pair: flush, edge on edge, corner on corner, coincident centres. Each is the limit of small tilts, and turns."""
 
 import itertools
+import os
+import subprocess
+import sys
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -197,3 +201,28 @@ def test_a_straight_body_rests_on_both_ends_of_the_stretch_it_lies_on(case):
         assert count[e] == 2, name
         assert np.sort(along) == pytest.approx([-min(widest, size[0][1]), min(widest, size[0][1])], abs=1e-5), name
         np.testing.assert_allclose(rows[:, 6], -DEPTH, atol=1e-6)
+
+
+SINGLE = [(0, 5), (1, 6), (3, 6), (5, 5), (6, 7)]
+
+
+def depths(code) -> np.ndarray:
+    """(2, poses): of the poses, and of the same turned."""
+    f = found(code)
+    return np.array([[f.depth(part, i) for i in range(f.n)] for part in (0, -1)])
+
+
+@pytest.mark.slow
+def test_depths_in_single_precision(tmp_path):
+    """Where rounding is a thousandth of a degree."""
+    path, root = tmp_path / "found.npz", Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-m", "tests.pairs.single_precision", str(path)]
+    done = subprocess.run(
+        command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    single = np.load(path)
+    for k, code in enumerate(SINGLE):
+        expected, places = depths(code)[0], np.array([not centred(name) for name in found(code).names])
+        for mine in single[str(k)]:
+            np.testing.assert_allclose(mine[places], expected[places], atol=5e-5, err_msg=PAIRS[code].NAME)
