@@ -234,9 +234,10 @@ def elliptic_along(c: ti.template(), b: ti.i32, dim: ti.i32, alpha: ti.template(
     else:
         k = c.get(b, "d") / (1.0 + mu * mu)
         e = y - t
-        de = dy - half / t
+        rate = half / t  # T'; written with T alone: its square may underflow
+        de = dy - rate
         slope = k * e * de
-        curvature = k * (de * de - e * (quarter - half * half / square) / t)
+        curvature = k * (de * de - e * (quarter - rate * rate) / t)
     return ti.Vector([slope, curvature])
 
 
@@ -319,7 +320,7 @@ def elliptic_adjoint(c: ti.template(), b: ti.i32, dim: ti.i32):
             fr = c.get(b, "mu", i - 1)
             yi = c.get(b, "y", i)
             slope = fr * yi * yi / t
-            turn = -2.0 * fr * yi * c.get(b, "p", i) / t + q * slope / (t * t)
+            turn = -2.0 * fr * yi * c.get(b, "p", i) / t + q / t * (slope / t)
             c.set(b, "mu_bar", k * (slope * along - e * turn), i - 1)
         square_bar = -k_bar * k / (1.0 + square)
         c.block(b, "mu_bar").add(square_bar * 2.0 * fr0 * ratio)

@@ -175,6 +175,31 @@ def test_dry_friction_of_zero_holds_nothing(engine):
     assert not blocks.run(y=-ALPHA * blocks.get("dy"))[1][:, 2].any() and not out[:, 0].any()
 
 
+@pytest.mark.parametrize("friction", [1e-5, 0.7])
+@pytest.mark.parametrize("kind", ["PYRAMID", "ELLIPTIC"])
+def test_cones_at_their_apex_and_on_their_axis(engine, kind, friction):
+    """Neither force nor slip; pressed without slip; parted without slip; and on the way through the apex. Nothing divides by the slip."""
+    blocks = Blocks(kind)
+    blocks.set("mu", np.full((COUNT, 5), friction))
+    d = np.full((COUNT, LARGEST), 2.0)
+    blocks.set("d", d)
+    y = np.zeros((COUNT, LARGEST))
+    pressed, parted, through = (np.arange(COUNT) % 4 == k for k in (1, 2, 3))
+    y[pressed, 0], y[parted, 0] = -1.5, 1.5
+    y[through] = -ALPHA * blocks.get("dy")[through]
+    blocks.set("y", y)
+    after, out = blocks.run(adjoint=True)
+    used = [
+        after.data[:, PLACE[name] : PLACE[name] + width] for name, width in (("hess", 36), ("f", 6), ("d_bar", 6), ("mu_bar", 5))
+    ]
+    assert all(np.isfinite(x).all() for x in (*used, after.get("dy"), out))
+    force = after.forces()
+    edges = 2.0 * (blocks.dim - 1) if kind == "PYRAMID" else np.ones(COUNT)  # that share the normal force
+    np.testing.assert_allclose(force[pressed, 0], (2.0 * 1.5 * edges)[pressed])
+    assert not force[pressed, 1:].any() and not force[~pressed & ~through].any()
+    np.testing.assert_allclose(out[through, 1], 0.0, atol=1e-12)  # the slope of the cost at the apex
+
+
 def test_elliptic_forces_stay_in_the_friction_cone(engine):
     blocks = Blocks("ELLIPTIC")
     f, mu = blocks.forces(), blocks.get("mu")
