@@ -37,12 +37,10 @@ def seen_acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
     """a_seen <- a_1 = a + H^-1 (dt d + dt E + dt C) a, with what of it comes last. Overwrites: mass"""
     factorize(m, s)
     for i in range(m.size("nv")):
-        s.set("a_seen", 0.0 * s.get("a", i), i)
-    if ti.static(o.damped_last):
-        for i in range(m.size("nv")):
-            s.set("a_seen", o.damping_dt * damping_of(m, s, i) * s.get("a", i), i)
-        if ti.static(o.dragged):
-            push_drag(m, s, o.damping_dt, "a", "a_seen")
+        last = o.damping_dt * damping_of(m, s, i) if ti.static(o.damped_last) else 0.0
+        s.set("a_seen", last * s.get("a", i), i)
+    if ti.static(o.damped_last and o.dragged):
+        push_drag(m, s, o.damping_dt, "a", "a_seen")
     if ti.static(o.bent):
         push_coriolis(m, s, o.dt, "a", "a_seen")
     solve(m, s, "a_seen")
