@@ -168,6 +168,15 @@ def test_an_equality_between_fixed_bodies_has_no_row():
     assert compile_model([Placed(Description("shelf", links=links, equalities=[tie]), "shelf")]).sizes["neq"] == 0
 
 
+@pytest.mark.parametrize(("joint", "rows"), [("slide", 0), ("hinge", 1)])
+def test_an_equality_within_one_rigid_body_acts_where_it_turns(joint, rows):
+    """As in MuJoCo: two points that one body carries along a line never move against each other; on a turning one they do."""
+    links = [Link("a", -1, **BODY, joints=[Joint("j", joint)]), Link("b", 0, **BODY)]
+    tie = Equality("tie", "connect", "a", "b", np.arange(11.0))
+    m = compile_model([Placed(Description("rigid", links=links, equalities=[tie]), "rigid")])
+    assert m.sizes["neq"] == rows and m.integers["cax_side"].tolist() == [0] * rows
+
+
 REFUSED = {
     "link": (dict(second="c"), UnknownNameError, 'unknown link "c"; known: '),
     "joint": (dict(type="joint", first="jx", second=None), UnknownNameError, 'unknown joint "jx"; known: jb, ja'),
