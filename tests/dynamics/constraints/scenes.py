@@ -74,13 +74,15 @@ EQUALITY = """<worldbody>
   </equality>"""
 
 BRANCHES = """<worldbody><body name="trunk" pos="0.1 0.2 1" quat="0.9 0.1 -0.2 0.3"><freejoint/>
-    <inertial pos="0.05 0.1 0.2" mass="2.5" fullinertia="0.05 0.06 0.04 0.004 -0.006 0.005"/><site name="hip" pos="0.1 0 -0.1" quat="1 0.2 0 0.1"/>
+    <inertial pos="0.05 0.1 0.2" mass="2.5" fullinertia="0.05 0.06 0.04 0.004 -0.006 0.005"/>
+    <site name="hip" pos="0.1 0 -0.1" quat="1 0.2 0 0.1"/>
     <body name="thigh" pos="0.2 0 0.1" quat="0.7 -0.1 0.5 0.2"><inertial pos="0.02 -0.05 0.15" mass="0.8" diaginertia="0.012 0.011 0.006"/>
       <joint name="a" axis="0.1 0.2 1" pos="0.02 -0.03 0.05"/><joint name="b" type="slide" axis="1 0.3 0.2"/>
       <body name="shank" pos="0.1 0 0.2"><inertial pos="0 0.05 0.1" mass="0.4" diaginertia="0.004 0.003 0.002"/>
         <joint name="c" type="ball" pos="0 0.05 -0.02"/><site name="foot" pos="0 0.1 0.2"/></body></body>
     <body name="arm" pos="-0.2 0.1 0.1"><inertial pos="0 0.05 0" mass="0.7" diaginertia="0.01 0.008 0.007"/>
-      <joint name="d" axis="1 0.2 0.3" ref="0.1"/><joint name="e" type="slide" axis="0 0.2 1" pos="0.1 0 0"/><site name="near" pos="0.1 0 0.05"/>
+      <joint name="d" axis="1 0.2 0.3" ref="0.1"/><joint name="e" type="slide" axis="0 0.2 1" pos="0.1 0 0"/>
+      <site name="near" pos="0.1 0 0.05"/>
       <body name="hand" pos="0.1 0.2 0"><inertial pos="0.02 0 0.03" mass="0.9" diaginertia="0.01 0.012 0.015"/>
         <site name="far" pos="0.15 0 -0.1"/></body></body></body></worldbody><equality>
   <connect body1="thigh" body2="trunk" anchor="-0.1 0 0.05" solref="0.04 0.9" solimp="0.7 0.95 0.2 0.4 3"/>
