@@ -36,15 +36,14 @@ def _actuator(k: int, joints: list[Joint], model: "mujoco.MjModel", names: Names
     refuse.unless(dynamics == mujoco.mjtDyn.mjDYN_NONE, f"activation dynamics {_short(dynamics)}", "none")
     refuse.unless(model.actuator_ctrlnum[k] == 1 and model.actuator_outnum[k] == 1, "several controls or forces", "one of each")
     refuse.unless(model.actuator_delay[k] == 0, "a delay", "none")
-    group = int(model.actuator_group[k])
-    disabled = 0 <= group < 31 and model.opt.disableactuator >> group & 1
-    refuse.unless(not disabled, f"group {group}, which the file disables", "enabled groups")
     transmission = _transmission(k, joints, model, refuse)
     gain = _gain(model.actuator_gaintype[k], model.actuator_gainprm[k], refuse)
     bias = _bias(model.actuator_biastype[k], model.actuator_biasprm[k], refuse)
     turning = [name for name, coef in transmission if len(coef) > 1]
     refuse.unless(not turning or bias[1] == 0.0, "feedback of the position of a ball or free joint", "hinge and slide joints")
     _inertia_and_damping(k, transmission, joints, model, refuse)
+    if _disabled(k, model):  # its armature and damping stay, as in MuJoCo
+        gain, bias = 0.0, (0.0, 0.0, 0.0)
     clamped = model.actuator_ctrllimited[k] and not model.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_CLAMPCTRL
     return Actuator(
         name=names.actuator[k],
@@ -54,6 +53,15 @@ def _actuator(k: int, joints: list[Joint], model: "mujoco.MjModel", names: Names
         ctrlrange=bounds(clamped, model.actuator_ctrlrange[k]),
         forcerange=bounds(model.actuator_forcelimited[k], model.actuator_forcerange[k]),
     )
+
+
+def _disabled(k: int, model: "mujoco.MjModel") -> bool:
+    """Whether the file switches off the forces of this actuator: all, or those of its group."""
+    import mujoco
+
+    group = int(model.actuator_group[k])
+    alone = 0 <= group < 31 and model.opt.disableactuator >> group & 1
+    return bool(alone or model.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_ACTUATION)
 
 
 class _Refusal:

@@ -99,9 +99,7 @@ TENDON = '<tendon><fixed name="t"{}><joint joint="qa" coef="1"/><joint joint="qb
 NAMED = {
     "tendon": (("", "", TENDON.format(' range="-1 1" stiffness="3" damping="2"')), 'tendon "t" (limit, spring, damping)'),
     "tendon friction": (("", "", TENDON.format(' frictionloss="1" armature="1"')), 'tendon "t" (armature, friction loss)'),
-    "fluid": (('<option density="1.2" viscosity="0.1"/>', "", ""), "fluid forces (density 1.2, viscosity 0.1)"),
     "mocap": (("", '<body name="hand" mocap="true"><geom size="1"/></body>', ""), 'body "hand" (mocap)'),
-    "actuation": (('<option><flag actuation="disable"/></option>', "", ""), 'flag actuation="disable"'),
     "gravity compensation": (
         ("", '<body gravcomp="1"><joint name="d" actuatorgravcomp="true"/><geom size="1"/></body>', ""),
         'joint "d" (gravity compensation by its actuator)',

@@ -127,3 +127,22 @@ def test_the_limit_of_a_mimic_follower_is_one_of_its_leader(engine):
     expected = mujoco_twin.accelerations(exact(mujoco.MjModel.from_xml_string(twin)), qpos, qvel, np.zeros((33, 0)))
     found = physics.step(physics.pack(), torch.tensor(qpos), torch.tensor(qvel), torch.zeros(33, 1, dtype=torch.float64))[2]
     np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+
+
+OVERRIDE = """<mujoco><option timestep="0.005" o_margin="0.06" o_solref="0.1 0.9" o_solimp="0.5 0.6 0.01 0.4 3"
+  o_friction="0.3 0.3 0.01 0.002 0.002"><flag override="enable"/></option>
+  <worldbody><geom name="floor" type="plane" size="0 0 1" margin="0.02" condim="6" priority="1" friction="0.9 0.1 0.1"/>
+  <body pos="0 0 0.15"><freejoint/><geom type="sphere" size="0.1" margin="0.001" solref="0.03 1" solmix="3"/></body>
+  <body pos="1 0 0.13"><freejoint/><geom name="other" type="sphere" size="0.1" contype="0" conaffinity="0"/></body></worldbody>
+  <contact><pair geom1="floor" geom2="other" condim="4" friction="0.9 0.8 0.1 0.1 0.1" margin="0.01"/></contact></mujoco>"""
+
+
+def test_an_override_of_contacts_is_that_of_mujoco(engine):
+    """Margin, reference, impedance and friction of all contacts: of two geoms, and of an explicit pair."""
+    model, twin = modelled(OVERRIDE), exact(mujoco.MjModel.from_xml_string(OVERRIDE))
+    qpos, qvel = model.qpos0[None], np.array([[1.0, 0, -1, 2, 3, 4, 0.5, -1, -1, 1, 2, 3]])
+    physics = physics_of(model, 0.005, implicit_damping=False)
+    found = physics.step(physics.pack(), torch.tensor(qpos), torch.tensor(qvel), torch.zeros(1, 12, dtype=torch.float64))[2]
+    expected = mujoco_twin.accelerations(twin, qpos, qvel, np.zeros((1, 0)))
+    assert (expected[0, [2, 8]] > 0.0).all()
+    np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-9 * np.abs(expected).max())
