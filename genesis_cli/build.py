@@ -76,7 +76,7 @@ def build_scene(checked: Checked, envs: int) -> Any:
 
     config = checked.scene
     scene = Scene(
-        sim_options=SimOptions(dt=config.dt, substeps=config.substeps, gravity=tuple(config.gravity), requires_grad=False),
+        sim_options=SimOptions(dt=config.dt, substeps=config.substeps, gravity=config.gravity, requires_grad=False),
         rigid_options=RigidOptions(
             integrator=config.integrator,
             enable_collision=config.collision,
@@ -128,7 +128,7 @@ def task_on(scene: Any, checked: Checked) -> Any:
         {name: scene.get_entity(name) for name in bodies},
         homes={name: body.home for name, body in bodies.items()},
         tool=checked.robot.tool,
-        dt=checked.scene.dt,
+        dt=scene.dt,
         seed=checked.plain["runtime"].seed,
         task=asdict(checked.task),
         parameters={name: asdict(node) for name, node in checked.parameter.items()},
