@@ -154,7 +154,7 @@ def add_entity(scene: Any, name: str, body: Any) -> Any:
     density = getattr(body, "density", None)
     makers = {
         "urdf": lambda: morphs.URDF(file=body.file, fixed=body.fixed, scale=body.scale, **place),
-        "mjcf": lambda: morphs.MJCF(file=body.file, scale=body.scale, **place),
+        "mjcf": lambda: morphs.MJCF(file=body.file, scale=body.scale, mimic=body.mimic, **place),
         "sphere": lambda: morphs.Sphere(radius=body.radius, fixed=body.fixed, **place),
         "box": lambda: morphs.Box(size=tuple(body.size), fixed=body.fixed, **place),
         "capsule": lambda: morphs.Capsule(radius=body.radius, height=body.height, fixed=body.fixed, **place),

@@ -34,7 +34,7 @@ def read_mjcf(
     file: str | os.PathLike,
     *,
     scale: float = 1.0,
-    mimic: str = "reduce",
+    mimic: str = "independent",
     default_armature: float = 0.0,
 ) -> Description:
     """Read an MJCF file (or the XML itself).
@@ -45,8 +45,8 @@ def read_mjcf(
 
     Args:
         scale: of all lengths; masses grow with its third power (same material).
-        mimic: "reduce" turns a linear joint equality into ``Joint.mimic`` (exact, where MuJoCo's is soft); "independent" keeps the
-            soft equality.
+        mimic: "independent" keeps joint equalities, which are soft, and every joint its degrees of freedom; "reduce" turns a linear
+            one into ``Joint.mimic``, which holds exactly and has no degree of freedom.
         default_armature: for joints without armature, other than free ones [kg m² | kg].
 
     Raises: ModelError with MuJoCo's message if MuJoCo refuses the file; UnsupportedError, by name, for an actuator or a joint

@@ -189,7 +189,7 @@ def states(name: str, model: Model, count: int, seed: int = 7) -> tuple[np.ndarr
 
 
 def modelled(xml: str, **request) -> Model:
-    description = read_mjcf(xml, mimic="independent")
+    description = read_mjcf(xml)
     request = {"contact": "mujoco", "tolerance": EXACT} | request
     return compile_model([Placed(description, "scene")], description.gravity, ConstraintRequest(**request))
 
