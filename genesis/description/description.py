@@ -167,8 +167,8 @@ class Equality:
 class FileOptions:
     """What a file asks of the simulation; the scene decides. None: the format of the file has no such option.
 
-    stated: the fields that the file itself names; the others hold the defaults of its format. others: what it asks for and nothing
-    here follows, in words.
+    stated: the fields that the file itself names; the others hold the defaults of its format. switched_off: its flags "limit" and
+    "contact", which the description follows. others: what it asks for and nothing here follows, in words.
     """
 
     timestep: float | None = None  # [s]
@@ -181,6 +181,7 @@ class FileOptions:
     iterations: int | None = None
     ls_iterations: int | None = None
     stated: frozenset[str] = frozenset()
+    switched_off: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
 
     def said(self, name: str) -> Any:

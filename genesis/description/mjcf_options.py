@@ -37,6 +37,7 @@ def read_options(description: Description, model: "mujoco.MjModel", source: Sour
         iterations=int(opt.iterations),
         ls_iterations=int(opt.ls_iterations),
         stated=frozenset(_stated(source)),
+        switched_off=tuple(flag for flag in ("limit", "contact") if off(flag.upper(), "CONSTRAINT")),
         others=tuple(_others(model, whole)),
     )
 

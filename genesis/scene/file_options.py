@@ -18,7 +18,7 @@ DEFAULTS: dict[str, Any] = {
 }
 CONSTRAINTS = ("cone", "impratio", "tolerance", "iterations", "ls_iterations")  # decided by `model.options.resolve`
 STOPPING = ("tolerance", "iterations", "ls_iterations")  # of another solver: what they ask for is not worth a warning
-NAMES = tuple(field.name for field in fields(FileOptions) if field.name not in ("stated", "others"))
+NAMES = tuple(field.name for field in fields(FileOptions) if field.name not in ("stated", "switched_off", "others"))
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,14 @@ class Settled:
 
 
 def asked_for(sim: SimOptions, rigid: RigidOptions) -> dict[str, Any]:
-    """What the user chose, by the names of `FileOptions`; None: nothing."""
+    """What the user chose, by the names of `FileOptions` and its flags; None: nothing."""
     return dict(
         timestep=sim.dt if rigid.dt is None else rigid.dt,
         gravity=sim.gravity if rigid.gravity is None else rigid.gravity,
         integrator=None if rigid.integrator is None else rigid.integrator.name,
         implicit_damping=rigid.implicit_damping, cone=rigid.friction_cone, impratio=rigid.impratio,
         tolerance=rigid.tolerance, iterations=rigid.iterations, ls_iterations=rigid.ls_iterations,
+        limit=rigid.enable_joint_limit, contact=rigid.enable_collision,
     )  # fmt: skip
 
 
@@ -76,6 +77,7 @@ def name_differences(
         lines += options.others
         clauses = ["follows " + ", ".join(f"{_label(name)} {_words(said[name])}" for name in followed)] if followed else []
         clauses += ["does not follow " + ", ".join(lines)] if lines else []
+        clauses += [f"has no {flag}s, which the file switches off" for flag in options.switched_off if asked[flag]]
         if clauses:
             parts.append(f'of the file of "{entity}" it {" and ".join(clauses)}')
     if parts:

@@ -3,6 +3,7 @@
 import mujoco
 import numpy as np
 import pytest
+import torch
 
 import genesis as gs
 from genesis.grad.tensor import plain
@@ -117,6 +118,35 @@ def test_damping_is_explicit_where_a_file_says_so(caplog):
     assert line(caplog) == ("INFO", 'of the file of "robot0" it does not follow implicit damping off (here on)')
     built(explicit, rigid=dict(integrator="RK4"))
     assert line(caplog) is None  # Runge-Kutta has no implicit damping
+
+
+@pytest.mark.parametrize("flag", ['contact="enable"', 'eulerdamp="disable"', 'damper="disable"'])
+@pytest.mark.parametrize("damping", [(2, 0, 0), (0, 2, 0), (0, 0, 2), (1, 2, 0.5)], ids=str)
+def test_flags_and_kinds_of_damping_are_those_of_mujoco(flag, damping):
+    """One step against dampers of the joint, of the actuator, and a servo's gain: the last is never implicit in Euler."""
+    motor = '<position joint="hinge" kp="5" gear="1.5" damping="{}" kv="{}"/>'.format(*damping[1:])
+    text = f"""<mujoco><option timestep="0.01" gravity="0 0 0"><flag {flag}/></option><worldbody><body>
+      <joint name="hinge" damping="{damping[0]}"/><geom size="0.1" mass="1" pos="0.3 0 0"/></body></worldbody>
+      <actuator>{motor}</actuator></mujoco>"""
+    model = mujoco.MjModel.from_xml_string(text)
+    data = mujoco.MjData(model)
+    data.qvel[:], data.ctrl[:] = 1.0, 1.0
+    mujoco.mj_step(model, data)
+    ones = torch.ones(1, 1, dtype=torch.float64)
+    moved = built("", text=text).rollout(0.0 * ones, qpos=[0.0], qvel=[1.0], actuator_ctrl=ones)
+    assert moved.qvel[-1].item() == pytest.approx(data.qvel[0], rel=1e-13)
+
+
+def test_what_a_file_switches_off_stays_off_and_that_is_said(caplog):
+    off = '<option><flag contact="disable" limit="disable"/></option>'
+    scene = built(off, text=CRATES, rigid=dict(enable_collision=True, enable_joint_limit=True))
+    assert scene.rigid_solver.model.sizes["ncand"] == 0
+    said = (
+        'of the file of "robot0" it has no limits, which the file switches off and has no contacts, which the file switches off'
+    )
+    assert line(caplog) == ("INFO", said)
+    built(off, text=CRATES)
+    assert line(caplog) is None
 
 
 def test_before_build_the_time_step_is_that_of_the_entities_so_far():
