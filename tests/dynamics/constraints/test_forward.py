@@ -146,3 +146,23 @@ def test_an_override_of_contacts_is_that_of_mujoco(engine):
     expected = mujoco_twin.accelerations(twin, qpos, qvel, np.zeros((1, 0)))
     assert (expected[0, [2, 8]] > 0.0).all()
     np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-9 * np.abs(expected).max())
+
+
+SELF_CONTACT = """<worldbody><body name="trunk" pos="0 0 1"><freejoint/><inertial pos="0.05 0 0" mass="2" diaginertia="0.05 0.06 0.04"/>
+  <body pos="0.3 0 0"><joint axis="0.3 1 0.2"/><joint type="slide" axis="1 0.2 0"/>
+    <geom type="sphere" size="0.12" mass="0.5" pos="-0.1 0.02 0" condim="6"/></body>
+  <body pos="-0.1 0 0"><joint axis="0.3 1 -0.2"/><joint type="ball" pos="0.1 0 0"/>
+    <geom type="capsule" size="0.1 0.1" mass="0.7" pos="0.1 0 0.03" condim="6"/></body></body></worldbody></mujoco>"""
+
+
+def test_what_moves_both_bodies_of_a_deep_contact_does_not_feel_it(engine):
+    """The two ends of a contact are one point, midway in the overlap: here, unlike in a connect, common axes cancel."""
+    xml = HEAD.format(cone="pyramidal", impratio=1) + SELF_CONTACT
+    model, twin = modelled(xml), exact(mujoco.MjModel.from_xml_string(xml))
+    rng = np.random.default_rng(2)
+    qpos, qvel = np.repeat(model.qpos0[None], 20, 0), 0.5 * rng.normal(size=(20, model.nv))
+    physics = physics_of(model, 0.005, implicit_damping=False)
+    zeros = torch.zeros(20, model.nv, dtype=torch.float64)
+    found = physics.step(physics.pack(), torch.tensor(qpos), torch.tensor(qvel), zeros)[2].numpy()
+    expected = mujoco_twin.accelerations(twin, qpos, qvel, np.zeros((20, 0)))
+    assert relative(found, expected) <= 1e-11 and np.abs(expected[:, 6:]).max() > 100.0
