@@ -76,7 +76,7 @@ def build_scene(checked: Checked, envs: int) -> Any:
 
     config = checked.scene
     scene = Scene(
-        sim_options=SimOptions(dt=config.dt, substeps=config.substeps, gravity=tuple(config.gravity), requires_grad=False),
+        sim_options=SimOptions(dt=config.dt, substeps=config.substeps, gravity=config.gravity, requires_grad=False),
         rigid_options=RigidOptions(
             integrator=config.integrator,
             enable_collision=config.collision,
@@ -128,7 +128,7 @@ def task_on(scene: Any, checked: Checked) -> Any:
         {name: scene.get_entity(name) for name in bodies},
         homes={name: body.home for name, body in bodies.items()},
         tool=checked.robot.tool,
-        dt=checked.scene.dt,
+        dt=scene.dt,
         seed=checked.plain["runtime"].seed,
         task=asdict(checked.task),
         parameters={name: asdict(node) for name, node in checked.parameter.items()},
@@ -154,7 +154,7 @@ def add_entity(scene: Any, name: str, body: Any) -> Any:
     density = getattr(body, "density", None)
     makers = {
         "urdf": lambda: morphs.URDF(file=body.file, fixed=body.fixed, scale=body.scale, **place),
-        "mjcf": lambda: morphs.MJCF(file=body.file, scale=body.scale, **place),
+        "mjcf": lambda: morphs.MJCF(file=body.file, scale=body.scale, mimic=body.mimic, **place),
         "sphere": lambda: morphs.Sphere(radius=body.radius, fixed=body.fixed, **place),
         "box": lambda: morphs.Box(size=tuple(body.size), fixed=body.fixed, **place),
         "capsule": lambda: morphs.Capsule(radius=body.radius, height=body.height, fixed=body.fixed, **place),

@@ -5,6 +5,7 @@ in the axes of the link frame. Link index -1 is the world.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -162,15 +163,30 @@ class Equality:
     solimp: Solimp = DEFAULT_SOLIMP
 
 
-@dataclass
-class SolverSettings:
-    """What a file asks of contact and of the constraint solver; None: it says nothing."""
+@dataclass(frozen=True)
+class FileOptions:
+    """What a file asks of the simulation; the scene decides. None: the format of the file has no such option.
 
+    stated: the fields that the file itself names; the others hold the defaults of its format. switched_off: its flags "limit" and
+    "contact", which the description follows. others: what it asks for and nothing here follows, in words.
+    """
+
+    timestep: float | None = None  # [s]
+    gravity: tuple[float, float, float] | None = None  # [m/s²]
+    integrator: str | None = None  # "Euler" | "RK4" | "implicit" | "implicitfast" | "discrete"
+    implicit_damping: bool | None = None  # Euler treats joint damping implicitly; MJCF flag eulerdamp
     cone: str | None = None  # "pyramidal" | "elliptic"
     impratio: float | None = None
-    tolerance: float | None = None
+    tolerance: float | None = None  # this and the next two: when MuJoCo's solver stops
     iterations: int | None = None
     ls_iterations: int | None = None
+    stated: frozenset[str] = frozenset()
+    switched_off: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+    def said(self, name: str) -> Any:
+        """The value that the file states; None if it does not."""
+        return getattr(self, name) if name in self.stated else None
 
 
 @dataclass
@@ -205,13 +221,29 @@ class Description:
     sites: list[Site] = field(default_factory=list)
     actuators: list[Actuator] = field(default_factory=list)
     keyframes: dict[str, np.ndarray] = field(default_factory=dict)  # name -> qpos (own joints, in order, mimic joints left out)
-    timestep: float | None = None  # what the file asks for; the scene decides
-    integrator: str | None = None  # "Euler" | "RK4" | "implicit" | "implicitfast" | "discrete"
-    gravity: np.ndarray | None = None
-    implicit_damping: bool = True  # MJCF flag eulerdamp
+    options: FileOptions = field(default_factory=FileOptions)
     excludes: list[tuple[str, str]] = field(default_factory=list)  # pairs of links, or "world", that never touch
     filter_parent: bool = True  # a link and its parent never touch
     pairs: list[ContactPair] = field(default_factory=list)
     equalities: list[Equality] = field(default_factory=list)
-    solver: SolverSettings = field(default_factory=SolverSettings)
     not_simulated: list[str] = field(default_factory=list)  # e.g. 'tendon "t" (limit)'; reported at build time
+
+    @property
+    def timestep(self) -> float | None:
+        """Of ``options``, stated or the format's default [s]."""
+        return self.options.timestep
+
+    @property
+    def gravity(self) -> np.ndarray | None:
+        """(3,) of ``options``, stated or the format's default [m/s²]."""
+        return None if self.options.gravity is None else np.array(self.options.gravity)
+
+    @property
+    def integrator(self) -> str | None:
+        """Of ``options``, stated or the format's default."""
+        return self.options.integrator
+
+    @property
+    def implicit_damping(self) -> bool:
+        """Of ``options``; yes where the format has no such flag."""
+        return self.options.implicit_damping is not False

@@ -17,6 +17,7 @@ from genesis.description.mjcf_elements import spelled_out
 from genesis.description.mjcf_features import name_not_simulated, read_mimics, unrepresentable
 from genesis.description.mjcf_impedance import tame
 from genesis.description.mjcf_names import Names
+from genesis.description.mjcf_options import read_options
 from genesis.description.poses import quat_to_matrix
 from genesis.description.scale import scale_description
 from genesis.description.source import Source, read_source
@@ -36,19 +37,20 @@ def read_mjcf(
     file: str | os.PathLike,
     *,
     scale: float = 1.0,
-    mimic: str = "reduce",
+    mimic: str = "independent",
     default_armature: float = 0.0,
 ) -> Description:
     """Read an MJCF file (or the XML itself).
 
     What the world body owns gets link -1. Flags that switch a force off are carried out (springs, dampers, limits, contacts, …).
     Numbers that MuJoCo puts into their range are put there with one warning a kind.
-    What is not simulated but only adds a constraint or a passive force is named in ``Description.not_simulated``.
+    What is not simulated but only adds a constraint or a passive force is named in ``Description.not_simulated``; what the file says
+    of the simulation stands in ``Description.options``.
 
     Args:
         scale: of all lengths; masses grow with its third power (same material).
-        mimic: "reduce" turns a linear joint equality into ``Joint.mimic`` (exact, where MuJoCo's is soft); "independent" keeps the
-            soft equality.
+        mimic: "independent" keeps joint equalities, which are soft, and every joint its degrees of freedom; "reduce" turns a linear
+            one into ``Joint.mimic``, which holds exactly and has no degree of freedom.
         default_armature: for joints without armature, other than free ones [kg m² | kg].
 
     Raises: ModelError with MuJoCo's message if MuJoCo refuses the file; UnsupportedError, by name, for an actuator or a joint
@@ -67,10 +69,10 @@ def read_mjcf(
         Site(names.site[k], model.site_bodyid[k] - 1, model.site_pos[k].copy(), model.site_quat[k].copy())
         for k in range(model.nsite)
     ]
-    _read_options(description, model)
     description.actuators = read_actuators(description, model, names, source.where)
     reduced = read_mimics(description, model, names) if mimic == "reduce" else set()
     read_constraints(description, model, names, reduced)
+    read_options(description, model, source)
     name_not_simulated(description, model, names)
     tame(description, source.notes)
     source.notes.report()
@@ -183,30 +185,6 @@ def _geom(model: "mujoco.MjModel", names: Names, geom: int) -> Geom:
         hfield = int(model.geom_dataid[geom])
         made.hfield = height_field_of(model, hfield, names.hfield[hfield])
     return made
-
-
-def _read_options(description: Description, model: "mujoco.MjModel") -> None:
-    """Timestep, integrator and gravity, and every flag that switches a force off."""
-    import mujoco
-
-    flag, off = mujoco.mjtDisableBit, model.opt.disableflags
-    description.timestep = float(model.opt.timestep)
-    integrator = mujoco.mjtIntegrator(model.opt.integrator).name.removeprefix("mjINT_")
-    description.integrator = {"EULER": "Euler", "RK4": "RK4"}.get(integrator, integrator.lower())
-    description.gravity = np.zeros(3) if off & flag.mjDSBL_GRAVITY else model.opt.gravity.copy()
-    description.implicit_damping = not off & flag.mjDSBL_EULERDAMP
-    for joint in (joint for link in description.links for joint in link.joints):
-        if off & flag.mjDSBL_SPRING:
-            joint.stiffness = 0.0
-        if off & flag.mjDSBL_DAMPER:
-            joint.damping = 0.0
-        if off & (flag.mjDSBL_LIMIT | flag.mjDSBL_CONSTRAINT):
-            joint.limit = None
-        if off & (flag.mjDSBL_FRICTIONLOSS | flag.mjDSBL_CONSTRAINT):
-            joint.frictionloss = 0.0
-    if off & (flag.mjDSBL_CONTACT | flag.mjDSBL_CONSTRAINT):
-        for geom in description.geoms:
-            geom.contype = geom.conaffinity = 0
 
 
 def _keyframes(description: Description, model: "mujoco.MjModel", names: Names) -> dict[str, np.ndarray]:

@@ -42,8 +42,7 @@ def _actuator(k: int, joints: list[Joint], model: "mujoco.MjModel", names: Names
     turning = [name for name, coef in transmission if len(coef) > 1]
     refuse.unless(not turning or bias[1] == 0.0, "feedback of the position of a ball or free joint", "hinge and slide joints")
     _inertia_and_damping(k, transmission, joints, model, refuse)
-    group = int(model.actuator_group[k])
-    if 0 <= group < 31 and model.opt.disableactuator >> group & 1:  # its control stays, without effect
+    if _disabled(k, model):  # its armature and damping stay, as in MuJoCo
         gain, bias = 0.0, (0.0, 0.0, 0.0)
     clamped = model.actuator_ctrllimited[k] and not model.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_CLAMPCTRL
     return Actuator(
@@ -54,6 +53,15 @@ def _actuator(k: int, joints: list[Joint], model: "mujoco.MjModel", names: Names
         ctrlrange=bounds(clamped, model.actuator_ctrlrange[k]),
         forcerange=bounds(model.actuator_forcelimited[k], model.actuator_forcerange[k]),
     )
+
+
+def _disabled(k: int, model: "mujoco.MjModel") -> bool:
+    """Whether the file switches off the forces of this actuator: all, or those of its group."""
+    import mujoco
+
+    group = int(model.actuator_group[k])
+    alone = 0 <= group < 31 and model.opt.disableactuator >> group & 1
+    return bool(alone or model.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_ACTUATION)
 
 
 class _Refusal:

@@ -1,10 +1,10 @@
-"""What an MJCF file says about constraints: equalities, contact pairs, filters, hulls, height fields and the solver."""
+"""What an MJCF file says about constraints: equalities, contact pairs, filters, hulls and height fields."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genesis.description.description import ContactPair, Description, Equality, HeightField, SolverSettings
+from genesis.description.description import ContactPair, Description, Equality, HeightField
 from genesis.description.meshes import Mesh
 from genesis.description.mjcf_features import SIMULATED_EQUALITIES, active_equalities, equality_type
 from genesis.description.mjcf_names import Names
@@ -15,20 +15,12 @@ if TYPE_CHECKING:
 
 
 def read_constraints(description: Description, model: "mujoco.MjModel", names: Names, reduced: set[int]) -> None:
-    """Fill equalities but the ``reduced`` ones, explicit pairs, filters and solver settings."""
+    """Fill equalities but the ``reduced`` ones, explicit pairs and filters."""
     import mujoco
 
     flag, off = mujoco.mjtDisableBit, model.opt.disableflags
-    description.filter_parent = not off & flag.mjDSBL_FILTERPARENT
     bodies = ["world", *(link.name for link in description.links)]
     description.excludes = [(bodies[pair >> 16], bodies[pair & 0xFFFF]) for pair in map(int, model.exclude_signature)]
-    description.solver = SolverSettings(
-        cone=mujoco.mjtCone(model.opt.cone).name.removeprefix("mjCONE_").lower(),
-        impratio=float(model.opt.impratio),
-        tolerance=float(model.opt.tolerance),
-        iterations=int(model.opt.iterations),
-        ls_iterations=int(model.opt.ls_iterations),
-    )
     if not off & (flag.mjDSBL_CONTACT | flag.mjDSBL_CONSTRAINT):
         description.pairs = [_pair(model, names, k) for k in range(model.npair)]
     paired = {name for pair in description.pairs for name in (pair.geom1, pair.geom2)}

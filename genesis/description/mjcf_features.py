@@ -85,7 +85,6 @@ def name_not_simulated(description: Description, model: "mujoco.MjModel", names:
     lines += _equalities(model, names)
     lines += _tendons(model, names)
     lines += _bodies_and_geoms(model, names)
-    lines += _options(model)
 
 
 def equality_type(model: "mujoco.MjModel", k: int) -> str:
@@ -134,19 +133,4 @@ def _bodies_and_geoms(model: "mujoco.MjModel", names: Names) -> list[str]:
     lines += [f'contact pair "{names.pair[k]}" (adhesion)' for k in np.flatnonzero(model.pair_adhesion)]
     lines += [f"flex {k}" for k in range(model.nflex)]
     lines += [f"plugin {k}" for k in range(model.nplugin)]
-    return lines
-
-
-def _options(model: "mujoco.MjModel") -> list[str]:
-    import mujoco
-
-    lines = []
-    if model.opt.density or model.opt.viscosity:
-        lines.append(f"fluid forces (density {model.opt.density:g}, viscosity {model.opt.viscosity:g})")
-    if model.opt.noslip_iterations:
-        lines.append(f"noslip iterations ({model.opt.noslip_iterations})")
-    if model.opt.enableflags & mujoco.mjtEnableBit.mjENBL_OVERRIDE:
-        lines.append("contact override")
-    if model.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_ACTUATION:
-        lines.append('flag actuation="disable"')
     return lines

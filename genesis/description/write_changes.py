@@ -112,7 +112,7 @@ def changes_of(old: Description, new: Description) -> Changes:
         actuators=_differing(old.actuators, new.actuators, ACTUATOR),
         equalities=_differing(old.equalities, new.equalities, EQUALITY),
         contacts=_differing(old.pairs, new.pairs, PAIR),
-        gravity=new.gravity is not None and (old.gravity is None or not np.array_equal(old.gravity, new.gravity)),
+        gravity=new.options.gravity is not None and new.options.gravity != old.options.gravity,
     )
 
 

@@ -14,8 +14,8 @@ class Chains:
     def __init__(self, axes: MotionAxes, nv: int) -> None:
         self._axes = axes
         self._index: dict[tuple, int] = {}
-        self._between: dict[tuple[int, int], int] = {}
-        self.axes: list[tuple[tuple[int, int], ...]] = []  # per chain: (axis, sign), descending
+        self._between: dict[tuple[int, int, bool], int] = {}
+        self.axes: list[tuple[tuple[int, int], ...]] = []  # per chain: (axis, side), descending
         self.dofs: list[tuple[int, ...]] = []  # per chain: descending
         self.single = [self.of_dofs([dof]) for dof in range(nv)]
 
@@ -23,19 +23,21 @@ class Chains:
         """The chain of joint coordinates alone, without axes."""
         return self._add((), tuple(sorted(set(dofs), reverse=True)))
 
-    def between(self, slot1: int, slot2: int) -> int:
-        """The chain of body 2 relative to body 1: axes of body 2 count +1, those of body 1 −1, common ones cancel."""
-        if (slot1, slot2) not in self._between:
-            path1, path2 = set(self._axes.path(slot1)), set(self._axes.path(slot2))
-            signs = dict.fromkeys(path2 - path1, 1) | dict.fromkeys(path1 - path2, -1)
-            axes = tuple(sorted(signs.items(), reverse=True))
-            dofs = tuple(sorted({self._axes.dof[axis] for axis in signs}, reverse=True))
-            self._between[slot1, slot2] = self._add(axes, dofs)
-        return self._between[slot1, slot2]
+    def between(self, slot1: int, slot2: int, *, apart: bool = False) -> int:
+        """The chain of body 2 relative to body 1: axes of body 2 count +1, those of body 1 −1.
 
-    def moves(self, slot1: int, slot2: int) -> bool:
-        """Whether the two bodies can move relative to each other."""
-        return self._axes.last_of_slot[slot1] != self._axes.last_of_slot[slot2]
+        Axes that move both cancel where the block acts on one point of both. ``apart``: it acts on a point of each, which may lie
+        apart; an axis that turns both bodies then moves one point against the other, and counts as 0.
+        """
+        if (slot1, slot2, apart) not in self._between:
+            path1, path2 = set(self._axes.path(slot1)), set(self._axes.path(slot2))
+            sides = dict.fromkeys(path2 - path1, 1) | dict.fromkeys(path1 - path2, -1)
+            if apart:
+                sides |= {axis: 0 for axis in path1 & path2 if self._axes.turns[axis]}
+            axes = tuple(sorted(sides.items(), reverse=True))
+            dofs = tuple(sorted({self._axes.dof[axis] for axis in sides}, reverse=True))
+            self._between[slot1, slot2, apart] = self._add(axes, dofs)
+        return self._between[slot1, slot2, apart]
 
     def _add(self, axes: tuple[tuple[int, int], ...], dofs: tuple[int, ...]) -> int:
         key = (axes, dofs)
@@ -58,7 +60,7 @@ class Chains:
             chain_axisadr=_starts(axisnum), chain_axisnum=axisnum, chain_dofadr=_starts(dofnum), chain_dofnum=dofnum,
             chain_tree=[int(all(pair in mass.address for pair in zip(dofs, dofs[1:], strict=False))) for dofs in self.dofs],
             cax_axis=[axis for axes in self.axes for axis, _ in axes],
-            cax_sign=[sign for axes in self.axes for _, sign in axes],
+            cax_side=[side for axes in self.axes for _, side in axes],
             cax_local=[dofs.index(self._axes.dof[axis]) for axes, dofs in rows for axis, _ in axes],
             cdof_dof=[dof for dofs in self.dofs for dof in dofs],
         )  # fmt: skip

@@ -98,7 +98,7 @@ def compile_model(
         contact_geoms=touching.geoms,
         hulls=touching.hulls,
         hfields=touching.hfields,
-        constraints=resolve(request, [(entity.name, p.description.solver) for entity, p in zip(b.entities, placed, strict=True)]),
+        constraints=resolve(request, [p.description.options for p in placed]),
     )
 
 

@@ -42,7 +42,7 @@ def friction(b: Builder, request: ConstraintRequest) -> Rows:
 
 
 def equalities(b: Builder, chains: Chains, request: ConstraintRequest) -> tuple[Rows, Rows]:
-    """(integers, parameters) eq_*; one between bodies that cannot move relative to each other has no effect and no row.
+    """(integers, parameters) eq_*; one between bodies that nothing moves or turns, but together along a line, has no effect and no row.
 
     Raises: ModelError, UnknownNameError for values, types, links and joints that are no good.
     """
@@ -64,11 +64,12 @@ def equalities(b: Builder, chains: Chains, request: ConstraintRequest) -> tuple[
 
 def _links(where: str, equality: Equality, b: Builder, placed: Placed, entity: EntityInfo, chains: Chains) -> list[tuple]:
     slots = [_slot(where, name or "world", b, entity) for name in (equality.first, equality.second)]
-    if not chains.moves(*slots):
+    chain = chains.between(*slots, apart=True)
+    if not chains.dofs[chain]:
         return []
     code = EQUALITY_TYPES.index(equality.type)
     data = _in_the_world(equality, slots, placed)
-    return [(code, *slots, -1, -1, chains.between(*slots), data, equality.solref, equality.solimp)]
+    return [(code, *slots, -1, -1, chain, data, equality.solref, equality.solimp)]
 
 
 def _slot(where: str, name: str, b: Builder, entity: EntityInfo) -> int:

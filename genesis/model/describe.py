@@ -55,7 +55,7 @@ def describe(model: Model, entity: int, placed: Placed, values: Values, before: 
     _equalities(made, model, info, changes, where)
     _contacts(made, model, info, changes)
     if changes.any("gravity"):
-        made.gravity = rotate(placed.quat * CONJUGATE, changes.values["gravity"])
+        made.options = replace(made.options, gravity=tuple(rotate(placed.quat * CONJUGATE, changes.values["gravity"]).tolist()))
     return Described(made, beside)
 
 

@@ -154,7 +154,7 @@ INTEGERS = (  # name, one row per
     ("chain_dofnum", "nchain"),
     ("chain_tree", "nchain"),  # 1: its degrees of freedom lie on one path of the elimination tree of the mass matrix
     ("cax_axis", "nchainaxis"),
-    ("cax_sign", "nchainaxis"),  # +1: moves body 2, -1: moves body 1
+    ("cax_side", "nchainaxis"),  # +1: moves body 2, -1: moves body 1, 0: turns both, about points that may lie apart
     ("cax_local", "nchainaxis"),  # which degree of freedom of the chain
     ("cdof_dof", "nchaindof"),  # descending
     ("hess_adr", "nv"),  # as dof_madr, dof_depth and m_column, for mass matrix and all chains together

@@ -1,10 +1,10 @@
 """Which constraints act in a model, and how they are solved: what the user asks for, else what the files say, else a default."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
+from typing import Any
 
-from genesis.description.description import SolverSettings
-from genesis.errors import InputError
+from genesis.description.description import FileOptions
 
 CONES = ("pyramidal", "elliptic")
 CONTACTS = ("smooth", "mujoco")
@@ -57,31 +57,21 @@ class ConstraintRequest:
 
 
 FROM_FILES = ("cone", "impratio")  # the files' stopping rules are for another solver
-REQUEST_NAME = {"cone": "friction_cone"}  # where the user's option is not called as the field
 
 
-def resolve(request: ConstraintRequest, settings: Sequence[tuple[str, SolverSettings]]) -> ConstraintOptions:
-    """The options of a scene; settings: name and wishes of each entity.
-
-    Raises: InputError if two files disagree and the user has not chosen.
-    """
+def resolve(request: ConstraintRequest, files: Sequence[FileOptions]) -> ConstraintOptions:
+    """The options of a scene: what the user asks for, else what the files of its entities agree on, else the default."""
     chosen = {field.name: getattr(request, field.name) for field in fields(ConstraintOptions)}
     chosen = {name: value for name, value in chosen.items() if value is not None}
     smooth = chosen.get("contact", ConstraintOptions.contact) == "smooth"
     for name in FROM_FILES:
-        value = "elliptic" if name == "cone" and smooth else _said(name, settings)
+        value = "elliptic" if name == "cone" and smooth else agreed(name, files)
         if name not in chosen and value is not None:
             chosen[name] = value
     return ConstraintOptions(**chosen)
 
 
-def _said(name: str, settings: Sequence[tuple[str, SolverSettings]]) -> object:
-    """What the files say about an option; None if nothing."""
-    said = [(entity, asdict(s)[name]) for entity, s in settings if asdict(s).get(name) is not None]
-    for entity, value in said[1:]:
-        if value != said[0][1]:
-            raise InputError(
-                f'the files of "{said[0][0]}" and "{entity}" ask for {name} {said[0][1]} and {value}; '
-                f"choose with RigidOptions({REQUEST_NAME.get(name, name)}=...)."
-            )
-    return said[0][1] if said else None
+def agreed(name: str, files: Sequence[FileOptions]) -> Any:
+    """What the files that state an option all say; None if none does, or if they disagree."""
+    said = [value for file in files if (value := file.said(name)) is not None]
+    return said[0] if said and all(value == said[0] for value in said) else None

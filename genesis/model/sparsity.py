@@ -5,18 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genesis.model.builder import BALL, Builder
+from genesis.model.builder import BALL, SLIDE, Builder
 
 
 @dataclass(frozen=True)
 class MotionAxes:
     """Every motion axis, links outwards.
 
-    dof: degree of freedom of each. of_joint: first axis of each elementary joint. paths: each axis and those before it on the way
-    to the world, nearest first. last_of_slot: the last axis of each slot (0: the world), -1 for what is fixed.
+    dof: degree of freedom of each. turns: whether it turns what it moves. of_joint: first axis of each elementary joint. paths: each
+    axis and those before it on the way to the world, nearest first. last_of_slot: the last axis of each slot (0: the world), -1 for
+    what is fixed.
     """
 
     dof: list[int]
+    turns: list[bool]
     of_joint: list[int]
     paths: list[list[int]]
     last_of_slot: list[int]
@@ -30,6 +32,7 @@ class MotionAxes:
 def motion_axes(b: Builder) -> MotionAxes:
     """The axes of all links in order."""
     dof: list[int] = []
+    turns: list[bool] = []
     of_joint: list[int] = []
     paths: list[list[int]] = []
     last_of_slot = [-1]
@@ -41,8 +44,9 @@ def motion_axes(b: Builder) -> MotionAxes:
                 paths.append([len(dof)] + (paths[last] if last >= 0 else []))
                 last = len(dof)
                 dof.append(e.dof + k)
+                turns.append(e.code != SLIDE)
         last_of_slot.append(last)
-    return MotionAxes(dof, of_joint, paths, last_of_slot)
+    return MotionAxes(dof, turns, of_joint, paths, last_of_slot)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import numpy as np
 from genesis.description import primitives
 from genesis.description.description import Description
 from genesis.description.read import read_mjcf, read_urdf
-from genesis.errors import InputError, UnsupportedError
+from genesis.description.urdf import MIMIC_MODES
+from genesis.errors import InputError, UnsupportedError, unknown_name
 from genesis.scene.materials import Rigid
 from genesis.scene.rotation import euler_degrees
 from genesis.scene.settings import settings
@@ -211,15 +212,22 @@ class URDF(Morph):
 class MJCF(Morph):
     """A model in an MJCF file (or the XML itself); pos and quat move what hangs on its world.
 
-    default_armature: rotor inertia of joints that name none [kg m² | kg]; none unless given.
+    default_armature: rotor inertia of joints that name none [kg m² | kg]; none unless given. mimic: "independent" keeps every joint
+    of a linear joint equality (a finger that follows another) as a degree of freedom, tied softly as in MuJoCo; "reduce" eliminates
+    the follower's: it holds exactly, and states, controls and gains are shorter by it.
     """
 
     file: str | os.PathLike
     scale: float = 1.0
     default_armature: float = 0.0
+    mimic: str = "independent"
+
+    def _check(self, where: str) -> None:
+        if self.mimic not in MIMIC_MODES:
+            raise unknown_name(where, "mimic", str(self.mimic), MIMIC_MODES)
 
     def _read(self, material: Rigid) -> Description:
-        return read_mjcf(self.file, scale=self.scale, default_armature=self.default_armature)
+        return read_mjcf(self.file, scale=self.scale, default_armature=self.default_armature, mimic=self.mimic)
 
 
 KNOWN = ("URDF", "MJCF", "Box", "Sphere", "Capsule", "Cylinder", "Plane", "Mesh")

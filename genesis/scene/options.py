@@ -4,6 +4,7 @@ Documented options that are not supported are refused by name unless they have t
 """
 
 from enum import Enum
+from typing import Any
 
 from genesis.errors import InputError, UnsupportedError, unknown_name
 from genesis.model.options import CONES, CONTACTS, ConstraintRequest
@@ -36,7 +37,8 @@ class link_ref_frame(Enum):
     root_COM = 2
 
 
-SUPPORTED_INTEGRATORS = ("Euler", "implicitfast", "implicit", "RK4")
+IMPLICIT_INTEGRATORS = ("implicitfast", "implicit")
+SUPPORTED_INTEGRATORS = ("Euler", *IMPLICIT_INTEGRATORS, "RK4")
 _OTHER = {
     "enable_neutral_collision": False, "max_collision_pairs": 150, "multiplier_collision_broad_phase": 8,
     "constraint_solver": constraint_solver.Newton, "ls_tolerance": 0.01, "noslip_iterations": 0, "noslip_tolerance": 1e-6,
@@ -52,21 +54,24 @@ _OTHER = {
 class SimOptions:
     """Settings of the whole simulation.
 
-    dt: time of one `scene.step()` [s]; substeps: integration steps in it; gravity: (3,) [m/s²]; requires_grad: whether the
-    states of the scene carry the graph of torch (otherwise everything is detached, and setters drop gradients).
+    dt: time of one `scene.step()` [s] (None: the timestep that the MJCF files state, else 0.01); substeps: integration steps in it;
+    gravity: (3,) [m/s²] (None: what the files state, else (0, 0, -9.81)); requires_grad: whether the states of the scene carry the
+    graph of torch (otherwise everything is detached, and setters drop gradients).
     """
 
-    dt: float = 0.01
+    dt: float | None = None
     substeps: int = 1
-    gravity: tuple = (0.0, 0.0, -9.81)
+    gravity: tuple | None = None
     floor_height: float = 0.0
     requires_grad: bool = False
 
     def __post_init__(self) -> None:
-        _positive("SimOptions", "dt", self.dt)
+        if self.dt is not None:
+            _positive("SimOptions", "dt", self.dt)
         if int(self.substeps) != self.substeps or self.substeps < 1:
             raise InputError(f"SimOptions: substeps is {self.substeps!r}; allowed: 1, 2, 3, …")
-        self.gravity = _vector("SimOptions", "gravity", self.gravity)
+        if self.gravity is not None:
+            self.gravity = _vector("SimOptions", "gravity", self.gravity)
         if self.floor_height != 0.0:
             raise UnsupportedError(
                 "SimOptions: floor_height is not supported (there is no floor but gs.morphs.Plane); leave it out."
@@ -77,7 +82,8 @@ class SimOptions:
 class RigidOptions:
     """Settings of rigid bodies.
 
-    dt, gravity: as SimOptions unless given. integrator: gs.integrator.Euler (default), implicitfast, implicit or RK4.
+    dt, gravity: as SimOptions unless given. integrator: gs.integrator.Euler, implicitfast, implicit or RK4 (None: what the files
+    state, else Euler).
     implicit_damping: whether Euler treats joint damping and velocity gains implicitly (None: as the files say, else yes).
     batch_*_info: accepted; every parameter may differ between environments anyway.
 
@@ -93,7 +99,7 @@ class RigidOptions:
 
     dt: float | None = None
     gravity: tuple | None = None
-    integrator: object = None
+    integrator: Any = None
     implicit_damping: bool | None = None
     enable_collision: bool | None = None
     enable_joint_limit: bool | None = None
@@ -117,12 +123,13 @@ class RigidOptions:
             _positive("RigidOptions", "dt", self.dt)
         if self.gravity is not None:
             self.gravity = _vector("RigidOptions", "gravity", self.gravity)
-        self.integrator = _integrator(self.integrator)
-        if self.implicit_damping is False and self.integrator in (integrator.implicitfast, integrator.implicit):
-            raise InputError(
-                f"RigidOptions: implicit_damping=False does not go with integrator={self.integrator.name}, which takes all damping at the "
-                "end of the step; leave it out, or choose Euler or RK4."
-            )
+        if self.integrator is not None:
+            self.integrator = _integrator(self.integrator)
+            if self.implicit_damping is False and self.integrator.name in IMPLICIT_INTEGRATORS:
+                raise InputError(
+                    f"RigidOptions: implicit_damping=False does not go with integrator={self.integrator.name}, which takes all damping "
+                    "at the end of the step; leave it out, or choose Euler or RK4."
+                )
         _one_of("contact", self.contact, CONTACTS)
         _one_of("friction_cone", self.friction_cone, CONES)
         for name in ("max_contacts", "iterations", "ls_iterations"):
@@ -172,8 +179,6 @@ def __getattr__(name: str):
 
 def _integrator(value: object) -> integrator:
     name = value.name if isinstance(value, integrator) else value
-    if name is None:
-        return integrator.Euler
     known = {k.lower(): integrator[k] for k in SUPPORTED_INTEGRATORS}
     if not isinstance(name, str) or name.lower() not in known:
         raise unknown_name("RigidOptions", "integrator", str(name), SUPPORTED_INTEGRATORS)

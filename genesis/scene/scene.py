@@ -13,6 +13,7 @@ from genesis.grad.tensor import Tensor, wrap
 from genesis.model.compile import Placed, compile_model
 from genesis.scene import checkpoint, inertia
 from genesis.scene.entity import RigidEntity
+from genesis.scene.file_options import Settled, asked_for, name_differences, settle
 from genesis.scene.inputs import Inputs
 from genesis.scene.materials import Rigid
 from genesis.scene.morphs import Morph
@@ -46,12 +47,13 @@ class Scene:
         self.sim_options = instance("sim_options", sim_options, SimOptions)
         self.rigid_options = instance("rigid_options", rigid_options, RigidOptions)
         refuse_others(others, show_viewer, show_FPS)
-        if self.rigid_options.dt is not None and self.rigid_options.dt != self.sim_options.dt:
+        if None not in (both := {self.rigid_options.dt, self.sim_options.dt}) and len(both) > 1:
             raise InputError(
                 f"Scene: rigid_options.dt is {self.rigid_options.dt:g} s and sim_options.dt {self.sim_options.dt:g} s; give one."
             )
         self.uid = next(_numbers)
-        self.dt, self.substeps = float(self.sim_options.dt), int(self.sim_options.substeps)
+        self._asked = asked_for(self.sim_options, self.rigid_options)
+        self.substeps = int(self.sim_options.substeps)
         self.requires_grad = bool(self.sim_options.requires_grad)
         self.n_envs = 0
         self.entities: list[RigidEntity] = []
@@ -118,16 +120,15 @@ class Scene:
             raise InputError(f"scene.build: n_envs is {n_envs!r}; allowed: 0, 1, 2, …")
         if not self.entities:
             raise StateError("scene.build: there is no entity; call scene.add_entity() first.")
-        rigid = self.rigid_options
         placed = [
             Placed(e.description, e.name, torch.tensor(e.morph.pos).double().numpy(), torch.tensor(e.morph.quat).double().numpy())
             for e in self.entities
         ]
-        gravity = self.sim_options.gravity if rigid.gravity is None else rigid.gravity
-        model = compile_model(placed, gravity, rigid.request())
+        settled = self._settled()
+        model = compile_model(placed, settled.gravity, self.rigid_options.request())
         state = runtime.state()
         physics = Physics(
-            model, dt=self.dt, substeps=self.substeps, integrator=rigid.integrator.name, implicit_damping=self._implicit_damping()
+            model, dt=settled.dt, substeps=self.substeps, integrator=settled.integrator, implicit_damping=settled.implicit_damping
         )
         inputs = Inputs(self, state.dtype, state.device, self.requires_grad, max(n_envs, 1), n_envs > 0)
         self.n_envs = n_envs
@@ -136,20 +137,12 @@ class Scene:
             entity.bind(solver)
         solver.entities = self.entities
         warn_not_simulated(self.entities, physics)
+        name_differences([(e.name, e.description.options) for e in self.entities], settled, self._asked, physics)
         self._solver, self._rollouts = solver, Rollouts(solver)
 
-    def _implicit_damping(self) -> bool:
-        asked = self.rigid_options.implicit_damping
-        if asked is not None:
-            return asked
-        explicit = [e.name for e in self.entities if not e.description.implicit_damping]
-        moving = [e.name for e in self.entities if e.n_dofs]
-        if explicit and set(explicit) != set(moving):
-            raise InputError(
-                f'scene.build: the file of "{explicit[0]}" asks for explicit damping and others do not; '
-                "choose with RigidOptions(implicit_damping=...)."
-            )
-        return not explicit
+    def _settled(self) -> Settled:
+        """Settings that the user, the files of the entities there are, or defaults decide."""
+        return settle([entity.description.options for entity in self.entities], self._asked)
 
     # ---- running
 
@@ -312,6 +305,11 @@ class Scene:
             if entity.name == name:
                 return entity
         raise unknown_name("scene", "entity", name, [entity.name for entity in self.entities])
+
+    @property
+    def dt(self) -> float:
+        """Time of one step [s]; before `build` with the entities there are so far."""
+        return self._settled().dt if self._solver is None else self._solver.physics.dt
 
     def get_time(self) -> float:
         """Simulated time [s]."""

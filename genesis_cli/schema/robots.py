@@ -57,6 +57,12 @@ class Mjcf(FileEntity):
     """A robot read from MJCF."""
 
     kind: str = "mjcf"
+    mimic: str = key(
+        "independent",
+        "joints of linear joint equalities: independent (all are degrees of freedom, tied softly as in MuJoCo) or reduce (the "
+        "follower has none and holds exactly)",
+        choices=("independent", "reduce"),
+    )
 
 
 @dataclass

@@ -11,13 +11,13 @@ class Scene:
     """The world around the robot."""
 
     kind: str = "rigid"
-    dt: float = key(0.01, "time step [s]", above=0.0)
+    dt: float | None = key(None, "time step [s]; null: as the robot's file states, else 0.01", above=0.0)
     substeps: int = key(1, "physics steps within one time step", low=1)
-    gravity: list[float] = key([0.0, 0.0, -9.81], "gravity [m/s^2]", length=3)
-    integrator: str = key(
-        "Euler",
+    gravity: list[float] | None = key(None, "gravity [m/s^2]; null: as the robot's file states, else 0 0 -9.81", length=3)
+    integrator: str | None = key(
+        None,
         "semi-implicit Euler (damping implicit), implicitfast (also the velocity feedback of actuators: stiff servos), implicit (also "
-        "Coriolis forces) or Runge-Kutta of order 4",
+        "Coriolis forces) or Runge-Kutta of order 4; null: as the robot's file states, else Euler",
         choices=("Euler", "implicitfast", "implicit", "RK4"),
     )
     collision: bool = key(True, "contacts between bodies")
@@ -30,13 +30,15 @@ class Scene:
         0.0, "distance from which bodies that never touch act on the gradient, and on nothing else [m]; 0: not at all", low=0.0
     )
     friction_cone: str | None = key(
-        None, "pyramidal or elliptic; null: as the robot's file says, else pyramidal", choices=("pyramidal", "elliptic")
+        None,
+        "pyramidal or elliptic; null: elliptic with the smooth law, else as the robot's file states, else pyramidal",
+        choices=("pyramidal", "elliptic"),
     )
     impratio: float | None = key(
         None, "stiffness of friction relative to that of the normal; null: the file's, else 1", above=0.0
     )
     max_contacts: int | None = key(None, "room for contacts in one environment, more are an error; null: made to fit", low=1)
-    solver_iterations: int = key(100, "most Newton steps of the constraint solver in one step", low=1)
+    solver_iterations: int | None = key(None, "most Newton steps of the constraint solver in one step; null: 100", low=1)
     solver_tolerance: float | None = key(
         None, "forces out of balance relative to the largest one, at which it stops; null: what the precision allows", above=0.0
     )

@@ -115,6 +115,28 @@ def test_disabled_group_keeps_its_control_armature_and_damping_but_pushes_nothin
     assert (after.armature - before.armature, after.damping - before.damping) == pytest.approx((2.0, 3.0))
 
 
+@pytest.mark.parametrize(
+    ("option", "acts"),
+    [("", (True, True)), ('actuatorgroupdisable="2"', (True, False)), ('><flag actuation="disable"/></option', (False, False))],
+)
+def test_actuators_that_are_switched_off_have_no_force_but_their_inertia(option, acts):
+    drives = "".join(f'<position joint="hinge" kp="3" kv="2" armature="0.5" group="{group}"/>' for group in (1, 2))
+    option = f"<option {option}/>" if ">" not in option else f"<option{option}>"
+    description = read_mjcf(MODEL.format(actuator=drives).replace("<worldbody>", f"{option}<worldbody>"))
+    found = [(actuator.gain, actuator.bias) for actuator in description.actuators]
+    assert found == [(3.0, (0.0, -3.0, -2.0)) if on else (0.0, (0.0, 0.0, 0.0)) for on in acts]
+    assert sum(joint.armature for link in description.links for joint in link.joints if joint.name == "hinge") == pytest.approx(
+        1.0
+    )
+
+
+def test_the_flag_of_dampers_covers_those_of_actuators():
+    text = MODEL.format(actuator='<motor joint="hinge" damping="2"/>')
+    for flag, left in (("enable", 2.0), ("disable", 0.0)):
+        description = read_mjcf(text.replace("<worldbody>", f'<option><flag damper="{flag}"/></option><worldbody>'))
+        assert [j.damping for link in description.links for j in link.joints if j.name == "hinge"] == [left]
+
+
 def test_clampctrl_flag_frees_the_control():
     text = MODEL.format(actuator='<motor joint="hinge" ctrlrange="-1 1"/>')
     assert read_mjcf(text).actuators[0].ctrlrange == (-1.0, 1.0)

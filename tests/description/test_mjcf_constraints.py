@@ -4,7 +4,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from genesis.description.description import DEFAULT_SOLIMP, SolverSettings
+from genesis.description.description import DEFAULT_SOLIMP
 from genesis.description.hulls import convex_hull
 from genesis.description.inertia import is_closed, mesh_properties
 from genesis.description.read import read_mjcf
@@ -59,17 +59,8 @@ def test_contacts_switched_off_leave_no_pair():
     assert d.pairs == [] and not any(geom.contype or geom.conaffinity for geom in d.geoms)
 
 
-def test_solver_settings():
-    option = '<option cone="elliptic" impratio="10" tolerance="1e-12" iterations="30" ls_iterations="9"/>'
-    assert read(top=option).solver == SolverSettings("elliptic", 10.0, 1e-12, 30, 9)
-    assert read().solver == SolverSettings("pyramidal", 1.0, 1e-8, 100, 50)
+def test_filter_of_parents():
     assert read().filter_parent and not read(top='<option><flag filterparent="disable"/></option>').filter_parent
-
-
-def test_what_is_left_out_is_named():
-    assert read(top='<option noslip_iterations="3"/>').not_simulated == ["noslip iterations (3)"]
-    override = '<option o_margin="0.1"><flag override="enable"/></option>'
-    assert read(top=override).not_simulated == ["contact override"]
 
 
 def test_height_fields():

@@ -40,7 +40,7 @@ def test_mimic_and_keyframes_scale_with_their_units():
       <body><joint name="b" type="slide" ref="0.5"/><geom size="0.1"/></body></body></worldbody>
       <equality><joint joint1="b" joint2="a" polycoef="0.25 3 0 0 0"/></equality>
       <keyframe><key name="home" qpos="1 2 3 1 0 0 0 0.5 7"/></keyframe></mujoco>"""
-    description = read_mjcf(text, scale=2.0)
+    description = read_mjcf(text, scale=2.0, mimic="reduce")
     slide = description.links[2].joints[0]
     assert (slide.mimic.multiplier, slide.mimic.offset, slide.ref) == (6.0, 1.5, 1.0)
     np.testing.assert_array_equal(description.keyframes["home"], [2, 4, 6, 1, 0, 0, 0, 0.5])

@@ -42,8 +42,37 @@ def test_axes_of_a_chain_are_the_relative_jacobian(seed):
         dofs = i["cdof_dof"][i["chain_dofadr"][chain] :][: i["chain_dofnum"][chain]]
         for x in range(i["chain_axisadr"][chain], i["chain_axisadr"][chain] + i["chain_axisnum"][chain]):
             angular, linear = columns[i["cax_axis"][x]]
-            J[:, dofs[i["cax_local"][x]]] += i["cax_sign"][x] * np.concatenate([linear + np.cross(angular, point), angular])
+            J[:, dofs[i["cax_local"][x]]] += i["cax_side"][x] * np.concatenate([linear + np.cross(angular, point), angular])
         np.testing.assert_allclose(J, relative_jacobian(mj, data, bodies, point), atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_axes_that_turn_both_bodies_move_points_that_lie_apart(seed):
+    """Every pair of bodies, each with a point of its own: MuJoCo's Jacobian of the one against the other."""
+    text, points = random_world(seed), (np.array([0.3, -0.2, 0.7]), np.array([-0.1, 0.4, 0.5]))
+    mj = mujoco.MjModel.from_xml_string(text)
+    data = mujoco.MjData(mj)
+    mujoco.mj_fwdPosition(mj, data)
+    b = Builder()
+    b.add(Placed(read_mjcf(text), "world"))
+    axes, (columns, _) = motion_axes(b), placed_axes(b)
+    chains, both = Chains(axes, mj.nv), 0
+    for slots in ((i, k) for i in range(mj.nbody) for k in range(mj.nbody)):
+        chain = chains.between(*slots, apart=True)
+        J = np.zeros((6, mj.nv))
+        for axis, side in chains.axes[chain]:
+            angular, linear = columns[axis]
+            ends = [np.concatenate([linear + np.cross(angular, point), angular]) for point in points]
+            J[:, axes.dof[axis]] += {1: ends[1], -1: -ends[0], 0: ends[1] - ends[0]}[side]
+            both += side == 0
+        expected = np.zeros((6, mj.nv))
+        for body, point, sign in zip(slots, points, (-1.0, 1.0), strict=True):
+            end = np.zeros((6, mj.nv))
+            mujoco.mj_jac(mj, data, end[:3], end[3:], point, body)
+            expected += sign * end
+        np.testing.assert_allclose(J, expected, atol=1e-12)
+        assert set(np.flatnonzero(expected.any(0))) <= set(chains.dofs[chain])
+    assert both > 0
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
@@ -74,6 +103,8 @@ def test_two_branches_fill_the_hessian_in():
     between = chains.between(2, 3)
     assert chains.dofs[between] == (2, 1) and chains.axes[between] == ((2, 1), (1, -1))
     assert chains.between(2, 3) == between and chains.between(0, 2) != chains.between(2, 0)
+    apart = chains.between(2, 3, apart=True)  # the rail moves both legs together, it turns neither
+    assert chains.axes[apart] == chains.axes[between] and chains.between(2, 2, apart=True) != between
     arrays = chains.integers(mass)
     assert arrays["chain_tree"][between] == 0 and arrays["chain_tree"][chains.between(0, 2)] == 1
     assert mass.depth.tolist() == [0, 1, 1]

@@ -111,7 +111,7 @@ def test_residuals_of_equalities_are_those_of_mujoco():
     data.qpos[:] = mj.qpos0 + 0.3 * rng.normal(size=mj.nq)
     mujoco.mj_normalizeQuat(mj, data.qpos)
     mujoco.mj_forward(mj, data)
-    description = read_mjcf(TIED, mimic="independent")
+    description = read_mjcf(TIED)
     m = compile_model([Placed(description, "tied")])
     found = residuals(m, data, data.qpos)
     assert [e.name for e in description.equalities] == ["point", "hang", "sites", "glue", "held", "frames", "curve", "still"]
@@ -166,6 +166,15 @@ def test_an_equality_between_fixed_bodies_has_no_row():
     links = [Link("a", -1), Link("b", 0)]
     tie = Equality("tie", "weld", "a", "b", np.zeros(11))
     assert compile_model([Placed(Description("shelf", links=links, equalities=[tie]), "shelf")]).sizes["neq"] == 0
+
+
+@pytest.mark.parametrize(("joint", "rows"), [("slide", 0), ("hinge", 1)])
+def test_an_equality_within_one_rigid_body_acts_where_it_turns(joint, rows):
+    """As in MuJoCo: two points that one body carries along a line never move against each other; on a turning one they do."""
+    links = [Link("a", -1, **BODY, joints=[Joint("j", joint)]), Link("b", 0, **BODY)]
+    tie = Equality("tie", "connect", "a", "b", np.arange(11.0))
+    m = compile_model([Placed(Description("rigid", links=links, equalities=[tie]), "rigid")])
+    assert m.sizes["neq"] == rows and m.integers["cax_side"].tolist() == [0] * rows
 
 
 REFUSED = {

@@ -56,7 +56,7 @@ def test_integers_are_in_range(name):
         top = sizes[size] + (key == "chain_axisadr")  # a chain of no axes may stand at the end
         assert i[key].max(initial=0) < max(top, 1) and i[key].min(initial=0) >= (-1 if key in none else 0), key
     assert all(0 <= i[key].min(initial=0) and i[key].max(initial=0) <= m.nlink for key in ("eq_slot1", "eq_slot2", "geom_slot"))
-    assert i["cand_code"].max(initial=0) < len(PAIR_TYPES) and set(i["cax_sign"]) <= {-1, 1}
+    assert i["cand_code"].max(initial=0) < len(PAIR_TYPES) and set(i["cax_side"]) <= {-1, 0, 1}
     chain = np.repeat(np.arange(sizes["nchain"]), i["chain_axisnum"])
     assert (i["cax_local"] < i["chain_dofnum"][chain]).all()
     assert m.pack_integers().dtype == np.int32

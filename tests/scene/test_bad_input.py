@@ -7,8 +7,7 @@ import torch
 
 import genesis as gs
 from genesis.errors import DivergenceError, InputError, StateError, UnknownNameError, UnsupportedError
-from tests.scene.conftest import make
-from tests.scene.robots import ARM, GANTRY
+from tests.scene.robots import GANTRY
 
 NAN = float("nan")
 
@@ -132,16 +131,6 @@ def test_debug_checks_controls_when_they_are_set(gantry, monkeypatch):
     monkeypatch.setattr(scene.rigid_solver, "checked", True)
     with pytest.raises(InputError, match='entity "gantry".control_dofs_force: nan at index 2'):
         robot.control_dofs_force([0.0, 0.0, NAN])
-
-
-def test_files_that_disagree_about_damping():
-    explicit = ARM.replace("<compiler", '<option><flag eulerdamp="disable"/></option><compiler')
-    scene = gs.Scene()
-    scene.add_entity(gs.morphs.MJCF(file=ARM))
-    scene.add_entity(gs.morphs.MJCF(file=explicit), name="other")
-    with pytest.raises(InputError, match='the file of "other" asks for explicit damping .*implicit_damping='):
-        scene.build()
-    assert make(explicit)[0].rigid_solver.physics.damping_dt == 0.0
 
 
 def test_a_refused_step_leaves_state_and_time(gantry):

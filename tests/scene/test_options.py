@@ -10,8 +10,13 @@ from tests.scene.robots import GANTRY
 
 def test_defaults():
     sim, rigid = gs.options.SimOptions(), gs.options.RigidOptions()
-    assert (sim.dt, sim.substeps, sim.gravity, sim.floor_height, sim.requires_grad) == (0.01, 1, (0.0, 0.0, -9.81), 0.0, False)
-    assert rigid.integrator is gs.integrator.Euler and rigid.enable_collision is None and rigid.dt is None
+    assert (sim.dt, sim.substeps, sim.gravity, sim.floor_height, sim.requires_grad) == (None, 1, None, 0.0, False)
+    assert rigid.integrator is None and rigid.enable_collision is None and rigid.dt is None
+    scene = gs.Scene()
+    scene.add_entity(gs.morphs.Sphere())
+    scene.build()
+    assert (scene.dt, scene.get_gravity().tolist()) == (0.01, pytest.approx([0.0, 0.0, -9.81]))
+    assert (scene.rigid_solver.physics.integrator, scene.rigid_solver.physics.damping_dt) == ("Euler", 0.01)
     assert (
         gs.morphs.Sphere().radius == 0.5
         and gs.morphs.Cylinder().height == 1.0
@@ -85,7 +90,11 @@ def test_documented_defaults_are_accepted():
         (lambda: gs.Scene(mpm_options=1), UnsupportedError, "mpm_options"),
         (lambda: gs.Scene(sim_option=1), UnknownNameError, 'unknown argument "sim_option"; known: sim_options'),
         (lambda: gs.Scene(sim_options=gs.options.RigidOptions()), InputError, "sim_options is RigidOptions; allowed: SimOptions"),
-        (lambda: gs.Scene(rigid_options=gs.options.RigidOptions(dt=0.1)), InputError, "give one"),
+        (
+            lambda: gs.Scene(sim_options=gs.options.SimOptions(dt=0.01), rigid_options=gs.options.RigidOptions(dt=0.1)),
+            InputError,
+            "rigid_options.dt is 0.1 s and sim_options.dt 0.01 s; give one",
+        ),
     ],
 )
 def test_refusals(make, error, message):

@@ -204,5 +204,5 @@ def finish_contact(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i
     open_block(m, c, b, kind, dim, chain)
     c.set(b, "gap", gap)
     set_bodies(c, b, slot1, slot2, point, point)
-    motion_rows(m, s, c, b, chain)
+    motion_rows(m, s, c, b, chain, False)
     c.set(b, "weight", compliance_of(m, slot1, 0) + compliance_of(m, slot2, 0))

@@ -69,8 +69,10 @@ def set_bodies(c, b, slot1, slot2, point1: Vec3, point2: Vec3) -> None:
 
 
 @ti.func
-def motion_rows(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, chain: ti.i32):
+def motion_rows(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, chain: ti.i32, apart: ti.template()):
     """Jacobian of the velocity of body 2 against body 1 along the first three vectors of the frame, and of the turn along the others.
+
+    apart: the two points may lie apart, and the chain holds the axes that turn both bodies.
 
     Reads: slots, points and frame of the block      Adds to: its Jacobian
     """
@@ -82,13 +84,18 @@ def motion_rows(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32,
     for x in range(first, first + m.chain_axisnum(chain)):
         axis = Spatial.load(s.row("axis", m.cax_axis(x)))
         local = m.cax_local(x)
+        side = m.cax_side(x)
         sign = 1.0
         lever = Vec3.of(*lever2.parts())
-        if m.cax_sign(x) < 0:
+        if side < 0:
             sign = -1.0
             lever.assign(lever1)
         linear = axis.at(lever) * sign
         angular = axis.a * sign
+        if ti.static(apart):
+            if side == 0:
+                linear.assign(axis.a.cross(lever2 - lever1))
+                angular.assign(Vec3.zero(1))
         for k in range(dim):
             row = Vec3.load(c.block(b, "frame", 3 * k))
             c.jacobian(b, k, count).add(ti.select(k < 3, row.dot(linear), row.dot(angular)), local)

@@ -73,6 +73,28 @@ EQUALITY = """<worldbody>
   <joint joint1="g" joint2="e" polycoef="0.02 1.5 0.4 0 0" solref="-500 -10"/>
   </equality>"""
 
+BRANCHES = """<worldbody><body name="trunk" pos="0.1 0.2 1" quat="0.9 0.1 -0.2 0.3"><freejoint/>
+    <inertial pos="0.05 0.1 0.2" mass="2.5" fullinertia="0.05 0.06 0.04 0.004 -0.006 0.005"/>
+    <site name="hip" pos="0.1 0 -0.1" quat="1 0.2 0 0.1"/>
+    <body name="thigh" pos="0.2 0 0.1" quat="0.7 -0.1 0.5 0.2"><inertial pos="0.02 -0.05 0.15" mass="0.8" diaginertia="0.012 0.011 0.006"/>
+      <joint name="a" axis="0.1 0.2 1" pos="0.02 -0.03 0.05"/><joint name="b" type="slide" axis="1 0.3 0.2"/>
+      <body name="shank" pos="0.1 0 0.2"><inertial pos="0 0.05 0.1" mass="0.4" diaginertia="0.004 0.003 0.002"/>
+        <joint name="c" type="ball" pos="0 0.05 -0.02"/><site name="foot" pos="0 0.1 0.2"/></body></body>
+    <body name="arm" pos="-0.2 0.1 0.1"><inertial pos="0 0.05 0" mass="0.7" diaginertia="0.01 0.008 0.007"/>
+      <joint name="d" axis="1 0.2 0.3" ref="0.1"/><joint name="e" type="slide" axis="0 0.2 1" pos="0.1 0 0"/>
+      <site name="near" pos="0.1 0 0.05"/>
+      <body name="hand" pos="0.1 0.2 0"><inertial pos="0.02 0 0.03" mass="0.9" diaginertia="0.01 0.012 0.015"/>
+        <site name="far" pos="0.15 0 -0.1"/></body></body></body></worldbody><equality>
+  <connect body1="thigh" body2="trunk" anchor="-0.1 0 0.05" solref="0.04 0.9" solimp="0.7 0.95 0.2 0.4 3"/>
+  <connect body1="shank" body2="hand" anchor="0.1 0.05 0.2" solref="-900 -25"/>
+  <weld body1="trunk" body2="shank" anchor="0.05 0.1 0" torquescale="0.4" relpose="0.3 0.1 0.2 0.9 0.2 -0.1 0.3" solref="0.06 1.1"
+    solimp="0.5 0.9 0.5 0.6 2"/>
+  <weld site1="hip" site2="near" torquescale="0.7" solref="0.1 1" solimp="0.3 0.8 0.7 0.5 2"/>
+  <connect site1="far" site2="near" solref="0.2 0.5" solimp="0.2 0.4 0.5 0.5 2"/>
+  <connect site1="foot" site2="hip" solref="0.05 1"/>
+  <connect body1="hand" anchor="0.1 0 -0.1" solref="-500 -10"/>
+  </equality>"""
+
 CONTACT = """<worldbody>
   <geom name="floor" type="plane" size="0 0 1" pos="0.1 0.2 0.05" quat="0.99 0.05 -0.08 0.03" condim="{condim}" friction="0.6 0.03 0.004"
     solmix="2" solref="0.03 1.1" solimp="0.8 0.96 0.01 0.4 3" margin="0.004"/>
@@ -101,7 +123,7 @@ EXPLICIT = """<worldbody>
     <pair geom1="floor" geom2="stick" condim="4" friction="0.4 0.6 0.03 0.001 0.001" solref="-2100 -55" solreffriction="-300 -40"/>
     <pair geom1="other" geom2="ball" condim="3" friction="0.3 0.8 0.01 0.001 0.001" solref="0.025 1.2"/></contact>"""
 
-BODIES = {"limits": LIMITS, "friction": FRICTION, "equality": EQUALITY, "explicit": EXPLICIT}
+BODIES = {"limits": LIMITS, "friction": FRICTION, "equality": EQUALITY, "branches": BRANCHES, "explicit": EXPLICIT}
 CONES = {
     "pyramids": ("pyramidal", 1.0),
     "pyramids-5": ("pyramidal", 5.0),
@@ -109,10 +131,10 @@ CONES = {
     "cones-5": ("elliptic", 5.0),
 }
 CONDIMS = (1, 3, 4, 6)
-JOINT_SCENES = ("limits", "friction", "equality")
+JOINT_SCENES = ("limits", "friction", "equality", "branches")
 CONTACT_SCENES = tuple(f"contact{condim} {cone}" for condim in CONDIMS for cone in CONES if condim > 1 or cone == "pyramids")
 EXPLICIT_SCENES = tuple(f"explicit {cone}" for cone in CONES)
-DAMPED_SCENES = ("limits pyramids damped", "equality pyramids damped", "contact6 cones-5 damped")
+DAMPED_SCENES = ("limits pyramids damped", "equality pyramids damped", "branches pyramids damped", "contact6 cones-5 damped")
 SCENES = (*JOINT_SCENES, *CONTACT_SCENES, *EXPLICIT_SCENES, *DAMPED_SCENES)
 
 
@@ -159,13 +181,15 @@ def physics_of(model: Model, dt: float, **options) -> Physics:
 def states(name: str, model: Model, count: int, seed: int = 7) -> tuple[np.ndarray, np.ndarray]:
     """(count, nq), (count, nv) near the described pose, so that most constraints act."""
     rng = np.random.default_rng(seed)
-    spread, speed = {"limits": (0.6, 0.5), "friction": (0.5, 0.3), "equality": (0.3, 0.5)}.get(name.split()[0], (0.02, 0.3))
+    spread, speed = {"limits": (0.6, 0.5), "friction": (0.5, 0.3), "equality": (0.3, 0.5), "branches": (0.15, 0.5)}.get(
+        name.split()[0], (0.02, 0.3)
+    )
     qpos = np.array([advance(model, model.qpos0, spread * rng.normal(size=model.nv)) for _ in range(count)])
     return qpos, speed * rng.normal(size=(count, model.nv))
 
 
 def modelled(xml: str, **request) -> Model:
-    description = read_mjcf(xml, mimic="independent")
+    description = read_mjcf(xml)
     request = {"contact": "mujoco", "tolerance": EXACT} | request
     return compile_model([Placed(description, "scene")], description.gravity, ConstraintRequest(**request))
 

@@ -118,7 +118,7 @@ ALONE = """<worldbody><body><joint type="slide" axis="1 0 0" limited="true" rang
 def test_the_limit_of_a_mimic_follower_is_one_of_its_leader(engine):
     """q_2 = 0.1 - q_1 / 2 in (-0.3, 0.2) is q_1 in (-0.2, 0.8), with margin and width twice as long, and 2 + 3 / 4 kg."""
     head = HEAD.format(cone="pyramidal", impratio=1).replace("0.4 -0.7 -9.81", "0 0 -9.81")
-    description = read_mjcf(head + SLIDERS)
+    description = read_mjcf(head + SLIDERS, mimic="reduce")
     request = ConstraintRequest(contact="mujoco", tolerance=EXACT)
     model, twin = compile_model([Placed(description, "pair")], description.gravity, request), head + ALONE
     assert (model.nv, model.sizes["nlimit"]) == (1, 1)
@@ -127,3 +127,42 @@ def test_the_limit_of_a_mimic_follower_is_one_of_its_leader(engine):
     expected = mujoco_twin.accelerations(exact(mujoco.MjModel.from_xml_string(twin)), qpos, qvel, np.zeros((33, 0)))
     found = physics.step(physics.pack(), torch.tensor(qpos), torch.tensor(qvel), torch.zeros(33, 1, dtype=torch.float64))[2]
     np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+
+
+OVERRIDE = """<mujoco><option timestep="0.005" o_margin="0.06" o_solref="0.1 0.9" o_solimp="0.5 0.6 0.01 0.4 3"
+  o_friction="0.3 0.3 0.01 0.002 0.002"><flag override="enable"/></option>
+  <worldbody><geom name="floor" type="plane" size="0 0 1" margin="0.02" condim="6" priority="1" friction="0.9 0.1 0.1"/>
+  <body pos="0 0 0.15"><freejoint/><geom type="sphere" size="0.1" margin="0.001" solref="0.03 1" solmix="3"/></body>
+  <body pos="1 0 0.13"><freejoint/><geom name="other" type="sphere" size="0.1" contype="0" conaffinity="0"/></body></worldbody>
+  <contact><pair geom1="floor" geom2="other" condim="4" friction="0.9 0.8 0.1 0.1 0.1" margin="0.01"/></contact></mujoco>"""
+
+
+def test_an_override_of_contacts_is_that_of_mujoco(engine):
+    """Margin, reference, impedance and friction of all contacts: of two geoms, and of an explicit pair."""
+    model, twin = modelled(OVERRIDE), exact(mujoco.MjModel.from_xml_string(OVERRIDE))
+    qpos, qvel = model.qpos0[None], np.array([[1.0, 0, -1, 2, 3, 4, 0.5, -1, -1, 1, 2, 3]])
+    physics = physics_of(model, 0.005, implicit_damping=False)
+    found = physics.step(physics.pack(), torch.tensor(qpos), torch.tensor(qvel), torch.zeros(1, 12, dtype=torch.float64))[2]
+    expected = mujoco_twin.accelerations(twin, qpos, qvel, np.zeros((1, 0)))
+    assert (expected[0, [2, 8]] > 0.0).all()
+    np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-9 * np.abs(expected).max())
+
+
+SELF_CONTACT = """<worldbody><body name="trunk" pos="0 0 1"><freejoint/><inertial pos="0.05 0 0" mass="2" diaginertia="0.05 0.06 0.04"/>
+  <body pos="0.3 0 0"><joint axis="0.3 1 0.2"/><joint type="slide" axis="1 0.2 0"/>
+    <geom type="sphere" size="0.12" mass="0.5" pos="-0.1 0.02 0" condim="6"/></body>
+  <body pos="-0.1 0 0"><joint axis="0.3 1 -0.2"/><joint type="ball" pos="0.1 0 0"/>
+    <geom type="capsule" size="0.1 0.1" mass="0.7" pos="0.1 0 0.03" condim="6"/></body></body></worldbody></mujoco>"""
+
+
+def test_what_moves_both_bodies_of_a_deep_contact_does_not_feel_it(engine):
+    """The two ends of a contact are one point, midway in the overlap: here, unlike in a connect, common axes cancel."""
+    xml = HEAD.format(cone="pyramidal", impratio=1) + SELF_CONTACT
+    model, twin = modelled(xml), exact(mujoco.MjModel.from_xml_string(xml))
+    rng = np.random.default_rng(2)
+    qpos, qvel = np.repeat(model.qpos0[None], 20, 0), 0.5 * rng.normal(size=(20, model.nv))
+    physics = physics_of(model, 0.005, implicit_damping=False)
+    zeros = torch.zeros(20, model.nv, dtype=torch.float64)
+    found = physics.step(physics.pack(), torch.tensor(qpos), torch.tensor(qvel), zeros)[2].numpy()
+    expected = mujoco_twin.accelerations(twin, qpos, qvel, np.zeros((20, 0)))
+    assert relative(found, expected) <= 1e-11 and np.abs(expected[:, 6:]).max() > 100.0

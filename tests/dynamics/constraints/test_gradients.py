@@ -11,9 +11,9 @@ from tests.dynamics.gradients import DIFFERENTIABLE, STATE_INPUTS, run
 from tests.grad.test_physics_gradients import assert_same
 
 TOLERANCE = 1e-6
-SMOOTH = ("limits", "contact3 pyramids", "contact6 cones-5", "explicit cones")
+SMOOTH = ("limits", "branches pyramids damped", "contact3 pyramids", "contact6 cones-5", "explicit cones")
 BATCH = 5  # more than one block of lanes, the last one not full
-BATCHED = ("limits", "friction", "equality", "contact4 pyramids-5", "contact6 cones", "explicit cones-5")
+BATCHED = ("limits", "friction", "equality", "branches", "contact4 pyramids-5", "contact6 cones", "explicit cones-5")
 
 
 def assert_small(name: str, found: dict[str, Comparison]) -> None:
