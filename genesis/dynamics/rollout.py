@@ -25,6 +25,7 @@ from genesis.dynamics.constraints.collect import Problem, Stop
 from genesis.dynamics.constraints.report import note_depth
 from genesis.dynamics.constraints.step import Constraints
 from genesis.dynamics.step import Options, sees_twice
+from genesis.dynamics.sums import sum_control_bars, sum_initial_bars, sum_state
 from genesis.dynamics.vectors import clear
 from genesis.dynamics.workspace import ALL, IMPLICIT, Layout, ParameterBar, Robot, Scratch
 from genesis.joints import JOINTS
@@ -153,33 +154,6 @@ def write_control_bars(
 
 
 @ti.func
-def sum_control_bars(m: ti.template(), s: ti.template(), o: ti.template()):
-    """Their sum."""
-    total = constant(0.0, m.lanes)
-    for i in range(m.size("nv")):
-        total += s.get("command_bar", i)
-    if o.actuated != 0:
-        for u in range(m.size("nu")):
-            total += s.get("control_bar", u)
-    if o.wrenched != 0:
-        for l in range(m.size("nlink")):
-            for k in ti.static(range(6)):
-                total += s.row("wrench_bar", l).get(k)
-    return total
-
-
-@ti.func
-def sum_initial_bars(m: ti.template(), block: ti.template(), q0_bar: ti.template(), v0_bar: ti.template()):
-    """Of the adjoints of the initial state, as they have been written."""
-    total = constant(0.0, m.lanes)
-    for i in range(m.size("nq")):
-        total += block.gather(q0_bar, 0, i)
-    for i in range(m.size("nv")):
-        total += block.gather(v0_bar, 0, i)
-    return total
-
-
-@ti.func
 def add_output_bars(
     m: ti.template(), s: ti.template(), block: ti.template(), q_bar: ti.template(), v_bar: ti.template(), t: ti.i32
 ):
@@ -238,17 +212,6 @@ def read_state(
 def write_state(m: ti.template(), s: ti.template(), block: ti.template(), q: ti.template(), v: ti.template(), t: ti.i32):
     write_vector(m, s, block, "nq", "q", q, t)
     write_vector(m, s, block, "nv", "v", v, t)
-
-
-@ti.func
-def sum_state(m: ti.template(), s: ti.template()):
-    """Their sum, as the end of the rollout."""
-    total = constant(0.0, m.lanes)
-    for i in range(m.size("nq")):
-        total += s.get("q", i)
-    for i in range(m.size("nv")):
-        total += s.get("v", i)
-    s.set_end(total)
 
 
 @ti.func

@@ -11,7 +11,8 @@ import pytest
 from tests.worlds.examine import TOLERANCE, Figures, compared, examine, faults
 from tests.worlds.generator import make_world
 
-SEEDS = (0, 2, 3, 9, 67, 70, 124, 158)  # stacks and trees, a weld of slides (70), one that leaves the finite numbers (158)
+WILD = 70  # thrown apart, here as in MuJoCo
+SEEDS = (0, 2, 3, 9, 67, WILD, 71, 124)  # trees and heaps, among them a weld of bodies on slides (71)
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +44,8 @@ def test_worlds_in_double_precision_are_mujocos_with_exact_gradients(double):
 
 @pytest.mark.slow
 def test_a_world_that_leaves_the_finite_numbers_is_named(double):
-    assert "DivergenceError: the simulation diverged: " in double[158].failure and "at step 5" in double[158].failure
-    assert double[158].residual == float("inf")
+    assert "DivergenceError: the simulation diverged: " in double[WILD].failure and "at step 4" in double[WILD].failure
+    assert double[WILD].residual == float("inf")
 
 
 @pytest.mark.slow
