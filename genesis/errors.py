@@ -36,9 +36,10 @@ class SceneMixError(GenesisError, RuntimeError):
 
 
 class DivergenceError(GenesisError, ArithmeticError):
-    """The simulation left the finite numbers; carries environment, step and quantity, and of a rollout the trajectory up to there.
+    """The simulation or its gradient left the finite numbers.
 
-    env is the first in time; envs: all that diverged in the same launch.
+    Carries environment, step (from 1; in a rollout from its start), quantity, and of a rollout the trajectory up to there. env is the first in
+    time; envs: all that diverged in the same launch.
     """
 
     def __init__(
@@ -57,21 +58,29 @@ class DivergenceError(GenesisError, ArithmeticError):
 
 
 class ContactOverflowError(GenesisError, RuntimeError):
-    """More contacts than there is room for; carries environment, step (from 1; None in a backward pass), ``needed`` and ``room``."""
+    """More contacts than there is room for: more than ``max_contacts``, or than memory holds.
 
-    def __init__(self, *, needed: int, room: int, env: int, step: int | None, dt: float, start: int = 0) -> None:
-        self.needed, self.room, self.env, self.dt = needed, room, env, dt
+    Carries environment, step (from 1; in a rollout from its start; None in a backward pass), ``needed`` and ``room``, and ``memory``: None,
+    or what the room would take and what there is, in words.
+    """
+
+    def __init__(
+        self, *, needed: int, room: int, env: int, step: int | None, dt: float, start: int = 0, memory: str | None = None
+    ) -> None:
+        self.needed, self.room, self.env, self.dt, self.memory = needed, room, env, dt, memory
         self.step = None if step is None else start + step + 1
         when = "while gradients were computed" if self.step is None else f"at step {self.step} (t = {self.step * dt:g} s)"
-        super().__init__(
-            f"environment {env} has {needed} contacts {when} and room for {room}; "
-            f"give max_contacts={_rounded(needed)} (RigidOptions, or scene.max_contacts of a config)."
-        )
+        remedy = f"give max_contacts={_rounded(needed)} (RigidOptions, or scene.max_contacts of a config)"
+        if memory is not None:
+            remedy = f"more would take {memory}; simulate fewer environments at once, or fewer contacts (scene.self_collision, contype)"
+        super().__init__(f"environment {env} has {needed} contacts {when} and room for {room}; {remedy}.")
 
     def after(self, steps: int) -> "ContactOverflowError":
         """The same for a launch that began ``steps`` steps after the start."""
         step = None if self.step is None else self.step - 1
-        return type(self)(needed=self.needed, room=self.room, env=self.env, step=step, dt=self.dt, start=steps)
+        return type(self)(
+            needed=self.needed, room=self.room, env=self.env, step=step, dt=self.dt, start=steps, memory=self.memory
+        )
 
 
 def _rounded(count: int) -> int:

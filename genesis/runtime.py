@@ -193,6 +193,18 @@ def set_seed(seed: int) -> None:
     _seed(seed, None)
 
 
+def free_memory(device: Any) -> float:
+    """Bytes that may still be taken on a torch device; infinite where the system does not say."""
+    if device.type == "cuda":
+        import torch
+
+        return float(torch.cuda.mem_get_info(device)[0])
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return 1024.0 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1])
+    return float("inf")
+
+
 def _backend(backend: Backend | str | None) -> Backend:
     if backend is None:
         return Backend.cpu

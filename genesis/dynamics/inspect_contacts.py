@@ -27,6 +27,7 @@ from genesis.dynamics.workspace import ParameterBar, Robot, Scratch
 from genesis.math.lanes import Block, let, load, store
 from genesis.math.rotation import Vec3
 from genesis.math.spatial import Spatial
+from genesis.math.trace import in_double
 from genesis.pairs.solid import ContactBar
 
 FIELDS = (("candidate", 1), ("position", 3), ("normal", 3), ("force", 3), ("distance", 1))
@@ -53,6 +54,7 @@ class Rows:
         return load(self.array, self.t, self.e, n * WIDTH + PLACE[name])
 
 
+@in_double
 @ti.func
 def write_contacts(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template(), rows: ti.template()):
     collect(m, s, c, o)
@@ -70,6 +72,7 @@ def write_contacts(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.t
             n += 1
 
 
+@in_double
 @ti.func
 def contacts_adjoint(
     m: ti.template(),
@@ -150,12 +153,12 @@ class Touched:
 def make_contacts(real, lanes: int, serial: bool, pairs: tuple[int, ...]):
     """(contact_rows, its adjoint without or with the parameters' adjoints)."""
     integers_t, block_t, user_t = array_types(real, lanes)
-    plain_t = ti.types.ndarray(dtype=real, ndim=1)
+    plain_t, ledger_t = (ti.types.ndarray(dtype=kind, ndim=1) for kind in (real, ti.f64))
 
     @ti.kernel
     def contact_rows(
         integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, a: user_t, out: user_t,
-        ledger: plain_t, shapes: plain_t,
+        ledger: ledger_t, shapes: plain_t,
         samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
         ledger_room: ti.i32, capacity: ti.i32, cone: ti.i32, smooth: ti.i32, dt: real, impratio: real,
     ):  # fmt: skip
@@ -178,7 +181,7 @@ def make_contacts(real, lanes: int, serial: bool, pairs: tuple[int, ...]):
         @ti.kernel
         def contact_rows_adjoint(
             integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, a: user_t, out_bar: user_t,
-            q_bar: user_t, v_bar: user_t, a_bar: user_t, parameters_bar: block_t, ledger: plain_t, shapes: plain_t,
+            q_bar: user_t, v_bar: user_t, a_bar: user_t, parameters_bar: block_t, ledger: ledger_t, shapes: plain_t,
             samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
             ledger_room: ti.i32, capacity: ti.i32, cone: ti.i32, smooth: ti.i32, width: ti.i32, dt: real, impratio: real,
         ):  # fmt: skip

@@ -9,7 +9,7 @@ Arrays (T steps of control, N = T * substeps time steps, B environments):
   initial state
   a (N * stages, B, nv) accelerations of the stages
   records: of a single environment, what its adjoint would otherwise compute again: ``record`` numbers for each row of a, 0: not kept
-  ledger (``ledger_room`` an environment), shapes: memory of the constraints and constant shapes, see genesis/dynamics/constraints
+  ledger (``ledger_room`` an environment, float64), shapes: memory of the constraints and constant shapes, see genesis/dynamics/constraints
   (parameters_bar, records, ledger and shapes are None in kernels that have no use for them)
 and their adjoints with the suffix _bar: q_bar, v_bar (lead + T, B, .) of the states after each control step (and before), a_bar (T, B, nv) of
 the acceleration at its start.
@@ -25,6 +25,7 @@ from genesis.dynamics.constraints.collect import Problem, Stop
 from genesis.dynamics.constraints.report import note_depth
 from genesis.dynamics.constraints.step import Constraints
 from genesis.dynamics.step import Options, sees_twice
+from genesis.dynamics.sums import sum_control_bars, sum_initial_bars, sum_state
 from genesis.dynamics.vectors import clear
 from genesis.dynamics.workspace import ALL, IMPLICIT, Layout, ParameterBar, Robot, Scratch
 from genesis.joints import JOINTS
@@ -214,17 +215,6 @@ def write_state(m: ti.template(), s: ti.template(), block: ti.template(), q: ti.
 
 
 @ti.func
-def sum_state(m: ti.template(), s: ti.template()):
-    """Their sum, as the end of the rollout."""
-    total = constant(0.0, m.lanes)
-    for i in range(m.size("nq")):
-        total += s.get("q", i)
-    for i in range(m.size("nv")):
-        total += s.get("v", i)
-    s.set_end(total)
-
-
-@ti.func
 def write_initial_bars(
     m: ti.template(), s: ti.template(), block: ti.template(),
     q0_bar: ti.template(), v0_bar: ti.template(), q_bar: ti.template(), v_bar: ti.template(), lead: ti.i32,
@@ -294,7 +284,8 @@ def make_rollout(
     taped = serial and lanes == 1 and not constrained and bent == coriolis.NONE  # see `Scratch`
     # an array costs half a microsecond a launch, so it is None where it has no use
     plain_t, absent = ti.types.ndarray(dtype=real, ndim=1), ti.template()
-    ledger_t = shapes_t = plain_t if constrained else absent
+    shapes_t = plain_t if constrained else absent
+    ledger_t = ti.types.ndarray(dtype=ti.f64, ndim=1) if constrained else absent
     records_t = plain_t if taped else absent
     step, step_adjoint, stages = scheme.file.step, scheme.file.step_adjoint, scheme.stages
 
@@ -364,6 +355,7 @@ def make_rollout(
                 bar = ParameterBar(m, parameters_bar, e * width)
                 clear(m, s, "q_bar")
                 clear(m, s, "v_bar")
+                total = constant(0.0, lanes)
                 for r in range(horizon):
                     t = horizon - 1 - r
                     read_vector(m, s, block, "nq", "q", q, (t + 1) * substeps - 1 + lead)
@@ -379,8 +371,10 @@ def make_rollout(
                             read_vector(m, s, block, "nv", "a_bar", a_bar, t)
                         step_adjoint(m, s, bar, o, tape)
                     write_control_bars(m, s, block, o, command_bar, control_bar, wrench_bar, t)
+                    total += sum_control_bars(m, s, o)
                 read_state(m, s, block, q0, v0, q, v, 0, lead)
                 write_initial_bars(m, s, block, q0_bar, v0_bar, q_bar, v_bar, lead)
+                s.set_end(total + sum_initial_bars(m, block, q0_bar, v0_bar))
 
         return rollout_adjoint
 

@@ -29,7 +29,7 @@ FIELDS = (  # name, one row per, lane scalars a row
     ("second_lift_bar", "nslot", 6),
     ("axis", "naxis", 6),
     ("turn", "njnt", 4),  # quaternion by which a joint turns
-    ("end", "one", 1),  # sum of the state at the end of a rollout: finite if that is
+    ("end", "one", 1),  # sum of the state at the end of a rollout, or of the adjoints that come out of it: finite if those are
     ("mass", "nM", 1),
     ("mass_matrix", "nM", 1),  # the mass matrix, which `mass` loses to its factors
     ("inverse_pivot", "nv", 1),

@@ -1,5 +1,6 @@
 """What the launches of one model and batch size share: scratch memory, packed parameters, kernels bound to their scalars."""
 
+import math
 from typing import Any
 
 import torch
@@ -9,7 +10,9 @@ from genesis.dynamics.launch import Launcher, keeps_tape, kernels, lanes_for
 from genesis.dynamics.rollout import SCHEMES
 from genesis.dynamics.workspace import ALL, record_size, scratch_size
 from genesis.errors import InputError
+from genesis.grad.faults import gradient_fault
 from genesis.grad.watch import Watch
+from genesis.runtime import free_memory
 
 TAPE = 2**22  # numbers of the longest tape that a rollout keeps for its adjoint; beyond, the adjoint computes again
 #: Links that a launch goes through, over environments and time steps, up to which waking Taichi's threads costs more than they save. With
@@ -39,9 +42,6 @@ class Bench:
         if self.blocks * room >= ADDRESSES:
             most = (ADDRESSES - 1) // room * self.lanes
             raise InputError(f"{batch} environments of this model need more memory than a kernel addresses; at most {most}.")
-        self.ledger_room = physics.constraints.room if physics.constraints else 0
-        self.ledger = like.new_zeros(max(1, self.blocks * self.lanes * self.ledger_room))
-        self.watch = Watch(self, physics) if physics.constraints else None
         self.scratch = like.new_zeros(self.blocks * self.room, *self.lane_axis)
         end = self.scratch.view(self.blocks, self.room, *self.lane_axis)[:, ALL.place("end", model.sizes)]
         self._end = end.numpy() if end.device.type == "cpu" else end
@@ -53,7 +53,25 @@ class Bench:
         )  # of one evaluation, see `Scratch`
         self.no_tape = like.new_zeros(self.record) if self.record else None
         self.no_bar = like.new_zeros(self.width, *self.lane_axis)
-        self.contact_arrays = (None, None) if self.variant is None else (self.ledger, physics.shapes)
+        self.ledger_room, self.watch = 0, None
+        self.contact_arrays: tuple[torch.Tensor | None, torch.Tensor | None] = (None, None)
+        if physics.constraints:
+            self.make_room(physics)
+
+    def make_room(self, physics: Any) -> None:
+        """Memory of the constraints as `Physics.constraints` says, in place of what there was; launches follow (`RolloutLaunch.bind`)."""
+        self.ledger_room = physics.constraints.room
+        self.ledger = self.scratch.new_zeros(self.blocks * self.lanes * self.ledger_room, dtype=torch.float64)
+        self.watch = Watch(self, physics)
+        self.contact_arrays = (self.ledger, physics.shapes)
+
+    def lack(self, ledger_room: int) -> str | None:
+        """None if constraints may take so many numbers an environment, else in words how much memory that is and what there is."""
+        count = self.blocks * self.lanes * ledger_room
+        if count >= ADDRESSES:
+            return f"{count * 8 / 2**30:.1f} GiB of memory, and a kernel addresses {ADDRESSES * 8 / 2**30:.1f}"
+        free = free_memory(self.scratch.device)
+        return f"{count * 8 / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} are free" if count * 8 > free else None
 
     def layout(self, batched: bool) -> tuple[int, int, int, int]:
         """Kernel scalars: environments, blocks, scratch of a block, distance of the parameter rows of two blocks."""
@@ -70,7 +88,7 @@ class Bench:
         return launch
 
     def end(self) -> float:
-        """A number that is finite if the state at the end of the last rollout is, in every environment."""
+        """A number that is finite if the state at the end of the last rollout is in every environment, or what came out of the last adjoint."""
         # a single number needs no sum, whose code has left the caches while the kernel ran: 15 µs
         return (self._end if self.batch == 1 else self._end.sum()).item()
 
@@ -131,24 +149,32 @@ class RolloutLaunch:
         self, physics: Any, bench: Bench, horizon: int, batched: bool, controlled: bool, wrenched: bool, lead: bool
     ) -> None:
         self.physics, self.bench, self.has = physics, bench, (controlled, wrenched)
-        self.lead = lead
+        self.lead, self.key = lead, (horizon, batched, controlled, wrenched)
+        new = bench.scratch.new_zeros  # adjoints of positions and velocities that no loss depends on, and no commands
+        self.no_q_bar, self.no_v_bar = (new(horizon + 1, bench.batch, n) for n in (physics.nq, physics.nv))
+        self.no_command, self.no_command_bar = self.no_v_bar[1:], torch.empty_like(self.no_v_bar[1:])
+        self.run, *self.run_adjoint = bench.launchers(physics.kind, horizon * physics.substeps * physics.stages)
+        self.bind()
+
+    def bind(self) -> None:
+        """The scalars for the room that the constraints have now."""
+        physics, bench = self.physics, self.bench
+        horizon, batched, controlled, wrenched = self.key
+        self.bound_to = physics.constraints
         more = physics.constraints.integers if physics.constraints else (0, 0, 0, 0, 0, 0)
         reals = physics.constraints.reals if physics.constraints else (1.0, 0.0, 0.0)
-        first = (horizon, physics.substeps, *bench.layout(batched), int(controlled), int(wrenched), int(lead))
+        first = (horizon, physics.substeps, *bench.layout(batched), int(controlled), int(wrenched), int(self.lead))
         reals = (*physics.reals, *reals)
         length = horizon * physics.substeps * physics.stages * bench.record
         self.tape = length if length <= TAPE and not wrenched else 0
-        self.scalars, self.adjoint_scalars = {}, {}
+        self.scalars: dict[bool, tuple] = {}
+        self.adjoint_scalars: dict[tuple[bool, bool], tuple] = {}
         for kept in (False, True):
             integers = (*first, bench.record if kept else 0, *more)
             self.scalars[kept] = (integers, reals)
             for accelerated in (False, True):
                 whole = ((*integers, bench.width, int(accelerated)), (*reals, physics.reach))
                 self.adjoint_scalars[kept, accelerated] = whole
-        new = bench.scratch.new_zeros  # adjoints of positions and velocities that no loss depends on, and no commands
-        self.no_q_bar, self.no_v_bar = (new(horizon + 1, bench.batch, n) for n in (physics.nq, physics.nv))
-        self.no_command, self.no_command_bar = self.no_v_bar[1:], torch.empty_like(self.no_v_bar[1:])
-        self.run, *self.run_adjoint = bench.launchers(physics.kind, horizon * physics.substeps * physics.stages)
 
     def forward(self, theta, inputs, outputs, keep: bool = False) -> torch.Tensor | None:
         """Runs the kernel; returns what the adjoint asks for besides: with constraints which candidate pairs have touched, without the tape
@@ -156,42 +182,52 @@ class RolloutLaunch:
         p, b = self.physics, self.bench
         tape = b.scratch.new_empty(self.tape) if keep and self.tape else None
         records = b.no_tape if tape is None else tape
-        arrays = (p.integers, b.parameters(theta), b.scratch, *inputs, *outputs, records, *b.contact_arrays)
-        self.run(arrays, self.scalars[tape is not None])
-        if b.watch is None:
-            return tape
-        b.watch.look()
-        return b.touched().clone() if p.reach > 0.0 else None
+        arrays = (p.integers, b.parameters(theta), b.scratch, *inputs, *outputs, records)
+        while True:
+            if self.bound_to is not p.constraints:
+                self.bind()
+            self.run((*arrays, *b.contact_arrays), self.scalars[tape is not None])
+            if b.watch is None:
+                return tape
+            if not b.watch.outgrown():
+                return b.touched().clone() if p.reach > 0.0 else None
 
-    def adjoint(self, need_theta: bool, theta, inputs, outputs, q_bar, v_bar, a_bar, kept=None, columns=None):
-        """Adjoints of (theta, q0, v0, command, control, wrench); kept: what `forward` has returned; columns: see `theta_bar`.
+    def adjoint(self, need_theta: bool, theta, inputs, outputs, q_bar, v_bar, a_bar, kept=None, columns=None, start=0):
+        """Adjoints of (theta, q0, v0, command, control, wrench).
+
+        Args:
+            kept: what `forward` has returned; columns: see `theta_bar`; start: steps before the launch, for messages.
+        Raises: DivergenceError if one is not finite, ContactOverflowError.
 
         With ``lead`` the initial state is the beginning of the trajectory, and not looked for among the inputs.
         """
         p, b = self.physics, self.bench
-        tape = None
-        if b.watch is None:
-            tape = kept
-        elif kept is not None:
-            b.touched().copy_(kept)
+        tape = kept if b.watch is None else None
         u, c, w, q0, v0 = inputs
         q0_bar, v0_bar = [x.new_empty(x.shape[1:]) for x in outputs[:2]] if self.lead else [torch.empty_like(x) for x in (q0, v0)]
         u_bar = self.no_command_bar if u is self.no_command else torch.empty_like(u)
         c_bar = torch.empty_like(c) if self.has[0] else p.nothing
         w_bar = torch.empty_like(w) if self.has[1] else p.nothing
-        if need_theta:
-            theta_bar, records = b.parameters_bar(True), None
-        else:
-            theta_bar, records = None, b.no_tape if tape is None else tape
+        records = None if need_theta else b.no_tape if tape is None else tape
         arrays = (
             p.integers, b.parameters(theta), b.scratch, *inputs, *outputs,
             self.no_q_bar if q_bar is None else q_bar, self.no_v_bar if v_bar is None else v_bar,
-            p.nothing if a_bar is None else a_bar,
-            u_bar, c_bar, w_bar, q0_bar, v0_bar, theta_bar, records, *b.contact_arrays,
+            p.nothing if a_bar is None else a_bar, u_bar, c_bar, w_bar, q0_bar, v0_bar,
         )  # fmt: skip
-        self.run_adjoint[need_theta](arrays, self.adjoint_scalars[tape is not None, a_bar is not None])
-        if b.watch is not None:
-            b.watch.look(backward=True)
+        while True:
+            if self.bound_to is not p.constraints:
+                self.bind()
+            if b.watch is not None and kept is not None:
+                b.touched().copy_(kept)
+            theta_bar = b.parameters_bar(True) if need_theta else None
+            scalars = self.adjoint_scalars[tape is not None, a_bar is not None]
+            self.run_adjoint[need_theta]((*arrays, theta_bar, records, *b.contact_arrays), scalars)
+            if b.watch is None or not b.watch.outgrown(backward=True):
+                break
+        if not (math.isfinite(b.end()) and (theta_bar is None or math.isfinite(theta_bar.sum().item()))):
+            given = {"qpos": q_bar, "qvel": v_bar, "qacc": a_bar}
+            made = {"controls": u_bar, "actuator controls": c_bar, "external forces": w_bar, "qpos": q0_bar, "qvel": v0_bar}
+            raise gradient_fault(self, given, made, theta_bar, start)
         return (
             b.theta_bar(theta_bar, theta, columns) if need_theta else None, q0_bar, v0_bar, u_bar,
             c_bar if self.has[0] else None, w_bar if self.has[1] else None,

@@ -9,31 +9,33 @@ from genesis.model.model import Model
 from genesis.pairs import PAIRS
 
 CONES = {"pyramidal": PYRAMID, "elliptic": ELLIPTIC}
-USUAL_CONTACTS = 64  # room for contacts where the pairs could have more and the user does not say
+USUAL_CONTACTS = 64  # room for contacts to begin with where the pairs could have more and the user does not say
 LINE_TOLERANCE = 1e-6  # of the slope, against that at the start; the Newton steps do the rest
-TOLERANCE = {torch.float64: 1e-10, torch.float32: 2e-5}  # relative residual that rounding still allows
-LEAST_TOLERANCE = {torch.float64: 1e-14, torch.float32: 1e-6}  # below, rounding decides
+TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-8}  # relative residual; in float32 what comes in is not known better
+LEAST_TOLERANCE = 1e-14  # below, rounding decides: the problem is solved in float64
 
 
 class ConstraintSetting:
     """Codes of the pairs that may touch, room of a ledger, and the scalars that follow in the kernels' signatures.
 
-    contacts: room for contacts of one environment. missing: types of candidate pairs for which there is no collision.
+    contacts: room for contacts of one environment; needed: that it has to hold. growing: more may be needed, and the user has set no
+    bound. missing: types of candidate pairs for which there is no collision.
     """
 
-    def __init__(self, model: Model, dtype: torch.dtype) -> None:
+    def __init__(self, model: Model, dtype: torch.dtype, needed: int = 0) -> None:
         options = model.constraints
         codes = [PAIR_TYPES[code] for code in model.integers["cand_code"].tolist()]
         self.pairs = tuple(sorted({PAIR_CODE[types] for types in codes if types in PAIRS}))
         self.missing = tuple(sorted({types for types in codes if types not in PAIRS}))
         most = sum(PAIRS[types].MOST for types in codes if types in PAIRS)
-        contacts = options.max_contacts if options.max_contacts is not None else min(most, USUAL_CONTACTS)
+        contacts = options.max_contacts if options.max_contacts is not None else min(most, max(USUAL_CONTACTS, needed))
+        self.growing = options.max_contacts is None and contacts < most
         self.capacity = others(model.sizes) + contacts
         self.contacts = contacts
         self.room = ledger_size(model.sizes, self.capacity)
         smooth = int(options.contact == "smooth")
         self.integers = (self.room, self.capacity, CONES[options.cone], options.iterations, options.ls_iterations, smooth)
-        tolerance = TOLERANCE[dtype] if options.tolerance is None else max(options.tolerance, LEAST_TOLERANCE[dtype])
+        tolerance = TOLERANCE[dtype] if options.tolerance is None else max(options.tolerance, LEAST_TOLERANCE)
         self.reals = (options.impratio, tolerance, LINE_TOLERANCE)
 
 

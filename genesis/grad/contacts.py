@@ -3,6 +3,7 @@
 import torch
 
 from genesis.dynamics.inspect_contacts import WIDTH
+from genesis.grad.faults import expect_finite
 from genesis.grad.pull_back import run_adjoint
 
 
@@ -11,15 +12,19 @@ class ContactRows(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, physics, theta, q, v, a):
-        bench, setting = physics.bench(q.shape[1]), physics.constraints
+        bench = physics.bench(q.shape[1])
         given, (q, v, a) = (theta, q, v, a), (x.detach().contiguous() for x in (q, v, a))
-        rows = q.new_zeros(*q.shape[:2], setting.contacts * WIDTH)
-        room, capacity, cone, _, _, smooth = setting.integers
-        integers = (q.shape[0], *bench.layout(theta.dim() == 2), room, capacity, cone, smooth)
-        ctx.physics, ctx.bench, ctx.integers, ctx.reals = physics, bench, integers, (physics.step_dt, setting.reals[0])
-        arrays = (physics.integers, bench.parameters(theta), bench.scratch, q, v, a, rows, bench.ledger, physics.shapes)
-        bench.launchers("contacts", q.shape[0])[0](arrays, (integers, ctx.reals))
-        bench.watch.look()
+        ctx.physics, ctx.bench = physics, bench
+        while True:
+            setting = physics.constraints
+            rows = q.new_zeros(*q.shape[:2], setting.contacts * WIDTH)
+            room, capacity, cone, _, _, smooth = setting.integers
+            ctx.integers = (q.shape[0], *bench.layout(theta.dim() == 2), room, capacity, cone, smooth)
+            ctx.reals = (physics.step_dt, setting.reals[0])
+            arrays = (physics.integers, bench.parameters(theta), bench.scratch, q, v, a, rows, *bench.contact_arrays)
+            bench.launchers("contacts", q.shape[0])[0](arrays, (ctx.integers, ctx.reals))
+            if not bench.watch.outgrown():
+                break
         ctx.save_for_backward(q, v, a, *given)
         return rows.view(*q.shape[:2], setting.contacts, WIDTH)
 
@@ -36,6 +41,9 @@ class ContactRows(torch.autograd.Function):
                 theta_bar, bench.ledger, physics.shapes,
             )  # fmt: skip
             bench.launchers("contacts", q.shape[0])[1 + want](arrays, ((*ctx.integers, bench.width), ctx.reals))
+            made = dict(zip(("qpos", "qvel", "qacc", ""), (*bars, theta_bar if want else None), strict=True))
+            given = {"the rows": (rows_bar, rows_bar.shape[-2] * WIDTH)}
+            expect_finite(physics, bench.batch, "contacts", given, made)
             return bench.theta_bar(theta_bar, theta) if want else None, *bars
 
         return (None, *run_adjoint(ctx, "contacts", adjoint, grads))

@@ -5,6 +5,7 @@ Each is one launch forward and one backward. ``physics`` is the `genesis.grad.ph
 
 import torch
 
+from genesis.grad.faults import expect_finite
 from genesis.grad.pull_back import run_adjoint
 
 
@@ -50,10 +51,14 @@ class Rollout(torch.autograd.Function):
 
 
 class Step(torch.autograd.Function):
-    """One control step: `Rollout` with T = 1 and no time axis, for loops in Python, where every torch operation counts."""
+    """One control step: `Rollout` with T = 1 and no time axis, for loops in Python, where every torch operation counts.
+
+    Its first argument is (physics, number of steps before it).
+    """
 
     @staticmethod
-    def forward(ctx, physics, theta, q0, v0, command, control, wrench):
+    def forward(ctx, how, theta, q0, v0, command, control, wrench):
+        physics, ctx.steps = how
         batch, new = q0.shape[0], physics.nothing.new_empty
         bench, many, stages = physics.bench(batch), physics.substeps, physics.stages
         if many == 1:
@@ -78,7 +83,7 @@ class Step(torch.autograd.Function):
             dense = (None if g is None else g.contiguous() for g in grads)
             launch = ctx.launch
             states = q, launch.physics.nothing if v is None else v, a
-            out = launch.adjoint(need_theta, theta, _step_inputs(launch.physics, *given), states, *dense, kept)
+            out = launch.adjoint(need_theta, theta, _step_inputs(launch.physics, *given), states, *dense, kept, start=ctx.steps)
             return (*out[:-1], _link_wrench(out[-1]))
 
         return (None, *run_adjoint(ctx, "step", adjoint, grads))
@@ -89,6 +94,7 @@ class NoContext:
 
     launch = None
     shapes = None
+    steps = 0
     needs_input_grad = ()
 
     @staticmethod
@@ -144,6 +150,9 @@ class LinkStates(torch.autograd.Function):
                 pose_bar.contiguous().flatten(-2), twist_bar.contiguous().flatten(-2), q_bar, v_bar, theta_bar,
             )  # fmt: skip
             bench.launchers("kinematics", q.shape[0])[1 + want](arrays, ((*ctx.scalars, bench.width), ()))
+            given = {"the poses": (pose_bar, 7 * ctx.physics.nlink), "the velocities": (twist_bar, 6 * ctx.physics.nlink)}
+            made = {"qpos": q_bar, "qvel": v_bar, "": theta_bar if want else None}
+            expect_finite(ctx.physics, bench.batch, "links", given, made)
             return bench.theta_bar(theta_bar, theta) if want else None, q_bar, v_bar
 
         return (None, *run_adjoint(ctx, "link states", adjoint, grads))
@@ -185,6 +194,8 @@ class InverseDynamics(torch.autograd.Function):
                 theta_bar,
             )
             bench.launchers("inverse", q.shape[0])[1 + want](arrays, ((*ctx.scalars, bench.width), ()))
+            made = dict(zip(("qpos", "qvel", "qacc", ""), (*bars, theta_bar if want else None), strict=True))
+            expect_finite(ctx.physics, bench.batch, "inverse dynamics", {"the forces": (tau_bar, ctx.physics.nv)}, made)
             return (bench.theta_bar(theta_bar, theta) if want else None, *bars)
 
         return (None, *run_adjoint(ctx, "inverse dynamics", adjoint, grads))

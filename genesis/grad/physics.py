@@ -105,6 +105,21 @@ class Physics:
         if self.constraints is None:
             self._constrain()
 
+    def make_room(self, needed: int) -> str | None:
+        """Room for ``needed`` contacts and half as many again in every batch; results do not depend on it.
+
+        Returns: None, or in words the memory that is lacking: then there is as much room as before.
+        """
+        for contacts in (needed + needed // 2, needed):
+            setting = ConstraintSetting(self.model, self.dtype, contacts)
+            lack = next((x for x in (bench.lack(setting.room) for bench in self._benches.values()) if x is not None), None)
+            if lack is None:
+                self.constraints = setting
+                for bench in self._benches.values():
+                    bench.make_room(self)
+                return None
+        return lack
+
     def _constrain(self) -> None:
         """Simulate constraints from now on: dry friction has come to a model that had none."""
         self.constraints = ConstraintSetting(self.model, self.dtype)
@@ -179,22 +194,26 @@ class Physics:
             dof_ctrl: (T, B, nv) input u of the joint controllers, clamp(u - kp q - kv v + actuators).
             act_ctrl: (T, B, nu) controls of the actuators of the model file, or None: they exert no force.
             xfrc: (T, B, nlink, 6) force and torque on each link at its origin in the world frame [N, Nm], or None.
-        Returns: qpos (T + 1, B, nq), qvel (T + 1, B, nv), qacc (T, B, nv) at the start of each step.
-        Raises: InputError (shape, dtype, device).
+        Returns: qpos (T + 1, B, nq), qvel (T + 1, B, nv), qacc (T, B, nv) at the start of each step. A motion that leaves the finite numbers
+            comes back as it is.
+        Raises: InputError (shape, dtype, device), ContactOverflowError; in the backward pass DivergenceError if a gradient is not finite.
         """
         self._expect_inputs(theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc, tuple(dof_ctrl.shape[:1]))
         return Rollout.apply(self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
 
-    def step(self, theta, qpos, qvel, dof_ctrl, act_ctrl=None, xfrc=None):
-        """One control step: as `rollout` with T = 1, every array without the time axis; returns (qpos', qvel', qacc)."""
-        self._expect_inputs(theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc, ())
-        return self.advance(theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
+    def step(self, theta, qpos, qvel, dof_ctrl, act_ctrl=None, xfrc=None, steps=0):
+        """One control step: as `rollout` with T = 1, every array without the time axis; returns (qpos', qvel', qacc).
 
-    def advance(self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc):
+        steps: those before it, for the message of an error in the backward pass.
+        """
+        self._expect_inputs(theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc, ())
+        return self.advance(theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc, steps)
+
+    def advance(self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc, steps):
         """As `step`, of arguments that are known to be what it asks for."""
         if not torch.is_grad_enabled():
-            return Step.forward(NoContext, self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
-        return apply(Step, self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
+            return Step.forward(NoContext, (self, steps), theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
+        return apply(Step, (self, steps), theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
 
     def kinematics(self, theta, qpos, qvel):
         """World pose and velocity of every link origin.

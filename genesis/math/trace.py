@@ -9,12 +9,15 @@ For every piece of syntax Taichi lays out the line it stands in, underlined and 
 a quarter of the time to trace. Here the plain line has to do. Another tenth went into asking whether functions of Taichi's own library stand in
 a class, by reading their source; they do not.
 
+A part that needs more digits than the precision of the kernel is traced in float64 (`in_double`).
+
 Like `lanes.py` this touches the internals of Taichi's front end.
 """
 
 import contextlib
+import functools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from taichi._lib import core
@@ -22,7 +25,7 @@ from taichi.lang import impl, kernel_impl, ops
 from taichi.lang.ast import ast_transformer
 from taichi.lang.ast.ast_transformer_utils import ASTTransformerContext
 from taichi.lang.expr import Expr
-from taichi.types.primitive_types import i32
+from taichi.types.primitive_types import f64, i32
 
 LONGEST = 0x3FFFFFFF  # turns
 
@@ -93,3 +96,22 @@ def _uncounted(ctx, node) -> None:
         ctx.create_variable(name, impl.expr_init(begin[0] + turn if begin else turn))
         ast_transformer.build_stmts(ctx, node.body)
         builder.pop_scope()
+
+
+def in_double(function: Callable) -> Callable:
+    """A Taichi function whose numbers and sums are float64, also inside a kernel of float32.
+
+    A variable takes the type of its first value, and a sum that begins with the literal 0.0 would be rounded to the precision of the kernel
+    at every term. What is read from float64 memory stays float64; what is written to other memory is rounded there.
+    """
+
+    @functools.wraps(function)
+    def traced(*arguments):
+        runtime = impl.get_runtime()
+        usual, runtime.default_fp = runtime.default_fp, f64
+        try:
+            return function(*arguments)
+        finally:
+            runtime.default_fp = usual
+
+    return traced

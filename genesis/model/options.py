@@ -18,7 +18,7 @@ class ConstraintOptions:
     sliding contact pushes itself open. impratio: impedance of friction relative to that of the normal. tolerance: largest unbalanced
     force at the end of the solver, relative to the forces that balance (None: close to rounding). iterations, ls_iterations: limits of
     Newton steps and of line search steps in each.
-    max_contacts: room for contacts of one environment (None: made to fit). contact: "smooth", a law without jumps at touch-down, or
+    max_contacts: bound on the contacts of one environment (None: room grows). contact: "smooth", a law without jumps at touch-down, or
     "mujoco". contact_reach: distance [m] from which pairs that never touch in a trajectory act on its gradient (0: not at all); the
     trajectory itself does not change.
     """

@@ -14,6 +14,7 @@ from genesis.grad.tensor import plain
 from genesis.log import logger
 from genesis.model.layout import GEOM_TYPES
 from genesis.model.model import Model
+from genesis.model.names import geom_name
 from genesis.scene.inertia import gravity_force
 
 SLACK = 1e-3  # [rad | m] outside a limit that is rounding, or the softness of the limit
@@ -129,14 +130,6 @@ def deep(solver: Any, status: torch.Tensor) -> str | None:
     return (
         f"{geom_name(model, rows[0])} and {geom_name(model, rows[1])} start {depth:.3g} m inside each other in environment {env}"
     )
-
-
-def geom_name(model: Model, row: int) -> str:
-    """`geom "name" of "entity"`, or by the type of a geom without a name; row of the table of contact geoms."""
-    k = model.contact_geoms[row]
-    geom = model.geoms[k]
-    entity = next(e.name for e in model.entities if e.geom_start <= k < e.geom_start + e.n_geoms)
-    return f'geom "{geom.name}" of "{entity}"' if geom.name else f'the {geom.type} of "{entity}"'
 
 
 def _half(model: Model, row: int) -> float:

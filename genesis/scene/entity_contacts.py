@@ -7,6 +7,7 @@ import torch
 
 from genesis.errors import InputError
 from genesis.grad.tensor import Tensor
+from genesis.model.names import dof_name
 from genesis.scene.contacts import ContactTable
 from genesis.scene.entity_properties import EntityProperties
 from genesis.scene.geoms import ROLLING, SLIDING, TORSIONAL, RigidGeom, check_condim
@@ -172,7 +173,7 @@ class EntityContacts(EntityProperties):
         solver, what, columns = self.solver, f'entity "{self.name}".set_dofs_limit', self._dofs_at(dofs_idx_local)
         for dof in columns.local:
             if dof not in self._limit_rows:
-                name = solver.dof_name(self.dof_start + dof)
+                name = dof_name(solver.model, self.dof_start + dof)
                 off = solver.model.sizes["nlimit"] == 0 and bool(torch.isfinite(self._described_limits()[0, dof]).any())
                 why = "RigidOptions switches limits off" if off else "its file gives none; write one there, wide if need be"
                 raise InputError(f'{what}: there is no limit of "{name}" to set: {why}.')

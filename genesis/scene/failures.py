@@ -4,18 +4,19 @@ from typing import Any
 
 import torch
 
-from genesis.errors import DivergenceError
+from genesis.errors import DivergenceError, InputError
 from genesis.grad.watch import Unsolved
 from genesis.log import logger
-from genesis.model.model import Model
+from genesis.model.names import coordinate_name, dof_name
 
 QUANTITIES = ("acceleration", "velocity", "position")
 
 
 def diverged(solver: Any, before: int, qpos: torch.Tensor, qvel: torch.Tensor, qacc: torch.Tensor) -> DivergenceError:
-    """The error for T steps after step ``before`` of which something is not finite.
+    """The error for T steps of which something is not finite; ``before``: steps that count before them in the message.
 
-    qpos (T, B, nq), qvel (T, B, nv) after each step, qacc (T, B, nv) in it; the first of them in time is named.
+    qpos (T, B, nq), qvel (T, B, nv) after each step, qacc (T, B, nv) in it; the first of them in time is named, and the constraint whose
+    rows were not finite there, if it was one.
     """
     bad = [~torch.isfinite(x.detach()) for x in (qacc, qvel, qpos)]
     hit = torch.stack([x.flatten(1).any(1) for x in bad])  # (3, T)
@@ -24,11 +25,14 @@ def diverged(solver: Any, before: int, qpos: torch.Tensor, qvel: torch.Tensor, q
     step = int(steps[0]) if len(steps) else 0
     which = int(hit[:, step].nonzero()[0]) if len(steps) else 0
     env, column = (int(i) for i in bad[which][step].nonzero()[0]) if len(steps) else (0, 0)
-    name = coordinate_name(solver.model, column) if which == 2 else solver.dof_name(column)
+    name = coordinate_name(solver.model, column) if which == 2 else dof_name(solver.model, column)
     quantity, number = QUANTITIES[which], before + step + 1
+    watch = solver.physics.bench(solver.rows).watch
+    blamed = None if watch is None else watch.fault(env)
+    why = "" if blamed is None else f", because of {blamed}"
     return DivergenceError(
         f'the simulation diverged: {quantity} of "{name}" is not finite in environment {env} at step {number} '
-        f"(t = {number * solver.scene.dt:g} s); {_advice(solver)}.",
+        f"(t = {number * solver.scene.dt:g} s){why}; {_advice(solver)}.",
         env=env, step=number, quantity=f"{quantity} of {name}", envs=tuple(lost.nonzero()[:, 0].tolist()),
     )  # fmt: skip
 
@@ -44,16 +48,25 @@ def _advice(solver: Any) -> str:
     return f"mend the start first, {faults[0].partition(':')[0]}{more}"
 
 
-def coordinate_name(model: Model, column: int) -> str:
-    """`entity/joint` of a coordinate of the scene."""
-    for joint in model.joints:
-        if joint.qpos_adr <= column < joint.qpos_adr + joint.nq:
-            return f"{model.entities[joint.entity].name}/{joint.name}"
-    return str(column)
+def expect_finite_inputs(solver: Any, wrench: torch.Tensor | None) -> None:
+    """Of a step that diverged: controls, and external forces (B, nlink, 6) or None. Raises: InputError, naming the first that is not."""
+    model, controls = solver.model, solver.controls
+    given = (("control", controls.command), ("actuator control", controls.actuator), ("external force", wrench))
+    for name, value in given:
+        if value is not None and not torch.isfinite(value.detach()).all():
+            env, column, *rest = (int(i) for i in (~torch.isfinite(value.detach())).nonzero()[0])
+            if name == "control":
+                what = dof_name(model, column)
+            else:
+                what = (model.actuators if name == "actuator control" else model.links)[column].name
+            raise InputError(
+                f'scene.step: the {name} of "{what}" is {value[env, column, *rest].item()} in environment {env} at step '
+                f"{solver.steps + 1}; allowed: finite numbers."
+            )
 
 
 def warn_unsolved(found: Unsolved, steps: int, iterations: int, dt: float) -> None:
-    """Say that the constraint solver has stopped early; ``steps`` were taken before the launch."""
+    """Say that the constraint solver has stopped early; ``steps``: those that count before the launch."""
     step = steps + found.step + 1
     logger.warning(
         "the constraint solver did not converge in environment %d at step %d (t = %g s; %d such solves): after %d iterations the "

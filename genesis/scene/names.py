@@ -2,6 +2,7 @@
 
 from genesis.model.layout import PARAMETER
 from genesis.model.model import Model
+from genesis.model.names import entity_of_geom
 
 
 def row_names(model: Model, field: str) -> list[str]:
@@ -32,9 +33,8 @@ def row_names(model: Model, field: str) -> list[str]:
 
 def geom_label(model: Model, row: int) -> str:
     """entity/geom of a row of the table of geoms that can touch; the type stands for a name that is missing."""
-    k = model.contact_geoms[row]
-    entity = next(e for e in model.entities if e.geom_start <= k < e.geom_start + e.n_geoms)
-    return f"{entity.name}/{model.geoms[k].name or model.geoms[k].type}"
+    entity, name, kind = entity_of_geom(model, row)
+    return f"{entity}/{name or kind}"
 
 
 def _joint(joint, k: int) -> str:

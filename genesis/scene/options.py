@@ -90,11 +90,11 @@ class RigidOptions:
     Constraints, where None means what the files say, else the default in brackets:
     enable_collision: contacts (yes). enable_self_collision: those between moving links of one entity (yes).
     enable_adjacent_collision: those between a link and its parent (no). enable_joint_limit (yes). disable_constraint: no contact,
-    joint limit, dry friction and equality at all. max_contacts: room for contacts in one environment (made to fit).
+    joint limit, dry friction and equality at all. max_contacts: bound on the contacts of one environment (none: room grows).
     contact: "smooth" (default) | "mujoco", the law of contacts. friction_cone: "pyramidal" | "elliptic" (None: elliptic with
     the smooth law, else what the file says). contact_reach: distance [m] from which pairs that never touch act on gradients (0). impratio:
-    impedance of friction relative to that of the normal (1). iterations, tolerance: of the solver, by Newton's method (100, near rounding);
-    ls_iterations: of its line search (50).
+    impedance of friction relative to that of the normal (1). iterations, tolerance: of the solver, by Newton's method in float64 (100; 1e-10
+    of the largest force, in float32 1e-8); ls_iterations: of its line search (50).
     """
 
     dt: float | None = None

@@ -205,7 +205,8 @@ class Scene:
         Gradients reach every tensor given here whatever `SimOptions.requires_grad` says. Time goes on from the scene's, also
         where an initial state is given.
 
-        Raises: InputError (shapes, numbers that are not finite), UnknownNameError, DivergenceError.
+        Raises: InputError (shapes, numbers that are not finite), UnknownNameError, DivergenceError, ContactOverflowError; their steps
+        count from the start of this rollout.
         """
         self._ready("rollout")
         return self._rollouts.rollout(controls, kind, qpos, qvel, actuator_ctrl, params, self.requires_grad)

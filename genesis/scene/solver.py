@@ -16,7 +16,7 @@ from genesis.model.model import Model
 from genesis.scene.beginning import Beginning
 from genesis.scene.contacts import ContactTable
 from genesis.scene.control import Controls
-from genesis.scene.failures import diverged, warn_unsolved
+from genesis.scene.failures import diverged, expect_finite_inputs, warn_unsolved
 from genesis.scene.gains import default_gains
 from genesis.scene.inputs import Index, Indexer, Inputs, assign
 from genesis.scene.options import link_ref_frame
@@ -80,20 +80,24 @@ class RigidSolver:
         if not self.beginning.seen:
             self.beginning.look(q, controls.loops.kp.any(0))
         try:
-            qpos, qvel, qacc = self.physics.advance(theta, q, v, command, controls.actuator, wrench)
+            qpos, qvel, qacc = self.physics.advance(theta, q, v, command, controls.actuator, wrench, self.steps)
         except ContactOverflowError as error:
             raise error.after(self.steps) from None
         steps = self.steps + 1
         if steps % self._check_every == 0:
             if not math.isfinite(self.physics.bench(self.rows).end()):
-                self._diverged(qpos, qvel, qacc)
-            self.inspect_launch(steps - self._check_every)
+                expect_finite_inputs(self, wrench)
+                raise diverged(self, self.steps, qpos[None], qvel[None], qacc[None])
+            self.inspect_launch(steps - self._check_every, steps == self._check_every)
         self._state, self._end, self.steps = (qpos, qvel, qacc), None, steps
         self._start = theta, q, v, command, controls.actuator, None
         self._kinematics = None
 
-    def inspect_launch(self, steps: int) -> None:
-        """After a launch that began at step ``steps``: warn if it was the first with bodies in each other or an early stop."""
+    def inspect_launch(self, steps: int, first: bool) -> None:
+        """After a launch: warn if its solver is the first that stopped early or, in the ``first`` launch, if bodies start in each other.
+
+        steps: those that count before it in messages.
+        """
         watch = self.physics.bench(self.rows).watch
         if watch is None:
             return
@@ -104,14 +108,14 @@ class RigidSolver:
         if found is not None and "unsolved" not in self.inputs.told:
             self.inputs.told.add("unsolved")
             warn_unsolved(found, steps, self.model.constraints.iterations, self.scene.dt)
-        if steps == 0:
+        if first:
             self.beginning.look_deep(watch.status)
 
     def get_solver_report(self) -> dict[str, Tensor]:
         """See `Scene.get_solver_report`."""
         self.alive()
         watch = self.physics.bench(self.rows).watch
-        status = self.qpos.new_zeros(self.rows, len(STATUS)) if watch is None else watch.status
+        status = (self.qpos.new_zeros(self.rows, len(STATUS)) if watch is None else watch.status).to(self.inputs.dtype)
         return {name: self.give(status[:, STATUS.index(name)]) for name in ("contacts", "iterations", "residual")}
 
     def contact_rows(self) -> tuple[torch.Tensor, ContactTable]:
@@ -378,23 +382,3 @@ class RigidSolver:
     @property
     def n_qs(self) -> int:
         return self.model.nq
-
-    def dof_name(self, dof: int) -> str:
-        """`entity/joint` of a degree of freedom of the scene, with its number if the joint has several."""
-        for joint in self.model.joints:
-            if joint.dof_adr <= dof < joint.dof_adr + joint.nv:
-                number = f"[{dof - joint.dof_adr}]" if joint.nv > 1 else ""
-                return f"{self.model.entities[joint.entity].name}/{joint.name}{number}"
-        return str(dof)
-
-    def _diverged(self, qpos: torch.Tensor, qvel: torch.Tensor, qacc: torch.Tensor) -> None:
-        """Name what is not finite: a control, else environment, step and degree of freedom."""
-        for name, value in (("control", self.controls.command), ("actuator control", self.controls.actuator)):
-            if value is not None and not torch.isfinite(value.detach()).all():
-                env, column = (int(i) for i in (~torch.isfinite(value.detach())).nonzero()[0])
-                what = self.dof_name(column) if name == "control" else self.model.actuators[column].name
-                raise InputError(
-                    f'scene.step: the {name} of "{what}" is {value[env, column].item()} in environment {env} '
-                    f"at step {self.steps + 1}; allowed: finite numbers."
-                )
-        raise diverged(self, self.steps, qpos[None], qvel[None], qacc[None])

@@ -245,16 +245,13 @@ class Rollouts:
         theta, u = self._driven(where, kind, command, params)
         states = solver.qpos if q0 is None else q0, solver.qvel if v0 is None else v0
         solver.beginning.first(states[0], kind == "position")
-        try:
-            q, v, a, end = whole_trajectory(solver.physics, solver.n_envs == 0, theta, *states, u, actuator)
-        except ContactOverflowError as error:
-            raise error.after(solver.steps) from None
+        q, v, a, end = whole_trajectory(solver.physics, solver.n_envs == 0, theta, *states, u, actuator)
         if not (math.isfinite(end) and self._turned(q0)):
             given = {"controls": self._rows(command), "actuator_ctrl": self._rows(actuator)}
             start = {name: None if x is None else x.view(solver.rows, -1) for name, x in (("qpos", q0), ("qvel", v0))}
             self._complain(where, given, start)
             raise self._with_beginning(theta.detach(), (q.detach(), v.detach(), a.detach()), command, actuator, kind)
-        solver.inspect_launch(solver.steps)
+        solver.inspect_launch(0, solver.steps == 0)
         states = q, v, a  # not yet gs.Tensors, whose every attribute costs microseconds
         solver.put_end(theta, states, (u, actuator), keep_graph)
         made = Trajectory(solver, theta, states, command, solver.scene.dt, solver.steps, kind, actuator)
@@ -272,7 +269,7 @@ class Rollouts:
         theta, u = self._driven(where, kind, command, params)
         solver.beginning.first(states[0], kind == "position")
         try:
-            q, v, a = solver.physics.step(theta, *states, solver.controls.zero if u is None else u, actuator, None)
+            q, v, a = solver.physics.step(theta, *states, solver.controls.zero if u is None else u, actuator, None, solver.steps)
         except ContactOverflowError as error:
             raise error.after(solver.steps) from None
         start = {"qpos": None if qpos is None else states[0], "qvel": None if qvel is None else states[1]}
@@ -280,7 +277,7 @@ class Rollouts:
             given = {name: None if x is None else x[None] for name, x in (("controls", command), ("actuator_ctrl", actuator))}
             self._complain(where, given, start)
             raise diverged(solver, solver.steps, q[None], v[None], a[None])
-        solver.inspect_launch(solver.steps)
+        solver.inspect_launch(solver.steps, solver.steps == 0)
         return q, v
 
     def trajectory(self, qpos: Any, qvel: Any, controls: Any, kind: str, params: Mapping[str, Any] | None) -> Trajectory:
@@ -400,8 +397,8 @@ class Rollouts:
     ) -> DivergenceError:
         """The error for a trajectory that is not finite, with the steps before the one that failed."""
         solver, (qpos, qvel, qacc) = self._solver, states
-        error = diverged(solver, solver.steps, *(self._rows(x) for x in (qpos[1:], qvel[1:], qacc)))
-        count = error.step - 1 - solver.steps
+        error = diverged(solver, 0, *(self._rows(x) for x in (qpos[1:], qvel[1:], qacc)))
+        count = error.step - 1
         states = (qpos[: count + 1], qvel[: count + 1], qacc[:count])
         command, actuator = (None if x is None else x.detach()[:count] for x in (command, actuator))
         error.trajectory = Trajectory(solver, theta, states, command, solver.scene.dt, solver.steps, kind, actuator)

@@ -37,11 +37,15 @@ def _counts(scene: Any, model: Any) -> list[tuple[str, str, str]]:
     return [
         ("collision geoms", str(len(model.contact_geoms)), ""),
         ("candidate pairs", str(len(kinds)), _listed(pairs)),
-        ("room for contacts", str(setting.contacts if setting is not None and kinds else 0), law),
+        ("room for contacts", _room(setting) if setting is not None and kinds else "0", law),
         ("joint limits", str(model.sizes["nlimit"]), ""),
         ("dry joint frictions", str(rough), ""),
         ("equalities", str(len(equal)), _listed(equalities)),
     ]
+
+
+def _room(setting: Any) -> str:
+    return f"{setting.contacts}, grows" if setting.growing else str(setting.contacts)
 
 
 def _listed(counts: dict[str, int]) -> str:

@@ -37,7 +37,9 @@ class Scene:
     impratio: float | None = key(
         None, "stiffness of friction relative to that of the normal; null: the file's, else 1", above=0.0
     )
-    max_contacts: int | None = key(None, "room for contacts in one environment, more are an error; null: made to fit", low=1)
+    max_contacts: int | None = key(
+        None, "bound on the contacts of one environment, more are an error; null: room grows as they need it", low=1
+    )
     solver_iterations: int | None = key(None, "most Newton steps of the constraint solver in one step; null: 100", low=1)
     solver_tolerance: float | None = key(
         None, "forces out of balance relative to the largest one, at which it stops; null: what the precision allows", above=0.0

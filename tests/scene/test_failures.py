@@ -142,3 +142,124 @@ def test_dry_friction_that_is_given_later_acts():
     assert torch.allclose(moving, free, atol=1e-5)
     moving[0].backward()
     assert math.isfinite(start.grad[0]) and start.grad[0] < -0.1  # friction brakes: not the zero of a kernel without it
+
+
+OVERFLOWING = """<mujoco model="stiff"><compiler angle="radian"/><worldbody><body name="bar">
+  <joint name="swing" axis="0 1 0" range="0 1" limited="true" solreflimit="-1e308 -1e308"/>
+  <geom name="tip" size="0.1" pos="0.3 0 0" contype="0" conaffinity="0"/></body></worldbody></mujoco>"""
+SOFT = """<mujoco model="soft"><worldbody><body name="ball" pos="0 0 5"><freejoint/>
+  <geom name="shell" size="0.1" solref="-1e308 -1e308"/></body></worldbody></mujoco>"""
+
+
+@pytest.mark.parametrize("n_envs", [0, 3])
+@pytest.mark.parametrize("way", ["step", "rollout"])
+@pytest.mark.parametrize(
+    ("xml", "qpos", "blamed"),
+    [
+        (OVERFLOWING, [-0.2], 'the limit of "stiff/swing"'),
+        (SOFT, [0, 0, 0.09, 1, 0, 0, 0], 'the contact between geom "plane" of "floor" and geom "shell" of "soft"'),
+    ],
+)
+def test_a_constraint_that_is_not_finite_is_named(xml, qpos, blamed, way, n_envs):
+    """Its force would be dropped by comparisons, and the body pass through: environment, step and constraint are named instead."""
+    scene = gs.Scene(
+        sim_options=gs.options.SimOptions(dt=0.01),
+        rigid_options=gs.options.RigidOptions(contact="mujoco", implicit_damping=False),
+    )
+    scene.add_entity(gs.morphs.Plane(pos=(0, 0, 0 if xml is SOFT else -9)), name="floor")
+    scene.add_entity(gs.morphs.MJCF(file=xml), name="soft" if xml is SOFT else "stiff")
+    scene.build(n_envs=n_envs)
+    solver = scene.rigid_solver
+    scene.step()
+    still = solver.qpos0.clone()
+    still[:, -len(qpos) :] = torch.tensor([0.5] if xml is OVERFLOWING else [0, 0, 5.0, 1, 0, 0, 0], dtype=gs.tc_float)
+    still[-1] = torch.tensor(qpos, dtype=gs.tc_float)
+    start = still if n_envs else still[0]
+    step = 2 if way == "step" else 1
+    with pytest.raises(gs.DivergenceError, match=f"in environment {max(n_envs - 1, 0)} at step {step} ") as caught:
+        if way == "step":
+            solver.put_state(still, torch.zeros_like(solver.qvel))
+            scene.step()
+        else:
+            scene.rollout(torch.zeros(4, scene.rigid_solver.n_dofs, dtype=gs.tc_float), qpos=start)
+    assert f"because of {blamed}; try a smaller dt" in str(caught.value)
+    assert (caught.value.env, caught.value.step) == (max(n_envs - 1, 0), step)
+    assert torch.isinf(scene.get_solver_report()["residual"].max())
+
+
+def test_steps_of_a_rollout_count_from_its_start():
+    scene, _ = balls(height=1.0)
+    calm = torch.zeros(5, 6, dtype=gs.tc_float)
+    scene.rollout(calm)
+    wild = calm.clone()
+    wild[2, 3] = 1e300 if gs.tc_float is torch.float64 else 1e38
+    with pytest.raises(gs.DivergenceError) as caught:
+        scene.rollout(wild)
+    assert 3 <= caught.value.step <= 5
+    assert f"at step {caught.value.step} (t = {caught.value.step * 0.005:g} s)" in str(caught.value)
+    assert caught.value.trajectory.qpos.shape[0] == caught.value.step
+
+
+@pytest.mark.parametrize("n_envs", [0, 3])
+def test_a_loss_without_a_finite_gradient_is_named(n_envs):
+    """The root of zero: its gradient is infinite, and NaN a step later."""
+    scene, _ = balls(n_envs=n_envs, height=1.0)
+    env = max(n_envs - 1, 0)
+    controls = torch.zeros(4, *([n_envs] if n_envs else []), 6, dtype=gs.tc_float, requires_grad=True)
+    made = scene.rollout(controls)
+    x = made.qpos[2, env, 0] if n_envs else made.qpos[2, 0]
+    said = f'gradient that reaches qpos of "ball_0/.*" from the loss is not finite in environment {env} at step 2 '
+    with pytest.raises(gs.DivergenceError, match=said) as caught:
+        torch.sqrt(x).backward()
+    assert (caught.value.env, caught.value.step, caught.value.quantity) == (env, 2, "gradient of qpos")
+    scene.step()
+    ball = scene.entities[1]
+    force = torch.zeros(*([n_envs] if n_envs else []), 6, dtype=gs.tc_float, requires_grad=True)
+    ball.control_dofs_force(force)
+    scene.step()
+    y = ball.get_dofs_velocity()[env, 1] if n_envs else ball.get_dofs_velocity()[1]
+    with pytest.raises(gs.DivergenceError, match=f"from the loss is not finite in environment {env} at step 6 "):
+        torch.sqrt(y).backward()
+    assert force.grad is None
+
+
+UNSTABLE = """<mujoco model="spring"><worldbody><body name="mass"><joint name="pull" type="slide" axis="1 0 0" stiffness="1e5"/>
+  <inertial pos="0 0 0" mass="1" diaginertia="1 1 1"/></body></worldbody></mujoco>"""
+
+
+@pytest.mark.parametrize("n_envs", [0, 2])
+def test_a_gradient_that_overflows_is_named(n_envs):
+    """A spring that explicit steps cannot follow, at rest: the motion is zero, the gradient grows a thousandfold a step."""
+    scene = gs.Scene(sim_options=gs.options.SimOptions(dt=0.1, gravity=(0, 0, 0)))
+    scene.add_entity(gs.morphs.MJCF(file=UNSTABLE))
+    scene.build(n_envs=n_envs)
+    controls = torch.zeros(150, *([n_envs] if n_envs else []), 1, dtype=gs.tc_float, requires_grad=True)
+    made = scene.rollout(controls)
+    assert (made.qpos == 0).all()
+    said = 'the gradient in controls of "spring/pull" is not finite in environment [01] at step .* though the motion is'
+    with pytest.raises(gs.DivergenceError, match=said) as caught:
+        made.qpos[-1].sum().backward()
+    least = 308 / 3.0 if gs.tc_float is torch.float64 else 38 / 3.0  # steps that it takes to overflow
+    assert abs(150 - caught.value.step - least) < 3
+    assert controls.grad is None
+
+
+@pytest.mark.parametrize("n_envs", [0, 3])
+def test_a_loss_of_link_states_without_a_finite_gradient_is_named(n_envs):
+    """The length of a vector that is zero."""
+    scene, _ = balls(n_envs=n_envs, height=1.0)
+    env = max(n_envs - 1, 0)
+    made = scene.rollout(torch.zeros(4, *([n_envs] if n_envs else []), 6, dtype=gs.tc_float, requires_grad=True))
+    place = made.links_pos[3, env, 1] if n_envs else made.links_pos[3, 1]
+    said = f"gradient that reaches the poses of links from the loss is not finite in environment {env} at state 3;"
+    with pytest.raises(gs.DivergenceError, match=said):
+        torch.sqrt((place - place.detach()).square().sum()).backward()
+
+
+def test_an_external_force_that_is_not_finite_is_named():
+    scene, (ball,) = balls(height=1.0)
+    with pytest.raises(
+        gs.InputError, match='external force of "sphere" is nan in environment 0 at step 1; allowed: finite numbers'
+    ):
+        scene.rigid_solver.apply_links_external_force(torch.tensor([[math.nan, 0.0, 0.0]], dtype=gs.tc_float), links_idx=[1])
+        scene.step()

@@ -10,6 +10,7 @@ import taichi as ti
 from genesis.dynamics.constraints.contact_adjoint import contact_adjoint
 from genesis.dynamics.constraints.equality import JOINT
 from genesis.dynamics.constraints.equality_adjoint import body_equality_adjoint, joint_equality_adjoint
+from genesis.dynamics.constraints.faults import is_finite
 from genesis.dynamics.constraints.impedance import impedance_adjoint, reference_adjoint
 from genesis.dynamics.constraints.laws import ELLIPTIC, PYRAMID, law, law_adjoint
 from genesis.dynamics.constraints.ledger import CONTACT, DRY_FRICTION, LIMIT
@@ -70,10 +71,11 @@ def between_links(m: ti.template(), c: ti.template(), b: ti.i32, o: ti.template(
 
 @ti.func
 def constraint_forces(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template()):
-    """Forces and Hessians at the stored acceleration, and minus the forces on the links, as they stand in g.
+    """Forces and Hessians at the stored acceleration, and minus the forces on the links, as they stand in g. Returns: whether all is finite.
 
     Reads: blocks, a_seen      Writes: y, f, hess      Adds to: force
     """
+    total = 0.0
     for b in range(c.count()):
         held = between_links(m, c, b, o) and c.integer(b, "source") != CONTACT
         for k in range(c.integer(b, "dim")):
@@ -81,10 +83,12 @@ def constraint_forces(m: ti.template(), s: ti.template(), c: ti.template(), o: t
             if held:  # the bias of a connect or weld holds the accelerations of its links, which are those at a here
                 y -= along(m, c, b, k, s.row("a"))
             c.set(b, "y", y, k)
+            total += y + c.get(b, "d", k)
         law(c, b, True)
         if between_links(m, c, b, o):
             force, torque = wrench(c, b, "f")
             push(s, c, b, "force", force, torque, -1.0)
+    return is_finite(total)
 
 
 @ti.func

@@ -161,7 +161,10 @@ def body_rows(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, n
         q = weld_turn(m, s, n)
         (q.vec() * scale).store(c.block(b, "gap"), 3)
         turn_rows(c, b, two, q, scale)
-        c.set(b, "mu", weight / (compliance_of(m, m.eq_slot1(n), 1) + compliance_of(m, m.eq_slot2(n), 1)))
+        turning = compliance_of(m, m.eq_slot1(n), 1) + compliance_of(m, m.eq_slot2(n), 1)
+        c.set(b, "mu", 0.0)  # where no joint turns either link there is nothing to resist
+        if turning > 0.0:
+            c.set(b, "mu", weight / turning)
     motion_rows(m, s, c, b, m.eq_chain(n), True)
     c.set(b, "weight", weight)
     add_drift(c, b, 0, acceleration_at(s, m.eq_slot1(n), p1) - acceleration_at(s, m.eq_slot2(n), p2))

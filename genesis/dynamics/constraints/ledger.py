@@ -1,4 +1,6 @@
-"""Memory of the constraints of one environment: world poses of its geoms, and blocks of constraint rows.
+"""Memory of the constraints of one environment: world poses of its geoms, and blocks of constraint rows; float64 in every precision.
+
+Stiff rows make small differences of large numbers: in float32 forces would be a per cent out of balance.
 
 A block is one contact, limit, dry friction or equality: up to six rows that share the impedance, and one list of degrees of freedom.
 """
@@ -13,9 +15,11 @@ LARGEST = 6  # rows of a block
 STATUS = (  # what a launch reports of every environment
     "contacts",  # in the last step
     "iterations",  # of the Newton method, summed over all steps
-    "residual",  # largest one that was left, relative
+    "residual",  # largest one that was left, relative; infinite where a force or acceleration was not finite
     "depth",  # of the deepest contact in the first step [m]
     "deepest",  # its candidate pair
+    "fault",  # 1 + the kind (`SOURCES`) of the first constraint that was not finite in a finite state, 0: none
+    "fault_index",  # which one
     "overflow",  # largest number of contacts that did not fit; this and the next two stay until the report is read
     "unconverged",  # solves that stopped before the tolerance
     "first_step",  # the first time step with an overflow or without convergence, counted from 1

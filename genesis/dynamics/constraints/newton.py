@@ -6,11 +6,15 @@ block acts along one path of the kinematic tree, and otherwise that of the elimi
 
 import taichi as ti
 
+from genesis.dynamics.constraints.faults import INFINITE, blame, is_finite, spoil
 from genesis.dynamics.constraints.laws import law, law_along
 from genesis.dynamics.constraints.rows import along, along_both
 from genesis.math.lanes import let
 
-ENOUGH = 0.5  # a step that does not halve the residual near the tolerance has reached rounding
+NEAR, ENOUGH = (
+    1e3,
+    0.5,
+)  # so near the tolerance a step that does not halve the residual has reached rounding: more steps would not help
 
 
 @ti.func
@@ -62,7 +66,7 @@ def swap_views(c: ti.template()):
 
 @ti.func
 def start(m: ti.template(), s: ti.template(), c: ti.template()):
-    """a <- the better one of the unconstrained acceleration and that of the step before.
+    """a <- the better one of the unconstrained acceleration and that of the step before. Returns: whether everything is finite.
 
     Reads: a, warm, bias      Writes: a, impulse, y
     """
@@ -76,11 +80,14 @@ def start(m: ti.template(), s: ti.template(), c: ti.template()):
     kinetic = 0.0
     for i in range(m.size("nv")):
         kinetic += 0.5 * difference.get(i) * impulse.get(i)
+    whole = 0.0
     for b in range(c.count()):
         for k in range(c.integer(b, "dim")):
             both = along_both(m, c, b, k, a, warm)
-            c.set(b, "y", both[0] + c.get(b, "bias", k), k)
-            c.set(b, "dy", both[1] + c.get(b, "bias", k), k)
+            bias = c.get(b, "bias", k)
+            c.set(b, "y", both[0] + bias, k)
+            c.set(b, "dy", both[1] + bias, k)
+            whole += both[0] + bias + c.get(b, "d", k)
     free = 0.0
     for trial in range(2):  # the second time with the views of the warm start, afterwards they stand as before
         total = costs(c)
@@ -95,11 +102,15 @@ def start(m: ti.template(), s: ti.template(), c: ti.template()):
             a.set(warm.get(i), i)
         else:
             impulse.set(0.0, i)
+    return is_finite(whole)
 
 
 @ti.func
 def residual(m: ti.template(), s: ti.template(), c: ti.template()):
-    """gradient <- M (a - a0) - J^T f with fresh forces and Hessians; its size against the forces that should balance."""
+    """gradient <- M (a - a0) - J^T f with fresh forces and Hessians; its size against the forces that should balance.
+
+    Returns: that ratio, infinite where something is not finite: a maximum would drop NaN.
+    """
     gradient = c.vector("gradient")
     impulse = c.vector("impulse")
     for i in range(m.size("nv")):
@@ -109,13 +120,15 @@ def residual(m: ti.template(), s: ti.template(), c: ti.template()):
         add_pull(m, c, b, "f", -1.0, gradient)
     size = 0.0
     scale = 0.0
+    total = 0.0
     for i in range(m.size("nv")):
         force = gradient.get(i)
         scale = ti.max(scale, ti.max(ti.abs(force), ti.abs(impulse.get(i))))
         scale = ti.max(scale, ti.abs(s.get("tau", i)))
         gradient.add(impulse.get(i), i)
         size = ti.max(size, ti.abs(gradient.get(i)))
-    return size / ti.max(scale, 1e-30)
+        total += gradient.get(i)
+    return ti.select(is_finite(total), size / ti.max(scale, 1e-30), INFINITE)
 
 
 @ti.func
@@ -314,21 +327,30 @@ def descend(m: ti.template(), s: ti.template(), c: ti.template(), fits: ti.templ
 
 @ti.func
 def newton(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template()):
-    """Reads: a (unconstrained), warm, mass_matrix, tau, blocks      Writes: a, f, hess, status"""
-    start(m, s, c)
+    """Returns: whether everything is finite; if not, the acceleration is NaN, and the ledger names the block at fault if one is.
+
+    Reads: a (unconstrained), warm, mass_matrix, tau, blocks      Writes: a, f, hess, status
+    """
+    finite = start(m, s, c)
+    if not finite:
+        blame(m, s, c)
     fits = fits_tree(c)
-    left = 0.0
+    left = INFINITE
     rounds = 0
-    going = True
+    going = finite
     while going:
         before = left
         left = residual(m, s, c)
-        settled = left <= o.tolerance or (rounds > 0 and left <= 1e3 * o.tolerance and left > ENOUGH * before)
-        going = not settled and rounds < o.iterations
+        finite = left < INFINITE
+        stuck = rounds > 0 and left <= NEAR * o.tolerance and left > ENOUGH * before
+        going = finite and left > o.tolerance and not stuck and rounds < o.iterations
         if going:
             descend(m, s, c, fits, o)
             rounds += 1
-        elif not settled:
-            c.status("unconverged").add(1.0)
+    if not finite:
+        spoil(m, s, "a")
+    elif left > o.tolerance:
+        c.status("unconverged").add(1.0)
     c.status("iterations").add(rounds)
     c.status("residual").set(ti.max(c.status("residual").get(), left))
+    return finite

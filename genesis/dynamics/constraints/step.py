@@ -4,10 +4,12 @@ import taichi as ti
 
 from genesis.dynamics.constraints.adjoint import constraint_bars, constraint_forces
 from genesis.dynamics.constraints.collect import collect
+from genesis.dynamics.constraints.faults import blame, spoil
 from genesis.dynamics.constraints.ledger import Ledger
 from genesis.dynamics.constraints.newton import add_pull, assemble, factorize_hessian, fits_tree, newton, solve_hessian
 from genesis.dynamics.constraints.rows import along
 from genesis.dynamics.vectors import clear
+from genesis.math.trace import in_double
 
 
 class Constraints:
@@ -32,14 +34,20 @@ def constrain(m: ti.template(), s: ti.template(), held: ti.template(), apply: ti
     """
     for k in range(m.lanes):
         one = m.of_lane(k)
-        mine = s.of_lane(k)
-        c = held.ledger(one, k)
-        collect(one, mine, c, held.problem)
-        if c.count() > 0:
-            newton(one, mine, c, held.stop)
-            if ti.static(apply):
-                for b in range(c.count()):
-                    add_pull(one, c, b, "f", 1.0, mine.row("tau"))
+        constrain_one(one, s.of_lane(k), held.ledger(one, k), held, apply)
+
+
+@in_double
+@ti.func
+def constrain_one(m: ti.template(), s: ti.template(), c: ti.template(), held: ti.template(), apply: ti.template()):
+    collect(m, s, c, held.problem)
+    if c.count() > 0:
+        finite = newton(m, s, c, held.stop)
+        if ti.static(apply):
+            for b in range(c.count()):
+                add_pull(m, c, b, "f", 1.0, s.row("tau"))
+            if not finite:
+                spoil(m, s, "tau")
 
 
 @ti.func
@@ -51,12 +59,19 @@ def meet_constraints(m: ti.template(), s: ti.template(), held: ti.template(), da
     clear(m, s, "w_seen")
     for k in range(m.lanes):
         one = m.of_lane(k)
-        mine = s.of_lane(k)
-        c = held.ledger(one, k)
-        collect(one, mine, c, held.problem)
-        if c.count() > 0:
-            constraint_forces(one, mine, c, held.problem)
-            multiplier(one, mine, c, damped_last)
+        meet_one(one, s.of_lane(k), held.ledger(one, k), held, damped_last)
+
+
+@in_double
+@ti.func
+def meet_one(m: ti.template(), s: ti.template(), c: ti.template(), held: ti.template(), damped_last: ti.template()):
+    collect(m, s, c, held.problem)
+    if c.count() > 0:
+        finite = constraint_forces(m, s, c, held.problem)
+        multiplier(m, s, c, damped_last)
+        if not finite:
+            blame(m, s, c)
+            spoil(m, s, "w")
 
 
 @ti.func
@@ -97,7 +112,13 @@ def pull_curvature(m: ti.template(), c: ti.template(), b: ti.i32, w: ti.template
 def add_constraint_bars(m: ti.template(), s: ti.template(), bar: ti.template(), held: ti.template(), want: ti.template()):
     for k in range(m.lanes):
         one = m.of_lane(k)
-        mine = s.of_lane(k)
-        c = held.ledger(one, k)
-        if c.count() > 0:
-            constraint_bars(one, mine, c, bar.of_lane(k), held.problem, want)
+        bars_of_one(one, s.of_lane(k), held.ledger(one, k), bar.of_lane(k), held, want)
+
+
+@in_double
+@ti.func
+def bars_of_one(
+    m: ti.template(), s: ti.template(), c: ti.template(), bar: ti.template(), held: ti.template(), want: ti.template()
+):
+    if c.count() > 0:
+        constraint_bars(m, s, c, bar, held.problem, want)

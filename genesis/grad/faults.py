@@ -1,0 +1,121 @@
+"""Where a gradient left the finite numbers, for the message of the error."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from genesis.errors import DivergenceError
+from genesis.model.names import coordinate_name, dof_name
+
+ADVICE = "try a smaller dt, a shorter horizon, or cut the gradient (detach)"
+
+
+def gradient_fault(
+    launch: Any,
+    given: Mapping[str, torch.Tensor | None],
+    made: Mapping[str, torch.Tensor],
+    theta_bar: torch.Tensor | None,
+    start: int,
+) -> DivergenceError:
+    """The error for a backward pass through T steps whose gradients are not finite.
+
+    Args:
+        given: gradients of the loss in the trajectory, (T or T + 1, B, n) or (B, n).
+        made: those in what it was made of; theta_bar: those in the physical parameters, as the kernels keep them.
+        start: steps before the launch.
+
+    Time runs backwards: the last step that is not finite is at fault.
+    """
+    physics, bench = launch.physics, launch.bench
+    widths = dict.fromkeys((*given, *made), physics.nv)
+    widths |= {"qpos": physics.nq, "actuator controls": physics.nu, "external forces": 6 * physics.nlink}
+    for name, gradient in given.items():
+        at = _last(gradient, bench.batch, widths[name])
+        if at is not None:
+            step, env, column = at
+            step = start + step + (0 if launch.lead and name != "qacc" else 1)
+            return _error(
+                f"the gradient that reaches {name} of {_name(physics.model, name, column)} from the loss is not finite in environment "
+                f"{env} at step {step} (t = {step * physics.dt:g} s); look at the loss there (the root of zero, a division by zero).",
+                env, step, name,
+            )  # fmt: skip
+    found = {name: at for name, gradient in made.items() if (at := _last(gradient, bench.batch, widths[name])) is not None}
+    if not found:
+        return _of_parameters(physics, bench, theta_bar)
+    name, (step, env, column) = max(found.items(), key=lambda item: item[1][0])
+    step += start + 1
+    blamed = None if bench.watch is None else bench.watch.fault(env)
+    return _error(
+        f"the gradient in {name} of {_name(physics.model, name, column)} is not finite in environment {env} at step {step} "
+        f"(t = {step * physics.dt:g} s), though the motion is{'' if blamed is None else f': {blamed}'}; {ADVICE}.",
+        env, step, name,
+    )  # fmt: skip
+
+
+def expect_finite(
+    physics: Any, batch: int, what: str, given: Mapping[str, tuple[torch.Tensor, int]], made: Mapping[str, torch.Tensor | None]
+) -> None:
+    """Of gradients at S states of B environments, of a quantity that is a function of each state alone.
+
+    Args:
+        what: that quantity; given: gradients of the loss in it, each with its width (S, B, width); made: those in what it depends on.
+    Raises: DivergenceError, naming state and environment.
+    """
+    if math.isfinite(sum(x.sum().item() for x in made.values() if x is not None)):
+        return
+    for name, (gradient, width) in given.items():
+        at = _last(gradient, batch, width)
+        if at is not None:
+            raise _error(
+                f"the gradient that reaches {name} of {what} from the loss is not finite in environment {at[1]} at state {at[0]}; look at "
+                "the loss there (the root of zero, a division by zero).",
+                at[1], None, name,
+            )  # fmt: skip
+    widths = {"qpos": physics.nq, "qvel": physics.nv, "qacc": physics.nv}
+    for name, gradient in made.items():
+        at = _last(gradient, batch, widths[name]) if name in widths else None
+        if at is not None:
+            raise _error(
+                f"the gradient of {what} in {name} of {_name(physics.model, name, at[2])} is not finite in environment {at[1]} at state "
+                f"{at[0]}; {ADVICE}.",
+                at[1], None, name,
+            )  # fmt: skip
+    raise _error(f"the gradient of {what} in the physical parameters is not finite; {ADVICE}.", None, None, "parameters")
+
+
+def _of_parameters(physics: Any, bench: Any, theta_bar: torch.Tensor | None) -> DivergenceError:
+    """The first physical parameter whose gradient is not finite."""
+    for name, (first, count) in physics.model.parameter_offsets.items():
+        rows = None if theta_bar is None else theta_bar.view(bench.blocks, bench.width, -1)[:, first : first + count]
+        if rows is not None and not bool(torch.isfinite(rows).all()):
+            block, row, lane = (int(i) for i in (~torch.isfinite(rows)).nonzero()[0])
+            env = min(block * bench.lanes + lane, bench.batch - 1)
+            return _error(
+                f"the gradient in parameter {name} (number {row}) is not finite in environment {env}, though the motion is; {ADVICE}.",
+                env, None, name,
+            )  # fmt: skip
+    return _error(f"a gradient is larger than the precision holds, though the motion is finite; {ADVICE}.", None, None, "")
+
+
+def _error(message: str, env: int | None, step: int | None, name: str) -> DivergenceError:
+    return DivergenceError(f"backward: {message}", env=env, step=step, quantity=f"gradient of {name}")
+
+
+def _last(gradient: torch.Tensor | None, batch: int, width: int) -> tuple[int, int, int] | None:
+    """(step, environment, column) of the last step with a number that is not finite."""
+    if gradient is None or bool(torch.isfinite(gradient).all()):
+        return None
+    bad = (~torch.isfinite(gradient.reshape(-1, batch, width))).nonzero()
+    return tuple(bad[bad[:, 0].argmax()].tolist())  # type: ignore[return-value]
+
+
+def _name(model: Any, name: str, column: int) -> str:
+    if name == "qpos":
+        return f'"{coordinate_name(model, column)}"'
+    if name == "actuator controls":
+        return f'"{model.actuators[column].name}"'
+    if name == "external forces":
+        return f'"{model.links[column // 6].name}"'
+    return f'"{dof_name(model, column)}"'
