@@ -8,12 +8,19 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+#: Columns of a pipe: tables in it are for programs, which neither keys nor words broken in two would serve.
+PIPE = 10_000
+
+
 @cache
 def stdout() -> "Console":
-    """Terminal for results."""
+    """Terminal for results, or the pipe in its place."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = PIPE
+    return console
 
 
 @cache

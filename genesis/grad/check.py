@@ -18,7 +18,7 @@ INTERVALS = (0.03, 0.1, 0.3, 1.0)  # half widths over which the trend is asked f
 WITHIN = 2.0  # a secant within this factor of the gradient follows it
 MEANING = {
     EXACT: "exact",
-    ZERO: "zero: no influence",
+    ZERO: "zero",
     KINK: "kink",
     NOISE: "noise",
     UNDEFINED: "undefined: no value around",
@@ -135,7 +135,7 @@ def _row(d: Direction) -> tuple[str, ...]:
         verdict = f"noise: known to ±{d.uncertainty:.0e}"
     trend = "-" if d.follows is None else f"to ±{d.follows:g}" if d.follows else f"not to ±{INTERVALS[0]:g}"
     return (
-        d.group, d.name, f"{d.adjoint:.6e}", f"{d.numeric:.6e}", f"{d.error:.1e}", f"{d.surrogate:.3e}", trend, verdict,
+        d.group, d.name, f"{d.adjoint:.4e}", f"{d.numeric:.4e}", f"{d.error:.1e}", f"{d.surrogate:.3e}", trend, verdict,
     )  # fmt: skip
 
 
