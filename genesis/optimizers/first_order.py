@@ -10,15 +10,17 @@ from genesis.optimizers.light_start import light
 from genesis.optimizers.optimizer import After, Evaluate, Group, all_leaves
 from genesis.optimizers.schedulers import make_scheduler
 
-# A step that ends where every environment diverges, or starts where some do, is taken again, or on, this much shorter, and grows back.
-SHORTER, LONGER, RETRIES = 0.25, 1.5, 8
+# A step that ends where every environment diverges is taken again this much shorter, one that has lost some is followed by such a one; later
+# ones grow back. None is shorter than LEAST of what the optimizer asks for.
+SHORTER, LONGER, RETRIES, LEAST = 0.25, 1.5, 8, 1e-3
 
 
 class FirstOrder:
     """One of torch.optim's classes.
 
     Steps are scaled by `factor`, which is 1 until something diverges. Where all diverges, the leaves go back towards the last good ones and try
-    again, at most `RETRIES` times; where some environments do, the gradient of the others counts.
+    again, at most `RETRIES` times; where some environments do, the gradient of the others counts, and the step is shorter only after one that
+    has lost an environment: one that diverges wherever the leaves are, as from a bad start, must not stop the others.
 
     Args:
         kind: the class.
@@ -46,15 +48,18 @@ class FirstOrder:
             raise InputError(f"optimizer: {error}.") from error
         self.scheduler = make_scheduler(schedule, self.torch, iterations)
         self.factor = 1.0
+        self.lost: set[int] | None = None  # environments that were left out at the last good leaves; None: there are none yet
 
     def minimise(self, evaluate: Evaluate, after: After) -> str:
         leaves = all_leaves(self.groups)
         good: list[Tensor] = []
         while True:
             objective = self._evaluate(evaluate, leaves, good)
-            shaken = after()
+            lost = set(after() or ())
             good = [leaf.detach().clone() for leaf in leaves]
-            self.factor = self.factor * SHORTER if shaken else min(1.0, self.factor * LONGER)
+            grew = self.lost is not None and not lost <= self.lost
+            self.factor = max(LEAST, self.factor * SHORTER) if grew else min(1.0, self.factor * LONGER)
+            self.lost = lost
             if self.clip_value is not None:
                 torch.nn.utils.clip_grad_value_(leaves, self.clip_value)
             if self.clip_norm is not None:
@@ -63,7 +68,7 @@ class FirstOrder:
             if self.factor < 1.0:
                 _shorten(leaves, good, self.factor)
             if self.scheduler is not None:
-                self.scheduler(objective)
+                self.scheduler(None if lost else objective)
             for group in self.groups:
                 group.project()
 
@@ -73,7 +78,7 @@ class FirstOrder:
             try:
                 return evaluate()
             except DivergenceError:
-                self.factor *= SHORTER
+                self.factor = max(LEAST, self.factor * SHORTER)
                 _shorten(leaves, good, SHORTER)
         return evaluate()
 
@@ -83,13 +88,15 @@ class FirstOrder:
     def state_dict(self) -> dict[str, Any]:
         return {
             "factor": self.factor,
+            "lost": None if self.lost is None else sorted(self.lost),
             "optimizer": self.torch.state_dict(),
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.torch.load_state_dict(state["optimizer"])
-        self.factor = state.get("factor", 1.0)
+        self.factor, lost = state.get("factor", 1.0), state.get("lost")
+        self.lost = None if lost is None else set(lost)
         # torch casts what it loads to the leaves' type, which changes the last bits of NAdam's running product: put the originals back.
         for index, leaf in enumerate(all_leaves(self.groups)):
             for name, value in state["optimizer"]["state"].get(index, {}).items():

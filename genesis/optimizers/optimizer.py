@@ -1,6 +1,6 @@
 """What an optimizer is: it moves leaves downhill, asks for evaluations, and reports before every step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,8 +8,8 @@ from torch import Tensor
 
 #: Objective at the present leaves; their gradients are in `.grad` afterwards.
 Evaluate = Callable[[], float]
-#: Reports an evaluation; returns whether environments are left out of it, so that the step from there should be shorter.
-After = Callable[[], bool | None]
+#: Reports an evaluation; returns the environments that are left out of it: its objective is that of the others.
+After = Callable[[], Collection[int] | None]
 
 
 @dataclass

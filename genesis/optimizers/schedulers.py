@@ -9,15 +9,16 @@ from genesis.errors import InputError, unknown_name
 
 
 class Schedule:
-    """One of torch's schedulers; called with the objective after every step."""
+    """One of torch's schedulers; called after every step with the objective, None where it is that of some environments alone."""
 
     def __init__(self, scheduler: Any, length: int | None = None) -> None:
         self.scheduler, self.length, self.steps = scheduler, length, 0
 
-    def __call__(self, objective: float) -> None:
+    def __call__(self, objective: float | None) -> None:
         self.steps += 1
         if isinstance(self.scheduler, lr_scheduler.ReduceLROnPlateau):
-            self.scheduler.step(objective)
+            if objective is not None:
+                self.scheduler.step(objective)
         elif self.length is None or self.steps < self.length:  # past its end a cycle stays at its last rate
             self.scheduler.step()
 

@@ -49,7 +49,7 @@ class Divergences:
         if lost:
             names = ", ".join(map(str, lost[:8])) + (f", … ({len(lost)} in all)" if len(lost) > 8 else "")
             logger.warning(
-                "iteration %d goes on without environment %s, whose simulation diverged, and takes a shorter step: %s%s",
+                "iteration %d goes on without environment %s, whose simulation diverged: %s%s",
                 iteration,
                 names,
                 why,

@@ -192,8 +192,8 @@ class Optimization:
                 self.status, self.reason = INTERRUPTED, STOPPED
             return self._finish(failure)
 
-    def _after(self) -> bool:
-        """Report the point where this iteration starts; raise `_Ended` if it is the last. Returns whether environments are left out."""
+    def _after(self) -> tuple[int, ...]:
+        """Report the point where this iteration starts; raise `_Ended` if it is the last. Returns the environments that are left out."""
         evaluation = self.evaluate.latest
         assert evaluation is not None
         happened = self.divergences.take(self.iteration, self.evaluate, evaluation)
@@ -217,7 +217,7 @@ class Optimization:
         if ended:
             raise _Ended
         self.iteration += 1
-        return bool(evaluation.diverged)
+        return evaluation.diverged
 
     def _ended(self, evaluation: Evaluation, seconds: float, wish: Ending | None) -> bool:
         """Whether this is the last iteration; sets status and reason."""
@@ -243,6 +243,8 @@ class Optimization:
             self.best = Best(
                 evaluation.objective, evaluation.good, self.iteration, evaluation.metrics, evaluation.point, evaluation.diverged
             )
+        if evaluation.diverged:  # the objective of some environments says nothing of that of all
+            return
         if evaluation.objective < self.better_than - self.stop.min_delta * abs(self.better_than) or self.better_than == float(
             "inf"
         ):

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from genesis.errors import DivergenceError
-from genesis.optimizers import make_optimizer
-from genesis.runners.evaluate import Clock, Evaluator, groups_of
+from genesis.optimizers import Group, make_optimizer
+from genesis.runners.evaluate import Clock, Evaluation, Evaluator, groups_of
 from genesis.runners.optimize import Optimization, Stop
 from genesis.runners.record import Record, Recording
 from genesis.tasks.task import Task
+from tests.runners.test_optimize import Valley
 from tests.tasks.configured import configured
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -72,10 +73,74 @@ def test_the_run_goes_on_and_names_them(tmp_path, caplog) -> None:
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["diverged"] for line in lines] == [[2]] * 7 and result.iterations == 6 and result.status == "not_converged"
     assert result.divergences == {"setbacks": 0, "iterations": 7, "environments": {2: 7}}
-    assert optimizer.factor == pytest.approx(0.25**6), "a step that starts where something diverges is shorter"
+    alone = task_of(*OPEN, keep=(0, 1, 3, 4))
+    other = make_optimizer(groups_of(alone), {"kind": "adam", "lr": 0.1}, {"kind": "constant"}, 6)
+    Optimization(alone, other, Stop(iterations=6)).run()
+    assert optimizer.factor == 1.0, "a start that is bad wherever the parameters are shortens no step"
+    for mine, theirs in zip(groups_of(task)[0].leaves, groups_of(alone)[0].leaves, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-9)
     stored = np.load(tmp_path / "solution.npz")
     assert stored["qpos"].shape == (13, 5, 2) and np.isnan(stored["qpos"][:, 2]).all()
     assert np.isfinite(np.delete(stored["qpos"], 2, 1)).all()
+
+
+def stepped(lost: list[tuple[int, ...]], schedule: dict, values: list[float]) -> tuple[list[float], list[float], list[float]]:
+    """Of a run of steps down a slope of one, in which these environments are left out: lengths of steps, factors, rates after them."""
+    leaf = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimizer = make_optimizer([Group("x", [leaf], [None], None, lambda: None)], {"kind": "sgd", "lr": 1.0}, schedule, len(lost))
+    places: list[float] = []
+    seen: list[tuple[float, float]] = []
+
+    def evaluate() -> float:
+        leaf.grad = torch.ones_like(leaf)
+        return values[len(places)]
+
+    def after() -> tuple[int, ...]:
+        places.append(float(leaf.detach()))
+        seen.append((optimizer.factor, *optimizer.learning_rates()))
+        if len(places) == len(lost):
+            raise StopIteration
+        return lost[len(places) - 1]
+
+    with pytest.raises(StopIteration):
+        optimizer.minimise(evaluate, after)
+    factors, rates = zip(*seen[1:], strict=True)
+    return [a - b for a, b in zip(places[:-1], places[1:], strict=True)], list(factors), list(rates)
+
+
+def test_only_a_new_loss_shortens_the_step() -> None:
+    lost = [(3,), (3,), (1, 3), (1, 3), (3,), (1,), (), (), ()]
+    lengths, factors, _ = stepped(lost, {"kind": "constant"}, [0.0] * 9)
+    assert factors == pytest.approx([1.0, 1.0, 0.25, 0.375, 0.5625, 0.140625, 0.2109375, 0.31640625])
+    assert lengths == pytest.approx(factors)
+
+
+def test_a_step_is_never_shorter_than_a_thousandth() -> None:
+    _, factors, _ = stepped([(k,) for k in range(12)], {"kind": "constant"}, [0.0] * 12)
+    assert factors[3] == pytest.approx(0.25**3) and min(factors) == factors[-1] == 1e-3
+
+
+def test_objectives_of_some_environments_move_no_plateau() -> None:
+    plateau = {"kind": "plateau", "factor": 0.1, "patience": 1, "threshold": 0.0, "min_lr": 0.0}
+    values = [10.0, 4.0, 9.0, 8.0, 7.0, 6.0, 5.0]
+    assert stepped([(), (1,), (), (), (), (), ()], plateau, values)[2] == [1.0] * 6
+    assert stepped([()] * 7, plateau, values)[2] == pytest.approx([1.0, 1.0, 1.0, 0.1, 0.1, 0.01])
+
+
+def test_objectives_of_some_environments_use_no_patience() -> None:
+    told = [(10.0, ()), (4.0, (1,)), (9.0, ()), (8.0, ()), (7.0, ()), (6.0, ()), (6.5, ()), (6.5, ()), (6.5, ())]
+    task = Valley(tolerance=None)
+
+    class Told(Evaluator):
+        def __call__(self) -> float:
+            objective, diverged = told[run.iteration]
+            self.latest = Evaluation(objective, {}, {}, False, [x.detach().clone() for x in self.leaves], [], {}, None, diverged)
+            return objective
+
+    optimizer = make_optimizer(groups_of(task), {"kind": "sgd", "lr": 0.1}, {"kind": "constant"}, 8)
+    run = Optimization(task, optimizer, Stop(iterations=20, patience=3), evaluator=Told)
+    result = run.run()
+    assert (result.iterations, result.reason) == (8, "no better objective for 3 iterations") and result.objective_best == 6.0
 
 
 def test_a_line_search_takes_no_part_of_a_batch() -> None:
