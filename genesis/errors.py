@@ -1,6 +1,7 @@
 """Errors of the library: every one says where, what was found, what is allowed and what to do, in one or two lines."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -39,7 +40,7 @@ class DivergenceError(GenesisError, ArithmeticError):
     """The simulation or its gradient left the finite numbers.
 
     Carries environment, step (from 1; in a rollout from its start), quantity, and of a rollout the trajectory up to there. env is the first in
-    time; envs: all that diverged in the same launch.
+    time; envs: all that diverged in the same launch, which had `batch` environments (None: not known).
     """
 
     def __init__(
@@ -51,10 +52,21 @@ class DivergenceError(GenesisError, ArithmeticError):
         quantity: str = "",
         trajectory: object = None,
         envs: tuple[int, ...] = (),
+        batch: int | None = None,
     ) -> None:
         super().__init__(message)
-        self.envs = envs or (() if env is None else (env,))
+        self.envs, self.batch = envs or (() if env is None else (env,)), batch
         self.env, self.step, self.quantity, self.trajectory = env, step, quantity, trajectory
+
+    def of_batch(self, numbers: Sequence[int]) -> "DivergenceError":
+        """The same with environments counted in a batch of which the launch had the environments `numbers` alone."""
+        message, env = str(self), self.env
+        if env is not None:
+            message, env = re.sub(rf"\benvironment {env}\b", f"environment {numbers[env]}", message), numbers[env]
+        return type(self)(
+            message, env=env, step=self.step, quantity=self.quantity, trajectory=self.trajectory,
+            envs=tuple(numbers[k] for k in self.envs),
+        )  # fmt: skip
 
 
 class ContactOverflowError(GenesisError, RuntimeError):

@@ -26,7 +26,7 @@ def gradient_fault(
         made: those in what it was made of; theta_bar: those in the physical parameters, as the kernels keep them.
         start: steps before the launch.
 
-    Time runs backwards: the last step that is not finite is at fault.
+    Time runs backwards: the last step that is not finite is at fault; of environments all are told in which something is not.
     """
     physics, bench = launch.physics, launch.bench
     widths = dict.fromkeys((*given, *made), physics.nv)
@@ -39,7 +39,7 @@ def gradient_fault(
             return _error(
                 f"the gradient that reaches {name} of {_name(physics.model, name, column)} from the loss is not finite in environment "
                 f"{env} at step {step} (t = {step * physics.dt:g} s); look at the loss there (the root of zero, a division by zero).",
-                env, step, name,
+                env, step, name, bench.batch, _lost(given, bench.batch, widths),
             )  # fmt: skip
     found = {name: at for name, gradient in made.items() if (at := _last(gradient, bench.batch, widths[name])) is not None}
     if not found:
@@ -50,7 +50,7 @@ def gradient_fault(
     return _error(
         f"the gradient in {name} of {_name(physics.model, name, column)} is not finite in environment {env} at step {step} "
         f"(t = {step * physics.dt:g} s), though the motion is{'' if blamed is None else f': {blamed}'}; {ADVICE}.",
-        env, step, name,
+        env, step, name, bench.batch, _lost(made, bench.batch, widths),
     )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def expect_finite(
 
     Args:
         what: that quantity; given: gradients of the loss in it, each with its width (S, B, width); made: those in what it depends on.
-    Raises: DivergenceError, naming state and environment.
+    Raises: DivergenceError, naming state and environment, with all environments in which one is not finite.
     """
     if math.isfinite(sum(x.sum().item() for x in made.values() if x is not None)):
         return
@@ -71,7 +71,7 @@ def expect_finite(
             raise _error(
                 f"the gradient that reaches {name} of {what} from the loss is not finite in environment {at[1]} at state {at[0]}; look at "
                 "the loss there (the root of zero, a division by zero).",
-                at[1], None, name,
+                at[1], None, name, batch, _lost({n: x for n, (x, _) in given.items()}, batch, {n: w for n, (_, w) in given.items()}),
             )  # fmt: skip
     widths = {"qpos": physics.nq, "qvel": physics.nv, "qacc": physics.nv}
     for name, gradient in made.items():
@@ -80,7 +80,7 @@ def expect_finite(
             raise _error(
                 f"the gradient of {what} in {name} of {_name(physics.model, name, at[2])} is not finite in environment {at[1]} at state "
                 f"{at[0]}; {ADVICE}.",
-                at[1], None, name,
+                at[1], None, name, batch, _lost({n: x for n, x in made.items() if n in widths}, batch, widths),
             )  # fmt: skip
     raise _error(f"the gradient of {what} in the physical parameters is not finite; {ADVICE}.", None, None, "parameters")
 
@@ -91,16 +91,29 @@ def _of_parameters(physics: Any, bench: Any, theta_bar: torch.Tensor | None) -> 
         rows = None if theta_bar is None else theta_bar.view(bench.blocks, bench.width, -1)[:, first : first + count]
         if rows is not None and not bool(torch.isfinite(rows).all()):
             block, row, lane = (int(i) for i in (~torch.isfinite(rows)).nonzero()[0])
-            env = min(block * bench.lanes + lane, bench.batch - 1)
+            env = min(block * bench.lanes + lane, bench.batch - 1)  # lanes that are left over repeat the last environment
+            lost = (~torch.isfinite(rows)).any(1).flatten().nonzero()[:, 0].clamp(max=bench.batch - 1).unique()
             return _error(
                 f"the gradient in parameter {name} (number {row}) is not finite in environment {env}, though the motion is; {ADVICE}.",
-                env, None, name,
+                env, None, name, bench.batch, tuple(lost.tolist()),
             )  # fmt: skip
     return _error(f"a gradient is larger than the precision holds, though the motion is finite; {ADVICE}.", None, None, "")
 
 
-def _error(message: str, env: int | None, step: int | None, name: str) -> DivergenceError:
-    return DivergenceError(f"backward: {message}", env=env, step=step, quantity=f"gradient of {name}")
+def _error(
+    message: str, env: int | None, step: int | None, name: str, batch: int | None = None, envs: tuple[int, ...] = ()
+) -> DivergenceError:
+    return DivergenceError(f"backward: {message}", env=env, step=step, quantity=f"gradient of {name}", envs=envs, batch=batch)
+
+
+def _lost(gradients: Mapping[str, torch.Tensor | None], batch: int, widths: Mapping[str, int]) -> tuple[int, ...]:
+    """All environments with a number that is not finite in any of these gradients (S, B, width)."""
+    lost: set[int] = set()
+    for name, gradient in gradients.items():
+        if gradient is not None and not bool(torch.isfinite(gradient).all()):
+            bad = ~torch.isfinite(gradient.reshape(-1, batch, widths[name]))
+            lost.update(bad.any(0).any(-1).nonzero()[:, 0].tolist())
+    return tuple(sorted(lost))
 
 
 def _last(gradient: torch.Tensor | None, batch: int, width: int) -> tuple[int, int, int] | None:

@@ -114,11 +114,16 @@ class Evaluator:
         while True:
             try:
                 return self._find_without(without)
-            except DivergenceError as error:
+            except DivergenceError as found:
+                left = self.task.left(without) if without else []
+                # losses see the environments that are left alone, the rollout has others in the place of those that are not
+                error = found.of_batch(left) if without and found.batch == len(left) else found
                 lost = tuple(sorted({*without, *error.envs}))
                 count = self.task.setting.batch[0] if self.masks and self.task.setting.batch else 0
                 if lost == without or len(lost) >= count:
-                    raise
+                    if error is found:
+                        raise
+                    raise error from found
                 if not without:
                     self.why = str(error)
                 without = lost

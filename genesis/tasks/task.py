@@ -49,19 +49,24 @@ class Task:
         if not without:
             return View(roll_out(self.setting, inputs)), inputs
         inputs = stand_in(inputs, without)
-        left = indices([env for env in range(inputs.qpos.shape[0]) if env not in without])
+        left = indices(self.left(without))
         return View(some_envs(roll_out(self.setting, inputs), left), left), inputs
+
+    def left(self, without: Sequence[int]) -> list[int]:
+        """The environments of the batch but these."""
+        return [env for env in range(self.setting.batch[0] if self.setting.batch else 1) if env not in without]
 
     def judge(self, without: Sequence[int] = ()) -> Judged:
         """Simulate and add the weighted losses; `without` as in `simulate`.
 
-        Raises: DivergenceError if the objective is not finite, naming what went first.
+        Raises: DivergenceError if the objective is not finite, naming what went first, with environments counted in the whole batch.
         """
         trajectory, inputs = self.simulate(without)
         terms = {name: weight * loss(trajectory) for name, (weight, loss) in self.losses.items()}
         objective = torch.stack(list(terms.values())).sum()
         if not bool(torch.isfinite(objective)):
-            raise divergence(trajectory, terms)
+            error = divergence(trajectory, terms)
+            raise error.of_batch(self.left(without)) if without else error
         return Judged(objective, terms, trajectory, inputs)
 
     def metrics(self, trajectory: View) -> dict[str, float]:
@@ -81,12 +86,14 @@ def divergence(trajectory: View, terms: dict[str, Tensor]) -> DivergenceError:
         bad = (~torch.isfinite(values)).nonzero()
         if len(bad):
             step, env = int(bad[0, 0]), int(bad[0, 1]) if values.ndim == 3 else None
+            lost = () if env is None else tuple(bad[:, 1].unique().tolist())
             place = f"step {step}" + ("" if env is None else f" of environment {env}")
             return DivergenceError(
                 f"the simulation diverged: {quantity} is not finite at {place}; a smaller scene.dt or smaller controls may help.",
                 env=env,
                 step=step,
                 quantity=quantity,
+                envs=lost,
             )
     numbers = {name: float(value.detach()) for name, value in terms.items()}
     name = next((name for name, value in numbers.items() if not math.isfinite(value)), next(iter(numbers)))

@@ -66,6 +66,56 @@ def test_without_masks_or_without_anyone_left_it_is_an_error() -> None:
     assert caught.value.envs == (0, 1, 2, 3, 4) and caught.value.env == 0
 
 
+ROOT = """
+import torch
+
+def of_zero(trajectory, scene):
+    \"\"\"Zero, with a gradient that is no number in environments that start at this angle.\"\"\"
+    tip = trajectory.point(scene.entities[0], scene.entities[0].links[-1].name, (0.0, 0.0, 0.1))[0]
+    hit = ((trajectory.qpos[0, :, 1] - 0.123).abs() < 1e-9).to(tip.dtype)
+    return (torch.sqrt((tip - tip.detach()).square().sum(-1) + 1.0 - hit) - 1.0 + hit).sum() + tip.square().sum()
+"""
+
+
+def test_environments_are_those_of_the_batch_whatever_is_left_out(tmp_path, monkeypatch) -> None:
+    """Losses see the environments that are left: the fourth fails there as the third, after the second was left out."""
+    (tmp_path / "root_loss.py").write_text(ROOT)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    user = "+loss.mine={kind: user, function: root_loss.of_zero}"
+
+    def marked(bad: tuple[int, ...], fails: tuple[int, ...]) -> Task:
+        task = task_of(*OPEN, user, bad=bad)
+        task.setting.start_qpos[list(fails), 1] = 0.123
+        return task
+
+    found = evaluated(marked(bad=(1,), fails=(3,))).latest
+    alone = evaluated(task_of(*OPEN, user, keep=(0, 2, 4))).latest
+    assert found.diverged == (1, 3) and found.objective == pytest.approx(alone.objective, rel=1e-12)
+    assert evaluated(marked(bad=(0,), fails=(2, 4))).latest.diverged == (0, 2, 4)
+    with pytest.raises(DivergenceError, match="in environment 3 at state 0") as caught:
+        evaluated(marked(bad=(0, 1, 2, 4), fails=(3,)))
+    assert (caught.value.env, caught.value.envs) == (3, (3,))
+
+
+def test_a_trajectory_that_is_not_finite_names_environments_of_the_batch() -> None:
+    task = task_of(*OPEN)
+    simulate = task.simulate
+
+    def later(without=()):
+        view, inputs = simulate(without)
+        if without:
+            view.qvel = view.qvel.clone()
+            view.qvel[3, 1:3, 0] = torch.nan
+        return view, inputs
+
+    task.simulate = later
+    with pytest.raises(DivergenceError, match="qvel is not finite at step 3 of environment 2;") as caught:
+        task.judge((0,))
+    assert (caught.value.env, caught.value.envs) == (2, (2, 3))
+    with pytest.raises(DivergenceError, match="qvel is not finite at step 3 of environment 1;"):
+        task.judge((3,))
+
+
 def test_the_run_goes_on_and_names_them(tmp_path, caplog) -> None:
     task = task_of(*OPEN, bad=(2,))
     optimizer = make_optimizer(groups_of(task), {"kind": "adam", "lr": 0.1}, {"kind": "constant"}, 6)

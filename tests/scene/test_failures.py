@@ -239,6 +239,7 @@ def test_a_gradient_that_overflows_is_named(n_envs):
     said = 'the gradient in controls of "spring/pull" is not finite in environment [01] at step .* though the motion is'
     with pytest.raises(gs.DivergenceError, match=said) as caught:
         made.qpos[-1].sum().backward()
+    assert caught.value.envs == tuple(range(max(n_envs, 1))) and caught.value.batch == max(n_envs, 1)
     least = 308 / 3.0 if gs.tc_float is torch.float64 else 38 / 3.0  # steps that it takes to overflow
     assert abs(150 - caught.value.step - least) < 3
     assert controls.grad is None
@@ -254,6 +255,27 @@ def test_a_loss_of_link_states_without_a_finite_gradient_is_named(n_envs):
     said = f"gradient that reaches the poses of links from the loss is not finite in environment {env} at state 3;"
     with pytest.raises(gs.DivergenceError, match=said):
         torch.sqrt((place - place.detach()).square().sum()).backward()
+
+
+def test_all_environments_whose_gradient_is_not_finite_are_told():
+    scene, _ = balls(n_envs=4, height=1.0)
+    made = scene.rollout(torch.zeros(4, 4, 6, dtype=gs.tc_float, requires_grad=True))
+    for values in (made.qvel[:, :, 0], made.links_pos[:, :, 1, 0]):
+        with pytest.raises(gs.DivergenceError, match="environment 3 ") as caught:
+            (torch.sqrt(values[2, 3]) + torch.sqrt(values[1, 1])).backward()
+        assert (caught.value.env, caught.value.envs, caught.value.batch) == (3, (1, 3), 4)
+
+
+def test_all_environments_whose_parameters_have_no_finite_gradient_are_told():
+    """Springs at rest that explicit steps cannot follow: a stiffness of zero in the second keeps its gradient finite."""
+    scene = gs.Scene(sim_options=gs.options.SimOptions(dt=0.1, gravity=(0, 0, 0)))
+    spring = scene.add_entity(gs.morphs.MJCF(file=UNSTABLE))
+    scene.build(n_envs=3)
+    spring.set_dofs_stiffness([[1e5], [0.0], [1e5]])
+    controls = torch.zeros(150, 3, 1, dtype=gs.tc_float, requires_grad=True)
+    with pytest.raises(gs.DivergenceError, match="environment [02] ") as caught:
+        scene.rollout(controls).qpos[-1].sum().backward()
+    assert caught.value.envs == (0, 2)
 
 
 def test_an_external_force_that_is_not_finite_is_named():
