@@ -24,6 +24,7 @@ DEEP, DEEPEST = (
 )  # of the smaller geom's least half length, but at most so much [m]: a deeper start is no contact at rest
 REST = 200.0  # [m/s²] times the step squared: how deep the smooth law lets bodies rest, see docs/contact.md
 LINES = 5  # joints that are named
+FIRST = 256  # environments whose motors are looked at: each takes as many kinematics as it has degrees of freedom
 UNITS = {"hinge": ("rad", "N m"), "slide": ("m", "N")}
 
 
@@ -32,7 +33,7 @@ class Beginning:
 
     def __init__(self, solver: Any) -> None:
         self.solver, self.seen, self.faults = solver, False, list[str]()
-        self._deep = False
+        self.launching = False  # between the look at the state and that at its first launch
 
     def first(self, qpos: torch.Tensor, position: bool) -> None:
         """Before a rollout from qpos ([B,] nq), all joints under position control or none: look, if it is the first launch."""
@@ -41,7 +42,7 @@ class Beginning:
 
     def look(self, qpos: torch.Tensor, held: np.ndarray) -> None:
         """Warn of joints outside their limits, and of motors too weak to hold their joint; qpos (B, nq), held (nv,): under position control."""
-        self.seen = True
+        self.seen = self.launching = True
         outside = outside_limits(self.solver, qpos.detach())
         weak = too_weak(self.solver, qpos.detach(), held) if held.any() else []
         self.faults += outside
@@ -51,13 +52,12 @@ class Beginning:
             if len(found) > LINES:
                 logger.warning("%d more %s.", len(found) - LINES, what)
 
-    def look_deep(self, status: torch.Tensor) -> None:
-        """Warn of the two geoms that are deepest inside each other, once; status (B, len(STATUS)) of the first launch."""
-        if self._deep:
-            return
-        line = deep(self.solver, status)
+    def look_deep(self) -> None:
+        """After the launch from the state that was looked at: warn of the two geoms that are deepest inside each other in its first step."""
+        self.launching = False
+        watch = self.solver.physics.bench(self.solver.rows).watch
+        line = None if watch is None else deep(self.solver, watch.status)
         if line is not None:
-            self._deep = True
             self.faults.append(line)
             logger.warning(
                 "%s: the contact throws them apart; move them away, or filter the pair (contype and conaffinity, <exclude>).",
@@ -90,9 +90,14 @@ def outside_limits(solver: Any, qpos: torch.Tensor) -> list[str]:
 
 
 def too_weak(solver: Any, qpos: torch.Tensor, held: np.ndarray) -> list[str]:
-    """A sentence for each held joint of a fixed base whose weight at the start, less its spring, is above the bound of its force."""
+    """A sentence for each held joint of a fixed base whose weight at the start, less its spring, is above the bound of its force.
+
+    Contacts, equalities and actuators of model files, which may carry it, are not asked.
+    """
+    qpos = qpos[:FIRST]
     value = {
-        name: solver.parameters.value(name).detach() for name in ("dof_force_lo", "dof_force_hi", "dof_stiffness", "qpos_spring")
+        name: solver.parameters.value(name).detach()[:FIRST]
+        for name in ("dof_force_lo", "dof_force_hi", "dof_stiffness", "qpos_spring")
     }
     if not bool(torch.isfinite(value["dof_force_hi"]).any() | torch.isfinite(value["dof_force_lo"]).any()):
         return []
@@ -110,7 +115,7 @@ def too_weak(solver: Any, qpos: torch.Tensor, held: np.ndarray) -> list[str]:
                 bound = abs(needed[env].item()) - lack[env].item()
                 found.append(
                     f'joint "{entity.name}/{joint.name}" needs {abs(needed[env].item()):.4g} {unit} to hold its start against gravity and its '
-                    f"motor gives at most {bound:.4g} {unit}{_where(lack > 0.0, env)}: it sinks"
+                    f"motor gives at most {bound:.4g} {unit}{_where(lack > 0.0, env, solver.rows)}: it sinks unless something supports it"
                 )
     return found
 
@@ -125,7 +130,7 @@ def deep(solver: Any, status: torch.Tensor) -> str | None:
         return None
     rows = [int(model.integers[f"cand_geom{k}"][pair]) for k in (1, 2)]
     rest = REST * solver.physics.step_dt**2 if model.constraints.contact == "smooth" else 0.0
-    if depth <= max(min(DEEP * min(_half(model, row) for row in rows), DEEPEST), rest):
+    if not depth > max(min(DEEP * min(_half(model, row) for row in rows), DEEPEST), rest):  # nor where it is no number
         return None
     return (
         f"{geom_name(model, rows[0])} and {geom_name(model, rows[1])} start {depth:.3g} m inside each other in environment {env}"
@@ -149,8 +154,10 @@ def _scalar_joints(solver: Any) -> list[tuple[Any, list]]:
     return [(e, [j for j in own if solver.model.entities[j.entity].name == e.name]) for e in solver.entities if e.n_dofs]
 
 
-def _where(hit: torch.Tensor, env: int) -> str:
+def _where(hit: torch.Tensor, env: int, rows: int = 0) -> str:
+    """Which environments are hit; rows: how many there are, where not all were looked at."""
     count = int(hit.sum())
     if len(hit) == 1:
         return ""
-    return f" in environment {env}" + (f" and {count - 1} more" if count > 1 else "")
+    more = f" and {count - 1} more" if count > 1 else ""
+    return f" in environment {env}{more}" + (f" of the first {len(hit)}" if rows > len(hit) else "")

@@ -38,9 +38,8 @@ def diverged(solver: Any, before: int, qpos: torch.Tensor, qvel: torch.Tensor, q
 
 
 def _advice(solver: Any) -> str:
-    watch = solver.physics.bench(solver.rows).watch
-    if watch is not None and solver.steps == 0:
-        solver.beginning.look_deep(watch.status)
+    if solver.beginning.launching:
+        solver.beginning.look_deep()
     faults = solver.beginning.faults
     if not faults:
         return "try a smaller dt, more substeps, or smaller gains and forces"

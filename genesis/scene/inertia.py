@@ -29,10 +29,10 @@ def mass_matrix(solver: "RigidSolver", qpos: torch.Tensor) -> torch.Tensor:
 
 
 def gravity_force(solver: "RigidSolver", qpos: torch.Tensor) -> torch.Tensor:
-    """(B, nv) joint forces that hold the links against gravity at qpos (B, nq)."""
-    value = solver.parameters.value
+    """(B, nv) joint forces that hold the links against gravity at qpos (B, nq), of all environments or the first of them."""
+    mass, gravity = (solver.parameters.value(name)[: len(qpos)] for name in ("link_mass", "gravity"))
     velocity, _ = _jacobians(solver, qpos)
-    weight = value("link_mass").unsqueeze(-1) * value("gravity").unsqueeze(-2)  # (1 or B, nlink, 3)
+    weight = mass.unsqueeze(-1) * gravity.unsqueeze(-2)  # (1 or B, nlink, 3)
     return -(velocity * weight).sum((-1, -2)).T
 
 
@@ -40,6 +40,7 @@ def _jacobians(solver: "RigidSolver", qpos: torch.Tensor) -> tuple[torch.Tensor,
     """(nv, B, nlink, 3) velocity of the centres of mass in world axes, and angular velocity in link axes, for each unit velocity."""
     nv, rows = solver.model.nv, qpos.shape[0]
     units = torch.eye(nv, dtype=qpos.dtype, device=qpos.device)[:, None].expand(nv, rows, nv)
-    _, quat, velocity, spin = solver.physics.kinematics(solver.theta(), qpos.expand(nv, *qpos.shape), units)
-    arm = rotate(quat, solver.parameters.value("link_com").expand(rows, -1, -1))
+    theta = solver.theta() if solver.theta().dim() == 1 else solver.theta()[:rows]
+    _, quat, velocity, spin = solver.physics.kinematics(theta, qpos.expand(nv, *qpos.shape), units)
+    arm = rotate(quat, solver.parameters.value("link_com")[:rows].expand(rows, -1, -1))
     return velocity + torch.linalg.cross(spin, arm), rotate_inverse(quat, spin)

@@ -83,18 +83,20 @@ class RigidSolver:
             qpos, qvel, qacc = self.physics.advance(theta, q, v, command, controls.actuator, wrench, self.steps)
         except ContactOverflowError as error:
             raise error.after(self.steps) from None
+        if self.beginning.launching:
+            self.beginning.look_deep()
         steps = self.steps + 1
         if steps % self._check_every == 0:
             if not math.isfinite(self.physics.bench(self.rows).end()):
                 expect_finite_inputs(self, wrench)
                 raise diverged(self, self.steps, qpos[None], qvel[None], qacc[None])
-            self.inspect_launch(steps - self._check_every, steps == self._check_every)
+            self.inspect_launch(steps - self._check_every)
         self._state, self._end, self.steps = (qpos, qvel, qacc), None, steps
         self._start = theta, q, v, command, controls.actuator, None
         self._kinematics = None
 
-    def inspect_launch(self, steps: int, first: bool) -> None:
-        """After a launch: warn if its solver is the first that stopped early or, in the ``first`` launch, if bodies start in each other.
+    def inspect_launch(self, steps: int) -> None:
+        """After a launch: warn if its solver is the first that stopped early, or if it was the first of all and bodies start in each other.
 
         steps: those that count before it in messages.
         """
@@ -108,8 +110,8 @@ class RigidSolver:
         if found is not None and "unsolved" not in self.inputs.told:
             self.inputs.told.add("unsolved")
             warn_unsolved(found, steps, self.model.constraints.iterations, self.scene.dt)
-        if first:
-            self.beginning.look_deep(watch.status)
+        if self.beginning.launching:
+            self.beginning.look_deep()
 
     def get_solver_report(self) -> dict[str, Tensor]:
         """See `Scene.get_solver_report`."""

@@ -251,7 +251,7 @@ class Rollouts:
             start = {name: None if x is None else x.view(solver.rows, -1) for name, x in (("qpos", q0), ("qvel", v0))}
             self._complain(where, given, start)
             raise self._with_beginning(theta.detach(), (q.detach(), v.detach(), a.detach()), command, actuator, kind)
-        solver.inspect_launch(0, solver.steps == 0)
+        solver.inspect_launch(0)
         states = q, v, a  # not yet gs.Tensors, whose every attribute costs microseconds
         solver.put_end(theta, states, (u, actuator), keep_graph)
         made = Trajectory(solver, theta, states, command, solver.scene.dt, solver.steps, kind, actuator)
@@ -277,7 +277,7 @@ class Rollouts:
             given = {name: None if x is None else x[None] for name, x in (("controls", command), ("actuator_ctrl", actuator))}
             self._complain(where, given, start)
             raise diverged(solver, solver.steps, q[None], v[None], a[None])
-        solver.inspect_launch(solver.steps, solver.steps == 0)
+        solver.inspect_launch(solver.steps)
         return q, v
 
     def trajectory(self, qpos: Any, qvel: Any, controls: Any, kind: str, params: Mapping[str, Any] | None) -> Trajectory:
