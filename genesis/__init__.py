@@ -19,7 +19,7 @@ _EXPORTS: dict[str, tuple[str, str | None]] = {  # name -> (module, attribute); 
     "logger": ("genesis.log", "logger"),
     "Tensor": ("genesis.grad.tensor", "Tensor"),
     **{name: ("genesis.grad.creation_ops", name) for name in _CREATION},
-    "gradcheck": ("genesis.grad.check", "gradcheck"),
+    **{name: ("genesis.grad.check", name) for name in ("gradcheck", "Steps")},
     "Scene": ("genesis.scene.scene", "Scene"),
     "Trajectory": ("genesis.scene.trajectory", "Trajectory"),
     "SimState": ("genesis.scene.states", "SimState"),
@@ -40,6 +40,7 @@ _STATE = {  # name -> field of the runtime
 }  # fmt: skip
 
 if TYPE_CHECKING:
+    from genesis.grad.check import Steps as Steps
     from genesis.grad.check import gradcheck as gradcheck
     from genesis.grad.creation_ops import *  # noqa: F403
     from genesis.grad.tensor import Tensor as Tensor

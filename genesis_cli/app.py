@@ -142,7 +142,7 @@ def gradcheck(
     config_name: ConfigName = None,
     rerun: Rerun = None,
 ) -> None:
-    """Compare the gradients of a task with central differences (float64)."""
+    """Compare the gradients of a task with differences over many step lengths (float64)."""
     from genesis_cli.bridge import Flags, run
     from genesis_cli.commands.gradcheck import execute
 

@@ -90,8 +90,9 @@ class Report:
 
     @property
     def largest_error(self) -> float:
-        """Of the directions in which it can be told."""
-        return max((d.error for d in self.directions if d.verdict in (EXACT, ZERO, WRONG)), default=math.nan)
+        """Of the directions in which it can be told; NaN if an adjoint there is no number, or there are none."""
+        errors = [d.error for d in self.directions if d.verdict in (EXACT, ZERO, WRONG)]
+        return math.nan if any(map(math.isnan, errors)) else max(errors, default=math.nan)
 
     def counts(self) -> dict[str, int]:
         """How many directions got each verdict, those that there are."""
@@ -155,6 +156,7 @@ def gradcheck(
         loss: function of the inputs, in their order, that returns a scalar; it may simulate.
         inputs: float64 tensors, by name or in order; their values are where it is checked, and are left as they are.
         directions: random ones for each input, beside the steepest.
+        steps: of the differences, `gs.Steps(longest, shortest)`; None: 1e-2 to 1e-7.
         tolerance: largest relative error that counts as exact.
         scene: simulated by the loss; with `contact_reach` its gradient is checked without that surrogate, whose share is told apart.
 

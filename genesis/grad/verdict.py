@@ -62,6 +62,11 @@ class Slopes:
         """Of a difference with step k."""
         return self.noise / self.steps[k]
 
+    def settled(self, least: float) -> bool:
+        """Whether the slope is known to a small part of what counts, or as well as the digits of the value allow."""
+        k, known = self.plateau
+        return known <= max(least, SAFE * 2.0 * EPS * self.largest / self.steps[k])
+
     @cached_property
     def refined(self) -> list[float]:
         """Central differences without c h², NaN for the first two."""
@@ -116,7 +121,7 @@ def judge(slopes: Slopes, adjoint: float, least: float, tolerance: float) -> Fin
         slack = tolerance * scale + SAFE * known + (high - low) * 1e-3
         verdict = KINK if low - slack <= adjoint <= high + slack else WRONG
     elif adjoint == 0.0 and abs(numeric) <= known:
-        verdict = ZERO
+        verdict = ZERO if slopes.settled(least) else NOISE
     elif error <= tolerance:
         verdict = EXACT
     elif off <= SAFE * known:

@@ -58,6 +58,9 @@ def tell(report: Any) -> None:
         *(f"{count} {verdict}" for verdict, count in counts.items()),
     ]
     which = "gradients without the surrogate" if any(report.surrogate.values()) else "gradients"
-    error = f"largest error {report.largest_error:.1e}" if math.isfinite(report.largest_error) else "no error can be told"
+    if math.isfinite(report.largest_error):
+        error = f"largest error {report.largest_error:.1e}"
+    else:
+        error = "one is not finite" if "wrong" in counts else "no error can be told"
     verdict = f"{which} {'agree' if report.ok else 'differ'}: {error}, tolerance {report.tolerance:g}"
     console.say(f"{verdict}; {', '.join(parts)}", "green" if report.ok else "red")

@@ -39,7 +39,7 @@ class Logging:
 
 @dataclass
 class Gradcheck:
-    """How gradients are compared with central differences."""
+    """How gradients are compared with differences over many step lengths."""
 
     directions: int = key(3, "random directions in each parameter group, beside the steepest", low=1)
     longest_step: float = key(1e-2, "longest step of the differences, relative to the size of the parameters", above=0.0)

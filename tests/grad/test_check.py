@@ -7,7 +7,7 @@ import torch
 
 import genesis as gs
 from genesis.errors import DivergenceError, InputError
-from genesis.grad.check import HEADER, Steps
+from genesis.grad.check import HEADER
 from genesis.grad.verdict import Slopes, judge
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -69,18 +69,21 @@ def test_a_wrong_backward_is_wrong(factor: float) -> None:
 
 def test_a_gradient_that_is_no_number_is_wrong() -> None:
     report = gs.gradcheck(lambda a: torch.sqrt(a[0] * a[0]) * 0.0 + a[1] ** 2 + a[0], x(0.0, 1.0))
-    assert verdicts(report) == {"wrong"}
+    assert verdicts(report) == {"wrong"} and math.isnan(report.largest_error)
+    both = gs.gradcheck(lambda b, a: (b**2).sum() + torch.sqrt(a * a).sum() * 0.0 + a.sum(), {"b": x(1.0), "a": x(0.0)})
+    assert [d.verdict for d in both.directions if d.group == "b"] == ["exact"] * 4
+    assert math.isnan(both.largest_error), "the error of what is no number is larger than any"
 
 
 def test_a_kink_is_a_kink_and_says_both_slopes() -> None:
     report = gs.gradcheck(lambda a: a[0].abs() * 2.0 + torch.relu(a[0]) + a[1] ** 2, x(0.0, 0.5), directions=2)
-    steepest = report.directions[0]  # along a[1] alone: the adjoint of |a| is 0 at 0
+    steepest, generator = report.directions[0], torch.Generator().manual_seed(0)  # along a[1] alone: the adjoint of |a| is 0 at 0
     assert steepest.verdict == "exact" and steepest.numeric == pytest.approx(1.0, rel=1e-9)
     for direction in report.directions[1:]:
+        drawn = torch.randn(2, generator=generator, dtype=torch.float64)
+        across = abs(float(drawn[0] / drawn.norm()))  # the slope of 2 |a| + relu(a) goes from -2 to 3
         assert direction.verdict == "kink"
-        assert direction.forward - direction.backward == pytest.approx(
-            (2.0 + 3.0) * abs((direction.forward - direction.backward) / 5.0)
-        )
+        assert direction.forward - direction.backward == pytest.approx(5.0 * across, rel=1e-6)
         assert direction.backward < direction.adjoint < direction.forward
     assert report.ok and "kink: " in str(report)
 
@@ -138,6 +141,24 @@ def test_what_the_loss_does_not_depend_on_is_zero_and_a_cut_gradient_is_wrong() 
     assert verdicts(gs.gradcheck(lambda a: (a.detach() ** 2).sum(), x(1.0))) == {"wrong"}
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_cut_gradient_in_noise_is_not_called_zero(seed: int) -> None:
+    """A slope of 1/2 known to ±10 might be anything, unless all that counts is more than that."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def noisy(a):
+        return 0.5 * a.detach()[0] + 0.0 * a.sum() + 0.1 * torch.randn((), generator=generator, dtype=torch.float64)
+
+    found = gs.gradcheck(noisy, x(1.0), seed=seed)
+    assert verdicts(found) <= {"noise", "wrong"} and "noise" in verdicts(found)
+    steps = [10.0 ** (-2 - 0.5 * k) for k in range(11)]
+    pairs = [tuple(float(0.5 * s * h + 0.03 * torch.randn((), generator=generator)) for s in (1, -1)) for h in steps]
+    slopes = Slopes(steps, pairs, 0.0)
+    known = slopes.plateau[1]
+    assert judge(slopes, 0.0, 0.0, 1e-6).verdict == judge(slopes, 0.0, 0.9 * known, 1e-6).verdict == "noise"
+    assert judge(slopes, 0.0, 1.1 * known, 1e-6).verdict == "zero"
+
+
 def test_the_trend_over_a_finite_interval() -> None:
     """Ripples of slope 9 on a trend of slope 1: exact, and no guide beyond their length."""
     report = gs.gradcheck(lambda a: (a + 0.03 * torch.sin(300.0 * a)).sum(), x(0.0), directions=1)
@@ -164,7 +185,7 @@ def test_wrong_input() -> None:
     with pytest.raises(InputError, match="the loss must return a scalar"):
         gs.gradcheck(lambda a: a, x(1.0, 2.0))
     with pytest.raises(InputError, match="two decades or more"):
-        gs.gradcheck(lambda a: a.sum(), x(1.0), steps=Steps(1e-4, 1e-5))
+        gs.gradcheck(lambda a: a.sum(), x(1.0), steps=gs.Steps(1e-4, 1e-5))
 
 
 def test_the_table_has_a_row_for_each_direction() -> None:
