@@ -10,7 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+import genesis as gs
+from genesis_cli.commands.gradcheck import tell
 from tests.cli.conftest import REPOSITORY, last_run
 
 QUIET = ("logging=quiet",)
@@ -316,3 +319,10 @@ def test_ctrl_c_saves_the_best_and_ends(tmp_path) -> None:
     result = result_of(folder)
     assert result["status"] == "interrupted" and result["objective_best"] < result["objective_first"]
     assert (folder / "solution.npz").is_file() and (folder / "checkpoints" / "last.pt").is_file()
+
+
+@pytest.mark.usefixtures("engine")
+def test_gradcheck_says_that_a_gradient_is_not_finite(capsys) -> None:
+    start = {"b": torch.ones(1, dtype=torch.float64), "a": torch.zeros(1, dtype=torch.float64)}
+    tell(gs.gradcheck(lambda b, a: (b**2).sum() + torch.sqrt(a * a).sum() * 0.0 + a.sum(), start))
+    assert "gradients differ: one is not finite, tolerance 1e-06; 4 of 7 exact, 3 wrong" in capsys.readouterr().out
