@@ -187,6 +187,40 @@ def test_a_constraint_that_is_not_finite_is_named(xml, qpos, blamed, way, n_envs
     assert torch.isinf(scene.get_solver_report()["residual"].max())
 
 
+def test_a_step_that_failed_can_be_taken_again_with_its_external_forces():
+    found = []
+    for fails in (True, False):
+        scene, bodies = balls(3, height=1.0, max_contacts=2)
+        if fails:
+            for body in bodies:
+                body.set_pos([body.idx, 0, RADIUS - 1e-3])
+        scene.rigid_solver.apply_links_external_force([[3.0, 0.0, 0.0]], links_idx=[bodies[0].base_link.idx])
+        if fails:
+            with pytest.raises(gs.ContactOverflowError):
+                scene.step()
+            for body in bodies:
+                body.set_pos([body.idx, 0, 1.0])
+        speeds = []
+        for _ in range(2):
+            scene.step()
+            speeds.append(float(bodies[0].get_dofs_velocity()[0]))
+        found.append(speeds)
+    assert found[0] == found[1] and found[0][0] == found[0][1] == pytest.approx(
+        3.0 * 0.005 / float(bodies[0].get_mass()), rel=1e-6
+    )
+
+
+def test_an_external_force_that_is_not_finite_is_dropped_once_it_is_named():
+    scene, (ball,) = balls(height=1.0)
+    link = ball.base_link.idx
+    scene.rigid_solver.apply_links_external_force([[math.nan, 0.0, 0.0]], links_idx=[link])
+    with pytest.raises(gs.InputError, match="external force of "):
+        scene.step()
+    scene.rigid_solver.apply_links_external_force([[3.0, 0.0, 0.0]], links_idx=[link])
+    scene.step()
+    assert float(ball.get_dofs_velocity()[0]) == pytest.approx(3.0 * 0.005 / float(ball.get_mass()), rel=1e-6)
+
+
 def test_steps_of_a_rollout_count_from_its_start():
     scene, _ = balls(height=1.0)
     calm = torch.zeros(5, 6, dtype=gs.tc_float)
