@@ -187,6 +187,29 @@ def test_a_constraint_that_is_not_finite_is_named(xml, qpos, blamed, way, n_envs
     assert torch.isinf(scene.get_solver_report()["residual"].max())
 
 
+@pytest.mark.parametrize("n_envs", [0, 3])
+def test_a_constraint_is_named_by_a_look_long_after(n_envs):
+    """As on a device that is looked at now and then: the steps after, from a state that is not finite, blame nothing and forget nothing."""
+    scene = gs.Scene(rigid_options=gs.options.RigidOptions(contact="mujoco", implicit_damping=False))
+    scene.add_entity(gs.morphs.MJCF(file=OVERFLOWING), name="stiff")
+    scene.build(n_envs=n_envs)
+    solver, env = scene.rigid_solver, max(n_envs - 1, 0)
+    solver._check_every = 4
+    still = torch.full_like(solver.qpos, 0.5)
+    still[-1] = -0.2
+    solver.put_state(still, torch.zeros_like(solver.qvel))
+    for _ in range(3):
+        scene.step()
+    with pytest.raises(gs.DivergenceError, match=f'in environment {env} .* because of the limit of "stiff/swing"; mend'):
+        scene.step()
+    watch, physics, zero = solver.physics.bench(solver.rows).watch, solver.physics, torch.zeros_like(solver.qvel)
+    assert watch.fault(env) == 'the limit of "stiff/swing"'
+    lost = physics.rollout(solver.theta(), torch.full_like(still, 0.5), torch.full_like(zero, math.inf), zero[None])[1]
+    assert not torch.isfinite(lost[-1]).any() and watch.fault(env) is not None
+    physics.rollout(solver.theta(), torch.full_like(still, 0.5), zero, zero[None])
+    assert watch.fault(env) is None  # another motion
+
+
 def test_a_step_that_failed_can_be_taken_again_with_its_external_forces():
     found = []
     for fails in (True, False):
