@@ -198,11 +198,33 @@ def free_memory(device: Any) -> float:
     if device.type == "cuda":
         import torch
 
-        return float(torch.cuda.mem_get_info(device)[0])
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # by torch, for what it is asked for next
+        return float(torch.cuda.mem_get_info(device)[0] + kept)
+    free = float("inf")
     with contextlib.suppress(OSError, ValueError, StopIteration):
         lines = Path("/proc/meminfo").read_text().splitlines()
-        return 1024.0 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1])
-    return float("inf")
+        free = 1024.0 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1])
+    return min(free, _free_in_cgroup(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")))
+
+
+def _free_in_cgroup(own: Path, root: Path) -> float:
+    """Bytes that the control group of this process (cgroup v2) and those around it leave; infinite where there is no limit.
+
+    Files in memory count as used there, but give way: those that were not read lately are added.
+    Source: Linux, Documentation/admin-guide/cgroup-v2.rst.
+    """
+    free = float("inf")
+    with contextlib.suppress(OSError, StopIteration):
+        path = next(line[4:] for line in own.read_text().splitlines() if line.startswith("0::/"))
+        group = root / path
+        for folder in (group, *group.parents):
+            with contextlib.suppress(OSError, ValueError):  # the outermost group, and one without a limit ("max"), have no number
+                limit, used = (int((folder / f"memory.{name}").read_text()) for name in ("max", "current"))
+                stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+                free = min(free, float(limit - used + int(stat.get("inactive_file", 0))))
+            if folder == root:
+                break
+    return free
 
 
 def _backend(backend: Backend | str | None) -> Backend:

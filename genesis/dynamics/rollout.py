@@ -22,6 +22,7 @@ import taichi as ti
 
 from genesis.dynamics import coriolis, euler, runge_kutta
 from genesis.dynamics.constraints.collect import Problem, Stop
+from genesis.dynamics.constraints.faults import forgive
 from genesis.dynamics.constraints.report import note_depth
 from genesis.dynamics.constraints.step import Constraints
 from genesis.dynamics.step import Options, sees_twice
@@ -45,12 +46,16 @@ def constraints_of(pairs, e, lanes, ledger, room, capacity, problem, stop) -> Co
 
 @ti.func
 def begin(m: ti.template(), s: ti.template(), o: ti.template()):
-    """A rollout starts with no acceleration to start the solver from, and a clean report of every environment."""
+    """A rollout starts with no acceleration to start the solver from, and a clean report of every environment.
+
+    Reads: q, v
+    """
     clear(m, s, "a")
     if ti.static(o.constrained):
         for k in range(m.lanes):
             c = o.constraints.ledger(m, k)
             c.clear_status()
+            forgive(m.of_lane(k), s.of_lane(k), c)
             for cand in range(m.size("ncand")):
                 c.touched(cand).set(0.0)
 
@@ -308,8 +313,8 @@ def make_rollout(
             stop = Stop(tolerance, iterations, line_tolerance, line_iterations)
             held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem, stop)
             o = Options(dt, damping_dt, actuated, wrenched, 0, held, damped_last, record, dragged, bent)
-            begin(m, s, o)
             read_state(m, s, block, q0, v0, q, v, 0, 0)
+            begin(m, s, o)
             if lead != 0:
                 write_state(m, s, block, q, v, 0)
             for t in range(horizon):

@@ -10,9 +10,9 @@ from genesis.dynamics.launch import Launcher, keeps_tape, kernels, lanes_for
 from genesis.dynamics.rollout import SCHEMES
 from genesis.dynamics.workspace import ALL, record_size, scratch_size
 from genesis.errors import InputError
+from genesis.grad.constrained import ConstraintSetting
 from genesis.grad.faults import gradient_fault
 from genesis.grad.watch import Watch
-from genesis.runtime import free_memory
 
 TAPE = 2**22  # numbers of the longest tape that a rollout keeps for its adjoint; beyond, the adjoint computes again
 #: Links that a launch goes through, over environments and time steps, up to which waking Taichi's threads costs more than they save. With
@@ -45,7 +45,7 @@ class Bench:
         self.scratch = like.new_zeros(self.blocks * self.room, *self.lane_axis)
         end = self.scratch.view(self.blocks, self.room, *self.lane_axis)[:, ALL.place("end", model.sizes)]
         self._end = end.numpy() if end.device.type == "cpu" else end
-        self._launches: dict[tuple[int, bool, bool, bool, bool], RolloutLaunch] = {}
+        self._launches: dict[tuple[int, bool, bool, bool, bool, float], RolloutLaunch] = {}
         self._launchers: dict[tuple[str, bool], tuple[Launcher, Launcher, Launcher]] = {}
         self._packed: tuple[Any, int, torch.Tensor] | None = None
         self.record = (
@@ -53,25 +53,33 @@ class Bench:
         )  # of one evaluation, see `Scratch`
         self.no_tape = like.new_zeros(self.record) if self.record else None
         self.no_bar = like.new_zeros(self.width, *self.lane_axis)
-        self.ledger_room, self.watch = 0, None
+        self.setting: ConstraintSetting | None = None  # that there is memory for
+        self.watch: Watch | None = None
         self.contact_arrays: tuple[torch.Tensor | None, torch.Tensor | None] = (None, None)
-        if physics.constraints:
-            self.make_room(physics)
 
-    def make_room(self, physics: Any) -> None:
-        """Memory of the constraints as `Physics.constraints` says, in place of what there was; launches follow (`RolloutLaunch.bind`)."""
-        self.ledger_room = physics.constraints.room
-        self.ledger = self.scratch.new_zeros(self.blocks * self.lanes * self.ledger_room, dtype=torch.float64)
-        self.watch = Watch(self, physics)
-        self.contact_arrays = (self.ledger, physics.shapes)
+    def fit(self, physics: Any, setting: ConstraintSetting | None) -> None:
+        """Memory of the constraints for a setting, in place of what there was, unless it is there; what was reported stays.
 
-    def lack(self, ledger_room: int) -> str | None:
-        """None if constraints may take so many numbers an environment, else in words how much memory that is and what there is."""
-        count = self.blocks * self.lanes * ledger_room
-        if count >= ADDRESSES:
-            return f"{count * 8 / 2**30:.1f} GiB of memory, and a kernel addresses {ADDRESSES * 8 / 2**30:.1f}"
-        free = free_memory(self.scratch.device)
-        return f"{count * 8 / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} are free" if count * 8 > free else None
+        Raises: RuntimeError where the memory is not to be had: then there is none at all, until the next call.
+        """
+        if setting is self.setting or setting is None or self.variant is None:
+            return
+        if self.watch is not None:
+            self.watch.leave()
+        self.setting, self.contact_arrays = None, (None, None)  # what there was is free for what comes
+        ledger = self.scratch.new_zeros(self.blocks * self.lanes * setting.room, dtype=torch.float64)
+        rows = ledger.view(self.blocks * self.lanes, setting.room)
+        self.watch = Watch(self, physics, setting, rows[: self.batch], self.watch)
+        self.setting, self.contact_arrays = setting, (ledger, physics.shapes)
+
+    def ledger_bytes(self, setting: ConstraintSetting) -> int:
+        """Memory of the constraints for a setting."""
+        return 8 * self.blocks * self.lanes * setting.room
+
+    def touched(self) -> torch.Tensor:
+        """(environments of all lanes, candidate pairs): 1 where a pair has touched in the last rollout; memory of the ledger."""
+        rows = self.contact_arrays[0].view(self.blocks * self.lanes, self.setting.room)  # type: ignore[union-attr]
+        return rows[:, HEADER : HEADER + self.candidates]
 
     def layout(self, batched: bool) -> tuple[int, int, int, int]:
         """Kernel scalars: environments, blocks, scratch of a block, distance of the parameter rows of two blocks."""
@@ -79,7 +87,7 @@ class Bench:
 
     def rollout(self, physics: Any, horizon: int, theta, control, wrench, lead: bool) -> "RolloutLaunch":
         """The launch of this kind; lead: states begin with the initial one."""
-        key = (horizon, theta.dim() == 2, control is not None, wrench is not None, lead)
+        key = (horizon, theta.dim() == 2, control is not None, wrench is not None, lead, physics.reach)
         launch = self._launches.get(key)
         if launch is None:
             if len(self._launches) > 64:  # a caller that varies the horizon without end
@@ -91,11 +99,6 @@ class Bench:
         """A number that is finite if the state at the end of the last rollout is in every environment, or what came out of the last adjoint."""
         # a single number needs no sum, whose code has left the caches while the kernel ran: 15 µs
         return (self._end if self.batch == 1 else self._end.sum()).item()
-
-    def touched(self) -> torch.Tensor:
-        """(environments of all lanes, candidate pairs): 1 where a pair has touched in the last rollout; memory of the ledger."""
-        rows = self.ledger.view(self.blocks * self.lanes, self.ledger_room)
-        return rows[:, HEADER : HEADER + self.candidates]
 
     def launchers(self, kind: str, evaluations: int) -> tuple[Launcher, Launcher, Launcher]:
         """Forward, adjoint, adjoint with the parameters' adjoints: index 1 + want. evaluations: how often a launch goes through the links."""
@@ -146,10 +149,18 @@ class RolloutLaunch:
     """What both passes of one kind of rollout share: the scalars of the kernels. Made once per kind, see `Bench.rollout`."""
 
     def __init__(
-        self, physics: Any, bench: Bench, horizon: int, batched: bool, controlled: bool, wrenched: bool, lead: bool
+        self,
+        physics: Any,
+        bench: Bench,
+        horizon: int,
+        batched: bool,
+        controlled: bool,
+        wrenched: bool,
+        lead: bool,
+        reach: float,
     ) -> None:
         self.physics, self.bench, self.has = physics, bench, (controlled, wrenched)
-        self.lead, self.key = lead, (horizon, batched, controlled, wrenched)
+        self.lead, self.reach, self.key = lead, reach, (horizon, batched, controlled, wrenched)
         new = bench.scratch.new_zeros  # adjoints of positions and velocities that no loss depends on, and no commands
         self.no_q_bar, self.no_v_bar = (new(horizon + 1, bench.batch, n) for n in (physics.nq, physics.nv))
         self.no_command, self.no_command_bar = self.no_v_bar[1:], torch.empty_like(self.no_v_bar[1:])
@@ -157,8 +168,9 @@ class RolloutLaunch:
         self.bind()
 
     def bind(self) -> None:
-        """The scalars for the room that the constraints have now."""
+        """Memory and scalars for the room that the constraints have now."""
         physics, bench = self.physics, self.bench
+        bench.fit(physics, physics.constraints)
         horizon, batched, controlled, wrenched = self.key
         self.bound_to = physics.constraints
         more = physics.constraints.integers if physics.constraints else (0, 0, 0, 0, 0, 0)
@@ -173,7 +185,7 @@ class RolloutLaunch:
             integers = (*first, bench.record if kept else 0, *more)
             self.scalars[kept] = (integers, reals)
             for accelerated in (False, True):
-                whole = ((*integers, bench.width, int(accelerated)), (*reals, physics.reach))
+                whole = ((*integers, bench.width, int(accelerated)), (*reals, self.reach))
                 self.adjoint_scalars[kept, accelerated] = whole
 
     def forward(self, theta, inputs, outputs, keep: bool = False) -> torch.Tensor | None:
@@ -184,13 +196,13 @@ class RolloutLaunch:
         records = b.no_tape if tape is None else tape
         arrays = (p.integers, b.parameters(theta), b.scratch, *inputs, *outputs, records)
         while True:
-            if self.bound_to is not p.constraints:
+            if self.bound_to is not p.constraints or b.setting is not p.constraints:
                 self.bind()
             self.run((*arrays, *b.contact_arrays), self.scalars[tape is not None])
             if b.watch is None:
                 return tape
             if not b.watch.outgrown():
-                return b.touched().clone() if p.reach > 0.0 else None
+                return b.touched().clone() if self.reach > 0.0 else None
 
     def adjoint(self, need_theta: bool, theta, inputs, outputs, q_bar, v_bar, a_bar, kept=None, columns=None, start=0):
         """Adjoints of (theta, q0, v0, command, control, wrench).
@@ -215,7 +227,7 @@ class RolloutLaunch:
             p.nothing if a_bar is None else a_bar, u_bar, c_bar, w_bar, q0_bar, v0_bar,
         )  # fmt: skip
         while True:
-            if self.bound_to is not p.constraints:
+            if self.bound_to is not p.constraints or b.setting is not p.constraints:
                 self.bind()
             if b.watch is not None and kept is not None:
                 b.touched().copy_(kept)

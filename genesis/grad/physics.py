@@ -15,7 +15,7 @@ import torch
 from genesis import runtime
 from genesis.dynamics.rollout import FREE_BODIES, INTEGRATORS, SCHEMES
 from genesis.errors import InputError, UnsupportedError, unknown_name
-from genesis.grad.bench import Bench
+from genesis.grad.bench import ADDRESSES, Bench
 from genesis.grad.constrained import ConstraintSetting, constraint_setting
 from genesis.grad.contacts import ContactRows
 from genesis.grad.functions import InverseDynamics, LinkStates, NoContext, Rollout, Step
@@ -24,6 +24,7 @@ from genesis.grad.seen import Seen
 from genesis.grad.shapes import pack_shapes
 from genesis.model.layout import PARAMETER, PARAMETERS
 from genesis.model.model import Model
+from genesis.runtime import free_memory
 
 CONSTANT_KINDS = (
     "jnt_axis",
@@ -93,32 +94,47 @@ class Physics:
     def without_surrogate(self) -> Iterator[None]:
         """Gradients of trajectories made in here are those of the trajectory alone: `contact_reach` is off."""
         reach, self.reach = self.reach, 0.0
-        self._benches.clear()  # their launches know it
         try:
             yield
         finally:
             self.reach = reach
-            self._benches.clear()
 
     def learn_friction(self) -> None:
         """Simulate dry friction from now on also where it is zero, so that its gradient is right there."""
         if self.constraints is None:
             self._constrain()
 
-    def make_room(self, needed: int) -> str | None:
-        """Room for ``needed`` contacts and half as many again in every batch; results do not depend on it.
+    def make_room(self, needed: int, bench: Bench) -> str | None:
+        """Room for ``needed`` contacts and half as many again, for a bench now and for the others when they launch; results do not
+        depend on it.
 
         Returns: None, or in words the memory that is lacking: then there is as much room as before.
         """
+        before = self.constraints
         for contacts in (needed + needed // 2, needed):
             setting = ConstraintSetting(self.model, self.dtype, contacts)
-            lack = next((x for x in (bench.lack(setting.room) for bench in self._benches.values()) if x is not None), None)
+            lack = self._lack(setting, bench)
             if lack is None:
-                self.constraints = setting
-                for bench in self._benches.values():
-                    bench.make_room(self)
-                return None
+                try:
+                    bench.fit(self, setting)
+                except (RuntimeError, MemoryError):
+                    lack = f"{bench.ledger_bytes(setting) / 2**30:.1f} GiB of memory, which the system does not give"
+                    bench.fit(self, before)
+                else:
+                    self.constraints = setting
+                    return None
         return lack
+
+    def _lack(self, setting: ConstraintSetting, bench: Bench) -> str | None:
+        """None if this bench and the others that have constraints may take what a setting asks for, else in words what is lacking."""
+        benches = {*self._benches.values(), bench}
+        largest, most = max(b.ledger_bytes(setting) for b in benches), 8 * ADDRESSES
+        if largest >= most:
+            return f"{largest / 2**30:.1f} GiB of memory, and a kernel addresses {most / 2**30:.1f}"
+        held = [(b, b.setting) for b in benches if b.setting is not None]
+        wanted = sum(b.ledger_bytes(setting) for b, _ in held)
+        there = free_memory(self.device) + sum(b.ledger_bytes(now) for b, now in held)
+        return f"{wanted / 2**30:.1f} GiB of memory, and {there / 2**30:.1f} are free" if wanted > there else None
 
     def _constrain(self) -> None:
         """Simulate constraints from now on: dry friction has come to a model that had none."""

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from genesis.dynamics.constraints.ledger import ALARMS, SOURCES, STATUS
 from genesis.errors import ContactOverflowError
 from genesis.model.names import constraint_name
@@ -27,14 +30,32 @@ class Watch:
 
     status: tensor (B, len(STATUS)). On a CPU it is looked at after every launch, which costs about a microsecond; elsewhere alarms stay
     until `ask` is called, since each look waits for the device, except where the room for contacts may have to grow.
+
+    Args:
+        rows: (B, n) memory of the environments, for ``setting``; before: the watch that this one goes on with.
     """
 
-    def __init__(self, bench: Any, physics: Any) -> None:
-        rows = bench.ledger.view(bench.blocks * bench.lanes, bench.ledger_room)[: bench.batch]
-        self.status = rows[:, 1 : 1 + len(STATUS)]
-        self.physics, self.room, self.growing = physics, physics.constraints.contacts, physics.constraints.growing
-        self._alarms = self.status[:, FIRST_ALARM : FIRST_ALARM + len(ALARMS)]
-        self._flags = self._alarms.numpy() if self.status.device.type == "cpu" else None
+    def __init__(self, bench: Any, physics: Any, setting: Any, rows: Tensor, before: "Watch | None") -> None:
+        self.bench, self.physics, self.room, self.growing = bench, physics, setting.contacts, setting.growing
+        self._look_at(rows[:, 1 : 1 + len(STATUS)])
+        self._settled = torch.zeros_like(self._alarms)  # of the launches that are over, where each is looked at
+        if before is not None:
+            self.status.copy_(before.status)
+            self._settled.copy_(before._settled)
+
+    def _look_at(self, status: Tensor) -> None:
+        self.status = status
+        self._alarms = status[:, FIRST_ALARM : FIRST_ALARM + len(ALARMS)]
+        self._flags = self._alarms.numpy() if status.device.type == "cpu" else None
+
+    def leave(self) -> None:
+        """The memory that was watched is about to go: keep what it says."""
+        self._look_at(self.status.clone())
+
+    @property
+    def looking(self) -> bool:
+        """Whether every launch is looked at."""
+        return self._flags is not None or self.growing
 
     def _alarmed(self) -> bool:
         """Whether any flag is up. Of one environment they are asked one by one: what numpy's `any` runs has left the caches meanwhile."""
@@ -47,9 +68,12 @@ class Watch:
 
         Raises: ContactOverflowError if the user has set a bound, or memory does.
         """
-        if self._flags is None and not self.growing:
+        if not self.looking or not self._alarmed():
             return False
-        return self._alarmed() and self._overflow(backward)
+        again = self._overflow(backward)
+        if not again:
+            self._settled.copy_(self._alarms)
+        return again
 
     def ask(self) -> Unsolved | None:
         """What has not converged since the last time it was asked. Raises: ContactOverflowError."""
@@ -64,15 +88,24 @@ class Watch:
         env = int(begun.argmin())
         found = Unsolved(env, self._step(status[env]), float(status[left, RESIDUAL].max()), int(status[:, UNCONVERGED].sum()))
         self._alarms.zero_()
+        self._settled.zero_()
         return found
 
     def fault(self, env: int) -> str | None:
-        """The constraint that was the first not to be finite in the last launch of an environment, in words; None: not a constraint."""
+        """The constraint that was the first not to be finite in the motion of an environment, in words; None: not a constraint."""
         kind, index = (int(x) for x in self.status[env, [FAULT, FAULT_INDEX]].tolist())
         return constraint_name(self.physics.model, SOURCES[kind - 1], index) if kind else None
 
     def _step(self, row: Any) -> int:
         return max(0, int(row[FIRST_STEP]) - 1) // self.physics.substeps
+
+    def _take_back(self) -> None:
+        """What a launch that overflowed has reported; what those before it did stays."""
+        if self.looking:
+            self._alarms.copy_(self._settled)
+        else:  # which launch it was is not known
+            self.status[:, OVERFLOW] = 0.0
+            self.status[:, FIRST_STEP] *= self.status[:, UNCONVERGED] > 0
 
     def _overflow(self, backward: bool) -> bool:
         status = self.status.cpu()
@@ -80,8 +113,8 @@ class Watch:
             return False
         env = int(status[:, OVERFLOW].argmax())
         step, needed = self._step(status[env]), self.room + int(status[env, OVERFLOW])
-        self._alarms.zero_()
-        lack = self.physics.make_room(needed) if self.growing else None
+        self._take_back()
+        lack = self.physics.make_room(needed, self.bench) if self.growing else None
         if self.growing and lack is None:
             return True
         step = None if backward else step

@@ -48,11 +48,16 @@ def _advice(solver: Any) -> str:
 
 
 def expect_finite_inputs(solver: Any, wrench: torch.Tensor | None) -> None:
-    """Of a step that diverged: controls, and external forces (B, nlink, 6) or None. Raises: InputError, naming the first that is not."""
+    """Of a step that diverged: controls, and external forces (B, nlink, 6) or None.
+
+    Raises: InputError, naming the first that is not; external forces that are not are dropped.
+    """
     model, controls = solver.model, solver.controls
     given = (("control", controls.command), ("actuator control", controls.actuator), ("external force", wrench))
     for name, value in given:
         if value is not None and not torch.isfinite(value.detach()).all():
+            if name == "external force":
+                controls.wrench = None  # more is only ever added to it
             env, column, *rest = (int(i) for i in (~torch.isfinite(value.detach())).nonzero()[0])
             if name == "control":
                 what = dof_name(model, column)

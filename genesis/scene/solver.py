@@ -62,7 +62,7 @@ class RigidSolver:
     # ---- stepping
 
     def step(self) -> None:
-        """One time step of every environment; the state stays as it was if this raises.
+        """One time step of every environment; state and external forces stay as they were if this raises.
 
         Raises: DivergenceError, or InputError if a control was not finite.
         """
@@ -75,7 +75,7 @@ class RigidSolver:
         command = controls.command
         if command is None:
             command = controls.compose(self.parameters)
-        wrench, controls.wrench = controls.wrench, None
+        wrench = controls.wrench
         q, v, _ = self._state if self._end is None else self._settle()
         if not self.beginning.seen:
             self.beginning.look(q, controls.loops.kp.any(0))
@@ -91,7 +91,7 @@ class RigidSolver:
                 expect_finite_inputs(self, wrench)
                 raise diverged(self, self.steps, qpos[None], qvel[None], qacc[None])
             self.inspect_launch(steps - self._check_every)
-        self._state, self._end, self.steps = (qpos, qvel, qacc), None, steps
+        self._state, self._end, self.steps, controls.wrench = (qpos, qvel, qacc), None, steps, None
         self._start = theta, q, v, command, controls.actuator, None
         self._kinematics = None
 

@@ -187,6 +187,63 @@ def test_a_constraint_that_is_not_finite_is_named(xml, qpos, blamed, way, n_envs
     assert torch.isinf(scene.get_solver_report()["residual"].max())
 
 
+@pytest.mark.parametrize("n_envs", [0, 3])
+def test_a_constraint_is_named_by_a_look_long_after(n_envs):
+    """As on a device that is looked at now and then: the steps after, from a state that is not finite, blame nothing and forget nothing."""
+    scene = gs.Scene(rigid_options=gs.options.RigidOptions(contact="mujoco", implicit_damping=False))
+    scene.add_entity(gs.morphs.MJCF(file=OVERFLOWING), name="stiff")
+    scene.build(n_envs=n_envs)
+    solver, env = scene.rigid_solver, max(n_envs - 1, 0)
+    solver._check_every = 4
+    still = torch.full_like(solver.qpos, 0.5)
+    still[-1] = -0.2
+    solver.put_state(still, torch.zeros_like(solver.qvel))
+    for _ in range(3):
+        scene.step()
+    with pytest.raises(gs.DivergenceError, match=f'in environment {env} .* because of the limit of "stiff/swing"; mend'):
+        scene.step()
+    watch, physics, zero = solver.physics.bench(solver.rows).watch, solver.physics, torch.zeros_like(solver.qvel)
+    assert watch.fault(env) == 'the limit of "stiff/swing"'
+    lost = physics.rollout(solver.theta(), torch.full_like(still, 0.5), torch.full_like(zero, math.inf), zero[None])[1]
+    assert not torch.isfinite(lost[-1]).any() and watch.fault(env) is not None
+    physics.rollout(solver.theta(), torch.full_like(still, 0.5), zero, zero[None])
+    assert watch.fault(env) is None  # another motion
+
+
+def test_a_step_that_failed_can_be_taken_again_with_its_external_forces():
+    found = []
+    for fails in (True, False):
+        scene, bodies = balls(3, height=1.0, max_contacts=2)
+        if fails:
+            for body in bodies:
+                body.set_pos([body.idx, 0, RADIUS - 1e-3])
+        scene.rigid_solver.apply_links_external_force([[3.0, 0.0, 0.0]], links_idx=[bodies[0].base_link.idx])
+        if fails:
+            with pytest.raises(gs.ContactOverflowError):
+                scene.step()
+            for body in bodies:
+                body.set_pos([body.idx, 0, 1.0])
+        speeds = []
+        for _ in range(2):
+            scene.step()
+            speeds.append(float(bodies[0].get_dofs_velocity()[0]))
+        found.append(speeds)
+    assert found[0] == found[1] and found[0][0] == found[0][1] == pytest.approx(
+        3.0 * 0.005 / float(bodies[0].get_mass()), rel=1e-6
+    )
+
+
+def test_an_external_force_that_is_not_finite_is_dropped_once_it_is_named():
+    scene, (ball,) = balls(height=1.0)
+    link = ball.base_link.idx
+    scene.rigid_solver.apply_links_external_force([[math.nan, 0.0, 0.0]], links_idx=[link])
+    with pytest.raises(gs.InputError, match="external force of "):
+        scene.step()
+    scene.rigid_solver.apply_links_external_force([[3.0, 0.0, 0.0]], links_idx=[link])
+    scene.step()
+    assert float(ball.get_dofs_velocity()[0]) == pytest.approx(3.0 * 0.005 / float(ball.get_mass()), rel=1e-6)
+
+
 def test_steps_of_a_rollout_count_from_its_start():
     scene, _ = balls(height=1.0)
     calm = torch.zeros(5, 6, dtype=gs.tc_float)

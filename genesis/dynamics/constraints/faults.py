@@ -6,6 +6,8 @@ the acceleration NaN, which nothing drops any more, and the ledger names the blo
 
 import taichi as ti
 
+from genesis.math.trace import in_double
+
 HUGE = 1e300  # float64: beyond is an overflow on its way
 NAN, INFINITE = float("nan"), float("inf")
 
@@ -13,6 +15,19 @@ NAN, INFINITE = float("nan"), float("inf")
 def is_finite(x):
     """Of a number or a sum of several."""
     return ti.abs(x) < HUGE
+
+
+@in_double
+@ti.func
+def forgive(m: ti.template(), s: ti.template(), c: ti.template()):
+    """A launch begins: from a finite state without a fault; from one that is not, with that of the launch where it was lost."""
+    total = 0.0
+    for k in range(m.size("nq")):
+        total += s.get("q", k)
+    for i in range(m.size("nv")):
+        total += s.get("v", i)
+    if is_finite(total):
+        c.status("fault").set(0.0)
 
 
 @ti.func

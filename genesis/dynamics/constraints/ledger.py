@@ -18,13 +18,14 @@ STATUS = (  # what a launch reports of every environment
     "residual",  # largest one that was left, relative; infinite where a force or acceleration was not finite
     "depth",  # of the deepest contact in the first step [m]
     "deepest",  # its candidate pair
-    "fault",  # 1 + the kind (`SOURCES`) of the first constraint that was not finite in a finite state, 0: none
+    "fault",  # 1 + the kind (`SOURCES`) of the first constraint that was not finite in a finite state, 0: none; see `faults.forgive`
     "fault_index",  # which one
     "overflow",  # largest number of contacts that did not fit; this and the next two stay until the report is read
     "unconverged",  # solves that stopped before the tolerance
     "first_step",  # the first time step with an overflow or without convergence, counted from 1
 )
 ALARMS = ("overflow", "unconverged", "first_step")
+LASTING = (*ALARMS, "fault", "fault_index")
 
 BLOCK_FIELDS = (  # name, width
     ("kind", 1),  # of the force law, see laws.py
@@ -120,9 +121,9 @@ class Ledger:
         return Cells(self.array, self.start + (1 + STATUS.index(name)))
 
     def clear_status(self) -> None:
-        """A launch begins; alarms stay."""
+        """A launch begins; alarms stay, and faults."""
         for name in STATUS:
-            if name not in ALARMS:
+            if name not in LASTING:
                 self.status(name).set(0.0)
 
     def note_step(self, n) -> None:
