@@ -15,7 +15,7 @@ from genesis.description.mjcf_actuators import bounds, read_actuators
 from genesis.description.mjcf_constraints import floats, height_field_of, hull_of, read_constraints
 from genesis.description.mjcf_elements import included_files, spelled_out
 from genesis.description.mjcf_features import name_not_simulated, read_mimics, unrepresentable
-from genesis.description.mjcf_impedance import tame
+from genesis.description.mjcf_impedance import clamp_solver_parameters
 from genesis.description.mjcf_names import Names
 from genesis.description.mjcf_options import read_options
 from genesis.description.poses import quat_to_matrix
@@ -74,7 +74,7 @@ def read_mjcf(
     read_constraints(description, model, names, reduced)
     read_options(description, model, source)
     name_not_simulated(description, model, names)
-    tame(description, source.notes)
+    clamp_solver_parameters(description, source.notes)
     source.notes.report()
     description.keyframes = _keyframes(description, model, names)
     if default_armature:
