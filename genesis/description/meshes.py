@@ -1,6 +1,7 @@
 """Triangle meshes: find the file that a robot names, read its vertices and faces."""
 
 import glob
+import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,20 +21,17 @@ def locate(name: str, folder: Path, package_dirs: Sequence[str | os.PathLike] = 
     ``package://pkg/rest`` (and ``model://``) is looked for in ``package_dirs`` (each a package itself or a folder of packages), then in
     ROS_PACKAGE_PATH, then in the folders above the robot file, then as ``rest`` alone there: the package of the robot file may lie in a
     folder of another name. Anything else is relative to the robot file, or to a folder of ``package_dirs``. What is nowhere may lie in one
-    of these by its last name. A folder that only xacro knows, ``$(arg …)/rest``, is the one below the robot file that has ``rest``, if
-    it is the only one.
+    of these by the end of its name; the file that shares the most folders with it is taken. A folder that only xacro knows,
+    ``$(arg …)/rest``, is the one below the robot file that has ``rest``, if it is the only one.
     """
     if name.startswith(SUBSTITUTED):
         rest = glob.escape(name.partition("/")[2])
         found = [path for path in folder.glob(f"**/{rest}") if path.is_file()] if rest else []
         return found[0] if len(found) == 1 else None
     given = [Path(d).expanduser() for d in package_dirs]
-    by_name = [root / Path(name).name for root in given]
-    scheme, _, rest = name.partition("://")
-    if not rest:
-        scheme, rest = "file", name
+    scheme, rest = _scheme(name)
     if scheme == "file":
-        return _existing([folder / rest, *(root / rest for root in given), *by_name])
+        return _existing([folder / rest, *(root / rest for root in given)]) or _by_end(rest, given)
     if scheme not in ("package", "model"):
         return None
     package, _, inside = rest.partition("/")
@@ -43,7 +41,32 @@ def locate(name: str, folder: Path, package_dirs: Sequence[str | os.PathLike] = 
     for root in roots:
         candidates += [root / package / inside] + ([root / inside] if root.name == package else [])
     candidates += [root / inside for root in (folder.absolute(), *folder.absolute().parents)]
-    return _existing(candidates + by_name)
+    return _existing(candidates) or _by_end(inside, given)
+
+
+def _scheme(name: str) -> tuple[str, str]:
+    scheme, _, rest = name.partition("://")
+    return (scheme, rest) if rest else ("file", name)
+
+
+def _by_end(asked: str, roots: list[Path]) -> Path | None:
+    parts = Path(asked).parts
+    ends = [root.joinpath(*parts[k:]) for root in roots for k in range(1 if Path(asked).is_absolute() else 0, len(parts))]
+    found = [path for path in ends if path.is_file()]
+    return max(found, key=lambda path: _shared(path, parts), default=None)
+
+
+def ends_as_asked(name: str, path: Path) -> bool:
+    """Whether ``path``, as `locate` found it, ends with all that a mesh name says but for its package."""
+    scheme, rest = _scheme(name)
+    parts = Path(rest if scheme == "file" else rest.partition("/")[2]).parts
+    return _shared(path, parts) == len(parts)
+
+
+def _shared(path: Path, parts: tuple[str, ...]) -> int:
+    """Number of names, from the last backwards, in which a path and these parts of one agree."""
+    pairs = zip(reversed(path.parts), reversed(parts), strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _existing(candidates: list[Path]) -> Path | None:

@@ -13,9 +13,9 @@ from genesis.description.description import Description, Geom, Joint, Link, Site
 from genesis.description.inertia import rotate_inertia
 from genesis.description.mjcf_actuators import bounds, read_actuators
 from genesis.description.mjcf_constraints import floats, height_field_of, hull_of, read_constraints
-from genesis.description.mjcf_elements import spelled_out
+from genesis.description.mjcf_elements import included_files, spelled_out
 from genesis.description.mjcf_features import name_not_simulated, read_mimics, unrepresentable
-from genesis.description.mjcf_impedance import tame
+from genesis.description.mjcf_impedance import clamp_solver_parameters
 from genesis.description.mjcf_names import Names
 from genesis.description.mjcf_options import read_options
 from genesis.description.poses import quat_to_matrix
@@ -74,7 +74,7 @@ def read_mjcf(
     read_constraints(description, model, names, reduced)
     read_options(description, model, source)
     name_not_simulated(description, model, names)
-    tame(description, source.notes)
+    clamp_solver_parameters(description, source.notes)
     source.notes.report()
     description.keyframes = _keyframes(description, model, names)
     if default_armature:
@@ -99,13 +99,14 @@ def _compile(source: Source) -> "tuple[mujoco.MjModel, str]":
 
 
 def _spec(source: Source) -> "mujoco.MjSpec":
-    """The parsed file. MuJoCo reads UTF-8 alone, so that a file in another encoding is handed over as text."""
+    """The parsed file. MuJoCo reads UTF-8 alone, so that a file that is in another encoding, or includes one, is handed over as text."""
     import mujoco
 
     if source.path is None:
         return mujoco.MjSpec.from_string(source.text)
     try:
-        source.path.read_bytes().decode()
+        for path in (source.path, *included_files(source)):
+            path.read_bytes().decode()
     except UnicodeDecodeError:
         return mujoco.MjSpec.from_string(ElementTree.tostring(spelled_out(source), encoding="unicode"))
     return mujoco.MjSpec.from_file(str(source.path))

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from genesis.description.mjcf_names import Names
-from genesis.description.source import Source, decoded, parse_xml
+from genesis.description.source import Source, decoded, parse_xml, trimmed
 from genesis.errors import ModelError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -86,27 +86,47 @@ def read_elements(source: Source) -> Elements:
 
 def spelled_out(source: Source) -> Element:
     """The document with its includes put in place and its folders named absolutely: it may be read from anywhere."""
-    root = parse_xml(source.text, source.where, comments=True)
-    _expand(root, source.folder, source.where)
+    root, _ = _expanded(source)
     _absolute_folders(root, source.folder)
     return root
 
 
-def _expand(element: Element, folder: Path, where: str) -> None:
-    """Replace every <include file="…"> below by what the file holds; names are relative to the folder of the main file."""
+def included_files(source: Source) -> list[Path]:
+    """Files that the document includes, and those that they include."""
+    return _expanded(source)[1]
+
+
+def _expanded(source: Source) -> tuple[Element, list[Path]]:
+    files: list[Path] = []
+    root = parse_xml(source.text, source.where, comments=True)
+    _expand(root, (source.folder,), source.where, files)
+    return root, files
+
+
+def _expand(element: Element, folders: tuple[Path, ...], where: str, files: list[Path]) -> None:
+    """Replace every <include file="…"> below by what the file holds, and append it to ``files``.
+
+    folders: where names may lie: in the folder of the main file, else, as MuJoCo looks for them, beside the file that includes.
+
+    Raises: ModelError for a file that does not exist, cannot be parsed, or is included already, which MuJoCo does not allow either.
+    """
     for child in list(element):
         if child.tag == "include":
-            path = folder / child.get("file", "")
-            if not path.is_file():
-                raise ModelError(f"{where}: included file {path} does not exist.")
-            inner = parse_xml(decoded(path.read_bytes()), str(path), comments=True)
-            _expand(inner, folder, str(path))
+            paths = [folder / child.get("file", "") for folder in folders]
+            path = next((path for path in paths if path.is_file()), None)
+            if path is None:
+                raise ModelError(f"{where}: included file {paths[0]} does not exist.")
+            if path in files:
+                raise ModelError(f"{where}: file {path} is included already; MuJoCo allows every file once.")
+            files.append(path)
+            inner = parse_xml(trimmed(decoded(path.read_bytes())), str(path), comments=True)
+            _expand(inner, (folders[0], path.parent), str(path), files)
             place = list(element).index(child)
             element.remove(child)
             for k, part in enumerate(inner):
                 element.insert(place + k, part)
         else:
-            _expand(child, folder, where)
+            _expand(child, folders, where, files)
 
 
 def _absolute_folders(root: Element, folder: Path) -> None:

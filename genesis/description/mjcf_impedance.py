@@ -14,7 +14,7 @@ from genesis.description.notes import Notes
 LEAST, MOST = 0.0001, 0.9999  # mjMINIMP, mjMAXIMP
 
 
-def tame(description: Description, notes: Notes) -> None:
+def clamp_solver_parameters(description: Description, notes: Notes) -> None:
     """Clamp what solimp holds outside its ranges; a solref of mixed signs becomes the default."""
     for place, element, prefix in _elements(description):
         for name in [n for n in vars(element) if n.startswith(f"{prefix}solref")]:

@@ -1,12 +1,12 @@
 """What <option> and <flag> of an MJCF file say: forces that it switches off, values for the scene, and what nothing here follows."""
 
-import xml.etree.ElementTree as ElementTree
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from genesis.description.description import Description, FileOptions
 from genesis.description.mjcf_constraints import floats
+from genesis.description.mjcf_elements import spelled_out
 from genesis.description.source import Source
 
 if TYPE_CHECKING:
@@ -73,21 +73,9 @@ def _switch_off(description: Description, off: _Off) -> None:
 def _stated(source: Source) -> set[str]:
     """Fields of `FileOptions` that the file or what it includes names."""
     found: set[str] = set()
-    for root in _documents(source.root, source, set()):
-        for option in root.iter("option"):
-            found |= {name for name in STATED if name in option.attrib}
-            found |= {STATED_BY_FLAG[name] for flag in option.iter("flag") for name in flag.attrib if name in STATED_BY_FLAG}
-    return found
-
-
-def _documents(root: ElementTree.Element, source: Source, seen: set[str]) -> list[ElementTree.Element]:
-    """The document and those that it includes, which MuJoCo has read before."""
-    found = [root]
-    for name in (element.get("file", "") for element in root.iter("include")):
-        path = source.folder / name
-        if name not in seen and path.is_file():
-            seen.add(name)
-            found += _documents(ElementTree.fromstring(path.read_bytes()), source, seen)
+    for option in spelled_out(source).iter("option"):
+        found |= {name for name in STATED if name in option.attrib}
+        found |= {STATED_BY_FLAG[name] for flag in option.iter("flag") for name in flag.attrib if name in STATED_BY_FLAG}
     return found
 
 

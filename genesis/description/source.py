@@ -53,7 +53,7 @@ def read_source(file: str | PathLike, root_tag: str) -> Source:
         where = str(file)
         notes = Notes(where)
         text = decoded(_read_bytes(path), notes)
-    text = _trimmed(text)
+    text = trimmed(text)
     root = parse_xml(text, where)
     if any(str(element.tag).startswith(XACRO) for element in root.iter()):
         text = _expanded(path, text, where)
@@ -102,7 +102,7 @@ def decoded(raw: bytes, notes: Notes | None = None) -> str:
         return raw.decode(LATIN, errors="replace")
 
 
-def _trimmed(text: str) -> str:
+def trimmed(text: str) -> str:
     """Without what may not stand around a document: white space, zeros, and an XML declaration that is not at its start."""
     text = text.strip(AROUND)
     late = LATE_DECLARATION.match(text)

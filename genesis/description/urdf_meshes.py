@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from genesis.description.meshes import SUBSTITUTED, Mesh, locate, read_mesh
+from genesis.description.meshes import SUBSTITUTED, Mesh, ends_as_asked, locate, read_mesh
 from genesis.description.notes import listed
 from genesis.description.source import Source, expand
 from genesis.errors import ModelError
@@ -55,6 +55,12 @@ class MeshReader:
         if use.name.startswith(SUBSTITUTED):
             kind = "folders that only xacro knows, whose meshes are found by name below the robot file"
             self._source.notes.add(kind, use.name.partition("/")[0])
+        elif not ends_as_asked(use.name, path) and path.parent not in mesh_folders(
+            self._source
+        ):  # where MuJoCo drops folders too
+            self._source.notes.add(
+                "meshes that are not where the file says, taken from package_dirs by name", f"{use.name} as {path}"
+            )
         mesh = self._meshes.get(path)
         if mesh is None:
             mesh = self._meshes[path] = _read(path)

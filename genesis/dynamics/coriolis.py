@@ -24,8 +24,9 @@ def takes_part(m, l, scope):  # noqa: E741
     return m.link_free(l) != 0 if scope == BODIES else True
 
 
-class Wind:
-    """Force on a link, or on all of a subtree, per turn of its velocity about the three axes, without what T adds."""
+class VelocityForce:
+    """Force on a link, or on all of a subtree, per turn of its velocity about the three axes, without what T adds: the columns of
+    Echeandia and Wensing's factor B that are not zero."""
 
     _data_oriented = True
 
@@ -33,7 +34,7 @@ class Wind:
         self.parts = parts
 
     @staticmethod
-    def of(m, inertia: Inertia, velocity: Spatial) -> "Wind":
+    def of(m, inertia: Inertia, velocity: Spatial) -> "VelocityForce":
         """Of one link."""
         one, zero, parts = constant(1.0, m.lanes), constant(0.0, m.lanes), []
         momentum = inertia @ velocity
@@ -41,11 +42,11 @@ class Wind:
             turn = Spatial(Vec3(*(one if i == k else zero for i in range(3))), Vec3.zero(m.lanes))
             force = turn.cross_force(momentum) + velocity.cross_force(inertia @ turn)
             parts.append(force - inertia @ velocity.cross(turn))
-        return Wind(parts)
+        return VelocityForce(parts)
 
     @staticmethod
-    def load(cells) -> "Wind":
-        return Wind([Spatial.load(cells, 6 * k) for k in range(3)])
+    def load(cells) -> "VelocityForce":
+        return VelocityForce([Spatial.load(cells, 6 * k) for k in range(3)])
 
     def store(self, cells) -> None:
         for k, part in enumerate(self.parts):
@@ -66,11 +67,13 @@ class Wind:
 
 
 @ti.func
-def find_winds(m: ti.template(), s: ti.template(), scope: ti.template()):
-    """Of every link that takes part. Reads: velocity, inertia (of the link), axis, v      Writes: wind, sway"""
+def find_velocity_forces(m: ti.template(), s: ti.template(), scope: ti.template()):
+    """Of every link that takes part. Reads: velocity, inertia (of the link), axis, v      Writes: velocity_force, axis_rate"""
     for l in range(m.size("nlink")):
         if takes_part(m, l, scope):
-            Wind.of(m, Inertia.load(s.row("inertia", l + 1)), Spatial.load(s.row("velocity", l + 1))).store(s.row("wind", l))
+            VelocityForce.of(m, Inertia.load(s.row("inertia", l + 1)), Spatial.load(s.row("velocity", l + 1))).store(
+                s.row("velocity_force", l)
+            )
             before = of_parent(m, s, l, "velocity")
             first = m.link_jntadr(l)
             for j in range(first, first + m.link_jntnum(l)):
@@ -80,17 +83,17 @@ def find_winds(m: ti.template(), s: ti.template(), scope: ti.template()):
                 for x in range(begin, end):
                     add_rate(m, s, x, "v", after)
                 for x in range(begin, end):
-                    (before + after).cross(Spatial.load(s.row("axis", x))).store(s.row("sway", x))
+                    (before + after).cross(Spatial.load(s.row("axis", x))).store(s.row("axis_rate", x))
                 before.assign(after)
 
 
 @ti.func
-def add_pairs(m: ti.template(), s: ti.template(), x: ti.i32, inertia: ti.template(), wind: ti.template()):
+def add_pairs(m: ti.template(), s: ti.template(), x: ti.i32, inertia: ti.template(), velocity_force: ti.template()):
     """The entries of C between motion axis x and those before it. Two axes that share a coordinate come twice, an axis with itself once."""
     axis = Spatial.load(s.row("axis", x))
     momentum = inertia.apply(axis)
-    turning = wind.along(axis)
-    pushed = inertia.apply(Spatial.load(s.row("sway", x))) + wind.per(axis.a)
+    turning = velocity_force.along(axis)
+    pushed = inertia.apply(Spatial.load(s.row("axis_rate", x))) + velocity_force.per(axis.a)
     i = m.axis_dof(x)
     pair = m.axis_pairadr(x)
     for p in range(pair, pair + m.axis_pairnum(x)):
@@ -98,7 +101,7 @@ def add_pairs(m: ti.template(), s: ti.template(), x: ti.i32, inertia: ti.templat
         at = m.pair_adr(p)
         k = m.axis_dof(y)
         before = Spatial.load(s.row("axis", y))
-        back = let(Spatial.load(s.row("sway", y)).dot(momentum) + before.a.dot(turning))  # row of x, column of y
+        back = let(Spatial.load(s.row("axis_rate", y)).dot(momentum) + before.a.dot(turning))  # row of x, column of y
         ahead = before.dot(pushed)  # row of y, column of x
         if x == y:
             s.add("coriolis", ahead, at)
@@ -116,7 +119,7 @@ def add_pairs(m: ti.template(), s: ti.template(), x: ti.i32, inertia: ti.templat
 def coriolis_matrix(m: ti.template(), s: ti.template(), scope: ti.template()):
     """From the leaves inwards, as `composite`, after it.
 
-    Reads: wind, sway, axis, inertia (of the subtrees)      Writes: coriolis, coriolis_upper, wind (of the subtrees)
+    Reads: velocity_force, axis_rate, axis, inertia (of the subtrees)      Writes: coriolis, coriolis_upper, velocity_force (of the subtrees)
     """
     for k in range(m.size("nM")):
         s.set("coriolis", constant(0.0, m.lanes), k)
@@ -125,17 +128,17 @@ def coriolis_matrix(m: ti.template(), s: ti.template(), scope: ti.template()):
         l = m.size("nlink") - 1 - r
         parent = m.link_parent(l)
         if takes_part(m, l, scope):
-            wind = Wind.load(s.row("wind", l))
+            velocity_force = VelocityForce.load(s.row("velocity_force", l))
             inertia = Inertia.load(s.row("inertia", l + 1))
             if m.link_jntnum(l) > 0:
                 for x in range(m.jnt_axisadr(m.link_jntadr(l)), m.link_axisend(l)):
-                    add_pairs(m, s, x, inertia, wind)
+                    add_pairs(m, s, x, inertia, velocity_force)
             if parent > 0:
-                wind.add_to(s.row("wind", parent - 1))
+                velocity_force.add_to(s.row("velocity_force", parent - 1))
 
 
 @ti.func
-def bend(m: ti.template(), s: ti.template(), dt: ti.template()):
+def add_coriolis(m: ti.template(), s: ti.template(), dt: ti.template()):
     """mass + dt C, no longer symmetric: rows of descendants in `mass`, their columns in `upper`."""
     for k in range(m.size("nM")):
         mass = s.get("mass", k)
@@ -144,7 +147,7 @@ def bend(m: ti.template(), s: ti.template(), dt: ti.template()):
 
 
 @ti.func
-def push_coriolis(m: ti.template(), s: ti.template(), dt: ti.template(), x: ti.template(), out: ti.template()):
+def multiply_coriolis(m: ti.template(), s: ti.template(), dt: ti.template(), x: ti.template(), out: ti.template()):
     """out += dt C x for the scratch vectors of these names. Reads: coriolis, coriolis_upper"""
     for i in range(m.size("nv")):
         first = m.dof_madr(i)

@@ -56,7 +56,7 @@ def solve(m: ti.template(), s: ti.template(), name: ti.template()):
 
 
 @ti.func
-def factorize_bent(m: ti.template(), s: ti.template()):
+def factorize_lu(m: ti.template(), s: ti.template()):
     """The same of a matrix that is not symmetric: rows of descendants in `mass`, their columns in `upper`; A = U D L.
 
     Reads and overwrites: mass, upper; writes `inverse_pivot`
@@ -83,8 +83,8 @@ def factorize_bent(m: ti.template(), s: ti.template()):
 
 
 @ti.func
-def solve_bent(m: ti.template(), s: ti.template(), name: ti.template(), inward: ti.template(), outward: ti.template()):
-    """x <- A^-1 x with the factors of `factorize_bent`: ``inward`` "upper" and ``outward`` "mass"; the other way round A^-T x."""
+def solve_lu(m: ti.template(), s: ti.template(), name: ti.template(), inward: ti.template(), outward: ti.template()):
+    """x <- A^-1 x with the factors of `factorize_lu`: ``inward`` "upper" and ``outward`` "mass"; the other way round A^-T x."""
     vector = s.row(name)
     for r in range(m.size("nv")):
         k = m.size("nv") - 1 - r

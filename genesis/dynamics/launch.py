@@ -40,7 +40,7 @@ def lanes_for(batch: int) -> int:
 
 def keeps_tape(kind: str, batch: int, variant: Variant) -> bool:
     """Whether a rollout can keep its dynamics for the adjoint: of one environment on a CPU, where memory for it is small."""
-    return variant is None and batch == 1 and not SCHEMES[kind].bent and runtime.state().device.type == "cpu"
+    return variant is None and batch == 1 and not SCHEMES[kind].implicit_coriolis and runtime.state().device.type == "cpu"
 
 
 @cache

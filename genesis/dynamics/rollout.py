@@ -25,7 +25,7 @@ from genesis.dynamics.constraints.collect import Problem, Stop
 from genesis.dynamics.constraints.faults import forgive
 from genesis.dynamics.constraints.report import note_depth
 from genesis.dynamics.constraints.step import Constraints
-from genesis.dynamics.step import Options, sees_twice
+from genesis.dynamics.step import Options, is_two_stage
 from genesis.dynamics.sums import sum_control_bars, sum_initial_bars, sum_state
 from genesis.dynamics.vectors import clear
 from genesis.dynamics.workspace import ALL, IMPLICIT, Layout, ParameterBar, Robot, Scratch
@@ -237,11 +237,11 @@ def write_initial_bars(
 
 @dataclass(frozen=True)
 class Scheme:
-    """A time integration: `step`, its adjoint and number of stages; dragged, bent: see `step.Options`."""
+    """A time integration: `step`, its adjoint and number of stages; implicit_actuators, implicit_coriolis: see `step.Options`."""
 
     file: ModuleType
-    dragged: bool = False
-    bent: int = coriolis.NONE
+    implicit_actuators: bool = False
+    implicit_coriolis: int = coriolis.NONE
 
     @property
     def stages(self) -> int:
@@ -250,17 +250,17 @@ class Scheme:
     @property
     def layout(self) -> Layout:
         """Fields of the scratch."""
-        return IMPLICIT if self.dragged else ALL
+        return IMPLICIT if self.implicit_actuators else ALL
 
 
 INTEGRATORS = {
     "Euler": Scheme(euler),
-    "implicitfast": Scheme(euler, dragged=True),
-    "implicit": Scheme(euler, dragged=True, bent=coriolis.ALL),
+    "implicitfast": Scheme(euler, implicit_actuators=True),
+    "implicit": Scheme(euler, implicit_actuators=True, implicit_coriolis=coriolis.ALL),
     "RK4": Scheme(runge_kutta),
 }
 FREE_BODIES = "implicitfast, free bodies"  # MuJoCo's implicitfast where there are any
-SCHEMES = INTEGRATORS | {FREE_BODIES: Scheme(euler, dragged=True, bent=coriolis.BODIES)}
+SCHEMES = INTEGRATORS | {FREE_BODIES: Scheme(euler, implicit_actuators=True, implicit_coriolis=coriolis.BODIES)}
 
 
 def make_rollout(
@@ -283,10 +283,10 @@ def make_rollout(
     """
     integers_t, block_t, user_t = array_types(real, lanes)
     scheme = SCHEMES[kind]
-    dragged, bent, layout = scheme.dragged, scheme.bent, scheme.layout
+    implicit_actuators, implicit_coriolis, layout = scheme.implicit_actuators, scheme.implicit_coriolis, scheme.layout
     constrained = pairs is not None
-    twice = sees_twice(constrained, damped_last, bent)
-    taped = serial and lanes == 1 and not constrained and bent == coriolis.NONE  # see `Scratch`
+    two_stage = is_two_stage(constrained, damped_last, implicit_coriolis)
+    taped = serial and lanes == 1 and not constrained and implicit_coriolis == coriolis.NONE  # see `Scratch`
     # an array costs half a microsecond a launch, so it is None where it has no use
     plain_t, absent = ti.types.ndarray(dtype=real, ndim=1), ti.template()
     shapes_t = plain_t if constrained else absent
@@ -312,7 +312,7 @@ def make_rollout(
             problem = Problem(shapes, pairs, equalities, cone, impratio, dt, smooth)
             stop = Stop(tolerance, iterations, line_tolerance, line_iterations)
             held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem, stop)
-            o = Options(dt, damping_dt, actuated, wrenched, 0, held, damped_last, record, dragged, bent)
+            o = Options(dt, damping_dt, actuated, wrenched, 0, held, damped_last, record, implicit_actuators, implicit_coriolis)
             read_state(m, s, block, q0, v0, q, v, 0, 0)
             begin(m, s, o)
             if lead != 0:
@@ -354,9 +354,11 @@ def make_rollout(
                 m = Robot(integers, parameters, e * stride, lanes)
                 s = Scratch(m, scratch, e * room, taped and not want, near, layout)
                 block = Block(e, batch, lanes)
-                problem = Problem(shapes, pairs, equalities, cone, impratio, dt, smooth, True, want, reach, twice)
+                problem = Problem(shapes, pairs, equalities, cone, impratio, dt, smooth, True, want, reach, two_stage)
                 held = constraints_of(pairs, e, lanes, ledger, ledger_room, capacity, problem, None)
-                o = Options(dt, damping_dt, actuated, wrenched, want, held, damped_last, record, dragged, bent)
+                o = Options(
+                    dt, damping_dt, actuated, wrenched, want, held, damped_last, record, implicit_actuators, implicit_coriolis
+                )
                 bar = ParameterBar(m, parameters_bar, e * width)
                 clear(m, s, "q_bar")
                 clear(m, s, "v_bar")

@@ -2,6 +2,7 @@
 
 import taichi as ti
 
+from genesis.dynamics.actuator_damping import actuator_damping_bars, add_actuator_damping, find_unsaturated
 from genesis.dynamics.adjoint_sweep import Base, gather_bars, move_and_probe_links, probe_links
 from genesis.dynamics.constraints.damped import (
     DampedBase,
@@ -12,9 +13,8 @@ from genesis.dynamics.constraints.damped import (
 )
 from genesis.dynamics.constraints.lift import LiftedBase, lift_links
 from genesis.dynamics.constraints.step import Constraints, add_constraint_bars, constrain, meet_constraints
-from genesis.dynamics.coriolis import NONE, bend, coriolis_bars, coriolis_matrix, find_winds
-from genesis.dynamics.drag import add_drag, drag_bars, find_slack
-from genesis.dynamics.factorization import factorize, factorize_bent, solve, solve_bent
+from genesis.dynamics.coriolis import NONE, add_coriolis, coriolis_bars, coriolis_matrix, find_velocity_forces
+from genesis.dynamics.factorization import factorize, factorize_lu, solve, solve_lu
 from genesis.dynamics.joint_forces import ball_springs, joint_forces, joint_forces_adjoint
 from genesis.dynamics.kinematics import kinematics, move_links, place_links
 from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
@@ -27,26 +27,40 @@ class Options:
     dynamics are kept on a tape, where the adjoint finds them. At compile time: whether the adjoints of the parameters are wanted, the
     constraints if there are any, and what the time integration takes at the end of the step:
 
-    dragged: the velocity feedback of actuators, see drag.py. bent: Coriolis forces, of what, see coriolis.py. damped_last: whether
-    damping and that feedback act after the constraints (MuJoCo's order) or with them; Coriolis forces always do. So ``twice``: whether
-    the constraints see another acceleration than that of the step.
+    implicit_actuators: the velocity feedback of actuators, see actuator_damping.py. implicit_coriolis: Coriolis forces, of what, see
+    coriolis.py. damped_last: whether damping and that feedback act after the constraints (MuJoCo's order) or with them; Coriolis forces
+    always do. So ``two_stage``: whether the constraints see another acceleration than that of the step.
     """
 
     _data_oriented = True
 
     def __init__(
-        self, dt, damping_dt, actuated, wrenched, want, constraints=None, damped_last=False, kept=0, dragged=False, bent=NONE
+        self,
+        dt,
+        damping_dt,
+        actuated,
+        wrenched,
+        want,
+        constraints=None,
+        damped_last=False,
+        kept=0,
+        implicit_actuators=False,
+        implicit_coriolis=NONE,
     ) -> None:
         self.kept = kept
         self.dt, self.damping_dt, self.damped_last = dt, damping_dt, damped_last
         self.actuated, self.wrenched, self.want = actuated, wrenched, want
         self.constraints, self.constrained = constraints, isinstance(constraints, Constraints)  # Taichi turns None into a value
-        self.dragged, self.bent, self.twice = dragged, bent, sees_twice(self.constrained, damped_last, bent)
+        self.implicit_actuators, self.implicit_coriolis, self.two_stage = (
+            implicit_actuators,
+            implicit_coriolis,
+            is_two_stage(self.constrained, damped_last, implicit_coriolis),
+        )
 
 
-def sees_twice(constrained: bool, damped_last: bool, bent: int) -> bool:
-    """`Options.twice`."""
-    return constrained and (damped_last or bent != NONE)
+def is_two_stage(constrained: bool, damped_last: bool, implicit_coriolis: int) -> bool:
+    """`Options.two_stage`."""
+    return constrained and (damped_last or implicit_coriolis != NONE)
 
 
 @ti.func
@@ -57,36 +71,36 @@ def acceleration(m: ti.template(), s: ti.template(), o: ti.template(), page: ti.
     """
     joint_forces(m, s, o.actuated)
     ball_springs(m, s)
-    if ti.static(o.dragged):
-        find_slack(m, s, o.actuated, False)
+    if ti.static(o.implicit_actuators):
+        find_unsaturated(m, s, o.actuated, False)
     kinematics(m, s, False, o.wrenched)
-    if ti.static(o.bent):
-        find_winds(m, s, o.bent)
+    if ti.static(o.implicit_coriolis):
+        find_velocity_forces(m, s, o.implicit_coriolis)
     clear_mass_matrix(m, s, 0.0 if ti.static(o.damped_last) else o.damping_dt)
     if ti.static(s.taped):
         if o.kept != 0:
             keep_links(m, s, page)
     composite(m, s, True)
-    if ti.static(o.dragged and not o.damped_last):
-        add_drag(m, s, o.damping_dt)
+    if ti.static(o.implicit_actuators and not o.damped_last):
+        add_actuator_damping(m, s, o.damping_dt)
     if ti.static(o.constrained):
         copy(m, s, "nM", "mass", "mass_matrix")
         copy(m, s, "nv", "a", "warm")
-    if ti.static(o.bent):
-        coriolis_matrix(m, s, o.bent)
-        bent_acceleration(m, s, o)
+    if ti.static(o.implicit_coriolis):
+        coriolis_matrix(m, s, o.implicit_coriolis)
+        coriolis_acceleration(m, s, o)
     else:
-        straight_acceleration(m, s, o)
+        symmetric_acceleration(m, s, o)
     if ti.static(s.taped):
         if o.kept != 0:
             keep_factors(m, s, page)
 
 
 @ti.func
-def straight_acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
-    """With a symmetric matrix, twice where damping comes last. Reads: mass, tau; with constraints mass_matrix, warm      Writes: a"""
-    for pass_ in range(1 + int(o.twice)):
-        if ti.static(o.twice):
+def symmetric_acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
+    """With a symmetric matrix, in two stages where damping comes last. Reads: mass, tau; with constraints mass_matrix, warm      Writes: a"""
+    for pass_ in range(1 + int(o.two_stage)):
+        if ti.static(o.two_stage):
             if pass_ == 1:
                 add_damping(m, s, o)
         factorize(m, s)
@@ -94,11 +108,11 @@ def straight_acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
         solve(m, s, "a")
         if ti.static(o.constrained):
             if pass_ == 0:
-                constrain(m, s, o.constraints, o.twice)
+                constrain(m, s, o.constraints, o.two_stage)
 
 
 @ti.func
-def bent_acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
+def coriolis_acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
     """With Coriolis forces at the end of the step. Reads: also coriolis      Writes: a"""
     if ti.static(o.constrained):
         factorize(m, s)
@@ -106,10 +120,10 @@ def bent_acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
         solve(m, s, "a")
         constrain(m, s, o.constraints, True)
         add_damping(m, s, o)
-    bend(m, s, o.dt)
-    factorize_bent(m, s)
+    add_coriolis(m, s, o.dt)
+    factorize_lu(m, s)
     copy(m, s, "nv", "tau", "a")
-    solve_bent(m, s, "a", "upper", "mass")
+    solve_lu(m, s, "a", "upper", "mass")
 
 
 @ti.func
@@ -136,30 +150,30 @@ def acceleration_again(m: ti.template(), s: ti.template(), o: ti.template()):
     """What the adjoint needs of `acceleration` besides its motions and forces: a tape that was kept has it.
 
     Reads: q, v, command, control; with constraints a      Writes: the fields in `workspace.KEPT`; with constraints mass_matrix, a_seen;
-    of implicit integrators slack and upper
+    of implicit integrators act_active and upper
     """
     joint_forces(m, s, o.actuated)
-    if ti.static(o.dragged):
-        find_slack(m, s, o.actuated, o.want)
+    if ti.static(o.implicit_actuators):
+        find_unsaturated(m, s, o.actuated, o.want)
     place_links(m, s)
-    if ti.static(o.bent):
+    if ti.static(o.implicit_coriolis):
         move_links(m, s, o.wrenched)
-        find_winds(m, s, o.bent)
+        find_velocity_forces(m, s, o.implicit_coriolis)
     clear_mass_matrix(m, s, 0.0 if ti.static(o.damped_last) else o.damping_dt)
     composite(m, s, False)
-    if ti.static(o.dragged and not o.damped_last):
-        add_drag(m, s, o.damping_dt)
+    if ti.static(o.implicit_actuators and not o.damped_last):
+        add_actuator_damping(m, s, o.damping_dt)
     if ti.static(o.constrained):
         copy(m, s, "nM", "mass", "mass_matrix")
         copy(m, s, "nv", "a", "a_seen")
-    if ti.static(o.bent):
-        coriolis_matrix(m, s, o.bent)
-    if ti.static(o.twice):
+    if ti.static(o.implicit_coriolis):
+        coriolis_matrix(m, s, o.implicit_coriolis)
+    if ti.static(o.two_stage):
         seen_acceleration(m, s, o)
         add_damping(m, s, o)
-    if ti.static(o.bent):
-        bend(m, s, o.dt)
-        factorize_bent(m, s)
+    if ti.static(o.implicit_coriolis):
+        add_coriolis(m, s, o.dt)
+        factorize_lu(m, s)
     else:
         factorize(m, s)
 
@@ -169,7 +183,7 @@ def last_multiplier(o):
 
     def of(s, i):
         w = s.get("w", i)
-        return w - s.get("w_seen", i) if o.twice else w
+        return w - s.get("w_seen", i) if o.two_stage else w
 
     return of
 
@@ -195,21 +209,21 @@ def acceleration_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(),
             acceleration_again(m, s, o)
     else:
         acceleration_again(m, s, o)
-    if ti.static(o.bent):
-        solve_bent(m, s, "w", "mass", "upper")
+    if ti.static(o.implicit_coriolis):
+        solve_lu(m, s, "w", "mass", "upper")
     else:
         solve(m, s, "w")
     if ti.static(o.constrained):
         move_links(m, s, o.wrenched)
-        meet_constraints(m, s, o.constraints, o.twice)
+        meet_constraints(m, s, o.constraints, o.two_stage)
         probe_links(m, s, bar, o.wrenched, o.want)
         lift_links(m, s)
-        if ti.static(o.twice):
+        if ti.static(o.two_stage):
             spread_difference(m, s, bar, o.want)
         add_constraint_bars(m, s, bar, o.constraints, o.want)
     else:
         move_and_probe_links(m, s, bar, o.wrenched, o.want)
-    if ti.static(o.twice):
+    if ti.static(o.two_stage):
         gather_bars(m, s, bar, o.want, DampedBase)
     elif ti.static(o.constrained):
         gather_bars(m, s, bar, o.want, LiftedBase)
@@ -218,19 +232,19 @@ def acceleration_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(),
     joint_forces_adjoint(m, s, bar, o.damping_dt, o.actuated, o.want)
     if ti.static(o.want):
         implicit_bars(m, s, bar, o)
-    if ti.static(o.bent):
-        coriolis_bars(m, s, bar, o.dt, o.bent, last_multiplier(o), o.want)
+    if ti.static(o.implicit_coriolis):
+        coriolis_bars(m, s, bar, o.dt, o.implicit_coriolis, last_multiplier(o), o.want)
 
 
 @ti.func
 def implicit_bars(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template()):
     """What acts at the end of the step, seen by its own multiplier and acceleration. Reads: w, a; with constraints w_seen, a_seen"""
-    if ti.static(o.twice):
+    if ti.static(o.two_stage):
         correct_damping_bars(m, s, bar, o)
-    if ti.static(o.dragged):
+    if ti.static(o.implicit_actuators):
         if ti.static(o.damped_last):
-            drag_bars(m, s, bar, o.damping_dt, last_multiplier(o), of_vector("a"))
+            actuator_damping_bars(m, s, bar, o.damping_dt, last_multiplier(o), of_vector("a"))
         else:
-            drag_bars(m, s, bar, o.damping_dt, of_vector("w"), of_vector("a"))
-            if ti.static(o.twice):
-                drag_bars(m, s, bar, o.damping_dt, of_vector("w_seen"), difference)
+            actuator_damping_bars(m, s, bar, o.damping_dt, of_vector("w"), of_vector("a"))
+            if ti.static(o.two_stage):
+                actuator_damping_bars(m, s, bar, o.damping_dt, of_vector("w_seen"), difference)

@@ -37,7 +37,7 @@ FIELDS = (  # name, one row per, lane scalars a row
     ("v", "nv", 1),
     ("a", "nv", 1),
     ("warm", "nv", 1),  # where the constraint solver starts: the acceleration of the step before
-    ("a_seen", "nv", 1),  # the acceleration that constraints see; `a`, but for damping that acts after them
+    ("a_seen", "nv", 1),  # the acceleration that constraints see; `a`, but for damping and Coriolis forces that act after them
     ("w_seen", "nv", 1),  # the part of w that goes with it there
     ("a_sum", "nv", 1),
     ("tau", "nv", 1),
@@ -66,9 +66,9 @@ FIELDS = (  # name, one row per, lane scalars a row
     ("v_start_bar", "nv", 1),
 )
 IMPLICIT_FIELDS = (  # what implicit integrators have besides
-    ("slack", "nu", 1),  # 1: the velocity feedback of an actuator acts at the end of the step, see drag.py
-    ("wind", "nlink", 18),  # force on the link's subtree per turn and velocity, three spatial vectors, see coriolis.py
-    ("sway", "naxis", 6),  # change of acceleration per velocity of a motion axis where it begins
+    ("act_active", "nu", 1),  # 1: the velocity feedback of an actuator acts at the end of the step, see actuator_damping.py
+    ("velocity_force", "nlink", 18),  # force on the link's subtree per turn and velocity, three spatial vectors, see coriolis.py
+    ("axis_rate", "naxis", 6),  # change of acceleration per velocity of a motion axis where it begins
     ("coriolis", "nM", 1),  # derivative of Coriolis and centrifugal forces: rows of descendants
     ("coriolis_upper", "nM", 1),  # and their columns, rows of ancestors
     ("upper", "nM", 1),  # those columns of the matrix that is solved with; its rows are in `mass`

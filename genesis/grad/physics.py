@@ -63,7 +63,7 @@ class Physics:
         free = integrator == "implicitfast" and bool(model.integers["link_free"].any())
         self.kind = FREE_BODIES if free else integrator  # of the kernels
         self.step_dt = self.dt / self.substeps
-        implicit = SCHEMES[self.kind].dragged or (implicit_damping and integrator == "Euler")
+        implicit = SCHEMES[self.kind].implicit_actuators or (implicit_damping and integrator == "Euler")
         self.damping_dt = self.step_dt if implicit else 0.0
         self.reals = (self.step_dt, self.damping_dt)
         integers, shapes = pack_shapes(model)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genesis.dynamics.coriolis import ALL
 from genesis.dynamics.rollout import SCHEMES
-from genesis.dynamics.step import sees_twice
+from genesis.dynamics.step import is_two_stage
 
 
 class Seen:
@@ -26,12 +26,12 @@ class Seen:
         """a_1 (S, B, nv) at states and accelerations (S, B, n); command: None for zero, control: None where actuators are off."""
         physics, dt = self.physics, self.physics.step_dt
         last = (physics.variant or ((), False, False))[1]
-        if not sees_twice(physics.constraints is not None, last, self.scheme.bent):
+        if not is_two_stage(physics.constraints is not None, last, self.scheme.implicit_coriolis):
             return a
         damping = physics.damping_dt * self._damping(theta, q, v, command, control)
         push = (damping @ a[..., None])[..., 0] if last else torch.zeros_like(a)
-        if self.scheme.bent:
-            push = push + 0.5 * self.bent * (physics.bias(theta, q, v + dt * a) - physics.bias(theta, q, v - dt * a))
+        if self.scheme.implicit_coriolis:
+            push = push + 0.5 * self.implicit_coriolis * (physics.bias(theta, q, v + dt * a) - physics.bias(theta, q, v - dt * a))
         if not theta.requires_grad and not a.requires_grad and not bool(push.any()):
             return a
         matrix = physics.mass_matrix(theta, q)
@@ -61,10 +61,10 @@ class Seen:
                 raw + value("act_bias1") * (way @ position[..., None])[..., 0] + value("act_bias2") * (way @ v[..., None])[..., 0]
             )
             drive = drive + (way.transpose(-1, -2) @ clamp(raw, "force")[..., None])[..., 0]
-            if self.scheme.dragged:
-                drag = -value("act_bias2") * within(raw, "force")
-                drag = drag * within(drive, "dof_force")[..., self.driven].where(self.alone, 1.0)
-                feedback = self.meets * (way.transpose(-1, -2) @ (drag[..., None] * way))
+            if self.scheme.implicit_actuators:
+                damping = -value("act_bias2") * within(raw, "force")
+                damping = damping * within(drive, "dof_force")[..., self.driven].where(self.alone, 1.0)
+                feedback = self.meets * (way.transpose(-1, -2) @ (damping[..., None] * way))
         active = (drive == clamp(drive, "dof_force")).to(drive.dtype)
         return torch.diag_embed(value("dof_damping") + value("dof_kv") * active) + feedback
 
@@ -111,9 +111,9 @@ class Seen:
         return found.to(self.physics.dtype).to(self.physics.device)
 
     @cached_property
-    def bent(self) -> Tensor:
+    def implicit_coriolis(self) -> Tensor:
         """(nv,): 1 where Coriolis forces are taken at the end of the step."""
-        found = torch.ones(self.model.nv) if self.scheme.bent == ALL else torch.zeros(self.model.nv)
+        found = torch.ones(self.model.nv) if self.scheme.implicit_coriolis == ALL else torch.zeros(self.model.nv)
         free, axes = self.model.integers["link_free"], self.model.integers
         for l in free.nonzero()[0]:  # noqa: E741
             for j in range(axes["link_jntadr"][l], axes["link_jntadr"][l] + axes["link_jntnum"][l]):

@@ -5,7 +5,8 @@ import pytest
 import trimesh
 
 from genesis.description.inertia import mesh_properties
-from genesis.description.meshes import locate, read_mesh
+from genesis.description.meshes import ends_as_asked, locate, read_mesh
+from genesis.description.read import read_urdf
 from genesis.errors import ModelError
 from tests.description.test_primitives import CUBE_OBJ
 
@@ -145,6 +146,7 @@ def test_package_names_are_found_above_the_robot_and_in_package_dirs(tmp_path, m
     assert locate("meshes/a.stl", elsewhere, [tmp_path / "arm_description"]) == mesh
     for wrong in ("obj/a.stl", "package://other/obj/a.stl", "/home/somebody/a.stl"):
         assert locate(wrong, elsewhere) is None and locate(wrong, elsewhere, [mesh.parent]) == mesh
+        assert ends_as_asked(name, mesh) and ends_as_asked("meshes/a.stl", mesh) and not ends_as_asked(wrong, mesh)
     assert locate("$(arg mesh_dir)/a.stl", tmp_path) == mesh == locate("$(find arm)/meshes/a.stl", tmp_path)
     assert locate("$(arg mesh_dir)/b.stl", tmp_path) is locate("$(arg mesh)", tmp_path) is None
     (mesh.parent / "low").mkdir()
@@ -155,3 +157,30 @@ def test_package_names_are_found_above_the_robot_and_in_package_dirs(tmp_path, m
     assert locate("b.stl", urdf_folder) is None
     monkeypatch.setenv("ROS_PACKAGE_PATH", str(tmp_path))
     assert locate(name, elsewhere.parent.parent) == mesh
+
+
+@pytest.mark.parametrize(
+    "asked", ["collision/link1.stl", "package://arm/obj/collision/link1.stl", "/home/somebody/collision/link1.stl"]
+)
+def test_a_mesh_by_the_end_of_its_name_is_the_one_that_shares_most_folders_and_is_named(asked, tmp_path, caplog, monkeypatch):
+    """Visual meshes come first in package_dirs, and the folder of both has a namesake as well."""
+    monkeypatch.delenv("ROS_PACKAGE_PATH", raising=False)
+    folders = [tmp_path / "arm" / "visual", tmp_path / "arm" / "collision"]
+    for folder, size in zip(folders, (1.0, 2.0), strict=True):
+        folder.mkdir(parents=True)
+        trimesh.creation.box((size, size, size)).export(folder / "link1.stl")
+    assert locate(asked, tmp_path, folders) == folders[1] / "link1.stl"
+    assert locate(asked.replace("collision", "other"), tmp_path, folders) == folders[0] / "link1.stl"
+    (tmp_path / "arm" / "link1.stl").touch()
+    (tmp_path / "urdf").mkdir()
+    assert locate(asked, tmp_path / "urdf", [tmp_path / "arm"]) == folders[1] / "link1.stl"
+    shape = f"<collision><geometry><mesh filename='{asked}'/></geometry></collision>"
+    inertial = "<inertial><mass value='1'/><inertia ixx='1' iyy='1' izz='1' ixy='0' ixz='0' iyz='0'/></inertial>"
+    file = tmp_path / "urdf" / "arm.urdf"
+    file.write_text(f"<robot name='arm'><link name='base'>{inertial}{shape}</link></robot>")
+    made = read_urdf(file, package_dirs=folders)
+    assert made.geoms[0].vertices.max() == pytest.approx(1.0)
+    said = [record.getMessage() for record in caplog.records]
+    where = "meshes that are not where the file says, taken from package_dirs by name"
+    whole = asked == "collision/link1.stl"  # all that is asked for is there
+    assert said == ([] if whole else [f"{file}: {where}: {asked} as {folders[1] / 'link1.stl'}."])

@@ -26,10 +26,10 @@ def test_solimp_is_clamped_everywhere_it_acts(caplog):
         pair=f'solimp="{wild}"',
         weld=f'solimp="{wild}"',
     )
-    tame = (0.9999, 0.9999, 0.0, 0.0001, 1.0)
+    clamped = (0.9999, 0.9999, 0.0, 0.0001, 1.0)
     (joint,) = d.links[0].joints
     geom = next(g for g in d.geoms if g.name == "g")
-    assert [joint.limit_solimp, geom.solimp, d.pairs[0].solimp, d.equalities[0].solimp] == [tame] * 4
+    assert [joint.limit_solimp, geom.solimp, d.pairs[0].solimp, d.equalities[0].solimp] == [clamped] * 4
     assert joint.friction_solimp == (0.0001, 0.5, 0.1, 0.5, 2.0)
     (record,) = caplog.records
     assert record.getMessage().endswith(

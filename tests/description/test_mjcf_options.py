@@ -53,6 +53,20 @@ def test_what_an_included_file_states(tmp_path):
     assert said.stated == {"impratio", "gravity", "timestep"} and said.said("gravity") == (0.0, 0.0, -1.62)
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_included_files_are_looked_for_beside_the_robot_then_beside_the_file_that_includes_them(beside, tmp_path):
+    """An include of an include: MuJoCo compiles the same one whose options are read."""
+    (tmp_path / "common").mkdir()
+    (tmp_path / "common" / "world.xml").write_text('<mujoco><include file="more.xml"/></mujoco>')
+    (tmp_path / "common" / "more.xml").write_text('<mujoco><option timestep="0.004"/></mujoco>')
+    if not beside:
+        (tmp_path / "more.xml").write_text('<mujoco><option impratio="3"/></mujoco>')
+    file = tmp_path / "robot.xml"
+    file.write_text(f'<mujoco><include file="common/world.xml"/><worldbody>{BALL}</worldbody></mujoco>')
+    said = read(file=file)
+    assert (said.stated, said.timestep, said.impratio) == (({"timestep"}, 0.004, 1.0) if beside else ({"impratio"}, 0.002, 3.0))
+
+
 OTHERS = {
     '<option density="1.2" viscosity="0.1"/>': "fluid forces (density 1.2, viscosity 0.1)",
     '<option density="1.2" wind="1 0 0"/>': "fluid forces (density 1.2, viscosity 0, wind 1 0 0)",

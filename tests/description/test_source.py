@@ -113,6 +113,39 @@ def test_mjcf_in_other_encodings_with_includes_and_meshes(encoding, tmp_path):
     assert (made.links[0].name, made.geoms[0].name, made.links[0].mass) == ("größe", "Würfel", pytest.approx(1000.0))
 
 
+@pytest.mark.parametrize("head", ["", "\n<?xml version='1.0'?>", "<!-- Würfel -->\n<?xml version='1.0'?>\n"])
+def test_mjcf_that_includes_latin_1_although_it_is_utf_8_itself(head, tmp_path):
+    """Names, comments and options of the included file, which need not start with its declaration."""
+    (tmp_path / "part.xml").write_bytes(
+        f"{head}<mujoco><!-- größer --><option impratio='3'/><worldbody><body name='größe'><geom size='1'/></body></worldbody></mujoco>".encode(
+            "latin-1"
+        )
+    )
+    (tmp_path / "robot.xml").write_text("<mujoco><include file='part.xml'/><option timestep='0.001'/></mujoco>")
+    made = read_mjcf(tmp_path / "robot.xml")
+    assert [link.name for link in made.links] == ["größe"]
+    assert made.options.stated == {"impratio", "timestep"} and made.options.impratio == 3.0
+
+
+@pytest.mark.parametrize(
+    "part, message",
+    [
+        ("<mujoco>\n<option</mujoco>", r"part\.xml: line 2, column \d+: not well-formed"),
+        (
+            "<mujoco><include file='part.xml'/></mujoco>",
+            r"part\.xml: file \S*part\.xml is included already; MuJoCo allows every file once",
+        ),
+        (None, r"robot\.xml: included file \S*part\.xml does not exist"),
+    ],
+)
+def test_included_files_that_cannot_be_read_are_named(part, message, tmp_path):
+    if part is not None:
+        (tmp_path / "part.xml").write_text(part)
+    (tmp_path / "robot.xml").write_text("<mujoco><include file='part.xml'/></mujoco>")
+    with pytest.raises(ModelError, match=message):
+        read_mjcf(tmp_path / "robot.xml")
+
+
 @pytest.mark.parametrize("before", ["\n\n", "<!-- a --> \n<!-- b -->\n"])
 def test_declaration_that_comes_late_and_zeros_that_come_after(before, tmp_path, caplog):
     file = tmp_path / "arm.urdf"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from tests.worlds.examine import TOLERANCE, Figures, compared, examine, faults
 from tests.worlds.generator import make_world
 
-WILD = 70  # thrown apart, here as in MuJoCo
+WILD = 70  # thrown apart, here as in MuJoCo: after 41 to 45 steps, as a millionth or the last digit of its start decides
 SEEDS = (0, 2, 3, 9, 67, WILD, 71, 124)  # trees and heaps, among them a weld of bodies on slides (71)
 
 
@@ -37,15 +38,20 @@ def test_worlds_in_double_precision_are_mujocos_with_exact_gradients(double):
     calm = {seed: found for seed, found in double.items() if not found.failure}
     said = {seed: faults(found, None) for seed, found in calm.items()}
     assert not any(said.values()), said
-    assert sum(found.contacts for found in double.values()) > 5
+    assert set(SEEDS) - {WILD} <= set(calm)
+    assert 5 < sum(found.contacts for found in calm.values()) < 1000
     assert max(found.mujoco for found in calm.values()) < 1e-12
-    assert len(calm) == len(SEEDS) - 1 and all(found.residual <= TOLERANCE["64"] for found in calm.values())
+    assert all(found.residual <= TOLERANCE["64"] for found in calm.values())
 
 
 @pytest.mark.slow
 def test_a_world_that_leaves_the_finite_numbers_is_named(double):
-    assert "DivergenceError: the simulation diverged: " in double[WILD].failure and "at step 4" in double[WILD].failure
-    assert double[WILD].residual == float("inf")
+    found = re.match(
+        r'DivergenceError: the simulation diverged: \w+ of "world 70/\w+(\[\d\])?" is not finite in environment 0 at step (\d+) \(t = ',
+        double[WILD].failure,
+    )
+    assert found is not None, double[WILD].failure
+    assert 30 < int(found[2]) <= 60 and not double[WILD].residual <= TOLERANCE["64"]
 
 
 @pytest.mark.slow

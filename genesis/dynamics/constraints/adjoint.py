@@ -127,9 +127,9 @@ def link_block_adjoint(
     else:
         if ti.static(o.equalities):
             seen_bars(s, c, b, "acceleration", "acceleration_bar")
-            if ti.static(o.damped_last):
+            if ti.static(o.two_stage):
                 seen_bars(s, c, b, "second_lift", "second_lift_bar")
-            body_equality_adjoint(m, s, c, b, bar, o.damped_last, want)
+            body_equality_adjoint(m, s, c, b, bar, o.two_stage, want)
 
 
 @ti.func

@@ -16,18 +16,18 @@ class Problem:
     cone: law of the friction cones (a code of laws.py). impratio: impedance of friction to that of the normal. dt: time step. smooth:
     whether contacts and limits follow the smooth law. shapes: constant shapes. reach: how far pairs that never touch are felt beyond
     their margin. Known at compile time: pairs, the geometry pairs that occur; equalities, whether there are any; reverse, whether this
-    is the reverse pass; every, whether it needs rows without force, for the gradient in their parameters; damped_last,
-    whether the constraints see another acceleration than that of the step, as where implicit damping acts after them.
+    is the reverse pass; every, whether it needs rows without force, for the gradient in their parameters; two_stage,
+    whether the constraints see another acceleration than that of the step, as where implicit damping or Coriolis forces act after them.
     """
 
     _data_oriented = True
 
     def __init__(
-        self, shapes, pairs, equalities, cone, impratio, dt, smooth, reverse=False, every=False, reach=0.0, damped_last=False
+        self, shapes, pairs, equalities, cone, impratio, dt, smooth, reverse=False, every=False, reach=0.0, two_stage=False
     ) -> None:
         self.shapes, self.pairs, self.equalities = shapes, pairs, equalities
         self.cone, self.impratio, self.dt, self.smooth = cone, impratio, dt, smooth
-        self.reverse, self.every, self.reach, self.damped_last = reverse, every, reach, damped_last
+        self.reverse, self.every, self.reach, self.two_stage = reverse, every, reach, two_stage
 
 
 class Stop:

@@ -2,16 +2,16 @@
 
 The adjoint has two multipliers, w_d for the second equation and w_1 for the first. With W = w_d + w_1 and a_1 = a + e the scalar whose gradient
 is wanted is W . (M a + c - tau) - (J W) . f(J a_1) + w_1 . M e + w_d . dt d a: the usual sweep with W, and one inertial product more.
-Implicit integrators have the velocity feedback of actuators (drag.py) and Coriolis forces (coriolis.py) beside the damping.
+Implicit integrators have the velocity feedback of actuators (actuator_damping.py) and Coriolis forces (coriolis.py) beside the damping.
 Source: MuJoCo documentation, "Computation: numerical integration". Derivation: docs/adjoints/constraints.md
 """
 
 import taichi as ti
 
+from genesis.dynamics.actuator_damping import add_actuator_damping, multiply_actuator_damping
 from genesis.dynamics.adjoint_sweep import bilinear_inertia_adjoint
 from genesis.dynamics.constraints.lift import LiftedBase
-from genesis.dynamics.coriolis import push_coriolis
-from genesis.dynamics.drag import add_drag, push_drag
+from genesis.dynamics.coriolis import multiply_coriolis
 from genesis.dynamics.factorization import factorize, solve
 from genesis.dynamics.kinematics import add_rate, copy_spatial, of_parent
 from genesis.dynamics.mass_matrix import damping_of
@@ -28,8 +28,8 @@ def add_damping(m: ti.template(), s: ti.template(), o: ti.template()):
     if ti.static(o.damped_last):
         for i in range(m.size("nv")):
             s.add("mass", o.damping_dt * damping_of(m, s, i), m.dof_madr(i))
-        if ti.static(o.dragged):
-            add_drag(m, s, o.damping_dt)
+        if ti.static(o.implicit_actuators):
+            add_actuator_damping(m, s, o.damping_dt)
 
 
 @ti.func
@@ -39,10 +39,10 @@ def seen_acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
     for i in range(m.size("nv")):
         last = o.damping_dt * damping_of(m, s, i) if ti.static(o.damped_last) else 0.0
         s.set("a_seen", last * s.get("a", i), i)
-    if ti.static(o.damped_last and o.dragged):
-        push_drag(m, s, o.damping_dt, "a", "a_seen")
-    if ti.static(o.bent):
-        push_coriolis(m, s, o.dt, "a", "a_seen")
+    if ti.static(o.damped_last and o.implicit_actuators):
+        multiply_actuator_damping(m, s, o.damping_dt, "a", "a_seen")
+    if ti.static(o.implicit_coriolis):
+        multiply_coriolis(m, s, o.dt, "a", "a_seen")
     solve(m, s, "a_seen")
     for i in range(m.size("nv")):
         s.add("a_seen", s.get("a", i), i)

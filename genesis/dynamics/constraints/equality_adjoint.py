@@ -13,11 +13,8 @@ from genesis.math.rotation import Quat, Vec3
 from genesis.math.spatial import Spatial, force_at
 
 TRULY_SEEN = (("probe", "f", 1.0), ("acceleration", "dy", -1.0), ("velocity", "drag", 1.0))  # as SEEN of contacts
-DAMPED_LAST = (
-    "second_lift",
-    "dy",
-    -1.0,
-)  # what the seen acceleration is more than the stored one, where damping acts after constraints
+# what the seen acceleration is more than the stored one, where damping or Coriolis forces act after the constraints
+SECOND_STAGE = ("second_lift", "dy", -1.0)
 
 
 @ti.func
@@ -56,7 +53,7 @@ def body_equality_adjoint(
     c: ti.template(),
     b: ti.i32,
     bar: ti.template(),
-    damped_last: ti.template(),
+    two_stage: ti.template(),
     want: ti.template(),
 ):
     """Adds to placement_bar of the two links, and to anchors, relative pose and scale."""
@@ -68,15 +65,15 @@ def body_equality_adjoint(
         first = 3
         second = 0
     gap_bar = Vec3.load(c.block(b, "gap_bar"))
-    anchor_adjoint(m, s, c, b, bar, n, first, 1, gap_bar, damped_last, want)
-    anchor_adjoint(m, s, c, b, bar, n, second, 2, gap_bar, damped_last, want)
+    anchor_adjoint(m, s, c, b, bar, n, first, 1, gap_bar, two_stage, want)
+    anchor_adjoint(m, s, c, b, bar, n, second, 2, gap_bar, two_stage, want)
     if weld:
-        turn_adjoint(m, s, c, b, bar, n, damped_last, want)
+        turn_adjoint(m, s, c, b, bar, n, two_stage, want)
     if ti.static(want):
         copy_bars(c, b, bar, "eq_solref", "eq_solimp", n)
 
 
-def anchor_adjoint(m, s, c, b, bar, n, column, end: int, gap_bar: Vec3, damped_last: bool, want: bool) -> None:
+def anchor_adjoint(m, s, c, b, bar, n, column, end: int, gap_bar: Vec3, two_stage: bool, want: bool) -> None:
     """The point that one link holds: it carries the rows and is one side of the gap p_1 - p_2."""
     slot = c.integer(b, f"slot{end}")
     point = Vec3.load(c.block(b, "point" if end == 1 else "point2"))
@@ -90,7 +87,7 @@ def anchor_adjoint(m, s, c, b, bar, n, column, end: int, gap_bar: Vec3, damped_l
     felt = Spatial(field.a + velocity.at(lever).cross(force), field.l)
     felt.add_to(s.row("velocity_bar", slot))
     total = (
-        point_bar_of(s, c, b, slot, (*TRULY_SEEN, DAMPED_LAST) if damped_last else TRULY_SEEN) - gap_bar
+        point_bar_of(s, c, b, slot, (*TRULY_SEEN, SECOND_STAGE) if two_stage else TRULY_SEEN) - gap_bar
     ) * side - inward.cross(velocity.a)
     (force_at(lever, total) - velocity.cross_force(felt)).add_to(s.row("placement_bar", slot))
     if want:
@@ -98,12 +95,12 @@ def anchor_adjoint(m, s, c, b, bar, n, column, end: int, gap_bar: Vec3, damped_l
             bar.cells("eq_data", n).at(column).add(value, k)
 
 
-def turn_adjoint(m, s, c, b, bar, n, damped_last: bool, want: bool) -> None:
+def turn_adjoint(m, s, c, b, bar, n, two_stage: bool, want: bool) -> None:
     """Through Q and through the orientation of link 2, which carries the last three rows."""
     seen = seen_differences(s, c, b, TRULY_SEEN)
     spin, grown = turn_acceleration(s, c, b)
-    if damped_last:
-        grown = grown + relative(s, c, b, DAMPED_LAST[0]).a
+    if two_stage:
+        grown = grown + relative(s, c, b, SECOND_STAGE[0]).a
     seen[1] = Spatial(grown, seen[1].l)
     one, two = (Pose.load(s.row("pose", c.integer(b, f"slot{end}"))) for end in (1, 2))
     q, scale = weld_turn(m, s, n), m.cells("eq_data", n).get(10)

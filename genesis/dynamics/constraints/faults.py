@@ -31,7 +31,7 @@ def forgive(m: ti.template(), s: ti.template(), c: ti.template()):
 
 
 @ti.func
-def blame(m: ti.template(), s: ti.template(), c: ti.template()):
+def name_fault(m: ti.template(), s: ti.template(), c: ti.template()):
     """Remember the first block that is not finite although the state and the acceleration without constraints are."""
     total = 0.0
     for k in range(m.size("nq")):
@@ -61,7 +61,7 @@ def own_sum(c: ti.template(), b: ti.i32):
 
 
 @ti.func
-def spoil(m: ti.template(), s: ti.template(), name: ti.template()):
+def set_nan(m: ti.template(), s: ti.template(), name: ti.template()):
     """A vector over the degrees of freedom becomes NaN."""
     for i in range(m.size("nv")):
         s.set(name, NAN, i)

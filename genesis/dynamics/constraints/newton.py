@@ -6,7 +6,7 @@ block acts along one path of the kinematic tree, and otherwise that of the elimi
 
 import taichi as ti
 
-from genesis.dynamics.constraints.faults import INFINITE, blame, is_finite, spoil
+from genesis.dynamics.constraints.faults import INFINITE, is_finite, name_fault, set_nan
 from genesis.dynamics.constraints.laws import law, law_along
 from genesis.dynamics.constraints.rows import along, along_both
 from genesis.math.lanes import let
@@ -333,7 +333,7 @@ def newton(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template(
     """
     finite = start(m, s, c)
     if not finite:
-        blame(m, s, c)
+        name_fault(m, s, c)
     fits = fits_tree(c)
     left = INFINITE
     rounds = 0
@@ -348,7 +348,7 @@ def newton(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template(
             descend(m, s, c, fits, o)
             rounds += 1
     if not finite:
-        spoil(m, s, "a")
+        set_nan(m, s, "a")
     elif left > o.tolerance:
         c.status("unconverged").add(1.0)
     c.status("iterations").add(rounds)

@@ -4,7 +4,7 @@ import taichi as ti
 
 from genesis.dynamics.constraints.adjoint import constraint_bars, constraint_forces
 from genesis.dynamics.constraints.collect import collect
-from genesis.dynamics.constraints.faults import blame, spoil
+from genesis.dynamics.constraints.faults import name_fault, set_nan
 from genesis.dynamics.constraints.ledger import Ledger
 from genesis.dynamics.constraints.newton import add_pull, assemble, factorize_hessian, fits_tree, newton, solve_hessian
 from genesis.dynamics.constraints.rows import along
@@ -47,11 +47,11 @@ def constrain_one(m: ti.template(), s: ti.template(), c: ti.template(), held: ti
             for b in range(c.count()):
                 add_pull(m, c, b, "f", 1.0, s.row("tau"))
             if not finite:
-                spoil(m, s, "tau")
+                set_nan(m, s, "tau")
 
 
 @ti.func
-def meet_constraints(m: ti.template(), s: ti.template(), held: ti.template(), damped_last: ti.template()):
+def meet_constraints(m: ti.template(), s: ti.template(), held: ti.template(), two_stage: ti.template()):
     """In reverse, at the stored acceleration: the blocks again, their forces on the links, and w with them.
 
     Reads: q, v, a_seen, a_bar, w (without constraints), mass_matrix      Writes: w, w_seen; adds to force
@@ -59,28 +59,28 @@ def meet_constraints(m: ti.template(), s: ti.template(), held: ti.template(), da
     clear(m, s, "w_seen")
     for k in range(m.lanes):
         one = m.of_lane(k)
-        meet_one(one, s.of_lane(k), held.ledger(one, k), held, damped_last)
+        meet_one(one, s.of_lane(k), held.ledger(one, k), held, two_stage)
 
 
 @in_double
 @ti.func
-def meet_one(m: ti.template(), s: ti.template(), c: ti.template(), held: ti.template(), damped_last: ti.template()):
+def meet_one(m: ti.template(), s: ti.template(), c: ti.template(), held: ti.template(), two_stage: ti.template()):
     collect(m, s, c, held.problem)
     if c.count() > 0:
         finite = constraint_forces(m, s, c, held.problem)
-        multiplier(m, s, c, damped_last)
+        multiplier(m, s, c, two_stage)
         if not finite:
-            blame(m, s, c)
-            spoil(m, s, "w")
+            name_fault(m, s, c)
+            set_nan(m, s, "w")
 
 
 @ti.func
-def multiplier(m: ti.template(), s: ti.template(), c: ti.template(), damped_last: ti.template()):
-    """w <- H^-1 a_bar; with damping last w_seen <- - H^-1 J^T hess J w, w += w_seen."""
+def multiplier(m: ti.template(), s: ti.template(), c: ti.template(), two_stage: ti.template()):
+    """w <- H^-1 a_bar; in two stages w_seen <- - H^-1 J^T hess J w, w += w_seen."""
     fits = fits_tree(c)
     w = s.row("w")
     x = s.row("w_seen")
-    if ti.static(damped_last):
+    if ti.static(two_stage):
         for b in range(c.count()):
             pull_curvature(m, c, b, w, x)
     else:

@@ -17,37 +17,37 @@ def within(x, lo, hi, width: int):
     return let(where(x > lo, one, zero) * where(x < hi, one, zero))
 
 
-def drag_of(m, s, u, damping_dt):
+def actuator_damping(m, s, u, damping_dt):
     """dt times force of actuator u per velocity that it takes up."""
-    return let(0.0 - damping_dt * m.get("act_bias2", u) * s.get("slack", u))
+    return let(0.0 - damping_dt * m.get("act_bias2", u) * s.get("act_active", u))
 
 
-def drags(m, s, u, damping_dt):
+def damps(m, s, u, damping_dt):
     """Whether actuator u does so in any environment of the block."""
-    drag = drag_of(m, s, u, damping_dt)
-    return any_lane(drag * drag, m.lanes)
+    damping = actuator_damping(m, s, u, damping_dt)
+    return any_lane(damping * damping, m.lanes)
 
 
 @ti.func
-def find_slack(m: ti.template(), s: ti.template(), actuated: ti.i32, every: ti.template()):
+def find_unsaturated(m: ti.template(), s: ti.template(), actuated: ti.i32, every: ti.template()):
     """1 where an actuator is inside its bounds and so is what it drives, if that is one degree of freedom; else 0.
 
     every: also for actuators without velocity feedback, whose gradient asks for it.
 
-    Reads: control, q, v, drive      Writes: slack
+    Reads: control, q, v, drive      Writes: act_active
     """
     for u in range(m.size("nu")):
-        slack = constant(0.0, m.lanes)
+        active = constant(0.0, m.lanes)
         if actuated != 0:
             if ti.static(every) or feels(m, u):
                 length = constant(0.0, m.lanes)
                 velocity = constant(0.0, m.lanes)
                 actuator_state(m, s, u, length, velocity)
-                slack = within(actuator_force(m, s, u, length, velocity), m.get("force_lo", u), m.get("force_hi", u), m.lanes)
+                active = within(actuator_force(m, s, u, length, velocity), m.get("force_lo", u), m.get("force_hi", u), m.lanes)
                 if m.act_trnnum(u) == 1:
                     i = m.trn_dof(m.act_trnadr(u))
-                    slack = slack * within(s.get("drive", i), m.get("dof_force_lo", i), m.get("dof_force_hi", i), m.lanes)
-        s.set("slack", slack, u)
+                    active = active * within(s.get("drive", i), m.get("dof_force_lo", i), m.get("dof_force_hi", i), m.lanes)
+        s.set("act_active", active, u)
 
 
 def meets(m, i, k):
@@ -62,26 +62,28 @@ def entry(m, i, k):
 
 
 @ti.func
-def add_drag(m: ti.template(), s: ti.template(), damping_dt: ti.template()):
-    """mass += dt E. Reads: slack"""
+def add_actuator_damping(m: ti.template(), s: ti.template(), damping_dt: ti.template()):
+    """mass += dt E. Reads: act_active"""
     for u in range(m.size("nu")):
-        if drags(m, s, u, damping_dt):
-            drag = drag_of(m, s, u, damping_dt)
+        if damps(m, s, u, damping_dt):
+            damping = actuator_damping(m, s, u, damping_dt)
             first = m.act_trnadr(u)
             end = first + m.act_trnnum(u)
             for t in range(first, end):
                 for z in range(first, end):
                     if meets(m, m.trn_dof(t), m.trn_dof(z)):
-                        value = drag * m.get("trn_coef", t) * m.get("trn_coef", z)
+                        value = damping * m.get("trn_coef", t) * m.get("trn_coef", z)
                         s.add("mass", value, entry(m, m.trn_dof(t), m.trn_dof(z)))
 
 
 @ti.func
-def push_drag(m: ti.template(), s: ti.template(), damping_dt: ti.template(), x: ti.template(), out: ti.template()):
-    """out += dt E x for the scratch vectors of these names. Reads: slack"""
+def multiply_actuator_damping(
+    m: ti.template(), s: ti.template(), damping_dt: ti.template(), x: ti.template(), out: ti.template()
+):
+    """out += dt E x for the scratch vectors of these names. Reads: act_active"""
     for u in range(m.size("nu")):
-        if drags(m, s, u, damping_dt):
-            drag = drag_of(m, s, u, damping_dt)
+        if damps(m, s, u, damping_dt):
+            damping = actuator_damping(m, s, u, damping_dt)
             first = m.act_trnadr(u)
             end = first + m.act_trnnum(u)
             for t in range(first, end):
@@ -89,22 +91,22 @@ def push_drag(m: ti.template(), s: ti.template(), damping_dt: ti.template(), x: 
                     i = m.trn_dof(t)
                     k = m.trn_dof(z)
                     if meets(m, i, k):
-                        value = let(drag * m.get("trn_coef", t) * m.get("trn_coef", z))
+                        value = let(damping * m.get("trn_coef", t) * m.get("trn_coef", z))
                         s.add(out, value * s.get(x, k), i)
                         if i != k:
                             s.add(out, value * s.get(x, i), k)
 
 
 @ti.func
-def drag_bars(
+def actuator_damping_bars(
     m: ti.template(), s: ti.template(), bar: ti.template(), damping_dt: ti.template(), x: ti.template(), y: ti.template()
 ):
     """Minus the gradient of x . dt E y; x and y are functions (s, i) of a degree of freedom.
 
-    Reads: slack and what x and y read      Adds to: parameters
+    Reads: act_active and what x and y read      Adds to: parameters
     """
     for u in range(m.size("nu")):
-        drag = drag_of(m, s, u, damping_dt)
+        damping = actuator_damping(m, s, u, damping_dt)
         first = m.act_trnadr(u)
         end = first + m.act_trnnum(u)
         form = constant(0.0, m.lanes)
@@ -117,6 +119,6 @@ def drag_bars(
                     if i != k:
                         product = product + x(s, k) * y(s, i)
                     form += m.get("trn_coef", t) * m.get("trn_coef", z) * product
-                    bar.add("trn_coef", 0.0 - drag * m.get("trn_coef", z) * product, t)
-                    bar.add("trn_coef", 0.0 - drag * m.get("trn_coef", t) * product, z)
-        bar.add("act_bias2", damping_dt * s.get("slack", u) * form, u)
+                    bar.add("trn_coef", 0.0 - damping * m.get("trn_coef", z) * product, t)
+                    bar.add("trn_coef", 0.0 - damping * m.get("trn_coef", t) * product, z)
+        bar.add("act_bias2", damping_dt * s.get("act_active", u) * form, u)
