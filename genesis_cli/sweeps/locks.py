@@ -2,12 +2,13 @@
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 NAME = ".lock"
-_held: set[Path] = set()  # by this process, which would otherwise wait for itself
+_held: dict[Path, int] = {}  # thread of this process that holds a folder: it would wait for itself
 
 
 @contextmanager
@@ -19,17 +20,17 @@ def locked(folder: Path) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
-        _held.add(folder.resolve())
+        _held[folder.resolve()] = threading.get_ident()
         try:
             yield True
         finally:
-            _held.discard(folder.resolve())
+            _held.pop(folder.resolve(), None)
             fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def wait_until_free(folder: Path) -> None:
-    """Return when no other process holds the folder's lock."""
-    if folder.resolve() in _held or not (folder / NAME).exists():
+    """Return when nobody else holds the folder's lock."""
+    if _held.get(folder.resolve()) == threading.get_ident() or not (folder / NAME).exists():
         return
     with locked(folder) as free:
         if free:

@@ -78,7 +78,7 @@ class Springs:
         pairs = list(zip(first, second, strict=True))
         self.candidates = [pairs.index((0, 1)) + 1.0, pairs.index((1, 2)) + 1.0]
 
-    def contacts(self, theta: torch.Tensor, q: torch.Tensor, v: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
+    def contacts(self, theta: Any, q: torch.Tensor, v: torch.Tensor, a: torch.Tensor, *controls: Any) -> torch.Tensor:
         rows = []
         for candidate, force in zip(self.candidates, springs(q, v, a), strict=True):
             row = {"candidate": q[..., :1] * 0.0 + candidate, "force": force, "distance": q[..., :1] * 0.0 - 0.001}

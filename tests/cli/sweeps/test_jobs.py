@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from genesis_cli.sweeps.locks import locked
+from genesis_cli.sweeps.locks import locked, wait_until_free
 from tests.cli.sweeps import fake
 from tests.cli.sweeps.conftest import result, rows, statuses
 
@@ -68,6 +68,14 @@ def test_a_job_that_another_process_is_at_is_waited_for(swept) -> None:
     code, _, printed = swept("--resume", str(sweep), *words)
     other.join()
     assert code == 0 and "waiting for another process" in printed and rows(sweep)[1]["objective"] == "7.0"
+
+
+def test_a_folder_that_this_very_thread_holds_is_not_waited_for(tmp_path) -> None:
+    with locked(tmp_path) as mine, locked(tmp_path) as again:
+        assert mine and not again
+        wait_until_free(tmp_path)
+    with locked(tmp_path) as later:
+        assert later
 
 
 @pytest.mark.parametrize(
