@@ -1,6 +1,5 @@
 """MJCF to a description, read from the model that MuJoCo compiles: defaults, classes, includes and inertias are then resolved."""
 
-import logging
 import os
 import warnings
 from typing import TYPE_CHECKING
@@ -23,11 +22,10 @@ from genesis.description.scale import scale_description
 from genesis.description.source import Source, read_source
 from genesis.description.urdf import MIMIC_MODES
 from genesis.errors import InputError, ModelError
+from genesis.log import logger
 
 if TYPE_CHECKING:
     import mujoco
-
-logger = logging.getLogger("genesis")
 
 JOINT_TYPE = ("free", "ball", "slide", "hinge")  # by the number of mjtJoint
 GEOM_TYPE = ("plane", "hfield", "sphere", "capsule", "ellipsoid", "cylinder", "box", "mesh", "sdf")  # by the number of mjtGeom

@@ -1,8 +1,6 @@
 """What a robot file says that is left out or read in another way: one warning a kind and file, with the places."""
 
-import logging
-
-logger = logging.getLogger("genesis")
+from genesis.log import logger
 
 SHOWN = 5  # places that a warning lists
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from genesis.dynamics.coriolis import ALL
 from genesis.dynamics.rollout import SCHEMES
 from genesis.dynamics.step import is_two_stage
+from genesis.grad.controllers import controller_force, joint_position, parameter
 
 
 class Seen:
@@ -41,8 +42,7 @@ class Seen:
         """d + E (S, B, nv, nv), without controllers and actuators that have reached the bounds of their forces."""
 
         def value(name: str) -> Tensor:
-            first, count = self.model.parameter_offsets[name]
-            return theta[..., first : first + count]
+            return parameter(self.physics, theta, name)
 
         def clamp(x: Tensor, name: str) -> Tensor:
             return torch.minimum(torch.maximum(x, value(f"{name}_lo")), value(f"{name}_hi"))
@@ -50,9 +50,8 @@ class Seen:
         def within(x: Tensor, name: str) -> Tensor:
             return ((x > value(f"{name}_lo")) & (x < value(f"{name}_hi"))).to(x.dtype)
 
-        at, turns = self.coordinate
-        position = q[..., at].masked_fill(turns, 0.0)
-        drive = (0.0 if command is None else command) - value("dof_kp") * position - value("dof_kv") * v
+        position = joint_position(self.physics, q)
+        drive = controller_force(self.physics, theta, 0.0 if command is None else command, q, v)
         feedback = 0.0
         if control is not None and self.model.nu > 0:
             way = self._transmission(value("trn_coef"))
@@ -76,12 +75,6 @@ class Seen:
 
     def _integers(self, name: str) -> Tensor:
         return torch.as_tensor(self.model.integers[name].astype("int64"), device=self.physics.device)
-
-    @cached_property
-    def coordinate(self) -> tuple[Tensor, Tensor]:
-        """Coordinate of each degree of freedom, and whether it has none of its own."""
-        at = self._integers("dof_qadr")
-        return at.clamp(min=0), at < 0
 
     @cached_property
     def places(self) -> Tensor:

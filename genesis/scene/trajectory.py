@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from genesis.errors import ContactOverflowError, DivergenceError, InputError, unknown_name
+from genesis.grad.controllers import controller_force, parameter
 from genesis.grad.tensor import Tensor, adopt, plain, wrap
 from genesis.grad.trajectory_function import whole_trajectory
 from genesis.scene.failures import diverged
@@ -16,7 +17,7 @@ from genesis.scene.physical import Loops
 from genesis.scene.rollout_inputs import RolloutInputs
 from genesis.scene.rotation import multiply, rotate
 from genesis.scene.solver import RigidSolver
-from genesis.scene.variants import Variants, controller_force, parameter, roll_out_variants
+from genesis.scene.variants import Variants, roll_out_variants
 
 KINDS = ("force", "position", "velocity")
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from genesis.grad.controllers import controller_force, parameter
 from genesis.grad.physics import Physics
 from genesis.grad.tensor import plain
 
@@ -49,16 +50,6 @@ def roll_out_variants(
     return Variants(qpos, qvel, controller_force(physics, rows, command, qpos[:-1], qvel[:-1]))
 
 
-def controller_force(
-    physics: Physics, theta: torch.Tensor, command: torch.Tensor, qpos: torch.Tensor, qvel: torch.Tensor
-) -> torch.Tensor:
-    """command - kp q - kv v (..., nv): the force of the joint controllers before their bounds; theta (P,) or (B, P)."""
-    place = torch.as_tensor(physics.model.integers["dof_qadr"], dtype=torch.int64, device=theta.device)
-    turns = place < 0  # of ball and free joints, which have no position loop
-    at = qpos[..., place.clamp(min=0)].masked_fill(turns, 0.0)
-    return command - parameter(physics, theta, "dof_kp") * at - parameter(physics, theta, "dof_kv") * qvel
-
-
 def _without_bounds(physics: Physics, theta: torch.Tensor) -> torch.Tensor:
     """theta (P,) with joint forces of any size."""
     theta = theta.clone()
@@ -66,12 +57,6 @@ def _without_bounds(physics: Physics, theta: torch.Tensor) -> torch.Tensor:
         first, length = physics.model.parameter_offsets[name]
         theta[first : first + length] = end
     return theta
-
-
-def parameter(physics: Physics, theta: torch.Tensor, name: str) -> torch.Tensor:
-    """One parameter's part of theta, (..., length)."""
-    first, length = physics.model.parameter_offsets[name]
-    return theta[..., first : first + length]
 
 
 def some_envs(trajectory: Any, envs: torch.Tensor) -> Any:

@@ -1,0 +1,25 @@
+"""What joint controllers ask for, in operations of torch."""
+
+from typing import Any
+
+import torch
+
+
+def parameter(physics: Any, theta: torch.Tensor, name: str) -> torch.Tensor:
+    """One parameter's part of theta, (..., length)."""
+    first, length = physics.model.parameter_offsets[name]
+    return theta[..., first : first + length]
+
+
+def joint_position(physics: Any, qpos: torch.Tensor) -> torch.Tensor:
+    """Coordinates (..., nv) by degree of freedom; 0 for those of ball and free joints, which have no position loop."""
+    place = torch.as_tensor(physics.model.integers["dof_qadr"], dtype=torch.int64, device=qpos.device)
+    return qpos[..., place.clamp(min=0)].masked_fill(place < 0, 0.0)
+
+
+def controller_force(
+    physics: Any, theta: torch.Tensor, command: torch.Tensor | float, qpos: torch.Tensor, qvel: torch.Tensor
+) -> torch.Tensor:
+    """command - kp q - kv v (..., nv): the force of the joint controllers before their bounds; theta (P,) or (B, P)."""
+    at = joint_position(physics, qpos)
+    return command - parameter(physics, theta, "dof_kp") * at - parameter(physics, theta, "dof_kv") * qvel
