@@ -26,8 +26,8 @@ def test_only_numpy_and_the_standard_library_at_import():
         assert imported_at_start(ast.parse(file.read_text())) <= ALLOWED | sys.stdlib_module_names, file.name
 
 
-def test_inside_genesis_only_the_description_and_the_errors():
+def test_inside_genesis_only_the_description_the_errors_and_the_log():
     for file in FILES:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("genesis"):
-                assert node.module.startswith(("genesis.description", "genesis.errors")), f"{file.name}: {node.module}"
+                assert node.module.startswith(("genesis.description", "genesis.errors", "genesis.log")), f"{file.name}: {node.module}"
