@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from genesis.errors import InputError
+from genesis.methods.residuals import Block, cost
 from genesis.observations.channels.joint_torque import JointForces
 from genesis.observations.sample import Sample
-from genesis.sysid.linearization import Block, Point, cost, prior_blocks
+from genesis.sysid.linearization import Point, prior_blocks
 from genesis.sysid.problem import Problem
 from genesis.sysid.sensitivity import Outside, outside
 from genesis.sysid.shooting import Batch

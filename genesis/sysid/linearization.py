@@ -1,17 +1,15 @@
 """The problem as solvers see it: numpy residuals and Jacobian at a point, robust losses applied."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
+from genesis.methods.residuals import Block, cost
 from genesis.sysid.measure import Rows, measure
 from genesis.sysid.problem import Problem
-from genesis.sysid.robust import LOSSES
 from genesis.sysid.sensitivity import channel_jacobian, outside, propagate, start_tangents
 from genesis.sysid.shooting import Batch
 
@@ -29,43 +27,6 @@ class Point:
     def moved(self, dz: np.ndarray, dstarts: np.ndarray | None) -> "Point":
         """The point plus a step."""
         return Point(self.z + dz, None if self.starts is None or dstarts is None else self.starts + dstarts)
-
-
-@dataclass
-class Block:
-    """Residuals with their own Jacobian: r (M,), to z (M, n), to the start of their window (M, nt) or None.
-
-    window (M,): whose start they depend on, -1: none. loss, loss_scale: robust loss. label: channel, "prior", "start" or "gap".
-    after (M, nt), after_window (M,): of gaps, the start of the window that follows.
-    """
-
-    label: str
-    r: np.ndarray
-    z: Any = None  # None until Jacobians are asked for
-    start: Any = None
-    window: Any = None
-    loss: str = "linear"
-    loss_scale: float = 1.0
-    after: Any = None
-    after_window: Any = None
-
-    def cost(self) -> float:
-        """½ Σ scale² ρ((r / scale)²)"""
-        square = (self.r / self.loss_scale) ** 2
-        return 0.5 * self.loss_scale**2 * float(LOSSES[self.loss](square)[0].sum())
-
-    def weighted(self) -> "Block":
-        """The block whose squared norm has the gradient and the Gauss-Newton Hessian of the robust loss.
-
-        Source: Triggs et al., Bundle adjustment, 2000, §4.3; with the second derivative where that is positive.
-        """
-        if self.loss == "linear":
-            return self
-        _, first, second = LOSSES[self.loss]((self.r / self.loss_scale) ** 2)
-        square = (self.r / self.loss_scale) ** 2
-        jacobian = np.sqrt(np.maximum(first + 2.0 * second * square, 1e-12))
-        z, start, after = (None if x is None else x * jacobian[:, None] for x in (self.z, self.start, self.after))
-        return replace(self, r=self.r * first / jacobian, z=z, start=start, after=after, loss="linear")
 
 
 def evaluate(problem: Problem, point: Point, jacobian: bool, gap_weight: float = 0.0) -> list[Block]:
@@ -89,11 +50,6 @@ def evaluate(problem: Problem, point: Point, jacobian: bool, gap_weight: float =
     if point.starts is not None and problem.start is not None:
         blocks += _start_blocks(problem, point, jacobian)
     return blocks
-
-
-def cost(blocks: Sequence[Block]) -> float:
-    """Half the (robust) sum of squares."""
-    return sum(block.cost() for block in blocks)
 
 
 def try_cost(problem: Problem, point: Point, gap_weight: float = 0.0) -> float:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from genesis.methods.residuals import LOSSES
 from genesis.sysid.measure import measure
 from genesis.sysid.problem import Problem
-from genesis.sysid.robust import LOSSES
 from genesis.sysid.shooting import Batch, Samples
 
 MOST = 4096  # environments of a launch

@@ -11,7 +11,8 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
 
-from genesis.sysid.linearization import Point, cost
+from genesis.methods.residuals import cost
+from genesis.sysid.linearization import Point
 from genesis.sysid.solvers.levenberg_marquardt import LevenbergMarquardt
 from genesis.sysid.solvers.solver import LeastSquares
 

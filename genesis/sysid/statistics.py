@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from scipy import stats
 
-from genesis.sysid.linearization import Block, Point
+from genesis.methods.residuals import Block
+from genesis.sysid.linearization import Point
 from genesis.sysid.result import Estimate, Whiteness
 from genesis.sysid.solvers.solver import LeastSquares
 from genesis.sysid.unknowns.unknown import Unknown

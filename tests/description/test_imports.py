@@ -30,4 +30,6 @@ def test_inside_genesis_only_the_description_the_errors_and_the_log():
     for file in FILES:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("genesis"):
-                assert node.module.startswith(("genesis.description", "genesis.errors", "genesis.log")), f"{file.name}: {node.module}"
+                assert node.module.startswith(("genesis.description", "genesis.errors", "genesis.log")), (
+                    f"{file.name}: {node.module}"
+                )

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from genesis.sysid.linearization import Block
-from genesis.sysid.normal import FLOOR, RIDGE, Normal
+from genesis.methods.residuals import Block
+from genesis.methods.residuals.normal import FLOOR, RIDGE, Normal
 
 N, WINDOWS, NT = 4, 5, 3
 

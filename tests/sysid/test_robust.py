@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
-from genesis.sysid.linearization import Block
-from genesis.sysid.robust import LOSSES
+from genesis.methods.residuals import LOSSES, Block
 
 S = np.array([0.0, 1e-9, 0.3, 0.999, 1.001, 4.0, 1e4])
 

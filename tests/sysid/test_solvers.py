@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from genesis.errors import DivergenceError, InputError, UnknownNameError
-from genesis.sysid.linearization import Block, Point
-from genesis.sysid.normal import Normal
+from genesis.methods.residuals import Block, Normal
+from genesis.sysid.linearization import Point
 from genesis.sysid.shooting import Shooting
 from genesis.sysid.solvers import SOLVERS, LeastSquares, make_solver
 from genesis.sysid.solvers.stochastic import mini_batch_loss, robust_sum

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from genesis.methods.residuals import Block
 from genesis.observations import Smoothing
-from genesis.sysid.linearization import Block, Point
+from genesis.sysid.linearization import Point
 from genesis.sysid.profile import profile_interval
 from genesis.sysid.shooting import Shooting
 from genesis.sysid.solvers import LeastSquares, make_solver

@@ -8,8 +8,8 @@ import numpy as np
 import scipy.sparse as sparse
 from scipy.optimize import least_squares, minimize
 
-from genesis.sysid.linearization import Block, Point, cost
-from genesis.sysid.robust import LOSSES
+from genesis.methods.residuals import LOSSES, Block, cost
+from genesis.sysid.linearization import Point
 from genesis.sysid.solvers.solver import After, LeastSquares, Report
 
 

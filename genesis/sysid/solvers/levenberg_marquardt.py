@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from genesis.sysid.linearization import Point, cost
-from genesis.sysid.normal import Normal
+from genesis.methods.residuals import Normal, cost
+from genesis.sysid.linearization import Point
 from genesis.sysid.solvers.solver import After, LeastSquares, Report
 
 LARGEST = 1e16  # damping at which a step is too short to matter

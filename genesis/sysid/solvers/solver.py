@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from genesis.sysid.linearization import FAILURES, Block, Point, evaluate, try_cost
-from genesis.sysid.normal import Normal
+from genesis.methods.residuals import Block, Normal
+from genesis.sysid.linearization import FAILURES, Point, evaluate, try_cost
 from genesis.sysid.problem import Problem
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from genesis.errors import InputError
+from genesis.methods.residuals import LOSSES
 from genesis.sysid.linearization import FAILURES, Point
 from genesis.sysid.measure import measure
 from genesis.sysid.problem import Problem
-from genesis.sysid.robust import LOSSES
 from genesis.sysid.solvers.global_search import widths
 from genesis.sysid.solvers.solver import After, LeastSquares, Report
 

@@ -14,7 +14,7 @@ import scipy.sparse as sparse
 from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse.linalg import splu
 
-from genesis.sysid.linearization import Block
+from genesis.methods.residuals.block import Block
 
 FLOOR = 1e-12  # of the damping, relative to the largest entry of the diagonal
 RIDGE = 1e-14  # on the diagonal of start states, so that one that nothing depends on stays where it is

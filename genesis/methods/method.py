@@ -1,0 +1,150 @@
+"""What a method is: one way to lower an objective, one step at a time. Loops, records and stops are not its business."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genesis.methods.residuals import Block, Normal
+
+
+@dataclass
+class Group:
+    """Leaves of one parameter: the free numbers that a method moves in place.
+
+    bounds: low and high of each leaf, where they are kept by projection, else None. lr: own learning rate.
+    project: puts the leaves back within their bounds.
+    """
+
+    name: str
+    leaves: list[Tensor]
+    bounds: list[tuple[Tensor, Tensor] | None]
+    lr: float | None
+    project: Callable[[], None]
+
+
+class Objective(Protocol):
+    """A function of the free numbers in `groups`. What it is asked last, it keeps for those who report.
+
+    failure: why the last question had no answer (a simulation diverged, values that cannot be simulated); None if it had.
+    diverged: environments that the last answer leaves out; always empty unless the method `masks`.
+    """
+
+    groups: list[Group]
+    failure: Exception | None
+    diverged: tuple[int, ...]
+
+    def evaluate(self, gradient: bool = True) -> float:
+        """The value at the present leaves, inf where there is none; with `gradient` theirs are in `.grad` afterwards."""
+        ...
+
+    def values(self, points: np.ndarray) -> np.ndarray:
+        """(C,) values at flat points (C, n), as many as possible in one launch; inf where there is none. Leaves stay."""
+        ...
+
+    def linearize(self) -> Sequence[Block] | None:
+        """Residuals with their Jacobian at the present leaves, half whose (robust) squares sum up to the value; None where there are none.
+
+        Raises: InputError for an objective that is no sum of squares, naming what is not.
+        """
+        ...
+
+    def normal(self, blocks: Sequence[Block]) -> Normal:
+        """The Gauss-Newton equations of blocks, over flat points."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why a method does not go on.
+
+    converged: it has found what it looks for (else it has failed, or has nothing left to try). error: what failed, if something did.
+    """
+
+    converged: bool
+    reason: str
+    error: Exception | None = None
+
+
+class Method(Protocol):
+    """Lowers an objective.
+
+    A run is ``init``, then ``look`` and ``step`` in turns: ``look`` evaluates the present iterate, so that the objective's last answer is of
+    it; ``step`` moves on from there. Both return None, or why there is no going on. Nothing is raised for points without a value.
+
+    needs: what it asks of an objective. revisits: it asks again for points that it has evaluated (line searches), so that remembering pays.
+    masks: it can do with the gradient of some environments, where others diverge (a line search cannot: it compares values).
+    """
+
+    needs: Literal["gradient", "residuals", "values"]
+    revisits: bool
+    masks: bool
+
+    def init(self, objective: Objective) -> None:
+        """Start at the objective's present leaves. Raises: InputError for an objective that it cannot lower, naming the key."""
+        ...
+
+    def look(self) -> Ending | None: ...
+
+    def step(self) -> Ending | None: ...
+
+    def told(self) -> dict[str, float]:
+        """Numbers of the last step that are worth a column: step, damping, slope, sigma, …"""
+        ...
+
+    def learning_rates(self) -> list[float]:
+        """Present learning rate of each group (empty: the method has none)."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything beside the leaves that is needed to go on bit by bit, in tensors and plain numbers."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """After `init`. Raises: KeyError, ValueError for the state of another method or problem."""
+        ...
+
+
+# ---- flat points: the leaves of all groups one after the other, float64
+
+
+def all_leaves(groups: Sequence[Group]) -> list[Tensor]:
+    """The leaves of every group, in order."""
+    return [leaf for group in groups for leaf in group.leaves]
+
+
+def flatten(tensors: Sequence[Tensor]) -> np.ndarray:
+    """(n,)"""
+    vector: np.ndarray = torch.cat([t.detach().reshape(-1).double().cpu() for t in tensors]).numpy()
+    return vector
+
+
+def move(groups: Sequence[Group], x: np.ndarray) -> None:
+    """Put a flat point (n,) into the leaves."""
+    offset = 0
+    with torch.no_grad():
+        for leaf in all_leaves(groups):
+            part = torch.from_numpy(np.ascontiguousarray(x[offset : offset + leaf.numel()]))
+            leaf.copy_(part.reshape(leaf.shape).to(leaf))
+            offset += leaf.numel()
+
+
+def point(groups: Sequence[Group]) -> np.ndarray:
+    """The present flat point (n,)."""
+    return flatten(all_leaves(groups))
+
+
+def gradient(groups: Sequence[Group]) -> np.ndarray:
+    """(n,) of the last evaluation; zero where the value does not depend on a leaf."""
+    return flatten([torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for leaf in all_leaves(groups)])
+
+
+def bounds(groups: Sequence[Group]) -> tuple[np.ndarray, np.ndarray]:
+    """Low and high (n,), ±inf where there are none."""
+    pairs = [(leaf, pair) for group in groups for leaf, pair in zip(group.leaves, group.bounds, strict=True)]
+    low = [torch.full_like(leaf, -torch.inf) if pair is None else pair[0].expand_as(leaf) for leaf, pair in pairs]
+    high = [torch.full_like(leaf, torch.inf) if pair is None else pair[1].expand_as(leaf) for leaf, pair in pairs]
+    return flatten(low), flatten(high)

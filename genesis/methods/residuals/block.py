@@ -1,0 +1,51 @@
+"""Residuals with their Jacobian, in blocks that share a robust loss."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from genesis.methods.residuals.robust import LOSSES
+
+
+@dataclass
+class Block:
+    """Residuals with their own Jacobian: r (M,), to z (M, n), to the start of their window (M, nt) or None.
+
+    window (M,): whose start they depend on, -1: none. loss, loss_scale: robust loss. label: channel, "prior", "start" or "gap".
+    after (M, nt), after_window (M,): of gaps, the start of the window that follows.
+    """
+
+    label: str
+    r: np.ndarray
+    z: Any = None  # None until Jacobians are asked for
+    start: Any = None
+    window: Any = None
+    loss: str = "linear"
+    loss_scale: float = 1.0
+    after: Any = None
+    after_window: Any = None
+
+    def cost(self) -> float:
+        """½ Σ scale² ρ((r / scale)²)"""
+        square = (self.r / self.loss_scale) ** 2
+        return 0.5 * self.loss_scale**2 * float(LOSSES[self.loss](square)[0].sum())
+
+    def weighted(self) -> "Block":
+        """The block whose squared norm has the gradient and the Gauss-Newton Hessian of the robust loss.
+
+        Source: Triggs et al., Bundle adjustment, 2000, §4.3; with the second derivative where that is positive.
+        """
+        if self.loss == "linear":
+            return self
+        _, first, second = LOSSES[self.loss]((self.r / self.loss_scale) ** 2)
+        square = (self.r / self.loss_scale) ** 2
+        jacobian = np.sqrt(np.maximum(first + 2.0 * second * square, 1e-12))
+        z, start, after = (None if x is None else x * jacobian[:, None] for x in (self.z, self.start, self.after))
+        return replace(self, r=self.r * first / jacobian, z=z, start=start, after=after, loss="linear")
+
+
+def cost(blocks: Sequence[Block]) -> float:
+    """Half the (robust) sum of squares."""
+    return sum(block.cost() for block in blocks)
