@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from genesis.errors import InputError, unknown_name
+from genesis.methods.cmaes import CMAES
 from genesis.methods.first_order import FirstOrder
 from genesis.methods.lbfgs import LBFGS
 from genesis.methods.lbfgsb import LBFGSB
@@ -32,9 +33,10 @@ OWN_STEP: dict[str, type] = {
     "lbfgs": LBFGS,
     "lbfgsb": LBFGSB,
     "levenberg_marquardt": LevenbergMarquardt,
+    "cmaes": CMAES,
 }
 METHODS = (*FIRST_ORDER, *OWN_STEP)
-SEEDED: tuple[str, ...] = ()  # kinds that draw random numbers
+SEEDED = ("cmaes",)  # kinds that draw random numbers
 
 
 def make_method(spec: dict[str, Any], scheduler: dict[str, Any], iterations: int, seed: int) -> Method:

@@ -33,6 +33,7 @@ def test_finds_the_minimum(kind: str) -> None:
     trail = run(made(kind), objective, 1000)
     assert trail.values[0] == pytest.approx(first, rel=1e-12)
     assert trail.values[-1] < 1e-5
+    assert kind in FIRST_ORDER or (trail.ending is not None and (trail.ending.converged or kind == "lbfgs"))
     wanted = [1.0, 1.0, 1.0] if kind in SQUARES else [0.5, -0.25, 0.75, -1.0]
     assert trail.points[-1] == pytest.approx(wanted, abs=1e-2)
 
