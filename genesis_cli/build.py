@@ -171,7 +171,7 @@ def describe_joints(description: Any, name: str, body: Any) -> None:
     """Armature, damping and dry friction of joints from a node of the config, in place of the file's."""
     from genesis.selection import joint_values
 
-    joints = [joint for link in description.links for joint in link.joints if joint.type != "free" and joint.mimic is None]
+    joints = [joint for link in description.links for joint in link.joints if not joint.kind.floats and joint.mimic is None]
     for key in ("armature", "damping", "frictionloss"):
         value = getattr(body, key, None)
         if value is not None:

@@ -10,6 +10,7 @@ import numpy as np
 from genesis.description import tree
 from genesis.description.description import Description, Geom, Joint, Link, Site
 from genesis.description.inertia import rotate_inertia
+from genesis.description.kinds import KINDS
 from genesis.description.mjcf_actuators import bounds, read_actuators
 from genesis.description.mjcf_constraints import floats, height_field_of, hull_of, read_constraints
 from genesis.description.mjcf_elements import included_files, spelled_out
@@ -27,7 +28,8 @@ from genesis.log import logger
 if TYPE_CHECKING:
     import mujoco
 
-JOINT_TYPE = ("free", "ball", "slide", "hinge")  # by the number of mjtJoint
+MJT_JOINT = ("free", "ball", "slide", "hinge")  # words of MJCF by the number of mjtJoint
+JOINT_TYPE = {kind.mjcf: kind for kind in KINDS.values() if kind.mjcf is not None}
 GEOM_TYPE = ("plane", "hfield", "sphere", "capsule", "ellipsoid", "cylinder", "box", "mesh", "sdf")  # by the number of mjtGeom
 
 
@@ -126,11 +128,10 @@ def _link(model: "mujoco.MjModel", names: Names, body: int) -> Link:
 
 
 def _joint(model: "mujoco.MjModel", names: Names, joint: int) -> Joint:
-    kind, dof, adr = JOINT_TYPE[model.jnt_type[joint]], model.jnt_dofadr[joint], model.jnt_qposadr[joint]
-    scalar = kind in ("hinge", "slide")
+    kind, dof, adr = JOINT_TYPE[MJT_JOINT[model.jnt_type[joint]]], model.jnt_dofadr[joint], model.jnt_qposadr[joint]
     return Joint(
         name=names.joint[joint],
-        type=kind,
+        type=kind.name,
         axis=model.jnt_axis[joint].copy(),
         pos=model.jnt_pos[joint].copy(),
         limit=bounds(model.jnt_limited[joint], model.jnt_range[joint]),
@@ -144,8 +145,8 @@ def _joint(model: "mujoco.MjModel", names: Names, joint: int) -> Joint:
         limit_solimp=floats(model.jnt_solimp[joint]),
         friction_solref=floats(model.dof_solref[dof]),
         friction_solimp=floats(model.dof_solimp[dof]),
-        ref=float(model.qpos0[adr]) if scalar else 0.0,
-        springref=float(model.qpos_spring[adr]) if scalar else 0.0,
+        ref=float(model.qpos0[adr]) if kind.scalar else 0.0,
+        springref=float(model.qpos_spring[adr]) if kind.scalar else 0.0,
     )
 
 

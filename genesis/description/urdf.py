@@ -60,7 +60,7 @@ def read_urdf(
     _add_joints(description, source, mimic)
     tree.attach_root(description, fixed)
     for link in description.links:
-        if link.parent >= 0 and [joint.type for joint in link.joints] == ["free"]:
+        if link.parent >= 0 and [joint.kind.floats for joint in link.joints] == [True]:
             link.joints = split_floating(link.joints[0])
     tree.fold_massless(description)
     tree.resolve_mimics(description, where)

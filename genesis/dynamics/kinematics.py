@@ -13,7 +13,7 @@ from genesis.math.lanes import Cells, constant, let, negative
 from genesis.math.rotation import Mat3, Quat, Vec3
 from genesis.math.spatial import Inertia, Spatial, force_at
 
-AXIS_COUNTS = sorted({joint.AXES for joint in JOINTS})
+AXIS_COUNTS = sorted({joint.KIND.nv for joint in JOINTS})
 
 
 def copy_vec(v: Vec3) -> Vec3:
@@ -84,7 +84,7 @@ def place_link(m: ti.template(), s: ti.template(), l: ti.i32, pose: ti.template(
         for code in ti.static(range(len(JOINTS))):
             if kind == code:
                 JOINTS[code].place(m, s, j, pose, anchor)
-                if moved != 0 and ti.static(JOINTS[code].NAME != "slide"):
+                if moved != 0 and ti.static(JOINTS[code].KIND.turns):
                     pose.p.assign(anchor - anchor_offset(m, j, pose.r))
     if m.link_root(l) != 0:
         pose.origin.assign(pose.p)
@@ -98,7 +98,7 @@ def place_link(m: ti.template(), s: ti.template(), l: ti.i32, pose: ti.template(
 
 def store_axes(m, s, j, joint, origin: Vec3) -> None:
     """Motion axes of joint j into their cells, where `place` left what they are made of."""
-    for k in range(joint.AXES):
+    for k in range(joint.KIND.nv):
         cells = s.row("axis", m.jnt_axisadr(j) + k)
         joint.axis(m, j, cells, origin).store(cells)
 
@@ -110,7 +110,7 @@ def axis_count(m: ti.template(), j: ti.i32):
     kind = m.jnt_type(j)
     for code in ti.static(range(len(JOINTS))):
         if kind == code:
-            count = JOINTS[code].AXES
+            count = JOINTS[code].KIND.nv
     return count
 
 

@@ -176,7 +176,7 @@ def add_output_bars(
 
 def read_tangent(m, s, block, joint, q, dof, q_bar, t) -> None:
     row = s.row("coordinate", 0)
-    for k in range(joint.NQ):
+    for k in range(joint.KIND.nq):
         row.set(block.gather(q_bar, t, q + k), k)
     for k, value in enumerate(joint.tangent_of(s.row("q", q), row)):
         s.add("q_bar", value, dof + k)

@@ -103,12 +103,12 @@ def compile_model(
 
 
 def _free_bodies(b: Builder) -> list[int]:
-    """1 for each link of a tree whose only joint is a free joint, else 0."""
+    """1 for each link of a tree whose only joint floats, else 0."""
     roots: list[int] = []
     for l, parent in enumerate(b.parents):  # noqa: E741
         roots.append(roots[parent] if parent >= 0 else l)
     jointed = {roots[l] for l, (_, count) in enumerate(b.link_jnt) if count and b.parents[l] >= 0}  # noqa: E741
-    return [int(root not in jointed and any(j.type == "free" for j in b.links[root].joints)) for root in roots]
+    return [int(root not in jointed and any(j.kind.floats for j in b.links[root].joints)) for root in roots]
 
 
 def _pairs(axes: MotionAxes, mass: Pattern) -> tuple[list[int], list[int], list[int], list[int]]:

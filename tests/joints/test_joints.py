@@ -8,16 +8,16 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from genesis.description.kinds import ELEMENTARY, KINDS
 from genesis.description.read import read_mjcf
 from genesis.grad.physics import Physics
 from genesis.joints import JOINTS
-from genesis.model.builder import BALL, HINGE, SLIDE
 from genesis.model.compile import Placed, compile_model
 from genesis.model.model import Model
 from tests.dynamics.conversions import advance, quaternions, tangent_of
 from tests.dynamics.differences import OFFSETS, extrapolated
 
-TYPES = (*(joint.NAME for joint in JOINTS), "free")
+TYPES = tuple(KINDS)
 INERTIA = '<inertial pos="0.1 -0.05 0.2" mass="1.3" fullinertia="0.05 0.06 0.04 0.004 -0.006 0.005"/>'
 
 
@@ -44,8 +44,8 @@ def poses(p: Physics, q: np.ndarray) -> tuple[np.ndarray, Rotation]:
 
 
 def test_codes_are_positions_in_the_table(engine):
-    assert [JOINTS[code].NAME for code in (HINGE, SLIDE, BALL)] == ["hinge", "slide", "ball"]
-    assert [(joint.AXES, joint.NQ) for joint in JOINTS] == [(1, 1), (1, 1), (3, 4)]
+    assert tuple(joint.KIND for joint in JOINTS) == ELEMENTARY
+    assert [(kind.name, kind.nv, kind.nq) for kind in ELEMENTARY[:3]] == [("hinge", 1, 1), ("slide", 1, 1), ("ball", 3, 4)]
 
 
 @pytest.mark.parametrize("kind", TYPES)

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genesis.description.kinds import SCALARS
 from genesis.errors import InputError
 from genesis.parameters.rows import rows_of
 from genesis.scene.rotation import from_rotation_vector, multiply, rotate
@@ -60,7 +61,7 @@ class JointOffset(Unknown):
 def _placement(where: str, model: Any, joint: Joint) -> tuple[int, Tensor]:
     """The link that a joint moves, and its axis (3,) in the link's frame. Raises: InputError where that says not all of it."""
     if not joint.is_scalar:
-        raise InputError(f'{where}: joint "{joint.name}" is a ball or free joint; only hinges and slides have an offset.')
+        raise InputError(f'{where}: joint "{joint.name}" is a {joint.kind.name} joint; only {SCALARS} have an offset.')
     k, link = next((k, info.link) for k, info in enumerate(model.joints) if info.nv and info.dof_adr == joint.dofs[0])
     if any(other.link == link and other.nv for other in model.joints[:k]):
         raise InputError(
