@@ -182,6 +182,10 @@ def _move(joint: Joint, R: np.ndarray, p: np.ndarray, q: np.ndarray) -> tuple[np
     if joint.type == "hinge":
         R = R @ axis_rotation(joint.axis, q[0] - joint.ref)
         return R, anchor - R @ joint.pos, np.concatenate([axis, np.cross(anchor, axis)])[:, None]
+    if joint.type == "screw":
+        R = R @ axis_rotation(joint.axis, q[0] - joint.ref)
+        p = anchor + joint.pitch * (q[0] - joint.ref) * axis - R @ joint.pos
+        return R, p, np.concatenate([axis, np.cross(anchor, axis) + joint.pitch * axis])[:, None]
     R = R @ quat_to_matrix(q)
     return R, anchor - R @ joint.pos, np.vstack([R, skew(anchor) @ R])
 

@@ -55,6 +55,7 @@ class Joint:
     friction_solimp: Solimp = DEFAULT_SOLIMP
     ref: float = 0.0
     springref: float = 0.0
+    pitch: float = 0.0  # of a screw: how far it moves along its axis per turn about it [m/rad]
     mimic: Mimic | None = None
 
     @property

@@ -30,9 +30,9 @@ class JointKind:
     dofs: the unit of each degree of freedom. labels: a name for each, none where there is one. quaternion: where a unit quaternion
     begins in the coordinates, its angular velocity at the same place in the velocities; the coordinates before it add like numbers and
     are the integrals of the velocities. turns: what it moves changes its orientation. periodic: a full turn leads back to the same pose.
-    axis, pitch: it has a direction; besides turning about it, it may move along it by a constant of the joint. floats: its coordinates
-    are the pose in the world, and no motor moves it. parts: the elementary types that it is made of when a model is compiled; none: it
-    is elementary. urdf, mjcf: its types in these formats, none where they have none. stands_for: as which type it then stands in a file.
+    axis: it has a direction. constants: fields of a description's joint that it alone has, with their units. floats: its coordinates are
+    the pose in the world, and no motor moves it. parts: the elementary types that it is made of when a model is compiled; none: it is
+    elementary. urdf, mjcf: its words in these formats. stands_for: the type that stands in its place in files that have no word for it.
     """
 
     name: str
@@ -42,7 +42,7 @@ class JointKind:
     quaternion: int | None = None
     periodic: bool = False
     axis: bool = False
-    pitch: bool = False
+    constants: tuple[tuple[str, str], ...] = ()
     floats: bool = False
     parts: tuple[str, ...] = ()
     urdf: tuple[str, ...] = ()
@@ -89,6 +89,10 @@ class JointKind:
         """Every degree of freedom is a length."""
         return all(unit is LENGTH for unit in self.dofs)
 
+    def has(self, constant: str) -> bool:
+        """Whether the constant is one of this type."""
+        return any(name == constant for name, _ in self.constants)
+
     def either(self, turning: T, sliding: T) -> T:
         """``sliding`` for a type whose degrees of freedom are all lengths, else ``turning``."""
         return sliding if self.slides else turning
@@ -103,12 +107,13 @@ HINGE = JointKind(
 )  # fmt: skip
 SLIDE = JointKind("slide", (LENGTH,), turns=False, axis=True, urdf=("prismatic",), mjcf="slide")
 BALL = JointKind("ball", (ANGLE,) * 3, turns=True, labels=("wx", "wy", "wz"), quaternion=0, urdf=("spherical",), mjcf="ball")
+SCREW = JointKind("screw", (ANGLE,), turns=True, axis=True, constants=(("pitch", "m/rad"),), stands_for="hinge")
 FREE = JointKind(
     "free", (LENGTH,) * 3 + (ANGLE,) * 3, turns=True, labels=("vx", "vy", "vz", "wx", "wy", "wz"), quaternion=3, floats=True,
     parts=("slide", "slide", "slide", "ball"), urdf=("floating",), mjcf="free",
 )  # fmt: skip
 
-KINDS = {kind.name: kind for kind in (HINGE, SLIDE, BALL, FREE)}
+KINDS = {kind.name: kind for kind in (HINGE, SLIDE, BALL, SCREW, FREE)}
 ELEMENTARY = tuple(kind for kind in KINDS.values() if not kind.parts)  # the index is the code in Model.integers["jnt_type"]
 CODE = {kind.name: code for code, kind in enumerate(ELEMENTARY)}
 

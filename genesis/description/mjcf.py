@@ -2,7 +2,8 @@
 
 import os
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -19,6 +20,7 @@ from genesis.description.mjcf_impedance import clamp_solver_parameters
 from genesis.description.mjcf_names import Names
 from genesis.description.mjcf_options import read_options
 from genesis.description.poses import quat_to_matrix
+from genesis.description.retype import retype_joints
 from genesis.description.scale import scale_description
 from genesis.description.source import Source, read_source
 from genesis.description.urdf import MIMIC_MODES
@@ -39,6 +41,7 @@ def read_mjcf(
     scale: float = 1.0,
     mimic: str = "independent",
     default_armature: float = 0.0,
+    joints: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Description:
     """Read an MJCF file (or the XML itself).
 
@@ -52,6 +55,7 @@ def read_mjcf(
         mimic: "independent" keeps joint equalities, which are soft, and every joint its degrees of freedom; "reduce" turns a linear
             one into ``Joint.mimic``, which holds exactly and has no degree of freedom.
         default_armature: for joints without armature, other than free ones [kg m² | kg].
+        joints: types that the file has no word for, see `retype.retype_joints`; in its units of length.
 
     Raises: ModelError with MuJoCo's message if MuJoCo refuses the file; UnsupportedError, by name, for an actuator or a joint
     that cannot be represented.
@@ -64,6 +68,7 @@ def read_mjcf(
     unrepresentable(model, names, source.where)
     description = Description(name, str(source.path) if source.path else None)
     description.links = [_link(model, names, body) for body in range(1, model.nbody)]
+    retype_joints(description, joints, source.where)
     description.geoms = [_geom(model, names, geom) for geom in range(model.ngeom)]
     description.sites = [
         Site(names.site[k], model.site_bodyid[k] - 1, model.site_pos[k].copy(), model.site_quat[k].copy())

@@ -43,6 +43,7 @@ def scale_description(description: Description, scale: float) -> None:
 
 def _scale_joint(joint: Joint, scale: float) -> None:
     joint.pos = joint.pos * scale
+    joint.pitch *= scale
     if joint.kind.slides:
         joint.ref, joint.springref = joint.ref * scale, joint.springref * scale
         joint.limit_margin *= scale

@@ -120,7 +120,7 @@ def stuck_joints(description: Description) -> list[Stuck]:
             elif not joint.kind.turns:
                 moves = mass
             else:
-                moves = axis @ about @ axis if joint.kind.scalar else np.linalg.eigvalsh(about)[0]
+                moves = axis @ about @ axis + joint.pitch**2 * mass if joint.kind.scalar else np.linalg.eigvalsh(about)[0]
             if moves + joint.armature <= 0.0:
                 lack = "inertia about its axis" if joint.kind.turns and not joint.kind.floats and mass > 0.0 else "mass"
                 found.append(Stuck(k, joint, lack))

@@ -9,7 +9,8 @@ A kind with parts (a free joint: three slides and a ball) is composed of these w
 from genesis.description.kinds import ELEMENTARY
 from genesis.joints.ball import Ball
 from genesis.joints.hinge import Hinge
+from genesis.joints.screw import Screw
 from genesis.joints.slide import Slide
 
-_MECHANICS = {joint.KIND: joint for joint in (Hinge, Slide, Ball)}
+_MECHANICS = {joint.KIND: joint for joint in (Hinge, Slide, Ball, Screw)}
 JOINTS = tuple(_MECHANICS[kind] for kind in ELEMENTARY)  # the index is the code in Model.integers["jnt_type"]

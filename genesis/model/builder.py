@@ -57,6 +57,7 @@ class Elementary:
     owner: bool
     scale: float
     offset: float
+    pitch: float = 0.0
 
     @property
     def kind(self) -> JointKind:
@@ -197,10 +198,12 @@ class Builder:
             if joint.mimic is not None:
                 m = joint.mimic
                 self.followers.append((where, joint, len(self.elementary), len(self.joints)))
-                self.elementary.append(Elementary(code, axis / norm, pos, -1, -1, False, m.multiplier, m.offset - joint.ref))
+                self.elementary.append(
+                    Elementary(code, axis / norm, pos, -1, -1, False, m.multiplier, m.offset - joint.ref, joint.pitch)
+                )
                 self.joints.append(JointInfo(joint.name, joint.type, l, entity, -1, -1, 0, 0, joint.limit, m.joint))
                 return
-            self.elementary.append(Elementary(code, axis / norm, pos, q, v, True, 1.0, -joint.ref))
+            self.elementary.append(Elementary(code, axis / norm, pos, q, v, True, 1.0, -joint.ref, joint.pitch))
             self._new_dofs(joint, q)
             self.qpos0.append(joint.ref)
             self.qspring.append(joint.springref)

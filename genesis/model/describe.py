@@ -14,7 +14,7 @@ from genesis.model.layout import PARAMETER
 from genesis.model.model import EntityInfo, JointInfo, Model
 
 DERIVED = ("link_invweight", "dof_invweight")  # made from the others when a model is compiled
-FIXED = ("jnt_axis", "jnt_pos", "jnt_scale", "jnt_offset", "limit_offset", "eq_data")
+FIXED = ("jnt_axis", "jnt_pos", "jnt_scale", "jnt_offset", "jnt_pitch", "limit_offset", "eq_data")
 INERTIA = np.array([[0, 3, 4], [3, 1, 5], [4, 5, 2]])  # places of xx yy zz xy xz yz
 DOF = {"damping": "dof_damping", "armature": "dof_armature", "stiffness": "dof_stiffness", "frictionloss": "dof_frictionloss"}
 GAINS = {"dof_kp": ("Nm/rad", "N/m"), "dof_kv": ("Nms/rad", "Ns/m")}

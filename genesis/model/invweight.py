@@ -66,10 +66,10 @@ def placed_axes(b: Builder) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[t
                 continue
             axis, at = rotate(quat, e.axis), e.scale * b.qpos0[e.qadr] + e.offset
             if e.kind.turns:
-                columns.append((e.scale * axis, e.scale * np.cross(anchor, axis)))
+                columns.append((e.scale * axis, e.scale * (np.cross(anchor, axis) + e.pitch * axis)))
                 half = 0.5 * at
                 quat = quat_multiply(quat, np.concatenate([[np.cos(half)], np.sin(half) * e.axis]))
-                pos = anchor - rotate(quat, e.pos)
+                pos = anchor + e.pitch * at * axis - rotate(quat, e.pos)
             else:
                 columns.append((np.zeros(3), e.scale * axis))
                 pos = pos + at * axis

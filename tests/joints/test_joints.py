@@ -21,16 +21,22 @@ TYPES = tuple(KINDS)
 INERTIA = '<inertial pos="0.1 -0.05 0.2" mass="1.3" fullinertia="0.05 0.06 0.04 0.004 -0.006 0.005"/>'
 
 
+CONSTANTS = {"pitch": 0.15}  # of the kinds that have them
+
+
 def robot(kind: str, more: str = "", child: bool = True) -> Model:
     """One joint of the kind, off the link's origin and oblique, with a hinged link behind it."""
-    where = "" if kind == "free" else 'pos="0.02 -0.03 0.05" axis="0.3 -0.5 0.8"'
+    about = KINDS[kind]
+    joints = {"it": {"type": kind} | {name: CONSTANTS[name] for name, _ in about.constants}} if about.stands_for else None
+    where = "" if about.floats else 'pos="0.02 -0.03 0.05" axis="0.3 -0.5 0.8"'
     tip = f'<body pos="0.3 0 0.1"><joint name="tip" axis="0 1 0.2" pos="0 0 0.02"/>{INERTIA}</body>' if child else ""
     text = (
         '<mujoco><compiler angle="radian"/><option gravity="0 0 0"/><worldbody>'
-        f'<body pos="0.2 0.1 0.4" quat="0.8 0.1 -0.3 0.5"><joint name="it" type="{kind}" {where} {more}/>{INERTIA}{tip}</body>'
+        f'<body pos="0.2 0.1 0.4" quat="0.8 0.1 -0.3 0.5"><joint name="it" type="{about.stands_for or about.mjcf}" {where} {more}/>'
+        f"{INERTIA}{tip}</body>"
         "</worldbody></mujoco>"
     )
-    return compile_model([Placed(read_mjcf(text), kind)], (0.0, 0.0, 0.0))
+    return compile_model([Placed(read_mjcf(text, joints=joints), kind)], (0.0, 0.0, 0.0))
 
 
 def random_state(model: Model, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -70,12 +76,17 @@ def test_the_joint_leaves_its_anchor_in_place(engine, kind):
     (rest_pos,), rest = poses(p, model.qpos0)
     np.testing.assert_allclose(rest_pos, [0.2, 0.1, 0.4], atol=1e-15)
     (pos,), R = poses(p, q)
-    if kind in ("hinge", "ball"):
+    if kind in ("hinge", "ball"):  # the line through the anchor
         np.testing.assert_allclose(pos + R.apply(anchor)[0], rest_pos + rest.apply(anchor)[0], atol=1e-14)
     if kind == "slide":
         np.testing.assert_allclose(R.as_matrix(), rest.as_matrix(), atol=1e-15)
         axis = np.array([0.3, -0.5, 0.8]) / np.sqrt(0.98)
         np.testing.assert_allclose(pos - rest_pos, q[0] * rest.apply(axis)[0], atol=1e-15)
+    if kind == "screw":
+        axis = np.array([0.3, -0.5, 0.8]) / np.sqrt(0.98)
+        np.testing.assert_allclose((rest.inv() * R).as_rotvec(), q * axis[None], atol=1e-14)
+        moved = pos + R.apply(anchor)[0] - rest_pos - rest.apply(anchor)[0]
+        np.testing.assert_allclose(moved, CONSTANTS["pitch"] * q[0] * rest.apply(axis)[0], atol=1e-14)
     if kind == "free":
         np.testing.assert_allclose(pos, q[:3], atol=1e-15)
 
@@ -83,7 +94,7 @@ def test_the_joint_leaves_its_anchor_in_place(engine, kind):
 @pytest.mark.parametrize("kind", TYPES)
 def test_spring_is_the_gradient_of_its_energy(engine, kind):
     """tau = - d/dq of half k times the squared stretch from the rest position; no force there."""
-    model = robot(kind, 'stiffness="2.5" springref="0.3"' if kind in ("hinge", "slide") else 'stiffness="2.5"')
+    model = robot(kind, 'stiffness="2.5" springref="0.3"' if KINDS[kind].scalar else 'stiffness="2.5"')
     p, (q, _) = Physics(model, dt=0.01), random_state(model)
     rest = model.parameters["qpos_spring"]
 
