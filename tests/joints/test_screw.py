@@ -14,6 +14,7 @@ from genesis.errors import InputError, ModelError, UnknownNameError
 from genesis.grad.physics import CONSTANT_KINDS, Physics
 from genesis.model.compile import compile_model
 from genesis.model.model import Model
+from tests.dynamics.constraints.scenes import SCREW_SCENES, model_of, modelled, physics_of, scene, screws_of, states, xml_of
 from tests.dynamics.gradients import all_inputs, run
 from tests.dynamics.systems import DT, GRAVITY, ROBOTS, SCREWS, Placed, System, descriptions, system
 from tests.reference_dynamics import ReferenceDynamics
@@ -75,6 +76,23 @@ def test_weights_of_constraints_are_those_of_the_composed_one(pair):
     for name in ("link_invweight", "dof_invweight"):
         np.testing.assert_allclose(*(s.model.parameters[name] for s in pair), rtol=1e-12, err_msg=name)
     np.testing.assert_allclose(*(s.model.dof_inertia for s in pair), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", SCREW_SCENES)
+def test_constraints_act_on_it_as_on_the_composed_one(engine, name):
+    """Contact of a link behind two screws, limits, dry friction, a joint equality and a loop: accelerations in many states."""
+    s = scene(name)
+    model = model_of(composed(read_mjcf(xml_of(name), joints=screws_of(name))))
+    qpos, qvel = (torch.tensor(x) for x in states(name, model, 40))
+    found = []
+    for each in (s.model, model):
+        physics = physics_of(each, s.physics.dt, implicit_damping=s.physics.damping_dt > 0.0)
+        zero = torch.zeros(40, each.nv, dtype=torch.float64)
+        found.append(physics.step(physics.pack(), qpos, qvel, zero)[2].numpy())
+    unforced = Physics(modelled(xml_of(name), screws_of(name), disable_constraint=True), dt=s.physics.dt)
+    zero = torch.zeros(40, s.model.nv, dtype=torch.float64)
+    assert (np.abs(found[0] - unforced.step(unforced.pack(), qpos, qvel, zero)[2].numpy()).max(1) > 1.0).mean() > 0.9
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-9, atol=1e-8)
 
 
 @pytest.fixture(scope="module")
