@@ -26,6 +26,14 @@ def retype_joints(description: Description, joints: Mapping[str, Mapping[str, An
         _retype(f"{where}: joints.{name}", mine[name], wanted)
 
 
+def retyped(description: Description) -> dict[str, dict[str, Any]]:
+    """What `retype_joints` was given, or would have to be, for the joints of such types."""
+    joints = (joint for link in description.links for joint in link.joints if joint.type in WANTED)
+    return {
+        joint.name: {"type": joint.type} | {name: getattr(joint, name) for name, _ in joint.kind.constants} for joint in joints
+    }
+
+
 def _retype(where: str, joint: Joint, wanted: Mapping[str, Any]) -> None:
     if not isinstance(wanted, Mapping) or "type" not in wanted:
         raise InputError(

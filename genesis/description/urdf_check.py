@@ -122,7 +122,8 @@ def _check_numbers(element: Element, where: str) -> None:
 def _check_joint(joint: Element, links: list[str], where: str) -> None:
     kind, name = joint.get("type", ""), name_of(joint)
     if kind not in JOINT_KINDS:
-        raise ModelError(f'{where}: joint "{name}" has type "{kind}"; known: {", ".join(JOINT_KINDS)}.')
+        beside = f" A {kind} is asked for beside the file, see `joints` of the morph." if kind in KINDS else ""
+        raise ModelError(f'{where}: joint "{name}" has type "{kind}"; known: {", ".join(JOINT_KINDS)}.{beside}')
     for end in ("parent", "child"):
         link = end_of(joint, end)
         if not link:

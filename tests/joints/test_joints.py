@@ -16,27 +16,9 @@ from genesis.model.compile import Placed, compile_model
 from genesis.model.model import Model
 from tests.dynamics.conversions import advance, quaternions, tangent_of
 from tests.dynamics.differences import OFFSETS, extrapolated
+from tests.joints.robots import CONSTANTS, INERTIA, robot
 
 TYPES = tuple(KINDS)
-INERTIA = '<inertial pos="0.1 -0.05 0.2" mass="1.3" fullinertia="0.05 0.06 0.04 0.004 -0.006 0.005"/>'
-
-
-CONSTANTS = {"pitch": 0.15}  # of the kinds that have them
-
-
-def robot(kind: str, more: str = "", child: bool = True) -> Model:
-    """One joint of the kind, off the link's origin and oblique, with a hinged link behind it."""
-    about = KINDS[kind]
-    joints = {"it": {"type": kind} | {name: CONSTANTS[name] for name, _ in about.constants}} if about.stands_for else None
-    where = "" if about.floats else 'pos="0.02 -0.03 0.05" axis="0.3 -0.5 0.8"'
-    tip = f'<body pos="0.3 0 0.1"><joint name="tip" axis="0 1 0.2" pos="0 0 0.02"/>{INERTIA}</body>' if child else ""
-    text = (
-        '<mujoco><compiler angle="radian"/><option gravity="0 0 0"/><worldbody>'
-        f'<body pos="0.2 0.1 0.4" quat="0.8 0.1 -0.3 0.5"><joint name="it" type="{about.stands_for or about.mjcf}" {where} {more}/>'
-        f"{INERTIA}{tip}</body>"
-        "</worldbody></mujoco>"
-    )
-    return compile_model([Placed(read_mjcf(text, joints=joints), kind)], (0.0, 0.0, 0.0))
 
 
 def random_state(model: Model, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

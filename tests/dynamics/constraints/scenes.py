@@ -125,20 +125,24 @@ EXPLICIT = """<worldbody>
     <pair geom1="other" geom2="ball" condim="3" friction="0.3 0.8 0.01 0.001 0.001" solref="0.025 1.2"/></contact>"""
 
 SCREWS = """<worldbody>
-  <geom name="floor" type="plane" size="0 0 1" pos="0 0 0.05" quat="0.99 0.05 -0.08 0.03" condim="3" friction="0.6 0.03 0.004"/>
+  <geom name="floor" type="plane" size="0 0 1" pos="0 0 0.05" quat="0.99 0.05 -0.08 0.03" condim="3" friction="0.6 0.03 0.004"
+    solref="0.03 1.1" solmix="2"/>
   <body name="base" pos="0.1 0.2 0.3" quat="0.9 0.1 -0.2 0.3">
     <inertial pos="0.05 0.1 0.2" mass="1.5" fullinertia="0.05 0.06 0.04 0.004 -0.006 0.005"/>
-    <joint name="thread" axis="0.1 0.2 1" pos="0.02 -0.03 0.05" damping="0.3" armature="0.05" ref="0.2" range="-0.1 0.5" frictionloss="2"/>
+    <joint name="thread" axis="0.1 0.2 1" pos="0.02 -0.03 0.05" damping="0.3" armature="0.05" ref="0.2" range="-0.1 0.5"
+      frictionloss="2" solreflimit="0.04 0.8" solreffriction="0.05 1"/>
     <body name="upper" pos="0.2 0 0.1" quat="0.7 -0.1 0.5 0.2">
       <inertial pos="0.02 -0.05 0.15" mass="0.8" fullinertia="0.012 0.011 0.006 0.001 0.0005 -0.001"/>
       <joint name="elbow" axis="1 0.2 -0.1" pos="0 0.05 -0.02"/>
       <body name="lower" pos="0 0.1 0.25"><inertial pos="0.03 0.02 0.1" mass="0.5" fullinertia="0.006 0.005 0.004 0.0003 0.0006 0.0002"/>
         <joint name="fine" axis="0.3 -0.5 0.8" pos="0 0.05 -0.02" range="-0.3 0.4" margin="0.02" solreflimit="0.05 0.7" damping="0.1"/>
-        <geom name="tip" type="sphere" size="0.1" pos="0.02 0 0.05" condim="3" mass="0" friction="0.8 0.02 0.007"/>
+        <geom name="tip" type="sphere" size="0.1" pos="0.02 0 0.05" condim="3" mass="0" friction="0.8 0.02 0.007"
+          solref="0.025 0.9" solmix="0.7"/>
       </body></body></body>
-  <body name="crate" pos="0.55 0.15 0.12"><freejoint/><geom name="crate" type="sphere" size="0.1" mass="0.9" condim="3"/></body>
-  </worldbody><equality><joint joint1="fine" joint2="thread" polycoef="0.1 0.5 0.2 0 0"/>
-    <connect body1="lower" body2="crate" anchor="0.02 0.03 0.05"/></equality>"""
+  <body name="crate" pos="0.55 0.15 0.12"><freejoint/><geom name="crate" type="sphere" size="0.1" mass="0.9" condim="3"
+    solref="0.035 0.8"/></body></worldbody>
+  <equality><joint joint1="fine" joint2="thread" polycoef="0.1 0.5 0.2 0 0" solref="0.03 1"/>
+    <connect body1="lower" body2="crate" anchor="0.02 0.03 0.05" solref="0.04 0.9"/></equality>"""
 PITCHES = {"thread": 0.15, "fine": -0.3}  # of the joints that are screws [m/rad], in the scenes without a twin in MuJoCo
 
 BODIES = {
@@ -207,9 +211,13 @@ def physics_of(model: Model, dt: float, **options) -> Physics:
 def states(name: str, model: Model, count: int, seed: int = 7) -> tuple[np.ndarray, np.ndarray]:
     """(count, nq), (count, nv) near the described pose, so that most constraints act."""
     rng = np.random.default_rng(seed)
-    spread, speed = {"limits": (0.6, 0.5), "friction": (0.5, 0.3), "equality": (0.3, 0.5), "branches": (0.15, 0.5)}.get(
-        name.split()[0], (0.02, 0.3)
-    )
+    spread, speed = {
+        "limits": (0.6, 0.5),
+        "friction": (0.5, 0.3),
+        "equality": (0.3, 0.5),
+        "branches": (0.15, 0.5),
+        "screws": (0.2, 0.5),
+    }.get(name.split()[0], (0.02, 0.3))
     qpos = np.array([advance(model, model.qpos0, spread * rng.normal(size=model.nv)) for _ in range(count)])
     return qpos, speed * rng.normal(size=(count, model.nv))
 
