@@ -7,7 +7,7 @@ Source: Featherstone (2008), table 5.1, in world coordinates.
 
 import taichi as ti
 
-from genesis.joints import JOINTS
+from genesis.joints import JOINTS, TURNS
 from genesis.joints.pose import Pose
 from genesis.math.lanes import Cells, constant, let, negative
 from genesis.math.rotation import Mat3, Quat, Vec3
@@ -63,9 +63,9 @@ def turn_joints(m: ti.template(), s: ti.template()):
     """
     for j in range(m.size("njnt")):
         kind = m.jnt_type(j)
-        for code in ti.static(range(len(JOINTS))):
-            if kind == code:
-                JOINTS[code].turn(m, s, j)
+        for n in ti.static(range(len(TURNS))):
+            if TURNS[n].has(kind):
+                TURNS[n].joint.turn(m, s, j)
 
 
 @ti.func
@@ -106,11 +106,12 @@ def store_axes(m, s, j, joint, origin: Vec3) -> None:
 @ti.func
 def axis_count(m: ti.template(), j: ti.i32):
     """Number of motion axes of joint j. What is linear in them loops in the kernel or is traced once a count, not once a type."""
-    count = 0
+    count = JOINTS[0].KIND.nv
     kind = m.jnt_type(j)
     for code in ti.static(range(len(JOINTS))):
-        if kind == code:
-            count = JOINTS[code].KIND.nv
+        if ti.static(JOINTS[code].KIND.nv != JOINTS[0].KIND.nv):
+            if kind == code:
+                count = JOINTS[code].KIND.nv
     return count
 
 

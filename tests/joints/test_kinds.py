@@ -1,15 +1,19 @@
 """What the table says of each joint type is what the mechanics do; everything that asks the table is tried with every type."""
 
+import ast
 from math import tau
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+import genesis
 from genesis.description.kinds import CODE, ELEMENTARY, FREE, KINDS, LENGTH, SCALARS, plural
 from genesis.description.retype import retyped
 from genesis.grad.physics import Physics
+from genesis.joints import COORDINATES, SPRINGS, TURNS
 from genesis.model.compile import Placed, compile_model
 from genesis.observations import CHANNELS
 from genesis.observations.channels.joints import unit_of
@@ -152,3 +156,28 @@ def test_position_and_velocity_are_channels_in_its_units(engine, kind):
         assert CHANNELS[name](setting, "x", ["it"]).unit == expected
     joint = joints_of(setting.robot)[0]
     assert unit_of([joint], "torque", "force") == unit.force and joint.slides == (unit is LENGTH)
+
+
+NAMED = {  # files with the name of a type in a string: the table, words of MuJoCo and MJCF, the end of a name
+    "description/kinds.py", "description/mjcf.py", "description/write_mjcf.py", "description/urdf_joints.py",
+}  # fmt: skip
+
+
+def test_nothing_else_compares_names_of_types():
+    """A new type would be forgotten there: ask its kind instead."""
+    folder, found = Path(genesis.__file__).parent, set()
+    for file in folder.rglob("*.py"):
+        strings = {node.value for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Constant)}
+        if strings & set(KINDS):
+            found.add(str(file.relative_to(folder)))
+    assert found == NAMED
+
+
+def test_what_joints_share_is_traced_once():
+    """Those of one coordinate advance alike; a screw turns as a hinge does; codes of a kernel are told apart."""
+    groups = {tuple(ELEMENTARY[k].name for k in group.codes) for group in COORDINATES}
+    assert groups == {("hinge", "slide", "screw"), ("ball",)}
+    assert ("hinge", "screw") in {tuple(ELEMENTARY[k].name for k in group.codes) for group in TURNS}
+    for table in (COORDINATES, TURNS, SPRINGS):
+        for code in range(len(ELEMENTARY)):
+            assert [group.has(code) for group in table] == [code in group.codes for group in table]

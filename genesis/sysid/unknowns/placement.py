@@ -60,7 +60,10 @@ class JointOffset(Unknown):
 
 
 def _placement(where: str, model: Any, joint: Joint) -> tuple[int, Tensor, float]:
-    """The link that a joint moves, its axis (3,) in the link's frame, and how far a unit moves it along that. Raises: InputError where that says not all of it."""
+    """The link that a joint moves, its axis (3,) in the link's frame, and how far a unit of the coordinate moves it along that.
+
+    Raises: InputError where that says not all of the offset.
+    """
     if not joint.is_scalar:
         raise InputError(f'{where}: joint "{joint.name}" is a {joint.kind.name} joint; only {SCALARS} have an offset.')
     k, link = next((k, info.link) for k, info in enumerate(model.joints) if info.nv and info.dof_adr == joint.dofs[0])
