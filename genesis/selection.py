@@ -10,8 +10,11 @@ import torch
 from torch import Tensor
 
 from genesis import runtime
+from genesis.description.kinds import JointKind, plural
 from genesis.errors import InputError, unknown_name
 from genesis.grad.tensor import plain
+
+DRIVEN = plural(lambda kind: not kind.floats)
 
 
 def tensor(values: Any) -> Tensor:
@@ -45,21 +48,31 @@ class Joint:
     name: str
     qs: tuple[int, ...]
     dofs: tuple[int, ...]
-    slides: bool
+    kind: JointKind
 
     @property
     def is_scalar(self) -> bool:
-        return len(self.qs) == 1
+        return self.kind.scalar
 
     @property
     def is_free(self) -> bool:
         """The six degrees of freedom of a body that nothing holds."""
-        return len(self.dofs) == 6
+        return self.kind.floats
+
+    @property
+    def slides(self) -> bool:
+        """Its coordinate is a length."""
+        return self.kind.slides
 
     @property
     def turns(self) -> bool:
-        """A hinge: one angle."""
-        return self.is_scalar and not self.slides
+        """Its coordinate is one angle."""
+        return self.kind.scalar and not self.kind.slides
+
+    @property
+    def is_periodic(self) -> bool:
+        """Its coordinate is an angle, of which a full turn leads back to the same pose."""
+        return self.kind.periodic
 
 
 def joints_of(entity: Any) -> list[Joint]:
@@ -69,7 +82,7 @@ def joints_of(entity: Any) -> list[Joint]:
         qs = tuple(entity.q_start + int(i) for i in joint.qs_idx_local)
         dofs = tuple(entity.dof_start + int(i) for i in joint.dofs_idx_local)
         if dofs:
-            found.append(Joint(joint.name, qs, dofs, slides=str(joint.type).lower().rpartition(".")[2] in ("slide", "prismatic")))
+            found.append(Joint(joint.name, qs, dofs, joint.kind))
     return found
 
 
@@ -80,7 +93,7 @@ def chosen_joints(where: str, entity: Any, patterns: Sequence[str]) -> list[Join
 
 
 def driven_joints(where: str, entity: Any, patterns: Sequence[str]) -> list[Joint]:
-    """The joints of an entity that the patterns choose to be driven: hinges, slides and balls by glob patterns, a free joint by its name alone,
+    """The joints of an entity that the patterns choose to be driven: all but a free joint by glob patterns, that by its name alone,
     because no motor moves a body against the world.
 
     Raises: UnknownNameError for a pattern that matches nothing, InputError if nothing but free joints matches.
@@ -91,7 +104,7 @@ def driven_joints(where: str, entity: Any, patterns: Sequence[str]) -> list[Join
     if not driven:
         free = chosen[0].name
         raise InputError(
-            f'{where}: {list(named)} means hinges, slides and balls, and "{entity.name}" has none there; its free joint is driven only '
+            f'{where}: {list(named)} means {DRIVEN}, and "{entity.name}" has none there; its free joint is driven only '
             f'where it is named: joints: ["{free}"].'
         )
     return driven
@@ -190,9 +203,10 @@ def difference(joints: Sequence[Joint], qpos: Tensor, target: Tensor, periodic: 
         here, there = qpos[..., qs], target[..., qs]
         if joint.is_scalar:
             delta = here - there
-            parts.append(2.0 * torch.sin(0.5 * delta) if periodic and joint.turns else delta)
+            parts.append(2.0 * torch.sin(0.5 * delta) if periodic and joint.is_periodic else delta)
         else:
-            if len(qs) == 7:
-                parts.append(here[..., :3] - there[..., :3])
-            parts.append(2.0 * quaternion_error(here[..., -4:], there[..., -4:]))
+            plain = joint.kind.plain
+            if plain:
+                parts.append(here[..., :plain] - there[..., :plain])
+            parts.append(2.0 * quaternion_error(here[..., plain:], there[..., plain:]))
     return torch.cat(parts, -1)

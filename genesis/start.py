@@ -83,7 +83,7 @@ def _spread_positions(full: Tensor, joints: list[Joint], half: Tensor, generator
     for joint in joints:
         widths = half[first : first + len(joint.dofs)]
         first += len(joint.dofs)
-        linear = 1 if joint.is_scalar else 3 if len(joint.qs) == 7 else 0
+        linear = joint.kind.plain
         if bool((widths[linear:] != 0).any()):
             raise InputError(
                 f"task.spread_qpos: joint {joint.name} turns by a quaternion, which cannot be spread; give zero there."

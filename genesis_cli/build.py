@@ -153,8 +153,8 @@ def add_entity(scene: Any, name: str, body: Any) -> Any:
         place["quat"] = tuple(body.quat)
     density = getattr(body, "density", None)
     makers = {
-        "urdf": lambda: morphs.URDF(file=body.file, fixed=body.fixed, scale=body.scale, **place),
-        "mjcf": lambda: morphs.MJCF(file=body.file, scale=body.scale, mimic=body.mimic, **place),
+        "urdf": lambda: morphs.URDF(file=body.file, fixed=body.fixed, scale=body.scale, joints=body.joints, **place),
+        "mjcf": lambda: morphs.MJCF(file=body.file, scale=body.scale, mimic=body.mimic, joints=body.joints, **place),
         "sphere": lambda: morphs.Sphere(radius=body.radius, fixed=body.fixed, **place),
         "box": lambda: morphs.Box(size=tuple(body.size), fixed=body.fixed, **place),
         "capsule": lambda: morphs.Capsule(radius=body.radius, height=body.height, fixed=body.fixed, **place),
@@ -171,7 +171,7 @@ def describe_joints(description: Any, name: str, body: Any) -> None:
     """Armature, damping and dry friction of joints from a node of the config, in place of the file's."""
     from genesis.selection import joint_values
 
-    joints = [joint for link in description.links for joint in link.joints if joint.type != "free" and joint.mimic is None]
+    joints = [joint for link in description.links for joint in link.joints if not joint.kind.floats and joint.mimic is None]
     for key in ("armature", "damping", "frictionloss"):
         value = getattr(body, key, None)
         if value is not None:

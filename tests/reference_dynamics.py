@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genesis.description.description import JOINT_NQ, JOINT_NV, Description, Joint, Link
+from genesis.description.description import Description, Joint, Link
 from genesis.description.poses import quat_multiply, quat_to_matrix
 
 
@@ -67,7 +67,7 @@ class ReferenceDynamics:
         for joint in self.joints:
             if joint.mimic is None:
                 self.q_of[joint.name], self.v_of[joint.name] = self.nq, self.nv
-                self.nq, self.nv = self.nq + JOINT_NQ[joint.type], self.nv + JOINT_NV[joint.type]
+                self.nq, self.nv = self.nq + joint.kind.nq, self.nv + joint.kind.nv
 
     def qpos0(self) -> np.ndarray:
         """qpos (nq) of the described pose."""
@@ -95,8 +95,8 @@ class ReferenceDynamics:
             for joint in link.joints:
                 leader, scale, offset = self._leader(joint)
                 q_at, v_at = self.q_of[leader], self.v_of[leader]
-                q, v = qpos[q_at : q_at + JOINT_NQ[joint.type]], qvel[v_at : v_at + JOINT_NV[joint.type]]
-                if joint.type in ("hinge", "slide"):
+                q, v = qpos[q_at : q_at + joint.kind.nq], qvel[v_at : v_at + joint.kind.nv]
+                if joint.kind.scalar:
                     q, v = scale * q + offset, scale * v
                 R, p, S = _move(joint, R, p, q)
                 S_dot_v = _motion_rate(joint, V, R, p, v, S)
@@ -132,7 +132,7 @@ class ReferenceDynamics:
         if armature:
             for joint in self.joints:
                 leader, scale, _ = self._leader(joint)
-                columns = range(self.v_of[leader], self.v_of[leader] + JOINT_NV[joint.type])
+                columns = range(self.v_of[leader], self.v_of[leader] + joint.kind.nv)
                 M[columns, columns] += scale**2 * joint.armature
         return M
 
@@ -182,6 +182,10 @@ def _move(joint: Joint, R: np.ndarray, p: np.ndarray, q: np.ndarray) -> tuple[np
     if joint.type == "hinge":
         R = R @ axis_rotation(joint.axis, q[0] - joint.ref)
         return R, anchor - R @ joint.pos, np.concatenate([axis, np.cross(anchor, axis)])[:, None]
+    if joint.type == "screw":
+        R = R @ axis_rotation(joint.axis, q[0] - joint.ref)
+        p = anchor + joint.pitch * (q[0] - joint.ref) * axis - R @ joint.pos
+        return R, p, np.concatenate([axis, np.cross(anchor, axis) + joint.pitch * axis])[:, None]
     R = R @ quat_to_matrix(q)
     return R, anchor - R @ joint.pos, np.vstack([R, skew(anchor) @ R])
 
@@ -205,7 +209,7 @@ def integrate(dynamics: ReferenceDynamics, qpos: np.ndarray, qvel: np.ndarray, d
         if joint.mimic is not None:
             continue
         q, v = dynamics.q_of[joint.name], dynamics.v_of[joint.name]
-        if joint.type in ("hinge", "slide"):
+        if joint.kind.scalar:
             moved[q] += dt * qvel[v]
             continue
         if joint.type == "free":

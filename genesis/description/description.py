@@ -9,9 +9,7 @@ from typing import Any
 
 import numpy as np
 
-JOINT_TYPES = ("hinge", "slide", "ball", "free")
-JOINT_NV = {"hinge": 1, "slide": 1, "ball": 3, "free": 6}
-JOINT_NQ = {"hinge": 1, "slide": 1, "ball": 4, "free": 7}
+from genesis.description.kinds import KINDS, JointKind
 
 # How stiff a constraint is, as MuJoCo: solref (time constant [s], damping ratio), or (-stiffness, -damping) both negative;
 # solimp (impedance at zero, impedance at width, width, midpoint, power).
@@ -34,7 +32,8 @@ class Mimic:
 class Joint:
     """One joint of a link; several joints of one link act in order, each in the frame left by the one before.
 
-    axis, pos: in the frame of the link that owns the joint. ref: qpos at which the link is in its described pose (hinge, slide).
+    type: a name in `kinds.KINDS`. axis, pos: in the frame of the link that owns the joint. ref: qpos at which the link is in its described
+    pose (of types of one coordinate).
     springref: rest position of the spring; for ball the reference is the identity rotation, for free the pose of the link.
     """
 
@@ -56,7 +55,13 @@ class Joint:
     friction_solimp: Solimp = DEFAULT_SOLIMP
     ref: float = 0.0
     springref: float = 0.0
+    pitch: float = 0.0  # of a screw: how far it moves along its axis per turn about it [m/rad]
     mimic: Mimic | None = None
+
+    @property
+    def kind(self) -> JointKind:
+        """What its type is."""
+        return KINDS[self.type]
 
 
 @dataclass

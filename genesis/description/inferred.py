@@ -66,12 +66,12 @@ def fill(description: Description, links: Iterable[int], notes: Notes) -> None:
 def _behind_stuck(description: Description) -> list[int]:
     """Links that a joint should move and cannot, and those that hang on them: on a free one by no joint."""
     links = description.links
-    found = {s.link for s in tree.stuck_joints(description) if s.joint.type != "free"}
+    found = {s.link for s in tree.stuck_joints(description) if not s.joint.kind.floats}
     for k, link in enumerate(links):
         if link.parent in found:
             found.add(k)
     for stuck in tree.stuck_joints(description):
-        if stuck.joint.type == "free":
+        if stuck.joint.kind.floats:
             found.update(tree.cluster(links, stuck.link))
     return sorted(found)
 

@@ -2,7 +2,8 @@
 
 import os
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from genesis.description import tree
 from genesis.description.description import Description, Geom, Joint, Link, Site
 from genesis.description.inertia import rotate_inertia
+from genesis.description.kinds import KINDS
 from genesis.description.mjcf_actuators import bounds, read_actuators
 from genesis.description.mjcf_constraints import floats, height_field_of, hull_of, read_constraints
 from genesis.description.mjcf_elements import included_files, spelled_out
@@ -18,6 +20,7 @@ from genesis.description.mjcf_impedance import clamp_solver_parameters
 from genesis.description.mjcf_names import Names
 from genesis.description.mjcf_options import read_options
 from genesis.description.poses import quat_to_matrix
+from genesis.description.retype import retype_joints
 from genesis.description.scale import scale_description
 from genesis.description.source import Source, read_source
 from genesis.description.urdf import MIMIC_MODES
@@ -27,7 +30,8 @@ from genesis.log import logger
 if TYPE_CHECKING:
     import mujoco
 
-JOINT_TYPE = ("free", "ball", "slide", "hinge")  # by the number of mjtJoint
+MJT_JOINT = ("free", "ball", "slide", "hinge")  # words of MJCF by the number of mjtJoint
+JOINT_TYPE = {kind.mjcf: kind for kind in KINDS.values() if kind.mjcf is not None}
 GEOM_TYPE = ("plane", "hfield", "sphere", "capsule", "ellipsoid", "cylinder", "box", "mesh", "sdf")  # by the number of mjtGeom
 
 
@@ -37,6 +41,7 @@ def read_mjcf(
     scale: float = 1.0,
     mimic: str = "independent",
     default_armature: float = 0.0,
+    joints: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Description:
     """Read an MJCF file (or the XML itself).
 
@@ -50,6 +55,7 @@ def read_mjcf(
         mimic: "independent" keeps joint equalities, which are soft, and every joint its degrees of freedom; "reduce" turns a linear
             one into ``Joint.mimic``, which holds exactly and has no degree of freedom.
         default_armature: for joints without armature, other than free ones [kg m² | kg].
+        joints: types that the file has no word for, see `retype.retype_joints`; in its units of length.
 
     Raises: ModelError with MuJoCo's message if MuJoCo refuses the file; UnsupportedError, by name, for an actuator or a joint
     that cannot be represented.
@@ -62,6 +68,7 @@ def read_mjcf(
     unrepresentable(model, names, source.where)
     description = Description(name, str(source.path) if source.path else None)
     description.links = [_link(model, names, body) for body in range(1, model.nbody)]
+    retype_joints(description, joints, source.where)
     description.geoms = [_geom(model, names, geom) for geom in range(model.ngeom)]
     description.sites = [
         Site(names.site[k], model.site_bodyid[k] - 1, model.site_pos[k].copy(), model.site_quat[k].copy())
@@ -126,11 +133,10 @@ def _link(model: "mujoco.MjModel", names: Names, body: int) -> Link:
 
 
 def _joint(model: "mujoco.MjModel", names: Names, joint: int) -> Joint:
-    kind, dof, adr = JOINT_TYPE[model.jnt_type[joint]], model.jnt_dofadr[joint], model.jnt_qposadr[joint]
-    scalar = kind in ("hinge", "slide")
+    kind, dof, adr = JOINT_TYPE[MJT_JOINT[model.jnt_type[joint]]], model.jnt_dofadr[joint], model.jnt_qposadr[joint]
     return Joint(
         name=names.joint[joint],
-        type=kind,
+        type=kind.name,
         axis=model.jnt_axis[joint].copy(),
         pos=model.jnt_pos[joint].copy(),
         limit=bounds(model.jnt_limited[joint], model.jnt_range[joint]),
@@ -144,8 +150,8 @@ def _joint(model: "mujoco.MjModel", names: Names, joint: int) -> Joint:
         limit_solimp=floats(model.jnt_solimp[joint]),
         friction_solref=floats(model.dof_solref[dof]),
         friction_solimp=floats(model.dof_solimp[dof]),
-        ref=float(model.qpos0[adr]) if scalar else 0.0,
-        springref=float(model.qpos_spring[adr]) if scalar else 0.0,
+        ref=float(model.qpos0[adr]) if kind.scalar else 0.0,
+        springref=float(model.qpos_spring[adr]) if kind.scalar else 0.0,
     )
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from genesis.description.description import JOINT_NV, Actuator, Description, Joint
+from genesis.description.description import Actuator, Description, Joint
 from genesis.description.mjcf_names import Names
 from genesis.errors import UnsupportedError
 
@@ -91,9 +91,10 @@ def _transmission(k: int, joints: list[Joint], model: "mujoco.MjModel", refuse: 
         in_parent or kind == mujoco.mjtTrn.mjTRN_JOINT, f"a {_short(kind)} transmission", "joint, jointinparent, fixed tendon"
     )
     joint = joints[target]
-    turns = joint.type in ("ball", "free")
-    refuse.unless(not (in_parent and turns), f"a jointinparent transmission to the {joint.type} joint", "hinge and slide joints")
-    return [(joint.name, gear[: JOINT_NV[joint.type]].copy())]
+    refuse.unless(
+        joint.kind.scalar or not in_parent, f"a jointinparent transmission to the {joint.type} joint", "hinge and slide joints"
+    )
+    return [(joint.name, gear[: joint.kind.nv].copy())]
 
 
 def _tendon(tendon: int, gear: float, joints: list[Joint], model: "mujoco.MjModel", refuse: _Refusal) -> Transmission:

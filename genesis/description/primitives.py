@@ -19,6 +19,7 @@ from genesis.description.inertia import (
     mesh_properties,
     sphere_inertia,
 )
+from genesis.description.kinds import FREE
 from genesis.description.meshes import read_mesh
 from genesis.description.poses import IDENTITY_QUAT, quat_between
 from genesis.errors import InputError, ModelError
@@ -106,7 +107,7 @@ def mesh(
 
 
 def _body(name: str, kind: str, size: np.ndarray, mass: float, com: np.ndarray, inertia: np.ndarray, fixed: bool) -> Description:
-    joints = [] if fixed else [Joint("root_joint", "free")]
+    joints = [] if fixed else [Joint("root_joint", FREE.name)]
     link = Link(name, -1, mass=float(mass), com=com, inertia=inertia, joints=joints)
     return Description(name, links=[link], geoms=[Geom(name, 0, kind, size, np.zeros(3), IDENTITY_QUAT.copy())])
 

@@ -43,7 +43,8 @@ def scale_description(description: Description, scale: float) -> None:
 
 def _scale_joint(joint: Joint, scale: float) -> None:
     joint.pos = joint.pos * scale
-    if joint.type == "slide":
+    joint.pitch *= scale
+    if joint.kind.slides:
         joint.ref, joint.springref = joint.ref * scale, joint.springref * scale
         joint.limit_margin *= scale
         joint.limit = None if joint.limit is None else (joint.limit[0] * scale, joint.limit[1] * scale)
@@ -54,15 +55,14 @@ def _scale_mimics(description: Description, scale: float) -> None:
     for joint in joints.values():
         if joint.mimic is None:
             continue
-        unit = scale if joint.type == "slide" else 1.0
-        unit_of_target = scale if joints[joint.mimic.joint].type == "slide" else 1.0
+        unit, unit_of_target = joint.kind.either(1.0, scale), joints[joint.mimic.joint].kind.either(1.0, scale)
         joint.mimic.multiplier *= unit / unit_of_target
         joint.mimic.offset *= unit
 
 
 def _scale_equalities(description: Description, scale: float) -> None:
     """Anchors, and polynomials in the new units of the joints; the torque scale stays."""
-    unit = {joint.name: scale if joint.type == "slide" else 1.0 for link in description.links for joint in link.joints}
+    unit = {joint.name: joint.kind.either(1.0, scale) for link in description.links for joint in link.joints}
     for equality in description.equalities:
         factors = np.ones(11)
         if equality.type == "joint":
@@ -76,5 +76,5 @@ def _scale_equalities(description: Description, scale: float) -> None:
 def _scale_keyframes(description: Description, scale: float) -> None:
     factors: list[float] = []
     for joint in (joint for link in description.links for joint in link.joints if joint.mimic is None):
-        factors += {"slide": [scale], "hinge": [1.0], "ball": [1.0] * 4, "free": [scale] * 3 + [1.0] * 4}[joint.type]
+        factors += [scale if length else 1.0 for length in joint.kind.lengths]
     description.keyframes = {name: qpos * factors for name, qpos in description.keyframes.items()}

@@ -6,6 +6,7 @@ import numpy as np
 
 from genesis.description.description import Description, Joint, Link, Mimic
 from genesis.description.inertia import combine, rotate_inertia, shift_inertia
+from genesis.description.kinds import FREE
 from genesis.description.notes import listed
 from genesis.description.poses import IDENTITY_QUAT, compose, quat_to_matrix, rotate
 from genesis.errors import ModelError
@@ -30,7 +31,7 @@ def attach_root(description: Description, fixed: bool) -> None:
         remove_links(description, {0})
     elif not fixed:
         taken = {joint.name for link in links for joint in link.joints}
-        root.joints = [Joint("root_joint" if "root_joint" not in taken else f"{root.name}_root_joint", "free")]
+        root.joints = [Joint("root_joint" if "root_joint" not in taken else f"{root.name}_root_joint", FREE.name)]
 
 
 def remove_links(description: Description, gone: set[int]) -> None:
@@ -66,7 +67,7 @@ def fold_massless(description: Description) -> None:
     for k, link in enumerate(links):
         children = [c for c in links if c.parent == k]
         simple = link.mass == 0.0 and not link.inertia.any() and k not in shown
-        scalar = bool(link.joints) and all(joint.type in ("hinge", "slide") for joint in link.joints)
+        scalar = bool(link.joints) and all(joint.kind.scalar for joint in link.joints)
         if simple and scalar and len(children) == 1 and children[0].joints:
             _fold(link, children[0])
             gone.add(k)
@@ -114,11 +115,14 @@ def stuck_joints(description: Description) -> list[Stuck]:
             pos, quat = poses[k]
             about = shift_inertia(inertia, mass, com - pos - rotate(quat, joint.pos))
             axis = rotate(quat, joint.axis)
-            turns = {"hinge": axis @ about @ axis, "ball": np.linalg.eigvalsh(about)[0]}
-            if joint.type == "free":  # what hangs on it by joints moves by these already
-                turns["free"] = sum(links[s].mass for s in cluster(links, k))
-            if turns.get(joint.type, mass) + joint.armature <= 0.0:
-                lack = "mass" if joint.type in ("slide", "free") or mass == 0.0 else "inertia about its axis"
+            if joint.kind.floats:  # what hangs on it by joints moves by these already
+                moves = sum(links[s].mass for s in cluster(links, k))
+            elif not joint.kind.turns:
+                moves = mass
+            else:
+                moves = axis @ about @ axis + joint.pitch**2 * mass if joint.kind.scalar else np.linalg.eigvalsh(about)[0]
+            if moves + joint.armature <= 0.0:
+                lack = "inertia about its axis" if joint.kind.turns and not joint.kind.floats and mass > 0.0 else "mass"
                 found.append(Stuck(k, joint, lack))
     return found
 
@@ -134,7 +138,7 @@ def check_moves(description: Description, where: str) -> None:
     name, link = stuck[0].joint.name, description.links[stuck[0].link]
     others = list(dict.fromkeys(f'"{s.joint.name}"' for s in stuck))[1:]
     also = f" (nor have {listed(others)})" if others else ""
-    if stuck[0].joint.type == "free":
+    if stuck[0].joint.kind.floats:
         cure = "give it an <inertial> or use fixed=True."
         raise ModelError(
             f'{where}: link "{link.name}" has no {stuck[0].lack} and no solid shape, so it cannot move freely; {cure}'
@@ -168,7 +172,7 @@ def resolve_mimics(description: Description, where: str) -> None:
 
 
 def add_armature(description: Description, armature: float) -> None:
-    """Give ``armature`` [kg m² | kg] to every hinge, slide and ball joint that has none."""
+    """Give ``armature`` [kg m² | kg] to every joint that has none, but those that float."""
     for joint in (joint for link in description.links for joint in link.joints):
-        if joint.type != "free" and joint.armature == 0.0:
+        if not joint.kind.floats and joint.armature == 0.0:
             joint.armature = armature

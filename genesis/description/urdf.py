@@ -1,7 +1,8 @@
 """URDF to a description."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
 from genesis.description import tree
@@ -9,6 +10,7 @@ from genesis.description.description import Description
 from genesis.description.inertia import unphysical
 from genesis.description.inferred import fill_stuck
 from genesis.description.notes import Notes
+from genesis.description.retype import retype_joints
 from genesis.description.scale import scale_description
 from genesis.description.source import Source, read_source
 from genesis.description.urdf_check import check_urdf
@@ -27,6 +29,7 @@ def read_urdf(
     scale: float = 1.0,
     mimic: str = "reduce",
     default_armature: float = 0.0,
+    joints: Mapping[str, Mapping[str, Any]] | None = None,
     package_dirs: Sequence[str | os.PathLike] = (),
     collision: bool = True,
 ) -> Description:
@@ -41,6 +44,7 @@ def read_urdf(
         scale: of all lengths; masses grow with its third power (same material).
         mimic: "reduce" keeps ``Joint.mimic``; "independent" lets mimic joints move freely.
         default_armature: for joints other than the free one [kg m² | kg].
+        joints: types that the file has no word for, see `retype.retype_joints`; in its units of length.
         package_dirs: where ``package://`` names are looked for first, and other ones last.
         collision: whether every collision mesh is needed; one that is lost is then an error, else noted as a visual one is.
 
@@ -58,9 +62,10 @@ def read_urdf(
     name = source.root.get("name") or (source.path.stem if source.path else "robot")
     description = Description(name, str(source.path) if source.path else None, links, geoms)
     _add_joints(description, source, mimic)
+    retype_joints(description, joints, where)
     tree.attach_root(description, fixed)
     for link in description.links:
-        if link.parent >= 0 and [joint.type for joint in link.joints] == ["free"]:
+        if link.parent >= 0 and [joint.kind.floats for joint in link.joints] == [True]:
             link.joints = split_floating(link.joints[0])
     tree.fold_massless(description)
     tree.resolve_mimics(description, where)

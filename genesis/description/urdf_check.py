@@ -6,13 +6,14 @@ What does not matter to the motion is mended in the parsed document and noted: c
 import math
 from xml.etree.ElementTree import Element
 
+from genesis.description.kinds import KINDS
 from genesis.description.notes import Notes
 from genesis.description.source import Source, expand
 from genesis.description.urdf_elements import end_of, label, name_of, number, numbers
 from genesis.errors import ModelError, unknown_name
 
-JOINT_KINDS = ("revolute", "continuous", "prismatic", "fixed", "floating", "planar", "spherical")
-SCALAR_KINDS = ("revolute", "continuous", "prismatic")
+SCALAR_KINDS = tuple(word for kind in KINDS.values() if kind.scalar for word in kind.urdf)
+JOINT_KINDS = (*SCALAR_KINDS, "fixed", "planar", *(word for kind in KINDS.values() if not kind.scalar for word in kind.urdf))
 
 # how many numbers an attribute holds: element -> attribute -> allowed counts
 NUMBERS: dict[str, dict[str, tuple[int, ...]]] = {
@@ -121,7 +122,8 @@ def _check_numbers(element: Element, where: str) -> None:
 def _check_joint(joint: Element, links: list[str], where: str) -> None:
     kind, name = joint.get("type", ""), name_of(joint)
     if kind not in JOINT_KINDS:
-        raise ModelError(f'{where}: joint "{name}" has type "{kind}"; known: {", ".join(JOINT_KINDS)}.')
+        beside = f" A {kind} is asked for beside the file, see `joints` of the morph." if kind in KINDS else ""
+        raise ModelError(f'{where}: joint "{name}" has type "{kind}"; known: {", ".join(JOINT_KINDS)}.{beside}')
     for end in ("parent", "child"):
         link = end_of(joint, end)
         if not link:

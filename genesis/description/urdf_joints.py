@@ -1,11 +1,14 @@
 """URDF joint elements to joints: one element may become none (fixed), one, or several joints of the child link."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 from xml.etree.ElementTree import Element
 
 import numpy as np
 
 from genesis.description.description import Joint, Mimic
+from genesis.description.kinds import BALL, FREE, HINGE, KINDS, SLIDE, JointKind
 from genesis.description.notes import Notes
 from genesis.description.poses import quat_between, rotate
 from genesis.description.urdf_elements import name_of, number, numbers
@@ -21,8 +24,8 @@ def read_joint(element: Element, mimic: str, notes: Notes) -> list[Joint]:
 
 def split_floating(joint: Joint) -> list[Joint]:
     """A free joint relative to a moving parent: three slides along the axes of the joint frame, then a ball."""
-    slides = [Joint(f"{joint.name}_{letter}", "slide", axis=axis) for letter, axis in zip("xyz", np.eye(3), strict=True)]
-    joints = [*slides, Joint(f"{joint.name}_ball", "ball")]
+    slides = [Joint(f"{joint.name}_{letter}", SLIDE.name, axis=axis) for letter, axis in zip("xyz", np.eye(3), strict=True)]
+    joints = [*slides, Joint(f"{joint.name}_ball", BALL.name)]
     for part in joints:
         part.damping, part.frictionloss = joint.damping, joint.frictionloss
     return joints
@@ -32,17 +35,9 @@ def _fixed(element: Element, mimic: str, notes: Notes) -> list[Joint]:
     return []
 
 
-def _hinge(element: Element, mimic: str, notes: Notes) -> list[Joint]:
-    return [_scalar(element, "hinge", mimic, notes)]
-
-
-def _slide(element: Element, mimic: str, notes: Notes) -> list[Joint]:
-    return [_scalar(element, "slide", mimic, notes)]
-
-
 def _floating(element: Element, mimic: str, notes: Notes) -> list[Joint]:
     damping, friction = _dynamics(element)
-    return [Joint(name_of(element), "free", damping=damping, frictionloss=friction)]
+    return [Joint(name_of(element), FREE.name, damping=damping, frictionloss=friction)]
 
 
 def _planar(element: Element, mimic: str, notes: Notes) -> list[Joint]:
@@ -51,8 +46,8 @@ def _planar(element: Element, mimic: str, notes: Notes) -> list[Joint]:
     turn = quat_between(np.array([0.0, 0.0, 1.0]), normal)
     damping, friction = _dynamics(element)
     x, y = (rotate(turn, axis) for axis in np.eye(3)[:2])
-    frames = [("x", "slide", x), ("y", "slide", y), ("hinge", "hinge", normal)]
-    return [Joint(f"{name}_{end}", kind, axis=axis, damping=damping, frictionloss=friction) for end, kind, axis in frames]
+    frames = [("x", SLIDE, x), ("y", SLIDE, y), ("hinge", HINGE, normal)]
+    return [Joint(f"{name}_{end}", kind.name, axis=axis, damping=damping, frictionloss=friction) for end, kind, axis in frames]
 
 
 def _spherical(element: Element, mimic: str, notes: Notes) -> list[Joint]:
@@ -60,25 +55,14 @@ def _spherical(element: Element, mimic: str, notes: Notes) -> list[Joint]:
     damping, friction = _dynamics(element)
     if element.find("limit") is not None:
         notes.add("limits of spherical joints, left out", f'"{name_of(element)}"')
-    return [Joint(name_of(element), "ball", damping=damping, frictionloss=friction)]
+    return [Joint(name_of(element), BALL.name, damping=damping, frictionloss=friction)]
 
 
-READERS = {
-    "revolute": _hinge,
-    "continuous": _hinge,
-    "prismatic": _slide,
-    "fixed": _fixed,
-    "floating": _floating,
-    "planar": _planar,
-    "spherical": _spherical,
-}
-
-
-def _scalar(element: Element, kind: str, mimic: str, notes: Notes) -> Joint:
+def _scalar(element: Element, mimic: str, notes: Notes, kind: JointKind) -> list[Joint]:
     damping, friction = _dynamics(element)
     limit = element.find("limit")
     effort, velocity = number(limit, "effort", 0.0), number(limit, "velocity", 0.0)
-    joint = Joint(name_of(element), kind, axis=_axis(element), damping=damping, frictionloss=friction)
+    joint = Joint(name_of(element), kind.name, axis=_axis(element), damping=damping, frictionloss=friction)
     joint.limit = _limit(element, notes)
     # exporters write 0 for "unknown", and a joint that may not be driven at all would not be a joint
     joint.effort = (-effort, effort) if 0.0 < effort < math.inf else None
@@ -86,7 +70,16 @@ def _scalar(element: Element, kind: str, mimic: str, notes: Notes) -> Joint:
     follows = element.find("mimic")
     if follows is not None and mimic == "reduce":
         joint.mimic = Mimic(follows.get("joint", ""), number(follows, "multiplier", 1.0), number(follows, "offset", 0.0))
-    return joint
+    return [joint]
+
+
+READERS: dict[str, Callable[[Element, str, Notes], list[Joint]]] = {
+    "fixed": _fixed,
+    "planar": _planar,
+    **dict.fromkeys(FREE.urdf, _floating),
+    **dict.fromkeys(BALL.urdf, _spherical),
+    **{word: partial(_scalar, kind=kind) for kind in KINDS.values() if kind.scalar for word in kind.urdf},
+}
 
 
 def _limit(element: Element, notes: Notes) -> tuple[float, float] | None:

@@ -1,6 +1,7 @@
 """A changed description back as the robot file it came from: everything else in the file stays as it was.
 
-What a format cannot say (armature in a URDF, gains of the joint controllers) goes to a second file beside it, NAME.identified.yaml.
+What a format cannot say (armature in a URDF, gains of the joint controllers, joints of types that it has no word for) goes to a second
+file beside it, NAME.identified.yaml.
 Meshes and textures are named by absolute paths in the written file, so that it loads from any folder of the same machine.
 """
 
@@ -10,10 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from genesis.description.description import Description
+from genesis.description.retype import retyped
 from genesis.description.source import READERS, Source, decoded, is_text, read_source
 from genesis.description.write_changes import Beside, Changes, changes_of
 from genesis.description.write_mjcf import mjcf_text
@@ -25,7 +28,8 @@ TOLERANCE = 1e-9  # of what is read back, relative to the size of the numbers
 
 @dataclass
 class Written:
-    """path: the robot file. edits: what was changed in it, in words. sidecar: the file of ``beside``, None where it is empty."""
+    """path: the robot file. edits: what was changed in it, in words. sidecar: the file of ``beside`` and of joints that are of another type
+    than the robot file says, None where there is nothing of that."""
 
     path: Path
     sidecar: Path | None
@@ -71,7 +75,7 @@ def write_model(
             out.unlink()
             raise
     everything = [*changes.beside, *beside]
-    return Written(out, _write_sidecar(out, everything), changes.edits, everything)
+    return Written(out, _write_sidecar(out, everything, retyped(new)), changes.edits, everything)
 
 
 def _source(file: str | PathLike) -> Source:
@@ -84,16 +88,20 @@ def _source(file: str | PathLike) -> Source:
     return read_source(file, first.group(1) if first and first.group(1) in READERS else "robot")
 
 
-def _write_sidecar(out: Path, beside: list[Beside]) -> Path | None:
+def _write_sidecar(out: Path, beside: list[Beside], joints: dict[str, dict[str, Any]]) -> Path | None:
     path = out.with_name(f"{out.stem.removesuffix('.identified')}.identified.yaml")
-    if not beside:
+    if not beside and not joints:
         path.unlink(missing_ok=True)
         return None
-    lines = [
-        f"# What {out.name} cannot say: set these parameters of the scene after loading it.",
-        f"model: {json.dumps(out.name)}",
-        "values:",
-    ]
+    lines = [f"# What {out.name} cannot say: set these parameters of the scene after loading it."] if beside else []
+    lines.append(f"model: {json.dumps(out.name)}")
+    if joints:
+        lines += [
+            "# Types of joints that stand as others in the file: give this to its morph, or to `robot` of a config.",
+            "joints:",
+        ]
+        lines += [f"  {json.dumps(name, ensure_ascii=False)}: {json.dumps(about)}" for name, about in joints.items()]
+    lines += ["values:"] if beside else []
     for b in beside:
         element, unit = (json.dumps(text, ensure_ascii=False) for text in (b.element, b.unit))
         value = json.dumps(np.asarray(b.value, float).tolist())

@@ -65,14 +65,13 @@ class Changes:
     def aside(self, joint: Joint, attribute: str) -> None:
         """Note a value of a joint that the file cannot hold."""
         element = f'joint "{joint.name}"'
-        slide = joint.type == "slide"
         if attribute == "effort":
             low, high = joint.effort if joint.effort is not None else (-np.inf, np.inf)
-            unit = "N" if slide else "Nm"
+            unit = joint.kind.either("Nm", "N")
             self.beside += [Beside("dof_force_lo", element, low, unit), Beside("dof_force_hi", element, high, unit)]
             return
         name, turning, sliding = IN_CORE[attribute]
-        self.beside.append(Beside(name, element, getattr(joint, attribute), sliding if slide else turning))
+        self.beside.append(Beside(name, element, getattr(joint, attribute), joint.kind.either(turning, sliding)))
 
     def pairs(self, found: Description, wanted: Description) -> Iterator[tuple[Any, Any]]:
         """(read back, wanted) of every link, joint and equality and of every other changed element."""

@@ -156,7 +156,7 @@ class _Writer:
         if names & {"damping", "stiffness"} and np.any(spec.springdamper):
             element.set("springdamper", "0 0")
             names = names | {"damping", "stiffness"}
-        turn = 180.0 / np.pi if self.degrees and joint.type in ("hinge", "ball") else 1.0
+        turn = 180.0 / np.pi if self.degrees and joint.kind.turns else 1.0
         if "springref" in names:
             element.set("springref", words(joint.springref * turn))
         if "limit" in names:

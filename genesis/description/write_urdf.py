@@ -10,9 +10,11 @@ import numpy as np
 
 from genesis.description.description import Description, Geom, Joint, Link
 from genesis.description.inertia import rotate_inertia
+from genesis.description.kinds import FREE
 from genesis.description.meshes import locate
 from genesis.description.poses import compose, quat_multiply, quat_to_matrix, rotate
 from genesis.description.source import Source, parse_xml
+from genesis.description.urdf_check import SCALAR_KINDS
 from genesis.description.urdf_elements import end_of, label, name_of, number, numbers
 from genesis.description.urdf_meshes import mesh_folders
 from genesis.description.urdf_spec import SHAPES
@@ -149,7 +151,7 @@ class _Writer:
     def _limit(self, joint: Joint, name: str) -> bool:
         """Whether the <limit> of a joint can hold the attribute, and holds it now."""
         element = self._element(joint)
-        if element is None or element.get("type") not in ("revolute", "continuous", "prismatic"):
+        if element is None or element.get("type") not in SCALAR_KINDS:
             return False
         if name == "limit" and joint.limit is not None and np.isfinite(joint.limit).all() and joint.limit[0] < joint.limit[1]:
             for side, value in zip(("lower", "upper"), joint.limit, strict=True):
@@ -207,7 +209,7 @@ class _Writer:
             return self.joints[joint.name]
         base = next((joint.name.removesuffix(part) for part in PARTS if joint.name.endswith(part)), "")
         element = self.joints.get(base)
-        return element if element is not None and element.get("type") in ("planar", "floating") else None
+        return element if element is not None and element.get("type") in ("planar", *FREE.urdf) else None
 
 
 def _child(element: Element, tag: str, first: bool = False) -> Element:

@@ -2,7 +2,7 @@
 
 import taichi as ti
 
-from genesis.joints import JOINTS
+from genesis.joints import COORDINATES
 
 
 @ti.func
@@ -15,9 +15,9 @@ def integrate_position(m: ti.template(), s: ti.template(), q: ti.template(), v: 
     for j in range(m.size("njnt")):
         if m.jnt_owner(j) != 0:
             kind = m.jnt_type(j)
-            for code in ti.static(range(len(JOINTS))):
-                if kind == code:
-                    JOINTS[code].integrate(s.row(q, m.jnt_qadr(j)), s.row(v, m.jnt_dof(j)), dt)
+            for n in ti.static(range(len(COORDINATES))):
+                if COORDINATES[n].has(kind):
+                    COORDINATES[n].joint.integrate(s.row(q, m.jnt_qadr(j)), s.row(v, m.jnt_dof(j)), dt)
 
 
 @ti.func
@@ -31,9 +31,9 @@ def displacement_rate(m: ti.template(), s: ti.template(), dt: ti.template()):
         if m.jnt_owner(j) != 0:
             kind = m.jnt_type(j)
             i = m.jnt_dof(j)
-            for code in ti.static(range(len(JOINTS))):
-                if kind == code:
-                    JOINTS[code].rate(s.row("rate", i), s.row("v", i), dt)
+            for n in ti.static(range(len(COORDINATES))):
+                if COORDINATES[n].has(kind):
+                    COORDINATES[n].joint.rate(s.row("rate", i), s.row("v", i), dt)
 
 
 @ti.func
@@ -48,9 +48,9 @@ def displacement_rate_adjoint(m: ti.template(), s: ti.template(), stage: ti.i32,
         if m.jnt_owner(j) != 0:
             kind = m.jnt_type(j)
             i = m.jnt_dof(j)
-            for code in ti.static(range(len(JOINTS))):
-                if kind == code:
-                    JOINTS[code].rate_adjoint(
+            for n in ti.static(range(len(COORDINATES))):
+                if COORDINATES[n].has(kind):
+                    COORDINATES[n].joint.rate_adjoint(
                         s.row("stage_rate", before + i), s.row("v", i), dt,
                         s.row("stage_rate_bar", here + i), s.row("stage_rate_bar", before + i), s.row("v_bar", i),
                     )  # fmt: skip
@@ -75,6 +75,6 @@ def integrate_position_adjoint(
         if m.jnt_owner(j) != 0:
             kind = m.jnt_type(j)
             i = m.jnt_dof(j)
-            for code in ti.static(range(len(JOINTS))):
-                if kind == code:
-                    pull_back(s, JOINTS[code], i, v, dt, next_bar, q_bar, v_bar)
+            for n in ti.static(range(len(COORDINATES))):
+                if COORDINATES[n].has(kind):
+                    pull_back(s, COORDINATES[n].joint, i, v, dt, next_bar, q_bar, v_bar)

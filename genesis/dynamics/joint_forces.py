@@ -8,7 +8,7 @@ All that belongs to one degree of freedom is done in one loop: a loop over a few
 import taichi as ti
 
 from genesis.dynamics.actuation import actuators, actuators_adjoint, bound_adjoint, clamp, inside
-from genesis.joints import JOINTS
+from genesis.joints import SPRINGS
 from genesis.math.lanes import any_lane, let
 
 
@@ -45,9 +45,9 @@ def ball_springs(m: ti.template(), s: ti.template()):
         for j in range(m.size("njnt")):
             if springs_as_ball(m, j):
                 kind = m.jnt_type(j)
-                for code in ti.static(range(len(JOINTS))):
-                    if kind == code:
-                        JOINTS[code].spring(m, s, j)
+                for n in ti.static(range(len(SPRINGS))):
+                    if SPRINGS[n].has(kind):
+                        SPRINGS[n].joint.spring(m, s, j)
 
 
 @ti.func
@@ -83,9 +83,9 @@ def joint_forces_adjoint(
         for j in range(m.size("njnt")):
             if m.dof_qadr(m.jnt_dof(j)) < 0 and (ti.static(want) or springs_as_ball(m, j)):
                 kind = m.jnt_type(j)
-                for code in ti.static(range(len(JOINTS))):
-                    if kind == code:
-                        JOINTS[code].spring_adjoint(m, s, j, bar, want)
+                for n in ti.static(range(len(SPRINGS))):
+                    if SPRINGS[n].has(kind):
+                        SPRINGS[n].joint.spring_adjoint(m, s, j, bar, want)
 
 
 def springs_as_ball(m, j):

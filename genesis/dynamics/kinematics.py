@@ -7,13 +7,13 @@ Source: Featherstone (2008), table 5.1, in world coordinates.
 
 import taichi as ti
 
-from genesis.joints import JOINTS
+from genesis.joints import JOINTS, TURNS
 from genesis.joints.pose import Pose
 from genesis.math.lanes import Cells, constant, let, negative
 from genesis.math.rotation import Mat3, Quat, Vec3
 from genesis.math.spatial import Inertia, Spatial, force_at
 
-AXIS_COUNTS = sorted({joint.AXES for joint in JOINTS})
+AXIS_COUNTS = sorted({joint.KIND.nv for joint in JOINTS})
 
 
 def copy_vec(v: Vec3) -> Vec3:
@@ -63,9 +63,9 @@ def turn_joints(m: ti.template(), s: ti.template()):
     """
     for j in range(m.size("njnt")):
         kind = m.jnt_type(j)
-        for code in ti.static(range(len(JOINTS))):
-            if kind == code:
-                JOINTS[code].turn(m, s, j)
+        for n in ti.static(range(len(TURNS))):
+            if TURNS[n].has(kind):
+                TURNS[n].joint.turn(m, s, j)
 
 
 @ti.func
@@ -84,7 +84,7 @@ def place_link(m: ti.template(), s: ti.template(), l: ti.i32, pose: ti.template(
         for code in ti.static(range(len(JOINTS))):
             if kind == code:
                 JOINTS[code].place(m, s, j, pose, anchor)
-                if moved != 0 and ti.static(JOINTS[code].NAME != "slide"):
+                if moved != 0 and ti.static(JOINTS[code].KIND.turns):
                     pose.p.assign(anchor - anchor_offset(m, j, pose.r))
     if m.link_root(l) != 0:
         pose.origin.assign(pose.p)
@@ -98,7 +98,7 @@ def place_link(m: ti.template(), s: ti.template(), l: ti.i32, pose: ti.template(
 
 def store_axes(m, s, j, joint, origin: Vec3) -> None:
     """Motion axes of joint j into their cells, where `place` left what they are made of."""
-    for k in range(joint.AXES):
+    for k in range(joint.KIND.nv):
         cells = s.row("axis", m.jnt_axisadr(j) + k)
         joint.axis(m, j, cells, origin).store(cells)
 
@@ -106,11 +106,12 @@ def store_axes(m, s, j, joint, origin: Vec3) -> None:
 @ti.func
 def axis_count(m: ti.template(), j: ti.i32):
     """Number of motion axes of joint j. What is linear in them loops in the kernel or is traced once a count, not once a type."""
-    count = 0
+    count = JOINTS[0].KIND.nv
     kind = m.jnt_type(j)
     for code in ti.static(range(len(JOINTS))):
-        if kind == code:
-            count = JOINTS[code].AXES
+        if ti.static(JOINTS[code].KIND.nv != JOINTS[0].KIND.nv):
+            if kind == code:
+                count = JOINTS[code].KIND.nv
     return count
 
 

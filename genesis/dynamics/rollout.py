@@ -29,7 +29,7 @@ from genesis.dynamics.step import Options, is_two_stage
 from genesis.dynamics.sums import sum_control_bars, sum_initial_bars, sum_state
 from genesis.dynamics.vectors import clear
 from genesis.dynamics.workspace import ALL, IMPLICIT, Layout, ParameterBar, Robot, Scratch
-from genesis.joints import JOINTS
+from genesis.joints import COORDINATES
 from genesis.math.lanes import Block, constant
 
 
@@ -169,14 +169,14 @@ def add_output_bars(
         if m.jnt_owner(j) != 0:
             kind = m.jnt_type(j)
             q = m.jnt_qadr(j)
-            for code in ti.static(range(len(JOINTS))):
-                if kind == code:
-                    read_tangent(m, s, block, JOINTS[code], q, m.jnt_dof(j), q_bar, t)
+            for n in ti.static(range(len(COORDINATES))):
+                if COORDINATES[n].has(kind):
+                    read_tangent(m, s, block, COORDINATES[n].joint, q, m.jnt_dof(j), q_bar, t)
 
 
 def read_tangent(m, s, block, joint, q, dof, q_bar, t) -> None:
     row = s.row("coordinate", 0)
-    for k in range(joint.NQ):
+    for k in range(joint.KIND.nq):
         row.set(block.gather(q_bar, t, q + k), k)
     for k, value in enumerate(joint.tangent_of(s.row("q", q), row)):
         s.add("q_bar", value, dof + k)
@@ -189,9 +189,9 @@ def write_coordinate_bar(m: ti.template(), s: ti.template(), block: ti.template(
         if m.jnt_owner(j) != 0:
             kind = m.jnt_type(j)
             q = m.jnt_qadr(j)
-            for code in ti.static(range(len(JOINTS))):
-                if kind == code:
-                    write_coordinates(m, s, block, JOINTS[code], q, m.jnt_dof(j), q_bar, t)
+            for n in ti.static(range(len(COORDINATES))):
+                if COORDINATES[n].has(kind):
+                    write_coordinates(m, s, block, COORDINATES[n].joint, q, m.jnt_dof(j), q_bar, t)
 
 
 def write_coordinates(m, s, block, joint, q, dof, q_bar, t) -> None:

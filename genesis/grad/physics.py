@@ -31,6 +31,7 @@ CONSTANT_KINDS = (
     "jnt_pos",
     "jnt_scale",
     "jnt_offset",
+    "jnt_pitch",
     "link_invweight",
     "dof_invweight",
     "geom_gap",

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genesis.description.kinds import ELEMENTARY
 from genesis.dynamics.coriolis import ALL
 from genesis.dynamics.rollout import SCHEMES
 from genesis.dynamics.step import is_two_stage
@@ -111,5 +112,5 @@ class Seen:
         for l in free.nonzero()[0]:  # noqa: E741
             for j in range(axes["link_jntadr"][l], axes["link_jntadr"][l] + axes["link_jntnum"][l]):
                 dof = axes["jnt_dof"][j]
-                found[dof : dof + (1 if axes["dof_qadr"][dof] >= 0 else 3)] = 1.0
+                found[dof : dof + ELEMENTARY[axes["jnt_type"][j]].nv] = 1.0
         return found.to(self.physics.dtype).to(self.physics.device)

@@ -104,8 +104,7 @@ def _plain(physics: Physics) -> dict[int, int]:
     made = {}
     for joint in physics.model.joints:
         if joint.mimic is None:
-            count = joint.nq - 4 if joint.nq in (4, 7) else joint.nq
-            made.update({joint.qpos_adr + k: joint.dof_adr + k for k in range(count)})
+            made.update({joint.qpos_adr + k: joint.dof_adr + k for k in range(joint.kind.plain)})
     return made
 
 

@@ -3,6 +3,7 @@
 Adjoints live in the tangent space of body-fixed rotations, q' = q exp(d/2); derivation in docs/adjoints/integrate.md.
 """
 
+from genesis.description.kinds import BALL
 from genesis.joints.pose import Pose
 from genesis.math.lanes import Cells, let, maximum
 from genesis.math.rotation import (
@@ -20,9 +21,7 @@ from genesis.math.spatial import Spatial
 
 
 class Ball:
-    NAME = "ball"
-    AXES = 3
-    NQ = 4
+    KIND = BALL
 
     @staticmethod
     def turn(m, s, j) -> None:

@@ -1,5 +1,6 @@
 """Hinge: rotation about an axis fixed in both links."""
 
+from genesis.description.kinds import HINGE
 from genesis.joints.pose import Pose
 from genesis.joints.scalar import ScalarJoint, displacement
 from genesis.math.lanes import Cells
@@ -8,7 +9,7 @@ from genesis.math.spatial import Spatial
 
 
 class Hinge(ScalarJoint):
-    NAME = "hinge"
+    KIND = HINGE
 
     @staticmethod
     def turn(m, s, j) -> None:

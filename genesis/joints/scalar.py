@@ -1,4 +1,4 @@
-"""What hinge and slide share: one coordinate on a line.
+"""What joints of one coordinate share.
 
 displacement = scale * q + offset; a joint that mimics another has that joint's coordinate and its own scale and offset.
 """
@@ -13,9 +13,6 @@ def displacement(m, s, j):
 
 class ScalarJoint:
     """Coordinate, velocity and adjoint are plain numbers."""
-
-    AXES = 1
-    NQ = 1
 
     @staticmethod
     def integrate(q: Cells, v: Cells, dt) -> None:

@@ -1,5 +1,6 @@
 """Slide: translation along an axis fixed in both links."""
 
+from genesis.description.kinds import SLIDE
 from genesis.joints.pose import Pose
 from genesis.joints.scalar import ScalarJoint, displacement
 from genesis.math.lanes import Cells
@@ -8,7 +9,7 @@ from genesis.math.spatial import Spatial
 
 
 class Slide(ScalarJoint):
-    NAME = "slide"
+    KIND = SLIDE
 
     @staticmethod
     def turn(m, s, j) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
+from genesis.description.kinds import SCALARS
 from genesis.errors import InputError
 from genesis.losses.excess import excess
 from genesis.losses.targets import mean_square
@@ -21,7 +22,7 @@ class JointLimits:
         body = setting.entity(where, entity)
         scalar = [joint for joint in chosen_joints(where, body, joints) if joint.is_scalar]
         if not scalar:
-            raise InputError(f"{where}: none of the chosen joints is a hinge or slide; only those have a range.")
+            raise InputError(f"{where}: the chosen joints have no range; allowed: {SCALARS}.")
         self.coordinates = coordinates(scalar)
         low, high = limits(body, scalar, "position")
         self.low, self.high = low + margin, high - margin

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from genesis.description.description import (
-    JOINT_NQ,
-    JOINT_NV,
     Actuator,
     Description,
     Geom,
@@ -20,12 +18,11 @@ from genesis.description.description import (
     Solimp,
     Solref,
 )
+from genesis.description.kinds import CODE, ELEMENTARY, KINDS, SCALARS, JointKind
 from genesis.description.poses import IDENTITY_QUAT, quat_multiply, rotate
 from genesis.errors import ModelError, UnsupportedError, unknown_name
 from genesis.model.checks import check_joint
 from genesis.model.model import EntityInfo, JointInfo
-
-HINGE, SLIDE, BALL = 0, 1, 2  # codes of the elementary joints, as in genesis/joints
 
 
 @dataclass
@@ -50,7 +47,7 @@ class Limited:
 
 @dataclass
 class Elementary:
-    """One elementary joint: a hinge, a slide or a ball."""
+    """One elementary joint: its code is a place in `kinds.ELEMENTARY`."""
 
     code: int
     axis: np.ndarray
@@ -60,6 +57,11 @@ class Elementary:
     owner: bool
     scale: float
     offset: float
+    pitch: float = 0.0
+
+    @property
+    def kind(self) -> JointKind:
+        return ELEMENTARY[self.code]
 
 
 class Builder:
@@ -135,7 +137,7 @@ class Builder:
             pos, quat = placed.pos + rotate(placed.quat, pos), quat_multiply(placed.quat, quat)
         l = len(self.links)  # noqa: E741
         first = len(self.elementary)
-        if any(j.type == "free" for j in link.joints):
+        if any(self._kind(where, j).floats for j in link.joints):
             if link.parent >= 0 or len(link.joints) > 1:
                 raise UnsupportedError(f"{where} has a free joint below the world; use three slides and a ball there.")
             self._add_free(link.joints[0], pos, quat, l, entity)
@@ -147,10 +149,17 @@ class Builder:
         self.parents.append(-1 if link.parent < 0 else first_link + link.parent)
         self.link_jnt.append((first, len(self.elementary) - first))
 
-    def _new_dofs(self, joint: Joint, count: int, qadr: list[int]) -> None:
+    @staticmethod
+    def _kind(where: str, joint: Joint) -> JointKind:
+        if joint.type not in KINDS:
+            raise unknown_name(f'{where}: joint "{joint.name}"', "joint type", joint.type, KINDS)
+        return joint.kind
+
+    def _new_dofs(self, joint: Joint, q: int) -> None:
+        """Rows of its degrees of freedom; its coordinates begin at ``q``."""
         lo, hi = joint.effort if joint.effort is not None else (-np.inf, np.inf)
-        for k in range(count):
-            self.dof_qadr.append(qadr[k])
+        for k in range(joint.kind.nv):
+            self.dof_qadr.append(q + k if k < joint.kind.plain else -1)
             values = (joint.armature, joint.damping, joint.stiffness, joint.frictionloss, lo, hi)
             for key, value in zip(self.dof, values, strict=True):
                 self.dof[key].append(value)
@@ -160,47 +169,46 @@ class Builder:
     def _add_free(self, joint: Joint, pos, quat, l: int, entity: int) -> None:  # noqa: E741
         q, v = len(self.qpos0), len(self.dof_qadr)
         self.elementary_of.append(len(self.elementary))
-        for k in range(3):
-            self.elementary.append(Elementary(SLIDE, np.eye(3)[k], np.zeros(3), q + k, v + k, True, 1.0, 0.0))
-        self.elementary.append(Elementary(BALL, np.array([0.0, 0.0, 1.0]), np.zeros(3), q + 3, v + 3, True, 1.0, 0.0))
-        self._new_dofs(joint, 6, [q, q + 1, q + 2, -1, -1, -1])
+        for k, part in enumerate(joint.kind.parts):
+            axis = np.eye(3)[k if KINDS[part].axis else 2]
+            self.elementary.append(Elementary(CODE[part], axis, np.zeros(3), q + k, v + k, True, 1.0, 0.0))
+        self._new_dofs(joint, q)
         self.qpos0 += [*pos, *quat]
         self.qspring += [*pos, *quat]
-        self.joints.append(JointInfo(joint.name, "free", l, entity, q, v, 7, 6, None))
+        self.joints.append(JointInfo(joint.name, joint.type, l, entity, q, v, joint.kind.nq, joint.kind.nv, None))
 
     def _add_joint(self, where: str, joint: Joint, l: int, entity: int) -> None:  # noqa: E741
         axis, pos = np.asarray(joint.axis, float), np.asarray(joint.pos, float)
-        if joint.type not in ("hinge", "slide", "ball"):
-            raise unknown_name(f'{where}: joint "{joint.name}"', "joint type", joint.type, ("hinge", "slide", "ball", "free"))
+        kind, code = joint.kind, CODE[joint.type]
         check_joint(f'{where}: joint "{joint.name}"', joint)
         self.elementary_of.append(len(self.elementary))
         if joint.limit is not None:
             offset = 0.0 if joint.mimic is None else joint.mimic.offset
             self.limited.append(Limited(joint, len(self.elementary), offset, where))
-        if joint.type == "ball":
-            q, v = len(self.qpos0), len(self.dof_qadr)
-            self.elementary.append(Elementary(BALL, axis, pos, q, v, True, 1.0, 0.0))
-            self._new_dofs(joint, 3, [-1, -1, -1])
-            self.qpos0 += [*IDENTITY_QUAT]
-            self.qspring += [*IDENTITY_QUAT]
+        q, v = len(self.qpos0), len(self.dof_qadr)
+        if not kind.scalar:
+            self.elementary.append(Elementary(code, axis, pos, q, v, True, 1.0, 0.0))
+            self._new_dofs(joint, q)
+            self.qpos0 += kind.neutral
+            self.qspring += kind.neutral
         else:
-            code = HINGE if joint.type == "hinge" else SLIDE
             norm = np.linalg.norm(axis)
-            if not norm > 0.0:
+            if kind.axis and not norm > 0.0:
                 raise ModelError(f'{where}: joint "{joint.name}" has the axis {axis.tolist()}; an axis has a direction.')
             if joint.mimic is not None:
                 m = joint.mimic
                 self.followers.append((where, joint, len(self.elementary), len(self.joints)))
-                self.elementary.append(Elementary(code, axis / norm, pos, -1, -1, False, m.multiplier, m.offset - joint.ref))
+                self.elementary.append(
+                    Elementary(code, axis / norm, pos, -1, -1, False, m.multiplier, m.offset - joint.ref, joint.pitch)
+                )
                 self.joints.append(JointInfo(joint.name, joint.type, l, entity, -1, -1, 0, 0, joint.limit, m.joint))
                 return
-            q, v = len(self.qpos0), len(self.dof_qadr)
-            self.elementary.append(Elementary(code, axis / norm, pos, q, v, True, 1.0, -joint.ref))
-            self._new_dofs(joint, 1, [q])
+            self.elementary.append(Elementary(code, axis / norm, pos, q, v, True, 1.0, -joint.ref, joint.pitch))
+            self._new_dofs(joint, q)
             self.qpos0.append(joint.ref)
             self.qspring.append(joint.springref)
-        nq, nv, speed = JOINT_NQ[joint.type], JOINT_NV[joint.type], joint.velocity_limit
-        info = JointInfo(joint.name, joint.type, l, entity, q, v, nq, nv, joint.limit, velocity_limit=speed)
+        speed = joint.velocity_limit
+        info = JointInfo(joint.name, joint.type, l, entity, q, v, kind.nq, kind.nv, joint.limit, velocity_limit=speed)
         self.joints.append(info)
 
     def _join_followers(self) -> None:
@@ -228,7 +236,7 @@ class Builder:
             self.qspring[q] = pull / self.dof["stiffness"][v]
 
     def _leader(self, where: str, joint: Joint, entity: int) -> JointInfo:
-        mine = {j.name: j for j in self.joints if j.entity == entity and j.mimic is None and j.nv == 1}
+        mine = {j.name: j for j in self.joints if j.entity == entity and j.mimic is None and j.kind.scalar}
         assert joint.mimic is not None
         if joint.mimic.joint not in mine:
             raise unknown_name(f'{where}: joint "{joint.name}" mimics another', "joint", joint.mimic.joint, mine)
@@ -241,10 +249,10 @@ class Builder:
             if name not in by_name:
                 raise unknown_name(f'{where}: actuator "{actuator.name}"', "joint", name, by_name)
             info = by_name[name]
-            if info.type in ("ball", "free") and actuator.bias[1] != 0.0:
+            if not info.kind.scalar and actuator.bias[1] != 0.0:
                 raise UnsupportedError(
                     f'{where}: actuator "{actuator.name}" feeds back the position of the {info.type} joint "{name}"; '
-                    "position feedback is for hinge and slide joints."
+                    f"position feedback is for {SCALARS}."
                 )
             follow = mimics.get(name, Mimic(name))
             values = np.atleast_1d(coef) * follow.multiplier

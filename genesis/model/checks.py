@@ -17,13 +17,17 @@ SIZES = {"plane": 0, "hfield": 0, "sphere": 1, "capsule": 2, "ellipsoid": 3, "cy
 
 
 def check_joint(where: str, joint: Joint) -> None:
-    """Raises: ModelError for damping, armature, dry friction, limit, limit margin, solref or solimp out of range."""
+    """Raises: ModelError for damping, armature, dry friction, limit, limit margin, pitch, solref or solimp out of range."""
     _not_negative(where, "a damping", joint.damping)
     _not_negative(where, "an armature", joint.armature)
     if not (np.isfinite(joint.frictionloss) and joint.frictionloss >= 0.0):
         raise ModelError(f"{where} has dry friction {joint.frictionloss:g}; allowed: zero or a positive number.")
     if joint.limit is not None and not joint.limit[0] <= joint.limit[1]:
         raise ModelError(f"{where} has the limits {joint.limit[0]:g} to {joint.limit[1]:g}; allowed: the lower one first.")
+    if not np.isfinite(joint.pitch) or (joint.pitch and not joint.kind.has("pitch")):
+        raise ModelError(
+            f"{where} is a {joint.type} with a pitch of {joint.pitch:g} m/rad; allowed: finite numbers, of screws alone."
+        )
     _not_negative(where, "a limit margin", joint.limit_margin)
     for what, solref, solimp in (
         ("limit", joint.limit_solref, joint.limit_solimp),

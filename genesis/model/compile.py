@@ -72,6 +72,7 @@ def compile_model(
         link_mass=[k.mass for k in b.links], link_com=[k.com for k in b.links],
         link_inertia=[np.asarray(k.inertia)[[0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]] for k in b.links],
         jnt_axis=[j.axis for j in e], jnt_pos=[j.pos for j in e], jnt_scale=[j.scale for j in e], jnt_offset=[j.offset for j in e],
+        jnt_pitch=[j.pitch for j in e],
         dof_armature=b.dof["armature"], dof_damping=b.dof["damping"], dof_stiffness=b.dof["stiffness"], qpos_spring=b.qspring,
         dof_kp=np.zeros(nv), dof_kv=np.zeros(nv), dof_force_lo=b.dof["lo"], dof_force_hi=b.dof["hi"],
         act_gain=[a.gain for a in acts],
@@ -103,12 +104,12 @@ def compile_model(
 
 
 def _free_bodies(b: Builder) -> list[int]:
-    """1 for each link of a tree whose only joint is a free joint, else 0."""
+    """1 for each link of a tree whose only joint floats, else 0."""
     roots: list[int] = []
     for l, parent in enumerate(b.parents):  # noqa: E741
         roots.append(roots[parent] if parent >= 0 else l)
     jointed = {roots[l] for l, (_, count) in enumerate(b.link_jnt) if count and b.parents[l] >= 0}  # noqa: E741
-    return [int(root not in jointed and any(j.type == "free" for j in b.links[root].joints)) for root in roots]
+    return [int(root not in jointed and any(j.kind.floats for j in b.links[root].joints)) for root in roots]
 
 
 def _pairs(axes: MotionAxes, mass: Pattern) -> tuple[list[int], list[int], list[int], list[int]]:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from genesis.description.description import Equality
+from genesis.description.kinds import SCALARS
 from genesis.description.poses import IDENTITY_QUAT, compose, quat_multiply
 from genesis.errors import ModelError, UnsupportedError, unknown_name
 from genesis.model.builder import Builder, Placed
@@ -25,7 +26,7 @@ def limits(b: Builder, chains: Chains, request: ConstraintRequest) -> tuple[Rows
     chain = []
     for x in limited:
         e = b.elementary[x.elementary]
-        chain.append(chains.of_dofs(range(e.dof, e.dof + 3)) if x.joint.type == "ball" else chains.single[e.dof])
+        chain.append(chains.of_dofs(range(e.dof, e.dof + e.kind.nv)))
     integers = dict(limit_jnt=[x.elementary for x in limited], limit_chain=chain)
     parameters = dict(
         limit_range=[j.limit for j in joints], limit_offset=[x.offset for x in limited],
@@ -102,8 +103,8 @@ def _joints(where: str, equality: Equality, b: Builder, placed: Placed, entity: 
             continue
         if name not in found:
             raise unknown_name(where, "joint", name, found)
-        if found[name].type not in ("hinge", "slide"):
-            raise UnsupportedError(f'{where}: joint "{name}" is a {found[name].type}; allowed: hinge and slide joints.')
+        if not found[name].kind.scalar:
+            raise UnsupportedError(f'{where}: joint "{name}" is a {found[name].type}; allowed: {SCALARS}.')
         elementary.append(b.elementary_of[b.joints.index(found[name])])
     if len(set(elementary)) < len(elementary):
         raise ModelError(f'{where}: joint "{equality.first}" is both its joints; allowed: two different ones, or one.')

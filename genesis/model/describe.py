@@ -14,7 +14,7 @@ from genesis.model.layout import PARAMETER
 from genesis.model.model import EntityInfo, JointInfo, Model
 
 DERIVED = ("link_invweight", "dof_invweight")  # made from the others when a model is compiled
-FIXED = ("jnt_axis", "jnt_pos", "jnt_scale", "jnt_offset", "limit_offset", "eq_data")
+FIXED = ("jnt_axis", "jnt_pos", "jnt_scale", "jnt_offset", "jnt_pitch", "limit_offset", "eq_data")
 INERTIA = np.array([[0, 3, 4], [3, 1, 5], [4, 5, 2]])  # places of xx yy zz xy xz yz
 DOF = {"damping": "dof_damping", "armature": "dof_armature", "stiffness": "dof_stiffness", "frictionloss": "dof_frictionloss"}
 GAINS = {"dof_kp": ("Nm/rad", "N/m"), "dof_kv": ("Nms/rad", "Ns/m")}
@@ -117,7 +117,7 @@ def _links(made: Description, info: EntityInfo, placed: Placed, changes: _Change
         if (inertia := changes.at("link_inertia", row)) is not None:
             link.inertia = inertia[INERTIA]
         pos, quat = changes.at("link_pos", row), changes.at("link_quat", row)
-        if (pos is not None or quat is not None) and any(joint.type == "free" for joint in link.joints):
+        if (pos is not None or quat is not None) and any(joint.kind.floats for joint in link.joints):
             raise UnsupportedError(
                 f'{where}: link "{link.name}" moves freely; where it is belongs to the state, not to the robot file.'
             )
@@ -159,7 +159,7 @@ def _joints(made: Description, model: Model, info: EntityInfo, changes: _Changes
             if any(value is not None for value in found):
                 whole = [float(changes.values[name][dof]) for dof in dofs]
                 value = whole[0] if len(whole) == 1 else whole
-                beside.append(Beside(name, f'joint "{joint.name}"', value, units[joint.type == "slide"]))
+                beside.append(Beside(name, f'joint "{joint.name}"', value, joint.kind.either(*units)))
     return beside
 
 
@@ -199,7 +199,7 @@ def _spring(joint: Joint, followers: list[Joint], place: JointInfo, changes: _Ch
     rows = range(place.qpos_adr, place.qpos_adr + place.nq)
     if all(changes.at("qpos_spring", row) is None for row in rows):
         return
-    if joint.type not in ("hinge", "slide"):
+    if not joint.kind.scalar:
         raise UnsupportedError(
             f'{where}: joint "{joint.name}" ({joint.type}) has no rest position in a robot file; qpos_spring is not written.'
         )
@@ -218,10 +218,10 @@ def _spring(joint: Joint, followers: list[Joint], place: JointInfo, changes: _Ch
 
 
 def _limits(made: Description, model: Model, info: EntityInfo, changes: _Changes) -> None:
-    first, place = {}, 0  # elementary joint -> joint of the scene; a free joint is four elementary ones
+    first, place = {}, 0  # elementary joint -> joint of the scene
     for k, joint in enumerate(model.joints):
         first[place] = k - info.joint_start
-        place += 4 if joint.type == "free" else 1
+        place += joint.kind.elements
     joints = joints_of(made)
     for row, elementary in enumerate(model.integers["limit_jnt"]):
         if not 0 <= first[int(elementary)] < len(joints):
@@ -286,7 +286,7 @@ def _equalities(made: Description, model: Model, info: EntityInfo, changes: _Cha
     if not (changes.any("eq_solref") or changes.any("eq_solimp")):
         return
     owner = [0, *(entity for entity in range(len(model.entities)) for _ in range(model.entities[entity].n_links))]
-    joints = [j.entity for j in model.joints for _ in range(4 if j.type == "free" else 1)]
+    joints = [j.entity for j in model.joints for _ in range(j.kind.elements)]
     number = model.entities.index(info)
     rows = []
     for row in range(model.sizes["neq"]):

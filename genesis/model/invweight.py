@@ -8,7 +8,7 @@ import numpy as np
 from genesis.description.description import Link
 from genesis.description.poses import IDENTITY_QUAT, compose, quat_multiply, quat_to_matrix, rotate
 from genesis.errors import ModelError
-from genesis.model.builder import BALL, HINGE, Builder
+from genesis.model.builder import Builder
 from genesis.model.sparsity import MotionAxes
 
 ALIGNED = 1e-14  # a smaller component of an axis is none
@@ -59,17 +59,17 @@ def placed_axes(b: Builder) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[t
         first, count = b.link_jnt[l]
         for e in b.elementary[first : first + count]:
             anchor = pos + rotate(quat, e.pos)
-            if e.code == BALL:
-                quat = quat_multiply(quat, np.array(b.qpos0[e.qadr : e.qadr + 4]))
+            if not e.kind.scalar:
+                quat = quat_multiply(quat, np.array(b.qpos0[e.qadr : e.qadr + e.kind.nq]))
                 pos = anchor - rotate(quat, e.pos)
                 columns += [(axis, np.cross(anchor, axis)) for axis in quat_to_matrix(quat).T]
                 continue
             axis, at = rotate(quat, e.axis), e.scale * b.qpos0[e.qadr] + e.offset
-            if e.code == HINGE:
-                columns.append((e.scale * axis, e.scale * np.cross(anchor, axis)))
+            if e.kind.turns:
+                columns.append((e.scale * axis, e.scale * (np.cross(anchor, axis) + e.pitch * axis)))
                 half = 0.5 * at
                 quat = quat_multiply(quat, np.concatenate([[np.cos(half)], np.sin(half) * e.axis]))
-                pos = anchor - rotate(quat, e.pos)
+                pos = anchor + e.pitch * at * axis - rotate(quat, e.pos)
             else:
                 columns.append((np.zeros(3), e.scale * axis))
                 pos = pos + at * axis
@@ -97,19 +97,19 @@ def _slider(b: Builder, l: int) -> bool:  # noqa: E741
     first, count = b.link_jnt[l]
     fixed = parent < 0 or (b.parents[parent] < 0 and b.link_jnt[parent][1] == 0)
     joints = b.elementary[first : first + count]
-    slides = count > 0 and all(j.code not in (BALL, HINGE) for j in joints)
+    slides = count > 0 and all(not j.kind.turns for j in joints)
     aligned = all(np.count_nonzero(np.abs(j.axis) > ALIGNED) == 1 and not np.any(j.pos) for j in joints)
     own_frame = not np.any(link.com) and np.count_nonzero(link.inertia - np.diag(np.diag(link.inertia))) == 0
     return fixed and link.mass > 0.0 and slides and aligned and own_frame and l not in b.parents and not _free(b, l)
 
 
 def _free(b: Builder, l: int) -> bool:  # noqa: E741
-    return any(joint.type == "free" for joint in b.links[l].joints)
+    return any(joint.kind.floats for joint in b.links[l].joints)
 
 
 def _average(b: Builder, dofs: np.ndarray) -> None:
     """Directions of a ball count alike, and so do translations and rotations of a free joint."""
     for joint in b.joints:
-        if joint.mimic is None and joint.type in ("ball", "free"):
+        if joint.mimic is None and joint.kind.quaternion is not None:
             for start in range(joint.dof_adr, joint.dof_adr + joint.nv, 3):
                 dofs[start : start + 3] = dofs[start : start + 3].mean()

@@ -34,6 +34,7 @@ PARAMETERS: tuple[ParameterKind, ...] = (
     ParameterKind("jnt_pos", "njnt", 3, "m", "joint anchor in the link frame"),
     ParameterKind("jnt_scale", "njnt", 1, "1", "mimic multiplier: displacement = scale * q + offset"),
     ParameterKind("jnt_offset", "njnt", 1, "rad | m", "displacement at q = 0"),
+    ParameterKind("jnt_pitch", "njnt", 1, "m/rad", "of a screw: how far it moves along its axis per turn about it"),
     ParameterKind("dof_armature", "nv", 1, "kg m² | kg", "rotor inertia seen by the joint"),
     ParameterKind("dof_damping", "nv", 1, "Nms | Ns/m", "viscous joint damping"),
     ParameterKind("dof_stiffness", "nv", 1, "Nm | N/m", "joint spring; of a ball joint the first one counts"),

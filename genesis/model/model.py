@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from genesis.description.description import Actuator, Geom, HeightField, Link, Site
+from genesis.description.kinds import KINDS, JointKind
 from genesis.description.meshes import Mesh
 from genesis.model.layout import HEADER, INTEGER_GROUPS, PARAMETERS, SIZES, parameter_offsets
 from genesis.model.options import ConstraintOptions
@@ -27,6 +28,11 @@ class JointInfo:
     limit: tuple[float, float] | None
     mimic: str | None = None
     velocity_limit: float | None = None
+
+    @property
+    def kind(self) -> JointKind:
+        """What its type is."""
+        return KINDS[self.type]
 
 
 @dataclass(frozen=True)

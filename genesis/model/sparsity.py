@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genesis.model.builder import BALL, SLIDE, Builder
+from genesis.model.builder import Builder
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ def motion_axes(b: Builder) -> MotionAxes:
         last = last_of_slot[b.parents[l] + 1]
         for e in b.elementary[first : first + count]:
             of_joint.append(len(dof))
-            for k in range(3 if e.code == BALL else 1):
+            for k in range(e.kind.nv):
                 paths.append([len(dof)] + (paths[last] if last >= 0 else []))
                 last = len(dof)
                 dof.append(e.dof + k)
-                turns.append(e.code != SLIDE)
+                turns.append(e.kind.turns)
         last_of_slot.append(last)
     return MotionAxes(dof, turns, of_joint, paths, last_of_slot)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from genesis.description.kinds import SCALARS
 from genesis.errors import InputError, unknown_name
 from genesis.observations.recording import Recording
 from genesis.observations.spec import InputSpec
@@ -43,8 +44,8 @@ def input_places(setting: Setting, spec: InputSpec) -> list[int]:
     for name in spec.names:
         if name not in joints:
             raise unknown_name(where, "joint", name, joints)
-        if len(joints[name].dofs) != 1:
-            raise InputError(f'{where}: joint "{name}" has {len(joints[name].dofs)} degrees of freedom; only hinges and slides.')
+        if not joints[name].is_scalar:
+            raise InputError(f'{where}: joint "{name}" has {len(joints[name].dofs)} degrees of freedom; only {SCALARS}.')
         found += joints[name].dofs
     return found
 

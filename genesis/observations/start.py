@@ -62,7 +62,7 @@ def state_layout(setting: Setting, dataset: Dataset) -> StateLayout:
         if spec.kind in ("joint_position", "joint_velocity"):
             _joints(layout, spec, {joint.name: joint for joint in joints_of(entity)})
         elif spec.kind in ("link_position", "link_orientation", "link_velocity", "link_angular_velocity"):
-            free = {joint.link.idx: joint for joint in entity.joints if joint.type == "free" and joint.n_dofs == 6}
+            free = {joint.link.idx: joint for joint in entity.joints if joint.kind.floats}
             for k, name in enumerate(spec.names):
                 place = frames(setting, spec.where, [name], spec.entity)
                 joint = free.get(place.links[0])

@@ -100,7 +100,7 @@ def _series(dataset: Dataset, spec: ChannelSpec | InputSpec, k: int) -> np.ndarr
 
 
 def _angles(dataset: Dataset, spec: ChannelSpec | InputSpec, joints: list[Joint], entity: object) -> list[str]:
-    """Hinges far outside their limits, where degrees would fit; without limits, more than a few turns."""
+    """Angles far outside their limits, where degrees would fit; of hinges without limits, more than a few turns."""
     found: list[str] = []
     if spec.source.factor != 1.0 or (isinstance(spec, ChannelSpec) and spec.options.get("periodic")):
         return found
@@ -111,7 +111,7 @@ def _angles(dataset: Dataset, spec: ChannelSpec | InputSpec, joints: list[Joint]
             continue
         text = f"{spec.where}: {joint.name} goes from {values.min():.4g} to {values.max():.4g} rad"
         if not np.isfinite(slack):
-            if np.abs(values).max() > TURNS:
+            if joint.is_periodic and np.abs(values).max() > TURNS:
                 found.append(f"{text}; are the values degrees? (unit: deg)")
             continue
         inside = (values > low[k] - slack) & (values < high[k] + slack)
@@ -127,7 +127,7 @@ def _torques(setting: Setting, dataset: Dataset, spec: ChannelSpec | InputSpec, 
     needed: np.ndarray | None = None  # costs a kernel of its own, and only joints without a limit ask for it
     for k, joint in enumerate(joints):
         rms, bound = float(np.sqrt(np.mean(_series(dataset, spec, k) ** 2))), min(abs(low[k]), abs(high[k]))
-        where, unit = f"{spec.where}: {joint.name}: {rms:.3g} {'N' if joint.slides else 'Nm'} rms", "mNm or kNm"
+        where, unit = f"{spec.where}: {joint.name}: {rms:.3g} {joint.kind.dofs[0].force} rms", "mNm or kNm"
         if rms == 0.0:
             continue
         if np.isfinite(bound) and bound > 0.0:

@@ -11,7 +11,7 @@ from genesis.setting import Setting
 
 
 class InitialPosition(ScalarGroup):
-    """qpos of hinges and slides, and the position (not the orientation) of free joints, the same in every environment."""
+    """qpos of joints of one coordinate, and the position (not the orientation) of free joints, the same in every environment."""
 
     def __init__(
         self,
@@ -46,12 +46,9 @@ class InitialPosition(ScalarGroup):
 
 def vector_coordinates(joints: list[Joint]) -> tuple[list[int], list[str]]:
     """Indices into qpos of coordinates that are plain numbers (no quaternions), and a name for each."""
-    index, names = [], []
+    index: list[int] = []
+    names: list[str] = []
     for joint in joints:
-        if joint.is_scalar:
-            index.append(joint.qs[0])
-            names.append(joint.name)
-        elif len(joint.qs) == 7:
-            index.extend(joint.qs[:3])
-            names.extend(f"{joint.name}.{axis}" for axis in "xyz")
+        index.extend(joint.qs[: joint.kind.plain])
+        names.extend([joint.name] if joint.is_scalar else [f"{joint.name}.{axis}" for axis in "xyz"[: joint.kind.plain]])
     return index, names

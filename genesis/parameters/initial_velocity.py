@@ -46,12 +46,9 @@ def velocity_dofs(joints: list[Joint], part: str) -> tuple[list[int], list[str]]
     index: list[int] = []
     names: list[str] = []
     for joint in joints:
-        if len(joint.dofs) == 6:
-            first, last = {"all": (0, 6), "linear": (0, 3), "angular": (3, 6)}[part]
-            index.extend(joint.dofs[first:last])
-            axes = ("vx", "vy", "vz", "wx", "wy", "wz")[first:last]
-            names.extend(f"{joint.name}.{axis}" for axis in axes)
-        elif part == "all":
-            index.extend(joint.dofs)
-            names.extend([joint.name] if len(joint.dofs) == 1 else [f"{joint.name}.{axis}" for axis in ("wx", "wy", "wz")])
+        if part != "all" and not joint.is_free:
+            continue
+        chosen = {"all": slice(None), "linear": slice(joint.kind.plain), "angular": slice(joint.kind.plain, None)}[part]
+        index.extend(joint.dofs[chosen])
+        names.extend([joint.name] if joint.is_scalar else [f"{joint.name}.{axis}" for axis in joint.kind.labels[chosen]])
     return index, names

@@ -35,7 +35,7 @@ def controls_table(task: Task, controls: np.ndarray) -> bytes:
         for k, dof in enumerate(joint.dofs):
             if dof in controlled:
                 columns.append(dof)
-                names.append(f"{joint.name if joint.is_scalar else f'{joint.name}.{k}'}_{task.setting.control}")
+                names.append(f"{joint.kind.label(joint.name, k)}_{task.setting.control}")
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["time", *names])

@@ -25,7 +25,6 @@ DEEP, DEEPEST = (
 REST = 200.0  # [m/s²] times the step squared: how deep the smooth law lets bodies rest, see docs/contact.md
 LINES = 5  # joints that are named
 FIRST = 256  # environments whose motors are looked at: each takes as many kinematics as it has degrees of freedom
-UNITS = {"hinge": ("rad", "N m"), "slide": ("m", "N")}
 
 
 class Beginning:
@@ -66,7 +65,7 @@ class Beginning:
 
 
 def outside_limits(solver: Any, qpos: torch.Tensor) -> list[str]:
-    """A sentence for each hinge or slide that starts outside its limits, in its worst environment."""
+    """A sentence for each joint of one coordinate that starts outside its limits, in its worst environment."""
     acts = solver.model.sizes["nlimit"] > 0
     found = []
     for entity, joints in _scalar_joints(solver):
@@ -80,7 +79,7 @@ def outside_limits(solver: Any, qpos: torch.Tensor) -> list[str]:
             env = int(excess[:, k].argmax())
             row = min(env, len(low) - 1)
             below = bool(low[row, k] > q[env, k])
-            limit, unit = (low if below else high)[row, k].item(), UNITS[joints[k].type][0]
+            limit, unit = (low if below else high)[row, k].item(), joints[k].kind.dofs[0].position
             found.append(
                 f'joint "{entity.name}/{joints[k].name}" starts at {q[env, k].item():.4g} {unit}, {excess[env, k].item():.3g} {unit} '
                 f"{'below its lower' if below else 'above its upper'} limit of {limit:.4g} {unit}{_where(excess[:, k] > SLACK, env)}"
@@ -104,14 +103,14 @@ def too_weak(solver: Any, qpos: torch.Tensor, held: np.ndarray) -> list[str]:
     weight = gravity_force(solver, qpos).detach()
     found = []
     for entity, joints in _scalar_joints(solver):
-        if any(joint.type == "free" for joint in solver.model.joints if solver.model.entities[joint.entity].name == entity.name):
+        if any(joint.kind.floats for joint in solver.model.joints if solver.model.entities[joint.entity].name == entity.name):
             continue  # what it stands on carries it
         for joint in (j for j in joints if held[j.dof_adr]):
             i, q = joint.dof_adr, joint.qpos_adr
             needed = weight[:, i] + value["dof_stiffness"][:, i] * (qpos[:, q] - value["qpos_spring"][:, q])
             lack = torch.maximum(needed - value["dof_force_hi"][:, i], value["dof_force_lo"][:, i] - needed)
             if bool((lack > 0.0).any()):
-                env, unit = int(lack.argmax()), UNITS[joint.type][1]
+                env, unit = int(lack.argmax()), joint.kind.either("N m", "N")
                 bound = abs(needed[env].item()) - lack[env].item()
                 found.append(
                     f'joint "{entity.name}/{joint.name}" needs {abs(needed[env].item()):.4g} {unit} to hold its start against gravity and its '
@@ -148,9 +147,9 @@ def _half(model: Model, row: int) -> float:
 
 
 def _scalar_joints(solver: Any) -> list[tuple[Any, list]]:
-    """Hinges and slides of each entity that are not tied to others."""
+    """Joints of one coordinate of each entity that are not tied to others."""
     joints = solver.model.joints
-    own = [j for j in joints if j.type in UNITS and j.mimic is None]
+    own = [j for j in joints if j.kind.scalar and j.mimic is None]
     return [(e, [j for j in own if solver.model.entities[j.entity].name == e.name]) for e in solver.entities if e.n_dofs]
 
 

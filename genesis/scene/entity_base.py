@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from genesis import runtime
-from genesis.description.description import JOINT_NQ, JOINT_NV, Actuator, Description
+from genesis.description.description import Actuator, Description
 from genesis.errors import StateError, unknown_name
 from genesis.scene.inputs import Index, Indexer
 from genesis.scene.parts import RigidJoint, RigidLink
@@ -71,11 +71,11 @@ class EntityBase:
 
     @property
     def n_dofs(self) -> int:
-        return sum(JOINT_NV[j.type] for link in self.description.links for j in link.joints if j.mimic is None)
+        return sum(j.kind.nv for link in self.description.links for j in link.joints if j.mimic is None)
 
     @property
     def n_qs(self) -> int:
-        return sum(JOINT_NQ[j.type] for link in self.description.links for j in link.joints if j.mimic is None)
+        return sum(j.kind.nq for link in self.description.links for j in link.joints if j.mimic is None)
 
     @property
     def n_geoms(self) -> int:
@@ -85,7 +85,7 @@ class EntityBase:
     def is_free(self) -> bool:
         """Whether the base link floats on a free joint."""
         joints = self.description.links[0].joints if self.description.links else []
-        return bool(joints) and joints[0].type == "free"
+        return bool(joints) and joints[0].kind.floats
 
     @property
     def links(self) -> list[RigidLink]:

@@ -203,7 +203,7 @@ class EntityContacts(EntityProperties):
         """(1, n_dofs, 2)"""
         limits = [(-np.inf, np.inf)] * self.n_dofs
         for joint in self.joints:
-            if joint.n_dofs == 1:
+            if joint.kind.scalar and joint.n_dofs:
                 limits[joint.dofs_idx_local[0]] = joint.limit
         inputs = self.solver.inputs
         return torch.tensor(limits, dtype=inputs.dtype, device=inputs.device).reshape(1, -1, 2)

@@ -21,7 +21,7 @@ class EntityControl(EntityState):
 
     def bind(self, solver: RigidSolver) -> None:
         super().bind(solver)
-        self._balls = [joint for joint in self.joints if joint.type == "ball"]
+        self._balls = [joint for joint in self.joints if joint.kind.plain == 0]
 
     def control_dofs_force(self, force, dofs_idx_local=None, envs_idx=None) -> None:
         """Joint forces ([n_envs,] n_dofs) [N | Nm]."""
@@ -107,7 +107,7 @@ class EntityControl(EntityState):
         for joint in self._balls:
             if not set(joint.dofs_idx_local).isdisjoint(columns.local):
                 raise UnsupportedError(
-                    f'entity "{self.name}".{name}: joint "{joint.name}" is a ball joint, which has no position '
+                    f'entity "{self.name}".{name}: joint "{joint.name}" is a {joint.type} joint, which has no position '
                     "control; use forces or velocities."
                 )
 

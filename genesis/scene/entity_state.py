@@ -26,11 +26,11 @@ class EntityState(EntityBase):
         info = self.info
         self._qadr = [int(q) for q in solver.model.integers["dof_qadr"][info.dof_start : info.dof_start + info.n_dofs]]
         joints = solver.model.joints[info.joint_start : info.joint_start + info.n_joints]
-        # first rotational degree of freedom of balls and free joints -> (address of the quaternion, joint)
+        # first rotational degree of freedom of joints that turn in space -> (address of the quaternion, joint)
         self._turns = {
-            j.dof_adr - info.dof_start + j.nv - 3: (j.qpos_adr - info.q_start + j.nq - 4, j.name)
+            j.dof_adr - info.dof_start + j.kind.quaternion: (j.qpos_adr - info.q_start + j.kind.quaternion, j.name)
             for j in joints
-            if j.type in ("ball", "free") and j.mimic is None
+            if j.kind.quaternion is not None
         }
         self._base_at = self._links_at(0) if info.n_links else None
         self._coordinates: dict[Index, Index | None] = {}  # degrees of freedom -> coordinates, None with turns
@@ -151,7 +151,7 @@ class EntityState(EntityBase):
         return whole
 
     def get_dofs_position(self, dofs_idx_local=None, envs_idx=None) -> Tensor:
-        """Positions ([n_envs,] n_dofs): the coordinates of hinges and slides, rotation vectors of ball and free joints."""
+        """Positions ([n_envs,] n_dofs): plain coordinates as they are, rotation vectors where a joint turns in space."""
         solver = self.solver
         return solver.give(self.dofs_of(solver.qpos, self._dofs_at(dofs_idx_local)), solver.envs_of(envs_idx))
 

@@ -1,7 +1,9 @@
 """`gs.morphs`: what an entity is (a file, a shape) and where it starts. `describe` turns a morph into a description."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -180,7 +182,8 @@ class URDF(Morph):
 
     fixed: weld the root link to the world (a root named "world" is fixed anyway, else it moves freely). scale: of all lengths.
     default_armature: rotor inertia of joints that name none [kg m² | kg]; none unless given. package_dirs: where ``package://``
-    names are looked for. merge_fixed_links: links on fixed joints keep their names and cost nothing, so True is refused.
+    names are looked for. joints: joints of types that the file has no word for, {"spindle": {"type": "screw", "pitch": 0.002}} with the
+    pitch in [m/rad]. merge_fixed_links: links on fixed joints keep their names and cost nothing, so True is refused.
     """
 
     file: str | os.PathLike
@@ -190,6 +193,7 @@ class URDF(Morph):
     links_to_keep: tuple = ()
     default_armature: float = 0.0
     package_dirs: tuple = ()
+    joints: Mapping[str, Mapping[str, Any]] | None = None
 
     def _check(self, where: str) -> None:
         if self.merge_fixed_links:
@@ -204,6 +208,7 @@ class URDF(Morph):
             scale=self.scale,
             default_armature=self.default_armature,
             package_dirs=self.package_dirs,
+            joints=self.joints,
             collision=self.collision,
         )
 
@@ -214,20 +219,23 @@ class MJCF(Morph):
 
     default_armature: rotor inertia of joints that name none [kg m² | kg]; none unless given. mimic: "independent" keeps every joint
     of a linear joint equality (a finger that follows another) as a degree of freedom, tied softly as in MuJoCo; "reduce" eliminates
-    the follower's: it holds exactly, and states, controls and gains are shorter by it.
+    the follower's: it holds exactly, and states, controls and gains are shorter by it. joints: as in `URDF`.
     """
 
     file: str | os.PathLike
     scale: float = 1.0
     default_armature: float = 0.0
     mimic: str = "independent"
+    joints: Mapping[str, Mapping[str, Any]] | None = None
 
     def _check(self, where: str) -> None:
         if self.mimic not in MIMIC_MODES:
             raise unknown_name(where, "mimic", str(self.mimic), MIMIC_MODES)
 
     def _read(self, material: Rigid) -> Description:
-        return read_mjcf(self.file, scale=self.scale, default_armature=self.default_armature, mimic=self.mimic)
+        return read_mjcf(
+            self.file, scale=self.scale, default_armature=self.default_armature, mimic=self.mimic, joints=self.joints
+        )
 
 
 KNOWN = ("URDF", "MJCF", "Box", "Sphere", "Capsule", "Cylinder", "Plane", "Mesh")

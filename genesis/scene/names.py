@@ -15,11 +15,9 @@ def row_names(model: Model, field: str) -> list[str]:
     if count == "nlink":
         return [link.name for link in model.links]
     if count == "nv":
-        return [_joint(joint, k) for joint in model.joints for k in range(joint.nv)]
+        return [joint.kind.label(joint.name, k) for joint in model.joints for k in range(joint.nv)]
     if count == "nq":
-        return [
-            joint.name if joint.nq == 1 else f"{joint.name}.{k}" for joint in model.joints if joint.nv for k in range(joint.nq)
-        ]
+        return [joint.kind.label(joint.name, k) for joint in model.joints for k in range(joint.nq)]
     if count == "nu":
         return [actuator.name or str(row) for row, actuator in enumerate(model.actuators)]
     if count == "nlimit":
@@ -35,10 +33,6 @@ def geom_label(model: Model, row: int) -> str:
     """entity/geom of a row of the table of geoms that can touch; the type stands for a name that is missing."""
     entity, name, kind = entity_of_geom(model, row)
     return f"{entity}/{name or kind}"
-
-
-def _joint(joint, k: int) -> str:
-    return joint.name if joint.nv == 1 else f"{joint.name}.{k}"
 
 
 def _covering(first: dict[int, str], dof: int) -> str:

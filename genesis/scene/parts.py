@@ -77,13 +77,13 @@ class RigidLink:
 class RigidJoint:
     """One joint.
 
-    type is "hinge", "slide", "ball" or "free"; a mimic joint owns no degree of freedom and names the joint it follows.
+    type is a name of the table `kind` is from ("hinge", "slide", …); a mimic joint owns no degree of freedom and names the joint it follows.
     velocity_limit is what the file says (infinite for none); simulation does not keep it.
     """
 
     def __init__(self, entity: Any, info: JointInfo, link: RigidLink, idx: int) -> None:
         self.entity, self.name, self.type, self.link, self.idx, self.mimic = entity, info.name, info.type, link, idx, info.mimic
-        self.n_dofs, self.n_qs = info.nv, info.nq
+        self.kind, self.n_dofs, self.n_qs = info.kind, info.nv, info.nq
         self.dof_start, self.q_start = info.dof_adr, info.qpos_adr
         self.limit = (-np.inf, np.inf) if info.limit is None else info.limit
         self.velocity_limit = np.inf if info.velocity_limit is None else info.velocity_limit

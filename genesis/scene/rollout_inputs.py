@@ -15,9 +15,9 @@ class RolloutInputs:
 
     def __init__(self, solver: RigidSolver) -> None:
         self._solver = solver
-        balls = [j for j in solver.model.joints if j.type in ("ball", "free") and j.mimic is None]
-        self._turning = [j.name for j in balls]
-        firsts = torch.tensor([j.qpos_adr + j.nq - 4 for j in balls], dtype=torch.int64, device=solver.inputs.device)
+        balls = [(j, j.qpos_adr + j.kind.quaternion) for j in solver.model.joints if j.kind.quaternion is not None]
+        self._turning = [j.name for j, _ in balls]
+        firsts = torch.tensor([q for _, q in balls], dtype=torch.int64, device=solver.inputs.device)
         self._turns = firsts[:, None] + torch.arange(4, device=solver.inputs.device)  # (turning joints, 4) in qpos
 
     def _start(self, where: str, qpos: Any, qvel: Any) -> tuple[torch.Tensor, torch.Tensor]:

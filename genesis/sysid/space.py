@@ -21,10 +21,9 @@ class StateSpace:
         for joint in model.joints:
             if joint.mimic is not None:
                 continue
-            linear = joint.nq - 4 if joint.nq in (4, 7) else joint.nq
-            plain += [(joint.qpos_adr + k, joint.dof_adr + k) for k in range(linear)]
-            if joint.nq in (4, 7):
-                quats.append((joint.qpos_adr + linear, joint.dof_adr + linear))
+            plain += [(joint.qpos_adr + k, joint.dof_adr + k) for k in range(joint.kind.plain)]
+            if (at := joint.kind.quaternion) is not None:
+                quats.append((joint.qpos_adr + at, joint.dof_adr + at))
         self.plain_q, self.plain_v = indices([q for q, _ in plain]), indices([v for _, v in plain])
         self.quats = quats
 

@@ -5,7 +5,7 @@ from torch import Tensor
 from genesis.parameters import Parameter
 from genesis.selection import joints_of
 from genesis.setting import Setting
-from genesis.tasks.goal import DEGREES, OfTrajectory, hinges, largest, limits_of, slides, wrapped
+from genesis.tasks.goal import DEGREES, Angles, OfTrajectory, largest, limits_of, slides
 from genesis.view import View
 
 
@@ -22,13 +22,13 @@ class Balance(OfTrajectory):
         position_tolerance: float | None = None,
     ) -> None:
         joints = joints_of(setting.robot)
-        self.angles, self.slides = hinges(joints), slides(joints)
+        self.angles, self.slides = Angles(joints), slides(joints)
         self.steps = slice(setting.horizon + 1 - max(1, round(min(window, 1.0) * setting.horizon)), setting.horizon + 1)
         self.limits = limits_of(largest_angle_deg=angle_tolerance, largest_position_m=position_tolerance)
 
     def metrics(self, trajectory: View) -> dict[str, Tensor]:
         qpos = trajectory.qpos[self.steps].detach()
         return {
-            "largest_angle_deg": DEGREES * largest(wrapped(qpos[..., self.angles])),
+            "largest_angle_deg": DEGREES * self.angles.largest(qpos),
             "largest_position_m": largest(qpos[..., self.slides]),
         }

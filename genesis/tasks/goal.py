@@ -63,9 +63,16 @@ def wrapped(angle: Tensor) -> Tensor:
     return (angle + math.pi) % (2.0 * math.pi) - math.pi
 
 
-def hinges(joints: list[Joint]) -> list[int]:
-    """Indices into qpos of angles."""
-    return [joint.qs[0] for joint in joints if joint.turns]
+class Angles:
+    """The angles in qpos that belong to joints of one coordinate."""
+
+    def __init__(self, joints: list[Joint]) -> None:
+        self.periodic = [joint.qs[0] for joint in joints if joint.is_periodic]
+        self.others = [joint.qs[0] for joint in joints if joint.turns and not joint.is_periodic]
+
+    def largest(self, qpos: Tensor) -> Tensor:
+        """Largest magnitude [rad] of configurations (..., nq) or of their differences; where a full turn changes nothing, the nearest."""
+        return torch.maximum(largest(wrapped(qpos[..., self.periodic])), largest(qpos[..., self.others]))
 
 
 def slides(joints: list[Joint]) -> list[int]:

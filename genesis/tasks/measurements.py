@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genesis.description.kinds import SCALARS
 from genesis.errors import InputError, unknown_name
 from genesis.selection import Joint, chosen_joints, coordinates, dofs, vector
 from genesis.setting import Setting
@@ -89,7 +90,7 @@ def _channel(where: str, name: str, setting: Setting, node: Any) -> Channel:
 def _positions(where: str, setting: Setting, joints: list[Joint]) -> Callable[[Motion, int], Tensor]:
     for joint in joints:
         if not joint.is_scalar:
-            raise InputError(f"{where}: joint {joint.name} turns by a quaternion; positions are measured of hinges and slides.")
+            raise InputError(f"{where}: joint {joint.name} turns by a quaternion; positions are measured of {SCALARS}.")
     places = coordinates(joints)
     return lambda motion, every: motion.qpos[::every][..., places]
 

@@ -80,9 +80,10 @@ def _moved(qpos: Tensor, joint: Joint, shift: Tensor) -> Tensor:
     here = qpos[:, places]
     if joint.is_scalar:
         return qpos.index_copy(1, places, here + shift)
-    turn = shift[:, -3:]
+    plain = joint.kind.plain
+    turn = shift[:, plain:]
     angle = turn.norm(dim=1, keepdim=True)
     # sin(a/2)/a stays finite at zero
     half = torch.cat([torch.cos(0.5 * angle), 0.5 * torch.sinc(angle / (2.0 * torch.pi)) * turn], 1)
-    moved = multiply(here[:, -4:], half)
-    return qpos.index_copy(1, places, moved if len(joint.qs) == 4 else torch.cat([here[:, :3] + shift[:, :3], moved], 1))
+    moved = multiply(here[:, plain:], half)
+    return qpos.index_copy(1, places, torch.cat([here[:, :plain] + shift[:, :plain], moved], 1))

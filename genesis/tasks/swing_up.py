@@ -8,7 +8,7 @@ from genesis.losses.terminal_state import target_configuration
 from genesis.parameters import Parameter
 from genesis.selection import coordinates, dofs, joints_of
 from genesis.setting import Setting
-from genesis.tasks.goal import DEGREES, OfTrajectory, hinges, largest, limits_of, slides, wrapped
+from genesis.tasks.goal import DEGREES, Angles, OfTrajectory, largest, limits_of, slides
 from genesis.view import View
 
 
@@ -26,7 +26,7 @@ class SwingUp(OfTrajectory):
         velocity_tolerance: float | None = 0.05,
     ) -> None:
         joints = joints_of(setting.robot)
-        self.angles, self.slides, self.dofs = hinges(joints), slides(joints), dofs(joints)
+        self.angles, self.slides, self.dofs = Angles(joints), slides(joints), dofs(joints)
         self.target = target_configuration("task.target_qpos", setting, target_qpos, coordinates(joints))
         self.limits = limits_of(
             angle_error_deg=angle_tolerance, position_error_m=position_tolerance, final_speed=velocity_tolerance
@@ -35,7 +35,7 @@ class SwingUp(OfTrajectory):
     def metrics(self, trajectory: View) -> dict[str, Tensor]:
         error = trajectory.qpos[-1].detach() - self.target
         return {
-            "angle_error_deg": DEGREES * largest(wrapped(error[..., self.angles])),
+            "angle_error_deg": DEGREES * self.angles.largest(error),
             "position_error_m": largest(error[..., self.slides]),
             "final_speed": largest(trajectory.qvel[-1][..., self.dofs]),
         }

@@ -34,7 +34,9 @@ def _counts(scene: Any, model: Any) -> list[tuple[str, str, str]]:
     equalities = {kind: equal.count(kind) for kind in dict.fromkeys(equal)}
     rough = int((model.parameters["dof_frictionloss"] > 0.0).sum())
     law = f"{model.constraints.contact}, {model.constraints.cone} cones" if kinds else ""
+    types = [joint.type for joint in model.joints]
     return [
+        ("joints", str(len(types)), _listed({name: types.count(name) for name in dict.fromkeys(types)})),
         ("collision geoms", str(len(model.contact_geoms)), ""),
         ("candidate pairs", str(len(kinds)), _listed(pairs)),
         ("room for contacts", _room(setting) if setting is not None and kinds else "0", law),

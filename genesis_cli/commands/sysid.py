@@ -103,6 +103,8 @@ def write_models(folder: Path, setting: Any, values: dict[str, Any]) -> list[str
             continue
         if not written.edits and not written.beside:
             out.unlink()
+            if written.sidecar is not None:  # of joints that it does not change
+                written.sidecar.unlink()
             continue
         made += [path.name for path in (written.path, written.sidecar) if path is not None]
     return made

@@ -30,6 +30,10 @@ class FileEntity(Entity):
     file: str = key(REQUIRED, "description file, relative to the YAML that names it or to the working folder")
     fixed: bool = key(False, "base welded to the world (URDF)")
     scale: float = key(1.0, "uniform scale of lengths", above=0.0)
+    joints: Any = key(
+        None,
+        "joints of types that the file has no word for: mapping joint: {type: screw, pitch: number [m/rad]}, each in place of a hinge",
+    )
     kp: Any = key(
         None,
         "position gains of the joint controllers [N/m | Nm/rad]: number, mapping joint pattern: number, or list over the dofs; "

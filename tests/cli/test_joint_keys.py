@@ -64,9 +64,21 @@ def test_joints_are_those_of_a_file_that_says_so(legged) -> None:
     assert values(task, "get_dofs_kv")[6:] == pytest.approx((100.0 * model.dof_M0[6:]).tolist(), rel=1e-9)
 
 
+def test_a_joint_is_of_the_type_that_is_asked_for(legged) -> None:
+    _, task = configured(*legged, "robot.joints={knee: {type: screw, pitch: 0.02}}")
+    joint = task.setting.robot.get_joint("knee")
+    assert joint.type == "screw" and joint.kind.scalar and not joint.kind.periodic
+    assert task.setting.scene.physical_parameters()["jnt_pitch"].tolist() == [0.0] * 5 + [0.02, 0.0]
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [
+        ("robot.joints={ankle: {type: screw, pitch: 1}}", 'joints: unknown joint "ankle"'),
+        (
+            "robot.joints={spring: {type: screw, pitch: 1}}",
+            "joints.spring: is a slide in the file; a screw takes the place of a hinge",
+        ),
         ("robot.armature=-1", "legged.armature: -1 is not allowed; allowed: a number, 0 or more"),
         ("robot.damping={knee: soft}", "legged.damping.knee: 'soft' is neither a number"),
         ("robot.frictionloss=[1,2]", r"legged.frictionloss: \[1, 2\] is not allowed; allowed: a number"),

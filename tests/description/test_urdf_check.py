@@ -9,7 +9,7 @@ from tests.description.snippets import arm, joint, link, robot
 CASES = {
     "unknown type": (
         arm("screw"),
-        'joint "wrist" has type "screw"; known: revolute, continuous, prismatic, fixed, floating, planar, spherical.',
+        'joint "wrist" has type "screw"; known: revolute, continuous, prismatic, fixed, planar, spherical, floating.',
     ),
     "zero axis": (arm(axis=(0, 0, 0)), 'joint "wrist" has a zero axis.'),
     "limits crossed": (

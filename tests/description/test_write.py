@@ -398,6 +398,27 @@ def test_fixed_names_are_parameters() -> None:
     assert set(FIXED) | set(DERIVED) <= set(model.parameters)
 
 
+def test_screws_stand_as_hinges_in_the_file_and_are_named_beside(tmp_path: Path) -> None:
+    """What the file beside it says of them, given to the reader, makes the robot again; also where nothing has changed."""
+    import yaml
+
+    file, joints = FILES["ur5"], {"elbow_joint": {"type": "screw", "pitch": 0.0016}}
+    old = read(file, joints=joints)
+    new = read(file, joints=joints)
+    new.links[3].mass *= 1.5
+    next(j for link in new.links for j in link.joints if j.name == "elbow_joint").damping = 0.3
+    for wanted in (new, old):
+        made = write_model(file, old, wanted, tmp_path / "new.urdf", read=lambda path: read(path, joints=joints))
+        assert made.sidecar is not None
+        said = yaml.safe_load(made.sidecar.read_text())
+        assert said == {"model": "new.urdf", "joints": joints}
+        found = read(made.path, joints=said["joints"])
+        ours = [(j.name, j.type, j.pitch, j.damping) for link in found.links for j in link.joints]
+        assert ours == [(j.name, j.type, j.pitch, j.damping) for link in wanted.links for j in link.joints]
+        assert found.links[3].mass == pytest.approx(wanted.links[3].mass, rel=1e-12)
+        assert read(made.path).links[-1].joints == read(file).links[-1].joints  # to others a hinge
+
+
 def test_entity_of_a_scene(engine: None, arm: Path, tmp_path: Path) -> None:
     """A scaled and turned robot beside another entity; the values as tensors of the whole scene."""
     from genesis.scene import morphs

@@ -8,21 +8,17 @@ from genesis.model.model import Model
 
 def quaternions(model: Model) -> list[tuple[int, int]]:
     """(coordinate, degree of freedom) where each unit quaternion begins."""
-    found = []
-    for joint in model.joints:
-        if joint.type == "free":
-            found.append((joint.qpos_adr + 3, joint.dof_adr + 3))
-        elif joint.type == "ball":
-            found.append((joint.qpos_adr, joint.dof_adr))
-    return found
+    return [
+        (joint.qpos_adr + joint.kind.quaternion, joint.dof_adr + joint.kind.quaternion)
+        for joint in model.joints
+        if joint.kind.quaternion is not None
+    ]
 
 
 def scalars(model: Model) -> list[tuple[int, int]]:
     """(coordinate, degree of freedom) of everything that adds as a number."""
-    turned = {dof + k for _, dof in quaternions(model) for k in range(3)}
-    joints = [j for j in model.joints if j.mimic is None and j.type != "ball"]
-    pairs = [(j.qpos_adr + k, j.dof_adr + k) for j in joints for k in range(3 if j.type == "free" else 1)]
-    return [pair for pair in pairs if pair[1] not in turned]
+    joints = [joint for joint in model.joints if joint.mimic is None]
+    return [(joint.qpos_adr + k, joint.dof_adr + k) for joint in joints for k in range(joint.kind.plain)]
 
 
 def exp(rotation: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from tests.dynamics.conversions import advance
 GRAVITY = (0.4, -0.7, -9.81)
 DT = 0.005
 ROBOTS = Path(__file__).parent / "robots"
+SCREWS = {"thread": 0.15, "left": -0.3, "fine": 0.05}  # pitches [m/rad]
 MJCF = ("arm", "floater")  # what MuJoCo reads too
 
 
@@ -37,6 +38,8 @@ class System:
 
 
 def descriptions(name: str) -> list[Description]:
+    if name == "press":
+        return [read_mjcf(ROBOTS / "press.xml", joints={k: {"type": "screw", "pitch": p} for k, p in SCREWS.items()})]
     if name == "gripper":
         return [read_urdf(ROBOTS / "gripper.urdf", fixed=True)]
     return [read_mjcf(ROBOTS / f"{robot}.xml") for robot in (MJCF if name == "pair" else (name,))]
@@ -49,7 +52,7 @@ def model_of(name: str) -> Model:
     return compile_model(placed, GRAVITY)
 
 
-SYSTEMS = ("arm", "floater", "gripper", "pair")  # pair: a tree beside another
+SYSTEMS = ("arm", "floater", "gripper", "press", "pair")  # pair: a tree beside another
 
 
 @cache

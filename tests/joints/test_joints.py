@@ -8,29 +8,17 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from genesis.description.kinds import ELEMENTARY, KINDS
 from genesis.description.read import read_mjcf
 from genesis.grad.physics import Physics
 from genesis.joints import JOINTS
-from genesis.model.builder import BALL, HINGE, SLIDE
 from genesis.model.compile import Placed, compile_model
 from genesis.model.model import Model
 from tests.dynamics.conversions import advance, quaternions, tangent_of
 from tests.dynamics.differences import OFFSETS, extrapolated
+from tests.joints.robots import CONSTANTS, INERTIA, robot
 
-TYPES = (*(joint.NAME for joint in JOINTS), "free")
-INERTIA = '<inertial pos="0.1 -0.05 0.2" mass="1.3" fullinertia="0.05 0.06 0.04 0.004 -0.006 0.005"/>'
-
-
-def robot(kind: str, more: str = "", child: bool = True) -> Model:
-    """One joint of the kind, off the link's origin and oblique, with a hinged link behind it."""
-    where = "" if kind == "free" else 'pos="0.02 -0.03 0.05" axis="0.3 -0.5 0.8"'
-    tip = f'<body pos="0.3 0 0.1"><joint name="tip" axis="0 1 0.2" pos="0 0 0.02"/>{INERTIA}</body>' if child else ""
-    text = (
-        '<mujoco><compiler angle="radian"/><option gravity="0 0 0"/><worldbody>'
-        f'<body pos="0.2 0.1 0.4" quat="0.8 0.1 -0.3 0.5"><joint name="it" type="{kind}" {where} {more}/>{INERTIA}{tip}</body>'
-        "</worldbody></mujoco>"
-    )
-    return compile_model([Placed(read_mjcf(text), kind)], (0.0, 0.0, 0.0))
+TYPES = tuple(KINDS)
 
 
 def random_state(model: Model, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -44,8 +32,8 @@ def poses(p: Physics, q: np.ndarray) -> tuple[np.ndarray, Rotation]:
 
 
 def test_codes_are_positions_in_the_table(engine):
-    assert [JOINTS[code].NAME for code in (HINGE, SLIDE, BALL)] == ["hinge", "slide", "ball"]
-    assert [(joint.AXES, joint.NQ) for joint in JOINTS] == [(1, 1), (1, 1), (3, 4)]
+    assert tuple(joint.KIND for joint in JOINTS) == ELEMENTARY
+    assert [(kind.name, kind.nv, kind.nq) for kind in ELEMENTARY[:3]] == [("hinge", 1, 1), ("slide", 1, 1), ("ball", 3, 4)]
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -70,12 +58,17 @@ def test_the_joint_leaves_its_anchor_in_place(engine, kind):
     (rest_pos,), rest = poses(p, model.qpos0)
     np.testing.assert_allclose(rest_pos, [0.2, 0.1, 0.4], atol=1e-15)
     (pos,), R = poses(p, q)
-    if kind in ("hinge", "ball"):
+    if kind in ("hinge", "ball"):  # the line through the anchor
         np.testing.assert_allclose(pos + R.apply(anchor)[0], rest_pos + rest.apply(anchor)[0], atol=1e-14)
     if kind == "slide":
         np.testing.assert_allclose(R.as_matrix(), rest.as_matrix(), atol=1e-15)
         axis = np.array([0.3, -0.5, 0.8]) / np.sqrt(0.98)
         np.testing.assert_allclose(pos - rest_pos, q[0] * rest.apply(axis)[0], atol=1e-15)
+    if kind == "screw":
+        axis = np.array([0.3, -0.5, 0.8]) / np.sqrt(0.98)
+        np.testing.assert_allclose((rest.inv() * R).as_rotvec(), q * axis[None], atol=1e-14)
+        moved = pos + R.apply(anchor)[0] - rest_pos - rest.apply(anchor)[0]
+        np.testing.assert_allclose(moved, CONSTANTS["pitch"] * q[0] * rest.apply(axis)[0], atol=1e-14)
     if kind == "free":
         np.testing.assert_allclose(pos, q[:3], atol=1e-15)
 
@@ -83,7 +76,7 @@ def test_the_joint_leaves_its_anchor_in_place(engine, kind):
 @pytest.mark.parametrize("kind", TYPES)
 def test_spring_is_the_gradient_of_its_energy(engine, kind):
     """tau = - d/dq of half k times the squared stretch from the rest position; no force there."""
-    model = robot(kind, 'stiffness="2.5" springref="0.3"' if kind in ("hinge", "slide") else 'stiffness="2.5"')
+    model = robot(kind, 'stiffness="2.5" springref="0.3"' if KINDS[kind].scalar else 'stiffness="2.5"')
     p, (q, _) = Physics(model, dt=0.01), random_state(model)
     rest = model.parameters["qpos_spring"]
 

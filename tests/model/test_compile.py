@@ -134,7 +134,7 @@ REFUSED = {
     "free joint with company": (
         [Link("a", -1, **BODY, joints=[Joint("f", "free"), hinge()])], (), UnsupportedError, 'link "a" has a free joint',
     ),
-    "unknown joint type": ([Link("a", -1, **BODY, joints=[Joint("s", "screw")])], (), UnknownNameError, 'unknown joint type "screw"'),
+    "unknown joint type": ([Link("a", -1, **BODY, joints=[Joint("s", "helix")])], (), UnknownNameError, 'unknown joint type "helix"'),
     "axis without direction": ([Link("a", -1, **BODY, joints=[hinge(axis=np.zeros(3))])], (), ModelError, "an axis has a direction"),
     "mimic of nobody": (
         [Link("a", -1, **BODY, joints=[hinge("lead")]), Link("b", 0, **BODY, joints=[hinge("x", mimic=Mimic("leed"))])], (),

@@ -243,7 +243,7 @@ def test_what_a_kind_of_control_cannot_tell() -> None:
             setting, push={}, unknowns={"mass": {"field": "link_mass"}}, channels={"t": {"kind": "joint_torque", "sigma": 1.0}}
         )
     ball = setting_of("ball", horizon=5)
-    with pytest.raises(InputError, match="turns by a quaternion; positions are measured of hinges and slides"):
+    with pytest.raises(InputError, match="turns by a quaternion; positions are measured of hinges, slides and screws"):
         experiment(
             ball,
             push={"joints": ["root_joint"]},

@@ -1,15 +1,15 @@
-"""Joint limits (hinge, slide, mimic followers, ball) and dry joint friction."""
+"""Joint limits (of a coordinate, that of a mimic follower too, or of the angle of a turn in space) and dry joint friction."""
 
 import taichi as ti
 
+from genesis.description.kinds import ELEMENTARY
 from genesis.dynamics.constraints import laws
 from genesis.dynamics.constraints.ledger import DRY_FRICTION, LIMIT
 from genesis.dynamics.constraints.rows import new_block, open_block
-from genesis.joints import JOINTS
 from genesis.math.lanes import let
 from genesis.math.rotation import Quat, Vec3, log, right_jacobian_inverse_transpose_apply
 
-BALL = [joint.NAME for joint in JOINTS].index("ball")
+(BALL,) = (code for code, kind in enumerate(ELEMENTARY) if kind.quaternion is not None)  # whose limit is one of the angle
 SMALL = 1e-12
 
 

@@ -1,4 +1,4 @@
-"""Positions of hinges and slides."""
+"""Positions of joints of one coordinate."""
 
 from math import tau
 
@@ -23,7 +23,7 @@ class JointPosition(BaseChannel):
         joints = scalar_joints(setting, where, names, entity)
         super().__init__(names, unit_of(joints, "angle", "length"))
         self.selection = coordinates(joints)
-        self.turning = torch.tensor([periodic and joint.turns for joint in joints])
+        self.turning = torch.tensor([periodic and joint.is_periodic for joint in joints])
 
     def predict(self, sample: Sample) -> Tensor:
         """(N, joints)"""

@@ -1,4 +1,4 @@
-"""Velocities of hinges and slides."""
+"""Velocities of joints of one coordinate."""
 
 from torch import Tensor
 

@@ -1,8 +1,9 @@
-"""The hinges and slides that a channel measures."""
+"""The joints of one coordinate that a channel measures."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from genesis.description.kinds import SCALARS
 from genesis.errors import InputError, unknown_name
 from genesis.observations.units import QUANTITIES
 from genesis.selection import Joint, joints_of
@@ -18,14 +19,14 @@ def scalar_joints(setting: Setting, where: str, names: Sequence[str], entity: st
             raise unknown_name(f"{where}.columns", "joint", name, joints)
         if not joints[name].is_scalar:
             raise InputError(
-                f'{where}.columns: joint "{name}" turns in space; allowed: hinges and slides. Measure its link with '
+                f'{where}.columns: joint "{name}" turns in space; allowed: {SCALARS}. Measure its link with '
                 "link_position, link_orientation or gyro."
             )
     return [joints[name] for name in names]
 
 
 def unit_of(joints: Sequence[Joint], quantity_turning: str, quantity_sliding: str) -> str:
-    """SI unit of hinges, slides, or both."""
+    """SI unit of joints that turn, slide, or of both."""
     turning, sliding = (next(iter(QUANTITIES[q])) for q in (quantity_turning, quantity_sliding))
     if all(joint.slides for joint in joints):
         return sliding

@@ -108,7 +108,7 @@ def _axes(field: str, columns: list[int] | None) -> list[str]:
 
 
 def _of_joints(unit: str, setting: Setting, field: str, places: list[int] | None) -> str:
-    """Of "Nm | N" the one that all chosen joints have, where they are all hinges or all slides."""
+    """Of "Nm | N" the one that all chosen joints have, where they all turn or all slide."""
     if " | " not in unit or PARAMETER[field].count not in ("nv", "nq"):
         return unit
     joints = [joint for entity in setting.entities.values() for joint in joints_of(entity)]

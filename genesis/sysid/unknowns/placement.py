@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genesis.description.kinds import SCALARS
 from genesis.errors import InputError
 from genesis.parameters.rows import rows_of
 from genesis.scene.rotation import from_rotation_vector, multiply, rotate
@@ -39,8 +40,9 @@ class JointOffset(Unknown):
         joints = chosen_joints(f"{where}.names", setting.entity(where, entity), names)
         model = setting.scene.rigid_solver.model
         placed = [(order, *_placement(where, model, joint)) for order, joint in enumerate(joints)]
-        self.turned, self.shifted = ([p for p in placed if joints[p[0]].turns is turns] for turns in (True, False))
-        unit = "rad" if not self.shifted else "rad | m" if self.turned else "m"
+        self.turned = [(order, link, axis) for order, link, axis, _ in placed if joints[order].turns]
+        self.shifted = [(order, link, axis * advance) for order, link, axis, advance in placed if advance]
+        unit = "m" if not self.turned else "rad | m" if any(joint.slides for joint in joints) else "rad"
         super().__init__(where, [joint.name for joint in joints], unit, tensor([0.0] * len(joints)), options)
 
     def apply(self, z: Tensor, target: Target) -> None:
@@ -57,10 +59,13 @@ class JointOffset(Unknown):
             target.physical["link_pos"] = base.index_add(0, indices(links), shift)
 
 
-def _placement(where: str, model: Any, joint: Joint) -> tuple[int, Tensor]:
-    """The link that a joint moves, and its axis (3,) in the link's frame. Raises: InputError where that says not all of it."""
+def _placement(where: str, model: Any, joint: Joint) -> tuple[int, Tensor, float]:
+    """The link that a joint moves, its axis (3,) in the link's frame, and how far a unit of the coordinate moves it along that.
+
+    Raises: InputError where that says not all of the offset.
+    """
     if not joint.is_scalar:
-        raise InputError(f'{where}: joint "{joint.name}" is a ball or free joint; only hinges and slides have an offset.')
+        raise InputError(f'{where}: joint "{joint.name}" is a {joint.kind.name} joint; only {SCALARS} have an offset.')
     k, link = next((k, info.link) for k, info in enumerate(model.joints) if info.nv and info.dof_adr == joint.dofs[0])
     if any(other.link == link and other.nv for other in model.joints[:k]):
         raise InputError(
@@ -73,4 +78,5 @@ def _placement(where: str, model: Any, joint: Joint) -> tuple[int, Tensor]:
         raise InputError(
             f'{where}: the axis of joint "{joint.name}" does not pass through its link\'s origin; use link_rotation.'
         )
-    return link, tensor(model.parameters["jnt_axis"][row])
+    advance = joint.kind.either(float(model.parameters["jnt_pitch"][row]), 1.0)
+    return link, tensor(model.parameters["jnt_axis"][row]), advance

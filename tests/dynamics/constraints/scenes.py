@@ -7,6 +7,7 @@ import mujoco
 import numpy as np
 import torch
 
+from genesis.description.description import Description
 from genesis.description.read import read_mjcf
 from genesis.grad.physics import Physics
 from genesis.model.compile import Placed, compile_model
@@ -123,7 +124,35 @@ EXPLICIT = """<worldbody>
     <pair geom1="floor" geom2="stick" condim="4" friction="0.4 0.6 0.03 0.001 0.001" solref="-2100 -55" solreffriction="-300 -40"/>
     <pair geom1="other" geom2="ball" condim="3" friction="0.3 0.8 0.01 0.001 0.001" solref="0.025 1.2"/></contact>"""
 
-BODIES = {"limits": LIMITS, "friction": FRICTION, "equality": EQUALITY, "branches": BRANCHES, "explicit": EXPLICIT}
+SCREWS = """<worldbody>
+  <geom name="floor" type="plane" size="0 0 1" pos="0 0 0.05" quat="0.99 0.05 -0.08 0.03" condim="3" friction="0.6 0.03 0.004"
+    solref="0.03 1.1" solmix="2"/>
+  <body name="base" pos="0.1 0.2 0.3" quat="0.9 0.1 -0.2 0.3">
+    <inertial pos="0.05 0.1 0.2" mass="1.5" fullinertia="0.05 0.06 0.04 0.004 -0.006 0.005"/>
+    <joint name="thread" axis="0.1 0.2 1" pos="0.02 -0.03 0.05" damping="0.3" armature="0.05" ref="0.2" range="-0.1 0.5"
+      frictionloss="2" solreflimit="0.04 0.8" solreffriction="0.05 1"/>
+    <body name="upper" pos="0.2 0 0.1" quat="0.7 -0.1 0.5 0.2">
+      <inertial pos="0.02 -0.05 0.15" mass="0.8" fullinertia="0.012 0.011 0.006 0.001 0.0005 -0.001"/>
+      <joint name="elbow" axis="1 0.2 -0.1" pos="0 0.05 -0.02"/>
+      <body name="lower" pos="0 0.1 0.25"><inertial pos="0.03 0.02 0.1" mass="0.5" fullinertia="0.006 0.005 0.004 0.0003 0.0006 0.0002"/>
+        <joint name="fine" axis="0.3 -0.5 0.8" pos="0 0.05 -0.02" range="-0.3 0.4" margin="0.02" solreflimit="0.05 0.7" damping="0.1"/>
+        <geom name="tip" type="sphere" size="0.1" pos="0.02 0 0.05" condim="3" mass="0" friction="0.8 0.02 0.007"
+          solref="0.025 0.9" solmix="0.7"/>
+      </body></body></body>
+  <body name="crate" pos="0.55 0.15 0.12"><freejoint/><geom name="crate" type="sphere" size="0.1" mass="0.9" condim="3"
+    solref="0.035 0.8"/></body></worldbody>
+  <equality><joint joint1="fine" joint2="thread" polycoef="0.1 0.5 0.2 0 0" solref="0.03 1"/>
+    <connect body1="lower" body2="crate" anchor="0.02 0.03 0.05" solref="0.04 0.9"/></equality>"""
+PITCHES = {"thread": 0.15, "fine": -0.3}  # of the joints that are screws [m/rad], in the scenes without a twin in MuJoCo
+
+BODIES = {
+    "limits": LIMITS,
+    "friction": FRICTION,
+    "equality": EQUALITY,
+    "branches": BRANCHES,
+    "explicit": EXPLICIT,
+    "screws": SCREWS,
+}
 CONES = {
     "pyramids": ("pyramidal", 1.0),
     "pyramids-5": ("pyramidal", 5.0),
@@ -135,6 +164,7 @@ JOINT_SCENES = ("limits", "friction", "equality", "branches")
 CONTACT_SCENES = tuple(f"contact{condim} {cone}" for condim in CONDIMS for cone in CONES if condim > 1 or cone == "pyramids")
 EXPLICIT_SCENES = tuple(f"explicit {cone}" for cone in CONES)
 DAMPED_SCENES = ("limits pyramids damped", "equality pyramids damped", "branches pyramids damped", "contact6 cones-5 damped")
+SCREW_SCENES = ("screws", "screws cones damped")
 SCENES = (*JOINT_SCENES, *CONTACT_SCENES, *EXPLICIT_SCENES, *DAMPED_SCENES)
 
 
@@ -154,7 +184,7 @@ def xml_of(name: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A scene here and in MuJoCo, with one state and controls."""
+    """A scene here and in MuJoCo (of screws as hinges), with one state and controls."""
 
     name: str
     model: Model
@@ -181,15 +211,27 @@ def physics_of(model: Model, dt: float, **options) -> Physics:
 def states(name: str, model: Model, count: int, seed: int = 7) -> tuple[np.ndarray, np.ndarray]:
     """(count, nq), (count, nv) near the described pose, so that most constraints act."""
     rng = np.random.default_rng(seed)
-    spread, speed = {"limits": (0.6, 0.5), "friction": (0.5, 0.3), "equality": (0.3, 0.5), "branches": (0.15, 0.5)}.get(
-        name.split()[0], (0.02, 0.3)
-    )
+    spread, speed = {
+        "limits": (0.6, 0.5),
+        "friction": (0.5, 0.3),
+        "equality": (0.3, 0.5),
+        "branches": (0.15, 0.5),
+        "screws": (0.2, 0.5),
+    }.get(name.split()[0], (0.02, 0.3))
     qpos = np.array([advance(model, model.qpos0, spread * rng.normal(size=model.nv)) for _ in range(count)])
     return qpos, speed * rng.normal(size=(count, model.nv))
 
 
-def modelled(xml: str, **request) -> Model:
-    description = read_mjcf(xml)
+def screws_of(name: str) -> dict | None:
+    """The joints of the scene that are no hinges as in its file."""
+    return {joint: {"type": "screw", "pitch": p} for joint, p in PITCHES.items()} if name in SCREW_SCENES else None
+
+
+def modelled(xml: str, joints: dict | None = None, **request) -> Model:
+    return model_of(read_mjcf(xml, joints=joints), **request)
+
+
+def model_of(description: Description, **request) -> Model:
     request = {"contact": "mujoco", "tolerance": EXACT} | request
     return compile_model([Placed(description, "scene")], description.gravity, ConstraintRequest(**request))
 
@@ -197,7 +239,7 @@ def modelled(xml: str, **request) -> Model:
 @cache
 def scene(name: str, horizon: int = 30) -> Scene:
     xml = xml_of(name)
-    model, twin, rng = modelled(xml), exact(mujoco.MjModel.from_xml_string(xml)), np.random.default_rng(3)
+    model, twin, rng = modelled(xml, screws_of(name)), exact(mujoco.MjModel.from_xml_string(xml)), np.random.default_rng(3)
     physics = physics_of(model, twin.opt.timestep, implicit_damping="damped" in name)
     qpos, qvel = (x[0] for x in states(name, model, 1))
     shapes = (horizon, model.nv), (horizon, model.nu), (horizon, model.nlink, 6)
@@ -208,5 +250,5 @@ def scene(name: str, horizon: int = 30) -> Scene:
 
 def smooth(s: Scene) -> Scene:
     """The same scene with the smooth law."""
-    model = modelled(xml_of(s.name), contact="smooth")
+    model = modelled(xml_of(s.name), screws_of(s.name), contact="smooth")
     return replace(s, model=model, physics=physics_of(model, s.physics.dt, implicit_damping=s.physics.damping_dt > 0.0))

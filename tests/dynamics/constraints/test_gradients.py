@@ -6,12 +6,12 @@ import torch
 
 from genesis.grad.physics import CONSTANT_KINDS
 from tests.dynamics.constraints.gradients import Comparison, compare, comparisons, inputs_of
-from tests.dynamics.constraints.scenes import SCENES, scene, smooth
+from tests.dynamics.constraints.scenes import SCENES, SCREW_SCENES, scene, smooth
 from tests.dynamics.gradients import DIFFERENTIABLE, STATE_INPUTS, run
 from tests.grad.test_physics_gradients import assert_same
 
 TOLERANCE = 1e-6
-SMOOTH = ("limits", "branches pyramids damped", "contact3 pyramids", "contact6 cones-5", "explicit cones")
+SMOOTH = ("limits", "branches pyramids damped", "contact3 pyramids", "contact6 cones-5", "explicit cones", "screws")
 BATCH = 5  # more than one block of lanes, the last one not full
 BATCHED = ("limits", "friction", "equality", "branches", "contact4 pyramids-5", "contact6 cones", "explicit cones-5")
 
@@ -22,7 +22,7 @@ def assert_small(name: str, found: dict[str, Comparison]) -> None:
     assert {k: x.error for k, x in found.items() if not x.error <= TOLERANCE} == {}
 
 
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("name", (*SCENES, *SCREW_SCENES))
 def test_every_input_of_a_rollout(engine, name):
     assert_small(name, comparisons(name))
 
