@@ -4,9 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from genesis_cli.bridge import fresh_folder
 from genesis_cli.errors import CommandError
 from genesis_cli.paths import config_dir, resolve_file
+from genesis_cli.run_folder import fresh_folder
 
 
 def test_starts_in_the_same_second_get_their_own_folder(tmp_path) -> None:
