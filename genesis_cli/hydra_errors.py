@@ -11,7 +11,7 @@ from genesis_cli.errors import FAILED, WRONG_INPUT, CommandError
 from genesis_cli.schema import GROUPS
 from genesis_cli.schema.sweeps import EXTRAS
 from genesis_cli.suggest import known, nearest_first
-from genesis_cli.validate import first_line
+from genesis_cli.validate import NOT_NULL, first_line
 
 _NO_KEY = re.compile(r"Could not (?:override|append to config|delete from config)[^']*'(?P<key>[^']+)'")
 _NO_OPTION = re.compile(r"(?:Could not find|Could not load) '(?P<path>[^']+)'")
@@ -98,8 +98,8 @@ def _clean(error: Exception) -> str:
     if merging is not None:
         key, _, value = merging["word"].partition("=")
         why = first_line(Exception("\n".join(lines[1:]))).rstrip(".")
-        if "is not Optional" in why:
-            return f"{key}: must not be null."
+        if why == NOT_NULL:
+            return f"{key}: {why}."
         if "Cannot merge" in why:
             why = "a list cannot take the place of a mapping, nor a mapping that of a list"
         return f"{key}: {value} is not possible: {why}."
