@@ -1,12 +1,13 @@
 """The `genesis` command: subcommands and their options. Imports neither torch nor taichi nor hydra."""
 
 import sys
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
 from genesis_cli.completion import answer_bash, complete_override
 from genesis_cli.errors import FAILED, CommandError
+from genesis_cli.job import Command, Flags
 from genesis_cli.sweep_app import sweep
 
 app = typer.Typer(
@@ -76,11 +77,7 @@ def optimize(
     rerun: Rerun = None,
 ) -> None:
     """Learn parameters of a scene by gradients through its physics."""
-    from genesis_cli.bridge import Flags, run
-    from genesis_cli.commands.optimize import execute
-
-    flags = Flags(multirun, cfg, resolve, package, info, config_dir, config_name, resume, rerun)
-    raise typer.Exit(run("optimize", execute, overrides or [], flags))
+    _run("optimize", overrides, Flags(multirun, cfg, resolve, package, info, config_dir, config_name, resume, rerun))
 
 
 @app.command()
@@ -97,11 +94,7 @@ def sysid(
     rerun: Rerun = None,
 ) -> None:
     """Identify physical parameters from recorded motion, with their uncertainty."""
-    from genesis_cli.bridge import Flags, run
-    from genesis_cli.commands.sysid import execute
-
-    flags = Flags(multirun, cfg, resolve, package, info, config_dir, config_name, resume, rerun)
-    raise typer.Exit(run("sysid", execute, overrides or [], flags))
+    _run("sysid", overrides, Flags(multirun, cfg, resolve, package, info, config_dir, config_name, resume, rerun))
 
 
 @app.command()
@@ -121,13 +114,8 @@ def simulate(
     ] = None,
 ) -> None:
     """Roll the scene out once and store the trajectory."""
-    from functools import partial
-
-    from genesis_cli.bridge import Flags, run
-    from genesis_cli.commands.simulate import execute
-
     flags = Flags(multirun, cfg, resolve, package, info, config_dir, config_name, None, rerun)
-    raise typer.Exit(run("simulate", partial(execute, solution=solution), overrides or [], flags))
+    _run("simulate", overrides, flags, solution=solution)
 
 
 @app.command()
@@ -143,11 +131,7 @@ def gradcheck(
     rerun: Rerun = None,
 ) -> None:
     """Compare the gradients of a task with differences over many step lengths (float64)."""
-    from genesis_cli.bridge import Flags, run
-    from genesis_cli.commands.gradcheck import execute
-
-    flags = Flags(multirun, cfg, resolve, package, info, config_dir, config_name, None, rerun)
-    raise typer.Exit(run("gradcheck", execute, overrides or [], flags))
+    _run("gradcheck", overrides, Flags(multirun, cfg, resolve, package, info, config_dir, config_name, None, rerun))
 
 
 @show.command("groups")
@@ -189,10 +173,10 @@ def show_config(
 @show.command("scene")
 def show_scene(overrides: Overrides = None, config_dir: ConfigDir = None) -> None:
     """What the scene of a config is made of: links, geoms, pairs that may touch, limits, equalities."""
-    from genesis_cli.bridge import Flags, run
+    from genesis_cli.bridge import run
     from genesis_cli.commands.show_scene import execute
 
-    raise typer.Exit(run("simulate", execute, overrides or [], Flags(config_dir=config_dir)))
+    raise typer.Exit(run(Command("simulate", execute), overrides or [], Flags(config_dir=config_dir)))
 
 
 @show.command("diff")
@@ -212,6 +196,14 @@ def doctor() -> None:
     from genesis_cli.commands.doctor import examine
 
     raise typer.Exit(examine())
+
+
+def _run(name: str, overrides: list[str] | None, flags: Flags, **options: Any) -> NoReturn:
+    """Run the jobs of a command, which is loaded only now; options: its own."""
+    from genesis_cli.bridge import run
+    from genesis_cli.commands.by_name import command
+
+    raise typer.Exit(run(command(name, **options), overrides or [], flags))
 
 
 def _version(value: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from genesis_cli.bridge import Job
+from genesis_cli.job import Job
 from genesis_cli.observation_files import absolute_observations
 from genesis_cli.paths import resolve_file
 from genesis_cli.validate import Checked

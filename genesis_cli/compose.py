@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from genesis_cli.aliases import expand_all, node_of
 from genesis_cli.paths import config_dir
 from genesis_cli.schema import GROUPS, KINDS, OBSERVED, PARTS, PLAIN, TERMS
-from genesis_cli.sweeps.plugins import CONFIGS
+from genesis_cli.schema.sweeps import SWEEPS
 
 
 def register_schema() -> None:
@@ -24,7 +24,7 @@ def register_schema() -> None:
     for node, kinds in {**KINDS, **TERMS, **observed, "run": PLAIN}.items():
         for kind, schema in kinds.items():
             store.store(group=f"schema/{node}", name=kind, node=schema, provider="genesis")
-    for group, configs in CONFIGS.items():
+    for group, configs in SWEEPS.items():
         for name, schema in configs.items():
             store.store(group=group, name=name, node=schema, provider="genesis")
 

@@ -9,9 +9,9 @@ from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseExceptio
 from genesis_cli.compose import compose_config, flat_keys, options
 from genesis_cli.errors import FAILED, WRONG_INPUT, CommandError
 from genesis_cli.schema import GROUPS
+from genesis_cli.schema.sweeps import EXTRAS
 from genesis_cli.suggest import known, nearest_first
-from genesis_cli.sweeps.plugins import EXTRAS
-from genesis_cli.validate import first_line
+from genesis_cli.validate import NOT_NULL, first_line
 
 _NO_KEY = re.compile(r"Could not (?:override|append to config|delete from config)[^']*'(?P<key>[^']+)'")
 _NO_OPTION = re.compile(r"(?:Could not find|Could not load) '(?P<path>[^']+)'")
@@ -37,7 +37,7 @@ def as_command_error(error: Exception, command: str, overrides: list[str], confi
         return CommandError(f'{group}: unknown option "{name}"; {known(name, options(group, config_dirs))}.')
     primary = _MISSING_PRIMARY.search(text)
     if primary is not None:
-        return CommandError(f'--config-name: unknown config "{primary["name"]}"; known: optimize, simulate, gradcheck.')
+        return CommandError(f'--config-name: unknown config "{primary["name"]}"; known: optimize, sysid, simulate, gradcheck.')
     missing = _NO_KEY.search(text)
     if missing is not None:
         return CommandError(_unknown_key(missing["key"], command, overrides, config_dirs))
@@ -98,8 +98,8 @@ def _clean(error: Exception) -> str:
     if merging is not None:
         key, _, value = merging["word"].partition("=")
         why = first_line(Exception("\n".join(lines[1:]))).rstrip(".")
-        if "is not Optional" in why:
-            return f"{key}: must not be null."
+        if why == NOT_NULL:
+            return f"{key}: {why}."
         if "Cannot merge" in why:
             why = "a list cannot take the place of a mapping, nor a mapping that of a list"
         return f"{key}: {value} is not possible: {why}."

@@ -28,9 +28,14 @@ class Checked:
     plain: dict[str, Any]
 
 
+NOT_NULL = "must not be null"
+
+
 def first_line(error: Exception) -> str:
     """OmegaConf's message without its lines of internals (full_key, reference_type, object_type)."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if any("is not Optional" in line for line in lines):
+        return NOT_NULL
     internals = ("full_key:", "reference_type=", "object_type=", "To append to your config")
     return " ".join(line for line in lines if not line.startswith(internals))
 

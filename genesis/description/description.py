@@ -66,6 +66,8 @@ class Joint:
 
 @dataclass
 class Link:
+    """A rigid body: where it hangs, what it weighs, the joints that move it."""
+
     name: str
     parent: int  # index into Description.links, always smaller than the own index; -1: world
     pos: np.ndarray = field(default_factory=lambda: np.zeros(3))  # (3,) [m]
@@ -219,6 +221,8 @@ class Actuator:
 
 @dataclass
 class Description:
+    """A robot or body as a file says it: links in order of the tree, geoms and what acts between them."""
+
     name: str
     file: str | None = None
     links: list[Link] = field(default_factory=list)

@@ -1,0 +1,1 @@
+"""The physics as functions of torch; the only floor that knows torch and Taichi."""

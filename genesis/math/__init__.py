@@ -1,0 +1,1 @@
+"""Arithmetic of the kernels: lanes, rotations, spatial algebra."""

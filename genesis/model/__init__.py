@@ -1,0 +1,1 @@
+"""Models: flat arrays made from descriptions."""

@@ -35,15 +35,18 @@ def dof_name(model: Model, dof: int) -> str:
 
 
 def contact_name(model: Model, candidate: int) -> str:
+    """By its two geoms."""
     first, second = (geom_name(model, int(model.integers[f"cand_geom{k}"][candidate])) for k in (1, 2))
     return f"the contact between {first} and {second}"
 
 
 def limit_name(model: Model, row: int) -> str:
+    """By its degree of freedom."""
     return f'the limit of "{dof_name(model, _dof(model, int(model.integers["limit_jnt"][row])))}"'
 
 
 def dry_friction_name(model: Model, dof: int) -> str:
+    """By its degree of freedom."""
     return f'the dry friction of "{dof_name(model, dof)}"'
 
 

@@ -1,0 +1,1 @@
+"""Scenes: entities, their options and states, and what moves them."""

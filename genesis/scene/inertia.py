@@ -7,17 +7,27 @@ anyway, and inverse dynamics would be two more to compile.
 Source: Featherstone, Rigid Body Dynamics Algorithms (2008), §6.1 and §2.14 (energy).
 """
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 
+from genesis.grad.physics import Physics
+from genesis.model.model import Model
+from genesis.scene.physical import PhysicalParameters
 from genesis.scene.rotation import rotate, rotate_inverse
 
-if TYPE_CHECKING:
-    from genesis.scene.solver import RigidSolver
+
+class Mechanics(Protocol):
+    """What is asked of a solver here. theta(): its packed parameters, (P,) or (B, P)."""
+
+    model: Model
+    physics: Physics
+    parameters: PhysicalParameters
+
+    def theta(self) -> torch.Tensor: ...
 
 
-def mass_matrix(solver: "RigidSolver", qpos: torch.Tensor) -> torch.Tensor:
+def mass_matrix(solver: Mechanics, qpos: torch.Tensor) -> torch.Tensor:
     """(B, nv, nv) with armature, of qpos (B, nq)."""
     value = solver.parameters.value
     velocity, spin = _jacobians(solver, qpos)
@@ -28,7 +38,7 @@ def mass_matrix(solver: "RigidSolver", qpos: torch.Tensor) -> torch.Tensor:
     return energy + torch.diag_embed(value("dof_armature"))
 
 
-def gravity_force(solver: "RigidSolver", qpos: torch.Tensor) -> torch.Tensor:
+def gravity_force(solver: Mechanics, qpos: torch.Tensor) -> torch.Tensor:
     """(B, nv) joint forces that hold the links against gravity at qpos (B, nq), of all environments or the first of them."""
     mass, gravity = (solver.parameters.value(name)[: len(qpos)] for name in ("link_mass", "gravity"))
     velocity, _ = _jacobians(solver, qpos)
@@ -36,7 +46,7 @@ def gravity_force(solver: "RigidSolver", qpos: torch.Tensor) -> torch.Tensor:
     return -(velocity * weight).sum((-1, -2)).T
 
 
-def _jacobians(solver: "RigidSolver", qpos: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _jacobians(solver: Mechanics, qpos: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """(nv, B, nlink, 3) velocity of the centres of mass in world axes, and angular velocity in link axes, for each unit velocity."""
     nv, rows = solver.model.nv, qpos.shape[0]
     units = torch.eye(nv, dtype=qpos.dtype, device=qpos.device)[:, None].expand(nv, rows, nv)

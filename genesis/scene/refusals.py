@@ -22,6 +22,10 @@ def refuse_attribute(name: str) -> None:
 
 
 def instance(name: str, value: Any, kind: type) -> Any:
+    """The options as given, or their defaults.
+
+    Raises: InputError for a value of another type.
+    """
     if value is None:
         return kind()
     if not isinstance(value, kind):
@@ -30,6 +34,7 @@ def instance(name: str, value: Any, kind: type) -> Any:
 
 
 def refuse_others(others: Mapping[str, Any], show_viewer: bool | None, show_FPS: bool | None) -> None:
+    """Raises: UnsupportedError for what a scene of this version does without, UnknownNameError for what no scene has."""
     for name, value in (("show_viewer", show_viewer), ("show_FPS", show_FPS)):
         if value:
             raise UnsupportedError(f"Scene: {name}=True is not supported (there is no viewer in this version); leave it out.")

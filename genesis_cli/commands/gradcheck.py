@@ -5,9 +5,9 @@ from dataclasses import asdict
 from typing import Any
 
 from genesis_cli import console
-from genesis_cli.bridge import Job, Outcome
 from genesis_cli.commands.prepare import prepare, store_config
 from genesis_cli.errors import FAILED, OK
+from genesis_cli.job import Job, Outcome
 
 
 def execute(job: Job) -> Outcome:

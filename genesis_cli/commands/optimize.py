@@ -6,10 +6,10 @@ from contextlib import nullcontext
 from typing import Any
 
 from genesis_cli import console
-from genesis_cli.bridge import Job, Outcome
 from genesis_cli.build import build_optimizer, settings
 from genesis_cli.commands.prepare import Prepared, prepare, store_config
 from genesis_cli.errors import FAILED, OK
+from genesis_cli.job import Job, Outcome
 from genesis_cli.numbers import metric_lines
 from genesis_cli.progress import Progress
 
@@ -62,13 +62,6 @@ def learn(job: Job, prepared: Prepared, observers: list[Any], evaluator: Callabl
     if state is not None:
         optimization.load(state)
     return optimization.run()
-
-
-def execute_together(jobs: list[Job], attend: Callable[[Job, Callable[[Job], Outcome]], None]) -> None:
-    """Several runs as environments of one batched simulation (launcher=batched)."""
-    from genesis_cli.commands.together import run_together
-
-    run_together(jobs, attend)
 
 
 def outcome_of(result: Any) -> Outcome:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from genesis_cli.bridge import Job
 from genesis_cli.build import absolute_files, build_task, start_engine
 from genesis_cli.errors import CommandError
+from genesis_cli.job import Job
 from genesis_cli.validate import Checked, check
 
 

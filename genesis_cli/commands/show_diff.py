@@ -5,7 +5,7 @@ from typing import Any
 
 from genesis_cli import console
 from genesis_cli.errors import CommandError
-from genesis_cli.sweeps.jobs import read
+from genesis_cli.sweeps.results import read
 
 NUMBERS = ("status", "objective", "objective_first", "objective_best", "iterations", "evaluations")
 ABSENT = "-"

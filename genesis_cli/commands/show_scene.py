@@ -3,9 +3,9 @@
 from typing import Any
 
 from genesis_cli import console
-from genesis_cli.bridge import Job, Outcome
 from genesis_cli.commands.prepare import prepare
 from genesis_cli.errors import OK
+from genesis_cli.job import Job, Outcome
 
 
 def execute(job: Job) -> Outcome:

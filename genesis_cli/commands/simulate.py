@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from genesis_cli import console
-from genesis_cli.bridge import Job, Outcome
 from genesis_cli.commands.prepare import prepare, store_config
 from genesis_cli.errors import OK
+from genesis_cli.job import Job, Outcome
 from genesis_cli.numbers import metric_lines
 
 

@@ -3,9 +3,13 @@
 import os
 
 from genesis_cli import console
-from genesis_cli.bridge import Flags, run
+from genesis_cli.bridge import run
+from genesis_cli.commands.by_name import NAMES, command
 from genesis_cli.errors import FAILED, OK, CommandError
-from genesis_cli.sweeps.manifest import function_of, load, sweep_folder
+from genesis_cli.job import Flags
+from genesis_cli.suggest import known
+from genesis_cli.sweeps import manifest
+from genesis_cli.sweeps.manifest import load, sweep_folder
 from genesis_cli.sweeps.report import SHOWN, print_rows, show, show_best
 from genesis_cli.sweeps.table import gather, store
 
@@ -15,11 +19,13 @@ def resume(folder: str, failed: bool) -> int:
     sweep = sweep_folder(folder)
     stored = load(sweep)
     assert stored is not None
+    if stored.command not in NAMES:
+        raise CommandError(f'{sweep / manifest.NAME}: unknown command "{stored.command}"; {known(stored.command, NAMES)}.')
     if not os.path.isdir(stored.folder):
         raise CommandError(f"{folder}: was started in {stored.folder}, which is gone; relative paths need it.")
     os.chdir(stored.folder)
     flags = Flags(multirun=True, sweep=str(sweep), failed_too=failed, **stored.flags)
-    return run(stored.command, function_of(stored), stored.words, flags)
+    return run(command(stored.command, **stored.options), stored.words, flags)
 
 
 def table(folder: str, sort: str | None, descending: bool, top: int | None) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from genesis_cli import console
-from genesis_cli.bridge import Job, Outcome
 from genesis_cli.build import build_problem, settings
 from genesis_cli.commands.prepare import Prepared, prepare, store_config
 from genesis_cli.errors import FAILED, OK
+from genesis_cli.job import Job, Outcome
 from genesis_cli.progress import IdentifyProgress
 
 log = logging.getLogger("genesis_cli")

@@ -5,11 +5,11 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from genesis_cli.bridge import Job, Outcome
 from genesis_cli.build import absolute_files, build_scene, start_engine, task_on
 from genesis_cli.commands.optimize import learn, outcome_of
 from genesis_cli.commands.prepare import Prepared
 from genesis_cli.errors import CommandError
+from genesis_cli.job import Job, Outcome
 from genesis_cli.progress import Progress
 from genesis_cli.sweeps.batched import REMEDY
 from genesis_cli.validate import Checked, check

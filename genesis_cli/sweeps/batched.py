@@ -6,16 +6,15 @@ The jobs are composed from the first: one composition by Hydra, then the numbers
 import contextlib
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from genesis_cli import console
-from genesis_cli.bridge import Job, Task
 from genesis_cli.errors import CommandError
+from genesis_cli.hydra_task import TaskFunction
+from genesis_cli.job import Command, Job, Work
+from genesis_cli.sweeps.jobs import attend
 
-#: What a command's module offers if its jobs can run together: (jobs, attend) -> None.
-FUNCTION = "execute_together"
 REMEDY = "run it with another launcher, such as launcher=joblib"
 
 
@@ -24,7 +23,7 @@ class Batched:
 
     hydra_context: Any = None
     config: Any = None
-    task: Task
+    task: TaskFunction
 
     def __init__(self, **options: Any) -> None:
         self.most = options["most"]
@@ -32,7 +31,7 @@ class Batched:
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
         """Hydra's. Raises: CommandError for a command whose jobs cannot run together."""
         self.hydra_context, self.config, self.task = hydra_context, config, task_function
-        self.together = together_of(self.task)
+        self.together = together_of(self.task.command)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[Any]:
         """Run jobs; each leaves its own folder, as with any launcher. The list of Hydra's own returns stays empty."""
@@ -46,9 +45,7 @@ class Batched:
             self.together(self._jobs(lot), self._attended)
         return []
 
-    def _attended(self, job: Job, work: Callable[[Job], Any]) -> None:
-        from genesis_cli.sweeps.jobs import attend
-
+    def _attended(self, job: Job, work: Work) -> None:
         note_overrides(job)
         with contextlib.suppress(CommandError):  # told already, and in the job's result
             attend(job, work, self.task.outcomes)
@@ -76,20 +73,18 @@ class Batched:
                 OmegaConf.update(cfg, key, override.value())
             number = next(word.partition("=")[2] for word in words if word.startswith("hydra.sweep.subdir="))
             overrides = [word for word in words if not word.startswith("hydra.")]
-            jobs.append(Job(self.task.command, cfg, sweep / number, overrides, choices, sources, resume=False, sweep=sweep))
+            jobs.append(Job(self.task.command.name, cfg, sweep / number, overrides, choices, sources, resume=False, sweep=sweep))
         return jobs
 
 
-def together_of(task: Task) -> Callable[..., None]:
+def together_of(command: Command) -> Callable[..., None]:
     """The function that runs several jobs of a command at once.
 
     Raises: CommandError if the command has none.
     """
-    function = getattr(task.job, "func", task.job)
-    made: Callable[..., None] | None = getattr(import_module(function.__module__), FUNCTION, None)
-    if made is None or function is not task.job:
-        raise CommandError(f"launcher=batched: `genesis {task.command}` cannot run jobs together (optimize can); {REMEDY}.")
-    return made
+    if command.together is None or command.options:
+        raise CommandError(f"launcher=batched: `genesis {command.name}` cannot run jobs together (optimize can); {REMEDY}.")
+    return command.together
 
 
 def note_overrides(job: Job) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from genesis_cli.sweeps.jobs import MISSING, SUCCEEDED
+from genesis_cli.sweeps.results import MISSING, SUCCEEDED
 from genesis_cli.sweeps.table import Row, Table, number_or_text
 
 FOLDER, METRIC = "tensorboard", "sweep/"

@@ -1,32 +1,31 @@
 """One job of a sweep, in whatever process a launcher runs it: it leaves a result in every case that a process survives."""
 
-import json
 import os
 import shutil
 import signal
-from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from genesis_cli.bridge import Job, Outcome, tell
 from genesis_cli.errors import FAILED, OK, WRONG_INPUT, CommandError
+from genesis_cli.failures import tell
+from genesis_cli.job import Job, Work
 from genesis_cli.sweeps.locks import here, locked
-from genesis_cli.sweeps.watch import ask_to_stop, stop_asked
+from genesis_cli.sweeps.results import INTERRUPTED, MARKER, RESULT, objective, read, write
+from genesis_cli.sweeps.watch import ask_to_stop, stop_asked, watchers
 
-RESULT, MARKER = "result.json", "job.json"
 #: The process that runs the sweep; jobs in others leave Ctrl-C to it.
 PARENT_VARIABLE = "GENESIS_SWEEP_PID"
-SUCCEEDED = ("converged", "finished", "pruned", "agree")
-INTERRUPTED, KILLED, MISSING = "interrupted", "killed", "missing"
 
 
-def attend(context: Job, job: Callable[[Job], Outcome], outcomes: list[int]) -> float | None:
+def attend(context: Job, work: Work, outcomes: list[int]) -> float | None:
     """Run the job, or what is missing of it; returns what a sweeper minimises.
 
     Raises: CommandError, which every launcher can carry to its parent, where the job failed.
     """
     assert context.sweep is not None
+    context.observers = partial(watchers, context.sweep, context.folder)
     if stop_asked(context.sweep):
         return None
     if os.environ.get(PARENT_VARIABLE) != str(os.getpid()):
@@ -37,17 +36,17 @@ def attend(context: Job, job: Callable[[Job], Outcome], outcomes: list[int]) -> 
         done = read(context.folder / RESULT)
         if done is not None and done.get("status") != INTERRUPTED:
             return objective(done)
-        return _run(context, job, outcomes)
+        return _run(context, work, outcomes)
 
 
-def _run(context: Job, job: Callable[[Job], Outcome], outcomes: list[int]) -> float | None:
+def _run(context: Job, work: Work, outcomes: list[int]) -> float | None:
     assert context.sweep is not None
     began = datetime.now()
     marker = {"command": context.command, "overrides": context.overrides, **here(), "began": began.isoformat(timespec="seconds")}
     prepare_folder(context)
     try:
         write(context.folder / MARKER, marker)
-        outcome = job(context)
+        outcome = work(context)
     except (Exception, SystemExit) as error:
         code, message = tell(error, context)
         outcomes.append(code)
@@ -94,35 +93,6 @@ def kind_of(error: BaseException, code: int) -> str:
     if name == "DivergenceError":
         return "diverged"
     return "invalid" if code == WRONG_INPUT else "failed"
-
-
-def objective(result: dict[str, Any]) -> float | None:
-    """What a result has reached, whatever command it is of."""
-    for name in ("objective_best", "objective", "cost_best", "largest_error"):
-        if isinstance(result.get(name), (int, float)):
-            return float(result[name])
-    return None
-
-
-def read(file: Path) -> dict[str, Any] | None:
-    """A JSON file; None if it is not there (or unreadable, as no file of ours is)."""
-    try:
-        content = json.loads(file.read_text())
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None
-
-
-def write(file: Path, content: dict[str, Any]) -> None:
-    """JSON, whole or not at all; a full disk is told but ends nothing: the job's own end matters more."""
-    from genesis.runners.files import write_json
-
-    try:
-        write_json(file, content)
-    except OSError as error:
-        from genesis_cli import console
-
-        console.error(f"{file}: cannot be written ({error.strerror}).")
 
 
 def _leave_signals_to_parent() -> None:

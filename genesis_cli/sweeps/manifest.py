@@ -2,30 +2,26 @@
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from genesis_cli.errors import CommandError
+from genesis_cli.job import Command, Flags
 
 NAME = "sweep.json"
-COMMANDS = "genesis_cli.commands."
 
 
 @dataclass
 class Manifest:
     """A sweep as stored.
 
-    command, execute, options: the command, the function behind it and its keyword arguments. words: overrides as typed.
-    flags: config_dir, config_name, rerun. folder: working folder, which relative paths start from.
+    command, options: the command and options of its own. words: overrides as typed. flags: config_dir, config_name, rerun.
+    folder: working folder, which relative paths start from.
     jobs: overrides of each planned job, by number; they grow where a study decides on the way.
     """
 
     command: str
-    execute: str
     options: dict[str, Any]
     words: list[str]
     flags: dict[str, Any]
@@ -33,23 +29,10 @@ class Manifest:
     jobs: list[list[str]] = field(default_factory=list)
 
 
-def describe(command: str, execute: Any, words: list[str], flags: Any) -> Manifest:
+def describe(command: Command, words: list[str], flags: Flags) -> Manifest:
     """The manifest of a sweep that begins."""
-    options: dict[str, Any] = {}
-    if isinstance(execute, partial):
-        execute, options = execute.func, dict(execute.keywords)
-    named = f"{execute.__module__}:{execute.__qualname__}"
     kept = {name: getattr(flags, name) for name in ("config_dir", "config_name", "rerun")}
-    return Manifest(command, named, options, words, kept, os.getcwd())
-
-
-def function_of(manifest: Manifest) -> Callable[..., Any]:
-    """The function behind the command of a stored sweep."""
-    module, _, name = manifest.execute.partition(":")
-    if not module.startswith(COMMANDS):
-        raise CommandError(f"{NAME}: execute is {manifest.execute}, which is no command of genesis; the file is damaged.")
-    execute: Callable[..., Any] = getattr(import_module(module), name)
-    return partial(execute, **manifest.options) if manifest.options else execute
+    return Manifest(command.name, command.options, words, kept, os.getcwd())
 
 
 def store(manifest: Manifest, sweep: Path) -> None:

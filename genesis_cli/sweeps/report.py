@@ -6,7 +6,7 @@ from pathlib import Path
 
 from genesis_cli import console
 from genesis_cli.sweeps.hparams import compare
-from genesis_cli.sweeps.jobs import INTERRUPTED, MISSING
+from genesis_cli.sweeps.results import INTERRUPTED, MISSING
 from genesis_cli.sweeps.table import CSV, Row, Table, gather, number_or_text, store
 
 SHOWN = 20  # rows in the terminal; the file has them all

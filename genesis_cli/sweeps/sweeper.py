@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from genesis_cli import console
-from genesis_cli.bridge import Task
 from genesis_cli.errors import FAILED, CommandError
+from genesis_cli.hydra_task import TaskFunction
 from genesis_cli.sweeps import manifest
-from genesis_cli.sweeps.jobs import INTERRUPTED, KILLED, MARKER, PARENT_VARIABLE, RESULT, fail, read
+from genesis_cli.sweeps.jobs import PARENT_VARIABLE, fail
 from genesis_cli.sweeps.locks import locked, wait_until_free
 from genesis_cli.sweeps.manifest import Manifest
+from genesis_cli.sweeps.report import report
+from genesis_cli.sweeps.results import INTERRUPTED, KILLED, MARKER, RESULT, read
 from genesis_cli.sweeps.signals import StopSignals
 from genesis_cli.sweeps.space import Axis, read_space
 from genesis_cli.sweeps.watch import forget_stop, stop_asked
@@ -30,7 +32,7 @@ class SweepBody:
     hydra_context: Any = None
     config: Any = None
     launcher: Any = None
-    task: Task
+    task: TaskFunction
     folder: Path
     stored: Manifest
 
@@ -46,8 +48,6 @@ class SweepBody:
     def sweep(self, arguments: list[str]) -> None:
         """Hydra's: run everything that is missing, and show the table however it ends."""
         from omegaconf import OmegaConf
-
-        from genesis_cli.sweeps.report import report
 
         self.folder = Path(self.config.hydra.sweep.dir).resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ class SweepBody:
         return self.folder / str(number)
 
     def _plan(self) -> Manifest:
-        made = manifest.describe(self.task.command, self.task.job, self.task.words, self.task.flags)
+        made = manifest.describe(self.task.command, self.task.words, self.task.flags)
         made.jobs = self.plan()
         self._validate(made.jobs)
         manifest.store(made, self.folder)

@@ -12,8 +12,8 @@ from genesis_cli.aliases import node_of
 from genesis_cli.errors import CommandError
 from genesis_cli.suggest import known
 from genesis_cli.sweeps import manifest
-from genesis_cli.sweeps.jobs import INTERRUPTED, MARKER, MISSING, RESULT, SUCCEEDED, objective, read
-from genesis_cli.sweeps.study import STUDY
+from genesis_cli.sweeps.results import INTERRUPTED, MARKER, MISSING, RESULT, SUCCEEDED, objective, read
+from genesis_cli.sweeps.stored_study import STUDY
 
 CSV, PARQUET = "results.csv", "results.parquet"
 GOOD = ("converged", "finished", "agree")

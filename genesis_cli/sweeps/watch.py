@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from genesis_cli.sweeps.stored_study import STUDY, Pruning
+
 STOP = ".stop"
 
 
@@ -39,8 +41,6 @@ class StopWatch:
 def watchers(sweep: Path, folder: Path) -> list[Any]:
     """The observers of one job."""
     found: list[Any] = [StopWatch(sweep)]
-    from genesis_cli.sweeps.study import STUDY, Pruning
-
     if (sweep / STUDY).is_file():
         pruning = Pruning.of(sweep, folder)
         if pruning is not None:

@@ -5,42 +5,99 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
+from omegaconf import OmegaConf
 
 from genesis_cli.compose import compose_config, groups
-from genesis_cli.schema import TERMS
+from genesis_cli.schema import GROUPS, TERMS
 from genesis_cli.validate import check
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/cli.md", "docs/configs.md", "docs/sysid.md", "docs/sweeps.md")
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "benchmarks/README.md",
+    *(f"docs/{page.name}" for page in sorted((REPOSITORY / "docs").glob("*.md"))),
+]
+#: Words that begin a command which composes nothing, or needs a folder of the reader's.
+OTHERS = (["sweep"], ["doctor"], ["show", "diff"], ["show", "groups"], ["--help"], ["--install-completion"])
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Code blocks of a language."""
+    return re.findall(rf"```{language}\n(.*?)```", (REPOSITORY / page).read_text(), re.DOTALL)
 
 
 def commands() -> list[str]:
+    """Lines of shell blocks, and commands in backticks."""
     found = []
     for page in PAGES:
-        for block in re.findall(r"```bash\n(.*?)```", (REPOSITORY / page).read_text(), re.DOTALL):
-            found += [line for line in block.splitlines() if line.startswith("genesis ")]
-    return found
+        text = (REPOSITORY / page).read_text()
+        lines = [line for block in blocks(page, "bash") for line in block.splitlines()]
+        found += [line for line in lines if line.startswith("genesis ")] + re.findall(r"`(genesis [^`\n]+)`", text)
+    return list(dict.fromkeys(found))
 
 
 @pytest.mark.parametrize("line", commands())
 def test_documented_commands_compose(line: str) -> None:
     words = shlex.split(line, comments=True)[1:]
-    if (
-        words[0] == "sweep"
-        or words[:2] == ["show", "diff"]
-        or "my_task" in line
-        or "--rerun" in words
-        or "--resume" in words
-        or words[0] == "doctor"
-        or words[:2] == ["show", "groups"]
-    ):
-        return  # needs a folder of the reader's
+    if any(words[: len(other)] == other for other in OTHERS) or "my_task" in line or "--rerun" in words or "--resume" in words:
+        return
     command = words[0] if words[0] != "show" else "optimize"
+    command = words[words.index("--command") + 1] if "--command" in words else command
     overrides = [word for word in words[1:] if "=" in word and not word.startswith("-")]
     if "-m" in words:
         overrides = [re.sub(r"=(tag\(log,)?interval\((.*?),.*", r"=\2", word) for word in overrides]
         overrides = [re.sub(r"=([^,]*),.*", r"=\1", word) for word in overrides]
     check(compose_config(command, overrides))
+
+
+def files() -> list[tuple[str, str]]:
+    """(path below a config folder, content) of the YAML blocks that are files of the reader's, named below the line that Hydra reads."""
+    found = [block for page in PAGES for block in blocks(page, "yaml")]
+    named = [(re.match(r"# @package \S+\n# my_configs/(\S+\.yaml)\n", block), block) for block in found]
+    return [(match[1], block) for match, block in named if match]
+
+
+@pytest.mark.parametrize(("path", "content"), files(), ids=lambda value: value.splitlines()[min(1, value.count("\n"))])
+def test_documented_files_compose(path: str, content: str, tmp_path: Path) -> None:
+    """With the other files that the page has the reader write, since they name each other."""
+    for name, text in [*files(), (path, content)]:
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    group, name = path.removesuffix(".yaml").split("/")
+    node = next(node for node, folder in GROUPS.items() if folder == group)
+    identifies = node in ("observation", "parameter")
+    words = [f"{node}={name}", *(["observation=my_arm"] if node == "parameter" else [])]
+    checked = check(compose_config("sysid" if identifies else "optimize", words, [str(tmp_path)]))
+    written = {key for key in yaml.safe_load(content) if key != "defaults"}
+    node_made = checked.plain[node] if node == "observation" else getattr(checked, node)
+    made = checked if content.startswith("# @package _global_") else node_made
+    assert written <= set(made if isinstance(made, dict) else vars(made))
+
+
+def parts() -> list[str]:
+    """YAML blocks that are part of a config; their head says of which: `# with task=excite`, or the file that is quoted."""
+    found = [block for page in PAGES for block in blocks(page, "yaml")]
+    return [block for block in found if "# my_configs/" not in block]
+
+
+@pytest.mark.parametrize("content", parts(), ids=lambda value: value.splitlines()[0])
+def test_documented_parts_of_configs_compose(content: str) -> None:
+    quoted = re.match(r"# @package \S+\n# configs/(\S+\.yaml), shortened\n", content)
+    if quoted:  # what is shown is what the file says
+        whole = OmegaConf.to_container(OmegaConf.load(REPOSITORY / "configs" / quoted[1]))
+        assert isinstance(whole, dict)
+        for key, shown in OmegaConf.to_container(OmegaConf.create(content)).items():
+            assert all(item in whole[key] for item in shown), key
+            assert not isinstance(shown, dict) or all(whole[key][name] == value for name, value in shown.items()), key
+        return
+    base = re.match(r"# with (.+)\n", content)
+    assert base, "its head names the file, or says `# with WORDS` of the command that it belongs to"
+    composed = compose_config("optimize", base[1].split())
+    OmegaConf.set_struct(composed, False)  # terms are added
+    check(OmegaConf.merge(composed, OmegaConf.create(content)))  # type: ignore[arg-type]
 
 
 def test_every_kind_and_option_is_described() -> None:

@@ -14,6 +14,7 @@ WRONG = [
     (["task.target_pos=[1,2"], "override task.target_pos=[1,2 cannot be read"),
     (["task.target_pos=[1,b,3]"], "task.target_pos: [1,b,3] is not possible: Value 'b' of type 'str'"),
     (["task.target_pos=null"], "task.target_pos: must not be null."),
+    (["task.target_quat=null"], "loss.final_orientation.target: must not be null."),
     (["loss.final_position.weigth=3"], 'loss.final_position: unknown key "weigth"; known: weight'),
     (["+loss.x.kind=energi"], 'loss.x.kind: unknown kind "energi"; known: energy'),
     (["+loss.x.weight=1"], "loss.x.kind: must be given; known:"),

@@ -27,6 +27,8 @@ SIGNIFICANT = 0.05  # p-value below which residuals are said not to be white, or
 
 @dataclass
 class EstimateRow:
+    """A line of the table of estimates: the numbers as they are printed, and how far they can be trusted."""
+
     estimate: Estimate
     text: digits.Quantity
     marks: Marks
@@ -44,6 +46,8 @@ class EstimateRow:
 
 @dataclass
 class FitRow:
+    """A line of the table of errors, with its two bars."""
+
     row: dict
     before: float  # lengths of the bars in percent of the longest of the channel
     after: float
@@ -51,6 +55,8 @@ class FitRow:
 
 @dataclass
 class Panel:
+    """Measured and simulated curve of a channel, with its errors before and after."""
+
     trace: Trace
     before: float
     after: float
@@ -59,6 +65,8 @@ class Panel:
 
 @dataclass
 class ResidualPanel:
+    """The residuals of a channel over time, and whether they are white."""
+
     whiteness: Whiteness | None
     channel: str
     label: str

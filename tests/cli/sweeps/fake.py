@@ -12,8 +12,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from genesis_cli.bridge import Flags, Job, Outcome, run
+from genesis_cli.bridge import run
 from genesis_cli.errors import CommandError
+from genesis_cli.job import Command, Flags, Job, Outcome
 
 CONFIGS = Path(__file__).parent / "configs"
 KILL, RAISE, MEMORY, EXIT, GIANT, WAIT, STUCK = 101, 102, 103, 104, 105, 106, 107
@@ -66,7 +67,7 @@ def main(words: list[str]) -> int:
     kept = [word for word in words if "=" in word]
     try:
         flags = Flags(multirun=True, config_dir=str(CONFIGS), config_name="tiny", sweep=sweep, failed_too="--failed" in words)
-        return run("optimize", job, kept, flags)
+        return run(Command("optimize", job), kept, flags)
     except CommandError as error:
         print("error:", error)
         return error.exit_code
