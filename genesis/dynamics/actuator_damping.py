@@ -34,7 +34,7 @@ def find_unsaturated(m: ti.template(), s: ti.template(), actuated: ti.i32, every
 
     every: also for actuators without velocity feedback, whose gradient asks for it.
 
-    Reads: control, q, v, drive      Writes: act_active
+    Reads: act_ctrl, q, v, ctrl_force      Writes: act_active
     """
     for u in range(m.size("nu")):
         active = constant(0.0, m.lanes)
@@ -46,7 +46,7 @@ def find_unsaturated(m: ti.template(), s: ti.template(), actuated: ti.i32, every
                 active = within(actuator_force(m, s, u, length, velocity), m.get("force_lo", u), m.get("force_hi", u), m.lanes)
                 if m.act_trnnum(u) == 1:
                     i = m.trn_dof(m.act_trnadr(u))
-                    active = active * within(s.get("drive", i), m.get("dof_force_lo", i), m.get("dof_force_hi", i), m.lanes)
+                    active = active * within(s.get("ctrl_force", i), m.get("dof_force_lo", i), m.get("dof_force_hi", i), m.lanes)
         s.set("act_active", active, u)
 
 
