@@ -61,26 +61,15 @@ def entry(m, i, k):
     return m.dof_madr(i) + m.dof_depth(i) - m.dof_depth(k)
 
 
-@ti.func
-def add_actuator_damping(m: ti.template(), s: ti.template(), damping_dt: ti.template()):
-    """mass += dt E. Reads: act_active"""
-    for u in range(m.size("nu")):
-        if damps(m, s, u, damping_dt):
-            damping = actuator_damping(m, s, u, damping_dt)
-            first = m.act_trnadr(u)
-            end = first + m.act_trnnum(u)
-            for t in range(first, end):
-                for z in range(first, end):
-                    if meets(m, m.trn_dof(t), m.trn_dof(z)):
-                        value = damping * m.get("trn_coef", t) * m.get("trn_coef", z)
-                        s.add("mass", value, entry(m, m.trn_dof(t), m.trn_dof(z)))
+MATRIX = ""  # in place of a vector: the matrix itself
 
 
 @ti.func
-def multiply_actuator_damping(
-    m: ti.template(), s: ti.template(), damping_dt: ti.template(), x: ti.template(), out: ti.template()
-):
-    """out += dt E x for the scratch vectors of these names. Reads: act_active"""
+def add_actuator_damping(m: ti.template(), s: ti.template(), damping_dt: ti.template(), x: ti.template(), out: ti.template()):
+    """out += dt E x for the scratch vectors of these names; with `MATRIX` for x, out += dt E on the pattern of the mass matrix.
+
+    Reads: act_active and x      Writes: out
+    """
     for u in range(m.size("nu")):
         if damps(m, s, u, damping_dt):
             damping = actuator_damping(m, s, u, damping_dt)
@@ -92,9 +81,12 @@ def multiply_actuator_damping(
                     k = m.trn_dof(z)
                     if meets(m, i, k):
                         value = let(damping * m.get("trn_coef", t) * m.get("trn_coef", z))
-                        s.add(out, value * s.get(x, k), i)
-                        if i != k:
-                            s.add(out, value * s.get(x, i), k)
+                        if ti.static(x == MATRIX):
+                            s.add(out, value, entry(m, i, k))
+                        else:
+                            s.add(out, value * s.get(x, k), i)
+                            if i != k:
+                                s.add(out, value * s.get(x, i), k)
 
 
 @ti.func

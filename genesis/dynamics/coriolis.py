@@ -10,7 +10,7 @@ scope: BODIES, free bodies alone, or ALL.
 
 import taichi as ti
 
-from genesis.dynamics.adjoint_sweep import Base, gather_bars, move_and_probe_links
+from genesis.dynamics.adjoint_sweep import Base, gather_bars, move_links_and_w
 from genesis.dynamics.kinematics import add_rate, axis_count, copy_spatial, of_parent
 from genesis.math.lanes import constant, let
 from genesis.math.rotation import Vec3
@@ -188,5 +188,5 @@ def coriolis_bars(
             for i in range(m.size("nv")):
                 s.add("v", -2.0 * s.get("seen_rate", i), i)
                 s.set("w", 0.0 - s.get("w", i), i)
-        move_and_probe_links(m, s, bar, 0, want)
+        move_links_and_w(m, s, bar, 0, want)
         gather_bars(m, s, bar, want, Base)

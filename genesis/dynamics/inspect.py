@@ -6,7 +6,7 @@ angular velocity; world frame.
 
 import taichi as ti
 
-from genesis.dynamics.adjoint_sweep import SummedBase, gather_bars, probe_links, undo_links
+from genesis.dynamics.adjoint_sweep import SummedBase, gather_bars, find_motion_w, undo_links
 from genesis.dynamics.arrays import read_vector, write_coordinate_bar, write_vector
 from genesis.dynamics.kinematics import (
     copy_spatial,
@@ -174,7 +174,7 @@ def inverse(m: ti.template(), s: ti.template()):
 @ti.func
 def inverse_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template()):
     """Minus the gradient of w . (M a + c), and a_bar = - M w; same sweep as the adjoint of the forward dynamics."""
-    probe_links(m, s, bar, 0, want)
+    find_motion_w(m, s, bar, 0, want)
     gather_bars(m, s, bar, want, SummedBase)
     for l in range(m.size("nlink")):
         inertial = Spatial.load(s.row("acceleration_bar", l + 1))

@@ -17,7 +17,7 @@ from genesis.dynamics.constraints.collect import Problem, collect
 from genesis.dynamics.constraints.contact_adjoint import contact_bars, pass_to_geoms
 from genesis.dynamics.constraints.laws import law_adjoint
 from genesis.dynamics.constraints.ledger import CONTACT, LARGEST
-from genesis.dynamics.constraints.lift import lift_links
+from genesis.dynamics.constraints.motion_a import find_motion_a
 from genesis.dynamics.constraints.material import contact_margin
 from genesis.dynamics.constraints.step import Constraints
 from genesis.dynamics.inspect import ACCELERATION, SAMPLES, STATE, move_all
@@ -105,7 +105,7 @@ def contacts_adjoint(
     want: ti.template(),
     rows: ti.template(),
 ):
-    """Reads: lift, velocity, probe (zero) of the links      Adds to: lift_bar, velocity_bar, placement_bar of the links, parameters"""
+    """Reads: motion_a, velocity, motion_w (zero) of the links      Adds to: motion_a_bar, velocity_bar, placement_bar of the links, parameters"""
     collect(m, s, c, o)
     constraint_forces(m, s, c, o)
     n = 0
@@ -122,7 +122,7 @@ def contacts_adjoint(
                 law_adjoint(c, b)
                 stiffness_adjoint(m, c, b, bar, o, want)
                 link_bars(s, c, b)
-                seen_bars(s, c, b, "lift", "lift_bar")
+                seen_bars(s, c, b, "motion_a", "motion_a_bar")
             else:
                 clear_material_bars(c, b)
             bars = with_direct(contact_bars(s, c, b, force_bar), rows, n)
@@ -148,27 +148,29 @@ class Touched:
     _data_oriented = True
 
     def __init__(self, s, l) -> None:  # noqa: E741
-        names = ("velocity", "lift", "velocity_bar", "lift_bar", "placement_bar")
-        self.v, self.lift, self.v_bar, self.lift_bar, self.z = (copy_spatial(Spatial.load(s.row(name, l + 1))) for name in names)
+        names = ("velocity", "motion_a", "velocity_bar", "motion_a_bar", "placement_bar")
+        self.v, self.motion_a, self.v_bar, self.motion_a_bar, self.z = (
+            copy_spatial(Spatial.load(s.row(name, l + 1))) for name in names
+        )
 
     def displaced(self) -> Spatial:
-        return self.v.cross_force(self.v_bar) + self.lift.cross_force(self.lift_bar) + self.z
+        return self.v.cross_force(self.v_bar) + self.motion_a.cross_force(self.motion_a_bar) + self.z
 
     def undo(self, m, s, j, count: int) -> None:
         first, dof = m.jnt_axisadr(j), m.jnt_dof(j)
         axes = [Spatial.load(s.row("axis", first + k)) for k in range(count)]
         for k, x in enumerate(axes):
             self.v.assign(self.v - x * s.get("v", dof + k))
-            self.lift.assign(self.lift - x * s.get("a_seen", dof + k))
+            self.motion_a.assign(self.motion_a - x * s.get("a_seen", dof + k))
         turned = self.displaced()
         for k, x in enumerate(axes):
             s.add("q_bar", x.dot(turned), dof + k)
             s.add("v_bar", 0.0 - x.dot(self.v_bar), dof + k)
-            s.add("a_bar", 0.0 - x.dot(self.lift_bar), dof + k)
+            s.add("a_bar", 0.0 - x.dot(self.motion_a_bar), dof + k)
 
     def hand_down(self, s, parent) -> None:
         self.v_bar.add_to(s.row("velocity_bar", parent))
-        self.lift_bar.add_to(s.row("lift_bar", parent))
+        self.motion_a_bar.add_to(s.row("motion_a_bar", parent))
         self.z.add_to(s.row("placement_bar", parent))
 
 
@@ -176,11 +178,11 @@ class Touched:
 def clear_bars(m: ti.template(), s: ti.template()):
     """Nothing has come back yet.
 
-    Writes: probe, velocity_bar, placement_bar, q_bar, v_bar, a_bar
+    Writes: motion_w, velocity_bar, placement_bar, q_bar, v_bar, a_bar
     """
     zero = Spatial.zero(m.lanes)
     for slot in range(m.size("nlink") + 1):
-        for name in ti.static(("probe", "velocity_bar", "placement_bar")):
+        for name in ti.static(("motion_w", "velocity_bar", "placement_bar")):
             zero.store(s.row(name, slot))
     for name in ti.static(("q_bar", "v_bar", "a_bar")):
         clear(m, s, name)
@@ -237,7 +239,7 @@ def make_contacts_adjoint(real, lanes: int, serial: bool, pairs: tuple[int, ...]
             for t in range(samples):
                 move_all(m, s, block, q, v, t)
                 read_vector(m, s, block, "nv", "a_seen", a, t)
-                lift_links(m, s)
+                find_motion_a(m, s)
                 clear_bars(m, s)
                 for k in range(lanes):
                     one = m.of_lane(k)

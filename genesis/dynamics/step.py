@@ -6,16 +6,16 @@ constraints (`constrained_acceleration`), something acts after them (`two_stage_
 
 import taichi as ti
 
-from genesis.dynamics.actuator_damping import actuator_damping_bars, add_actuator_damping, find_unsaturated
-from genesis.dynamics.adjoint_sweep import Base, gather_bars, move_and_probe_links, probe_links
+from genesis.dynamics.actuator_damping import MATRIX, actuator_damping_bars, add_actuator_damping, find_unsaturated
+from genesis.dynamics.adjoint_sweep import Base, gather_bars, move_links_and_w, find_motion_w
 from genesis.dynamics.constraints.damped import (
     DampedBase,
     add_damping,
     correct_damping_bars,
     seen_acceleration,
-    spread_difference,
+    second_motions,
 )
-from genesis.dynamics.constraints.lift import LiftedBase, lift_links
+from genesis.dynamics.constraints.motion_a import ConstrainedBase, find_motion_a
 from genesis.dynamics.constraints.step import Constraints, add_constraint_bars, constrain, meet_constraints
 from genesis.dynamics.coriolis import NONE, add_coriolis, coriolis_bars, coriolis_matrix, find_velocity_forces
 from genesis.dynamics.factorization import factorize, factorize_lu, solve, solve_lu
@@ -95,7 +95,7 @@ def free_acceleration(m: ti.template(), s: ti.template(), o: ti.template(), row:
             tape_links(m, s, row)
     composite(m, s, True)
     if ti.static(o.implicit_actuators):
-        add_actuator_damping(m, s, o.damping_dt)
+        add_actuator_damping(m, s, o.damping_dt, MATRIX, "mass")
     if ti.static(o.implicit_coriolis):
         coriolis_matrix(m, s, o.implicit_coriolis)
     solve_last(m, s, o)
@@ -114,7 +114,7 @@ def constrained_acceleration(m: ti.template(), s: ti.template(), o: ti.template(
     clear_mass_matrix(m, s, o.damping_dt)
     composite(m, s, True)
     if ti.static(o.implicit_actuators):
-        add_actuator_damping(m, s, o.damping_dt)
+        add_actuator_damping(m, s, o.damping_dt, MATRIX, "mass")
     copy(m, s, "nM", "mass", "mass_matrix")
     copy(m, s, "nv", "a", "warm")
     solve_first(m, s)
@@ -132,7 +132,7 @@ def two_stage_acceleration(m: ti.template(), s: ti.template(), o: ti.template())
     clear_mass_matrix(m, s, 0.0 if ti.static(o.damped_last) else o.damping_dt)
     composite(m, s, True)
     if ti.static(o.implicit_actuators and not o.damped_last):
-        add_actuator_damping(m, s, o.damping_dt)
+        add_actuator_damping(m, s, o.damping_dt, MATRIX, "mass")
     copy(m, s, "nM", "mass", "mass_matrix")
     copy(m, s, "nv", "a", "warm")
     if ti.static(o.implicit_coriolis):
@@ -216,7 +216,7 @@ def acceleration_again(m: ti.template(), s: ti.template(), o: ti.template()):
     clear_mass_matrix(m, s, 0.0 if ti.static(o.damped_last) else o.damping_dt)
     composite(m, s, False)
     if ti.static(o.implicit_actuators and not o.damped_last):
-        add_actuator_damping(m, s, o.damping_dt)
+        add_actuator_damping(m, s, o.damping_dt, MATRIX, "mass")
     if ti.static(o.constrained):
         copy(m, s, "nM", "mass", "mass_matrix")
         copy(m, s, "nv", "a", "a_seen")
@@ -271,7 +271,7 @@ def free_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.t
     else:
         acceleration_again(m, s, o)
     solve_multiplier(m, s, o)
-    move_and_probe_links(m, s, bar, o.wrenched, o.want)
+    move_links_and_w(m, s, bar, o.wrenched, o.want)
     gather_bars(m, s, bar, o.want, Base)
     joint_forces_adjoint(m, s, bar, o.damping_dt, o.actuated, o.want)
     if ti.static(o.want and o.implicit_actuators):
@@ -287,10 +287,10 @@ def constrained_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), 
     solve_multiplier(m, s, o)
     move_links(m, s, o.wrenched)
     meet_constraints(m, s, o.constraints, False)
-    probe_links(m, s, bar, o.wrenched, o.want)
-    lift_links(m, s)
+    find_motion_w(m, s, bar, o.wrenched, o.want)
+    find_motion_a(m, s)
     add_constraint_bars(m, s, bar, o.constraints, o.want)
-    gather_bars(m, s, bar, o.want, LiftedBase)
+    gather_bars(m, s, bar, o.want, ConstrainedBase)
     joint_forces_adjoint(m, s, bar, o.damping_dt, o.actuated, o.want)
     if ti.static(o.want and o.implicit_actuators):
         actuator_damping_bars(m, s, bar, o.damping_dt, of_vector("w"), of_vector("a"))
@@ -303,9 +303,9 @@ def two_stage_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o:
     solve_multiplier(m, s, o)
     move_links(m, s, o.wrenched)
     meet_constraints(m, s, o.constraints, True)
-    probe_links(m, s, bar, o.wrenched, o.want)
-    lift_links(m, s)
-    spread_difference(m, s, bar, o.want)
+    find_motion_w(m, s, bar, o.wrenched, o.want)
+    find_motion_a(m, s)
+    second_motions(m, s, bar, o.want)
     add_constraint_bars(m, s, bar, o.constraints, o.want)
     gather_bars(m, s, bar, o.want, DampedBase)
     joint_forces_adjoint(m, s, bar, o.damping_dt, o.actuated, o.want)

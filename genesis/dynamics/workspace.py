@@ -17,16 +17,16 @@ FIELDS = (  # name, one row per, lane scalars a row
     ("link_inertia", "nslot", 10),  # of the link alone, kept for the adjoint
     ("force", "nslot", 6),  # of the link, in reverse minus those of the constraints on it; of the subtree once it has been summed
     ("wrench", "nlink", 6),  # force, torque on the link at its origin, world axes
-    ("probe", "nslot", 6),  # motion of the link under the adjoint acceleration w
+    ("motion_w", "nslot", 6),  # motion of the link under the adjoint acceleration w
     ("acceleration_bar", "nslot", 6),
     ("velocity_bar", "nslot", 6),
     ("placement_bar", "nslot", 6),
-    ("lift", "nslot", 6),  # motion of the link under the acceleration alone, J a; kept where constraints are simulated
-    ("lift_bar", "nslot", 6),
-    ("second_probe", "nslot", 6),  # the two motions whose inertial product damping leaves over, see constraints/damped.py
-    ("second_lift", "nslot", 6),
-    ("second_probe_bar", "nslot", 6),
-    ("second_lift_bar", "nslot", 6),
+    ("motion_a", "nslot", 6),  # motion of the link under the acceleration alone, J a; kept where constraints are simulated
+    ("motion_a_bar", "nslot", 6),
+    ("motion_w_seen", "nslot", 6),  # the two motions whose inertial product damping leaves over, see constraints/damped.py
+    ("motion_a_rest", "nslot", 6),
+    ("motion_w_seen_bar", "nslot", 6),
+    ("motion_a_rest_bar", "nslot", 6),
     ("axis", "naxis", 6),
     ("turn", "njnt", 4),  # quaternion by which a joint turns
     ("end", "one", 1),  # sum of the state at the end of a rollout, or of the adjoints that come out of it: finite if those are
