@@ -57,7 +57,11 @@ def actuator_force(m: ti.template(), s: ti.template(), u: ti.i32, length: ti.tem
 
 @ti.func
 def actuators(m: ti.template(), s: ti.template()):
-    """Reads: act_ctrl, q, v      Adds to: ctrl_force"""
+    """Forces of the actuators on the joints that they drive.
+
+    Reads: act_ctrl, q, v      Adds to: ctrl_force
+    Adjoint: `actuators_adjoint`
+    """
     for u in range(m.size("nu")):
         length = constant(0.0, m.lanes)
         velocity = constant(0.0, m.lanes)
@@ -71,7 +75,10 @@ def actuators(m: ti.template(), s: ti.template()):
 
 @ti.func
 def actuators_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template()):
-    """Reads: w, active, act_ctrl, q, v      Adds to: act_ctrl_bar, q_bar, v_bar, parameters"""
+    """Adjoint of `actuators`.
+
+    Reads: w, active, act_ctrl, q, v      Adds to: act_ctrl_bar, q_bar, v_bar, parameters
+    """
     for u in range(m.size("nu")):
         length = constant(0.0, m.lanes)
         velocity = constant(0.0, m.lanes)

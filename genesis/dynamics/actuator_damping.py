@@ -35,6 +35,7 @@ def find_unsaturated(m: ti.template(), s: ti.template(), actuated: ti.i32, every
     every: also for actuators without velocity feedback, whose gradient asks for it.
 
     Reads: act_ctrl, q, v, ctrl_force      Writes: act_active
+    Adjoint: none (constant between the bounds)
     """
     for u in range(m.size("nu")):
         active = constant(0.0, m.lanes)
@@ -68,7 +69,8 @@ MATRIX = ""  # in place of a vector: the matrix itself
 def add_actuator_damping(m: ti.template(), s: ti.template(), damping_dt: ti.template(), x: ti.template(), out: ti.template()):
     """out += dt E x for the scratch vectors of these names; with `MATRIX` for x, out += dt E on the pattern of the mass matrix.
 
-    Reads: act_active and x      Writes: out
+    Reads: act_active, ``x``      Adds to: ``out``
+    Adjoint: `actuator_damping_bars`
     """
     for u in range(m.size("nu")):
         if damps(m, s, u, damping_dt):
@@ -95,7 +97,7 @@ def actuator_damping_bars(
 ):
     """Minus the gradient of x . dt E y; x and y are functions (s, i) of a degree of freedom.
 
-    Reads: act_active and what x and y read      Adds to: parameters
+    Reads: act_active, w, a, w_seen (where x reads it), a_seen (where y does)      Adds to: parameters
     """
     for u in range(m.size("nu")):
         damping = actuator_damping(m, s, u, damping_dt)

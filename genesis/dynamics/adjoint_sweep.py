@@ -113,8 +113,8 @@ def link_motion_w(
 def find_motion_w(m: ti.template(), s: ti.template(), bar: ti.template(), wrenched: ti.i32, want: ti.template()):
     """From the root outwards: W of every link and the link's own adjoints.
 
-    Reads:  w, axis, velocity, acceleration, link_inertia, wrench
-    Writes: motion_w, acceleration_bar, velocity_bar, placement_bar, wrench_bar; adds to parameters
+    Reads: w, axis, velocity, acceleration, link_inertia, pose, wrench
+    Writes: motion_w, acceleration_bar, velocity_bar, placement_bar, force (of the world, cleared)      Adds to: wrench_bar, parameters
     """
     clear_world(m, s)
     for l in range(m.size("nlink")):
@@ -124,7 +124,11 @@ def find_motion_w(m: ti.template(), s: ti.template(), bar: ti.template(), wrench
 
 @ti.func
 def move_links_and_w(m: ti.template(), s: ti.template(), bar: ti.template(), wrenched: ti.i32, want: ti.template()):
-    """`move_links` and `find_motion_w` in one pass, where w does not depend on the motions."""
+    """`move_links` and `find_motion_w` in one pass, where w does not depend on the motions.
+
+    Reads: w, v, a, axis, link_inertia, pose, wrench
+    Writes: velocity, acceleration, force, motion_w, acceleration_bar, velocity_bar, placement_bar      Adds to: wrench_bar, parameters
+    """
     world_motion(m, s)
     clear_world(m, s)
     for l in range(m.size("nlink")):
@@ -209,9 +213,12 @@ def undo_links(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.
 
 @ti.func
 def gather_bars(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template(), carrier: ti.template()):
-    """Adjoints of joint coordinates and velocities, of link placement and of gravity.
+    """Adjoints of joint coordinates and velocities, of link placement and of gravity; sums the forces over the subtrees.
 
-    Reads:  axis, motions, forces, adjoints of `find_motion_w`      Adds to: q_bar, v_bar, parameters; sums the forces over the subtrees
+    Reads: axis, pose, v, a, w, velocity, acceleration, motion_w, a_seen (with constraints), motion_a (with constraints), w_seen (in two
+    stages), motion_w_seen (in two stages), motion_a_rest (in two stages)
+    Overwrites: force, velocity_bar, acceleration_bar, placement_bar, motion_a_bar (with constraints), motion_w_seen_bar (in two stages),
+    motion_a_rest_bar (in two stages)      Adds to: q_bar, v_bar, parameters
     """
     undo_links(m, s, bar, want, carrier)
     if ti.static(want):

@@ -13,8 +13,8 @@ STAGES = 1
 def step(m: ti.template(), s: ti.template(), o: ti.template(), stored: ti.template()):
     """v' = v + dt a, q' = q (+) dt v'.
 
-    Reads: q, v, controls      Writes: q, v; the acceleration through ``stored.keep_acceleration``
-    Adjoint: `step_adjoint` below
+    Reads: q, v, controls      Writes: q, v (and the acceleration through ``stored.keep_acceleration``)
+    Adjoint: `step_adjoint`
     Source:  Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), §I.1
     """
     acceleration(m, s, o, stored.tape_row(s, 0))
@@ -29,9 +29,9 @@ def step(m: ti.template(), s: ti.template(), o: ti.template(), stored: ti.templa
 def step_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template(), stored: ti.template()):
     """Adjoint of `step`, with the stored acceleration.
 
-    Reads:  q, v (state at the start of the step), a_bar (direct), controls
-    Writes: q_bar, v_bar: from those of the state after the step to those of the one before; adds to the adjoints of controls and
-    parameters
+    Reads: q, v (state at the start of the step), controls
+    Overwrites: q_bar, v_bar (from those of the state after the step to those of the one before), a_bar (direct)
+    Adds to: dof_ctrl_bar, act_ctrl_bar, wrench_bar, parameters
     """
     for i in range(m.size("nv")):
         a = stored.acceleration(0, i)

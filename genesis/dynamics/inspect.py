@@ -6,7 +6,7 @@ angular velocity; world frame.
 
 import taichi as ti
 
-from genesis.dynamics.adjoint_sweep import SummedBase, gather_bars, find_motion_w, undo_links
+from genesis.dynamics.adjoint_sweep import SummedBase, find_motion_w, gather_bars, undo_links
 from genesis.dynamics.arrays import read_vector, write_coordinate_bar, write_vector
 from genesis.dynamics.kinematics import (
     copy_spatial,

@@ -17,8 +17,8 @@ from genesis.dynamics.constraints.collect import Problem, collect
 from genesis.dynamics.constraints.contact_adjoint import contact_bars, pass_to_geoms
 from genesis.dynamics.constraints.laws import law_adjoint
 from genesis.dynamics.constraints.ledger import CONTACT, LARGEST
-from genesis.dynamics.constraints.motion_a import find_motion_a
 from genesis.dynamics.constraints.material import contact_margin
+from genesis.dynamics.constraints.motion_a import find_motion_a
 from genesis.dynamics.constraints.step import Constraints
 from genesis.dynamics.inspect import ACCELERATION, SAMPLES, STATE, move_all
 from genesis.dynamics.kinematics import copy_spatial
@@ -105,7 +105,10 @@ def contacts_adjoint(
     want: ti.template(),
     rows: ti.template(),
 ):
-    """Reads: motion_a, velocity, motion_w (zero) of the links      Adds to: motion_a_bar, velocity_bar, placement_bar of the links, parameters"""
+    """Of the forces of contacts and of where they act.
+
+    Reads: motion_a, velocity, motion_w (zero)      Adds to: motion_a_bar, velocity_bar, placement_bar, parameters
+    """
     collect(m, s, c, o)
     constraint_forces(m, s, c, o)
     n = 0

@@ -17,6 +17,7 @@ def joint_forces(m: ti.template(), s: ti.template(), actuated: ti.i32):
     """All but the springs of balls.
 
     Reads: dof_ctrl, act_ctrl, q, v      Writes: tau (first writer), ctrl_force, active
+    Adjoint: `joint_forces_adjoint`
     """
     for i in range(m.size("nv")):
         v = s.get("v", i)
@@ -40,7 +41,11 @@ def joint_forces(m: ti.template(), s: ti.template(), actuated: ti.i32):
 
 @ti.func
 def ball_springs(m: ti.template(), s: ti.template()):
-    """Reads: q      Adds to: tau"""
+    """Springs of joints whose coordinates are no number each.
+
+    Reads: q      Adds to: tau
+    Adjoint: `joint_forces_adjoint`
+    """
     if m.size("nq") > m.size("nv"):
         for j in range(m.size("njnt")):
             if springs_as_ball(m, j):

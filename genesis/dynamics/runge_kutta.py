@@ -50,8 +50,8 @@ def enter_stage(m: ti.template(), s: ti.template(), offset_dt: ti.template()):
 def step(m: ti.template(), s: ti.template(), o: ti.template(), stored: ti.template()):
     """One time step of the classical Runge-Kutta method.
 
-    Reads: q, v, controls      Writes: q, v; the acceleration of every stage through ``stored.keep_acceleration``
-    Adjoint: `step_adjoint` below
+    Reads: q, v, controls      Writes: q, v (and the acceleration of every stage through ``stored.keep_acceleration``)
+    Adjoint: `step_adjoint`
     Source:  Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I (1993), table II.1.2; on quaternions the same
              scheme for the rotation vector from the start of the step: Munthe-Kaas, Runge-Kutta methods on Lie groups, BIT 38
              (1998)
@@ -119,9 +119,9 @@ def keep_stage(m: ti.template(), s: ti.template(), source: ti.template(), target
 def step_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template(), stored: ti.template()):
     """Adjoint of `step`; the stages are rebuilt from the stored accelerations, nothing is solved twice.
 
-    Reads:  q, v (state at the start of the step), a_bar (direct, of the first stage), controls
-    Writes: q_bar, v_bar: from those of the state after the step to those of the one before; adds to the adjoints of controls and
-    parameters
+    Reads: q, v (state at the start of the step), controls
+    Overwrites: q_bar, v_bar (from those of the state after the step to those of the one before), a_bar (direct, of the first stage)
+    Adds to: dof_ctrl_bar, act_ctrl_bar, wrench_bar, parameters
     """
     copy(m, s, "nq", "q", "q_start")
     copy(m, s, "nv", "v", "v_start")

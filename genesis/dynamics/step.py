@@ -7,13 +7,13 @@ constraints (`constrained_acceleration`), something acts after them (`two_stage_
 import taichi as ti
 
 from genesis.dynamics.actuator_damping import MATRIX, actuator_damping_bars, add_actuator_damping, find_unsaturated
-from genesis.dynamics.adjoint_sweep import Base, gather_bars, move_links_and_w, find_motion_w
+from genesis.dynamics.adjoint_sweep import Base, find_motion_w, gather_bars, move_links_and_w
 from genesis.dynamics.constraints.damped import (
     DampedBase,
     add_damping,
     correct_damping_bars,
-    seen_acceleration,
     second_motions,
+    seen_acceleration,
 )
 from genesis.dynamics.constraints.motion_a import ConstrainedBase, find_motion_a
 from genesis.dynamics.constraints.step import Constraints, add_constraint_bars, constrain, meet_constraints
@@ -71,8 +71,9 @@ def is_two_stage(constrained: bool, damped_last: bool, implicit_coriolis: int) -
 def acceleration(m: ti.template(), s: ti.template(), o: ti.template(), row: ti.template()):
     """(M + dt d) a = tau - c, and with constraints + J^T f(J a); with damping last, f is that of dt d = 0.
 
-    Reads: q, v, dof_ctrl, act_ctrl, wrench, a (with constraints: of the step before)      Writes: a, and all the scratch of the stages;
-    ``row`` of the tape, where there is one
+    Reads: q, v, dof_ctrl, act_ctrl, wrench, a (with constraints: of the step before)
+    Writes: a (and all the scratch of the stages; ``row`` of the tape, where there is one)
+    Adjoint: `acceleration_adjoint`
     """
     if ti.static(o.two_stage):
         two_stage_acceleration(m, s, o)
@@ -86,7 +87,8 @@ def acceleration(m: ti.template(), s: ti.template(), o: ti.template(), row: ti.t
 def free_acceleration(m: ti.template(), s: ti.template(), o: ti.template(), row: ti.template()):
     """Nothing constrains: (M + dt (d + E + C)) a = tau - c, with what of it the time integration takes.
 
-    Reads: q, v, dof_ctrl, act_ctrl, wrench      Writes: a, and all the scratch of the stages; ``row`` of the tape, where there is one
+    Reads: q, v, dof_ctrl, act_ctrl, wrench      Writes: a (and all the scratch of the stages; ``row`` of the tape, where there is one)
+    Adjoint: `free_adjoint`
     """
     forces_and_motions(m, s, o)
     clear_mass_matrix(m, s, o.damping_dt)
@@ -108,7 +110,8 @@ def free_acceleration(m: ti.template(), s: ti.template(), o: ti.template(), row:
 def constrained_acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
     """Damping with the constraints: (M + dt (d + E)) a = tau - c + J^T f(J a).
 
-    Reads: q, v, dof_ctrl, act_ctrl, wrench, a (of the step before)      Writes: a, and all the scratch of the stages
+    Reads: q, v, dof_ctrl, act_ctrl, wrench, a (of the step before)      Writes: a (and all the scratch of the stages)
+    Adjoint: `constrained_adjoint`
     """
     forces_and_motions(m, s, o)
     clear_mass_matrix(m, s, o.damping_dt)
@@ -126,7 +129,8 @@ def two_stage_acceleration(m: ti.template(), s: ti.template(), o: ti.template())
     """Something acts after the constraints, damping (MuJoCo's order) or Coriolis forces: f from M a_1 = tau - c + J^T f(J a_1), then
     (M + dt (d + E + C)) a = tau - c + J^T f.
 
-    Reads: q, v, dof_ctrl, act_ctrl, wrench, a (of the step before)      Writes: a, and all the scratch of the stages
+    Reads: q, v, dof_ctrl, act_ctrl, wrench, a (of the step before)      Writes: a (and all the scratch of the stages)
+    Adjoint: `two_stage_adjoint`
     """
     forces_and_motions(m, s, o)
     clear_mass_matrix(m, s, 0.0 if ti.static(o.damped_last) else o.damping_dt)
@@ -147,8 +151,9 @@ def two_stage_acceleration(m: ti.template(), s: ti.template(), o: ti.template())
 def forces_and_motions(m: ti.template(), s: ti.template(), o: ti.template()):
     """What all orders begin with: joint forces, and the links from the root outwards.
 
-    Reads: q, v, dof_ctrl, act_ctrl, wrench      Writes: what `joint_forces`, `ball_springs` and `kinematics` write; of implicit
-    integrators act_active, velocity_force, axis_rate
+    Reads: q, v, dof_ctrl, act_ctrl, wrench
+    Writes: ctrl_force, active, tau, turn, pose, axis, velocity, acceleration, inertia, force, act_active (of implicit integrators),
+    velocity_force (with Coriolis forces), axis_rate (with Coriolis forces)
     """
     joint_forces(m, s, o.actuated)
     ball_springs(m, s)
@@ -161,7 +166,10 @@ def forces_and_motions(m: ti.template(), s: ti.template(), o: ti.template()):
 
 @ti.func
 def solve_first(m: ti.template(), s: ti.template()):
-    """a = mass^-1 tau. Reads: mass, tau      Writes: a, inverse_pivot      Overwrites: mass"""
+    """a = mass^-1 tau.
+
+    Reads: tau      Writes: a, inverse_pivot      Overwrites: mass
+    """
     factorize(m, s)
     copy(m, s, "nv", "tau", "a")
     solve(m, s, "a")
@@ -169,8 +177,10 @@ def solve_first(m: ti.template(), s: ti.template()):
 
 @ti.func
 def solve_last(m: ti.template(), s: ti.template(), o: ti.template()):
-    """The same with Coriolis forces, where the step ends with them. Reads: mass, tau, coriolis, coriolis_upper      Writes: a, inverse_pivot,
-    upper      Overwrites: mass"""
+    """The same with Coriolis forces, where the step ends with them.
+
+    Reads: tau, coriolis, coriolis_upper      Writes: a, inverse_pivot, upper      Overwrites: mass
+    """
     if ti.static(o.implicit_coriolis):
         add_coriolis(m, s, o.dt)
         factorize_lu(m, s)
@@ -182,7 +192,10 @@ def solve_last(m: ti.template(), s: ti.template(), o: ti.template()):
 
 @ti.func
 def tape_links(m: ti.template(), s: ti.template(), row: ti.template()):
-    """What the tape keeps of the links, before their inertias are summed up. Reads: inertia, axis"""
+    """What the tape keeps of the links, before their inertias are summed up.
+
+    Reads: inertia, axis      Writes: link_inertia (on the tape), axis (on the tape)
+    """
     for l in range(m.size("nlink")):
         Inertia.load(s.row("inertia", l + 1)).store(row.row("link_inertia", l + 1))
     for x in range(m.size("naxis")):
@@ -191,7 +204,10 @@ def tape_links(m: ti.template(), s: ti.template(), row: ti.template()):
 
 @ti.func
 def tape_factors(m: ti.template(), s: ti.template(), row: ti.template()):
-    """What the tape keeps of the degrees of freedom. Reads: mass, inverse_pivot, active"""
+    """What the tape keeps of the degrees of freedom.
+
+    Reads: mass, inverse_pivot, active      Writes: mass (on the tape), inverse_pivot (on the tape), active (on the tape)
+    """
     for k in range(m.size("nM")):
         row.row("mass", k).set(s.get("mass", k))
     for i in range(m.size("nv")):
@@ -203,8 +219,9 @@ def tape_factors(m: ti.template(), s: ti.template(), row: ti.template()):
 def acceleration_again(m: ti.template(), s: ti.template(), o: ti.template()):
     """What the adjoint needs of `acceleration` besides its motions and forces: a tape that was kept has it.
 
-    Reads: q, v, dof_ctrl, act_ctrl; with constraints a      Writes: the fields in `workspace.TAPED`; with constraints mass_matrix, a_seen;
-    of implicit integrators act_active, coriolis, coriolis_upper and upper
+    Reads: q, v, dof_ctrl, act_ctrl, a (with constraints or Coriolis forces), wrench (with Coriolis forces)
+    Writes: link_inertia, axis, mass, inverse_pivot, active, mass_matrix (with constraints), a_seen (with constraints), act_active (of implicit
+    integrators), upper (with Coriolis forces; and the scratch of the stages)
     """
     joint_forces(m, s, o.actuated)
     if ti.static(o.implicit_actuators):
@@ -251,8 +268,9 @@ def difference(s, i):
 def acceleration_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template()):
     """H^T w = a_bar, then minus the gradient of w . g with a and w held fixed.
 
-    Reads: q, v, a (of this state), a_bar, w (where it begins as a_bar), dof_ctrl, act_ctrl, wrench
-    Adds to: q_bar, v_bar, parameters, dof_ctrl_bar, act_ctrl_bar, wrench_bar      Writes: w      Overwrites with Coriolis forces: v, a
+    Reads: q, dof_ctrl, act_ctrl, wrench, a_bar (with constraints)
+    Overwrites: w (begins as a_bar), v (with Coriolis forces), a (with Coriolis forces)
+    Adds to: q_bar, v_bar, dof_ctrl_bar, act_ctrl_bar, wrench_bar, parameters
     """
     if ti.static(o.two_stage):
         two_stage_adjoint(m, s, bar, o)
@@ -264,7 +282,11 @@ def acceleration_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(),
 
 @ti.func
 def free_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template()):
-    """Of `free_acceleration`; reads and writes as `acceleration_adjoint`. What the tape has is not computed again."""
+    """Of `free_acceleration`. What the tape has is not computed again.
+
+    Reads: q, dof_ctrl, act_ctrl, wrench      Overwrites: w (begins as a_bar), v (with Coriolis forces), a (with Coriolis forces)
+    Adds to: q_bar, v_bar, dof_ctrl_bar, act_ctrl_bar, wrench_bar, parameters
+    """
     if ti.static(s.taped):
         if o.tape_width == 0:
             acceleration_again(m, s, o)
@@ -282,7 +304,11 @@ def free_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.t
 
 @ti.func
 def constrained_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template()):
-    """Of `constrained_acceleration`; reads and writes as `acceleration_adjoint`."""
+    """Of `constrained_acceleration`.
+
+    Reads: q, v, a, dof_ctrl, act_ctrl, wrench, a_bar      Overwrites: w (begins as a_bar)
+    Adds to: q_bar, v_bar, dof_ctrl_bar, act_ctrl_bar, wrench_bar, parameters
+    """
     acceleration_again(m, s, o)
     solve_multiplier(m, s, o)
     move_links(m, s, o.wrenched)
@@ -298,7 +324,11 @@ def constrained_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), 
 
 @ti.func
 def two_stage_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template()):
-    """Of `two_stage_acceleration`; reads and writes as `acceleration_adjoint`. What acts at the end of the step has its own multiplier."""
+    """Of `two_stage_acceleration`. What acts at the end of the step has its own multiplier.
+
+    Reads: q, dof_ctrl, act_ctrl, wrench      Overwrites: w (begins as a_bar), v (with Coriolis forces), a (with Coriolis forces)
+    Adds to: q_bar, v_bar, dof_ctrl_bar, act_ctrl_bar, wrench_bar, parameters
+    """
     acceleration_again(m, s, o)
     solve_multiplier(m, s, o)
     move_links(m, s, o.wrenched)
@@ -322,7 +352,10 @@ def two_stage_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o:
 
 @ti.func
 def solve_multiplier(m: ti.template(), s: ti.template(), o: ti.template()):
-    """w <- H^-T w with the factors of `acceleration_again`. Reads: w, mass, inverse_pivot, upper      Writes: w"""
+    """w <- H^-T w with the factors of `acceleration_again`.
+
+    Reads: mass, inverse_pivot, upper (with Coriolis forces)      Overwrites: w
+    """
     if ti.static(o.implicit_coriolis):
         solve_lu(m, s, "w", "mass", "upper")
     else:

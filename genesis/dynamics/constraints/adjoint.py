@@ -73,7 +73,7 @@ def between_links(m: ti.template(), c: ti.template(), b: ti.i32, o: ti.template(
 def constraint_forces(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template()):
     """Forces and Hessians at the stored acceleration, and minus the forces on the links, as they stand in g. Returns: whether all is finite.
 
-    Reads: blocks, a_seen      Writes: y, f, hess      Adds to: force
+    Reads: blocks, a_seen, a      Writes: y, f, hess      Adds to: force
     """
     total = 0.0
     for b in range(c.count()):
@@ -97,8 +97,8 @@ def constraint_bars(
 ):
     """Everything that the forces of the blocks add to the reverse sweep.
 
-    Reads:   blocks with y, f, hess; w, a_seen, v; motion_w, motion_a, velocity of the links
-    Adds to: motion_a_bar, velocity_bar, placement_bar of the links, q_bar, v_bar of the joints, parameters
+    Reads: blocks (with y, f, hess), w, a_seen, q, v, pose, velocity, acceleration, motion_w, motion_a, motion_a_rest (in two stages)
+    Adds to: motion_a_bar, velocity_bar, acceleration_bar, placement_bar, motion_a_rest_bar (in two stages), q_bar, v_bar, parameters
     """
     for b in range(c.count()):
         dim = c.integer(b, "dim")

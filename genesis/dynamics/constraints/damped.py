@@ -22,7 +22,11 @@ from genesis.math.spatial import Inertia, Spatial
 
 @ti.func
 def add_damping(m: ti.template(), s: ti.template(), o: ti.template()):
-    """mass <- the matrix of the constrained problem, and dt d and dt E where they come last, afresh."""
+    """mass <- the matrix of the constrained problem, and dt d and dt E where they come last, afresh.
+
+    Reads: mass_matrix, active, act_active      Writes: mass
+    Adjoint: `second_motions`, `correct_damping_bars`
+    """
     for k in range(m.size("nM")):
         s.set("mass", s.get("mass_matrix", k), k)
     if ti.static(o.damped_last):
@@ -34,7 +38,10 @@ def add_damping(m: ti.template(), s: ti.template(), o: ti.template()):
 
 @ti.func
 def seen_acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
-    """a_seen <- a_1 = a + H^-1 (dt d + dt E + dt C) a, with what of it comes last. Overwrites: mass"""
+    """a_seen <- a_1 = a + H^-1 (dt d + dt E + dt C) a, with what of it comes last.
+
+    Reads: a, active, act_active, coriolis, coriolis_upper      Writes: a_seen, inverse_pivot      Overwrites: mass
+    """
     factorize(m, s)
     for i in range(m.size("nv")):
         last = o.damping_dt * damping_of(m, s, i) if ti.static(o.damped_last) else 0.0
@@ -85,7 +92,8 @@ def product_bars(s, l, x: Spatial, y: Spatial) -> None:  # noqa: E741
 def second_motions(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template()):
     """The motions of the links under w_1 and e, and the link's own adjoints of their inertial product.
 
-    Reads: w_seen, a_seen, a, axis, link_inertia, pose      Writes: motion_w_seen, motion_a_rest, motion_w_seen_bar, motion_a_rest_bar; adds to parameters
+    Reads: w_seen, a_seen, a, axis, link_inertia, pose
+    Writes: motion_w_seen, motion_a_rest, motion_w_seen_bar, motion_a_rest_bar      Adds to: parameters
     """
     zero = Spatial.zero(m.lanes)
     for name in ti.static(("motion_w_seen", "motion_a_rest", "motion_w_seen_bar", "motion_a_rest_bar")):
@@ -108,7 +116,10 @@ def second_motions(m: ti.template(), s: ti.template(), bar: ti.template(), want:
 
 @ti.func
 def correct_damping_bars(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template()):
-    """`joint_forces_adjoint` has W . dt d a: damping that comes last is seen by w_d alone, and the other by w_1 at a_1, not a."""
+    """`joint_forces_adjoint` has W . dt d a: damping that comes last is seen by w_d alone, and the other by w_1 at a_1, not a.
+
+    Reads: a, a_seen (where damping does not come last), w_seen, active      Adds to: parameters
+    """
     for i in range(m.size("nv")):
         seen = s.get("a", i)
         if ti.static(not o.damped_last):

@@ -1,4 +1,7 @@
-"""The motion of links under the acceleration alone, which constraints see, and its share in the reverse sweep."""
+"""The motion of links under the acceleration alone, which constraints see, and its share in the reverse sweep.
+
+Derivation: docs/adjoints/constraints.md
+"""
 
 import taichi as ti
 
