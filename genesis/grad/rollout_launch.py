@@ -12,7 +12,7 @@ from genesis.grad.faults import gradient_fault
 LONGEST_TAPE = 2**22  # numbers of a tape that a rollout keeps for its adjoint; beyond, the adjoint computes again
 
 
-class Inputs(NamedTuple):
+class LaunchInputs(NamedTuple):
     """Of a rollout: dof_ctrl (T, B, nv), act_ctrl (T, B, nu), wrench (T, B, 6 nlink), initial state q0 (B, nq), v0 (B, nv).
 
     `Physics.nothing` stands for what is not there. The names of these three are those of the arrays of the kernels.
@@ -25,7 +25,7 @@ class Inputs(NamedTuple):
     v0: Tensor
 
 
-class Motion(NamedTuple):
+class LaunchStates(NamedTuple):
     """States after each of N time steps, q ([1 +] N, B, nq), v ([1 +] N, B, nv), and accelerations of the stages a (N stages, B, nv)."""
 
     q: Tensor
@@ -33,7 +33,7 @@ class Motion(NamedTuple):
     a: Tensor
 
 
-class MotionBars(NamedTuple):
+class StateBars(NamedTuple):
     """Gradients of the loss in the states after each control step and in the accelerations at its start; None where there is none."""
 
     q_bar: Tensor | None
@@ -42,7 +42,7 @@ class MotionBars(NamedTuple):
 
 
 class InputBars(NamedTuple):
-    """Gradients in the `Inputs`."""
+    """Gradients in the `LaunchInputs`."""
 
     dof_ctrl_bar: Tensor
     act_ctrl_bar: Tensor
@@ -53,14 +53,14 @@ class InputBars(NamedTuple):
 
 FORWARD = (
     "parameters",
-    *Inputs._fields,
-    *Motion._fields,
+    *LaunchInputs._fields,
+    *LaunchStates._fields,
     "tape",
     "ledger",
     "shapes",
 )  # what a launch hands over, beside what is fixed
 BACKWARD = (
-    *("parameters", *Inputs._fields, *Motion._fields, *MotionBars._fields, *InputBars._fields),
+    *("parameters", *LaunchInputs._fields, *LaunchStates._fields, *StateBars._fields, *InputBars._fields),
     *("parameters_bar", "tape", "ledger", "shapes"),
 )
 
@@ -134,12 +134,12 @@ class RolloutLaunch:
             "tape_width": self.launches.tape_width if taped else 0,
         }  # fmt: skip
 
-    def forward(self, theta: Tensor, inputs: Inputs, motion: Motion, taped: bool = False) -> Tensor | None:
-        """Runs the kernel, which writes ``motion``; returns what the adjoint asks for besides: with constraints which candidate pairs have
+    def forward(self, theta: Tensor, inputs: LaunchInputs, states: LaunchStates, taped: bool = False) -> Tensor | None:
+        """Runs the kernel, which writes ``states``; returns what the adjoint asks for besides: with constraints which candidate pairs have
         touched, without the tape of a single environment, if ``taped``."""
         p, b = self.physics, self.launches
         tape = b.scratch.new_empty(self.tape) if taped and self.tape else None
-        arrays = (b.parameters(theta), *inputs, *motion, b.no_tape if tape is None else tape)
+        arrays = (b.parameters(theta), *inputs, *states, b.no_tape if tape is None else tape)
         while True:
             if self.bound_to is not p.constraints or b.setting is not p.constraints:
                 self.bind()
@@ -154,9 +154,9 @@ class RolloutLaunch:
         self,
         need_theta: bool,
         theta: Tensor,
-        inputs: Inputs,
-        motion: Motion,
-        bars: MotionBars,
+        inputs: LaunchInputs,
+        states: LaunchStates,
+        bars: StateBars,
         stored=None,
         columns=None,
         start: int = 0,
@@ -167,14 +167,14 @@ class RolloutLaunch:
             stored: what `forward` has returned; columns: see `Launches.theta_bar`; start: steps before the launch, for messages.
         Raises: DivergenceError if one is not finite, ContactOverflowError.
 
-        ``with_initial`` the initial state is the beginning of the motion, and not looked for among the inputs.
+        ``with_initial`` the initial state is the beginning of the states, and not looked for among the inputs.
         """
         p, b = self.physics, self.launches
         tape = stored if b.status is None else None
         u, c, w, q0, v0 = inputs
         q_bar, v_bar, a_bar = bars
         q0_bar, v0_bar = (
-            [x.new_empty(x.shape[1:]) for x in motion[:2]] if self.with_initial else [torch.empty_like(x) for x in (q0, v0)]
+            [x.new_empty(x.shape[1:]) for x in states[:2]] if self.with_initial else [torch.empty_like(x) for x in (q0, v0)]
         )
         made = InputBars(
             dof_ctrl_bar=self.no_dof_ctrl_bar if u is self.no_dof_ctrl else torch.empty_like(u),
@@ -183,12 +183,12 @@ class RolloutLaunch:
             q0_bar=q0_bar,
             v0_bar=v0_bar,
         )
-        given = MotionBars(
+        given = StateBars(
             q_bar=self.no_q_bar if q_bar is None else q_bar,
             v_bar=self.no_v_bar if v_bar is None else v_bar,
             a_bar=p.nothing if a_bar is None else a_bar,
         )
-        arrays = (b.parameters(theta), *inputs, *motion, *given, *made)
+        arrays = (b.parameters(theta), *inputs, *states, *given, *made)
         taped = None if need_theta else b.no_tape if tape is None else tape
         while True:
             if self.bound_to is not p.constraints or b.setting is not p.constraints:

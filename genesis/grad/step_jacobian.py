@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from genesis.grad.physics import Physics
-from genesis.grad.rollout_launch import Inputs, Motion, MotionBars
+from genesis.grad.rollout_launch import LaunchInputs, LaunchStates, StateBars
 
 CHUNK, GRAIN = (
     256,
@@ -130,7 +130,7 @@ def _launches(physics, theta, qpos, qvel, dof_ctrl, act_ctrl, columns) -> Iterat
         part = slice(first, min(first + chunk, count))
         at = torch.arange(first, first + chunk).clamp_(max=count - 1)  # the last chunk repeats its last state
         rows = theta if theta.dim() == 1 else theta[at]
-        inputs = Inputs(
+        inputs = LaunchInputs(
             dof_ctrl=dof_ctrl[at],
             act_ctrl=physics.nothing if act_ctrl is None else act_ctrl[at],
             wrench=physics.nothing,
@@ -138,16 +138,16 @@ def _launches(physics, theta, qpos, qvel, dof_ctrl, act_ctrl, columns) -> Iterat
             v0=qvel[at].contiguous(),
         )
         new, many = qpos.new_empty, physics.substeps
-        motion = Motion(
+        states = LaunchStates(
             q=new(many, chunk, physics.nq), v=new(many, chunk, physics.nv), a=new(many * physics.stages, chunk, physics.nv)
         )
-        touched = launch.forward(rows, inputs, motion)
-        yield part, partial(_pull_back, launch, rows, inputs, motion, touched, columns)
+        touched = launch.forward(rows, inputs, states)
+        yield part, partial(_pull_back, launch, rows, inputs, states, touched, columns)
 
 
-def _pull_back(launch, theta, inputs, motion, touched, columns, kind: int, k: int) -> tuple:
+def _pull_back(launch, theta, inputs, states, touched, columns, kind: int, k: int) -> tuple:
     """Adjoints of (theta, qpos, qvel, dof_ctrl, act_ctrl) of number k of qpos' (kind 0), qvel' (1) or qacc (2), at every state."""
-    bars = [motion[i].new_zeros(motion[i].shape[-2:]) for i in range(3)]
+    bars = [states[i].new_zeros(states[i].shape[-2:]) for i in range(3)]
     bars[kind][:, k] = 1.0
-    given = MotionBars(q_bar=bars[0], v_bar=bars[1], a_bar=bars[2] if kind == 2 else None)
-    return launch.adjoint(len(columns) > 0, theta, inputs, motion, given, touched, columns=columns)[:-1]
+    given = StateBars(q_bar=bars[0], v_bar=bars[1], a_bar=bars[2] if kind == 2 else None)
+    return launch.adjoint(len(columns) > 0, theta, inputs, states, given, touched, columns=columns)[:-1]
