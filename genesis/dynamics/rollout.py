@@ -85,7 +85,11 @@ CONSTANTS = reals(
     line_tolerance="slope, against that at the start, at which its line search ends",
 )
 ROLLOUT = Signature("rollout", (*MODEL, *INPUTS, *MOTION, TAPE, *CONSTRAINTS), (*STEPS, *CONSTANTS))
-MOTION_BARS = tuple(x.bar("caller", shape) for x, shape in zip(MOTION, ("i + T, B, nq", "i + T, B, nv", "T, B, nv"), strict=True))
+MOTION_BARS = (
+    Array("q_bar", TIMED, "i + T, B, nq", "caller"),
+    Array("v_bar", TIMED, "i + T, B, nv", "caller"),
+    Array("a_bar", TIMED, "T, B, nv", "caller", optional=True),  # unless accelerated
+)
 INPUT_BARS = tuple(x.bar("launch") for x in INPUTS)
 ROLLOUT_ADJOINT = Signature(
     "rollout_adjoint",

@@ -7,7 +7,7 @@ import torch
 
 from genesis.grad.faults import expect_finite
 from genesis.grad.pull_back import run_adjoint
-from genesis.grad.rollout_launch import LaunchInputs, LaunchStates, StateBars
+from genesis.grad.rollout_launch import Inputs
 
 
 def _dense(x: torch.Tensor | None, otherwise: torch.Tensor) -> torch.Tensor:
@@ -22,10 +22,10 @@ class Rollout(torch.autograd.Function):
     def forward(ctx, physics, theta, q0, v0, dof_ctrl, act_ctrl, wrench):
         launches, horizon, batch = physics.launches(q0.shape[0]), dof_ctrl.shape[0], q0.shape[0]
         steps, new = horizon * physics.substeps, physics.nothing.new_empty
-        states = LaunchStates(
-            q=new(steps + 1, batch, physics.nq),
-            v=new(steps + 1, batch, physics.nv),
-            a=new(steps * physics.stages, batch, physics.nv),
+        states = (
+            new(steps + 1, batch, physics.nq),
+            new(steps + 1, batch, physics.nv),
+            new(steps * physics.stages, batch, physics.nv),
         )
         inputs = _inputs(physics, q0, v0, dof_ctrl, act_ctrl, wrench)
         ctx.launch = launch = launches.rollout(physics, horizon, theta, act_ctrl, wrench, True)
@@ -43,10 +43,10 @@ class Rollout(torch.autograd.Function):
 
         def adjoint(*grads):
             u, c, w, q, v, a, tape, theta, *_ = ctx.saved_tensors
-            bars, launch = StateBars(*(None if g is None else g.contiguous() for g in grads)), ctx.launch
+            bars, launch = tuple(None if g is None else g.contiguous() for g in grads), ctx.launch
             nothing = launch.physics.nothing
-            inputs = LaunchInputs(dof_ctrl=u, act_ctrl=c, wrench=w, q0=nothing, v0=nothing)
-            out = launch.adjoint(need_theta, theta, inputs, LaunchStates(q=q, v=v, a=a), bars, tape)
+            inputs = (u, c, w, nothing, nothing)
+            out = launch.adjoint(need_theta, theta, inputs, (q, v, a), bars, tape)
             return (*out[:-1], _link_wrench(out[-1]))
 
         return (None, *run_adjoint(ctx, "rollout", adjoint, grads))
@@ -70,9 +70,7 @@ class Step(torch.autograd.Function):
         a = new(batch, physics.nv) if many * stages == 1 else new(many * stages, batch, physics.nv)
         inputs = _inputs(physics, q0, v0, dof_ctrl, act_ctrl, wrench)
         ctx.launch = launch = launches.rollout(physics, 1, theta, act_ctrl, wrench, False)
-        touched = launch.forward(
-            theta, inputs, LaunchStates(q=q, v=v, a=a)
-        )  # without a tape: it would cost more memory than it saves time
+        touched = launch.forward(theta, inputs, (q, v, a))  # without a tape: it would cost more memory than it saves time
         between = None if many == 1 else v  # velocities that the adjoint starts a time step from
         ctx.save_for_backward(q, between, a, touched, theta, q0, v0, dof_ctrl, act_ctrl, wrench)
         ctx.set_materialize_grads(False)
@@ -84,8 +82,8 @@ class Step(torch.autograd.Function):
 
         def adjoint(*grads):
             q, v, a, touched, theta, *given = ctx.saved_tensors
-            bars, launch = StateBars(*(None if g is None else g.contiguous() for g in grads)), ctx.launch
-            states = LaunchStates(q=q, v=launch.physics.nothing if v is None else v, a=a)
+            bars, launch = tuple(None if g is None else g.contiguous() for g in grads), ctx.launch
+            states = (q, launch.physics.nothing if v is None else v, a)
             inputs = _inputs(launch.physics, *given)
             out = launch.adjoint(need_theta, theta, inputs, states, bars, touched, start=ctx.steps)
             return (*out[:-1], _link_wrench(out[-1]))
@@ -110,15 +108,15 @@ class NoContext:
         pass
 
 
-def _inputs(physics, q0, v0, dof_ctrl, act_ctrl, wrench) -> LaunchInputs:
+def _inputs(physics, q0, v0, dof_ctrl, act_ctrl, wrench) -> Inputs:
     """As a kernel reads them."""
     nothing = physics.nothing
-    return LaunchInputs(
-        dof_ctrl=dof_ctrl.contiguous(),
-        act_ctrl=_dense(act_ctrl, nothing),
-        wrench=_flat_wrench(wrench, nothing),
-        q0=q0.contiguous(),
-        v0=v0.contiguous(),
+    return (
+        dof_ctrl.contiguous(),
+        _dense(act_ctrl, nothing),
+        _flat_wrench(wrench, nothing),
+        q0.contiguous(),
+        v0.contiguous(),
     )
 
 

@@ -18,7 +18,6 @@ import torch
 from torch import Tensor
 
 from genesis.grad.physics import Physics
-from genesis.grad.rollout_launch import LaunchInputs, LaunchStates, StateBars
 
 CHUNK, GRAIN = (
     256,
@@ -130,17 +129,15 @@ def _launches(physics, theta, qpos, qvel, dof_ctrl, act_ctrl, columns) -> Iterat
         part = slice(first, min(first + chunk, count))
         at = torch.arange(first, first + chunk).clamp_(max=count - 1)  # the last chunk repeats its last state
         rows = theta if theta.dim() == 1 else theta[at]
-        inputs = LaunchInputs(
-            dof_ctrl=dof_ctrl[at],
-            act_ctrl=physics.nothing if act_ctrl is None else act_ctrl[at],
-            wrench=physics.nothing,
-            q0=qpos[at].contiguous(),
-            v0=qvel[at].contiguous(),
+        inputs = (
+            dof_ctrl[at],
+            physics.nothing if act_ctrl is None else act_ctrl[at],
+            physics.nothing,
+            qpos[at].contiguous(),
+            qvel[at].contiguous(),
         )
         new, many = qpos.new_empty, physics.substeps
-        states = LaunchStates(
-            q=new(many, chunk, physics.nq), v=new(many, chunk, physics.nv), a=new(many * physics.stages, chunk, physics.nv)
-        )
+        states = (new(many, chunk, physics.nq), new(many, chunk, physics.nv), new(many * physics.stages, chunk, physics.nv))
         touched = launch.forward(rows, inputs, states)
         yield part, partial(_pull_back, launch, rows, inputs, states, touched, columns)
 
@@ -149,5 +146,5 @@ def _pull_back(launch, theta, inputs, states, touched, columns, kind: int, k: in
     """Adjoints of (theta, qpos, qvel, dof_ctrl, act_ctrl) of number k of qpos' (kind 0), qvel' (1) or qacc (2), at every state."""
     bars = [states[i].new_zeros(states[i].shape[-2:]) for i in range(3)]
     bars[kind][:, k] = 1.0
-    given = StateBars(q_bar=bars[0], v_bar=bars[1], a_bar=bars[2] if kind == 2 else None)
+    given = (bars[0], bars[1], bars[2] if kind == 2 else None)
     return launch.adjoint(len(columns) > 0, theta, inputs, states, given, touched, columns=columns)[:-1]

@@ -9,7 +9,6 @@ import torch
 
 from genesis.grad.functions import NoContext
 from genesis.grad.pull_back import apply, run_adjoint
-from genesis.grad.rollout_launch import LaunchInputs, LaunchStates, StateBars
 
 
 class TrajectoryFunction(torch.autograd.Function):
@@ -32,14 +31,14 @@ class TrajectoryFunction(torch.autograd.Function):
         c = physics.nothing if act_ctrl is None else act_ctrl.contiguous()
         if c is act_ctrl and any(needs):
             c = act_ctrl.clone()
-        inputs = LaunchInputs(
-            dof_ctrl=launch.no_dof_ctrl if u is None else u,
-            act_ctrl=c,
-            wrench=physics.nothing,
-            q0=q0.contiguous(),
-            v0=v0.contiguous(),
+        inputs = (
+            launch.no_dof_ctrl if u is None else u,
+            c,
+            physics.nothing,
+            q0.contiguous(),
+            v0.contiguous(),
         )
-        tape = launch.forward(theta, inputs, LaunchStates(q=q, v=v, a=a), any(needs) and not needs[1])
+        tape = launch.forward(theta, inputs, (q, v, a), any(needs) and not needs[1])
         ctx.save_for_backward(u, c, tape, theta, q, v, a)  # what users gave is not among these: they may change it in place
         ctx.set_materialize_grads(False)
         ctx.shapes = (q0.shape, v0.shape)
@@ -55,13 +54,9 @@ class TrajectoryFunction(torch.autograd.Function):
         def adjoint(*grads):
             u, c, tape, theta, q, v, a = ctx.saved_tensors
             launch = ctx.launch
-            given, nothing = StateBars(*(None if g is None else g.contiguous() for g in grads)), launch.physics.nothing
-            inputs = LaunchInputs(
-                dof_ctrl=launch.no_dof_ctrl if u is None else u, act_ctrl=c, wrench=nothing, q0=nothing, v0=nothing
-            )
-            theta_bar, q0_bar, v0_bar, u_bar, c_bar, _ = launch.adjoint(
-                need_theta, theta, inputs, LaunchStates(q=q, v=v, a=a), given, tape
-            )
+            given, nothing = tuple(None if g is None else g.contiguous() for g in grads), launch.physics.nothing
+            inputs = (launch.no_dof_ctrl if u is None else u, c, nothing, nothing, nothing)
+            theta_bar, q0_bar, v0_bar, u_bar, c_bar, _ = launch.adjoint(need_theta, theta, inputs, (q, v, a), given, tape)
             bars = [x if x.shape == shape else x.view(shape) for x, shape in zip((q0_bar, v0_bar), ctx.shapes, strict=True)]
             return theta_bar, *bars, None if u is None else u_bar, c_bar
 
