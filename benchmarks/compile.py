@@ -40,7 +40,7 @@ def measure(name: str) -> None:
     scene.build()
     controls = torch.zeros(2, scene.rigid_solver.model.nu, dtype=torch.float64, requires_grad=True)
     start = time.process_time()
-    made = scene.rollout(actuator_ctrl=controls)
+    made = scene.rollout(act_ctrl=controls)
     middle = time.process_time()
     made.qpos[-1].square().sum().backward()
     print(f"seconds {middle - start} {time.process_time() - middle}")

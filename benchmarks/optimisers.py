@@ -67,13 +67,11 @@ def hopper(torques: tuple[float, ...]) -> Callable[[str], Problem]:
         scene = world("hopper", contact, 0.002)
         q0, v0 = torch.tensor([0.0, 1.245, 0.0, 0.0, 0.0, 0.0], dtype=torch.float64), torch.zeros(6, dtype=torch.float64)
         with torch.no_grad():
-            there = scene.rollout(
-                None, actuator_ctrl=torch.tensor(torques, dtype=torch.float64).repeat(HORIZON, 1), qpos=q0, qvel=v0
-            )
+            there = scene.rollout(None, act_ctrl=torch.tensor(torques, dtype=torch.float64).repeat(HORIZON, 1), qpos=q0, qvel=v0)
             q, v = there.qpos[-1].clone(), there.qvel[-1].clone()
 
         def cost(controls: torch.Tensor) -> torch.Tensor:
-            made = scene.rollout(None, actuator_ctrl=controls, qpos=q0, qvel=v0)
+            made = scene.rollout(None, act_ctrl=controls, qpos=q0, qvel=v0)
             return 0.5 * (made.qpos[-1] - q).square().sum() + 0.05 * (made.qvel[-1] - v).square().sum()
 
         noise = torch.randn(HORIZON, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -91,7 +89,7 @@ def push(model: str, goal: tuple[float, float], forwards: float, reach: float = 
         v0, p = torch.zeros(8, dtype=torch.float64), torch.tensor(goal, dtype=torch.float64)
 
         def cost(controls: torch.Tensor) -> torch.Tensor:
-            return 0.5 * (scene.rollout(None, actuator_ctrl=controls, qpos=q0, qvel=v0).qpos[-1, 2:4] - p).square().sum()
+            return 0.5 * (scene.rollout(None, act_ctrl=controls, qpos=q0, qvel=v0).qpos[-1, 2:4] - p).square().sum()
 
         start = torch.zeros(HORIZON, 2, dtype=torch.float64)
         start[:, 0] = forwards

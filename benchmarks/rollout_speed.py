@@ -92,12 +92,12 @@ def measure(work: Workload, batch: int) -> list[str]:
 
     def forward():
         with torch.no_grad():
-            return scene.rollout(actuator_ctrl=controls, qpos=q, qvel=v)
+            return scene.rollout(act_ctrl=controls, qpos=q, qvel=v)
 
     def gradient():
         for x in marked:
             x.grad = None
-        made = scene.rollout(actuator_ctrl=marked[0], qpos=marked[1], qvel=marked[2])
+        made = scene.rollout(act_ctrl=marked[0], qpos=marked[1], qvel=marked[2])
         loss = 0.5 * made.qpos[-1].square().sum() + 0.05 * made.qvel[-1].square().sum()
         loss.backward()
         return [x.grad for x in marked]

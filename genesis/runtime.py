@@ -126,16 +126,12 @@ def init(
     Raises: InputError for a wrong argument or a device that is not there, StateError if other arguments are in force.
     """
     global _runtime, _generation
-    backend = _backend(backend)
-    precision = str(precision)
-    if precision not in ("32", "64"):
-        raise InputError(f'gs.init: precision is "{precision}"; allowed: "32", "64".')
     if performance_mode:
         raise UnsupportedError(
             "gs.init: performance_mode is not supported: kernels are compiled once for every robot; leave it out."
         )
-    cpu_threads = _threads(cpu_threads)
-    asked = (backend, precision, debug, seed, eps, use_deterministic_algorithms, cpu_threads)
+    wanted, precision, cpu_threads = _backend(backend), _precision(precision), _threads(cpu_threads)
+    asked = (wanted, precision, debug, seed, eps, use_deterministic_algorithms, cpu_threads)
     if _runtime is not None:
         if asked != _runtime.asked:
             raise StateError(
@@ -147,20 +143,15 @@ def init(
     if theme not in log.THEMES:
         raise unknown_name("gs.init", "theme", theme, log.THEMES)
     log.configure(_level(logging_level), theme, logger_verbose_time)
-    chosen, device = _device(backend)
+    chosen, device = _device(wanted)
     _seed(seed, use_deterministic_algorithms)
     ti_float = _start_taichi(chosen, precision, seed, cpu_threads)
-    import numpy as np
-    import torch
-
     _generation += 1
     _runtime = Runtime(
         backend=chosen,
         precision=precision,
         device=device,
-        dtype=torch.float32 if precision == "32" else torch.float64,
-        int_dtype=torch.int32,
-        np_float=np.float32 if precision == "32" else np.float64,
+        **_types(precision),
         ti_float=ti_float,
         seed=seed,
         eps=eps,
@@ -235,6 +226,25 @@ def _backend(backend: Backend | str | None) -> Backend:
     if isinstance(backend, str) and backend in Backend.__members__:
         return Backend[backend]
     raise unknown_name("gs.init", "backend", str(backend), Backend.__members__)
+
+
+def _precision(precision: str) -> str:
+    if str(precision) not in ("32", "64"):
+        raise InputError(f'gs.init: precision is "{precision}"; allowed: "32", "64".')
+    return str(precision)
+
+
+def _types(precision: str) -> dict[str, Any]:
+    """Types of torch and numpy of the numbers in arrays."""
+    import numpy as np
+    import torch
+
+    single = precision == "32"
+    return {
+        "dtype": torch.float32 if single else torch.float64,
+        "int_dtype": torch.int32,
+        "np_float": np.float32 if single else np.float64,
+    }
 
 
 def _level(level: str | int | None) -> int:

@@ -49,7 +49,7 @@ def actuator_state(m: ti.template(), s: ti.template(), u: ti.i32, length: ti.tem
 @ti.func
 def actuator_force(m: ti.template(), s: ti.template(), u: ti.i32, length: ti.template(), velocity: ti.template()):
     """Actuator force before its bounds."""
-    ctrl = clamp(s.get("control", u), m.get("ctrl_lo", u), m.get("ctrl_hi", u))
+    ctrl = clamp(s.get("act_ctrl", u), m.get("ctrl_lo", u), m.get("ctrl_hi", u))
     return let(
         m.get("act_gain", u) * ctrl + m.get("act_bias0", u) + m.get("act_bias1", u) * length + m.get("act_bias2", u) * velocity
     )
@@ -57,7 +57,11 @@ def actuator_force(m: ti.template(), s: ti.template(), u: ti.i32, length: ti.tem
 
 @ti.func
 def actuators(m: ti.template(), s: ti.template()):
-    """Reads: control, q, v      Adds to: drive"""
+    """Forces of the actuators on the joints that they drive.
+
+    Reads: act_ctrl, q, v      Adds to: ctrl_force
+    Adjoint: `actuators_adjoint`
+    """
     for u in range(m.size("nu")):
         length = constant(0.0, m.lanes)
         velocity = constant(0.0, m.lanes)
@@ -66,12 +70,15 @@ def actuators(m: ti.template(), s: ti.template()):
         force = clamp(actuator_force(m, s, u, length, velocity), m.get("force_lo", u), m.get("force_hi", u))
         first = m.act_trnadr(u)
         for t in range(first, first + m.act_trnnum(u)):
-            s.add("drive", m.get("trn_coef", t) * force, m.trn_dof(t))
+            s.add("ctrl_force", m.get("trn_coef", t) * force, m.trn_dof(t))
 
 
 @ti.func
 def actuators_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template()):
-    """Reads: w, active, control, q, v      Adds to: control_bar, q_bar, v_bar, parameters"""
+    """Adjoint of `actuators`.
+
+    Reads: w, active, act_ctrl, q, v      Adds to: act_ctrl_bar, q_bar, v_bar, parameters
+    """
     for u in range(m.size("nu")):
         length = constant(0.0, m.lanes)
         velocity = constant(0.0, m.lanes)
@@ -81,7 +88,7 @@ def actuators_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), wa
         raw = actuator_force(m, s, u, length, velocity)
         lo = m.get("force_lo", u)
         hi = m.get("force_hi", u)
-        ctrl = s.get("control", u)
+        ctrl = s.get("act_ctrl", u)
         first = m.act_trnadr(u)
         end = first + m.act_trnnum(u)
         power = constant(0.0, m.lanes)  # coef . w, without the joints that are saturated
@@ -89,7 +96,7 @@ def actuators_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), wa
             power += m.get("trn_coef", t) * s.get("w", m.trn_dof(t)) * s.get("active", m.trn_dof(t))
         force_bar = let(power * inside(raw, lo, hi, m.lanes))
         gain_bar = let(force_bar * m.get("act_gain", u))
-        s.add("control_bar", gain_bar * inside(ctrl, m.get("ctrl_lo", u), m.get("ctrl_hi", u), m.lanes), u)
+        s.add("act_ctrl_bar", gain_bar * inside(ctrl, m.get("ctrl_lo", u), m.get("ctrl_hi", u), m.lanes), u)
         if ti.static(want) or moved:
             length_bar = let(m.get("act_bias1", u) * force_bar)
             velocity_bar = let(m.get("act_bias2", u) * force_bar)

@@ -34,7 +34,8 @@ def find_unsaturated(m: ti.template(), s: ti.template(), actuated: ti.i32, every
 
     every: also for actuators without velocity feedback, whose gradient asks for it.
 
-    Reads: control, q, v, drive      Writes: act_active
+    Reads: act_ctrl, q, v, ctrl_force      Writes: act_active
+    Adjoint: none (constant between the bounds)
     """
     for u in range(m.size("nu")):
         active = constant(0.0, m.lanes)
@@ -46,7 +47,7 @@ def find_unsaturated(m: ti.template(), s: ti.template(), actuated: ti.i32, every
                 active = within(actuator_force(m, s, u, length, velocity), m.get("force_lo", u), m.get("force_hi", u), m.lanes)
                 if m.act_trnnum(u) == 1:
                     i = m.trn_dof(m.act_trnadr(u))
-                    active = active * within(s.get("drive", i), m.get("dof_force_lo", i), m.get("dof_force_hi", i), m.lanes)
+                    active = active * within(s.get("ctrl_force", i), m.get("dof_force_lo", i), m.get("dof_force_hi", i), m.lanes)
         s.set("act_active", active, u)
 
 
@@ -61,26 +62,16 @@ def entry(m, i, k):
     return m.dof_madr(i) + m.dof_depth(i) - m.dof_depth(k)
 
 
-@ti.func
-def add_actuator_damping(m: ti.template(), s: ti.template(), damping_dt: ti.template()):
-    """mass += dt E. Reads: act_active"""
-    for u in range(m.size("nu")):
-        if damps(m, s, u, damping_dt):
-            damping = actuator_damping(m, s, u, damping_dt)
-            first = m.act_trnadr(u)
-            end = first + m.act_trnnum(u)
-            for t in range(first, end):
-                for z in range(first, end):
-                    if meets(m, m.trn_dof(t), m.trn_dof(z)):
-                        value = damping * m.get("trn_coef", t) * m.get("trn_coef", z)
-                        s.add("mass", value, entry(m, m.trn_dof(t), m.trn_dof(z)))
+MATRIX = ""  # in place of a vector: the matrix itself
 
 
 @ti.func
-def multiply_actuator_damping(
-    m: ti.template(), s: ti.template(), damping_dt: ti.template(), x: ti.template(), out: ti.template()
-):
-    """out += dt E x for the scratch vectors of these names. Reads: act_active"""
+def add_actuator_damping(m: ti.template(), s: ti.template(), damping_dt: ti.template(), x: ti.template(), out: ti.template()):
+    """out += dt E x for the scratch vectors of these names; with `MATRIX` for x, out += dt E on the pattern of the mass matrix.
+
+    Reads: act_active, ``x``      Adds to: ``out``
+    Adjoint: `actuator_damping_bars`
+    """
     for u in range(m.size("nu")):
         if damps(m, s, u, damping_dt):
             damping = actuator_damping(m, s, u, damping_dt)
@@ -92,9 +83,12 @@ def multiply_actuator_damping(
                     k = m.trn_dof(z)
                     if meets(m, i, k):
                         value = let(damping * m.get("trn_coef", t) * m.get("trn_coef", z))
-                        s.add(out, value * s.get(x, k), i)
-                        if i != k:
-                            s.add(out, value * s.get(x, i), k)
+                        if ti.static(x == MATRIX):
+                            s.add(out, value, entry(m, i, k))
+                        else:
+                            s.add(out, value * s.get(x, k), i)
+                            if i != k:
+                                s.add(out, value * s.get(x, i), k)
 
 
 @ti.func
@@ -103,7 +97,7 @@ def actuator_damping_bars(
 ):
     """Minus the gradient of x . dt E y; x and y are functions (s, i) of a degree of freedom.
 
-    Reads: act_active and what x and y read      Adds to: parameters
+    Reads: act_active, w, a, w_seen (where x reads it), a_seen (where y does)      Adds to: parameters
     """
     for u in range(m.size("nu")):
         damping = actuator_damping(m, s, u, damping_dt)

@@ -28,20 +28,20 @@ from genesis.math.rotation import Quat, Vec3
 from genesis.math.spatial import Inertia, Spatial, force_at
 
 
-def link_bars(s, l, inertia: Inertia, velocity: Spatial, probe: Spatial) -> None:  # noqa: E741
+def link_bars(s, l, inertia: Inertia, velocity: Spatial, motion_w: Spatial) -> None:  # noqa: E741
     """Adjoints of A and V from the link itself: A^ = I W, V^ = - W x* I V - I (V x W)."""
-    (inertia @ probe).store(s.row("acceleration_bar", l + 1))
-    (inertia @ probe.cross(velocity) - probe.cross_force(inertia @ velocity)).store(s.row("velocity_bar", l + 1))
+    (inertia @ motion_w).store(s.row("acceleration_bar", l + 1))
+    (inertia @ motion_w.cross(velocity) - motion_w.cross_force(inertia @ velocity)).store(s.row("velocity_bar", l + 1))
 
 
-def wrench_bars(s, l, probe: Spatial, pose: Pose) -> None:  # noqa: E741
+def wrench_bars(s, l, motion_w: Spatial, pose: Pose) -> None:  # noqa: E741
     """Adjoint of the external wrench on link l, and what it adds to the placement: the wrench keeps its direction in the world."""
     r = pose.p - pose.origin
     cells, force = s.row("wrench_bar", l), Vec3.load(s.row("wrench", l), 0)
-    probe.at(r).add_to(cells, 0)
-    probe.a.add_to(cells, 3)
-    turning = probe.cross_force(external_force(s, l, pose))
-    (turning + force_at(r, force.cross(probe.a))).store(s.row("placement_bar", l + 1))
+    motion_w.at(r).add_to(cells, 0)
+    motion_w.a.add_to(cells, 3)
+    turning = motion_w.cross_force(external_force(s, l, pose))
+    (turning + force_at(r, force.cross(motion_w.a))).store(s.row("placement_bar", l + 1))
 
 
 def bilinear_inertia_adjoint(m, bar, l, pose: Pose, x: Spatial, y: Spatial, sign: float) -> None:  # noqa: E741
@@ -60,11 +60,11 @@ def bilinear_inertia_adjoint(m, bar, l, pose: Pose, x: Spatial, y: Spatial, sign
         bar.add("link_inertia", sign * (a[i] * b[k] if i == k else a[i] * b[k] + a[k] * b[i]), l, n)
 
 
-def inertia_adjoint(m, s, bar, l, pose: Pose, probe: Spatial) -> None:  # noqa: E741
+def inertia_adjoint(m, s, bar, l, pose: Pose, motion_w: Spatial) -> None:  # noqa: E741
     """- d E / d (mass, centre of mass, inertia): E_l = W . I A - (V x W) . I V."""
     velocity, acceleration = Spatial.load(s.row("velocity", l + 1)), Spatial.load(s.row("acceleration", l + 1))
-    bilinear_inertia_adjoint(m, bar, l, pose, probe, acceleration, -1.0)
-    bilinear_inertia_adjoint(m, bar, l, pose, velocity.cross(probe), velocity, 1.0)
+    bilinear_inertia_adjoint(m, bar, l, pose, motion_w, acceleration, -1.0)
+    bilinear_inertia_adjoint(m, bar, l, pose, velocity.cross(motion_w), velocity, 1.0)
 
 
 def placement_adjoint(m, s, bar, l, moved: Spatial) -> None:  # noqa: E741
@@ -84,47 +84,51 @@ def placement_adjoint(m, s, bar, l, moved: Spatial) -> None:  # noqa: E741
 def clear_world(m, s) -> None:
     """Slot 0 of what the sweep sums up."""
     zero = Spatial.zero(m.lanes)
-    for name in ("probe", "acceleration_bar", "velocity_bar", "placement_bar", "force"):
+    for name in ("motion_w", "acceleration_bar", "velocity_bar", "placement_bar", "force"):
         zero.store(s.row(name, 0))
 
 
 @ti.func
-def probe_link(
+def link_motion_w(
     m: ti.template(), s: ti.template(), bar: ti.template(), l: ti.i32,
     inertia: ti.template(), velocity: ti.template(), wrenched: ti.i32, want: ti.template(),
 ):  # fmt: skip
     """W of link l and the link's own adjoints."""
-    probe = of_parent(m, s, l, "probe")
+    motion_w = of_parent(m, s, l, "motion_w")
     first = m.link_jntadr(l)
     for j in range(first, first + m.link_jntnum(l)):
         begin = m.jnt_axisadr(j)
         for x in range(begin, begin + axis_count(m, j)):
-            add_rate(m, s, x, "w", probe)
-    probe.store(s.row("probe", l + 1))
-    link_bars(s, l, inertia, velocity, probe)
+            add_rate(m, s, x, "w", motion_w)
+    motion_w.store(s.row("motion_w", l + 1))
+    link_bars(s, l, inertia, velocity, motion_w)
     Spatial.zero(m.lanes).store(s.row("placement_bar", l + 1))
     if wrenched != 0:
-        wrench_bars(s, l, probe, Pose.load(s.row("pose", l + 1)))
+        wrench_bars(s, l, motion_w, Pose.load(s.row("pose", l + 1)))
     if ti.static(want):
-        inertia_adjoint(m, s, bar, l, Pose.load(s.row("pose", l + 1)), probe)
+        inertia_adjoint(m, s, bar, l, Pose.load(s.row("pose", l + 1)), motion_w)
 
 
 @ti.func
-def probe_links(m: ti.template(), s: ti.template(), bar: ti.template(), wrenched: ti.i32, want: ti.template()):
+def find_motion_w(m: ti.template(), s: ti.template(), bar: ti.template(), wrenched: ti.i32, want: ti.template()):
     """From the root outwards: W of every link and the link's own adjoints.
 
-    Reads:  w, axis, velocity, acceleration, link_inertia, wrench
-    Writes: probe, acceleration_bar, velocity_bar, placement_bar, wrench_bar; adds to parameters
+    Reads: w, axis, velocity, acceleration, link_inertia, pose, wrench
+    Writes: motion_w, acceleration_bar, velocity_bar, placement_bar, force (of the world, cleared)      Adds to: wrench_bar, parameters
     """
     clear_world(m, s)
     for l in range(m.size("nlink")):
         inertia = Inertia.load(s.row("link_inertia", l + 1))
-        probe_link(m, s, bar, l, inertia, Spatial.load(s.row("velocity", l + 1)), wrenched, want)
+        link_motion_w(m, s, bar, l, inertia, Spatial.load(s.row("velocity", l + 1)), wrenched, want)
 
 
 @ti.func
-def move_and_probe_links(m: ti.template(), s: ti.template(), bar: ti.template(), wrenched: ti.i32, want: ti.template()):
-    """`move_links` and `probe_links` in one pass, where w does not depend on the motions."""
+def move_links_and_w(m: ti.template(), s: ti.template(), bar: ti.template(), wrenched: ti.i32, want: ti.template()):
+    """`move_links` and `find_motion_w` in one pass, where w does not depend on the motions.
+
+    Reads: w, v, a, axis, link_inertia, pose, wrench
+    Writes: velocity, acceleration, force, motion_w, acceleration_bar, velocity_bar, placement_bar      Adds to: wrench_bar, parameters
+    """
     world_motion(m, s)
     clear_world(m, s)
     for l in range(m.size("nlink")):
@@ -133,7 +137,7 @@ def move_and_probe_links(m: ti.template(), s: ti.template(), bar: ti.template(),
         move_link(m, s, l, True, velocity, acceleration)
         inertia = Inertia.load(s.row("link_inertia", l + 1))
         store_force(s, l, inertia, velocity, acceleration, wrenched)
-        probe_link(m, s, bar, l, inertia, velocity, wrenched, want)
+        link_motion_w(m, s, bar, l, inertia, velocity, wrenched, want)
 
 
 class Base:
@@ -143,7 +147,7 @@ class Base:
     SUMMED = False
 
     def __init__(self, s, l) -> None:  # noqa: E741
-        names = ("velocity", "acceleration", "probe", "velocity_bar", "acceleration_bar", "force", "placement_bar")
+        names = ("velocity", "acceleration", "motion_w", "velocity_bar", "acceleration_bar", "force", "placement_bar")
         self.v, self.a, self.w, self.v_bar, self.a_bar, self.f, self.z = (
             copy_spatial(Spatial.load(s.row(name, l + 1))) for name in names
         )
@@ -209,9 +213,12 @@ def undo_links(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.
 
 @ti.func
 def gather_bars(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template(), carrier: ti.template()):
-    """Adjoints of joint coordinates and velocities, of link placement and of gravity.
+    """Adjoints of joint coordinates and velocities, of link placement and of gravity; sums the forces over the subtrees.
 
-    Reads:  axis, motions, forces, adjoints of `probe_links`      Adds to: q_bar, v_bar, parameters; sums the forces over the subtrees
+    Reads: axis, pose, v, a, w, velocity, acceleration, motion_w, a_seen (with constraints), motion_a (with constraints), w_seen (in two
+    stages), motion_w_seen (in two stages), motion_a_rest (in two stages)
+    Overwrites: force, velocity_bar, acceleration_bar, placement_bar, motion_a_bar (with constraints), motion_w_seen_bar (in two stages),
+    motion_a_rest_bar (in two stages)      Adds to: q_bar, v_bar, parameters
     """
     undo_links(m, s, bar, want, carrier)
     if ti.static(want):

@@ -10,7 +10,7 @@ scope: BODIES, free bodies alone, or ALL.
 
 import taichi as ti
 
-from genesis.dynamics.adjoint_sweep import Base, gather_bars, move_and_probe_links
+from genesis.dynamics.adjoint_sweep import Base, gather_bars, move_links_and_w
 from genesis.dynamics.kinematics import add_rate, axis_count, copy_spatial, of_parent
 from genesis.math.lanes import constant, let
 from genesis.math.rotation import Vec3
@@ -68,7 +68,11 @@ class VelocityForce:
 
 @ti.func
 def find_velocity_forces(m: ti.template(), s: ti.template(), scope: ti.template()):
-    """Of every link that takes part. Reads: velocity, inertia (of the link), axis, v      Writes: velocity_force, axis_rate"""
+    """Of every link that takes part.
+
+    Reads: velocity, inertia (of the link), axis, v      Writes: velocity_force, axis_rate
+    Adjoint: `coriolis_bars`
+    """
     for l in range(m.size("nlink")):
         if takes_part(m, l, scope):
             VelocityForce.of(m, Inertia.load(s.row("inertia", l + 1)), Spatial.load(s.row("velocity", l + 1))).store(
@@ -119,7 +123,8 @@ def add_pairs(m: ti.template(), s: ti.template(), x: ti.i32, inertia: ti.templat
 def coriolis_matrix(m: ti.template(), s: ti.template(), scope: ti.template()):
     """From the leaves inwards, as `composite`, after it.
 
-    Reads: velocity_force, axis_rate, axis, inertia (of the subtrees)      Writes: coriolis, coriolis_upper, velocity_force (of the subtrees)
+    Reads: axis_rate, axis, inertia (of the subtrees)      Writes: coriolis, coriolis_upper      Overwrites: velocity_force (of the subtrees)
+    Adjoint: `coriolis_bars`
     """
     for k in range(m.size("nM")):
         s.set("coriolis", constant(0.0, m.lanes), k)
@@ -139,7 +144,11 @@ def coriolis_matrix(m: ti.template(), s: ti.template(), scope: ti.template()):
 
 @ti.func
 def add_coriolis(m: ti.template(), s: ti.template(), dt: ti.template()):
-    """mass + dt C, no longer symmetric: rows of descendants in `mass`, their columns in `upper`."""
+    """mass + dt C, no longer symmetric: rows of descendants in `mass`, their columns in `upper`.
+
+    Reads: coriolis, coriolis_upper      Writes: upper      Overwrites: mass
+    Adjoint: `coriolis_bars`
+    """
     for k in range(m.size("nM")):
         mass = s.get("mass", k)
         s.set("upper", mass + dt * s.get("coriolis_upper", k), k)
@@ -148,7 +157,10 @@ def add_coriolis(m: ti.template(), s: ti.template(), dt: ti.template()):
 
 @ti.func
 def multiply_coriolis(m: ti.template(), s: ti.template(), dt: ti.template(), x: ti.template(), out: ti.template()):
-    """out += dt C x for the scratch vectors of these names. Reads: coriolis, coriolis_upper"""
+    """out += dt C x for the scratch vectors of these names.
+
+    Reads: coriolis, coriolis_upper, ``x``      Adds to: ``out``
+    """
     for i in range(m.size("nv")):
         first = m.dof_madr(i)
         s.add(out, dt * s.get("coriolis", first) * s.get(x, i), i)
@@ -174,7 +186,9 @@ def coriolis_bars(
 ):  # fmt: skip
     """Minus the gradient of w . dt C a with w and a held fixed; ``last`` is the function (s, i) that gives w.
 
-    Reads: v, a, axis, link_inertia and what ``last`` reads      Adds to: q_bar, v_bar, parameters      Overwrites: v, a, w
+    Reads: axis, link_inertia, pose, w_seen (where ``last`` reads it)
+    Writes: seen_rate, velocity, acceleration, force, motion_w, acceleration_bar, velocity_bar, placement_bar      Overwrites: v, a, w
+    Adds to: q_bar, v_bar, parameters
     """
     for i in range(m.size("nv")):
         halve(s, i, last(s, i), dt)
@@ -188,5 +202,5 @@ def coriolis_bars(
             for i in range(m.size("nv")):
                 s.add("v", -2.0 * s.get("seen_rate", i), i)
                 s.set("w", 0.0 - s.get("w", i), i)
-        move_and_probe_links(m, s, bar, 0, want)
+        move_links_and_w(m, s, bar, 0, want)
         gather_bars(m, s, bar, want, Base)

@@ -10,31 +10,31 @@ STAGES = 1
 
 
 @ti.func
-def step(m: ti.template(), s: ti.template(), o: ti.template(), out: ti.template()):
+def step(m: ti.template(), s: ti.template(), o: ti.template(), stored: ti.template()):
     """v' = v + dt a, q' = q (+) dt v'.
 
-    Reads: q, v, controls      Writes: q, v; the acceleration through ``out.keep_acceleration``
-    Adjoint: `step_adjoint` below
+    Reads: q, v, controls      Writes: q, v (and the acceleration through ``stored.keep_acceleration``)
+    Adjoint: `step_adjoint`
     Source:  Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), §I.1
     """
-    acceleration(m, s, o, out.page(s, 0))
+    acceleration(m, s, o, stored.tape_row(s, 0))
     for i in range(m.size("nv")):
         a = s.get("a", i)
-        out.keep_acceleration(a, 0, i)
+        stored.keep_acceleration(a, 0, i)
         s.add("v", o.dt * a, i)
     integrate_position(m, s, "q", "v", o.dt)
 
 
 @ti.func
-def step_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template(), kept: ti.template()):
+def step_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template(), stored: ti.template()):
     """Adjoint of `step`, with the stored acceleration.
 
-    Reads:  q, v (state at the start of the step), a_bar (direct), controls
-    Writes: q_bar, v_bar: from those of the state after the step to those of the one before; adds to the adjoints of controls and
-    parameters
+    Reads: q, v (state at the start of the step), controls
+    Overwrites: q_bar, v_bar (from those of the state after the step to those of the one before), a_bar (direct)
+    Adds to: dof_ctrl_bar, act_ctrl_bar, wrench_bar, parameters
     """
     for i in range(m.size("nv")):
-        a = kept.acceleration(0, i)
+        a = stored.acceleration(0, i)
         s.set("a", a, i)
         s.set("step_velocity", s.get("v", i) + o.dt * a, i)
     integrate_position_adjoint(m, s, "step_velocity", o.dt, "q_bar", "q_bar", "v_bar")
@@ -42,4 +42,4 @@ def step_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.t
         x = let(s.get("a_bar", i) + o.dt * s.get("v_bar", i))
         s.set("a_bar", x, i)
         s.set("w", x, i)
-    acceleration_adjoint(m, kept.on_page(s, 0), bar, o)
+    acceleration_adjoint(m, stored.on_tape(s, 0), bar, o)

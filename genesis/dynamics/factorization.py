@@ -2,7 +2,8 @@
 
 Row i of the sparse storage holds the diagonal and then the entries of its ancestors, nearest first; the rows of an ancestor are a suffix of
 the rows of its descendants, so no index search is needed.
-Source: Featherstone (2008), §6.5; Todorov, MuJoCo documentation, "Computation: sparse factorization".
+Source: Featherstone (2008), §6.5; Todorov, MuJoCo documentation, "Computation: sparse factorization". Derivation of the adjoint:
+docs/adjoints/dynamics.md
 """
 
 import taichi as ti
@@ -17,7 +18,11 @@ def eliminate(target: Cells, source: Cells, factor, u) -> None:
 
 @ti.func
 def factorize(m: ti.template(), s: ti.template()):
-    """Reads and overwrites `mass` (strictly lower entries become L); writes `inverse_pivot` = 1 / D."""
+    """Strictly lower entries of `mass` become L, and inverse_pivot = 1 / D.
+
+    Overwrites: mass      Writes: inverse_pivot
+    Adjoint: none (a symmetric matrix solves with the same factors)
+    """
     for r in range(m.size("nv")):
         k = m.size("nv") - 1 - r
         first = m.dof_madr(k)
@@ -36,7 +41,11 @@ def factorize(m: ti.template(), s: ti.template()):
 
 @ti.func
 def solve(m: ti.template(), s: ti.template(), name: ti.template()):
-    """x <- M^-1 x for the scratch vector ``name``, with the factors of `factorize`."""
+    """x <- M^-1 x for the scratch vector ``name``, with the factors of `factorize`.
+
+    Reads: mass, inverse_pivot      Overwrites: ``name``
+    Adjoint: `solve`
+    """
     vector = s.row(name)
     for r in range(m.size("nv")):
         k = m.size("nv") - 1 - r
@@ -59,7 +68,8 @@ def solve(m: ti.template(), s: ti.template(), name: ti.template()):
 def factorize_lu(m: ti.template(), s: ti.template()):
     """The same of a matrix that is not symmetric: rows of descendants in `mass`, their columns in `upper`; A = U D L.
 
-    Reads and overwrites: mass, upper; writes `inverse_pivot`
+    Overwrites: mass, upper      Writes: inverse_pivot
+    Adjoint: none (the transpose has the same factors)
     """
     for r in range(m.size("nv")):
         k = m.size("nv") - 1 - r
@@ -84,7 +94,11 @@ def factorize_lu(m: ti.template(), s: ti.template()):
 
 @ti.func
 def solve_lu(m: ti.template(), s: ti.template(), name: ti.template(), inward: ti.template(), outward: ti.template()):
-    """x <- A^-1 x with the factors of `factorize_lu`: ``inward`` "upper" and ``outward`` "mass"; the other way round A^-T x."""
+    """x <- A^-1 x with the factors of `factorize_lu`: ``inward`` "upper" and ``outward`` "mass"; the other way round A^-T x.
+
+    Reads: mass, upper, inverse_pivot      Overwrites: ``name``
+    Adjoint: `solve_lu`
+    """
     vector = s.row(name)
     for r in range(m.size("nv")):
         k = m.size("nv") - 1 - r

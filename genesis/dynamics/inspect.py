@@ -1,12 +1,13 @@
 """Kernels beside the rollout: poses and velocities of links, and inverse dynamics, each with its adjoint.
 
-Arrays hold S samples of B environments: q (S, B, nq), v (S, B, nv), pose (S, B, 7 nlink): position, quaternion of every link,
-twist (S, B, 6 nlink): velocity of the link origin, angular velocity; world frame.
+Arrays hold S samples of B environments, see the tables below. pose: position, quaternion of every link, twist: velocity of the link origin,
+angular velocity; world frame.
 """
 
 import taichi as ti
 
-from genesis.dynamics.adjoint_sweep import SummedBase, gather_bars, probe_links, undo_links
+from genesis.dynamics.adjoint_sweep import SummedBase, find_motion_w, gather_bars, undo_links
+from genesis.dynamics.arrays import read_vector, write_coordinate_bar, write_vector
 from genesis.dynamics.kinematics import (
     copy_spatial,
     described_pose,
@@ -19,13 +20,32 @@ from genesis.dynamics.kinematics import (
     world_pose,
 )
 from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
-from genesis.dynamics.rollout import array_types, read_vector, write_coordinate_bar, write_vector
+from genesis.dynamics.signature import LAYOUT, MODEL, PARAMETERS_BAR, TIMED, Array, Kernel, Signature, integers
 from genesis.dynamics.vectors import clear
 from genesis.dynamics.workspace import ParameterBar, Robot, Scratch
 from genesis.joints.pose import Pose
 from genesis.math.lanes import Block, constant
 from genesis.math.rotation import Quat, Vec3
 from genesis.math.spatial import Spatial, force_at
+
+STATE = (Array("q", TIMED, "S, B, nq", "launch"), Array("v", TIMED, "S, B, nv", "launch"))
+ACCELERATION = Array("a", TIMED, "S, B, nv", "launch")
+LINKS = (Array("pose", TIMED, "S, B, 7 nlink", "launch"), Array("twist", TIMED, "S, B, 6 nlink", "launch"))
+FORCE = Array("tau", TIMED, "S, B, nv", "launch")
+SAMPLES = (*integers(samples="S"), *LAYOUT)
+SAMPLES_ADJOINT = (*SAMPLES, *integers(parameter_bar_stride="parameters_bar of a block"))
+LINK_STATES = Signature("link_states", (*MODEL, *STATE, *LINKS), SAMPLES)
+LINK_STATES_ADJOINT = Signature(
+    "link_states_adjoint",
+    (*MODEL, *STATE, *(x.bar("caller") for x in LINKS), *(x.bar("launch") for x in STATE), PARAMETERS_BAR),
+    SAMPLES_ADJOINT,
+)
+INVERSE = Signature("inverse_dynamics", (*MODEL, *STATE, ACCELERATION, FORCE), SAMPLES)
+INVERSE_ADJOINT = Signature(
+    "inverse_dynamics_adjoint",
+    (*MODEL, *STATE, ACCELERATION, FORCE.bar("caller"), *(x.bar("launch") for x in (*STATE, ACCELERATION)), PARAMETERS_BAR),
+    SAMPLES_ADJOINT,
+)
 
 
 def write_link(s, block: Block, l, pose_out, twist_out, t) -> None:  # noqa: E741
@@ -92,19 +112,18 @@ def move_all(m: ti.template(), s: ti.template(), block: ti.template(), q: ti.tem
         move_link(m, s, l, False, of_parent(m, s, l, "velocity"), of_parent(m, s, l, "acceleration"))
 
 
-def make_kinematics(real, lanes: int, serial: bool):
-    """(link_states, link_states_adjoint)."""
-    integers_t, block_t, user_t = array_types(real, lanes)
+def make_kinematics(real, lanes: int, serial: bool) -> tuple[Kernel, Kernel, Kernel]:
+    """The kernel of `LINK_STATES`, and that of `LINK_STATES_ADJOINT` without and with the parameters' adjoints."""
 
-    @ti.kernel
+    @LINK_STATES.kernel(real, lanes)
     def link_states(
-        integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, pose: user_t, twist: user_t,
-        samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
+        integers, parameters, scratch, q, v, pose, twist,
+        samples, batch, blocks, scratch_stride, parameter_stride,
     ):  # fmt: skip
         ti.loop_config(block_dim=1, serialize=serial)
         for e in range(blocks):
-            m = Robot(integers, parameters, e * stride, lanes)
-            s = Scratch(m, scratch, e * room)
+            m = Robot(integers, parameters, e * parameter_stride, lanes)
+            s = Scratch(m, scratch, e * scratch_stride)
             block = Block(e, batch, lanes)
             for t in range(samples):
                 move_all(m, s, block, q, v, t)
@@ -112,18 +131,17 @@ def make_kinematics(real, lanes: int, serial: bool):
                     write_link(s, block, l, pose, twist, t)
 
     def make_adjoint(want: bool):
-        @ti.kernel
+        @LINK_STATES_ADJOINT.kernel(real, lanes)
         def link_states_adjoint(
-            integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, pose_bar: user_t, twist_bar: user_t,
-            q_bar: user_t, v_bar: user_t, parameters_bar: block_t,
-            samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32, width: ti.i32,
+            integers, parameters, scratch, q, v, pose_bar, twist_bar, q_bar, v_bar, parameters_bar,
+            samples, batch, blocks, scratch_stride, parameter_stride, parameter_bar_stride,
         ):  # fmt: skip
             ti.loop_config(block_dim=1, serialize=serial)
             for e in range(blocks):
-                m = Robot(integers, parameters, e * stride, lanes)
-                s = Scratch(m, scratch, e * room)
+                m = Robot(integers, parameters, e * parameter_stride, lanes)
+                s = Scratch(m, scratch, e * scratch_stride)
                 block = Block(e, batch, lanes)
-                bar = ParameterBar(m, parameters_bar, e * width)
+                bar = ParameterBar(m, parameters_bar, e * parameter_bar_stride)
                 zero = Spatial.zero(lanes)
                 for t in range(samples):
                     move_all(m, s, block, q, v, t)
@@ -139,7 +157,7 @@ def make_kinematics(real, lanes: int, serial: bool):
 
         return link_states_adjoint
 
-    return link_states, make_adjoint
+    return link_states, make_adjoint(False), make_adjoint(True)
 
 
 @ti.func
@@ -156,7 +174,7 @@ def inverse(m: ti.template(), s: ti.template()):
 @ti.func
 def inverse_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template()):
     """Minus the gradient of w . (M a + c), and a_bar = - M w; same sweep as the adjoint of the forward dynamics."""
-    probe_links(m, s, bar, 0, want)
+    find_motion_w(m, s, bar, 0, want)
     gather_bars(m, s, bar, want, SummedBase)
     for l in range(m.size("nlink")):
         inertial = Spatial.load(s.row("acceleration_bar", l + 1))
@@ -173,19 +191,18 @@ def axis_dot(s, x, force: Spatial):
     return Spatial.load(s.row("axis", x)).dot(force)
 
 
-def make_inverse(real, lanes: int, serial: bool):
-    """(inverse_dynamics, inverse_dynamics_adjoint): tau = M a + c with armature, and its gradient."""
-    integers_t, block_t, user_t = array_types(real, lanes)
+def make_inverse(real, lanes: int, serial: bool) -> tuple[Kernel, Kernel, Kernel]:
+    """tau = M a + c with armature: the kernel of `INVERSE`, and that of `INVERSE_ADJOINT` without and with the parameters' adjoints."""
 
-    @ti.kernel
+    @INVERSE.kernel(real, lanes)
     def inverse_dynamics(
-        integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, a: user_t, tau: user_t,
-        samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
+        integers, parameters, scratch, q, v, a, tau,
+        samples, batch, blocks, scratch_stride, parameter_stride,
     ):  # fmt: skip
         ti.loop_config(block_dim=1, serialize=serial)
         for e in range(blocks):
-            m = Robot(integers, parameters, e * stride, lanes)
-            s = Scratch(m, scratch, e * room)
+            m = Robot(integers, parameters, e * parameter_stride, lanes)
+            s = Scratch(m, scratch, e * scratch_stride)
             block = Block(e, batch, lanes)
             for t in range(samples):
                 read_vector(m, s, block, "nq", "q", q, t)
@@ -197,18 +214,17 @@ def make_inverse(real, lanes: int, serial: bool):
                 write_vector(m, s, block, "nv", "tau", tau, t)
 
     def make_adjoint(want: bool):
-        @ti.kernel
+        @INVERSE_ADJOINT.kernel(real, lanes)
         def inverse_dynamics_adjoint(
-            integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, a: user_t, tau_bar: user_t,
-            q_bar: user_t, v_bar: user_t, a_bar: user_t, parameters_bar: block_t,
-            samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32, width: ti.i32,
+            integers, parameters, scratch, q, v, a, tau_bar, q_bar, v_bar, a_bar, parameters_bar,
+            samples, batch, blocks, scratch_stride, parameter_stride, parameter_bar_stride,
         ):  # fmt: skip
             ti.loop_config(block_dim=1, serialize=serial)
             for e in range(blocks):
-                m = Robot(integers, parameters, e * stride, lanes)
-                s = Scratch(m, scratch, e * room)
+                m = Robot(integers, parameters, e * parameter_stride, lanes)
+                s = Scratch(m, scratch, e * scratch_stride)
                 block = Block(e, batch, lanes)
-                bar = ParameterBar(m, parameters_bar, e * width)
+                bar = ParameterBar(m, parameters_bar, e * parameter_bar_stride)
                 for t in range(samples):
                     read_vector(m, s, block, "nq", "q", q, t)
                     read_vector(m, s, block, "nv", "v", v, t)
@@ -226,4 +242,4 @@ def make_inverse(real, lanes: int, serial: bool):
 
         return inverse_dynamics_adjoint
 
-    return inverse_dynamics, make_adjoint
+    return inverse_dynamics, make_adjoint(False), make_adjoint(True)

@@ -1,8 +1,8 @@
 """Kernel pair for contacts: where bodies touch at a state, and with which forces at an acceleration there.
 
-Arrays hold S samples of B environments: q (S, B, nq), v (S, B, nv), a (S, B, nv) as constraints see it, rows (S, B, n WIDTH), one row a
-contact in the order in which they are found: number of the candidate pair from 1 (0: no contact), position, normal from geom 1 to geom 2,
-force on geom 2, distance (negative: penetration); world frame.
+Arrays hold S samples of B environments, see the tables below: a as constraints see it, rows one a contact in the order in which they are
+found: number of the candidate pair from 1 (0: no contact), position, normal from geom 1 to geom 2, force on geom 2, distance (negative:
+penetration); world frame.
 
 Adjoint: G = sum of F_bar . F with the forces F of the contacts is p . f with p = frame F_bar in place of J w, see
 `genesis.dynamics.constraints.adjoint`; F_bar does not turn with the links, so that the motion under w is absent.
@@ -11,17 +11,18 @@ Adjoint: G = sum of F_bar . F with the forces F of the contacts is p . f with p 
 import taichi as ti
 
 from genesis.dynamics.adjoint_sweep import undo_links
+from genesis.dynamics.arrays import read_vector, write_coordinate_bar, write_vector
 from genesis.dynamics.constraints.adjoint import constraint_forces, link_bars, seen_bars, stiffness_adjoint, wrench
 from genesis.dynamics.constraints.collect import Problem, collect
 from genesis.dynamics.constraints.contact_adjoint import contact_bars, pass_to_geoms
 from genesis.dynamics.constraints.laws import law_adjoint
 from genesis.dynamics.constraints.ledger import CONTACT, LARGEST
-from genesis.dynamics.constraints.lift import lift_links
 from genesis.dynamics.constraints.material import contact_margin
+from genesis.dynamics.constraints.motion_a import find_motion_a
 from genesis.dynamics.constraints.step import Constraints
-from genesis.dynamics.inspect import move_all
+from genesis.dynamics.inspect import ACCELERATION, SAMPLES, STATE, move_all
 from genesis.dynamics.kinematics import copy_spatial
-from genesis.dynamics.rollout import array_types, read_vector, write_coordinate_bar, write_vector
+from genesis.dynamics.signature import CONSTRAINTS, MODEL, PARAMETERS_BAR, TIMED, Array, Kernel, Signature, integers, reals
 from genesis.dynamics.vectors import clear
 from genesis.dynamics.workspace import ParameterBar, Robot, Scratch
 from genesis.math.lanes import Block, let, load, store
@@ -33,6 +34,27 @@ from genesis.pairs.solid import ContactBar
 FIELDS = (("candidate", 1), ("position", 3), ("normal", 3), ("force", 3), ("distance", 1))
 PLACE = {name: sum(w for _, w in FIELDS[:i]) for i, (name, _) in enumerate(FIELDS)}
 WIDTH = sum(width for _, width in FIELDS)
+
+ROWS = Array("rows", TIMED, "S, B, contacts WIDTH", "launch")
+PROBLEM = (
+    *SAMPLES,
+    *integers(
+        ledger_stride="ledger of an environment",
+        capacity="blocks of constraint rows that fit into it",
+        cone="law of the friction cones, a code of laws.py",
+        smooth="1: contacts and limits follow the smooth law",
+    ),
+)
+CONSTANTS = reals(dt="time step [s]", impratio="impedance of friction to that of the normal")
+CONTACT_ROWS = Signature("contact_rows", (*MODEL, *STATE, ACCELERATION, ROWS, *CONSTRAINTS), (*PROBLEM, *CONSTANTS))
+CONTACT_ROWS_ADJOINT = Signature(
+    "contact_rows_adjoint",
+    (
+        *(*MODEL, *STATE, ACCELERATION, ROWS.bar("caller")),
+        *(*(x.bar("launch") for x in (*STATE, ACCELERATION)), PARAMETERS_BAR, *CONSTRAINTS),
+    ),
+    (*PROBLEM, *integers(parameter_bar_stride="parameters_bar of a block"), *CONSTANTS),
+)
 
 
 class Rows:
@@ -83,7 +105,10 @@ def contacts_adjoint(
     want: ti.template(),
     rows: ti.template(),
 ):
-    """Reads: lift, velocity, probe (zero) of the links      Adds to: lift_bar, velocity_bar, placement_bar of the links, parameters"""
+    """Of the forces of contacts and of where they act.
+
+    Reads: motion_a, velocity, motion_w (zero)      Adds to: motion_a_bar, velocity_bar, placement_bar, parameters
+    """
     collect(m, s, c, o)
     constraint_forces(m, s, c, o)
     n = 0
@@ -100,7 +125,7 @@ def contacts_adjoint(
                 law_adjoint(c, b)
                 stiffness_adjoint(m, c, b, bar, o, want)
                 link_bars(s, c, b)
-                seen_bars(s, c, b, "lift", "lift_bar")
+                seen_bars(s, c, b, "motion_a", "motion_a_bar")
             else:
                 clear_material_bars(c, b)
             bars = with_direct(contact_bars(s, c, b, force_bar), rows, n)
@@ -126,92 +151,106 @@ class Touched:
     _data_oriented = True
 
     def __init__(self, s, l) -> None:  # noqa: E741
-        names = ("velocity", "lift", "velocity_bar", "lift_bar", "placement_bar")
-        self.v, self.lift, self.v_bar, self.lift_bar, self.z = (copy_spatial(Spatial.load(s.row(name, l + 1))) for name in names)
+        names = ("velocity", "motion_a", "velocity_bar", "motion_a_bar", "placement_bar")
+        self.v, self.motion_a, self.v_bar, self.motion_a_bar, self.z = (
+            copy_spatial(Spatial.load(s.row(name, l + 1))) for name in names
+        )
 
     def displaced(self) -> Spatial:
-        return self.v.cross_force(self.v_bar) + self.lift.cross_force(self.lift_bar) + self.z
+        return self.v.cross_force(self.v_bar) + self.motion_a.cross_force(self.motion_a_bar) + self.z
 
     def undo(self, m, s, j, count: int) -> None:
         first, dof = m.jnt_axisadr(j), m.jnt_dof(j)
         axes = [Spatial.load(s.row("axis", first + k)) for k in range(count)]
         for k, x in enumerate(axes):
             self.v.assign(self.v - x * s.get("v", dof + k))
-            self.lift.assign(self.lift - x * s.get("a_seen", dof + k))
+            self.motion_a.assign(self.motion_a - x * s.get("a_seen", dof + k))
         turned = self.displaced()
         for k, x in enumerate(axes):
             s.add("q_bar", x.dot(turned), dof + k)
             s.add("v_bar", 0.0 - x.dot(self.v_bar), dof + k)
-            s.add("a_bar", 0.0 - x.dot(self.lift_bar), dof + k)
+            s.add("a_bar", 0.0 - x.dot(self.motion_a_bar), dof + k)
 
     def hand_down(self, s, parent) -> None:
         self.v_bar.add_to(s.row("velocity_bar", parent))
-        self.lift_bar.add_to(s.row("lift_bar", parent))
+        self.motion_a_bar.add_to(s.row("motion_a_bar", parent))
         self.z.add_to(s.row("placement_bar", parent))
 
 
-def make_contacts(real, lanes: int, serial: bool, pairs: tuple[int, ...]):
-    """(contact_rows, its adjoint without or with the parameters' adjoints)."""
-    integers_t, block_t, user_t = array_types(real, lanes)
-    plain_t, ledger_t = (ti.types.ndarray(dtype=kind, ndim=1) for kind in (real, ti.f64))
+@ti.func
+def clear_bars(m: ti.template(), s: ti.template()):
+    """Nothing has come back yet.
 
-    @ti.kernel
+    Writes: motion_w, velocity_bar, placement_bar, q_bar, v_bar, a_bar
+    """
+    zero = Spatial.zero(m.lanes)
+    for slot in range(m.size("nlink") + 1):
+        for name in ti.static(("motion_w", "velocity_bar", "placement_bar")):
+            zero.store(s.row(name, slot))
+    for name in ti.static(("q_bar", "v_bar", "a_bar")):
+        clear(m, s, name)
+
+
+def make_contacts(real, lanes: int, serial: bool, pairs: tuple[int, ...]) -> tuple[Kernel, Kernel, Kernel]:
+    """The kernel of `CONTACT_ROWS`, and that of `CONTACT_ROWS_ADJOINT` without and with the parameters' adjoints."""
+
+    @CONTACT_ROWS.kernel(real, lanes)
     def contact_rows(
-        integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, a: user_t, out: user_t,
-        ledger: ledger_t, shapes: plain_t,
-        samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
-        ledger_room: ti.i32, capacity: ti.i32, cone: ti.i32, smooth: ti.i32, dt: real, impratio: real,
+        integers, parameters, scratch, q, v, a, rows, ledger, shapes,
+        samples, batch, blocks, scratch_stride, parameter_stride, ledger_stride, capacity, cone, smooth,
+        dt, impratio,
     ):  # fmt: skip
         ti.loop_config(block_dim=1, serialize=serial)
         for e in range(blocks):
-            m = Robot(integers, parameters, e * stride, lanes)
-            s = Scratch(m, scratch, e * room)
+            m = Robot(integers, parameters, e * parameter_stride, lanes)
+            s = Scratch(m, scratch, e * scratch_stride)
             block = Block(e, batch, lanes)
             problem = Problem(shapes, pairs, False, cone, impratio, dt, smooth, reverse=True)
-            held = Constraints(ledger, e * (lanes * ledger_room), ledger_room, capacity, problem, None)
+            held = Constraints(ledger, e * (lanes * ledger_stride), ledger_stride, capacity, problem, None)
             for t in range(samples):
                 move_all(m, s, block, q, v, t)
                 read_vector(m, s, block, "nv", "a_seen", a, t)
                 for k in range(lanes):
                     one = m.of_lane(k)
-                    rows = Rows(out, t, let(ti.min(e * lanes + k, batch - 1)))
-                    write_contacts(one, s.of_lane(k), held.ledger(one, k), problem, rows)
+                    row = Rows(rows, t, let(ti.min(e * lanes + k, batch - 1)))
+                    write_contacts(one, s.of_lane(k), held.ledger(one, k), problem, row)
 
-    def make_adjoint(want: bool):
-        @ti.kernel
-        def contact_rows_adjoint(
-            integers: integers_t, parameters: block_t, scratch: block_t, q: user_t, v: user_t, a: user_t, out_bar: user_t,
-            q_bar: user_t, v_bar: user_t, a_bar: user_t, parameters_bar: block_t, ledger: ledger_t, shapes: plain_t,
-            samples: ti.i32, batch: ti.i32, blocks: ti.i32, room: ti.i32, stride: ti.i32,
-            ledger_room: ti.i32, capacity: ti.i32, cone: ti.i32, smooth: ti.i32, width: ti.i32, dt: real, impratio: real,
-        ):  # fmt: skip
-            ti.loop_config(block_dim=1, serialize=serial)
-            for e in range(blocks):
-                m = Robot(integers, parameters, e * stride, lanes)
-                s = Scratch(m, scratch, e * room)
-                block = Block(e, batch, lanes)
-                bar = ParameterBar(m, parameters_bar, e * width)
-                problem = Problem(shapes, pairs, False, cone, impratio, dt, smooth, reverse=True)
-                held = Constraints(ledger, e * (lanes * ledger_room), ledger_room, capacity, problem, None)
-                zero = Spatial.zero(lanes)
-                for t in range(samples):
-                    move_all(m, s, block, q, v, t)
-                    read_vector(m, s, block, "nv", "a_seen", a, t)
-                    lift_links(m, s)
-                    for slot in range(m.size("nlink") + 1):
-                        for name in ti.static(("probe", "velocity_bar", "placement_bar")):
-                            zero.store(s.row(name, slot))
-                    for name in ti.static(("q_bar", "v_bar", "a_bar")):
-                        clear(m, s, name)
-                    for k in range(lanes):
-                        one = m.of_lane(k)
-                        rows = Rows(out_bar, t, let(ti.min(e * lanes + k, batch - 1)))
-                        contacts_adjoint(one, s.of_lane(k), held.ledger(one, k), bar.of_lane(k), problem, want, rows)
-                    undo_links(m, s, bar, want, Touched)
-                    write_coordinate_bar(m, s, block, q_bar, t)
-                    write_vector(m, s, block, "nv", "v_bar", v_bar, t)
-                    write_vector(m, s, block, "nv", "a_bar", a_bar, t)
+    return (
+        contact_rows,
+        make_contacts_adjoint(real, lanes, serial, pairs, False),
+        make_contacts_adjoint(real, lanes, serial, pairs, True),
+    )
 
-        return contact_rows_adjoint
 
-    return contact_rows, make_adjoint
+def make_contacts_adjoint(real, lanes: int, serial: bool, pairs: tuple[int, ...], want: bool) -> Kernel:
+    """The kernel of `CONTACT_ROWS_ADJOINT`; want: with the adjoints of the parameters."""
+
+    @CONTACT_ROWS_ADJOINT.kernel(real, lanes)
+    def contact_rows_adjoint(
+        integers, parameters, scratch, q, v, a, rows_bar, q_bar, v_bar, a_bar, parameters_bar, ledger, shapes,
+        samples, batch, blocks, scratch_stride, parameter_stride, ledger_stride, capacity, cone, smooth, parameter_bar_stride,
+        dt, impratio,
+    ):  # fmt: skip
+        ti.loop_config(block_dim=1, serialize=serial)
+        for e in range(blocks):
+            m = Robot(integers, parameters, e * parameter_stride, lanes)
+            s = Scratch(m, scratch, e * scratch_stride)
+            block = Block(e, batch, lanes)
+            bar = ParameterBar(m, parameters_bar, e * parameter_bar_stride)
+            problem = Problem(shapes, pairs, False, cone, impratio, dt, smooth, reverse=True)
+            held = Constraints(ledger, e * (lanes * ledger_stride), ledger_stride, capacity, problem, None)
+            for t in range(samples):
+                move_all(m, s, block, q, v, t)
+                read_vector(m, s, block, "nv", "a_seen", a, t)
+                find_motion_a(m, s)
+                clear_bars(m, s)
+                for k in range(lanes):
+                    one = m.of_lane(k)
+                    row = Rows(rows_bar, t, let(ti.min(e * lanes + k, batch - 1)))
+                    contacts_adjoint(one, s.of_lane(k), held.ledger(one, k), bar.of_lane(k), problem, want, row)
+                undo_links(m, s, bar, want, Touched)
+                write_coordinate_bar(m, s, block, q_bar, t)
+                write_vector(m, s, block, "nv", "v_bar", v_bar, t)
+                write_vector(m, s, block, "nv", "a_bar", a_bar, t)
+
+    return contact_rows_adjoint

@@ -1,4 +1,4 @@
-"""Position update q' = q (+) dt v, joint by joint, on the manifold of the coordinates."""
+"""Position update q' = q (+) dt v, joint by joint, on the manifold of the coordinates. Derivation: docs/adjoints/integrate.md"""
 
 import taichi as ti
 
@@ -9,7 +9,8 @@ from genesis.joints import COORDINATES
 def integrate_position(m: ti.template(), s: ti.template(), q: ti.template(), v: ti.template(), dt: ti.template()):
     """q <- q (+) dt v for the scratch vectors named ``q`` and ``v``.
 
-    Adjoint: `integrate_position_adjoint` below; docs/adjoints/integrate.md
+    Reads: ``v``      Overwrites: ``q``
+    Adjoint: `integrate_position_adjoint`
     Source:  Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), §IV.8 (exponential map)
     """
     for j in range(m.size("njnt")):
@@ -24,7 +25,8 @@ def integrate_position(m: ti.template(), s: ti.template(), q: ti.template(), v: 
 def displacement_rate(m: ti.template(), s: ti.template(), dt: ti.template()):
     """rate <- the rate of the displacement u in q_start (+) u, at u = dt rate, when the velocity is v.
 
-    Adjoint: `displacement_rate_adjoint` below; docs/adjoints/integrate.md
+    Reads: v      Overwrites: rate
+    Adjoint: `displacement_rate_adjoint`
     Source:  Hairer, Lubich, Wanner (2006), §IV.8.2 (Munthe-Kaas)
     """
     for j in range(m.size("njnt")):

@@ -16,22 +16,23 @@ from genesis.math.lanes import any_lane, let
 def joint_forces(m: ti.template(), s: ti.template(), actuated: ti.i32):
     """All but the springs of balls.
 
-    Reads: command, control, q, v      Writes: tau (first writer), drive, active
+    Reads: dof_ctrl, act_ctrl, q, v      Writes: tau (first writer), ctrl_force, active
+    Adjoint: `joint_forces_adjoint`
     """
     for i in range(m.size("nv")):
         v = s.get("v", i)
-        drive = let(s.get("command", i) - m.get("dof_kv", i) * v)
+        ctrl_force = let(s.get("dof_ctrl", i) - m.get("dof_kv", i) * v)
         passive = let(0.0 - m.get("dof_damping", i) * v)
         q = m.dof_qadr(i)
         if q >= 0:
-            drive = drive - m.get("dof_kp", i) * s.get("q", q)
+            ctrl_force = ctrl_force - m.get("dof_kp", i) * s.get("q", q)
             passive = passive + m.get("dof_stiffness", i) * (m.get("qpos_spring", q) - s.get("q", q))
-        s.set("drive", drive, i)
+        s.set("ctrl_force", ctrl_force, i)
         s.set("tau", passive, i)
     if actuated != 0:
         actuators(m, s)
     for i in range(m.size("nv")):
-        x = s.get("drive", i)
+        x = s.get("ctrl_force", i)
         lo = m.get("dof_force_lo", i)
         hi = m.get("dof_force_hi", i)
         s.add("tau", clamp(x, lo, hi), i)
@@ -40,7 +41,11 @@ def joint_forces(m: ti.template(), s: ti.template(), actuated: ti.i32):
 
 @ti.func
 def ball_springs(m: ti.template(), s: ti.template()):
-    """Reads: q      Adds to: tau"""
+    """Springs of joints whose coordinates are no number each.
+
+    Reads: q      Adds to: tau
+    Adjoint: `joint_forces_adjoint`
+    """
     if m.size("nq") > m.size("nv"):
         for j in range(m.size("njnt")):
             if springs_as_ball(m, j):
@@ -56,12 +61,12 @@ def joint_forces_adjoint(
 ):
     """Adjoint of `joint_forces` and `ball_springs`, and of the implicit part of damping in H: dt (d + kv) a.
 
-    Reads: w, drive, active, q, v, a, control      Adds to: command_bar, control_bar, q_bar, v_bar, parameters
+    Reads: w, ctrl_force, active, q, v, a, act_ctrl      Adds to: dof_ctrl_bar, act_ctrl_bar, q_bar, v_bar, parameters
     """
     for i in range(m.size("nv")):
         w = s.get("w", i)
         mine = let(w * s.get("active", i))
-        s.add("command_bar", mine, i)
+        s.add("dof_ctrl_bar", mine, i)
         s.add("v_bar", 0.0 - m.get("dof_damping", i) * w - m.get("dof_kv", i) * mine, i)
         q = m.dof_qadr(i)
         if q >= 0:
@@ -76,7 +81,7 @@ def joint_forces_adjoint(
                 bar.add("dof_kp", 0.0 - s.get("q", q) * mine, i)
                 bar.add("dof_stiffness", (m.get("qpos_spring", q) - s.get("q", q)) * w, i)
                 bar.add("qpos_spring", m.get("dof_stiffness", i) * w, q)
-            bound_adjoint(bar, "dof_force_lo", "dof_force_hi", i, s.get("drive", i), w, m.lanes, m.get)
+            bound_adjoint(bar, "dof_force_lo", "dof_force_hi", i, s.get("ctrl_force", i), w, m.lanes, m.get)
     if actuated != 0:
         actuators_adjoint(m, s, bar, want)
     if m.size("nq") > m.size("nv"):

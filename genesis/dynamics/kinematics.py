@@ -2,7 +2,7 @@
 
 All spatial quantities are in world axes about the reference point of their kinematic tree, which is the origin of the tree's root link:
 precise far from the world's origin, and no transform between links. Gravity is an upward acceleration of the world.
-Source: Featherstone (2008), table 5.1, in world coordinates.
+Source: Featherstone (2008), table 5.1, in world coordinates. Derivation of the adjoint: docs/adjoints/dynamics.md
 """
 
 import taichi as ti
@@ -211,8 +211,9 @@ def store_force(
 def kinematics(m: ti.template(), s: ti.template(), accelerate: ti.template(), wrenched: ti.i32):
     """Everything that goes from the root outwards: pose, velocity, acceleration, inertia and net force of every link.
 
-    Reads:  q, v, (a if accelerate, else the acceleration is the one at a = 0), wrench
-    Writes: turn, pose, axis, velocity, acceleration, inertia, force; link_inertia if accelerate
+    Reads: q, v, a (if accelerate; else the acceleration is the one at a = 0), wrench
+    Writes: turn, pose, axis, velocity, acceleration, inertia, force, link_inertia (if accelerate)
+    Adjoint: `move_links_and_w`, `gather_bars`
     """
     turn_joints(m, s)
     world_pose(m, s)
@@ -246,7 +247,7 @@ def place_links(m: ti.template(), s: ti.template()):
 def move_links(m: ti.template(), s: ti.template(), wrenched: ti.i32):
     """The other part, at the acceleration a.
 
-    Reads: v, a, axis, link_inertia, wrench (and pose if there is one)      Writes: velocity, acceleration, force
+    Reads: v, a, axis, link_inertia, wrench, pose (if there is a wrench)      Writes: velocity, acceleration, force
     """
     world_motion(m, s)
     for l in range(m.size("nlink")):

@@ -1,6 +1,6 @@
 """Joint-space inertia by composite rigid bodies, and the projection of forces on the joints.
 
-Source: Featherstone (2008), §6.2; sparse rows as §6.5.
+Source: Featherstone (2008), §6.2; sparse rows as §6.5. Derivation of the adjoint: docs/adjoints/dynamics.md
 """
 
 import taichi as ti
@@ -18,7 +18,8 @@ def damping_of(m, s, i):
 def clear_mass_matrix(m: ti.template(), s: ti.template(), damping_dt: ti.template()):
     """M = diag(armature + dt (d + kv)): what stands on the diagonal besides the links; dt = 0 where damping is explicit.
 
-    Reads:  active (a saturated actuator does not damp)      Writes: mass
+    Reads: active (a saturated actuator does not damp)      Writes: mass
+    Adjoint: `joint_forces_adjoint`
     """
     for k in range(m.size("nM")):
         s.set("mass", constant(0.0, m.lanes), k)
@@ -30,19 +31,25 @@ def axis_of(s, x) -> Spatial:
     return Spatial.load(s.row("axis", x))
 
 
+def force_if(m, s, l, wanted: bool) -> Spatial:
+    """Force on link l, or zero where forces are not wanted."""
+    return Spatial.load(s.row("force", l + 1)) if wanted else Spatial.zero(m.lanes)
+
+
 @ti.func
 def composite(m: ti.template(), s: ti.template(), forces: ti.template()):
     """From the leaves inwards: M += S^T I_subtree S, tau -= S^T F_subtree; inertia and force are summed into the parent.
 
     forces: whether those are wanted as well as the mass matrix.
 
-    Reads:  axis, inertia, force      Writes: mass, tau, inertia, force (of the subtrees)
+    Reads: axis      Overwrites: inertia (of the subtrees), force (if forces)      Adds to: mass, tau (if forces)
+    Adjoint: `move_links_and_w`, `gather_bars`
     """
     for r in range(m.size("nlink")):
         l = m.size("nlink") - 1 - r
         parent = m.link_parent(l)
         inertia = Inertia.load(s.row("inertia", l + 1))
-        force = Spatial.load(s.row("force", l + 1))
+        force = force_if(m, s, l, forces)
         first = m.link_jntadr(l)
         count = m.link_jntnum(l)
         if count > 0:

@@ -47,11 +47,11 @@ def enter_stage(m: ti.template(), s: ti.template(), offset_dt: ti.template()):
 
 
 @ti.func
-def step(m: ti.template(), s: ti.template(), o: ti.template(), out: ti.template()):
+def step(m: ti.template(), s: ti.template(), o: ti.template(), stored: ti.template()):
     """One time step of the classical Runge-Kutta method.
 
-    Reads: q, v, controls      Writes: q, v; the acceleration of every stage through ``out.keep_acceleration``
-    Adjoint: `step_adjoint` below
+    Reads: q, v, controls      Writes: q, v (and the acceleration of every stage through ``stored.keep_acceleration``)
+    Adjoint: `step_adjoint`
     Source:  Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I (1993), table II.1.2; on quaternions the same
              scheme for the rotation vector from the start of the step: Munthe-Kaas, Runge-Kutta methods on Lie groups, BIT 38
              (1998)
@@ -64,9 +64,9 @@ def step(m: ti.template(), s: ti.template(), o: ti.template(), out: ti.template(
     for i in range(STAGES):
         if i > 0:
             enter_stage(m, s, let(stage_offset(i) * o.dt))
-        acceleration(m, s, o, out.page(s, i))
+        acceleration(m, s, o, stored.tape_row(s, i))
         for k in range(m.size("nv")):
-            out.keep_acceleration(s.get("a", k), i, k)
+            stored.keep_acceleration(s.get("a", k), i, k)
         weight = stage_weight(i)
         axpy(m, s, weight, "rate", "step_velocity")
         axpy(m, s, weight, "a", "a_sum")
@@ -77,7 +77,7 @@ def step(m: ti.template(), s: ti.template(), o: ti.template(), out: ti.template(
 
 
 @ti.func
-def stages_again(m: ti.template(), s: ti.template(), o: ti.template(), kept: ti.template()):
+def stages_again(m: ti.template(), s: ti.template(), o: ti.template(), stored: ti.template()):
     """Velocities and rates of the stages, and velocity of the position update, from the stored accelerations.
 
     Writes: stage_velocity, stage_rate, step_velocity
@@ -88,7 +88,7 @@ def stages_again(m: ti.template(), s: ti.template(), o: ti.template(), kept: ti.
         copy(m, s, "nv", "v_start", "v")
         if i > 0:
             c = let(stage_offset(i) * o.dt)
-            load_acceleration(m, s, kept, i - 1)
+            load_acceleration(m, s, stored, i - 1)
             axpy(m, s, c, "a", "v")
             displacement_rate(m, s, c)
         keep_stage(m, s, "v", "stage_velocity", i)
@@ -97,10 +97,10 @@ def stages_again(m: ti.template(), s: ti.template(), o: ti.template(), kept: ti.
 
 
 @ti.func
-def load_acceleration(m: ti.template(), s: ti.template(), kept: ti.template(), i: ti.i32):
+def load_acceleration(m: ti.template(), s: ti.template(), stored: ti.template(), i: ti.i32):
     """a <- the stored one of stage i."""
     for k in range(m.size("nv")):
-        s.set("a", kept.acceleration(i, k), k)
+        s.set("a", stored.acceleration(i, k), k)
 
 
 @ti.func
@@ -116,16 +116,16 @@ def keep_stage(m: ti.template(), s: ti.template(), source: ti.template(), target
 
 
 @ti.func
-def step_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template(), kept: ti.template()):
+def step_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template(), stored: ti.template()):
     """Adjoint of `step`; the stages are rebuilt from the stored accelerations, nothing is solved twice.
 
-    Reads:  q, v (state at the start of the step), a_bar (direct, of the first stage), controls
-    Writes: q_bar, v_bar: from those of the state after the step to those of the one before; adds to the adjoints of controls and
-    parameters
+    Reads: q, v (state at the start of the step), controls
+    Overwrites: q_bar, v_bar (from those of the state after the step to those of the one before), a_bar (direct, of the first stage)
+    Adds to: dof_ctrl_bar, act_ctrl_bar, wrench_bar, parameters
     """
     copy(m, s, "nq", "q", "q_start")
     copy(m, s, "nv", "v", "v_start")
-    stages_again(m, s, o, kept)
+    stages_again(m, s, o, stored)
     clear(m, s, "q_start_bar")
     clear(m, s, "step_velocity_bar")
     copy(m, s, "nv", "v_bar", "v_start_bar")
@@ -146,7 +146,7 @@ def step_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.t
             copy_stage(m, s, "stage_rate", i - 1, "step_velocity")
             integrate_position(m, s, "q", "step_velocity", c)
         copy_stage(m, s, "stage_velocity", i, "v")
-        load_acceleration(m, s, kept, i)
+        load_acceleration(m, s, stored, i)
         copy_stage(m, s, "stage_acceleration_bar", i, "a_bar")
         copy(m, s, "nv", "a_bar", "w")
         clear(m, s, "v_bar")
@@ -155,7 +155,7 @@ def step_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.t
         else:
             copy_stage(m, s, "stage_rate_bar", 0, "v_bar")
         clear(m, s, "q_bar")
-        acceleration_adjoint(m, kept.on_page(s, i), bar, o)
+        acceleration_adjoint(m, stored.on_tape(s, i), bar, o)
         axpy(m, s, 1.0, "v_bar", "v_start_bar")
         if i > 0:
             clear(m, s, "step_velocity_bar")

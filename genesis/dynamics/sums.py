@@ -21,10 +21,10 @@ def sum_control_bars(m: ti.template(), s: ti.template(), o: ti.template()):
     """Of the adjoints of the controls of a step."""
     total = constant(0.0, m.lanes)
     for i in range(m.size("nv")):
-        total += s.get("command_bar", i)
+        total += s.get("dof_ctrl_bar", i)
     if o.actuated != 0:
         for u in range(m.size("nu")):
-            total += s.get("control_bar", u)
+            total += s.get("act_ctrl_bar", u)
     if o.wrenched != 0:
         for l in range(m.size("nlink")):
             for k in ti.static(range(6)):

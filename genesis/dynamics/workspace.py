@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from genesis.math.lanes import Cells, cells_of_lane, let, load, local_array
 from genesis.model.layout import HEADER_INDEX, INTEGER_PLACE, INTEGERS, PARAMETER, SIZES
 
-KEPT = ("link_inertia", "axis", "mass", "inverse_pivot", "active")  # what a record of a tape holds, see `Scratch`
+TAPED = ("link_inertia", "axis", "mass", "inverse_pivot", "active")  # what a row of a tape holds, see `Scratch`
 FIELDS = (  # name, one row per, lane scalars a row
     ("pose", "nslot", 19),  # position 3, quaternion 4, rotation matrix 9, reference point of the tree 3; slot 0 is the world
     ("velocity", "nslot", 6),
@@ -17,16 +17,16 @@ FIELDS = (  # name, one row per, lane scalars a row
     ("link_inertia", "nslot", 10),  # of the link alone, kept for the adjoint
     ("force", "nslot", 6),  # of the link, in reverse minus those of the constraints on it; of the subtree once it has been summed
     ("wrench", "nlink", 6),  # force, torque on the link at its origin, world axes
-    ("probe", "nslot", 6),  # motion of the link under the adjoint acceleration w
+    ("motion_w", "nslot", 6),  # motion of the link under the adjoint acceleration w
     ("acceleration_bar", "nslot", 6),
     ("velocity_bar", "nslot", 6),
     ("placement_bar", "nslot", 6),
-    ("lift", "nslot", 6),  # motion of the link under the acceleration alone, J a; kept where constraints are simulated
-    ("lift_bar", "nslot", 6),
-    ("second_probe", "nslot", 6),  # the two motions whose inertial product damping leaves over, see constraints/damped.py
-    ("second_lift", "nslot", 6),
-    ("second_probe_bar", "nslot", 6),
-    ("second_lift_bar", "nslot", 6),
+    ("motion_a", "nslot", 6),  # motion of the link under the acceleration alone, J a; kept where constraints are simulated
+    ("motion_a_bar", "nslot", 6),
+    ("motion_w_seen", "nslot", 6),  # the two motions whose inertial product damping leaves over, see constraints/damped.py
+    ("motion_a_rest", "nslot", 6),
+    ("motion_w_seen_bar", "nslot", 6),
+    ("motion_a_rest_bar", "nslot", 6),
     ("axis", "naxis", 6),
     ("turn", "njnt", 4),  # quaternion by which a joint turns
     ("end", "one", 1),  # sum of the state at the end of a rollout, or of the adjoints that come out of it: finite if those are
@@ -41,12 +41,12 @@ FIELDS = (  # name, one row per, lane scalars a row
     ("w_seen", "nv", 1),  # the part of w that goes with it there
     ("a_sum", "nv", 1),
     ("tau", "nv", 1),
-    ("command", "nv", 1),
-    ("control", "nu", 1),
-    ("drive", "nv", 1),  # commanded joint force before its bounds
+    ("dof_ctrl", "nv", 1),
+    ("act_ctrl", "nu", 1),
+    ("ctrl_force", "nv", 1),  # commanded joint force before its bounds
     ("active", "nv", 1),  # 1: the commanded joint force is inside its bounds, 0: saturated
-    ("command_bar", "nv", 1),
-    ("control_bar", "nu", 1),
+    ("dof_ctrl_bar", "nv", 1),
+    ("act_ctrl_bar", "nu", 1),
     ("wrench_bar", "nlink", 6),
     ("w", "nv", 1),
     ("q_bar", "nv", 1),  # tangent
@@ -106,7 +106,7 @@ class Layout:
 
 ALL = Layout(FIELDS)
 IMPLICIT = Layout((*FIELDS, *IMPLICIT_FIELDS))
-RECORD = Layout([field for field in FIELDS if field[0] in KEPT])
+TAPE = Layout([field for field in FIELDS if field[0] in TAPED])
 
 
 def _rows(count: str, sizes: Mapping):
@@ -118,9 +118,9 @@ def scratch_size(sizes: Mapping[str, int], layout: Layout = ALL) -> int:
     return layout.size(sizes)
 
 
-def record_size(sizes: Mapping[str, int]) -> int:
+def tape_width(sizes: Mapping[str, int]) -> int:
     """Numbers that a tape keeps of one evaluation of the dynamics of one environment."""
-    return RECORD.size(sizes)
+    return TAPE.size(sizes)
 
 
 MASK = 0x0FFFFFFF  # of every offset
@@ -214,44 +214,44 @@ class Region:
 class Scratch:
     """Scratch memory of one environment block: ``scratch.row("pose", slot)``.
 
-    ``taped``: a single environment whose dynamics may be kept on a tape, for the adjoint to find them again: the fields in `KEPT`, which is
-    all that it needs without wrenches and adjoints of the parameters. They are copied there (`page`), and the adjoint reads them from
-    there (`on`). ``near``: all but ``end`` lies in so many numbers on the stack instead, 0: in the array. ``layout``: which fields.
+    ``taped``: a single environment whose dynamics may be kept on a tape, for the adjoint to find them again: the fields in `TAPED`, which is
+    all that it needs without wrenches and adjoints of the parameters. They are copied there (`tape_row`), and the adjoint reads them from
+    there (`on_tape`). ``near``: all but ``end`` lies in so many numbers on the stack instead, 0: in the array. ``layout``: which fields.
     """
 
     _data_oriented = True
 
     def __init__(self, robot: Robot, array, offset, taped: bool = False, near: int = 0, layout: Layout = ALL) -> None:
-        self.robot, self.record, self.k, self.taped = robot, None, None, taped
+        self.robot, self.tape, self.k, self.taped = robot, None, None, taped
         self.array, self.begin = array, offset
         if near:
             self.main = Region(robot, layout, local_array(near, robot.parameters.get()), 0)
         else:
             self.main = Region(robot, layout, array, offset)
 
-    def _with(self, record, k) -> "Scratch":
+    def _with(self, tape, k) -> "Scratch":
         one = object.__new__(Scratch)
-        one.robot, one.main, one.record, one.k, one.taped = self.robot, self.main, record, k, self.taped
+        one.robot, one.main, one.tape, one.k, one.taped = self.robot, self.main, tape, k, self.taped
         return one
 
     def of_lane(self, k) -> "Scratch":
         """Scratch of the environment in lane ``k``, as plain numbers."""
-        return self if self.robot.lanes == 1 else self._with(self.record, k)
+        return self if self.robot.lanes == 1 else self._with(self.tape, k)
 
-    def page(self, tape, offset) -> Region:
-        """The record at ``offset`` of a tape."""
-        return Region(self.robot, RECORD, tape, offset)
+    def tape_row(self, tape, offset) -> Region:
+        """The row at ``offset`` of a tape."""
+        return Region(self.robot, TAPE, tape, offset)
 
-    def on(self, tape, offset) -> "Scratch":
-        """Scratch whose fields in `KEPT` lie in the record at ``offset`` of a tape."""
-        return self._with(self.page(tape, offset), self.k) if self.taped else self
+    def on_tape(self, tape, offset) -> "Scratch":
+        """Scratch whose fields in `TAPED` lie in the row at ``offset`` of a tape."""
+        return self._with(self.tape_row(tape, offset), self.k) if self.taped else self
 
     def set_end(self, value) -> None:
         """Where it can be read when the kernel is over."""
         Region(self.robot, ALL, self.array, self.begin).row("end", 0).set(value)
 
     def row(self, name: str, k=0) -> Cells:
-        cells = (self.record if self.record is not None and name in KEPT else self.main).row(name, k)
+        cells = (self.tape if self.tape is not None and name in TAPED else self.main).row(name, k)
         return cells if self.k is None else cells_of_lane(cells, self.k, self.robot.lanes)
 
     def get(self, name: str, k=0):

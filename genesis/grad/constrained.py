@@ -16,7 +16,7 @@ LEAST_TOLERANCE = 1e-14  # below, rounding decides: the problem is solved in flo
 
 
 class ConstraintSetting:
-    """Codes of the pairs that may touch, room of a ledger, and the scalars that follow in the kernels' signatures.
+    """Codes of the pairs that may touch, memory of a ledger, and the numbers of the kernels by name.
 
     contacts: room for contacts of one environment; needed: that it has to hold. growing: more may be needed, and the user has set no
     bound. missing: types of candidate pairs for which there is no collision.
@@ -32,11 +32,18 @@ class ConstraintSetting:
         self.growing = options.max_contacts is None and contacts < most
         self.capacity = others(model.sizes) + contacts
         self.contacts = contacts
-        self.room = ledger_size(model.sizes, self.capacity)
-        smooth = int(options.contact == "smooth")
-        self.integers = (self.room, self.capacity, CONES[options.cone], options.iterations, options.ls_iterations, smooth)
-        tolerance = TOLERANCE[dtype] if options.tolerance is None else max(options.tolerance, LEAST_TOLERANCE)
-        self.reals = (options.impratio, tolerance, LINE_TOLERANCE)
+        self.ledger_stride = ledger_size(model.sizes, self.capacity)
+        self.numbers: dict[str, float] = {
+            "ledger_stride": self.ledger_stride,
+            "capacity": self.capacity,
+            "cone": CONES[options.cone],
+            "iterations": options.iterations,
+            "line_iterations": options.ls_iterations,
+            "smooth": int(options.contact == "smooth"),
+            "impratio": options.impratio,
+            "tolerance": TOLERANCE[dtype] if options.tolerance is None else max(options.tolerance, LEAST_TOLERANCE),
+            "line_tolerance": LINE_TOLERANCE,
+        }
 
 
 def constraint_setting(model: Model, dtype: torch.dtype) -> ConstraintSetting | None:

@@ -18,8 +18,8 @@ def joint_position(physics: Any, qpos: torch.Tensor) -> torch.Tensor:
 
 
 def controller_force(
-    physics: Any, theta: torch.Tensor, command: torch.Tensor | float, qpos: torch.Tensor, qvel: torch.Tensor
+    physics: Any, theta: torch.Tensor, dof_ctrl: torch.Tensor | float, qpos: torch.Tensor, qvel: torch.Tensor
 ) -> torch.Tensor:
-    """command - kp q - kv v (..., nv): the force of the joint controllers before their bounds; theta (P,) or (B, P)."""
+    """dof_ctrl - kp q - kv v (..., nv): the force of the joint controllers before their bounds; theta (P,) or (B, P)."""
     at = joint_position(physics, qpos)
-    return command - parameter(physics, theta, "dof_kp") * at - parameter(physics, theta, "dof_kv") * qvel
+    return dof_ctrl - parameter(physics, theta, "dof_kp") * at - parameter(physics, theta, "dof_kv") * qvel

@@ -28,29 +28,29 @@ def gradient_fault(
 
     Time runs backwards: the last step that is not finite is at fault; of environments all are told in which something is not.
     """
-    physics, bench = launch.physics, launch.bench
+    physics, launches = launch.physics, launch.launches
     widths = dict.fromkeys((*given, *made), physics.nv)
     widths |= {"qpos": physics.nq, "actuator controls": physics.nu, "external forces": 6 * physics.nlink}
     for name, gradient in given.items():
-        at = _last(gradient, bench.batch, widths[name])
+        at = _last(gradient, launches.batch, widths[name])
         if at is not None:
             step, env, column = at
-            step = start + step + (0 if launch.lead and name != "qacc" else 1)
+            step = start + step + (0 if launch.with_initial and name != "qacc" else 1)
             return _error(
                 f"the gradient that reaches {name} of {_name(physics.model, name, column)} from the loss is not finite in environment "
                 f"{env} at step {step} (t = {step * physics.dt:g} s); look at the loss there (the root of zero, a division by zero).",
-                env, step, name, bench.batch, _lost(given, bench.batch, widths),
+                env, step, name, launches.batch, _lost(given, launches.batch, widths),
             )  # fmt: skip
-    found = {name: at for name, gradient in made.items() if (at := _last(gradient, bench.batch, widths[name])) is not None}
+    found = {name: at for name, gradient in made.items() if (at := _last(gradient, launches.batch, widths[name])) is not None}
     if not found:
-        return _of_parameters(physics, bench, theta_bar)
+        return _of_parameters(physics, launches, theta_bar)
     name, (step, env, column) = max(found.items(), key=lambda item: item[1][0])
     step += start + 1
-    blamed = None if bench.watch is None else bench.watch.fault(env)
+    blamed = None if launches.status is None else launches.status.fault(env)
     return _error(
         f"the gradient in {name} of {_name(physics.model, name, column)} is not finite in environment {env} at step {step} "
         f"(t = {step * physics.dt:g} s), though the motion is{'' if blamed is None else f': {blamed}'}; {ADVICE}.",
-        env, step, name, bench.batch, _lost(made, bench.batch, widths),
+        env, step, name, launches.batch, _lost(made, launches.batch, widths),
     )  # fmt: skip
 
 
@@ -85,17 +85,19 @@ def expect_finite(
     raise _error(f"the gradient of {what} in the physical parameters is not finite; {ADVICE}.", None, None, "parameters")
 
 
-def _of_parameters(physics: Any, bench: Any, theta_bar: torch.Tensor | None) -> DivergenceError:
+def _of_parameters(physics: Any, launches: Any, theta_bar: torch.Tensor | None) -> DivergenceError:
     """The first physical parameter whose gradient is not finite."""
     for name, (first, count) in physics.model.parameter_offsets.items():
-        rows = None if theta_bar is None else theta_bar.view(bench.blocks, bench.width, -1)[:, first : first + count]
+        rows = (
+            None if theta_bar is None else theta_bar.view(launches.blocks, launches.parameter_size, -1)[:, first : first + count]
+        )
         if rows is not None and not bool(torch.isfinite(rows).all()):
             block, row, lane = (int(i) for i in (~torch.isfinite(rows)).nonzero()[0])
-            env = min(block * bench.lanes + lane, bench.batch - 1)  # lanes that are left over repeat the last environment
-            lost = (~torch.isfinite(rows)).any(1).flatten().nonzero()[:, 0].clamp(max=bench.batch - 1).unique()
+            env = min(block * launches.lanes + lane, launches.batch - 1)  # lanes that are left over repeat the last environment
+            lost = (~torch.isfinite(rows)).any(1).flatten().nonzero()[:, 0].clamp(max=launches.batch - 1).unique()
             return _error(
                 f"the gradient in parameter {name} (number {row}) is not finite in environment {env}, though the motion is; {ADVICE}.",
-                env, None, name, bench.batch, tuple(lost.tolist()),
+                env, None, name, launches.batch, tuple(lost.tolist()),
             )  # fmt: skip
     return _error(f"a gradient is larger than the precision holds, though the motion is finite; {ADVICE}.", None, None, "")
 

@@ -7,6 +7,7 @@ import torch
 
 from genesis.grad.faults import expect_finite
 from genesis.grad.pull_back import run_adjoint
+from genesis.grad.rollout_launch import Inputs
 
 
 def _dense(x: torch.Tensor | None, otherwise: torch.Tensor) -> torch.Tensor:
@@ -15,24 +16,23 @@ def _dense(x: torch.Tensor | None, otherwise: torch.Tensor) -> torch.Tensor:
 
 
 class Rollout(torch.autograd.Function):
-    """(physics, theta, q0, v0, command, control, wrench) -> states and accelerations over T steps."""
+    """(physics, theta, q0, v0, dof_ctrl, act_ctrl, wrench) -> states and accelerations over T steps."""
 
     @staticmethod
-    def forward(ctx, physics, theta, q0, v0, command, control, wrench):
-        bench, horizon, batch = physics.bench(q0.shape[0]), command.shape[0], q0.shape[0]
+    def forward(ctx, physics, theta, q0, v0, dof_ctrl, act_ctrl, wrench):
+        launches, horizon, batch = physics.launches(q0.shape[0]), dof_ctrl.shape[0], q0.shape[0]
         steps, new = horizon * physics.substeps, physics.nothing.new_empty
-        q, v, a = (
+        states = (
             new(steps + 1, batch, physics.nq),
             new(steps + 1, batch, physics.nv),
             new(steps * physics.stages, batch, physics.nv),
         )
-        u, c, w = command.contiguous(), _dense(control, physics.nothing), _flat_wrench(wrench, physics.nothing)
-        ctx.launch = launch = bench.rollout(physics, horizon, theta, control, wrench, True)
-        keep = any(ctx.needs_input_grad) and not ctx.needs_input_grad[1]
-        kept = launch.forward(theta, (u, c, w, q0.contiguous(), v0.contiguous()), (q, v, a), keep)
-        ctx.save_for_backward(u, c, w, q, v, a, kept, theta, q0, v0, command, control, wrench)
+        inputs = _inputs(physics, q0, v0, dof_ctrl, act_ctrl, wrench)
+        ctx.launch = launch = launches.rollout(physics, horizon, theta, act_ctrl, wrench, True)
+        tape = launch.forward(theta, inputs, states, any(ctx.needs_input_grad) and not ctx.needs_input_grad[1])
+        ctx.save_for_backward(*inputs[:3], *states, tape, theta, q0, v0, dof_ctrl, act_ctrl, wrench)
         ctx.set_materialize_grads(False)
-        every = physics.substeps
+        (q, v, a), every = states, physics.substeps
         if every == 1 and physics.stages == 1:
             return q, v, a
         return q[::every], v[::every], a[:: every * physics.stages]
@@ -41,10 +41,12 @@ class Rollout(torch.autograd.Function):
     def backward(ctx, *grads):
         need_theta = ctx.needs_input_grad[1]
 
-        def adjoint(q_grad, v_grad, a_grad):
-            u, c, w, q, v, a, kept, theta, *_ = ctx.saved_tensors
-            q_grad, v_grad, a_grad = (None if g is None else g.contiguous() for g in (q_grad, v_grad, a_grad))
-            out = ctx.launch.adjoint(need_theta, theta, (u, c, w, q, v), (q, v, a), q_grad, v_grad, a_grad, kept)
+        def adjoint(*grads):
+            u, c, w, q, v, a, tape, theta, *_ = ctx.saved_tensors
+            bars, launch = tuple(None if g is None else g.contiguous() for g in grads), ctx.launch
+            nothing = launch.physics.nothing
+            inputs = (u, c, w, nothing, nothing)
+            out = launch.adjoint(need_theta, theta, inputs, (q, v, a), bars, tape)
             return (*out[:-1], _link_wrench(out[-1]))
 
         return (None, *run_adjoint(ctx, "rollout", adjoint, grads))
@@ -57,20 +59,20 @@ class Step(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, how, theta, q0, v0, command, control, wrench):
+    def forward(ctx, how, theta, q0, v0, dof_ctrl, act_ctrl, wrench):
         physics, ctx.steps = how
         batch, new = q0.shape[0], physics.nothing.new_empty
-        bench, many, stages = physics.bench(batch), physics.substeps, physics.stages
+        launches, many, stages = physics.launches(batch), physics.substeps, physics.stages
         if many == 1:
             q, v = new(batch, physics.nq), new(batch, physics.nv)
         else:
             q, v = new(many, batch, physics.nq), new(many, batch, physics.nv)
         a = new(batch, physics.nv) if many * stages == 1 else new(many * stages, batch, physics.nv)
-        inputs = _step_inputs(physics, q0, v0, command, control, wrench)
-        ctx.launch = launch = bench.rollout(physics, 1, theta, control, wrench, False)
-        kept = launch.forward(theta, inputs, (q, v, a))  # without a tape: it would cost more memory than it saves time
+        inputs = _inputs(physics, q0, v0, dof_ctrl, act_ctrl, wrench)
+        ctx.launch = launch = launches.rollout(physics, 1, theta, act_ctrl, wrench, False)
+        touched = launch.forward(theta, inputs, (q, v, a))  # without a tape: it would cost more memory than it saves time
         between = None if many == 1 else v  # velocities that the adjoint starts a time step from
-        ctx.save_for_backward(q, between, a, kept, theta, q0, v0, command, control, wrench)
+        ctx.save_for_backward(q, between, a, touched, theta, q0, v0, dof_ctrl, act_ctrl, wrench)
         ctx.set_materialize_grads(False)
         return q if many == 1 else q[-1], v if many == 1 else v[-1], a if a.dim() == 2 else a[0]
 
@@ -79,11 +81,11 @@ class Step(torch.autograd.Function):
         need_theta = ctx.needs_input_grad[1]
 
         def adjoint(*grads):
-            q, v, a, kept, theta, *given = ctx.saved_tensors
-            dense = (None if g is None else g.contiguous() for g in grads)
-            launch = ctx.launch
-            states = q, launch.physics.nothing if v is None else v, a
-            out = launch.adjoint(need_theta, theta, _step_inputs(launch.physics, *given), states, *dense, kept, start=ctx.steps)
+            q, v, a, touched, theta, *given = ctx.saved_tensors
+            bars, launch = tuple(None if g is None else g.contiguous() for g in grads), ctx.launch
+            states = (q, launch.physics.nothing if v is None else v, a)
+            inputs = _inputs(launch.physics, *given)
+            out = launch.adjoint(need_theta, theta, inputs, states, bars, touched, start=ctx.steps)
             return (*out[:-1], _link_wrench(out[-1]))
 
         return (None, *run_adjoint(ctx, "step", adjoint, grads))
@@ -106,10 +108,16 @@ class NoContext:
         pass
 
 
-def _step_inputs(physics, q0, v0, command, control, wrench) -> tuple[torch.Tensor, ...]:
-    """Command, control, wrench and state as a kernel reads them."""
+def _inputs(physics, q0, v0, dof_ctrl, act_ctrl, wrench) -> Inputs:
+    """As a kernel reads them."""
     nothing = physics.nothing
-    return command.contiguous(), _dense(control, nothing), _flat_wrench(wrench, nothing), q0.contiguous(), v0.contiguous()
+    return (
+        dof_ctrl.contiguous(),
+        _dense(act_ctrl, nothing),
+        _flat_wrench(wrench, nothing),
+        q0.contiguous(),
+        v0.contiguous(),
+    )
 
 
 def _flat_wrench(wrench: torch.Tensor | None, otherwise: torch.Tensor) -> torch.Tensor:
@@ -126,14 +134,12 @@ class LinkStates(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, physics, theta, q, v):
-        bench = physics.bench(q.shape[1])
+        launches = physics.launches(q.shape[1])
         given, (q, v) = (theta, q, v), (x.detach().contiguous() for x in (q, v))
         pose, twist = q.new_empty(*q.shape[:2], 7 * physics.nlink), q.new_empty(*q.shape[:2], 6 * physics.nlink)
-        scalars = (q.shape[0], *bench.layout(theta.dim() == 2))
-        bench.launchers("kinematics", q.shape[0])[0](
-            (physics.integers, bench.parameters(theta), bench.scratch, q, v, pose, twist), (scalars, ())
-        )
-        ctx.physics, ctx.bench, ctx.scalars = physics, bench, scalars
+        forward, *_ = launches.function("kinematics", q.shape[0], theta.dim() == 2)
+        forward.named(parameters=launches.parameters(theta), q=q, v=v, pose=pose, twist=twist)
+        ctx.physics, ctx.launches = physics, launches
         ctx.save_for_backward(q, v, *given)
         return pose.view(*q.shape[:2], physics.nlink, 7), twist.view(*q.shape[:2], physics.nlink, 6)
 
@@ -143,17 +149,17 @@ class LinkStates(torch.autograd.Function):
 
         def adjoint(pose_bar, twist_bar):
             q, v, theta, *_ = ctx.saved_tensors
-            bench, want = ctx.bench, bool(need[1])
-            q_bar, v_bar, theta_bar = torch.empty_like(q), torch.empty_like(v), bench.parameters_bar(want)
-            arrays = (
-                ctx.physics.integers, bench.parameters(theta), bench.scratch, q, v,
-                pose_bar.contiguous().flatten(-2), twist_bar.contiguous().flatten(-2), q_bar, v_bar, theta_bar,
+            launches, want = ctx.launches, bool(need[1])
+            q_bar, v_bar, theta_bar = torch.empty_like(q), torch.empty_like(v), launches.parameters_bar(want)
+            launches.function("kinematics", q.shape[0], theta.dim() == 2)[1 + want].named(
+                parameters=launches.parameters(theta), q=q, v=v,
+                pose_bar=pose_bar.contiguous().flatten(-2), twist_bar=twist_bar.contiguous().flatten(-2),
+                q_bar=q_bar, v_bar=v_bar, parameters_bar=theta_bar,
             )  # fmt: skip
-            bench.launchers("kinematics", q.shape[0])[1 + want](arrays, ((*ctx.scalars, bench.width), ()))
             given = {"the poses": (pose_bar, 7 * ctx.physics.nlink), "the velocities": (twist_bar, 6 * ctx.physics.nlink)}
             made = {"qpos": q_bar, "qvel": v_bar, "": theta_bar if want else None}
-            expect_finite(ctx.physics, bench.batch, "links", given, made)
-            return bench.theta_bar(theta_bar, theta) if want else None, q_bar, v_bar
+            expect_finite(ctx.physics, launches.batch, "links", given, made)
+            return launches.theta_bar(theta_bar, theta) if want else None, q_bar, v_bar
 
         return (None, *run_adjoint(ctx, "link states", adjoint, grads))
 
@@ -163,14 +169,12 @@ class InverseDynamics(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, physics, theta, q, v, a):
-        bench = physics.bench(q.shape[1])
+        launches = physics.launches(q.shape[1])
         given, (q, v, a) = (theta, q, v, a), (x.detach().contiguous() for x in (q, v, a))
         tau = torch.empty_like(v)
-        scalars = (q.shape[0], *bench.layout(theta.dim() == 2))
-        bench.launchers("inverse", q.shape[0])[0](
-            (physics.integers, bench.parameters(theta), bench.scratch, q, v, a, tau), (scalars, ())
-        )
-        ctx.physics, ctx.bench, ctx.scalars = physics, bench, scalars
+        forward, *_ = launches.function("inverse", q.shape[0], theta.dim() == 2)
+        forward.named(parameters=launches.parameters(theta), q=q, v=v, a=a, tau=tau)
+        ctx.physics, ctx.launches = physics, launches
         ctx.save_for_backward(q, v, a, *given)
         return tau
 
@@ -180,22 +184,15 @@ class InverseDynamics(torch.autograd.Function):
 
         def adjoint(tau_bar):
             q, v, a, theta, *_ = ctx.saved_tensors
-            bench, want = ctx.bench, bool(need[1])
-            bars, theta_bar = [torch.empty_like(x) for x in (q, v, a)], bench.parameters_bar(want)
-            arrays = (
-                ctx.physics.integers,
-                bench.parameters(theta),
-                bench.scratch,
-                q,
-                v,
-                a,
-                tau_bar.contiguous(),
-                *bars,
-                theta_bar,
-            )
-            bench.launchers("inverse", q.shape[0])[1 + want](arrays, ((*ctx.scalars, bench.width), ()))
+            launches, want = ctx.launches, bool(need[1])
+            q_bar, v_bar, a_bar = bars = [torch.empty_like(x) for x in (q, v, a)]
+            theta_bar = launches.parameters_bar(want)
+            launches.function("inverse", q.shape[0], theta.dim() == 2)[1 + want].named(
+                parameters=launches.parameters(theta), q=q, v=v, a=a, tau_bar=tau_bar.contiguous(),
+                q_bar=q_bar, v_bar=v_bar, a_bar=a_bar, parameters_bar=theta_bar,
+            )  # fmt: skip
             made = dict(zip(("qpos", "qvel", "qacc", ""), (*bars, theta_bar if want else None), strict=True))
-            expect_finite(ctx.physics, bench.batch, "inverse dynamics", {"the forces": (tau_bar, ctx.physics.nv)}, made)
-            return (bench.theta_bar(theta_bar, theta) if want else None, *bars)
+            expect_finite(ctx.physics, launches.batch, "inverse dynamics", {"the forces": (tau_bar, ctx.physics.nv)}, made)
+            return (launches.theta_bar(theta_bar, theta) if want else None, *bars)
 
         return (None, *run_adjoint(ctx, "inverse dynamics", adjoint, grads))

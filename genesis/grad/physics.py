@@ -13,12 +13,12 @@ from functools import cached_property
 import torch
 
 from genesis import runtime
-from genesis.dynamics.rollout import FREE_BODIES, INTEGRATORS, SCHEMES
+from genesis.dynamics.schemes import FREE_BODIES, INTEGRATORS, SCHEMES
 from genesis.errors import InputError, UnsupportedError, unknown_name
-from genesis.grad.bench import ADDRESSES, Bench
 from genesis.grad.constrained import ConstraintSetting, constraint_setting
 from genesis.grad.contacts import ContactRows
 from genesis.grad.functions import InverseDynamics, LinkStates, NoContext, Rollout, Step
+from genesis.grad.launches import ADDRESSES, Launches
 from genesis.grad.pull_back import apply
 from genesis.grad.seen import Seen
 from genesis.grad.shapes import pack_shapes
@@ -66,14 +66,13 @@ class Physics:
         self.step_dt = self.dt / self.substeps
         implicit = SCHEMES[self.kind].implicit_actuators or (implicit_damping and integrator == "Euler")
         self.damping_dt = self.step_dt if implicit else 0.0
-        self.reals = (self.step_dt, self.damping_dt)
         integers, shapes = pack_shapes(model)
         self.integers = torch.as_tensor(integers, device=self.device)
         self.shapes = torch.as_tensor(shapes, dtype=self.dtype, device=self.device)
         self.nothing = torch.zeros(1, 1, 1, dtype=self.dtype, device=self.device)
         self.constraints = constraint_setting(model, self.dtype)
         self.reach = model.constraints.contact_reach
-        self._benches: dict[int, Bench] = {}
+        self._launches: dict[int, Launches] = {}
         self.defaults: dict[str, torch.Tensor] = {
             name: torch.as_tensor(value, dtype=self.dtype, device=self.device) for name, value in model.parameters.items()
         }
@@ -86,10 +85,11 @@ class Physics:
         damped_last = self.damping_dt > 0.0 and self.model.constraints.contact == "mujoco"
         return self.constraints.pairs, damped_last, self.model.sizes["neq"] > 0
 
-    def bench(self, batch: int) -> Bench:
-        if batch not in self._benches:
-            self._benches[batch] = Bench(self, batch)
-        return self._benches[batch]
+    def launches(self, batch: int) -> Launches:
+        """Of one number of environments."""
+        if batch not in self._launches:
+            self._launches[batch] = Launches(self, batch)
+        return self._launches[batch]
 
     @contextmanager
     def without_surrogate(self) -> Iterator[None]:
@@ -105,8 +105,8 @@ class Physics:
         if self.constraints is None:
             self._constrain()
 
-    def make_room(self, needed: int, bench: Bench) -> str | None:
-        """Room for ``needed`` contacts and half as many again, for a bench now and for the others when they launch; results do not
+    def make_room(self, needed: int, launches: Launches) -> str | None:
+        """Room for ``needed`` contacts and half as many again, for one batch size now and for the others when they launch; results do not
         depend on it.
 
         Returns: None, or in words the memory that is lacking: then there is as much room as before.
@@ -114,25 +114,25 @@ class Physics:
         before = self.constraints
         for contacts in (needed + needed // 2, needed):
             setting = ConstraintSetting(self.model, self.dtype, contacts)
-            lack = self._lack(setting, bench)
+            lack = self._lack(setting, launches)
             if lack is None:
                 try:
-                    bench.fit(self, setting)
+                    launches.fit(self, setting)
                 except (RuntimeError, MemoryError):
-                    lack = f"{bench.ledger_bytes(setting) / 2**30:.1f} GiB of memory, which the system does not give"
-                    bench.fit(self, before)
+                    lack = f"{launches.ledger_bytes(setting) / 2**30:.1f} GiB of memory, which the system does not give"
+                    launches.fit(self, before)
                 else:
                     self.constraints = setting
                     return None
         return lack
 
-    def _lack(self, setting: ConstraintSetting, bench: Bench) -> str | None:
-        """None if this bench and the others that have constraints may take what a setting asks for, else in words what is lacking."""
-        benches = {*self._benches.values(), bench}
-        largest, most = max(b.ledger_bytes(setting) for b in benches), 8 * ADDRESSES
+    def _lack(self, setting: ConstraintSetting, launches: Launches) -> str | None:
+        """None if these launches and the others that have constraints may take what a setting asks for, else in words what is lacking."""
+        every = {*self._launches.values(), launches}
+        largest, most = max(b.ledger_bytes(setting) for b in every), 8 * ADDRESSES
         if largest >= most:
             return f"{largest / 2**30:.1f} GiB of memory, and a kernel addresses {most / 2**30:.1f}"
-        held = [(b, b.setting) for b in benches if b.setting is not None]
+        held = [(b, b.setting) for b in every if b.setting is not None]
         wanted = sum(b.ledger_bytes(setting) for b, _ in held)
         there = free_memory(self.device) + sum(b.ledger_bytes(now) for b, now in held)
         return f"{wanted / 2**30:.1f} GiB of memory, and {there / 2**30:.1f} are free" if wanted > there else None
@@ -140,7 +140,7 @@ class Physics:
     def _constrain(self) -> None:
         """Simulate constraints from now on: dry friction has come to a model that had none."""
         self.constraints = ConstraintSetting(self.model, self.dtype)
-        self._benches.clear()
+        self._launches.clear()
         self.__dict__.pop("_explicit", None)
 
     def pack(self, params: Mapping[str, torch.Tensor] | None = None) -> torch.Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genesis.description.kinds import ELEMENTARY
 from genesis.dynamics.coriolis import ALL
-from genesis.dynamics.rollout import SCHEMES
+from genesis.dynamics.schemes import SCHEMES
 from genesis.dynamics.step import is_two_stage
 from genesis.grad.controllers import controller_force, joint_position, parameter
 
@@ -23,14 +23,14 @@ class Seen:
         self.physics, self.model, self.scheme = physics, physics.model, SCHEMES[physics.kind]
 
     def acceleration(
-        self, theta: Tensor, q: Tensor, v: Tensor, a: Tensor, command: Tensor | None, control: Tensor | None
+        self, theta: Tensor, q: Tensor, v: Tensor, a: Tensor, dof_ctrl: Tensor | None, act_ctrl: Tensor | None
     ) -> Tensor:
-        """a_1 (S, B, nv) at states and accelerations (S, B, n); command: None for zero, control: None where actuators are off."""
+        """a_1 (S, B, nv) at states and accelerations (S, B, n); dof_ctrl: None for zero, act_ctrl: None where actuators are off."""
         physics, dt = self.physics, self.physics.step_dt
         last = (physics.variant or ((), False, False))[1]
         if not is_two_stage(physics.constraints is not None, last, self.scheme.implicit_coriolis):
             return a
-        damping = physics.damping_dt * self._damping(theta, q, v, command, control)
+        damping = physics.damping_dt * self._damping(theta, q, v, dof_ctrl, act_ctrl)
         push = (damping @ a[..., None])[..., 0] if last else torch.zeros_like(a)
         if self.scheme.implicit_coriolis:
             push = push + 0.5 * self.implicit_coriolis * (physics.bias(theta, q, v + dt * a) - physics.bias(theta, q, v - dt * a))
@@ -39,7 +39,7 @@ class Seen:
         matrix = physics.mass_matrix(theta, q)
         return a + torch.linalg.solve(matrix if last else matrix + damping, push[..., None])[..., 0]
 
-    def _damping(self, theta: Tensor, q: Tensor, v: Tensor, command: Tensor | None, control: Tensor | None) -> Tensor:
+    def _damping(self, theta: Tensor, q: Tensor, v: Tensor, dof_ctrl: Tensor | None, act_ctrl: Tensor | None) -> Tensor:
         """d + E (S, B, nv, nv), without controllers and actuators that have reached the bounds of their forces."""
 
         def value(name: str) -> Tensor:
@@ -52,20 +52,20 @@ class Seen:
             return ((x > value(f"{name}_lo")) & (x < value(f"{name}_hi"))).to(x.dtype)
 
         position = joint_position(self.physics, q)
-        drive = controller_force(self.physics, theta, 0.0 if command is None else command, q, v)
+        force = controller_force(self.physics, theta, 0.0 if dof_ctrl is None else dof_ctrl, q, v)
         feedback = 0.0
-        if control is not None and self.model.nu > 0:
+        if act_ctrl is not None and self.model.nu > 0:
             way = self._transmission(value("trn_coef"))
-            raw = value("act_gain") * clamp(control, "ctrl") + value("act_bias0")
+            raw = value("act_gain") * clamp(act_ctrl, "ctrl") + value("act_bias0")
             raw = (
                 raw + value("act_bias1") * (way @ position[..., None])[..., 0] + value("act_bias2") * (way @ v[..., None])[..., 0]
             )
-            drive = drive + (way.transpose(-1, -2) @ clamp(raw, "force")[..., None])[..., 0]
+            force = force + (way.transpose(-1, -2) @ clamp(raw, "force")[..., None])[..., 0]
             if self.scheme.implicit_actuators:
                 damping = -value("act_bias2") * within(raw, "force")
-                damping = damping * within(drive, "dof_force")[..., self.driven].where(self.alone, 1.0)
+                damping = damping * within(force, "dof_force")[..., self.driven].where(self.alone, 1.0)
                 feedback = self.meets * (way.transpose(-1, -2) @ (damping[..., None] * way))
-        active = (drive == clamp(drive, "dof_force")).to(drive.dtype)
+        active = (force == clamp(force, "dof_force")).to(force.dtype)
         return torch.diag_embed(value("dof_damping") + value("dof_kv") * active) + feedback
 
     def _transmission(self, coefficients: Tensor) -> Tensor:

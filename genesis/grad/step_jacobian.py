@@ -29,13 +29,13 @@ CHUNK, GRAIN = (
 class Jacobian:
     """Derivatives of one vector (m numbers) at N states.
 
-    state: (N, m, nx). parameters: (N, m, F) to chosen entries of theta. command: (N, m, nv). actuators: (N, m, nu), None without.
+    state: (N, m, nx). parameters: (N, m, F) to chosen entries of theta. dof_ctrl: (N, m, nv). act_ctrl: (N, m, nu), None without.
     """
 
     state: Tensor
     parameters: Tensor
-    command: Tensor
-    actuators: Tensor | None
+    dof_ctrl: Tensor
+    act_ctrl: Tensor | None
 
 
 @dataclass
@@ -51,8 +51,8 @@ def step_jacobian(
     theta: Tensor,
     qpos: Tensor,
     qvel: Tensor,
-    command: Tensor,
-    control: Tensor | None,
+    dof_ctrl: Tensor,
+    act_ctrl: Tensor | None,
     columns: Tensor,
     acceleration: bool = False,
 ) -> StepJacobian:
@@ -60,16 +60,16 @@ def step_jacobian(
 
     Args:
         theta: (P,), or (N, P): a row for each state.
-        qpos (N, nq), qvel (N, nv), command (N, nv), control (N, nu) or None: where.
+        qpos (N, nq), qvel (N, nv), dof_ctrl (N, nv), act_ctrl (N, nu) or None: where.
         columns: (F,) entries of theta that derivatives are wanted to; none: an empty tensor.
         acceleration: also the Jacobian of qacc.
     """
     count, nx = qpos.shape[0], physics.nq + physics.nv
     new = qpos.new_empty
-    sizes = (nx, len(columns), physics.nv, physics.nu if control is not None else 0)
+    sizes = (nx, len(columns), physics.nv, physics.nu if act_ctrl is not None else 0)
     tables = [[new(count, m, k) for k in sizes] for m in ((nx, physics.nv) if acceleration else (nx,))]
     with torch.no_grad():
-        for part, pull_back in _launches(physics, theta, qpos, qvel, command, control, columns):
+        for part, pull_back in _launches(physics, theta, qpos, qvel, dof_ctrl, act_ctrl, columns):
             size = part.stop - part.start
             for table, row, kind, k in _rows(physics, tables):
                 theta_bar, q_bar, v_bar, u_bar, c_bar = pull_back(kind, k)
@@ -80,7 +80,7 @@ def step_jacobian(
                 if c_bar is not None:
                     table[3][part, row] = c_bar[:size]
         _integrated(physics, tables[0])
-    made = [Jacobian(*table[:3], table[3] if control is not None else None) for table in tables]
+    made = [Jacobian(*table[:3], table[3] if act_ctrl is not None else None) for table in tables]
     return StepJacobian(made[0], made[1] if acceleration else None)
 
 
@@ -119,31 +119,31 @@ def _integrated(physics: Physics, tables: list[Tensor]) -> None:
     tables[0][:, q, q] += 1.0
 
 
-def _launches(physics, theta, qpos, qvel, command, control, columns) -> Iterator[tuple[slice, Callable[[int, int], tuple]]]:
+def _launches(physics, theta, qpos, qvel, dof_ctrl, act_ctrl, columns) -> Iterator[tuple[slice, Callable[[int, int], tuple]]]:
     """Chunks of the states, each with `_pull_back` there."""
     count = qpos.shape[0]
     for first in range(0, count, CHUNK):
         chunk = min(CHUNK, -(-(count - first) // GRAIN) * GRAIN)
-        launch = physics.bench(chunk).rollout(physics, 1, theta, control, None, False)
+        launch = physics.launches(chunk).rollout(physics, 1, theta, act_ctrl, None, False)
         part = slice(first, min(first + chunk, count))
         at = torch.arange(first, first + chunk).clamp_(max=count - 1)  # the last chunk repeats its last state
         rows = theta if theta.dim() == 1 else theta[at]
         inputs = (
-            command[at],
-            physics.nothing if control is None else control[at],
+            dof_ctrl[at],
+            physics.nothing if act_ctrl is None else act_ctrl[at],
             physics.nothing,
             qpos[at].contiguous(),
             qvel[at].contiguous(),
         )
         new, many = qpos.new_empty, physics.substeps
-        outputs = (new(many, chunk, physics.nq), new(many, chunk, physics.nv), new(many * physics.stages, chunk, physics.nv))
-        touched = launch.forward(rows, inputs, outputs)
-        yield part, partial(_pull_back, launch, rows, inputs, outputs, touched, columns)
+        states = (new(many, chunk, physics.nq), new(many, chunk, physics.nv), new(many * physics.stages, chunk, physics.nv))
+        touched = launch.forward(rows, inputs, states)
+        yield part, partial(_pull_back, launch, rows, inputs, states, touched, columns)
 
 
-def _pull_back(launch, theta, inputs, outputs, touched, columns, kind: int, k: int) -> tuple:
-    """Adjoints of (theta, qpos, qvel, command, control) of number k of qpos' (kind 0), qvel' (1) or qacc (2), at every state."""
-    bars = [outputs[i].new_zeros(outputs[i].shape[-2:]) for i in range(3)]
+def _pull_back(launch, theta, inputs, states, touched, columns, kind: int, k: int) -> tuple:
+    """Adjoints of (theta, qpos, qvel, dof_ctrl, act_ctrl) of number k of qpos' (kind 0), qvel' (1) or qacc (2), at every state."""
+    bars = [states[i].new_zeros(states[i].shape[-2:]) for i in range(3)]
     bars[kind][:, k] = 1.0
-    given = (*bars[:2], bars[2] if kind == 2 else None)
-    return launch.adjoint(len(columns) > 0, theta, inputs, outputs, *given, touched, columns=columns)[:-1]
+    given = (bars[0], bars[1], bars[2] if kind == 2 else None)
+    return launch.adjoint(len(columns) > 0, theta, inputs, states, given, touched, columns=columns)[:-1]

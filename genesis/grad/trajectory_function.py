@@ -12,31 +12,37 @@ from genesis.grad.pull_back import apply, run_adjoint
 
 
 class TrajectoryFunction(torch.autograd.Function):
-    """((physics, flat), theta, q0, v0, command, control) -> q, v, a over T control steps, and a number: finite if their end is.
+    """((physics, flat), theta, q0, v0, dof_ctrl, act_ctrl) -> q, v, a over T control steps, and a number: finite if their end is.
 
-    ``flat``: one environment, and arrays without its axis; an initial state may keep it. ``command`` or ``control`` may be None.
-    The control and the initial state may be changed in place afterwards.
+    ``flat``: one environment, and arrays without its axis; an initial state may keep it. ``dof_ctrl`` or ``act_ctrl`` may be None.
+    The controls and the initial state may be changed in place afterwards.
     """
 
     @staticmethod
-    def forward(ctx, how, theta, q0, v0, command, control):
-        (physics, flat), horizon = how, (control if command is None else command).shape[0]
+    def forward(ctx, how, theta, q0, v0, dof_ctrl, act_ctrl):
+        (physics, flat), horizon = how, (act_ctrl if dof_ctrl is None else dof_ctrl).shape[0]
         lead, steps, new = () if flat else (q0.shape[0],), horizon * physics.substeps, physics.nothing.new_empty
         q, v = new(steps + 1, *lead, physics.nq), new(steps + 1, *lead, physics.nv)
         a = new(steps * physics.stages, *lead, physics.nv)
-        bench = physics.bench(*lead or (1,))
-        ctx.launch = launch = bench.rollout(physics, horizon, theta, control, None, True)
-        u = None if command is None else command.contiguous()
+        launches = physics.launches(*lead or (1,))
+        ctx.launch = launch = launches.rollout(physics, horizon, theta, act_ctrl, None, True)
+        u = None if dof_ctrl is None else dof_ctrl.contiguous()
         needs = ctx.needs_input_grad
-        c = physics.nothing if control is None else control.contiguous()
-        if c is control and any(needs):
-            c = control.clone()
-        inputs = (launch.no_command if u is None else u, c, physics.nothing, q0.contiguous(), v0.contiguous())
-        kept = launch.forward(theta, inputs, (q, v, a), any(needs) and not needs[1])
-        ctx.save_for_backward(u, c, kept, theta, q, v, a)  # what users gave is not among these: they may change it in place
+        c = physics.nothing if act_ctrl is None else act_ctrl.contiguous()
+        if c is act_ctrl and any(needs):
+            c = act_ctrl.clone()
+        inputs = (
+            launch.no_dof_ctrl if u is None else u,
+            c,
+            physics.nothing,
+            q0.contiguous(),
+            v0.contiguous(),
+        )
+        tape = launch.forward(theta, inputs, (q, v, a), any(needs) and not needs[1])
+        ctx.save_for_backward(u, c, tape, theta, q, v, a)  # what users gave is not among these: they may change it in place
         ctx.set_materialize_grads(False)
         ctx.shapes = (q0.shape, v0.shape)
-        every, end = physics.substeps, bench.end()
+        every, end = physics.substeps, launches.end()
         if every == 1 and physics.stages == 1:
             return q, v, a, end
         return q[::every], v[::every], a[:: every * physics.stages], end
@@ -45,23 +51,20 @@ class TrajectoryFunction(torch.autograd.Function):
     def backward(ctx, *grads):
         need_theta = ctx.needs_input_grad[1]
 
-        def adjoint(q_grad, v_grad, a_grad):
-            u, c, kept, theta, q, v, a = ctx.saved_tensors
+        def adjoint(*grads):
+            u, c, tape, theta, q, v, a = ctx.saved_tensors
             launch = ctx.launch
-            q_grad, v_grad, a_grad = [None if g is None else g.contiguous() for g in (q_grad, v_grad, a_grad)]
-            nothing = launch.physics.nothing
-            inputs = (launch.no_command if u is None else u, c, nothing, nothing, nothing)
-            theta_bar, q0_bar, v0_bar, u_bar, c_bar, _ = launch.adjoint(
-                need_theta, theta, inputs, (q, v, a), q_grad, v_grad, a_grad, kept
-            )
+            given, nothing = tuple(None if g is None else g.contiguous() for g in grads), launch.physics.nothing
+            inputs = (launch.no_dof_ctrl if u is None else u, c, nothing, nothing, nothing)
+            theta_bar, q0_bar, v0_bar, u_bar, c_bar, _ = launch.adjoint(need_theta, theta, inputs, (q, v, a), given, tape)
             bars = [x if x.shape == shape else x.view(shape) for x, shape in zip((q0_bar, v0_bar), ctx.shapes, strict=True)]
             return theta_bar, *bars, None if u is None else u_bar, c_bar
 
         return (None, *run_adjoint(ctx, "rollout", adjoint, grads[:3]))
 
 
-def whole_trajectory(physics, flat: bool, theta, qpos, qvel, command, control):
+def whole_trajectory(physics, flat: bool, theta, qpos, qvel, dof_ctrl, act_ctrl):
     """`TrajectoryFunction`, applied where gradients are recorded and merely run where they are not."""
     if torch.is_grad_enabled():
-        return apply(TrajectoryFunction, (physics, flat), theta, qpos, qvel, command, control)
-    return TrajectoryFunction.forward(NoContext, (physics, flat), theta, qpos, qvel, command, control)
+        return apply(TrajectoryFunction, (physics, flat), theta, qpos, qvel, dof_ctrl, act_ctrl)
+    return TrajectoryFunction.forward(NoContext, (physics, flat), theta, qpos, qvel, dof_ctrl, act_ctrl)

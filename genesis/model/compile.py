@@ -1,6 +1,7 @@
 """From descriptions to a Model: joints become elementary joints, trees become index arrays, units are checked."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -27,73 +28,35 @@ def compile_model(
     b = Builder()
     for p in placed:
         b.add(p)
-    nlink, nv, nq = len(b.links), len(b.dof_qadr), len(b.qpos0)
     axes = motion_axes(b)
-    axis_dof = axes.dof
-    mass = sparsity(nv, [(axis_dof[x], axis_dof[y]) for x, path in enumerate(axes.paths) for y in path])
-    pair_axis, pair_adr, pairadr, pairnum = _pairs(axes, mass)
-    chains = Chains(axes, nv)
+    chains = Chains(axes, len(b.dof_qadr))
     limit, limit_values = limits(b, chains, request)
     equality, equality_values = equalities(b, chains, request)
     touching = contacts(b, chains, request)
-    hess = sparsity(nv, chains.pairs() | set(mass.address))
-
-    rows = [r for rows in b.act_rows for r in rows]
-    sizes = dict(
-        one=1, nlink=nlink, njnt=len(b.elementary), nq=nq, nv=nv, nu=len(b.actuators), ntrn=len(rows),
-        naxis=len(axis_dof), nM=len(mass.column), npair=len(pair_axis),
-        nlimit=len(limit["limit_jnt"]), neq=len(equality["eq_type"]),
-        ngeom=len(touching.geoms), nxpair=len(touching.parameters["xpair_gap"]), ncand=len(touching.integers["cand_code"]),
-        nchain=len(chains.axes), nchainaxis=sum(map(len, chains.axes)), nchaindof=sum(map(len, chains.dofs)),
-        nchainmost=max(map(len, chains.dofs), default=0), nH=len(hess.column),
-    )  # fmt: skip
-    count = [len(r) for r in b.act_rows]
-    e = b.elementary
+    structure = _structure(b, axes)
+    mass = sparsity(len(b.dof_qadr), [(axes.dof[x], axes.dof[y]) for x, path in enumerate(axes.paths) for y in path])
+    hess = sparsity(len(b.dof_qadr), chains.pairs() | set(mass.address))
     integers = dict(
-        link_parent=[p + 1 for p in b.parents],
-        link_root=[int(p < 0) for p in b.parents],
-        link_free=_free_bodies(b),
-        link_jntadr=[first for first, _ in b.link_jnt],
-        link_jntnum=[n for _, n in b.link_jnt],
-        link_axisend=[(axes.of_joint + [len(axis_dof)])[first + n] for first, n in b.link_jnt],
-        jnt_type=[j.code for j in e], jnt_qadr=[j.qadr for j in e], jnt_dof=[j.dof for j in e], jnt_axisadr=axes.of_joint,
-        jnt_owner=[int(j.owner) for j in e], jnt_moved=[int(bool(np.any(j.pos != 0.0))) for j in e],
-        axis_dof=axis_dof, axis_pairadr=pairadr, axis_pairnum=pairnum, pair_axis=pair_axis, pair_adr=pair_adr,
-        dof_qadr=b.dof_qadr, dof_madr=mass.adr, dof_depth=mass.depth, m_column=mass.column,
-        hess_adr=hess.adr, hess_depth=hess.depth, hess_column=hess.column,
-        act_trnadr=np.cumsum([0] + count)[:-1], act_trnnum=count, trn_dof=[d for d, _ in rows],
-        **limit, **equality, **touching.integers, **chains.integers(mass),
+        **structure, **_matrices(axes, mass, hess), **limit, **equality, **touching.integers, **chains.integers(mass),
     )  # fmt: skip
-    link_invweight, dof_invweight, dof_inertia = invweights(b, axes)
-    acts = b.actuators
+    invweight = invweights(b, axes)
     parameters = dict(
-        gravity=gravity,
-        link_pos=[k.pos for k in b.links], link_quat=[k.quat for k in b.links],
-        link_mass=[k.mass for k in b.links], link_com=[k.com for k in b.links],
-        link_inertia=[np.asarray(k.inertia)[[0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]] for k in b.links],
-        jnt_axis=[j.axis for j in e], jnt_pos=[j.pos for j in e], jnt_scale=[j.scale for j in e], jnt_offset=[j.offset for j in e],
-        jnt_pitch=[j.pitch for j in e],
-        dof_armature=b.dof["armature"], dof_damping=b.dof["damping"], dof_stiffness=b.dof["stiffness"], qpos_spring=b.qspring,
-        dof_kp=np.zeros(nv), dof_kv=np.zeros(nv), dof_force_lo=b.dof["lo"], dof_force_hi=b.dof["hi"],
-        act_gain=[a.gain for a in acts],
-        act_bias0=b.act_bias0, act_bias1=[a.bias[1] for a in acts], act_bias2=[a.bias[2] for a in acts],
-        ctrl_lo=[(a.ctrlrange or (-np.inf,))[0] for a in acts], ctrl_hi=[(a.ctrlrange or (np.inf,))[-1] for a in acts],
-        force_lo=[(a.forcerange or (-np.inf,))[0] for a in acts], force_hi=[(a.forcerange or (np.inf,))[-1] for a in acts],
-        trn_coef=[c for _, c in rows],
-        link_invweight=link_invweight, dof_invweight=dof_invweight,
+        gravity=gravity, link_invweight=invweight[0], dof_invweight=invweight[1],
+        **_bodies_and_joints(b), **_actuators(b),
         **friction(b, request), **limit_values, **equality_values, **touching.parameters,
     )  # fmt: skip
+    sizes = _sizes(b, chains, integers, parameters, touching.geoms)
     return Model(
         sizes=sizes,
         integers={k: np.asarray(v, np.int32).reshape(-1) for k, v in integers.items()},
         parameters={k.name: np.asarray(parameters[k.name], np.float64).reshape(k.shape(sizes)) for k in PARAMETERS},
         qpos0=np.asarray(b.qpos0, np.float64),
-        dof_inertia=dof_inertia,
+        dof_inertia=invweight[2],
         links=b.links,
         link_parents=np.asarray(b.parents, np.int32),
         joints=b.joints,
         entities=b.entities,
-        actuators=acts,
+        actuators=b.actuators,
         geoms=b.geoms,
         sites=b.sites,
         contact_geoms=touching.geoms,
@@ -101,6 +64,71 @@ def compile_model(
         hfields=touching.hfields,
         constraints=resolve(request, [p.description.options for p in placed]),
     )
+
+
+def _sizes(b: Builder, chains: Chains, integers: dict, parameters: dict, geoms: list) -> dict[str, int]:
+    """Counts of everything that has rows in the arrays."""
+    return dict(
+        one=1, nlink=len(b.links), njnt=len(b.elementary), nq=len(b.qpos0), nv=len(b.dof_qadr), nu=len(b.actuators),
+        ntrn=len(integers["trn_dof"]), naxis=len(integers["axis_dof"]), nM=len(integers["m_column"]), npair=len(integers["pair_axis"]),
+        nlimit=len(integers["limit_jnt"]), neq=len(integers["eq_type"]),
+        ngeom=len(geoms), nxpair=len(parameters["xpair_gap"]), ncand=len(integers["cand_code"]),
+        nchain=len(chains.axes), nchainaxis=sum(map(len, chains.axes)), nchaindof=sum(map(len, chains.dofs)),
+        nchainmost=max(map(len, chains.dofs), default=0), nH=len(integers["hess_column"]),
+    )  # fmt: skip
+
+
+def _structure(b: Builder, axes: MotionAxes) -> dict[str, Any]:
+    """Integers of links, joints and actuators."""
+    count = [len(r) for r in b.act_rows]
+    e = b.elementary
+    return dict(
+        link_parent=[p + 1 for p in b.parents],
+        link_root=[int(p < 0) for p in b.parents],
+        link_free=_free_bodies(b),
+        link_jntadr=[first for first, _ in b.link_jnt],
+        link_jntnum=[n for _, n in b.link_jnt],
+        link_axisend=[(axes.of_joint + [len(axes.dof)])[first + n] for first, n in b.link_jnt],
+        jnt_type=[j.code for j in e], jnt_qadr=[j.qadr for j in e], jnt_dof=[j.dof for j in e], jnt_axisadr=axes.of_joint,
+        jnt_owner=[int(j.owner) for j in e], jnt_moved=[int(bool(np.any(j.pos != 0.0))) for j in e],
+        dof_qadr=b.dof_qadr,
+        act_trnadr=np.cumsum([0] + count)[:-1], act_trnnum=count, trn_dof=[d for rows in b.act_rows for d, _ in rows],
+    )  # fmt: skip
+
+
+def _matrices(axes: MotionAxes, mass: Pattern, hess: Pattern) -> dict[str, Any]:
+    """Integers of the motion axes, of the mass matrix and of the Hessian of the constrained problem."""
+    pair_axis, pair_adr, pairadr, pairnum = _pairs(axes, mass)
+    return dict(
+        axis_dof=axes.dof, axis_pairadr=pairadr, axis_pairnum=pairnum, pair_axis=pair_axis, pair_adr=pair_adr,
+        dof_madr=mass.adr, dof_depth=mass.depth, m_column=mass.column,
+        hess_adr=hess.adr, hess_depth=hess.depth, hess_column=hess.column,
+    )  # fmt: skip
+
+
+def _bodies_and_joints(b: Builder) -> dict[str, Any]:
+    """Parameters as described."""
+    e, nv = b.elementary, len(b.dof_qadr)
+    return dict(
+        link_pos=[k.pos for k in b.links], link_quat=[k.quat for k in b.links],
+        link_mass=[k.mass for k in b.links], link_com=[k.com for k in b.links],
+        link_inertia=[np.asarray(k.inertia)[[0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]] for k in b.links],
+        jnt_axis=[j.axis for j in e], jnt_pos=[j.pos for j in e], jnt_scale=[j.scale for j in e], jnt_offset=[j.offset for j in e],
+        jnt_pitch=[j.pitch for j in e],
+        dof_armature=b.dof["armature"], dof_damping=b.dof["damping"], dof_stiffness=b.dof["stiffness"], qpos_spring=b.qspring,
+        dof_kp=np.zeros(nv), dof_kv=np.zeros(nv), dof_force_lo=b.dof["lo"], dof_force_hi=b.dof["hi"],
+    )  # fmt: skip
+
+
+def _actuators(b: Builder) -> dict[str, Any]:
+    acts = b.actuators
+    return dict(
+        act_gain=[a.gain for a in acts],
+        act_bias0=b.act_bias0, act_bias1=[a.bias[1] for a in acts], act_bias2=[a.bias[2] for a in acts],
+        ctrl_lo=[(a.ctrlrange or (-np.inf,))[0] for a in acts], ctrl_hi=[(a.ctrlrange or (np.inf,))[-1] for a in acts],
+        force_lo=[(a.forcerange or (-np.inf,))[0] for a in acts], force_hi=[(a.forcerange or (np.inf,))[-1] for a in acts],
+        trn_coef=[c for rows in b.act_rows for _, c in rows],
+    )  # fmt: skip
 
 
 def _free_bodies(b: Builder) -> list[int]:

@@ -54,8 +54,8 @@ class Beginning:
     def look_deep(self) -> None:
         """After the launch from the state that was looked at: warn of the two geoms that are deepest inside each other in its first step."""
         self.launching = False
-        watch = self.solver.physics.bench(self.solver.rows).watch
-        line = None if watch is None else deep(self.solver, watch.status)
+        status = self.solver.physics.launches(self.solver.rows).status
+        line = None if status is None else deep(self.solver, status.table)
         if line is not None:
             self.faults.append(line)
             logger.warning(

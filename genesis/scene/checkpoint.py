@@ -11,8 +11,8 @@ from genesis.errors import InputError
 from genesis.scene.inputs import Indexer
 from genesis.scene.solver import RigidSolver
 
-VERSION = 1
-CONTROLS = ("force", "position", "velocity", "actuator")
+VERSION = 2
+CONTROLS = ("force", "position", "velocity", "act_ctrl")
 
 
 def save(solver: RigidSolver, path: str | PathLike) -> None:

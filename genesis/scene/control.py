@@ -1,6 +1,6 @@
 """What drives the joints: targets and forces held until they are changed, closed loops, actuators, wrenches of the next step.
 
-Applied joint force: clamp(command - kp q - kv v, lo, hi) with command = force + kp target_q + kv target_v, where the gains of
+Applied joint force: clamp(dof_ctrl - kp q - kv v, lo, hi) with dof_ctrl = force + kp target_q + kv target_v, where the gains of
 open loops are zero. Force control opens both loops, velocity control closes the velocity loop, position control closes both.
 """
 
@@ -27,7 +27,7 @@ class Mode(Enum):
 class Controls:
     """Controls of a scene, functional: setting one makes new tensors, so that gradients of earlier steps stay right.
 
-    force, position, velocity: (B, nv), None means zero; actuator: (B, nu), None while no actuator was ever controlled; wrench:
+    force, position, velocity: (B, nv), None means zero; act_ctrl: (B, nu), None while no actuator was ever controlled; wrench:
     (B, nlink, 6) force and torque at the link origin in the world frame for the next step only, or None.
     """
 
@@ -40,7 +40,7 @@ class Controls:
 
     def clear(self) -> None:
         """No control: force control with zero force, actuators off."""
-        self.force = self.position = self.velocity = self.actuator = self.wrench = self.command = None
+        self.force = self.position = self.velocity = self.act_ctrl = self.wrench = self.dof_ctrl = None
         self.uniform: Mode | None = Mode.force
         off = np.zeros((1, self._nv), bool)
         self._kp, self._kv, self._on = off, off, np.zeros((1, self._nu), bool)
@@ -50,9 +50,9 @@ class Controls:
     def clear_rows(self, columns: Index, rows: Index) -> None:
         """No control in some environments."""
         self.set(Mode.force, columns, rows)
-        if self.actuator is not None:
-            off = Index(tuple(range(self._nu)), torch.arange(self._nu, device=self.actuator.device), 0, self._nu)
-            self.actuator = assign(self.actuator, self.actuator.new_zeros(1, self._nu), off, rows)
+        if self.act_ctrl is not None:
+            off = Index(tuple(range(self._nu)), torch.arange(self._nu, device=self.act_ctrl.device), 0, self._nu)
+            self.act_ctrl = assign(self.act_ctrl, self.act_ctrl.new_zeros(1, self._nu), off, rows)
             self._on = _put_flags(self._on, False, off, rows, self._inputs.rows)
             self._changed()
         if self.wrench is not None:
@@ -61,7 +61,7 @@ class Controls:
     @property
     def loops(self) -> Loops:
         """The loops that are closed now."""
-        return Loops(self._kp, self._kv, None if self.actuator is None or self._on.all() else self._on)
+        return Loops(self._kp, self._kv, None if self.act_ctrl is None or self._on.all() else self._on)
 
     def flags(self) -> dict[str, np.ndarray]:
         """Closed loops and switched-on actuators, for a checkpoint."""
@@ -70,8 +70,8 @@ class Controls:
     def restore(self, values: dict[str, torch.Tensor | None], flags: dict[str, np.ndarray]) -> None:
         """Controls as stored in a checkpoint."""
         self.clear()
-        self.force, self.position, self.velocity, self.actuator = (
-            values[k] for k in ("force", "position", "velocity", "actuator")
+        self.force, self.position, self.velocity, self.act_ctrl = (
+            values[k] for k in ("force", "position", "velocity", "act_ctrl")
         )
         self._kp, self._kv, self._on = flags["kp"], flags["kv"], flags["on"]
         self._changes += 1
@@ -103,12 +103,12 @@ class Controls:
                 if len(self._agreed) >= MAX_AGREED:
                     self._agreed.clear()
                 self._agreed[columns, rows] = (mode, self._changes)
-        self.command = None
+        self.dof_ctrl = None
 
-    def set_actuators(self, control: torch.Tensor, columns: Index, rows: Index | None) -> None:
+    def set_actuators(self, act_ctrl: torch.Tensor, columns: Index, rows: Index | None) -> None:
         """Controls (b or 1, n) of actuators, which act from now on."""
-        off = self.actuator is None
-        self.actuator = self._put(self.actuator, control, columns, rows, self._nu)
+        off = self.act_ctrl is None
+        self.act_ctrl = self._put(self.act_ctrl, act_ctrl, columns, rows, self._nu)
         on = _put_flags(self._on, True, columns, rows, self._inputs.rows)
         if off or not np.array_equal(on, self._on):
             self._on = on
@@ -122,17 +122,17 @@ class Controls:
         self.wrench = more if self.wrench is None else self.wrench + more
 
     def compose(self, parameters: PhysicalParameters) -> torch.Tensor:
-        """The command (B, nv) of the next steps, kept until a control or gain changes."""
-        command = compose(parameters, self.loops, self.force, self.position, self.velocity)
-        if command is None:
-            command = self.zero
-        elif command is not self.force and command.requires_grad:
-            command.register_hook(self._spent)
-        self.command = command
-        return command
+        """dof_ctrl (B, nv) of the next steps, kept until a control or gain changes."""
+        dof_ctrl = compose(parameters, self.loops, self.force, self.position, self.velocity)
+        if dof_ctrl is None:
+            dof_ctrl = self.zero
+        elif dof_ctrl is not self.force and dof_ctrl.requires_grad:
+            dof_ctrl.register_hook(self._spent)
+        self.dof_ctrl = dof_ctrl
+        return dof_ctrl
 
     def _spent(self, _gradient: torch.Tensor) -> None:
-        self.command = None  # its graph is used up by a backward pass
+        self.dof_ctrl = None  # its graph is used up by a backward pass
 
     def _all(self, value: torch.Tensor | None) -> torch.Tensor | None:
         if value is None or value.shape[0] == self._inputs.rows:
@@ -168,12 +168,12 @@ def compose(
     velocity: torch.Tensor | None,
 ) -> torch.Tensor | None:
     """force + kp position + kv velocity over closed loops, shapes (..., B, nv); None if all are None."""
-    command = force
+    dof_ctrl = force
     for target, name, closed in ((position, "dof_kp", loops.kp), (velocity, "dof_kv", loops.kv)):
         if target is not None and closed.any():
             term = parameters.gain(name, closed) * target
-            command = term if command is None else command + term
-    return command
+            dof_ctrl = term if dof_ctrl is None else dof_ctrl + term
+    return dof_ctrl
 
 
 def _put_flags(flags: np.ndarray, value: bool, columns: Index, rows: Index | None, count: int) -> np.ndarray:

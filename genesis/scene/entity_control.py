@@ -58,7 +58,7 @@ class EntityControl(EntityState):
         """Joint forces ([n_envs,] n_dofs) that the controls of now exert in the state of now, inside the force range."""
         solver = self.solver
         p, loops = solver.parameters, solver.controls.loops
-        force = solver.command() - p.gain("dof_kv", loops.kv) * solver.qvel
+        force = solver.dof_ctrl() - p.gain("dof_kv", loops.kv) * solver.qvel
         coordinate = self._dofs_with_coordinate()
         kp = take(p.gain("dof_kp", loops.kp), self._dofs_at(coordinate))
         force = take(force, self._dofs_at(None)).clone()

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from genesis.errors import DivergenceError, InputError
-from genesis.grad.watch import Unsolved
+from genesis.grad.status import Unsolved
 from genesis.log import logger
 from genesis.model.names import coordinate_name, dof_name
 
@@ -27,8 +27,8 @@ def diverged(solver: Any, before: int, qpos: torch.Tensor, qvel: torch.Tensor, q
     env, column = (int(i) for i in bad[which][step].nonzero()[0]) if len(steps) else (0, 0)
     name = coordinate_name(solver.model, column) if which == 2 else dof_name(solver.model, column)
     quantity, number = QUANTITIES[which], before + step + 1
-    watch = solver.physics.bench(solver.rows).watch
-    blamed = None if watch is None else watch.fault(env)
+    status = solver.physics.launches(solver.rows).status
+    blamed = None if status is None else status.fault(env)
     why = "" if blamed is None else f", because of {blamed}"
     return DivergenceError(
         f'the simulation diverged: {quantity} of "{name}" is not finite in environment {env} at step {number} '
@@ -53,7 +53,7 @@ def expect_finite_inputs(solver: Any, wrench: torch.Tensor | None) -> None:
     Raises: InputError, naming the first that is not; external forces that are not are dropped.
     """
     model, controls = solver.model, solver.controls
-    given = (("control", controls.command), ("actuator control", controls.actuator), ("external force", wrench))
+    given = (("control", controls.dof_ctrl), ("actuator control", controls.act_ctrl), ("external force", wrench))
     for name, value in given:
         if value is not None and not torch.isfinite(value.detach()).all():
             if name == "external force":

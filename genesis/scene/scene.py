@@ -190,7 +190,7 @@ class Scene:
         kind: str = "force",
         qpos: Any = None,
         qvel: Any = None,
-        actuator_ctrl: Any = None,
+        act_ctrl: Any = None,
         params: Mapping[str, Any] | None = None,
     ) -> Trajectory:
         """T steps in one launch, with the numbers and gradients of a loop over `step`; the scene moves to the final state.
@@ -199,7 +199,7 @@ class Scene:
             controls: (T, [n_envs,] nv) for all degrees of freedom of the scene, as ``kind`` says: joint forces, target
                 positions (at rest) or target velocities. None: no joint control.
             qpos, qvel: ([n_envs,] nq), ([n_envs,] nv) initial state; None: the scene's state now.
-            actuator_ctrl: (T, [n_envs,] nu) controls of the actuators of model files; None: they exert no force.
+            act_ctrl: (T, [n_envs,] nu) controls of the actuators of model files; None: they exert no force.
             params: physical parameters by core name, see `physical_parameters`, each ([n_envs,] ...), in place of the scene's.
 
         Gradients reach every tensor given here whatever `SimOptions.requires_grad` says. Time goes on from the scene's, also
@@ -209,7 +209,7 @@ class Scene:
         count from the start of this rollout.
         """
         self._ready("rollout")
-        return self._rollouts.rollout(controls, kind, qpos, qvel, actuator_ctrl, params, self.requires_grad)
+        return self._rollouts.rollout(controls, kind, qpos, qvel, act_ctrl, params, self.requires_grad)
 
     def step_state(
         self,
@@ -218,7 +218,7 @@ class Scene:
         controls: Any = None,
         *,
         kind: str = "force",
-        actuator_ctrl: Any = None,
+        act_ctrl: Any = None,
         params: Mapping[str, Any] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """One step as a pure function: (qpos', qvel') of ([n_envs,] nq), ([n_envs,] nv).
@@ -226,7 +226,7 @@ class Scene:
         Arguments and errors as those of `rollout`, without the axis of time; the scene stays where it is.
         """
         solver = self._ready("step_state")
-        q, v = self._rollouts.step_state(qpos, qvel, controls, kind, actuator_ctrl, params)
+        q, v = self._rollouts.step_state(qpos, qvel, controls, kind, act_ctrl, params)
         return solver.give(q), solver.give(v)
 
     def trajectory(

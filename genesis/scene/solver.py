@@ -52,7 +52,7 @@ class RigidSolver:
         self.qpos0 = torch.as_tensor(model.qpos0, dtype=inputs.dtype, device=device).repeat(self.rows, 1)
         self._state: tuple[torch.Tensor, ...] = (self.qpos0, self.controls.zero, self.controls.zero)
         self._start: tuple | None = (
-            None  # (theta, qpos, qvel, command, actuator) of the last step, versions of whole trajectories
+            None  # (theta, qpos, qvel, dof_ctrl, act_ctrl) of the last step, versions of whole trajectories
         )
         self.beginning = Beginning(self)
         self._touching: ContactTable | None = None
@@ -72,27 +72,27 @@ class RigidSolver:
         theta = self._theta
         if theta is None:
             theta = self._theta = self.parameters.theta(controls.loops)
-        command = controls.command
-        if command is None:
-            command = controls.compose(self.parameters)
+        dof_ctrl = controls.dof_ctrl
+        if dof_ctrl is None:
+            dof_ctrl = controls.compose(self.parameters)
         wrench = controls.wrench
         q, v, _ = self._state if self._end is None else self._settle()
         if not self.beginning.seen:
             self.beginning.look(q, controls.loops.kp.any(0))
         try:
-            qpos, qvel, qacc = self.physics.advance(theta, q, v, command, controls.actuator, wrench, self.steps)
+            qpos, qvel, qacc = self.physics.advance(theta, q, v, dof_ctrl, controls.act_ctrl, wrench, self.steps)
         except ContactOverflowError as error:
             raise error.after(self.steps) from None
         if self.beginning.launching:
             self.beginning.look_deep()
         steps = self.steps + 1
         if steps % self._check_every == 0:
-            if not math.isfinite(self.physics.bench(self.rows).end()):
+            if not math.isfinite(self.physics.launches(self.rows).end()):
                 expect_finite_inputs(self, wrench)
                 raise diverged(self, self.steps, qpos[None], qvel[None], qacc[None])
             self.inspect_launch(steps - self._check_every)
         self._state, self._end, self.steps, controls.wrench = (qpos, qvel, qacc), None, steps, None
-        self._start = theta, q, v, command, controls.actuator, None
+        self._start = theta, q, v, dof_ctrl, controls.act_ctrl, None
         self._kinematics = None
 
     def inspect_launch(self, steps: int) -> None:
@@ -100,11 +100,11 @@ class RigidSolver:
 
         steps: those that count before it in messages.
         """
-        watch = self.physics.bench(self.rows).watch
-        if watch is None:
+        status = self.physics.launches(self.rows).status
+        if status is None:
             return
         try:
-            found = watch.ask()
+            found = status.ask()
         except ContactOverflowError as error:
             raise error.after(steps) from None
         if found is not None and "unsolved" not in self.inputs.told:
@@ -116,16 +116,16 @@ class RigidSolver:
     def get_solver_report(self) -> dict[str, Tensor]:
         """See `Scene.get_solver_report`."""
         self.alive()
-        watch = self.physics.bench(self.rows).watch
-        status = (self.qpos.new_zeros(self.rows, len(STATUS)) if watch is None else watch.status).to(self.inputs.dtype)
-        return {name: self.give(status[:, STATUS.index(name)]) for name in ("contacts", "iterations", "residual")}
+        status = self.physics.launches(self.rows).status
+        table = (self.qpos.new_zeros(self.rows, len(STATUS)) if status is None else status.table).to(self.inputs.dtype)
+        return {name: self.give(table[:, STATUS.index(name)]) for name in ("contacts", "iterations", "residual")}
 
     def contact_rows(self) -> tuple[torch.Tensor, ContactTable]:
         """Contacts (B, room, WIDTH) of the last step, or of the state now where it has been set since."""
         self._renew()
         before = self._before()
         if before is None:
-            theta, (q, v, _), driven = self.theta(), self._settle(), (self.command(), self.controls.actuator)
+            theta, (q, v, _), driven = self.theta(), self._settle(), (self.dof_ctrl(), self.controls.act_ctrl)
             a = self.physics.step(theta, q, v, *driven, self.controls.wrench)[2]
         else:
             theta, q, v, *driven = before
@@ -140,15 +140,15 @@ class RigidSolver:
         return self._touching
 
     def _before(self) -> tuple[Any, ...] | None:
-        """(theta, qpos, qvel, command, actuator) at the start of the last step; None where there is none."""
+        """(theta, qpos, qvel, dof_ctrl, act_ctrl) at the start of the last step; None where there is none."""
         if self._start is None:
             return None
-        theta, q, v, command, actuator, versions = self._start
+        theta, q, v, dof_ctrl, act_ctrl, versions = self._start
         if versions is None:
-            return theta, q, v, command, actuator
+            return theta, q, v, dof_ctrl, act_ctrl
         if (q._version, v._version) != versions:
             raise StateError(f"{self.scene}: the trajectory at whose end it stands was changed in place; clone what you change.")
-        return theta, *(plain(x)[-2].reshape(self.rows, -1) for x in (q, v)), command, actuator
+        return theta, *(plain(x)[-2].reshape(self.rows, -1) for x in (q, v)), dof_ctrl, act_ctrl
 
     def kinematics(self) -> tuple[torch.Tensor, ...]:
         """Poses and velocities of the links now: (B, nlink, 3), (B, nlink, 4), (B, nlink, 3), (B, nlink, 3)."""
@@ -164,10 +164,10 @@ class RigidSolver:
             self._theta = self.parameters.theta(self.controls.loops)
         return self._theta
 
-    def command(self) -> torch.Tensor:
-        """The command (B, nv) of the joint controllers now."""
+    def dof_ctrl(self) -> torch.Tensor:
+        """(B, nv) what the joint controllers are given now."""
         self._renew()
-        return self.controls.compose(self.parameters) if self.controls.command is None else self.controls.command
+        return self.controls.compose(self.parameters) if self.controls.dof_ctrl is None else self.controls.dof_ctrl
 
     def alive(self) -> None:
         """Raises: StateError after `gs.destroy()`, when kernels and arrays of this scene are gone."""
@@ -179,13 +179,13 @@ class RigidSolver:
         self.alive()
         if self._recorded is not torch.is_grad_enabled():
             self._recorded = not self._recorded
-            self._theta = self._kinematics = self.controls.command = None
+            self._theta = self._kinematics = self.controls.dof_ctrl = None
 
     def _loops_changed(self) -> None:
         self._theta = None
 
     def _parameters_changed(self) -> None:
-        self._theta = self._kinematics = self.controls.command = None
+        self._theta = self._kinematics = self.controls.dof_ctrl = None
 
     # ---- state
 
@@ -199,7 +199,7 @@ class RigidSolver:
         self._kinematics = None
 
     def put_end(self, theta: torch.Tensor, states: tuple[torch.Tensor, ...], controls: Iterable[Any], keep_graph: bool) -> None:
-        """To the end of a trajectory, states (qpos, qvel, qacc), controls (command, actuator) each (T, [n_envs,] n), made with theta.
+        """To the end of a trajectory, states (qpos, qvel, qacc), controls (dof_ctrl, act_ctrl) each (T, [n_envs,] n), made with theta.
 
         One that is in a graph stays alive with it: its end is taken when it is asked for.
         """

@@ -40,10 +40,10 @@ class Trajectory:
         dt: float,
         start: int,
         kind: str,
-        actuator: torch.Tensor | None = None,
+        act_ctrl: torch.Tensor | None = None,
     ) -> None:
         self._solver, self._theta, self._start, self.kind = solver, theta, start, kind
-        self._controls, self._actuator = controls, actuator
+        self._controls, self._act_ctrl = controls, act_ctrl
         self._motions: dict[range, tuple[torch.Tensor, ...]] = {}
         self.dt, self.horizon = dt, len(states[2])
         qpos, qvel, qacc = states
@@ -88,7 +88,7 @@ class Trajectory:
         q, v, a = (
             x if solver.n_envs else x.unsqueeze(1) for x in (plain(self.qpos)[:-1], plain(self.qvel)[:-1], plain(self.qacc))
         )
-        driven = (x if x is None or solver.n_envs else x.unsqueeze(1) for x in (self._command(), self._actuator))
+        driven = (x if x is None or solver.n_envs else x.unsqueeze(1) for x in (self._dof_ctrl(), self._act_ctrl))
         rows = solver.physics.contacts(self._theta, q, v, a, *driven)
         if rows is None:
             return self._give(q.new_zeros(*q.shape[:2], solver.model.nlink, 3))
@@ -98,14 +98,14 @@ class Trajectory:
     def controller_force(self) -> Tensor:
         """What the joint controllers ask for at the start of each step (T, [n_envs,] nv) [N | Nm], before the bounds of force; without
         the actuators of model files."""
-        solver, command = self._solver, self._command()
-        if command is None:
+        solver, dof_ctrl = self._solver, self._dof_ctrl()
+        if dof_ctrl is None:
             return wrap(torch.zeros_like(plain(self.qacc)), solver.scene)
         return wrap(
-            controller_force(solver.physics, self._theta, command, plain(self.qpos)[:-1], plain(self.qvel)[:-1]), solver.scene
+            controller_force(solver.physics, self._theta, dof_ctrl, plain(self.qpos)[:-1], plain(self.qvel)[:-1]), solver.scene
         )
 
-    def _command(self) -> torch.Tensor | None:
+    def _dof_ctrl(self) -> torch.Tensor | None:
         """What the joint controllers are given, (T, [n_envs,] nv)."""
         gain = {"force": None, "position": "dof_kp", "velocity": "dof_kv"}[self.kind]
         if self._controls is None or gain is None:
@@ -221,58 +221,57 @@ class Rollouts(RolloutInputs):
         kind: str,
         qpos: Any,
         qvel: Any,
-        actuator_ctrl: Any,
+        act_ctrl: Any,
         params: Mapping[str, Any] | None,
         keep_graph: bool,
     ) -> Trajectory:
         """See `Scene.rollout`; ``keep_graph``: the scene's new state stays in the graph."""
         solver, where = self._solver, "scene.rollout"
         model = solver.model
-        command = None if controls is None else self._series(controls, "scene.rollout: controls", model.nv)
-        actuator = None
-        if actuator_ctrl is not None:
-            actuator = self._series(actuator_ctrl, "scene.rollout: actuator_ctrl", model.nu, borrow=True)
-        if command is None and actuator is None:
-            raise InputError(f"{where}: give controls (T, [n_envs,] {model.nv}) or actuator_ctrl (T, [n_envs,] {model.nu}).")
-        horizon = (command if command is not None else actuator).shape[0]
-        if actuator is not None and actuator.shape[0] != horizon:
-            raise InputError(
-                f"{where}: controls has {horizon} steps and actuator_ctrl {actuator.shape[0]}; allowed: the same number."
-            )
+        controls = None if controls is None else self._series(controls, "scene.rollout: controls", model.nv)
+        if act_ctrl is not None:
+            act_ctrl = self._series(act_ctrl, "scene.rollout: act_ctrl", model.nu, borrow=True)
+        if controls is None and act_ctrl is None:
+            raise InputError(f"{where}: give controls (T, [n_envs,] {model.nv}) or act_ctrl (T, [n_envs,] {model.nu}).")
+        horizon = (controls if controls is not None else act_ctrl).shape[0]
+        if act_ctrl is not None and act_ctrl.shape[0] != horizon:
+            raise InputError(f"{where}: controls has {horizon} steps and act_ctrl {act_ctrl.shape[0]}; allowed: the same number.")
         q0, v0 = self._initial("scene.rollout: qpos", qpos, model.nq), self._initial("scene.rollout: qvel", qvel, model.nv)
-        theta, u = self._driven(where, kind, command, params)
+        theta, dof_ctrl = self._driven(where, kind, controls, params)
         states = solver.qpos if q0 is None else q0, solver.qvel if v0 is None else v0
         solver.beginning.first(states[0], kind == "position")
-        q, v, a, end = whole_trajectory(solver.physics, solver.n_envs == 0, theta, *states, u, actuator)
+        q, v, a, end = whole_trajectory(solver.physics, solver.n_envs == 0, theta, *states, dof_ctrl, act_ctrl)
         if not (math.isfinite(end) and self._turned(q0)):
-            given = {"controls": self._rows(command), "actuator_ctrl": self._rows(actuator)}
+            given = {"controls": self._rows(controls), "act_ctrl": self._rows(act_ctrl)}
             start = {name: None if x is None else x.view(solver.rows, -1) for name, x in (("qpos", q0), ("qvel", v0))}
             self._complain(where, given, start)
-            raise self._with_beginning(theta.detach(), (q.detach(), v.detach(), a.detach()), command, actuator, kind)
+            raise self._with_beginning(theta.detach(), (q.detach(), v.detach(), a.detach()), controls, act_ctrl, kind)
         solver.inspect_launch(0)
         states = q, v, a  # not yet gs.Tensors, whose every attribute costs microseconds
-        solver.put_end(theta, states, (u, actuator), keep_graph)
-        made = Trajectory(solver, theta, states, command, solver.scene.dt, solver.steps, kind, actuator)
+        solver.put_end(theta, states, (dof_ctrl, act_ctrl), keep_graph)
+        made = Trajectory(solver, theta, states, controls, solver.scene.dt, solver.steps, kind, act_ctrl)
         solver.steps += horizon
         return made
 
     def step_state(
-        self, qpos: Any, qvel: Any, controls: Any, kind: str, actuator_ctrl: Any, params: Mapping[str, Any] | None
+        self, qpos: Any, qvel: Any, controls: Any, kind: str, act_ctrl: Any, params: Mapping[str, Any] | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """See `Scene.step_state`; returns (B, nq), (B, nv)."""
         solver, where = self._solver, "scene.step_state"
-        command = self._value(controls, f"{where}: controls", solver.model.nv)
-        actuator = self._value(actuator_ctrl, f"{where}: actuator_ctrl", solver.model.nu)
+        controls = self._value(controls, f"{where}: controls", solver.model.nv)
+        act_ctrl = self._value(act_ctrl, f"{where}: act_ctrl", solver.model.nu)
         states = self._start(where, qpos, qvel)
-        theta, u = self._driven(where, kind, command, params)
+        theta, dof_ctrl = self._driven(where, kind, controls, params)
         solver.beginning.first(states[0], kind == "position")
         try:
-            q, v, a = solver.physics.step(theta, *states, solver.controls.zero if u is None else u, actuator, None, solver.steps)
+            q, v, a = solver.physics.step(
+                theta, *states, solver.controls.zero if dof_ctrl is None else dof_ctrl, act_ctrl, None, solver.steps
+            )
         except ContactOverflowError as error:
             raise error.after(solver.steps) from None
         start = {"qpos": None if qpos is None else states[0], "qvel": None if qvel is None else states[1]}
         if not (math.isfinite(q.detach().sum().item() + v.detach().sum().item()) and self._turned(start["qpos"])):
-            given = {name: None if x is None else x[None] for name, x in (("controls", command), ("actuator_ctrl", actuator))}
+            given = {name: None if x is None else x[None] for name, x in (("controls", controls), ("act_ctrl", act_ctrl))}
             self._complain(where, given, start)
             raise diverged(solver, solver.steps, q[None], v[None], a[None])
         solver.inspect_launch(solver.steps)
@@ -290,9 +289,9 @@ class Rollouts(RolloutInputs):
         return Trajectory(solver, theta, (q, v, (v[1:] - v[:-1]) / solver.scene.dt), u, solver.scene.dt, 0, kind)
 
     def _driven(
-        self, where: str, kind: str, command: torch.Tensor | None, params: Mapping[str, Any] | None
+        self, where: str, kind: str, controls: torch.Tensor | None, params: Mapping[str, Any] | None
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Packed parameters, and the command (..., nv) of the joint controllers for controls (..., nv) of one kind."""
+        """Packed parameters, and dof_ctrl (..., nv) for controls (..., nv) of one kind."""
         if kind not in KINDS:
             raise unknown_name(where, "kind", kind, KINDS)
         solver = self._solver
@@ -306,20 +305,20 @@ class Rollouts(RolloutInputs):
             theta = parameters.packed(loops, replaced)
         else:
             replaced, theta = {}, parameters.theta(loops)
-        if command is None or kind == "force":
-            return theta, command
+        if controls is None or kind == "force":
+            return theta, controls
         gain = "dof_kp" if kind == "position" else "dof_kv"
         gains = replaced.get(gain, parameters.value(gain))
-        return theta, (gains if solver.n_envs else gains[0]) * command
+        return theta, (gains if solver.n_envs else gains[0]) * controls
 
     def _with_beginning(
-        self, theta: torch.Tensor, states: tuple[torch.Tensor, ...], command: Any, actuator: Any, kind: str
+        self, theta: torch.Tensor, states: tuple[torch.Tensor, ...], controls: Any, act_ctrl: Any, kind: str
     ) -> DivergenceError:
         """The error for a trajectory that is not finite, with the steps before the one that failed."""
         solver, (qpos, qvel, qacc) = self._solver, states
         error = diverged(solver, 0, *(self._rows(x) for x in (qpos[1:], qvel[1:], qacc)))
         count = error.step - 1
         states = (qpos[: count + 1], qvel[: count + 1], qacc[:count])
-        command, actuator = (None if x is None else x.detach()[:count] for x in (command, actuator))
-        error.trajectory = Trajectory(solver, theta, states, command, solver.scene.dt, solver.steps, kind, actuator)
+        controls, act_ctrl = (None if x is None else x.detach()[:count] for x in (controls, act_ctrl))
+        error.trajectory = Trajectory(solver, theta, states, controls, solver.scene.dt, solver.steps, kind, act_ctrl)
         return error

@@ -43,11 +43,11 @@ def roll_out_variants(
         theta = _without_bounds(physics, theta)
     index = torch.tensor(columns, dtype=torch.int64, device=theta.device)
     rows = theta.expand(len(shifts), -1).index_add(1, index, shifts)
-    command = controls.unsqueeze(1).expand(-1, len(shifts), -1)
+    dof_ctrl = controls.unsqueeze(1).expand(-1, len(shifts), -1)
     if kind != "force":
-        command = parameter(physics, rows, "dof_kp" if kind == "position" else "dof_kv") * command
-    qpos, qvel, _ = physics.rollout(rows, *(x.contiguous() for x in start), command.contiguous())
-    return Variants(qpos, qvel, controller_force(physics, rows, command, qpos[:-1], qvel[:-1]))
+        dof_ctrl = parameter(physics, rows, "dof_kp" if kind == "position" else "dof_kv") * dof_ctrl
+    qpos, qvel, _ = physics.rollout(rows, *(x.contiguous() for x in start), dof_ctrl.contiguous())
+    return Variants(qpos, qvel, controller_force(physics, rows, dof_ctrl, qpos[:-1], qvel[:-1]))
 
 
 def _without_bounds(physics: Physics, theta: torch.Tensor) -> torch.Tensor:
@@ -63,8 +63,8 @@ def some_envs(trajectory: Any, envs: torch.Tensor) -> Any:
     """The same `Trajectory` of some environments (n,) of a scene with n_envs; what it is asked for is of these alone."""
     theta = trajectory._theta if trajectory._theta.dim() == 1 else trajectory._theta.index_select(0, envs)
     states = tuple(plain(x).index_select(1, envs) for x in (trajectory.qpos, trajectory.qvel, trajectory.qacc))
-    driven = (trajectory._controls, trajectory._actuator)
-    controls, actuator = (None if x is None else plain(x).index_select(1, envs) for x in driven)
+    driven = (trajectory._controls, trajectory._act_ctrl)
+    controls, act_ctrl = (None if x is None else plain(x).index_select(1, envs) for x in driven)
     return type(trajectory)(
-        trajectory._solver, theta, states, controls, trajectory.dt, trajectory._start, trajectory.kind, actuator
+        trajectory._solver, theta, states, controls, trajectory.dt, trajectory._start, trajectory.kind, act_ctrl
     )  # fmt: skip

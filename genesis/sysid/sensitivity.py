@@ -147,9 +147,9 @@ def propagate(
         size = horizon, b, jacobian.state.shape[1]
         made = jacobian.parameters.view(*size, len(out.columns)) @ per_env
         if out.command is not None:
-            more = jacobian.command.view(*size, problem.drive.nv) @ out.command
+            more = jacobian.dof_ctrl.view(*size, problem.drive.nv) @ out.command
             if out.control is not None:
-                more = more + jacobian.actuators.view(*size, problem.drive.nu) @ out.control
+                more = more + jacobian.act_ctrl.view(*size, problem.drive.nu) @ out.control
             made[..., out.driving] += more
         return torch.nn.functional.pad(made, (nt, 0))
 

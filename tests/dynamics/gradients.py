@@ -14,7 +14,7 @@ from tests.dynamics.systems import DT, System, system
 
 DIRECTIONS = 3
 LIFTED, PRESSED = {"arm": 1, "floater": 0, "pair": 1}, {"floater": 1, "pair": 6}  # joints at a force bound all the time
-STATE_INPUTS = ("qpos", "qvel", "command", "control", "wrench")
+STATE_INPUTS = ("qpos", "qvel", "dof_ctrl", "act_ctrl", "wrench")
 VARIANTS = {
     "euler": {},
     "euler-explicit": {"implicit_damping": False},
@@ -81,7 +81,7 @@ class Comparison:
 def run(physics: Physics, s: System, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
     """Loss (B,) with inputs (B, ...) by name."""
     theta = physics.pack({k: x for k, x in inputs.items() if k not in STATE_INPUTS})
-    controls = (inputs[k].movedim(0, 1) if k in inputs else None for k in ("command", "control", "wrench"))
+    controls = (inputs[k].movedim(0, 1) if k in inputs else None for k in ("dof_ctrl", "act_ctrl", "wrench"))
     return loss(s, *physics.rollout(theta, inputs["qpos"], inputs["qvel"], *controls))
 
 

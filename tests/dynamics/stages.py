@@ -8,7 +8,7 @@ import taichi as ti
 import torch
 
 from genesis import runtime
-from genesis.dynamics.rollout import array_types
+from genesis.dynamics.signature import BLOCK, INTEGERS, array_types
 from genesis.dynamics.workspace import FIELDS, ParameterBar, Robot, Scratch, scratch_size
 from genesis.math.lanes import constant, let, load, store
 from genesis.math.trace import tracing
@@ -72,7 +72,8 @@ class Workbench:
 @cache
 def stage_kernel(stage: Callable, lanes: int, given: tuple[str, ...], results: tuple[str, ...], generation: int) -> Callable:
     """One kernel for all robots: fill the given scratch vectors, run the stage, take the results."""
-    integers_t, block_t, _ = array_types(runtime.state().ti_float, lanes)
+    types = array_types(runtime.state().ti_float, lanes)
+    integers_t, block_t = types[INTEGERS], types[BLOCK]
     with_bar = stage.__code__.co_argcount == 3
 
     def trace(integers, parameters, scratch, bars, sizes, source, target) -> None:

@@ -22,19 +22,19 @@ MJCF = ("arm", "floater")  # what MuJoCo reads too
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """A model with a state and controls: qpos (nq), qvel (nv), command (T, nv), control (T, nu), wrench (T, nlink, 6)."""
+    """A model with a state and controls: qpos (nq), qvel (nv), dof_ctrl (T, nv), act_ctrl (T, nu), wrench (T, nlink, 6)."""
 
     name: str
     model: Model
     qpos: torch.Tensor
     qvel: torch.Tensor
-    command: torch.Tensor
-    control: torch.Tensor
+    dof_ctrl: torch.Tensor
+    act_ctrl: torch.Tensor
     wrench: torch.Tensor
 
     @property
     def horizon(self) -> int:
-        return self.command.shape[0]
+        return self.dof_ctrl.shape[0]
 
 
 def descriptions(name: str) -> list[Description]:

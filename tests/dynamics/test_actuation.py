@@ -89,11 +89,11 @@ def test_spring_and_actuators_of_a_mimic_joint_act_on_its_leader(engine):
 
 def test_gradient_through_a_mimic_joint_with_spring_and_actuators(engine):
     p = physics_of(FOLLOWER)
-    inputs = {"qpos": row(0.4), "qvel": row(0.7), "control": row(0.3, -0.2, 0.5)}
+    inputs = {"qpos": row(0.4), "qvel": row(0.7), "act_ctrl": row(0.3, -0.2, 0.5)}
 
     def velocity(x):
         return p.rollout(
-            p.pack(), x["qpos"], x["qvel"], torch.zeros(50, 1, 1, dtype=torch.float64), x["control"].expand(50, 1, 3)
+            p.pack(), x["qpos"], x["qvel"], torch.zeros(50, 1, 1, dtype=torch.float64), x["act_ctrl"].expand(50, 1, 3)
         )[1][-1]
 
     leaves = {k: x.clone().requires_grad_() for k, x in inputs.items()}

@@ -202,7 +202,7 @@ def test_inverse_dynamics_undoes_forward_dynamics(engine, name, seed):
 @given(seed=seeds)
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_energy_grows_by_the_work_of_all_forces(engine, name, seed):
-    """dE/dt = v . (command - damping): differences of the energy along the motion."""
+    """dE/dt = v . (dof_ctrl - damping): differences of the energy along the motion."""
     p = physics_of(name, 1e-2)
     actuators = {k: torch.zeros_like(p.defaults[k]) for k in ("act_gain", "act_bias0", "act_bias1", "act_bias2")}
     theta, (q, v) = p.pack(actuators), random_state(p.model, seed)
@@ -238,13 +238,13 @@ def test_gradients_at_zero(engine, name, which, integrator):
         k: p.defaults[k] for k in ("link_mass", "link_com", "link_inertia", "dof_stiffness", "dof_damping", "link_quat")
     }
     parameters |= {"qpos_spring": rest, "gravity": torch.zeros(3, dtype=torch.float64)}
-    inputs = {"qpos": q, "qvel": v, "command": torch.zeros(20, 1, p.nv, dtype=torch.float64)} | parameters
+    inputs = {"qpos": q, "qvel": v, "dof_ctrl": torch.zeros(20, 1, p.nv, dtype=torch.float64)} | parameters
     generator = torch.Generator().manual_seed(0)
     weights = [torch.randn(n, generator=generator, dtype=torch.float64) for n in (p.nq, p.nv)]
 
     def objective(x: dict) -> torch.Tensor:
         theta = p.pack({k: x[k] for k in parameters})
-        states = p.rollout(theta, x["qpos"], x["qvel"], x["command"])
+        states = p.rollout(theta, x["qpos"], x["qvel"], x["dof_ctrl"])
         return (states[0][-1] * weights[0]).sum() + (states[1][-1] * weights[1]).sum()
 
     leaves = {k: x.clone().requires_grad_() for k, x in inputs.items()}

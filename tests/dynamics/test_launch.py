@@ -5,7 +5,7 @@ import torch
 
 from genesis.dynamics.launch import LANES, lanes_for
 from genesis.errors import InputError
-from genesis.grad.bench import Bench
+from genesis.grad.launches import Launches
 from genesis.grad.physics import Physics
 from tests.dynamics.systems import DT, System, system
 
@@ -15,7 +15,7 @@ def run(physics: Physics, s: System, batch: int, horizon: int, optional: bool = 
     theta = physics.pack().requires_grad_()
     vary = torch.linspace(0.9, 1.1, batch, dtype=torch.float64)[:, None]
     q, v = (x * vary for x in (s.qpos, s.qvel))
-    u, c, w = (x[:horizon, None].expand(horizon, batch, *x.shape[1:]) for x in (s.command, s.control, s.wrench))
+    u, c, w = (x[:horizon, None].expand(horizon, batch, *x.shape[1:]) for x in (s.dof_ctrl, s.act_ctrl, s.wrench))
     leaves = [x.clone().requires_grad_() for x in (q, v, u, c, w)]
     if not optional:
         leaves = leaves[:3]
@@ -28,9 +28,9 @@ def run(physics: Physics, s: System, batch: int, horizon: int, optional: bool = 
 def test_bound_and_public_launches_agree(engine, batch):
     s = system("floater")
     physics = [Physics(s.model, dt=DT) for _ in range(2)]
-    bench: Bench = physics[1].bench(batch)
+    launches: Launches = physics[1].launches(batch)
     for kind, evaluations in ((physics[1].integrator, 7), ("kinematics", 8), ("inverse", 8)):
-        for launcher in bench.launchers(kind, evaluations):
+        for launcher in launches.launchers(kind, evaluations):
             launcher.public = True
     expected, found = (run(p, s, batch, 7) for p in physics)
     for x, y in zip(found, expected, strict=True):
@@ -42,7 +42,7 @@ def test_small_launches_give_what_large_ones_give(engine, integrator, monkeypatc
     """In the calling thread or shared out among Taichi's: the same bits."""
     s = system("floater")
     found = run(Physics(s.model, dt=DT, integrator=integrator), s, 6, 7)
-    monkeypatch.setattr("genesis.grad.bench.SMALL", 0)
+    monkeypatch.setattr("genesis.grad.launches.SMALL", 0)
     for x, y in zip(found, run(Physics(s.model, dt=DT, integrator=integrator), s, 6, 7), strict=True):
         torch.testing.assert_close(x, y, rtol=0, atol=0)
 
@@ -54,7 +54,7 @@ def test_scratch_on_the_stack_holds_what_it_holds_in_an_array(engine, integrator
     def everything() -> list[torch.Tensor]:
         s = system("floater")
         physics = Physics(s.model, dt=DT, integrator=integrator)
-        leaves = [x.clone().requires_grad_() for x in (s.qpos[None], s.qvel[None], s.command[:7, None], s.control[:7, None])]
+        leaves = [x.clone().requires_grad_() for x in (s.qpos[None], s.qvel[None], s.dof_ctrl[:7, None], s.act_ctrl[:7, None])]
         outputs = physics.rollout(physics.pack(), *leaves)
         return [*run(physics, s, 1, 7), *torch.autograd.grad(sum((x**2).sum() for x in outputs), leaves)]
 
@@ -94,11 +94,11 @@ def test_one_environment_has_no_lanes(engine):
 def test_more_environments_than_a_kernel_addresses_are_refused(engine, monkeypatch):
     """Before memory is taken, with the largest number that fits."""
     physics = Physics(system("arm").model, dt=DT)
-    room = physics.bench(4).room
-    monkeypatch.setattr("genesis.grad.bench.ADDRESSES", 5 * room)
+    scratch = physics.launches(4).scratch_stride
+    monkeypatch.setattr("genesis.grad.launches.ADDRESSES", 5 * scratch)
     with pytest.raises(InputError, match="100 environments .* at most 16"):
-        physics.bench(100)
-    assert physics.bench(16).blocks == 4
+        physics.launches(100)
+    assert physics.launches(16).blocks == 4
 
 
 def lane_float():

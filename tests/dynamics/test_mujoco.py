@@ -84,8 +84,8 @@ def test_rollout(engine, folder, name):
     if not stored:
         ctrl = np.sin(np.arange(300)[:, None] * 0.1 + np.arange(c.model.nu))
     start = torch.tensor(stored_q[:1]), torch.tensor(stored_v[:1])
-    command = torch.zeros(len(ctrl), 1, c.model.nv, dtype=torch.float64)
-    q, v, _ = c.physics.rollout(c.theta, *start, command, torch.tensor(ctrl)[:, None] if c.model.nu else None)
+    dof_ctrl = torch.zeros(len(ctrl), 1, c.model.nv, dtype=torch.float64)
+    q, v, _ = c.physics.rollout(c.theta, *start, dof_ctrl, torch.tensor(ctrl)[:, None] if c.model.nu else None)
     q, v = q[:, 0].numpy(), v[:, 0].numpy()
     twin_q, twin_v = mujoco_twin.rollout(c.twin, stored_q[0], stored_v[0], ctrl)
     assert report(name, "rollout, MuJoCo", max(relative(q, twin_q), relative(v, twin_v))) <= ROLLOUT
@@ -117,9 +117,9 @@ def test_small_systems_roll_as_in_mujoco(engine, name, variant):
     physics = Physics(s.model, dt=DT, **VARIANTS[variant])
     integrator = VARIANTS[variant].get("integrator", "Euler")
     twin = mujoco_twin.load(ROBOTS / f"{name}.xml", integrator, implicit_damping=variant != "explicit")
-    lead = (x[:, None] for x in (s.command, s.control, s.wrench))
+    lead = (x[:, None] for x in (s.dof_ctrl, s.act_ctrl, s.wrench))
     q, v, a = (x[:, 0].numpy() for x in physics.rollout(physics.pack(), s.qpos[None], s.qvel[None], *lead))
-    controls = (x.numpy() for x in (s.control, s.command, s.wrench))
+    controls = (x.numpy() for x in (s.act_ctrl, s.dof_ctrl, s.wrench))
     expected_q, expected_v = mujoco_twin.rollout(twin, s.qpos.numpy(), s.qvel.numpy(), *controls)
     assert report(name, f"rollout, {variant}", max(relative(q, expected_q), relative(v, expected_v))) <= 1e-10
     if variant != "rk4":
@@ -134,7 +134,7 @@ def test_small_systems_accelerate_as_in_mujoco(engine, name):
     qvel = torch.tensor(rng.normal(size=(s.horizon, s.model.nv)))
     qpos = s.qpos.expand(s.horizon, -1)
     physics = Physics(model_of(name), dt=DT)
-    qacc = physics.forward_dynamics(physics.pack(), qpos, qvel, s.command, s.control, s.wrench)
-    numbers = (x.numpy() for x in (qpos, qvel, s.control, s.command, s.wrench))
+    qacc = physics.forward_dynamics(physics.pack(), qpos, qvel, s.dof_ctrl, s.act_ctrl, s.wrench)
+    numbers = (x.numpy() for x in (qpos, qvel, s.act_ctrl, s.dof_ctrl, s.wrench))
     error = relative(qacc, mujoco_twin.accelerations(twin, *numbers))
     assert report(name, "acceleration", error) <= 1e-11

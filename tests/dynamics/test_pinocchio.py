@@ -107,16 +107,16 @@ def test_forward_dynamics(engine, folder, name):
 
 def accelerations(c: Case, force: str) -> np.ndarray:
     """Pinocchio's accelerations, from ours."""
-    command = torch.tensor(np.stack([c.force(k, force) for k in c.kept]))
-    qacc = c.physics.forward_dynamics(c.theta, c.stack("qpos"), c.stack("qvel"), command)
+    dof_ctrl = torch.tensor(np.stack([c.force(k, force) for k in c.kept]))
+    qacc = c.physics.forward_dynamics(c.theta, c.stack("qpos"), c.stack("qvel"), dof_ctrl)
     return np.stack([np.linalg.solve(c.states[k].T, a - c.states[k].T_dot_v) for k, a in zip(c.kept, qacc.numpy(), strict=True)])
 
 
 def our_derivatives(c: Case) -> tuple[np.ndarray, ...]:
     """qacc (S, nv) and its derivatives (S, nv, nv) by tangent, velocity, force: one backward pass, one row an environment."""
     S, nv = len(c.kept), c.model.nv
-    command = torch.tensor(np.stack([c.force(k) for k in c.kept]))
-    inputs = [x.repeat_interleave(nv, 0).requires_grad_() for x in (c.stack("qpos"), c.stack("qvel"), command)]
+    dof_ctrl = torch.tensor(np.stack([c.force(k) for k in c.kept]))
+    inputs = [x.repeat_interleave(nv, 0).requires_grad_() for x in (c.stack("qpos"), c.stack("qvel"), dof_ctrl)]
     qacc = c.physics.forward_dynamics(c.theta, *inputs).view(S, nv, nv)
     rows = [g.view(S, nv, -1).numpy() for g in torch.autograd.grad(qacc.diagonal(dim1=1, dim2=2).sum(), inputs)]
     tangents = np.stack([tangent_of(c.model, c.states[k].qpos, rows[0][i]) for i, k in enumerate(c.kept)])

@@ -50,7 +50,7 @@ class Case:
         self.fixed = {k: x for k, x in inputs.items() if k in CONSTANT_KINDS}
         self.parameters = {k: x for k, x in inputs.items() if k not in CONSTANT_KINDS and k not in STATE_INPUTS}
         self.state = {"qpos": inputs["qpos"] * vary, "qvel": inputs["qvel"] * vary}
-        self.controls = {k: inputs[k][:batch] for k in ("command", "control", "wrench") if k in inputs}
+        self.controls = {k: inputs[k][:batch] for k in ("dof_ctrl", "act_ctrl", "wrench") if k in inputs}
         self.qacc = torch.tensor(rng.normal(size=(batch, s.model.nv)))
 
     def theta(self, x: Inputs) -> torch.Tensor:
@@ -58,7 +58,7 @@ class Case:
 
     def driven(self, method: str) -> Callable[[Inputs], torch.Tensor]:
         """A function of state and controls."""
-        names = ("qpos", "qvel", "command", "control", "wrench")
+        names = ("qpos", "qvel", "dof_ctrl", "act_ctrl", "wrench")
         return lambda x: stacked(getattr(self.physics, method)(self.theta(x), *(x.get(k) for k in names)))
 
 

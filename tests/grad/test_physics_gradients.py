@@ -77,14 +77,14 @@ def test_steps_in_a_loop_are_the_rollout(engine, name):
     """Ten single steps chained by torch: same states, same gradients of every input."""
     s, T = system(name), 10
     physics, inputs = Physics(s.model, dt=DT, substeps=2), {k: x[None] for k, x in all_inputs(s).items()}
-    for k in ("command", "control", "wrench"):
+    for k in ("dof_ctrl", "act_ctrl", "wrench"):
         if k in inputs:
             inputs[k] = inputs[k][:, :T]
     results = []
     for fused in (True, False):
         leaves = {k: x.clone().requires_grad_(k not in CONSTANT_KINDS) for k, x in inputs.items()}
         theta = physics.pack({k: x for k, x in leaves.items() if k not in STATE_INPUTS})
-        controls = [leaves[k].movedim(0, 1) if k in leaves else None for k in ("command", "control", "wrench")]
+        controls = [leaves[k].movedim(0, 1) if k in leaves else None for k in ("dof_ctrl", "act_ctrl", "wrench")]
         if fused:
             q, v, a = physics.rollout(theta, leaves["qpos"], leaves["qvel"], *controls)
         else:
@@ -108,7 +108,7 @@ def test_the_first_state_of_a_rollout_is_its_input(engine):
     s = system("floater")
     physics = Physics(s.model, dt=DT)
     q0, v0 = (2.0 * s.qpos[None]).requires_grad_(), s.qvel[None].clone().requires_grad_()
-    q, v, _ = physics.rollout(physics.pack(), q0, v0, s.command[:, None])
+    q, v, _ = physics.rollout(physics.pack(), q0, v0, s.dof_ctrl[:, None])
     wq, wv = torch.randn_like(q0), torch.randn_like(v0)
     ((wq * q[0]).sum() + (wv * v[0]).sum()).backward()
     torch.testing.assert_close((q0.grad, v0.grad), (wq, wv), rtol=0, atol=0)

@@ -21,7 +21,7 @@ class Setup:
         self.physics = Physics(s.model, dt=DT)
         self.q0, self.v0 = (x.repeat(batch, 1).requires_grad_() for x in (s.qpos, s.qvel))
         self.controls = [
-            x[:T, None].repeat(1, batch, *[1] * (x.dim() - 1)).requires_grad_() for x in (s.command, s.control, s.wrench)
+            x[:T, None].repeat(1, batch, *[1] * (x.dim() - 1)).requires_grad_() for x in (s.dof_ctrl, s.act_ctrl, s.wrench)
         ]
         self.theta = self.physics.pack().requires_grad_()
 
@@ -74,7 +74,7 @@ def test_an_evaluation_between_forward_and_backward_changes_nothing(setup):
         s = system("floater")
         other = [2.0 * x for x in (setup.q0, setup.v0)]
         setup.physics.rollout(setup.physics.pack({"gravity": torch.zeros(3, dtype=torch.float64)}), *other, *setup.controls)
-        setup.physics.rollout(setup.theta, setup.q0, setup.v0, s.command[:50, None].expand(50, len(setup.q0), -1))
+        setup.physics.rollout(setup.theta, setup.q0, setup.v0, s.dof_ctrl[:50, None].expand(50, len(setup.q0), -1))
         setup.physics.kinematics(setup.theta, *other)
         setup.physics.mass_matrix(setup.theta, other[0])
     same(torch.autograd.grad(loss, setup.leaves), expected)
@@ -181,7 +181,7 @@ def test_only_what_requires_a_gradient_gets_one(setup):
         assert leaf.grad is None
 
 
-@pytest.mark.parametrize("which", range(6), ids=["theta", "qpos", "qvel", "command", "control", "wrench"])
+@pytest.mark.parametrize("which", range(6), ids=["theta", "qpos", "qvel", "dof_ctrl", "act_ctrl", "wrench"])
 def test_inputs_changed_in_place_are_noticed(setup, which):
     """As torch does it for its own functions: an error at backward, unless the value is not needed any more."""
     held = [x.detach().clone() for x in setup.leaves]
@@ -202,11 +202,11 @@ def test_outputs_changed_in_place_are_noticed(setup):
 
 
 def test_controls_that_are_not_given_exert_no_force(setup):
-    p, command = setup.physics, setup.controls[0]
+    p, dof_ctrl = setup.physics, setup.controls[0]
     given = p.rollout(
-        setup.theta, setup.q0, setup.v0, command, torch.zeros_like(setup.controls[1]), torch.zeros_like(setup.controls[2])
+        setup.theta, setup.q0, setup.v0, dof_ctrl, torch.zeros_like(setup.controls[1]), torch.zeros_like(setup.controls[2])
     )
-    same(p.rollout(setup.theta, setup.q0, setup.v0, command), given)
+    same(p.rollout(setup.theta, setup.q0, setup.v0, dof_ctrl), given)
 
 
 def test_strided_and_expanded_inputs(setup):
@@ -294,7 +294,7 @@ def test_theta_holds_the_parameters_in_the_order_of_the_layout(engine):
     assert sum(length for _, length in offsets.values()) == theta.numel() == p.model.parameter_size
 
 
-@pytest.mark.parametrize("which", range(1, 6), ids=["qpos", "qvel", "command", "control", "wrench"])
+@pytest.mark.parametrize("which", range(1, 6), ids=["qpos", "qvel", "dof_ctrl", "act_ctrl", "wrench"])
 def test_nan_in_is_nan_out(setup, which):
     """No bound, maximum or normalisation turns a NaN into a number; other environments keep theirs."""
     clean = setup.rollout()

@@ -63,8 +63,8 @@ class Problem:
     def gradient(self) -> dict[str, np.ndarray]:
         q0, v0 = (torch.tensor(x[None], requires_grad=True) for x in (self.q0, self.v0))
         u = torch.tensor(self.u[:, None], requires_grad=True)
-        command = torch.zeros(T, 1, self.model.nv, dtype=torch.float64)
-        q, v, _ = self.physics.rollout(self.physics.pack(), q0, v0, command, u)
+        dof_ctrl = torch.zeros(T, 1, self.model.nv, dtype=torch.float64)
+        q, v, _ = self.physics.rollout(self.physics.pack(), q0, v0, dof_ctrl, u)
         (0.5 * (q[-1] ** 2).sum() + 0.05 * (v[-1] ** 2).sum()).backward()
         tangent = tangent_of(self.model, self.q0, q0.grad[0].numpy())
         self.final = q[-1, 0].detach().numpy(), v[-1, 0].detach().numpy()
@@ -138,11 +138,11 @@ def test_urdf_and_mjcf_of_one_robot_agree(engine, name):
     same = {k: p.physics.defaults[k] for k in ("dof_armature", "dof_damping")}
     theta = physics.pack({"dof_force_lo": -free, "dof_force_hi": free} | same)
     q0, v0 = torch.tensor(p.q0[None]), torch.tensor(p.v0[None])
-    command = torch.zeros(T, 1, model.nv, dtype=torch.float64)
-    command[:, 0, model.nv - p.model.nu :] = torch.tensor(p.u)
-    command.requires_grad_()
-    q, v, _ = physics.rollout(theta, q0, v0, command)
+    dof_ctrl = torch.zeros(T, 1, model.nv, dtype=torch.float64)
+    dof_ctrl[:, 0, model.nv - p.model.nu :] = torch.tensor(p.u)
+    dof_ctrl.requires_grad_()
+    q, v, _ = physics.rollout(theta, q0, v0, dof_ctrl)
     (0.5 * (q[-1] ** 2).sum() + 0.05 * (v[-1] ** 2).sum()).backward()
     expected = p.gradient()["u"]
     assert np.abs(q[-1, 0].detach().numpy() - p.final[0]).max() <= 1e-4
-    assert np.abs(command.grad[:, 0, model.nv - p.model.nu :].numpy() - expected).max() <= 1e-3 * np.abs(expected).max()
+    assert np.abs(dof_ctrl.grad[:, 0, model.nv - p.model.nu :].numpy() - expected).max() <= 1e-3 * np.abs(expected).max()

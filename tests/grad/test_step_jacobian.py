@@ -33,8 +33,8 @@ def states(physics: Physics, seed: int = 0) -> dict[str, torch.Tensor]:
         if joint.nq in (4, 7) and joint.mimic is None:
             part = slice(joint.qpos_adr + joint.nq - 4, joint.qpos_adr + joint.nq)
             qpos[:, part] = torch.nn.functional.normalize(qpos[:, part] + 0.5, dim=-1)
-    made = {"qpos": qpos, "qvel": 2.0 * random(COUNT, physics.nv), "command": 3.0 * random(COUNT, physics.nv)}
-    return made | ({"control": random(COUNT, physics.nu)} if physics.nu else {})
+    made = {"qpos": qpos, "qvel": 2.0 * random(COUNT, physics.nv), "dof_ctrl": 3.0 * random(COUNT, physics.nv)}
+    return made | ({"act_ctrl": random(COUNT, physics.nu)} if physics.nu else {})
 
 
 def compared(physics: Physics, rows: bool = False) -> float:
@@ -44,7 +44,7 @@ def compared(physics: Physics, rows: bool = False) -> float:
     theta = theta.expand(COUNT, -1).contiguous() if rows else theta
     names = ("link_mass", "dof_damping", "gravity", "act_gain", "link_pos")
     columns = torch.cat([torch.arange(first, first + n) for first, n in (physics.model.parameter_offsets[k] for k in names)])
-    found = step_jacobian(physics, theta, at["qpos"], at["qvel"], at["command"], at.get("control"), columns, True)
+    found = step_jacobian(physics, theta, at["qpos"], at["qvel"], at["dof_ctrl"], at.get("act_ctrl"), columns, True)
     assert found.acceleration is not None
     generator, worst = torch.Generator().manual_seed(1), 0.0
     for _ in range(3):
@@ -55,7 +55,7 @@ def compared(physics: Physics, rows: bool = False) -> float:
 
         def moved(h: float, d=d, d_theta=d_theta) -> torch.Tensor:
             x = {key: value + h * d[key] for key, value in at.items()}
-            made = physics.step(theta + h * d_theta, x["qpos"], x["qvel"], x["command"], x.get("control"))
+            made = physics.step(theta + h * d_theta, x["qpos"], x["qvel"], x["dof_ctrl"], x.get("act_ctrl"))
             return torch.cat(made, -1)
 
         expected, _ = extrapolated(torch.stack([moved(h) for h in OFFSETS], -1).numpy())
@@ -69,8 +69,8 @@ def along(part, d: dict[str, torch.Tensor], d_theta: torch.Tensor, columns: torc
     """(N, m) derivative in a direction."""
     change = torch.einsum("nmx,nx->nm", part.state, torch.cat([d["qpos"], d["qvel"]], -1))
     change = change + torch.einsum("nmf,nf->nm", part.parameters, d_theta[..., columns].expand(COUNT, -1))
-    change = change + torch.einsum("nmv,nv->nm", part.command, d["command"])
-    return change if part.actuators is None else change + torch.einsum("nmu,nu->nm", part.actuators, d["control"])
+    change = change + torch.einsum("nmv,nv->nm", part.dof_ctrl, d["dof_ctrl"])
+    return change if part.act_ctrl is None else change + torch.einsum("nmu,nu->nm", part.act_ctrl, d["act_ctrl"])
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -88,10 +88,10 @@ def test_launches_of_parts_give_the_same(monkeypatch) -> None:
     """Five states in launches of two: the last one is filled up."""
     physics = built("panda")[0].rigid_solver.physics
     at, theta, columns = states(physics), physics.pack({}), torch.arange(40)
-    whole = step_jacobian(physics, theta, at["qpos"], at["qvel"], at["command"], None, columns)
+    whole = step_jacobian(physics, theta, at["qpos"], at["qvel"], at["dof_ctrl"], None, columns)
     assert whole.acceleration is None and whole.next.actuators is None
     monkeypatch.setattr(module, "CHUNK", 2)
     monkeypatch.setattr(module, "GRAIN", 2)
-    parts = step_jacobian(physics, theta, at["qpos"], at["qvel"], at["command"], None, columns)
-    for name in ("state", "parameters", "command"):
+    parts = step_jacobian(physics, theta, at["qpos"], at["qvel"], at["dof_ctrl"], None, columns)
+    for name in ("state", "parameters", "dof_ctrl"):
         assert torch.allclose(getattr(whole.next, name), getattr(parts.next, name), rtol=1e-13, atol=1e-13)

@@ -12,7 +12,7 @@ HORIZON = 12
 def start(physics: Physics, name: str, scale: float = 1.0) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """(output, leaves) of a rollout whose adjoint is still to come: initial state, commands and actuator controls."""
     s = system(name)
-    inputs = (s.qpos[None], scale * s.qvel[None], s.command[:HORIZON, None], s.control[:HORIZON, None])
+    inputs = (s.qpos[None], scale * s.qvel[None], s.dof_ctrl[:HORIZON, None], s.act_ctrl[:HORIZON, None])
     leaves = [x.clone().requires_grad_() for x in inputs]
     q, v, a = physics.rollout(physics.pack(), *leaves)
     return (q**2).sum() + (q[2:5] * q[3:6]).sum() + (v**2).sum() + 0.1 * (a**2).sum(), leaves
@@ -36,11 +36,11 @@ def test_gradients_with_and_without_a_tape_agree(engine, monkeypatch, name, inte
     s, options = system(name), {"dt": DT, "integrator": integrator, "substeps": 2}
     taped = Physics(s.model, **options)
     found = gradient(taped, name)
-    monkeypatch.setattr("genesis.grad.bench.TAPE", 10)
+    monkeypatch.setattr("genesis.grad.rollout_launch.LONGEST_TAPE", 10)
     again = Physics(s.model, **options)
     same(found, gradient(again, name))
-    lengths = [[launch.tape for launch in p.bench(1)._launches.values()] for p in (taped, again)]
-    assert lengths == [[HORIZON * 2 * taped.stages * taped.bench(1).record], [0]]
+    lengths = [[launch.tape for launch in p.launches(1)._rollouts.values()] for p in (taped, again)]
+    assert lengths == [[HORIZON * 2 * taped.stages * taped.launches(1).tape_width], [0]]
 
 
 def test_several_rollouts_keep_their_tapes(engine):
@@ -60,6 +60,6 @@ def test_there_is_no_tape_where_it_would_not_serve(engine):
     """Several environments, wrenches, and steps one by one: memory would grow for little."""
     s = system("arm")
     physics = Physics(s.model, dt=DT)
-    assert physics.bench(2).record == 0
-    physics.rollout(physics.pack(), s.qpos[None], s.qvel[None], s.command[:3, None], s.control[:3, None], s.wrench[:3, None])
-    assert [launch.tape for launch in physics.bench(1)._launches.values()] == [0]
+    assert physics.launches(2).tape_width == 0
+    physics.rollout(physics.pack(), s.qpos[None], s.qvel[None], s.dof_ctrl[:3, None], s.act_ctrl[:3, None], s.wrench[:3, None])
+    assert [launch.tape for launch in physics.launches(1)._rollouts.values()] == [0]

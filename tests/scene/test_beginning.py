@@ -143,8 +143,8 @@ def falling():
 
 def deepest(scene) -> float:
     """Depth [m] of the last step's contact."""
-    watch = scene.rigid_solver.physics.bench(1).watch
-    return float(watch.status[0, beginning.STATUS.index("depth")])
+    status = scene.rigid_solver.physics.launches(1).status
+    return float(status.table[0, beginning.STATUS.index("depth")])
 
 
 def test_later_steps_of_a_closed_loop_are_no_start(said, monkeypatch) -> None:

@@ -202,12 +202,12 @@ def test_a_constraint_is_named_by_a_look_long_after(n_envs):
         scene.step()
     with pytest.raises(gs.DivergenceError, match=f'in environment {env} .* because of the limit of "stiff/swing"; mend'):
         scene.step()
-    watch, physics, zero = solver.physics.bench(solver.rows).watch, solver.physics, torch.zeros_like(solver.qvel)
-    assert watch.fault(env) == 'the limit of "stiff/swing"'
+    status, physics, zero = solver.physics.launches(solver.rows).status, solver.physics, torch.zeros_like(solver.qvel)
+    assert status.fault(env) == 'the limit of "stiff/swing"'
     lost = physics.rollout(solver.theta(), torch.full_like(still, 0.5), torch.full_like(zero, math.inf), zero[None])[1]
-    assert not torch.isfinite(lost[-1]).any() and watch.fault(env) is not None
+    assert not torch.isfinite(lost[-1]).any() and status.fault(env) is not None
     physics.rollout(solver.theta(), torch.full_like(still, 0.5), zero, zero[None])
-    assert watch.fault(env) is None  # another motion
+    assert status.fault(env) is None  # another motion
 
 
 def test_a_step_that_failed_can_be_taken_again_with_its_external_forces():

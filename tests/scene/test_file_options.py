@@ -142,7 +142,7 @@ def test_flags_and_kinds_of_damping_are_those_of_mujoco(flag, damping):
     data.qvel[:], data.ctrl[:] = 1.0, 1.0
     mujoco.mj_step(model, data)
     ones = torch.ones(1, 1, dtype=torch.float64)
-    moved = built("", text=text).rollout(0.0 * ones, qpos=[0.0], qvel=[1.0], actuator_ctrl=ones)
+    moved = built("", text=text).rollout(0.0 * ones, qpos=[0.0], qvel=[1.0], act_ctrl=ones)
     assert moved.qvel[-1].item() == pytest.approx(data.qvel[0], rel=1e-13)
 
 

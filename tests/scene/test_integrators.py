@@ -52,20 +52,20 @@ def test_a_stiff_servo_moves_as_in_mujoco(servo, integrator):
         touched += data.ncon > 0
         expected.append(data.qpos.copy())
     assert touched > 20
-    found = scene.rollout(actuator_ctrl=controls(), qpos=[0.0, 0.0], qvel=[0.0, 0.0]).qpos[1:].detach()
+    found = scene.rollout(act_ctrl=controls(), qpos=[0.0, 0.0], qvel=[0.0, 0.0]).qpos[1:].detach()
     np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-9)
 
 
 def test_euler_cannot_hold_it(engine):
     scene, _ = scene_of("Euler")
     with pytest.raises(DivergenceError):
-        scene.rollout(actuator_ctrl=controls())
+        scene.rollout(act_ctrl=controls())
 
 
 def test_steps_are_the_rollout(servo):
     scene, robot = servo
     scene.reset()
-    rolled = scene.rollout(actuator_ctrl=controls()[:40], qpos=[0.0, 0.0], qvel=[0.0, 0.0]).qpos[-1].detach()
+    rolled = scene.rollout(act_ctrl=controls()[:40], qpos=[0.0, 0.0], qvel=[0.0, 0.0]).qpos[-1].detach()
     scene.reset()
     robot.control_actuators(controls()[0])
     for _ in range(40):
@@ -86,7 +86,7 @@ def test_gains_have_their_gradient(servo):
 
     def loss(x: dict[str, torch.Tensor]) -> torch.Tensor:
         ctrl, params = x["ctrl"], {k: v for k, v in x.items() if k != "ctrl"}
-        made = scene.rollout(actuator_ctrl=ctrl, qpos=[0.0, 0.0], qvel=[0.0, 0.0], params=params)
+        made = scene.rollout(act_ctrl=ctrl, qpos=[0.0, 0.0], qvel=[0.0, 0.0], params=params)
         return (
             (made.qpos[-1] * torch.tensor([1.0, -0.4])).sum()
             + 0.1 * made.qvel[-1].square().sum()
@@ -124,11 +124,9 @@ def test_environments_do_not_mix(engine):
     alone, _ = scene_of("implicitfast")
     gains = torch.linspace(0.05, 1.0, 5, dtype=torch.float64)[:, None]
     bias = torch.as_tensor(alone.physical_parameters()["act_bias2"]).double().detach()
-    together = plain(scene.rollout(actuator_ctrl=controls()[:50], params={"act_bias2": gains * bias}).qpos[-1])
+    together = plain(scene.rollout(act_ctrl=controls()[:50], params={"act_bias2": gains * bias}).qpos[-1])
     for e in (0, 4):
-        made = alone.rollout(
-            actuator_ctrl=controls()[:50], qpos=[0.0, 0.0], qvel=[0.0, 0.0], params={"act_bias2": gains[e] * bias}
-        )
+        made = alone.rollout(act_ctrl=controls()[:50], qpos=[0.0, 0.0], qvel=[0.0, 0.0], params={"act_bias2": gains[e] * bias})
         torch.testing.assert_close(together[e], plain(made.qpos[-1]), rtol=0, atol=1e-10)
     assert (together[0] - together[4]).abs().max() > 0.1
 

@@ -35,7 +35,7 @@ def test_fingers_keep_their_degrees_of_freedom_and_move_as_in_mujoco(engine):
     data.qpos[:], data.ctrl[:], data.qfrc_applied[:] = q0, ctrl, force
     mujoco.mj_step(model, data, 50)
     f, q, u = (torch.tensor(x, dtype=torch.float64) for x in (force, q0, ctrl))
-    moved = scene.rollout(f.expand(50, 3), qpos=q, actuator_ctrl=u.expand(50, 2))
+    moved = scene.rollout(f.expand(50, 3), qpos=q, act_ctrl=u.expand(50, 2))
     np.testing.assert_allclose(plain(moved.qpos[-1]).numpy(), data.qpos, rtol=0, atol=1e-12)
     assert abs(data.qpos[1] - data.qpos[2] - 0.001) > 1e-5  # tied softly
     made.set_dofs_kp([100.0, 100.0], dofs_idx_local=[1, 2])

@@ -137,7 +137,7 @@ def test_parameters_differ_between_environments(arm, arms):
 def test_actuators_in_a_rollout(arm):
     scene, robot = arm
     u = controls(2, T).requires_grad_()
-    made = scene.rollout(actuator_ctrl=u)
+    made = scene.rollout(act_ctrl=u)
     fast = torch.autograd.grad((made.qpos**2).sum(), u)[0]
     scene.reset()
     states = [robot.get_qpos()]
@@ -220,7 +220,7 @@ def test_substeps_and_integrators(integrator):
         ({"controls": torch.zeros(0, 3)}, gs.InputError, "T at least 1"),
         ({"controls": U, "kind": "torque"}, gs.UnknownNameError, 'unknown kind "torque"; known: force'),
         ({"controls": U, "qpos": [0.0]}, gs.InputError, r"qpos: shape \(1,\); allowed: \(3,\)"),
-        ({"controls": U, "actuator_ctrl": torch.zeros(4, 2)}, gs.InputError, "5 steps and actuator_ctrl 4"),
+        ({"controls": U, "act_ctrl": torch.zeros(4, 2)}, gs.InputError, "5 steps and act_ctrl 4"),
         ({"controls": U, "params": {"mass": 1.0}}, gs.UnknownNameError, 'unknown parameter "mass"; known: link_mass'),
         ({"controls": U, "params": {"link_mass": [-1.0, 1, 1, 1]}}, gs.InputError, "-1 at index 0; allowed: 0 or more"),
         ({"controls": [[0.0] * 3, [0.0, math.nan, 0.0]]}, gs.InputError, "controls is nan at step 1, environment 0, column 1"),

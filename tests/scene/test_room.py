@@ -159,8 +159,8 @@ def test_contacts_that_were_read_before_the_room_grew_have_their_gradient(n_envs
         before = room(scene)
         stand(scene, height(RADIUS - 1e-3).repeat(n_envs, 1))
         (rows[..., 1:].square() * torch.arange(1.0, n_envs + 1)[:, None, None]).sum().backward()
-        watch = solver.physics.bench(n_envs).watch
-        assert watch.ask() is None and (watch.status[:, CONTACTS] == SIDE).all()
+        status = solver.physics.launches(n_envs).status
+        assert status.ask() is None and (status.table[:, CONTACTS] == SIDE).all()
         found.append((q.grad, theta.grad, before, room(scene)))
     (*grown, before, after), (*given, _, _) = found
     assert (before, after) == (USUAL_CONTACTS, FEET)
@@ -174,7 +174,7 @@ def test_memory_that_the_system_does_not_give_leaves_the_scene_as_it_was(monkeyp
     table.set_pos([0, 0, 1])
     scene.step()
     core = scene.rigid_solver.physics
-    most = 0 if all_of_it else core.bench(3).ledger_bytes(core.constraints) // 8
+    most = 0 if all_of_it else core.launches(3).ledger_bytes(core.constraints) // 8
     new_zeros = torch.Tensor.new_zeros
 
     def refuse(self, *size, dtype=None, **more):
@@ -206,9 +206,9 @@ def test_memory_is_that_of_all_batches_less_what_they_have(monkeypatch, enough):
     for batch in (1, 3):
         stand(scene, tilted(batch))
     core = scene.rigid_solver.physics
-    core.bench(7)  # has taken none
-    benches, grown = [core.bench(batch) for batch in (1, 3)], ConstraintSetting(core.model, core.dtype, FEET)
-    more = sum(bench.ledger_bytes(grown) - bench.ledger_bytes(core.constraints) for bench in benches)
+    core.launches(7)  # has taken none
+    every, grown = [core.launches(batch) for batch in (1, 3)], ConstraintSetting(core.model, core.dtype, FEET)
+    more = sum(one.ledger_bytes(grown) - one.ledger_bytes(core.constraints) for one in every)
     monkeypatch.setattr(physics, "free_memory", lambda device: float(more if enough else more - 1))
     stood = height(RADIUS - 1e-3)[None]
     if enough:
@@ -224,7 +224,7 @@ def test_no_batch_grows_beyond_what_its_kernels_address(monkeypatch):
     scene, _ = standing(n_envs=3)
     stand(scene, tilted(3))
     core = scene.rigid_solver.physics
-    grown = core.bench(3).ledger_bytes(ConstraintSetting(core.model, core.dtype, FEET))
+    grown = core.launches(3).ledger_bytes(ConstraintSetting(core.model, core.dtype, FEET))
     monkeypatch.setattr(physics, "ADDRESSES", grown // 8)
     with pytest.raises(gs.ContactOverflowError, match="and a kernel addresses"):
         stand(scene, height(RADIUS - 1e-3)[None])
@@ -279,15 +279,15 @@ def test_solves_that_stopped_early_are_remembered_once_when_the_room_grows(n_env
     found = []
     for options in ({}, {"max_contacts": FEET}):
         scene, _ = standing(n_envs, iterations=1, friction_cone="elliptic", **options)
-        bench = scene.rigid_solver.physics.bench(n_envs)
+        launches = scene.rigid_solver.physics.launches(n_envs)
         stand(scene, tilted(n_envs), SLIDING)
         q = tilted(n_envs)
         q[0] = torch.tensor([0.0, 0.0, RADIUS - 1e-3, 1.0, 1e-3, 2e-3, 0.0], dtype=gs.tc_float)
         q[0, 2] -= 1e-3
         before = room(scene)
         stand(scene, q, SLIDING)
-        found.append((bench.watch.ask(), before, room(scene)))
-        assert bench.watch.ask() is None
+        found.append((launches.status.ask(), before, room(scene)))
+        assert launches.status.ask() is None
     (grown, before, after), (given, _, _) = found
     assert grown == given and grown.count > n_envs
     assert before == USUAL_CONTACTS < after
@@ -297,13 +297,13 @@ def test_solves_that_stopped_early_outlive_an_overflow_that_is_found_late():
     """As on a device that is looked at now and then: the launches between are not told apart."""
     scene, _ = standing(2, iterations=1, friction_cone="elliptic", max_contacts=FEET - 1)
     stand(scene, tilted(2), SLIDING)
-    watch = scene.rigid_solver.physics.bench(2).watch
-    watch._flags = None
-    count = int(watch.status[:, UNCONVERGED].sum())
+    status = scene.rigid_solver.physics.launches(2).status
+    status._flags = None
+    count = int(status.table[:, UNCONVERGED].sum())
     q = tilted(2)
     q[1] = height(RADIUS - 1e-3)
     stand(scene, q)
     with pytest.raises(gs.ContactOverflowError, match="environment 1 has 81 contacts"):
-        watch.ask()
-    assert watch.ask().count >= count > 0
-    assert watch.ask() is None
+        status.ask()
+    assert status.ask().count >= count > 0
+    assert status.ask() is None

@@ -73,7 +73,7 @@ def between_links(m: ti.template(), c: ti.template(), b: ti.i32, o: ti.template(
 def constraint_forces(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template()):
     """Forces and Hessians at the stored acceleration, and minus the forces on the links, as they stand in g. Returns: whether all is finite.
 
-    Reads: blocks, a_seen      Writes: y, f, hess      Adds to: force
+    Reads: blocks, a_seen, a      Writes: y, f, hess      Adds to: force
     """
     total = 0.0
     for b in range(c.count()):
@@ -97,8 +97,8 @@ def constraint_bars(
 ):
     """Everything that the forces of the blocks add to the reverse sweep.
 
-    Reads:   blocks with y, f, hess; w, a_seen, v; probe, lift, velocity of the links
-    Adds to: lift_bar, velocity_bar, placement_bar of the links, q_bar, v_bar of the joints, parameters
+    Reads: blocks (with y, f, hess), w, a_seen, q, v, pose, velocity, acceleration, motion_w, motion_a, motion_a_rest (in two stages)
+    Adds to: motion_a_bar, velocity_bar, acceleration_bar, placement_bar, motion_a_rest_bar (in two stages), q_bar, v_bar, parameters
     """
     for b in range(c.count()):
         dim = c.integer(b, "dim")
@@ -122,13 +122,13 @@ def link_block_adjoint(
     """What only a contact has, or a connect or weld."""
     if c.integer(b, "source") == CONTACT:
         if ti.static(len(o.pairs) > 0):
-            seen_bars(s, c, b, "lift", "lift_bar")
+            seen_bars(s, c, b, "motion_a", "motion_a_bar")
             contact_adjoint(m, s, c, b, bar, o, want)
     else:
         if ti.static(o.equalities):
             seen_bars(s, c, b, "acceleration", "acceleration_bar")
             if ti.static(o.two_stage):
-                seen_bars(s, c, b, "second_lift", "second_lift_bar")
+                seen_bars(s, c, b, "motion_a_rest", "motion_a_rest_bar")
             body_equality_adjoint(m, s, c, b, bar, o.two_stage, want)
 
 
@@ -188,10 +188,8 @@ def stiffness_adjoint(m: ti.template(), c: ti.template(), b: ti.i32, bar: ti.tem
         rise = 0.0
     d_bar = rise / ti.max(d * (1.0 - d), LEAST_D)
     norm = gap_norm(c, b)
-    solimp = c.block(b, "solimp")
     slope = c.get(b, "impedance", 3)
-    smooth = c.get(b, "smooth") != 0.0
-    if smooth:
+    if c.get(b, "smooth") != 0.0:
         c.block(b, "gap_bar").add(d_bar * slope)
         c.block(b, "drag").add(d_bar * c.get(b, "impedance", 4))
     else:
@@ -200,27 +198,40 @@ def stiffness_adjoint(m: ti.template(), c: ti.template(), b: ti.i32, bar: ti.tem
             for k in range(dim):
                 c.block(b, "gap_bar", k).add(d_bar * slope * c.get(b, "gap", k) / norm)
     if ti.static(want):
-        for k in ti.static(range(5)):
-            c.set(b, "solimp_bar", 0.0, k)
-        for k in ti.static(range(2)):
-            c.set(b, "solref_bar", 0.0, k)
-            c.set(b, "grazing_bar", 0.0, k)
-        solref = c.block(b, "solref")
-        solimp_bar = c.block(b, "solimp_bar")
-        dmax_bar = c.block(b, "solimp_bar", 1)
-        solref_bar = c.block(b, "solref_bar")
-        if smooth:
-            smooth_impedance_adjoint(solimp, c.get(b, "gap"), c.get(b, "speed"), o.dt, d_bar, solimp_bar)
-            smooth_reference_adjoint(solref, solimp.get(1), o.dt, -damp, -lean, solref_bar, dmax_bar)
-            if own:
-                smooth_reference_adjoint(
-                    c.block(b, "grazing"), solimp.get(1), o.dt, -graze, 0.0, c.block(b, "grazing_bar"), dmax_bar
-                )
-        else:
-            impedance_adjoint(solimp, norm, d_bar, solimp_bar)
-            reference_adjoint(solref, solimp.get(1), o.dt, -damp, -lean * d, solref_bar, dmax_bar)
-            if own:
-                reference_adjoint(c.block(b, "grazing"), solimp.get(1), o.dt, -graze, 0.0, c.block(b, "grazing_bar"), dmax_bar)
+        solver_parameters_adjoint(c, b, o, own, norm, d_bar, lean, damp, graze)
+
+
+@ti.func
+def solver_parameters_adjoint(
+    c: ti.template(), b: ti.i32, o: ti.template(), own: ti.template(), norm: ti.template(),
+    d_bar: ti.template(), lean: ti.template(), damp: ti.template(), graze: ti.template(),
+):  # fmt: skip
+    """From the adjoint of the impedance, and sums over the rows, to those of solref and solimp. own: whether the friction rows have a
+    reference of their own.
+
+    Writes: solref_bar, grazing_bar, solimp_bar
+    """
+    for k in ti.static(range(5)):
+        c.set(b, "solimp_bar", 0.0, k)
+    for k in ti.static(range(2)):
+        c.set(b, "solref_bar", 0.0, k)
+        c.set(b, "grazing_bar", 0.0, k)
+    d = c.get(b, "impedance")
+    solref = c.block(b, "solref")
+    solimp = c.block(b, "solimp")
+    solimp_bar = c.block(b, "solimp_bar")
+    dmax_bar = c.block(b, "solimp_bar", 1)
+    solref_bar = c.block(b, "solref_bar")
+    if c.get(b, "smooth") != 0.0:
+        smooth_impedance_adjoint(solimp, c.get(b, "gap"), c.get(b, "speed"), o.dt, d_bar, solimp_bar)
+        smooth_reference_adjoint(solref, solimp.get(1), o.dt, -damp, -lean, solref_bar, dmax_bar)
+        if own:
+            smooth_reference_adjoint(c.block(b, "grazing"), solimp.get(1), o.dt, -graze, 0.0, c.block(b, "grazing_bar"), dmax_bar)
+    else:
+        impedance_adjoint(solimp, norm, d_bar, solimp_bar)
+        reference_adjoint(solref, solimp.get(1), o.dt, -damp, -lean * d, solref_bar, dmax_bar)
+        if own:
+            reference_adjoint(c.block(b, "grazing"), solimp.get(1), o.dt, -graze, 0.0, c.block(b, "grazing_bar"), dmax_bar)
 
 
 @ti.func
@@ -245,13 +256,13 @@ def link_bars(s: ti.template(), c: ti.template(), b: ti.i32):
         pull = field_of(lever, f, torque) * side
         slowed = field_of(lever, drag, twist) * side
         (slowed * -1.0).add_to(s.row("velocity_bar", slot))
-        turned = Spatial.load(s.row("probe", slot)).cross_force(pull)
+        turned = Spatial.load(s.row("motion_w", slot)).cross_force(pull)
         (turned + Spatial.load(s.row("velocity", slot)).cross_force(slowed)).add_to(s.row("placement_bar", slot))
 
 
 @ti.func
 def seen_bars(s: ti.template(), c: ti.template(), b: ti.i32, motion: ti.template(), bar: ti.template()):
-    """The same for the motion in y: "lift", or "acceleration" where the rows see the true acceleration of the violation."""
+    """The same for the motion in y: "motion_a", or "acceleration" where the rows see the true acceleration of the violation."""
     h, twist = wrench(c, b, "dy")
     for end in range(2):
         slot, side, lever = end_of(s, c, b, end)

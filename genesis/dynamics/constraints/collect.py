@@ -42,7 +42,10 @@ class Stop:
 
 @ti.func
 def collect(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template()):
-    """Reads: q, v, pose, axis      Writes: geoms and blocks of the ledger"""
+    """Into the ledger.
+
+    Reads: q, v, pose, axis      Writes: geoms, blocks
+    """
     c.set_count(0)
     if ti.static(o.equalities):
         find_equalities(m, s, c, o)

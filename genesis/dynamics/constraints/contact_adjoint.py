@@ -20,7 +20,7 @@ def relative(s, c, b, name: str) -> Spatial:
     return motion_at(s, name, c.integer(b, "slot2"), two) - motion_at(s, name, c.integer(b, "slot1"), one)
 
 
-SEEN = (("probe", "f", 1.0), ("lift", "dy", -1.0), ("velocity", "drag", 1.0))  # motion, what multiplies it in G, sign
+SEEN = (("motion_w", "f", 1.0), ("motion_a", "dy", -1.0), ("velocity", "drag", 1.0))  # motion, what multiplies it in G, sign
 
 
 def seen_differences(s, c, b, seen=SEEN) -> list[Spatial]:

@@ -8,9 +8,9 @@ Source: MuJoCo documentation, "Computation: numerical integration". Derivation: 
 
 import taichi as ti
 
-from genesis.dynamics.actuator_damping import add_actuator_damping, multiply_actuator_damping
+from genesis.dynamics.actuator_damping import MATRIX, add_actuator_damping
 from genesis.dynamics.adjoint_sweep import bilinear_inertia_adjoint
-from genesis.dynamics.constraints.lift import LiftedBase
+from genesis.dynamics.constraints.motion_a import ConstrainedBase
 from genesis.dynamics.coriolis import multiply_coriolis
 from genesis.dynamics.factorization import factorize, solve
 from genesis.dynamics.kinematics import add_rate, copy_spatial, of_parent
@@ -22,25 +22,32 @@ from genesis.math.spatial import Inertia, Spatial
 
 @ti.func
 def add_damping(m: ti.template(), s: ti.template(), o: ti.template()):
-    """mass <- the matrix of the constrained problem, and dt d and dt E where they come last, afresh."""
+    """mass <- the matrix of the constrained problem, and dt d and dt E where they come last, afresh.
+
+    Reads: mass_matrix, active, act_active      Writes: mass
+    Adjoint: `second_motions`, `correct_damping_bars`
+    """
     for k in range(m.size("nM")):
         s.set("mass", s.get("mass_matrix", k), k)
     if ti.static(o.damped_last):
         for i in range(m.size("nv")):
             s.add("mass", o.damping_dt * damping_of(m, s, i), m.dof_madr(i))
         if ti.static(o.implicit_actuators):
-            add_actuator_damping(m, s, o.damping_dt)
+            add_actuator_damping(m, s, o.damping_dt, MATRIX, "mass")
 
 
 @ti.func
 def seen_acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
-    """a_seen <- a_1 = a + H^-1 (dt d + dt E + dt C) a, with what of it comes last. Overwrites: mass"""
+    """a_seen <- a_1 = a + H^-1 (dt d + dt E + dt C) a, with what of it comes last.
+
+    Reads: a, active, act_active, coriolis, coriolis_upper      Writes: a_seen, inverse_pivot      Overwrites: mass
+    """
     factorize(m, s)
     for i in range(m.size("nv")):
         last = o.damping_dt * damping_of(m, s, i) if ti.static(o.damped_last) else 0.0
         s.set("a_seen", last * s.get("a", i), i)
     if ti.static(o.damped_last and o.implicit_actuators):
-        multiply_actuator_damping(m, s, o.damping_dt, "a", "a_seen")
+        add_actuator_damping(m, s, o.damping_dt, "a", "a_seen")
     if ti.static(o.implicit_coriolis):
         multiply_coriolis(m, s, o.dt, "a", "a_seen")
     solve(m, s, "a_seen")
@@ -48,12 +55,12 @@ def seen_acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
         s.add("a_seen", s.get("a", i), i)
 
 
-class DampedBase(LiftedBase):
+class DampedBase(ConstrainedBase):
     """The same with the two motions of the inertial product w_1 . M e."""
 
     def __init__(self, s, l) -> None:  # noqa: E741
         super().__init__(s, l)
-        names = ("second_probe", "second_lift", "second_probe_bar", "second_lift_bar")
+        names = ("motion_w_seen", "motion_a_rest", "motion_w_seen_bar", "motion_a_rest_bar")
         self.x, self.y, self.x_bar, self.y_bar = (copy_spatial(Spatial.load(s.row(name, l + 1))) for name in names)
 
     def undo(self, m, s, j, count: int) -> None:
@@ -68,31 +75,32 @@ class DampedBase(LiftedBase):
 
     def hand_down(self, s, parent) -> None:
         super().hand_down(s, parent)
-        self.x_bar.add_to(s.row("second_probe_bar", parent))
-        self.y_bar.add_to(s.row("second_lift_bar", parent))
+        self.x_bar.add_to(s.row("motion_w_seen_bar", parent))
+        self.y_bar.add_to(s.row("motion_a_rest_bar", parent))
 
 
 def product_bars(s, l, x: Spatial, y: Spatial) -> None:  # noqa: E741
     """Adjoints of X . I Y from the link itself."""
     inertia = Inertia.load(s.row("link_inertia", l + 1))
-    x.store(s.row("second_probe", l + 1))
-    y.store(s.row("second_lift", l + 1))
-    (inertia @ y).store(s.row("second_probe_bar", l + 1))
-    (inertia @ x).store(s.row("second_lift_bar", l + 1))
+    x.store(s.row("motion_w_seen", l + 1))
+    y.store(s.row("motion_a_rest", l + 1))
+    (inertia @ y).store(s.row("motion_w_seen_bar", l + 1))
+    (inertia @ x).store(s.row("motion_a_rest_bar", l + 1))
 
 
 @ti.func
-def spread_difference(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template()):
+def second_motions(m: ti.template(), s: ti.template(), bar: ti.template(), want: ti.template()):
     """The motions of the links under w_1 and e, and the link's own adjoints of their inertial product.
 
-    Reads: w_seen, a_seen, a, axis, link_inertia      Writes: second_*; adds to parameters
+    Reads: w_seen, a_seen, a, axis, link_inertia, pose
+    Writes: motion_w_seen, motion_a_rest, motion_w_seen_bar, motion_a_rest_bar      Adds to: parameters
     """
     zero = Spatial.zero(m.lanes)
-    for name in ti.static(("second_probe", "second_lift", "second_probe_bar", "second_lift_bar")):
+    for name in ti.static(("motion_w_seen", "motion_a_rest", "motion_w_seen_bar", "motion_a_rest_bar")):
         zero.store(s.row(name, 0))
     for l in range(m.size("nlink")):
-        x = of_parent(m, s, l, "second_probe")
-        y = of_parent(m, s, l, "second_lift")
+        x = of_parent(m, s, l, "motion_w_seen")
+        y = of_parent(m, s, l, "motion_a_rest")
         if m.link_jntnum(l) > 0:
             for k in range(m.jnt_axisadr(m.link_jntadr(l)), m.link_axisend(l)):
                 add_rate(m, s, k, "w_seen", x)
@@ -108,7 +116,10 @@ def spread_difference(m: ti.template(), s: ti.template(), bar: ti.template(), wa
 
 @ti.func
 def correct_damping_bars(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template()):
-    """`joint_forces_adjoint` has W . dt d a: damping that comes last is seen by w_d alone, and the other by w_1 at a_1, not a."""
+    """`joint_forces_adjoint` has W . dt d a: damping that comes last is seen by w_d alone, and the other by w_1 at a_1, not a.
+
+    Reads: a, a_seen (where damping does not come last), w_seen, active      Adds to: parameters
+    """
     for i in range(m.size("nv")):
         seen = s.get("a", i)
         if ti.static(not o.damped_last):

@@ -12,9 +12,9 @@ from genesis.math.lanes import let
 from genesis.math.rotation import Quat, Vec3
 from genesis.math.spatial import Spatial, force_at
 
-TRULY_SEEN = (("probe", "f", 1.0), ("acceleration", "dy", -1.0), ("velocity", "drag", 1.0))  # as SEEN of contacts
+TRULY_SEEN = (("motion_w", "f", 1.0), ("acceleration", "dy", -1.0), ("velocity", "drag", 1.0))  # as SEEN of contacts
 # what the seen acceleration is more than the stored one, where damping or Coriolis forces act after the constraints
-SECOND_STAGE = ("second_lift", "dy", -1.0)
+SECOND_STAGE = ("motion_a_rest", "dy", -1.0)
 
 
 @ti.func

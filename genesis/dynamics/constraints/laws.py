@@ -20,7 +20,11 @@ def clear_hessian(c: ti.template(), b: ti.i32, dim: ti.i32):
 
 @ti.func
 def law(c: ti.template(), b: ti.i32, want: ti.template()):
-    """Reads: y, d, mu      Writes: f, and hess where wanted      Returns: the cost s(y)."""
+    """Returns: the cost s(y).
+
+    Reads: y, d, mu      Writes: f, hess (where wanted)
+    Adjoint: `law_adjoint`
+    """
     kind = c.integer(b, "kind")
     cost = 0.0
     if kind == PYRAMID:
@@ -246,7 +250,7 @@ def law_adjoint(c: ti.template(), b: ti.i32):
     """Gradient of p . f(y; d, mu).
 
     Reads: p, y, d, mu, hess (of the same y)
-    Writes: dy <- H p, which is minus the gradient in y; d_bar, mu_bar <- the gradients in d and mu
+    Writes: dy (H p, which is minus the gradient in y), d_bar, mu_bar
     """
     kind = c.integer(b, "kind")
     dim = c.integer(b, "dim")

@@ -329,7 +329,7 @@ def descend(m: ti.template(), s: ti.template(), c: ti.template(), fits: ti.templ
 def newton(m: ti.template(), s: ti.template(), c: ti.template(), o: ti.template()):
     """Returns: whether everything is finite; if not, the acceleration is NaN, and the ledger names the block at fault if one is.
 
-    Reads: a (unconstrained), warm, mass_matrix, tau, blocks      Writes: a, f, hess, status
+    Reads: a (unconstrained), warm, mass_matrix, tau, blocks      Writes: a, f, hess (and the status)
     """
     finite = start(m, s, c)
     if not finite:

@@ -74,7 +74,7 @@ def motion_rows(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32,
 
     apart: the two points may lie apart, and the chain holds the axes that turn both bodies.
 
-    Reads: slots, points and frame of the block      Adds to: its Jacobian
+    Reads: slot1, slot2, point, point2, frame, pose, axis      Adds to: jacobian
     """
     dim = c.integer(b, "dim")
     count = c.integer(b, "dof_num")
@@ -145,7 +145,7 @@ def has_own(solref):
 def stiffen(m: ti.template(), s: ti.template(), c: ti.template(), b: ti.i32, o: ti.template()):
     """Impedance, damping and stiffness of block b: bias = B J v + k gap (k = K d; K in the smooth law), and 1 / R of every row.
 
-    Reads: solref, grazing, solimp, gap, mu, weight, the Jacobian, v      Writes: impedance, speed, d      Adds to: bias
+    Reads: solref, grazing, solimp, gap, mu, weight, jacobian, v      Writes: impedance, speed, d      Adds to: bias
     """
     dim = c.integer(b, "dim")
     kind = c.integer(b, "kind")

@@ -1,4 +1,7 @@
-"""Constraints inside a time step: the environments of a block one after the other, each in plain numbers."""
+"""Constraints inside a time step: the environments of a block one after the other, each in plain numbers.
+
+Derivation of the adjoint: docs/adjoints/constraints.md
+"""
 
 import taichi as ti
 
@@ -30,7 +33,8 @@ class Constraints:
 def constrain(m: ti.template(), s: ti.template(), held: ti.template(), apply: ti.template()):
     """From the acceleration without constraints to the one with them; ``apply``: the forces also join the others.
 
-    Reads: q, v, a, warm, tau, mass_matrix, pose, axis      Writes: a; adds to tau
+    Reads: q, v, warm, mass_matrix, pose, axis, velocity, acceleration      Overwrites: a, tau (where they join)
+    Adjoint: `meet_constraints`, `add_constraint_bars`
     """
     for k in range(m.lanes):
         one = m.of_lane(k)
@@ -54,7 +58,7 @@ def constrain_one(m: ti.template(), s: ti.template(), c: ti.template(), held: ti
 def meet_constraints(m: ti.template(), s: ti.template(), held: ti.template(), two_stage: ti.template()):
     """In reverse, at the stored acceleration: the blocks again, their forces on the links, and w with them.
 
-    Reads: q, v, a_seen, a_bar, w (without constraints), mass_matrix      Writes: w, w_seen; adds to force
+    Reads: q, v, a, a_seen, a_bar, mass_matrix, pose, axis, velocity, acceleration      Writes: w_seen      Overwrites: w      Adds to: force
     """
     clear(m, s, "w_seen")
     for k in range(m.lanes):
@@ -110,6 +114,11 @@ def pull_curvature(m: ti.template(), c: ti.template(), b: ti.i32, w: ti.template
 
 @ti.func
 def add_constraint_bars(m: ti.template(), s: ti.template(), bar: ti.template(), held: ti.template(), want: ti.template()):
+    """What the forces of the constraints add to the reverse sweep.
+
+    Reads: q, v, w, a_seen, pose, velocity, acceleration, motion_w, motion_a, motion_a_rest (in two stages)
+    Adds to: velocity_bar, acceleration_bar, placement_bar, motion_a_bar, motion_a_rest_bar (in two stages), q_bar, v_bar, parameters
+    """
     for k in range(m.lanes):
         one = m.of_lane(k)
         bars_of_one(one, s.of_lane(k), held.ledger(one, k), bar.of_lane(k), held, want)

@@ -53,12 +53,12 @@ def gradients(physics, qpos: np.ndarray, qvel: np.ndarray) -> dict[str, np.ndarr
     params = {k: x.clone() for k, x in physics.defaults.items() if x.numel()}
     leaves = {k: x.requires_grad_(k not in CONSTANT_KINDS) for k, x in params.items()}
     q0, v0 = (torch.tensor(x)[None].requires_grad_() for x in (qpos, qvel))
-    command = torch.zeros(STEPS, 1, physics.nv, dtype=torch.float64, requires_grad=True)
-    q, v, a = physics.rollout(physics.pack(leaves), q0, v0, command)
+    dof_ctrl = torch.zeros(STEPS, 1, physics.nv, dtype=torch.float64, requires_grad=True)
+    q, v, a = physics.rollout(physics.pack(leaves), q0, v0, dof_ctrl)
     weight = torch.linspace(0.5, 1.5, STEPS, dtype=torch.float64)[:, None, None]
     ((weight * q[1:]).sum() + (weight * v[1:] ** 2).sum() + (weight * v[1:]).sum() + 1e-3 * (weight * a).sum()).backward()
     found = {k: x.grad.numpy() for k, x in leaves.items() if x.grad is not None}
-    return found | {"qpos": q0.grad.numpy(), "qvel": v0.grad.numpy(), "command": command.grad.numpy()}
+    return found | {"qpos": q0.grad.numpy(), "qvel": v0.grad.numpy(), "dof_ctrl": dof_ctrl.grad.numpy()}
 
 
 @pytest.mark.parametrize("cones", ["pyramids", "cones-5"])

@@ -71,9 +71,9 @@ def test_accelerations_are_those_of_mujoco(engine, name):
 def test_rollouts_are_those_of_mujoco(engine, name):
     s = scene(name)
     x = s.system
-    command, wrench = (u[:, None] for u in (x.command, x.wrench))
-    q, v, _ = s.physics.rollout(s.physics.pack(), x.qpos[None], x.qvel[None], command, None, wrench)
-    controls = (u.numpy() for u in (x.control, x.command, x.wrench))
+    dof_ctrl, wrench = (u[:, None] for u in (x.dof_ctrl, x.wrench))
+    q, v, _ = s.physics.rollout(s.physics.pack(), x.qpos[None], x.qvel[None], dof_ctrl, None, wrench)
+    controls = (u.numpy() for u in (x.act_ctrl, x.dof_ctrl, x.wrench))
     expected_q, expected_v = mujoco_twin.rollout(s.twin, x.qpos.numpy(), x.qvel.numpy(), *controls)
     error = max(relative(q[:, 0], expected_q), relative(v[:, 0], expected_v))
     assert report(name, "rollout", error) <= 1e-9

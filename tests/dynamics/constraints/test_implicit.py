@@ -88,10 +88,10 @@ def scene(kind: str, law: str, horizon: int = 18) -> Scene:
     qpos, qvel = twin.qpos0.copy(), SPEED * rng.normal(size=model.nv)
     qpos[:5] += 0.11, -0.1, 0.05, 0.1, -0.1
     qvel[0] = 0.5
-    control = np.array([FACE.get(a.name, 0.0) for a in model.actuators]) + 0.2 * rng.normal(size=(horizon, model.nu))
+    act_ctrl = np.array([FACE.get(a.name, 0.0) for a in model.actuators]) + 0.2 * rng.normal(size=(horizon, model.nu))
     applied, wrench = 0.1 * rng.normal(size=(horizon, model.nv)), 0.05 * rng.normal(size=(horizon, model.nlink, 6))
     applied[:, NAIL] = 0.0  # MuJoCo's bound of a joint does not hold for it
-    system = System(kind, model, *(torch.tensor(x) for x in (qpos, qvel, applied, control, wrench)))
+    system = System(kind, model, *(torch.tensor(x) for x in (qpos, qvel, applied, act_ctrl, wrench)))
     return Scene(kind, model, physics, twin, system)
 
 
@@ -114,9 +114,9 @@ def test_steps_are_those_of_mujoco(engine, kind):
     """Contacts, limits, dry friction, equalities, free and ball joints; MuJoCo's solver is run until rounding stops it."""
     s = scene(kind, "mujoco")
     x = s.system
-    lead = (u[:, None] for u in (x.command, x.control, x.wrench))
+    lead = (u[:, None] for u in (x.dof_ctrl, x.act_ctrl, x.wrench))
     q, v, _ = s.physics.rollout(s.physics.pack(), x.qpos[None], x.qvel[None], *lead)
-    controls = (u.numpy() for u in (x.control, x.command, x.wrench))
+    controls = (u.numpy() for u in (x.act_ctrl, x.dof_ctrl, x.wrench))
     expected_q, expected_v = mujoco_twin.rollout(s.twin, x.qpos.numpy(), x.qvel.numpy(), *controls)
     assert report(kind, "rollout", max(relative(q[:, 0], expected_q), relative(v[:, 0], expected_v))) <= 1e-9
 
@@ -162,8 +162,8 @@ def first_step(s: Scene, wrench: torch.Tensor | None) -> tuple[torch.Tensor, tor
     """qacc (nv,) of the first step, its contacts (n, WIDTH), and theta."""
     x, theta = s.system, s.physics.pack()
     start = x.qpos[None], x.qvel[None]
-    a = s.physics.step(theta, *start, x.command[:1], x.control[:1], wrench)[2]
-    rows = s.physics.contacts(theta, *start, a, x.command[:1], x.control[:1]).view(-1, WIDTH)
+    a = s.physics.step(theta, *start, x.dof_ctrl[:1], x.act_ctrl[:1], wrench)[2]
+    rows = s.physics.contacts(theta, *start, a, x.dof_ctrl[:1], x.act_ctrl[:1]).view(-1, WIDTH)
     return a[0], rows[rows[:, PLACE["candidate"]] > 0], theta
 
 
@@ -174,7 +174,7 @@ def test_contact_forces_are_those_of_mujoco(engine, kind):
     x, data, force = s.system, mujoco.MjData(s.twin), np.zeros(6)
     _, rows, _ = first_step(s, x.wrench[:1])
     data.qpos[:], data.qvel[:] = x.qpos, x.qvel
-    with mujoco_twin.Driver(*(u.numpy() for u in (x.control, x.command, x.wrench))) as driver:
+    with mujoco_twin.Driver(*(u.numpy() for u in (x.act_ctrl, x.dof_ctrl, x.wrench))) as driver:
         driver.at(0)
         mujoco.mj_forward(s.twin, data)
     wanted = []
@@ -195,7 +195,7 @@ def test_contact_forces_of_the_smooth_law_move_a_free_body(engine):
     a, rows, theta = first_step(s, None)
     q, v, dt = qpos[None], s.system.qvel[None], s.physics.dt
     late = 0.5 * (s.physics.bias(theta, q, v + dt * a) - s.physics.bias(theta, q, v - dt * a))
-    forces = s.physics.bias(theta, q, v) + late - s.system.command[:1]
+    forces = s.physics.bias(theta, q, v) + late - s.system.dof_ctrl[:1]
     pull = (s.physics.mass_matrix(theta, q)[0] @ a + forces[0])[joint.dof_adr : joint.dof_adr + 3]
     stone = rows[rows[:, PLACE["position"] + 1] > 0.5]  # the tip of the arm touches the ground elsewhere
     pushed = stone[:, PLACE["force"] : PLACE["force"] + 3].sum(0)
@@ -206,7 +206,7 @@ def test_contact_forces_of_the_smooth_law_move_a_free_body(engine):
 def test_a_rollout_of_single_steps_is_the_rollout(engine):
     s = scene("implicit free", "mujoco")
     x, theta = s.system, s.physics.pack()
-    lead = [u[:5, None] for u in (x.command, x.control, x.wrench)]
+    lead = [u[:5, None] for u in (x.dof_ctrl, x.act_ctrl, x.wrench)]
     q, v, _ = s.physics.rollout(theta, x.qpos[None], x.qvel[None], *lead)
     state = x.qpos[None], x.qvel[None]
     for t in range(5):

@@ -124,7 +124,7 @@ def test_gradients_are_those_beside(engine, law, cones, dim):
     axes = {
         "qpos": 0,
         "qvel": 0,
-        "command": STEPS,
+        "dof_ctrl": STEPS,
         "xpair_friction": 0,
         "xpair_solref": 0,
         "geom_size": 2,

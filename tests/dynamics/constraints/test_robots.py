@@ -34,9 +34,9 @@ class Robot:
         """(errors of the stored rollout relative to its largest numbers (T + 1,), contacts in MuJoCo at every step)."""
         physics = physics_of(self.model, self.dt, integrator=self.integrator, implicit_damping=self.damped)
         expected_q, expected_v, ctrl = (self.oracle[f"roll_{kind}_{x}"] for x in ("qpos", "qvel", "ctrl"))
-        command = torch.zeros(len(ctrl), 1, self.model.nv, dtype=torch.float64)
+        dof_ctrl = torch.zeros(len(ctrl), 1, self.model.nv, dtype=torch.float64)
         start = torch.tensor(expected_q[:1]), torch.tensor(expected_v[:1])
-        q, v, _ = physics.rollout(physics.pack(), *start, command, torch.tensor(ctrl)[:, None] if self.model.nu else None)
+        q, v, _ = physics.rollout(physics.pack(), *start, dof_ctrl, torch.tensor(ctrl)[:, None] if self.model.nu else None)
         errors = [np.abs(x[:, 0].numpy() - y).max(1) / np.abs(y).max() for x, y in ((q, expected_q), (v, expected_v))]
         data, count = mujoco.MjData(self.twin), np.zeros(len(expected_q), int)
         for t, (qpos, qvel) in enumerate(zip(expected_q, expected_v, strict=True)):

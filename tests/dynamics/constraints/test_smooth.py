@@ -31,8 +31,8 @@ def slides(law: str, dt: float, count: int = 200) -> tuple[np.ndarray, np.ndarra
     v = torch.zeros(count, 6, dtype=torch.float64)
     v[:, 0] = 1.0
     q.requires_grad_()
-    command = torch.zeros(round(0.5 / dt), count, 6, dtype=torch.float64)
-    far = engine.rollout(engine.pack(), q, v, command)[0][-1, :, 0]
+    dof_ctrl = torch.zeros(round(0.5 / dt), count, 6, dtype=torch.float64)
+    far = engine.rollout(engine.pack(), q, v, dof_ctrl)[0][-1, :, 0]
     (slope,) = torch.autograd.grad(far.sum(), q)
     return q[:, 2].detach().numpy(), far.detach().numpy(), slope[:, 2].numpy()
 
@@ -64,13 +64,13 @@ def test_a_ball_at_rest_lies_as_deep_as_documented():
 def pushed(reach: float, force: float) -> tuple[torch.Tensor, float, torch.Tensor]:
     """(trajectory, where the ball ends, gradient of that in the force at the pusher) after half a second."""
     engine = physics(PUSHER, 0.005, contact="smooth", contact_reach=reach)
-    command = torch.zeros(100, 1, 7, dtype=torch.float64)
-    command[:, 0, 0] = force
-    command.requires_grad_()
+    dof_ctrl = torch.zeros(100, 1, 7, dtype=torch.float64)
+    dof_ctrl[:, 0, 0] = force
+    dof_ctrl.requires_grad_()
     q = torch.tensor(engine.model.qpos0)[None]
-    out = engine.rollout(engine.pack(), q, torch.zeros(1, 7, dtype=torch.float64), command)
+    out = engine.rollout(engine.pack(), q, torch.zeros(1, 7, dtype=torch.float64), dof_ctrl)
     place = out[0][-1, 0, 1]
-    return out[0].detach(), place.item(), torch.autograd.grad(place, command)[0][:, 0, 0]
+    return out[0].detach(), place.item(), torch.autograd.grad(place, dof_ctrl)[0][:, 0, 0]
 
 
 def test_an_object_at_rest_has_a_gradient_to_whatever_may_push_it():

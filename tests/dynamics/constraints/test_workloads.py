@@ -57,18 +57,18 @@ def workload(name: str) -> Scene:
     qpos = np.array(model.qpos0 if w.q0 is None else w.q0, float)
     for part, by in w.shift:
         qpos[part] += by
-    control = w.scale * np.random.RandomState(0).randn(T, model.nu)
+    act_ctrl = w.scale * np.random.RandomState(0).randn(T, model.nu)
     if w.push:
-        control[:, 0] = w.push
-    nothing = np.zeros((T, model.nv)), control, np.zeros((T, model.nlink, 6))
+        act_ctrl[:, 0] = w.push
+    nothing = np.zeros((T, model.nv)), act_ctrl, np.zeros((T, model.nlink, 6))
     qvel = np.zeros(model.nv) if w.v0 is None else np.array(w.v0, float)
     system = System(name, model, *(torch.tensor(x) for x in (qpos, qvel, *nothing)))
     return Scene(name, model, physics_of(model, twin.opt.timestep, implicit_damping=False), twin, system)
 
 
-def rolled(s: Scene, qpos, qvel, control) -> tuple[torch.Tensor, torch.Tensor]:
-    command = torch.zeros(T, 1, s.model.nv, dtype=torch.float64)
-    q, v, _ = s.physics.rollout(s.physics.pack(), qpos[None], qvel[None], command, control[:, None] if s.model.nu else None)
+def rolled(s: Scene, qpos, qvel, act_ctrl) -> tuple[torch.Tensor, torch.Tensor]:
+    dof_ctrl = torch.zeros(T, 1, s.model.nv, dtype=torch.float64)
+    q, v, _ = s.physics.rollout(s.physics.pack(), qpos[None], qvel[None], dof_ctrl, act_ctrl[:, None] if s.model.nu else None)
     return q[:, 0], v[:, 0]
 
 
@@ -76,8 +76,8 @@ def rolled(s: Scene, qpos, qvel, control) -> tuple[torch.Tensor, torch.Tensor]:
 def test_rollouts_are_those_of_mujoco(engine, name):
     s = workload(name)
     x = s.system
-    q, v = rolled(s, x.qpos, x.qvel, x.control)
-    expected_q, expected_v = mujoco_twin.rollout(s.twin, x.qpos.numpy(), x.qvel.numpy(), x.control.numpy())
+    q, v = rolled(s, x.qpos, x.qvel, x.act_ctrl)
+    expected_q, expected_v = mujoco_twin.rollout(s.twin, x.qpos.numpy(), x.qvel.numpy(), x.act_ctrl.numpy())
     assert report(name, "rollout", max(relative(q, expected_q), relative(v, expected_v))) <= 1e-10
 
 
@@ -94,7 +94,7 @@ def test_the_gradient_is_that_of_mujocos_own_simulation(engine, name):
     """Half |q_T|^2 + 0.05 |v_T|^2 along one random direction of start, velocity and controls together."""
     s, rng = workload(name), np.random.default_rng(2)
     x = s.system
-    q0, v0, u = (getattr(x, k).clone().requires_grad_() for k in ("qpos", "qvel", "control"))
+    q0, v0, u = (getattr(x, k).clone().requires_grad_() for k in ("qpos", "qvel", "act_ctrl"))
     q, v = rolled(s, q0, v0, u)
     (0.5 * (q[-1] ** 2).sum() + 0.05 * (v[-1] ** 2).sum()).backward()
     along = [rng.normal(size=n) for n in (s.model.nv, s.model.nv, u.shape)]
@@ -104,7 +104,7 @@ def test_the_gradient_is_that_of_mujocos_own_simulation(engine, name):
     values = []
     for h in OFFSETS:
         start = advance(s.model, x.qpos.numpy(), h * along[0])
-        end_q, end_v = mujoco_twin.rollout(s.twin, start, x.qvel.numpy() + h * along[1], x.control.numpy() + h * along[2])
+        end_q, end_v = mujoco_twin.rollout(s.twin, start, x.qvel.numpy() + h * along[1], x.act_ctrl.numpy() + h * along[2])
         values.append(0.5 * end_q[-1] @ end_q[-1] + 0.05 * end_v[-1] @ end_v[-1])
     expected = float(extrapolated(np.array(values))[0])
     assert report(name, "directional derivative", abs(found - expected) / abs(expected)) <= 1e-6

@@ -25,32 +25,32 @@ class Unsolved:
     count: int
 
 
-class Watch:
+class Status:
     """The status of every environment, in the memory that the kernels write.
 
-    status: tensor (B, len(STATUS)). On a CPU it is looked at after every launch, which costs about a microsecond; elsewhere alarms stay
+    table: (B, len(STATUS)). On a CPU it is looked at after every launch, which costs about a microsecond; elsewhere alarms stay
     until `ask` is called, since each look waits for the device, except where the room for contacts may have to grow.
 
     Args:
-        rows: (B, n) memory of the environments, for ``setting``; before: the watch that this one goes on with.
+        rows: (B, n) memory of the environments, for ``setting``; before: the one that this goes on with.
     """
 
-    def __init__(self, bench: Any, physics: Any, setting: Any, rows: Tensor, before: "Watch | None") -> None:
-        self.bench, self.physics, self.room, self.growing = bench, physics, setting.contacts, setting.growing
+    def __init__(self, launches: Any, physics: Any, setting: Any, rows: Tensor, before: "Status | None") -> None:
+        self.launches, self.physics, self.room, self.growing = launches, physics, setting.contacts, setting.growing
         self._look_at(rows[:, 1 : 1 + len(STATUS)])
         self._settled = torch.zeros_like(self._alarms)  # of the launches that are over, where each is looked at
         if before is not None:
-            self.status.copy_(before.status)
+            self.table.copy_(before.table)
             self._settled.copy_(before._settled)
 
-    def _look_at(self, status: Tensor) -> None:
-        self.status = status
-        self._alarms = status[:, FIRST_ALARM : FIRST_ALARM + len(ALARMS)]
-        self._flags = self._alarms.numpy() if status.device.type == "cpu" else None
+    def _look_at(self, table: Tensor) -> None:
+        self.table = table
+        self._alarms = table[:, FIRST_ALARM : FIRST_ALARM + len(ALARMS)]
+        self._flags = self._alarms.numpy() if table.device.type == "cpu" else None
 
     def leave(self) -> None:
         """The memory that was watched is about to go: keep what it says."""
-        self._look_at(self.status.clone())
+        self._look_at(self.table.clone())
 
     @property
     def looking(self) -> bool:
@@ -80,20 +80,20 @@ class Watch:
         if not self._alarmed():
             return None
         self._overflow(False)
-        status = self.status.cpu()
-        left = status[:, UNCONVERGED] > 0
+        table = self.table.cpu()
+        left = table[:, UNCONVERGED] > 0
         if not left.any():
             return None
-        begun = status[:, FIRST_STEP].masked_fill(~left, float("inf"))
+        begun = table[:, FIRST_STEP].masked_fill(~left, float("inf"))
         env = int(begun.argmin())
-        found = Unsolved(env, self._step(status[env]), float(status[left, RESIDUAL].max()), int(status[:, UNCONVERGED].sum()))
+        found = Unsolved(env, self._step(table[env]), float(table[left, RESIDUAL].max()), int(table[:, UNCONVERGED].sum()))
         self._alarms.zero_()
         self._settled.zero_()
         return found
 
     def fault(self, env: int) -> str | None:
         """The constraint that was the first not to be finite in the motion of an environment, in words; None: not a constraint."""
-        kind, index = (int(x) for x in self.status[env, [FAULT, FAULT_INDEX]].tolist())
+        kind, index = (int(x) for x in self.table[env, [FAULT, FAULT_INDEX]].tolist())
         return constraint_name(self.physics.model, SOURCES[kind - 1], index) if kind else None
 
     def _step(self, row: Any) -> int:
@@ -104,17 +104,17 @@ class Watch:
         if self.looking:
             self._alarms.copy_(self._settled)
         else:  # which launch it was is not known
-            self.status[:, OVERFLOW] = 0.0
-            self.status[:, FIRST_STEP] *= self.status[:, UNCONVERGED] > 0
+            self.table[:, OVERFLOW] = 0.0
+            self.table[:, FIRST_STEP] *= self.table[:, UNCONVERGED] > 0
 
     def _overflow(self, backward: bool) -> bool:
-        status = self.status.cpu()
-        if not status[:, OVERFLOW].any():
+        table = self.table.cpu()
+        if not table[:, OVERFLOW].any():
             return False
-        env = int(status[:, OVERFLOW].argmax())
-        step, needed = self._step(status[env]), self.room + int(status[env, OVERFLOW])
+        env = int(table[:, OVERFLOW].argmax())
+        step, needed = self._step(table[env]), self.room + int(table[env, OVERFLOW])
         self._take_back()
-        lack = self.physics.make_room(needed, self.bench) if self.growing else None
+        lack = self.physics.make_room(needed, self.launches) if self.growing else None
         if self.growing and lack is None:
             return True
         step = None if backward else step
