@@ -29,7 +29,7 @@ def controls_table(task: Task, controls: np.ndarray) -> bytes:
 
     A row holds from its time until that of the next one.
     """
-    controlled = {dof for parameter in task.parameters.values() for dof in parameter.controlled()}
+    controlled = {dof for parameter in task.parameters.values() for dof in parameter.changes.controls}
     columns, names = [], []
     for joint in (j for entity in task.setting.entities.values() for j in joints_of(entity)):
         for k, dof in enumerate(joint.dofs):
@@ -71,7 +71,9 @@ def information(task: Task, trajectory: Any) -> dict[str, Any]:
         "correlation": told.correlation.tolist(),
         "decided_by_prior": told.decided,
         "sample_time": goal.every * task.setting.dt,
-        "channels": [{"name": c.name, "kind": c.kind, "joints": c.labels, "sigma": c.sigma.tolist()} for c in goal.channels],
+        "channels": [
+            {"name": c.name, "kind": c.kind, "labels": c.channel.labels, "sigma": c.sigma.tolist()} for c in goal.channels
+        ],
         "start_state": "estimated" if goal.sensitivity.nuisance else "known",
     }
 
