@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from genesis.losses import LOSSES
+from genesis.methods import FIRST_ORDER, OWN_STEP, SCHEDULERS
 from genesis.observations import CHANNELS
 from genesis.observations.dataset import Smoothing
 from genesis.observations.kinds import CHANNEL_KINDS, INPUT_KINDS
 from genesis.observations.units import TIME_UNITS
-from genesis.optimizers import FIRST_ORDER, QUASI_NEWTON, SCHEDULERS
 from genesis.parameters import PARAMETERS
 from genesis.sysid.solvers import SOLVERS
 from genesis.sysid.unknowns import KINDS as IDENTIFIED_KINDS
@@ -34,8 +34,9 @@ def declared(dataclass: type, without: set[str]) -> dict[str, object]:
 
 
 def taken(function) -> dict[str, object]:
-    """Name -> default of keyword-only arguments."""
-    return {n: p.default for n, p in inspect.signature(function).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    """Name -> default of keyword-only arguments; the seed is that of the run."""
+    found = inspect.signature(function).parameters.items()
+    return {n: p.default for n, p in found if p.kind is p.KEYWORD_ONLY and n != "seed"}
 
 
 def same(schema_value: object, engine_value: object) -> bool:
@@ -60,7 +61,7 @@ def test_what_is_identified_and_how_is_what_the_engine_knows() -> None:
         ("loss", LOSSES, {"kind", "weight"}),
         ("parameter", PARAMETERS, {"kind"}),
         ("task", TASKS, {f.name for f in fields(Task)}),
-        ("optimizer", QUASI_NEWTON, {"kind"}),
+        ("optimizer", OWN_STEP, {"kind"}),
         ("channels", CHANNELS, {f.name for f in fields(Channel)} - {"entity"}),
     ],
 )
@@ -85,7 +86,7 @@ def test_torch_optimizers_take_the_fields(kind: str) -> None:
 
 def test_every_kind_is_in_both_tables() -> None:
     assert set(KINDS["channels"]) == set(CHANNEL_KINDS) and set(KINDS["inputs"]) == set(INPUT_KINDS)
-    assert set(KINDS["optimizer"]) == {*FIRST_ORDER, *QUASI_NEWTON}
+    assert set(KINDS["optimizer"]) == {*FIRST_ORDER, *OWN_STEP}
     assert set(KINDS["scheduler"]) == set(SCHEDULERS)
 
 
