@@ -21,7 +21,7 @@ from measure import ROOT, machine, table
 
 import genesis as gs
 from genesis.errors import DivergenceError
-from genesis.optimizers import Group, make_optimizer
+from genesis.methods import Group, make_method
 
 MODELS = ROOT / "benchmarks" / "models"  # never those of other benchmarks: goals and start belong to these files
 HORIZON, WANTED = 100, 1e-2
@@ -47,10 +47,6 @@ class Result(NamedTuple):
     end: float  # over the start
     evaluations: int | None  # until it was below WANTED
     seconds: float
-
-
-class _Enough(Exception):
-    """The iterations are used up."""
 
 
 def world(model: str, contact: str, dt: float, reach: float = 0.0) -> gs.Scene:
@@ -113,9 +109,35 @@ PROBLEMS = {
 }
 
 
-def solve(problem: Problem, method: str, iterations: int | None = None) -> Result:
-    """Minimise with one of the toolkit's optimisers."""
-    count = ITERATIONS[method] if iterations is None else iterations
+class Relative:
+    """An objective: the cost over that of the start, with what is counted about it."""
+
+    def __init__(self, problem: Problem, controls: torch.Tensor, group: Group) -> None:
+        self.problem, self.controls, self.groups = problem, controls, [group]
+        self.failure: Exception | None = None
+        self.diverged: tuple[int, ...] = ()
+        self.first = float(problem.cost(controls.detach()))
+        self.best, self.evaluations = 1.0, 0
+        self.reached: int | None = None
+
+    def evaluate(self, gradient: bool = True) -> float:
+        self.evaluations += 1
+        self.controls.grad = None
+        try:
+            cost = self.problem.cost(self.controls) / self.first
+            cost.backward()
+        except DivergenceError as error:
+            self.failure = error
+            return float("inf")
+        self.failure, self.best = None, min(self.best, float(cost.detach()))
+        if self.reached is None and self.best < WANTED:
+            self.reached = self.evaluations
+        return float(cost.detach())
+
+
+def solve(problem: Problem, kind: str, iterations: int | None = None) -> Result:
+    """Minimise with one of the toolkit's methods."""
+    count = ITERATIONS[kind] if iterations is None else iterations
     controls = problem.start.clone().requires_grad_()
     low, high = (torch.full_like(problem.start, sign * (problem.bound or torch.inf)) for sign in (-1.0, 1.0))
 
@@ -124,33 +146,15 @@ def solve(problem: Problem, method: str, iterations: int | None = None) -> Resul
             controls.clamp_(low, high)
 
     project()
-    first = float(problem.cost(controls.detach()))
-    group = Group("controls", [controls], [(low, high)], None, project)
-    optimizer = make_optimizer([group], *METHODS[method], count)
-    best, reached, evaluations, done = 1.0, None, 0, 0
-
-    def evaluate() -> float:
-        nonlocal best, reached, evaluations
-        evaluations += 1
-        controls.grad = None
-        cost = problem.cost(controls) / first
-        cost.backward()
-        best = min(best, float(cost.detach()))
-        reached = evaluations if reached is None and best < WANTED else reached
-        return float(cost.detach())
-
-    def after() -> None:
-        nonlocal done
-        done += 1
-        if done > count:
-            raise _Enough
-
+    objective = Relative(problem, controls, Group("controls", [controls], [(low, high)], None, project))
+    method = make_method(*METHODS[kind], count, 0)
+    method.init(objective)
     begin = time.process_time()
-    try:
-        optimizer.minimise(evaluate, after)
-    except (_Enough, DivergenceError):
-        pass
-    return Result(first, best, reached, time.process_time() - begin)
+    for _ in range(count):
+        if method.look() is not None or method.step() is not None:
+            break
+    method.look()
+    return Result(objective.first, objective.best, objective.reached, time.process_time() - begin)
 
 
 def main() -> None:
