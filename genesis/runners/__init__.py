@@ -1,2 +1,5 @@
-"""What is done with a problem: the loop of every run (loop), a task made into one (optimize, evaluate), an identification (identify), several
-candidates as one batch (together, lockstep, part); what is stored (record, events, tensorboard); one rollout (simulate), gradients (gradcheck)."""
+"""What is done with a problem.
+
+loop: every run; optimize, evaluate: a task made into one; identify: an identification; together, lockstep, part: several candidates as one batch.
+record, events, tensorboard: what is stored. simulate: one rollout; gradcheck: gradients against differences.
+"""
