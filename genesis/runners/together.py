@@ -17,14 +17,14 @@ from genesis.log import logger
 from genesis.parameters import Inputs
 from genesis.parameters.policy import Policy
 from genesis.runners.alike import partition
-from genesis.runners.evaluate import NOT_REACHED, Evaluator, Found
+from genesis.runners.evaluate import NOT_REACHED, Found, TaskProblem
 from genesis.runners.part import Key, Part, Shares, asked_by, over_all
 from genesis.runners.solution import times
 from genesis.tasks import Task
 from genesis.tasks.goal import OfTrajectory
 from genesis.tasks.rollout import inputs_of, roll_out
 from genesis.tasks.task import PRIOR
-from genesis.view import View
+from genesis.view import TrajectoryView
 
 #: The answer to a candidate that has to be evaluated by itself, because something about it is out of the ordinary.
 ALONE = object()
@@ -109,7 +109,7 @@ class Together:
         room = self._room(len(numbers))
         inputs = self._inputs(numbers, room)
         setting = self._setting(room)
-        return inputs, Shares(View(roll_out(setting, inputs)), setting.scene, room, self.envs)
+        return inputs, Shares(TrajectoryView(roll_out(setting, inputs)), setting.scene, room, self.envs)
 
     def _trajectories(self, numbers: list[int]) -> dict[int, Any]:
         with torch.no_grad():
@@ -288,7 +288,7 @@ class Together:
             goal = self.tasks[group[0]].goal
             if len(group) == 1 or not isinstance(goal, OfTrajectory):
                 for number in group:
-                    found[number] = self.tasks[number].metrics(Part.single(shares, place[number]))  # type: ignore[arg-type]
+                    found[number] = self.tasks[number].metrics(Part.single(shares, place[number]))
                 continue
             with torch.no_grad():
                 made = self._over("goal", self.goal_group[group[0]], goal.metrics, shares, [place[number] for number in group])
@@ -324,22 +324,25 @@ class Together:
         return now
 
 
-class TogetherEvaluator(Evaluator):
-    """Evaluator of one candidate; `ask` gives the answers of `Together`."""
+class TogetherProblem(TaskProblem):
+    """The problem of one candidate; `ask` gives the answers of `Together`."""
 
-    def __init__(self, *arguments: Any, ask: Callable[[str], Any], **options: Any) -> None:
-        super().__init__(*arguments, **options)
+    def __init__(self, task: Task, *, ask: Callable[[str], Any], **options: Any) -> None:
+        super().__init__(task, **options)
         self.ask = ask
 
-    def trajectory(self, without: tuple[int, ...] = ()) -> dict[str, Any]:
+    def trajectory(self) -> dict[str, Any]:
+        """As `trajectory_arrays`."""
         answer = self.ask(TRAJECTORY)
-        return super().trajectory(without) if answer is ALONE else dict(answer)
+        return super().trajectory() if answer is ALONE else dict(answer)
 
-    def _find(self) -> Found:
+    def _find(self, gradient: bool) -> Found:
+        if not gradient:
+            return super()._find(gradient)
         start = perf_counter()
         answer = self.ask(GRADIENT)
         if answer is ALONE:
-            return super()._find()
+            return super()._find(gradient)
         self.clock.add("together", start)
         found: Found = answer
         return found

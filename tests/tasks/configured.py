@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from genesis_cli.build import build_optimizer, build_task, start_engine
+from genesis_cli.build import build_method, build_task, start_engine
 from genesis_cli.compose import compose_config
 from genesis_cli.paths import config_dir
 from genesis_cli.validate import Checked, check
@@ -29,10 +29,11 @@ def configured(*overrides: str) -> tuple[Checked, Any]:
 
 def learn(*overrides: str) -> Any:
     """The result of an optimisation without a run folder."""
-    from genesis.runners.optimize import Optimization, Stop
+    from genesis.runners.loop import Stop
+    from genesis.runners.optimize import optimization
 
     checked, task = configured(*overrides)
-    return Optimization(task, build_optimizer(checked, task), Stop(**vars(checked.plain["stop"]))).run()
+    return optimization(task, build_method(checked), Stop(**vars(checked.plain["stop"]))).run()
 
 
 def experiment(setting, *, push: dict, unknowns: dict, channels: dict, **options):
@@ -40,9 +41,9 @@ def experiment(setting, *, push: dict, unknowns: dict, channels: dict, **options
     from genesis.parameters import PARAMETERS
     from genesis.tasks import TASKS
     from genesis.tasks.rollout import inputs_of, roll_out
-    from genesis.view import View
+    from genesis.view import TrajectoryView
 
     controls = PARAMETERS["hold"](setting, "parameter.push", **push)
     goal = TASKS["excite"](setting, {"push": controls}, unknowns=unknowns, channels=channels, **options)
     with torch.no_grad():
-        return goal, View(roll_out(setting, inputs_of(setting, {"push": controls})))
+        return goal, TrajectoryView(roll_out(setting, inputs_of(setting, {"push": controls})))
