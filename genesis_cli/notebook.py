@@ -11,11 +11,11 @@ from omegaconf import OmegaConf
 
 from genesis.errors import InputError
 from genesis_cli.aliases import expand_all
-from genesis_cli.bridge import Job
 from genesis_cli.build import absolute_files, build_loop, build_task, engine_differs, settings, start_engine
 from genesis_cli.compose import compose_with_sources
 from genesis_cli.errors import CommandError
 from genesis_cli.hydra_errors import as_command_error, is_hydra_error
+from genesis_cli.job import Job
 from genesis_cli.suggest import known
 from genesis_cli.validate import Checked, check
 
