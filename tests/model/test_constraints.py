@@ -180,7 +180,11 @@ def test_an_equality_within_one_rigid_body_acts_where_it_turns(joint, rows):
 REFUSED = {
     "link": (dict(second="c"), UnknownNameError, 'unknown link "c"; known: '),
     "joint": (dict(type="joint", first="jx", second=None), UnknownNameError, 'unknown joint "jx"; known: jb, ja'),
-    "ball": (dict(type="joint", first="jb", second=None), UnsupportedError, 'joint "jb" is a ball; allowed: hinges, slides and screws'),
+    "ball": (
+        dict(type="joint", first="jb", second=None),
+        UnsupportedError,
+        'joint "jb" is a ball; allowed: hinges, slides and screws',
+    ),
     "twice": (dict(type="joint", first="ja", second="ja"), ModelError, "is both its joints"),
     "type": (dict(type="glue"), UnknownNameError, 'unknown equality type "glue"; known: connect, joint, weld'),
     "solref": (dict(solref=(1.0, -1.0)), ModelError, "solref is (1, -1)"),

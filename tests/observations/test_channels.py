@@ -248,7 +248,9 @@ def test_wrong_names_and_options(kind: str, names: list[str], options: dict, mes
 def test_a_free_joint_has_no_position_of_one_number() -> None:
     setting = setting_of("ball")
     name = next(joint.name for joint in setting.robot.joints if joint.n_dofs == 6)
-    with pytest.raises(InputError, match="turns in space; allowed: hinges, slides and screws. Measure its link with link_position"):
+    with pytest.raises(
+        InputError, match="turns in space; allowed: hinges, slides and screws. Measure its link with link_position"
+    ):
         made(setting, "joint_position", [name])
 
 
