@@ -127,22 +127,12 @@ def init(
     """
     global _runtime, _generation
     if performance_mode:
-        raise UnsupportedError(
-            "gs.init: performance_mode is not supported: kernels are compiled once for every robot; leave it out."
-        )
+        raise UnsupportedError("gs.init: performance_mode is not supported: kernels serve every robot as they are; leave it out.")
     wanted, precision, cpu_threads = _backend(backend), _precision(precision), _threads(cpu_threads)
     asked = (wanted, precision, debug, seed, eps, use_deterministic_algorithms, cpu_threads)
-    if _runtime is not None:
-        if asked != _runtime.asked:
-            raise StateError(
-                f"gs.init: already initialized (backend {_runtime.backend.value}, precision {_runtime.precision}) "
-                "with other arguments; call gs.destroy() first."
-            )
-        logger.warning("gs.init: already initialized with these arguments; nothing to do.")
+    if _in_force(asked):
         return
-    if theme not in log.THEMES:
-        raise unknown_name("gs.init", "theme", theme, log.THEMES)
-    log.configure(_level(logging_level), theme, logger_verbose_time)
+    _configure_log(logging_level, theme, logger_verbose_time)
     chosen, device = _device(wanted)
     _seed(seed, use_deterministic_algorithms)
     ti_float = _start_taichi(chosen, precision, seed, cpu_threads)
@@ -226,6 +216,25 @@ def _backend(backend: Backend | str | None) -> Backend:
     if isinstance(backend, str) and backend in Backend.__members__:
         return Backend[backend]
     raise unknown_name("gs.init", "backend", str(backend), Backend.__members__)
+
+
+def _in_force(asked: tuple) -> bool:
+    """Whether these arguments are in force already, which is told. Raises: StateError if others are."""
+    if _runtime is None:
+        return False
+    if asked != _runtime.asked:
+        raise StateError(
+            f"gs.init: already initialized (backend {_runtime.backend.value}, precision {_runtime.precision}) "
+            "with other arguments; call gs.destroy() first."
+        )
+    logger.warning("gs.init: already initialized with these arguments; nothing to do.")
+    return True
+
+
+def _configure_log(level: str | int | None, theme: str, verbose_time: bool) -> None:
+    if theme not in log.THEMES:
+        raise unknown_name("gs.init", "theme", theme, log.THEMES)
+    log.configure(_level(level), theme, verbose_time)
 
 
 def _precision(precision: str) -> str:
