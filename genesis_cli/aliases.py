@@ -2,7 +2,8 @@
 
 import re
 
-from genesis_cli.schema import GROUPS
+from genesis_cli.errors import CommandError
+from genesis_cli.schema import GROUPS, TERMS
 
 # [+ | ++ | ~] name [@package] [=value]; a name with a dot is a value, not a group.
 _GROUP_OVERRIDE = re.compile(r"^(?P<sign>\+\+?|~)?(?P<name>\w+)(?P<rest>(@[^=]*)?(=.*)?)$", re.DOTALL)
@@ -12,6 +13,8 @@ def expand(override: str) -> str:
     """The override with a node's name replaced by its group's: `scene=arm` -> `scenes=arm`.
 
     A mapping is a value, not an option: `scene={dt: 0.1}` stays.
+
+    Raises: CommandError for `scene=null`, which is no option either.
     """
     match = _GROUP_OVERRIDE.match(override)
     if match is None or match["name"] not in GROUPS:
@@ -19,6 +22,12 @@ def expand(override: str) -> str:
     value = match["rest"].partition("=")[2].lstrip()
     if value.startswith("{"):
         return override
+    if value.strip() == "null":
+        name = match["name"]
+        raise CommandError(
+            f"{override}: a group takes the name of an option (genesis show groups); ~{name} leaves it out"
+            + (f", {name}.NAME=null one of its terms." if name in TERMS else ".")
+        )
     return f"{match['sign'] or ''}{GROUPS[match['name']]}{match['rest']}"
 
 

@@ -1,6 +1,57 @@
 """What every part of the tests shares: one runtime in double precision, so that each kernel is compiled once a session."""
 
+from pathlib import Path
+
 import pytest
+
+TESTS = Path(__file__).parent
+#: Files and folders whose tests compile no kernel and take little time: `pytest -m fast` runs them, less what is slow or starts the engine.
+FAST = (
+    "architecture",
+    "cli/sweeps/test_manifest.py",
+    "cli/sweeps/test_results.py",
+    "cli/sweeps/test_signals.py",
+    "cli/sweeps/test_space.py",
+    "cli/sweeps/test_table.py",
+    "cli/test_aliases.py",
+    "cli/test_completion.py",
+    "cli/test_console.py",
+    "cli/test_failures.py",
+    "cli/test_job.py",
+    "cli/test_options.py",
+    "cli/test_packaging.py",
+    "cli/test_progress.py",
+    "cli/test_run_folder.py",
+    "cli/test_schema.py",
+    "cli/test_validate.py",
+    "description",
+    "model",
+    "observations/test_dataset.py",
+    "observations/test_noise.py",
+    "observations/test_readers.py",
+    "observations/test_start.py",
+    "observations/test_wrong_input.py",
+    "optimizers",
+    "parameters/test_bounds.py",
+    "parameters/test_network.py",
+    "runners/test_files.py",
+    "runners/test_interrupt.py",
+    "runners/test_lockstep.py",
+    "runners/test_record.py",
+    "sysid/test_normal.py",
+    "sysid/test_robust.py",
+    "test_information.py",
+    "test_lower_bounds.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is fast by where it lies."""
+    places = [TESTS / name for name in FAST]
+    for item in items:
+        slow = item.get_closest_marker("slow") or "engine" in getattr(item, "fixturenames", ())
+        if not slow and any(item.path.is_relative_to(place) for place in places):
+            item.add_marker(pytest.mark.fast)
 
 
 @pytest.fixture(scope="session")

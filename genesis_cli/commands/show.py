@@ -2,7 +2,7 @@
 
 from genesis_cli import console
 from genesis_cli.aliases import expand_all
-from genesis_cli.commands.by_name import NAMES
+from genesis_cli.commands.by_name import COMMANDS
 from genesis_cli.compose import compose_config, key_help
 from genesis_cli.compose import groups as all_groups
 from genesis_cli.errors import CommandError
@@ -33,8 +33,8 @@ def config(command: str, overrides: list[str], config_dir: str | None) -> None:
 
 
 def _composed(command: str, overrides: list[str], config_dir: str | None):  # -> DictConfig
-    if command not in NAMES:
-        raise CommandError(f'--command: unknown command "{command}"; {known(command, NAMES)}.')
+    if command not in COMMANDS:
+        raise CommandError(f'--command: unknown command "{command}"; {known(command, COMMANDS)}.')
     words = expand_all(overrides)
     try:
         return compose_config(command, words, _dirs(config_dir))

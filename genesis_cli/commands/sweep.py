@@ -4,7 +4,7 @@ import os
 
 from genesis_cli import console
 from genesis_cli.bridge import run
-from genesis_cli.commands.by_name import NAMES, command
+from genesis_cli.commands.by_name import COMMANDS, command
 from genesis_cli.errors import FAILED, OK, CommandError
 from genesis_cli.job import Flags
 from genesis_cli.suggest import known
@@ -19,8 +19,8 @@ def resume(folder: str, failed: bool) -> int:
     sweep = sweep_folder(folder)
     stored = load(sweep)
     assert stored is not None
-    if stored.command not in NAMES:
-        raise CommandError(f'{sweep / manifest.NAME}: unknown command "{stored.command}"; {known(stored.command, NAMES)}.')
+    if stored.command not in COMMANDS:
+        raise CommandError(f'{sweep / manifest.NAME}: unknown command "{stored.command}"; {known(stored.command, COMMANDS)}.')
     if not os.path.isdir(stored.folder):
         raise CommandError(f"{folder}: was started in {stored.folder}, which is gone; relative paths need it.")
     os.chdir(stored.folder)

@@ -3,6 +3,7 @@
 import pytest
 
 from genesis_cli.aliases import expand
+from genesis_cli.errors import CommandError
 
 
 @pytest.mark.parametrize(
@@ -28,3 +29,11 @@ from genesis_cli.aliases import expand
 )
 def test_expand(typed: str, meant: str) -> None:
     assert expand(typed) == meant
+
+
+@pytest.mark.parametrize("typed", ["loss=null", "++loss=null"])
+def test_no_option_is_null(typed: str) -> None:
+    with pytest.raises(CommandError, match="a group takes the name of an option .*; ~loss leaves it out, loss.NAME=null one of"):
+        expand(typed)
+    with pytest.raises(CommandError, match="~task leaves it out.$"):
+        expand("task=null")

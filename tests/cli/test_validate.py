@@ -1,11 +1,14 @@
 """The check of a composed config."""
 
+from dataclasses import dataclass
+
 import pytest
 from omegaconf import OmegaConf
 
 from genesis_cli.compose import compose_config
 from genesis_cli.errors import CommandError
-from genesis_cli.validate import check
+from genesis_cli.schema.keys import key
+from genesis_cli.validate import _node, check
 
 
 def test_numbers_become_what_the_schema_says() -> None:
@@ -33,3 +36,67 @@ def test_entities_of_the_scene_are_robots_too() -> None:
     assert (ball.name, ball.radius, ball.pos) == ("ball", 0.2, [1.0, 0.0, 0.0])
     with pytest.raises(CommandError, match='scene.entities.ball: unknown key "radios"; known: radius'):
         check(compose_config("optimize", ["+scene.entities.ball={kind: sphere, radios: 0.2}"]))
+
+
+@dataclass
+class Toy:
+    """Every limit that a key can have."""
+
+    low: float = key(1.0, "at least 0", low=0.0)
+    above: float | None = key(1.0, "more than 0", above=0.0)
+    pair: list[float] = key([0.0, 0.0], "two numbers", length=2)
+    word: str | None = key("a", "a or b", choices=("a", "b"))
+
+
+@pytest.mark.parametrize("node", [{"low": 0}, {"above": 1e-9}, {"above": None}, {"pair": [1, 2]}, {"word": "b"}, {"word": None}])
+def test_values_at_their_limits(node: dict) -> None:
+    made = _node("toy", node, Toy)
+    assert {name: getattr(made, name) for name in node} == node
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        ({"low": -1e-9}, r"toy.low: -1e-09 is too small; at least 0\."),
+        ({"low": float("nan")}, r"toy.low: nan is too small"),
+        ({"above": 0}, r"toy.above: 0.0 is too small; more than 0\."),
+        ({"pair": [1]}, "toy.pair: has 1 entries, needs 2: two numbers"),
+        ({"pair": [1, 2, 3]}, "toy.pair: has 3 entries, needs 2: two numbers"),
+        ({"word": "c"}, 'toy.word: "c" is not allowed; known: a, b'),
+        ({"low": None}, r"toy.low: must not be null\."),
+        ({"loww": 1}, 'toy: unknown key "loww"; known: low'),
+        (3, "toy: must be a mapping of keys to values, found 3"),
+    ],
+)
+def test_values_beyond_their_limits(node: object, message: str) -> None:
+    with pytest.raises(CommandError, match=message):
+        _node("toy", node, Toy)
+
+
+def test_nodes_that_were_checked_before_are_taken_from_there_unless_they_differ() -> None:
+    earlier: dict = {}
+    first = check(compose_config("optimize", ["task.horizon=5"]), earlier)
+    again = check(compose_config("optimize", ["task.horizon=5", "optimizer.lr=0.5"]), earlier)
+    assert again.task == first.task and again.task is not first.task, "each its own, to change"
+    assert again.optimizer.lr == 0.5 != first.optimizer.lr
+    assert check(compose_config("optimize", ["task.horizon=6"]), earlier).task.horizon == 6
+    first.task.horizon = 99
+    assert check(compose_config("optimize", ["task.horizon=6"]), earlier).task.horizon == 6
+
+
+def test_what_a_command_needs() -> None:
+    learns, identifies = compose_config("optimize", []), compose_config("sysid", [])
+    assert check(learns).solver is None and check(identifies).task is None
+    for config in (learns, identifies):
+        OmegaConf.set_struct(config, False)
+    del learns["scheduler"]
+    with pytest.raises(CommandError, match="scheduler: must be a mapping"):
+        check(learns)
+    del identifies["scene"]
+    with pytest.raises(CommandError, match="scene: must be a mapping"):
+        check(identifies)
+
+
+def test_channels_switched_off_are_left_out() -> None:
+    observation = check(compose_config("sysid", ["observation.channels.angle=null"])).plain["observation"]
+    assert observation.channels == {} and list(observation.inputs) == ["torque"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from genesis_cli.commands.by_name import NAMES, command
+from genesis_cli.commands.by_name import COMMANDS, command
 from genesis_cli.commands.sweep import resume
 from genesis_cli.errors import CommandError
 from genesis_cli.job import Command, Flags, Outcome
@@ -48,7 +48,7 @@ def test_going_on_needs_the_command_and_the_folder_of_before(tmp_path) -> None:
 
 
 def test_every_command_by_its_name() -> None:
-    for name in NAMES:
+    for name in COMMANDS:
         made = command(name)
         assert made.name == name and made.execute.__module__ == f"genesis_cli.commands.{name}" and made.options == {}
     assert command("simulate", solution="run").options == {"solution": "run"}

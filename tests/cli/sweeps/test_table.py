@@ -1,5 +1,6 @@
 """Ranking, columns, and why the best is best."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from genesis_cli.errors import CommandError
 from genesis_cli.sweeps.influence import influences, ranked
 from genesis_cli.sweeps.space import read_space
-from genesis_cli.sweeps.table import Row, Table, gather, number_or_text, store, words_of
+from genesis_cli.sweeps.table import Row, Table, gather, number_or_text, row_of, store, words_of
 
 
 def row(number: int, objective: float | None, status: str = "converged", **settings: str) -> Row:
@@ -85,3 +86,46 @@ def test_the_table_as_parquet(tmp_path) -> None:
     store(Table(tmp_path, [row(0, 1.5, a="1"), row(1, None, "failed", a="x")], keys=["a"]))
     read = parquet.read_table(tmp_path / "results.parquet").to_pydict()
     assert read["objective"] == [1.5, None] and read["a"] == ["1", "x"] and read["job"] == [0, 1]
+
+
+def test_a_row_says_what_a_job_has_left(tmp_path) -> None:
+    def left(result: dict | None, marker: dict | None) -> Row:
+        for name, content in (("result.json", result), ("job.json", marker)):
+            (tmp_path / name).unlink(missing_ok=True)
+            if content is not None:
+                (tmp_path / name).write_text(json.dumps(content))
+        return row_of(3, tmp_path, {"a": "1"})
+
+    seconds = {"engine": 1.0, "build": 2.0, "loop": 4.0, "rollout": 3.0, "backward": 0.5}  # the loop contains the last two
+    done = left(
+        {"status": "converged", "objective": 2.0, "seconds": seconds, "metrics": {"x": 1, "y": "no number"}}, {"exit_code": 0}
+    )
+    assert (done.status, done.objective, done.seconds, done.metrics, done.code) == ("converged", 2.0, 7.0, {"x": 1.0}, 0)
+    assert left({"status": "not_converged"}, {"exit_code": 7}).code == 7
+    assert left({"status": "not_converged"}, None).code == 1 and left({"status": "pruned"}, None).code == 0
+    assert left({"status": "interrupted"}, {"exit_code": 0}).code == 1, "it has not ended"
+    dead = left(None, {"began": "now"})
+    assert (dead.status, dead.code) == ("missing", 1) and dead.reason.startswith("begun, but no result could be written")
+    assert left(None, None).reason == ""
+
+
+@pytest.mark.parametrize(("directions", "maximize"), [(["maximize", "minimize"], True), (["minimize", "maximize"], False)])
+def test_the_first_objective_ranks(tmp_path, directions: list[str], maximize: bool) -> None:
+    (tmp_path / "study.json").write_text(json.dumps({"directions": directions}))
+    assert gather(tmp_path).maximize == maximize
+
+
+def test_why_needs_three_jobs_with_an_objective() -> None:
+    def whys(objectives: list[float | None]) -> list[str]:
+        rows = [row(k, value, a=str(k % 2)) for k, value in enumerate(objectives)]
+        return [influence.key for influence in influences(Table(Path(), rows, keys=["a"]))]
+
+    assert whys([1.0, 2.0, 3.0]) == ["a"] and whys([1.0, 2.0]) == [] and whys([1.0, 2.0, None]) == []
+
+
+def test_up_to_six_numbers_are_groups_and_more_have_a_trend() -> None:
+    def verdict(count: int) -> str:
+        (found,) = influences(Table(Path(), [row(k, float(k), lr=str(k)) for k in range(count)], keys=["lr"]))
+        return found.verdict
+
+    assert verdict(6) == "best to worst: 0, 1, 2, 3, 4, 5" and verdict(7).startswith("the smaller the better")
