@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from measure import ROOT, machine, table
 
@@ -109,51 +110,61 @@ PROBLEMS = {
 }
 
 
-class Relative:
-    """An objective: the cost over that of the start, with what is counted about it."""
+class Objective:
+    """A problem's cost over that of its start, as methods see it; the last point is remembered."""
 
-    def __init__(self, problem: Problem, controls: torch.Tensor, group: Group) -> None:
-        self.problem, self.controls, self.groups = problem, controls, [group]
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.controls = problem.start.clone().requires_grad_()
+        limits = tuple(torch.full_like(problem.start, sign * (problem.bound or torch.inf)) for sign in (-1.0, 1.0))
+        self.limits = limits
+        self.project()
+        self.first = float(problem.cost(self.controls.detach()))
+        self.groups = [Group("controls", [self.controls], [limits], None, self.project)]
         self.failure: Exception | None = None
         self.diverged: tuple[int, ...] = ()
-        self.first = float(problem.cost(controls.detach()))
-        self.best, self.evaluations = 1.0, 0
-        self.reached: int | None = None
+        self.best, self.reached, self.evaluations = 1.0, None, 0
+        self.known: tuple[torch.Tensor, float, torch.Tensor] | None = None
+
+    def project(self) -> None:
+        with torch.no_grad():
+            self.controls.clamp_(*self.limits)
 
     def evaluate(self, gradient: bool = True) -> float:
+        if self.known is not None and torch.equal(self.known[0], self.controls):
+            self.controls.grad = self.known[2].clone()
+            return self.known[1]
         self.evaluations += 1
-        self.controls.grad = None
+        self.controls.grad, self.failure = None, None
         try:
             cost = self.problem.cost(self.controls) / self.first
             cost.backward()
         except DivergenceError as error:
             self.failure = error
             return float("inf")
-        self.failure, self.best = None, min(self.best, float(cost.detach()))
-        if self.reached is None and self.best < WANTED:
-            self.reached = self.evaluations
-        return float(cost.detach())
+        value = float(cost.detach())
+        self.known = (self.controls.detach().clone(), value, self.controls.grad.clone())
+        self.best = min(self.best, value)
+        self.reached = self.evaluations if self.reached is None and self.best < WANTED else self.reached
+        return value
+
+    def values(self, points: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    linearize = normal = values
 
 
 def solve(problem: Problem, kind: str, iterations: int | None = None) -> Result:
     """Minimise with one of the toolkit's methods."""
     count = ITERATIONS[kind] if iterations is None else iterations
-    controls = problem.start.clone().requires_grad_()
-    low, high = (torch.full_like(problem.start, sign * (problem.bound or torch.inf)) for sign in (-1.0, 1.0))
-
-    def project() -> None:
-        with torch.no_grad():
-            controls.clamp_(low, high)
-
-    project()
-    objective = Relative(problem, controls, Group("controls", [controls], [(low, high)], None, project))
-    method = make_method(*METHODS[kind], count, 0)
-    method.init(objective)
+    objective, method = Objective(problem), make_method(*METHODS[kind], count, 0)
     begin = time.process_time()
+    method.init(objective)
     for _ in range(count):
         if method.look() is not None or method.step() is not None:
             break
-    method.look()
+    else:
+        method.look()
     return Result(objective.first, objective.best, objective.reached, time.process_time() - begin)
 
 
