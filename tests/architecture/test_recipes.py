@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from genesis.observations import load
-from genesis.observations.channels.joint_position import JointPosition
-from genesis.observations.kinds import Kind
+from genesis.channels.joint_position import JointPosition
+from genesis.channels.kinds import Kind
 from genesis.observations.log import Log
 from genesis.tasks.goal import OfTrajectory, limits_of
 from genesis_cli.errors import OK
@@ -142,8 +142,8 @@ def test_something_that_is_measured(recipe, genesis_here, tmp_path) -> None:  # 
         kind: str = "toy"
         factor: float = key(2.0, "of the gear", above=0.0)
 
-    recipe.put("genesis.observations.channels", "CHANNELS", "toy", Toy)
-    recipe.put("genesis.observations.kinds", "CHANNEL_KINDS", "toy", Kind("joint", ("angle", "length")))
+    recipe.put("genesis.channels", "CHANNELS", "toy", Toy)
+    recipe.put("genesis.channels.kinds", "CHANNEL_KINDS", "toy", Kind("joint", ("angle", "length")))
     recipe.put("genesis_cli.schema.observations", "CHANNELS", "toy", ToySchema)
     words = ("sysid", "logging=quiet", "solver.iterations=1", "shooting.window=0.5")
     channel = "{kind: toy, factor: 1.0, columns: {pivot: q}, sigma: 0.01}"
@@ -152,7 +152,7 @@ def test_something_that_is_measured(recipe, genesis_here, tmp_path) -> None:  # 
     )
     rows = json.loads((last_run(tmp_path) / "result.json").read_text())["rmse"]
     assert {row["channel"] for row in rows} == {"gear"} and all(np.isfinite(row["after"]) for row in rows)
-    recipe.check("something that is measured", "genesis/observations/channels/NAME.py")
+    recipe.check("something that is measured", "genesis/channels/NAME.py")
 
 
 def test_a_format_of_logs(recipe, tmp_path) -> None:

@@ -16,7 +16,7 @@ from genesis.grad.physics import Physics
 from genesis.joints import COORDINATES, SPRINGS, TURNS
 from genesis.model.compile import Placed, compile_model
 from genesis.observations import CHANNELS
-from genesis.observations.channels.joints import unit_of
+from genesis.channels.joints import unit_of
 from genesis.scene import morphs
 from genesis.scene.options import SimOptions
 from genesis.scene.scene import Scene
