@@ -1,4 +1,4 @@
-"""An identification in TensorBoard: cost, estimates with their intervals, RMSE, and the charts as images."""
+"""The answer of an identification in TensorBoard, beside the curves of the run: estimates with their intervals, RMSE, charts as images."""
 
 import math
 from pathlib import Path
@@ -7,44 +7,23 @@ import numpy as np
 
 from genesis.runners.report.charts import correlation_chart, fit_chart, forest_chart, singular_chart
 from genesis.runners.report.style import picture
-from genesis.runners.tensorboard import TensorBoard
 from genesis.sysid.result import Identification
 
 PICTURED = 24  # curves shown as images
 POINTS = 2000  # of each curve
 
 
-def write_tensorboard(folder: Path, found: Identification, config_text: str = "", settings: dict | None = None) -> None:
-    """Write the events of ``found`` to ``folder``.
+def write_tensorboard(folder: Path, found: Identification) -> None:
+    """Add the answer to the events in ``folder``, at the last iteration; RMSE also before the first."""
+    from torch.utils.tensorboard import SummaryWriter
 
-    settings: hyperparameters by name. Estimates stand at step 0 with their start and at the last iteration with their value.
-    """
-    named = [f"rmse/{row['split']}/{row['channel']}" for row in found.rmse if row["recording"] == "all"]
-    board = TensorBoard(folder, first_step=0, config_text=config_text, settings=settings or {}, metric_names=named)
     last = max(found.iterations, 1)
-    writer = board.writer
-    for row in found.history:
-        for key, tag in (
-            ("cost", "objective/total"),
-            ("gradient_norm", "gradient/norm"),
-            ("step", "step/norm"),
-            ("damping", "step/damping"),
-        ):
-            if row.get(key) is not None:
-                writer.add_scalar(tag, row[key], row["iteration"])
+    writer = SummaryWriter(str(folder))
     for e in found.estimates:
-        writer.add_scalar(f"parameter/{e.name}", e.start, 0)
-        ends = {
-            "": e.value,
-            "/std": e.std,
-            "/interval_low": e.low,
-            "/interval_high": e.high,
-            "/low": e.bounds[0],
-            "/high": e.bounds[1],
-        }
+        ends = {"std": e.std, "interval_low": e.low, "interval_high": e.high}
         for end, value in ends.items():
             if math.isfinite(value):
-                writer.add_scalar(f"parameter/{e.name}{end}", value, last)
+                writer.add_scalar(f"parameter/{e.name}/{end}", value, last)
     for row in found.rmse:
         whole = row["recording"] == "all"
         tag = f"metric/rmse/{row['split']}/{row['channel']}" if whole else f"rmse/{row['recording']}/{row['channel']}"
@@ -52,7 +31,7 @@ def write_tensorboard(folder: Path, found: Identification, config_text: str = ""
         writer.add_scalar(tag, row["after"], last)
     for tag, image in _pictures(found).items():
         writer.add_image(tag, image, last, dataformats="HWC")
-    board.close(last)
+    writer.close()
 
 
 def _pictures(found: Identification) -> dict[str, np.ndarray]:

@@ -174,7 +174,8 @@ def history_chart(found: Identification, palette: Palette) -> "Figure":
     figure = new_figure(PANEL[0], 2.0)
     axes = figure.subplots()
     other = axes.twinx()
-    _curve(axes, found.history, "cost", palette.after, "o-")
+    exact = [row for row in found.history if row.get("exact", True)]
+    _curve(axes, exact, "objective", palette.after, "o-")
     _curve(other, found.history, "gradient_norm", palette.before, "--")
     other.spines["right"].set_visible(False)
     axes.grid(axis="y")

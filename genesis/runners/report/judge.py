@@ -112,9 +112,9 @@ def verdict(found: Identification) -> list[Sentence]:
     seconds = sum(value for value in found.seconds.values() if math.isfinite(value))
     counts = f"{_count(found.iterations, 'iteration')}, {_count(found.simulations, 'simulation')}, {duration(seconds)}"
     said = [Sentence(f"{found.status.replace('_', ' ').capitalize()} after {counts}: {found.reason.rstrip('.')}.", tone)]
-    if math.isfinite(found.cost_best):
-        better = found.cost_best < found.cost_first
-        fell = f"{plain(found.cost_first)} → {plain(found.cost_best)} ({change(found.cost_first, found.cost_best)})"
+    if math.isfinite(found.objective_best):
+        better = found.objective_best < found.objective_first
+        fell = f"{plain(found.objective_first)} → {plain(found.objective_best)} ({change(found.objective_first, found.objective_best)})"
         said.append(Sentence(f"Cost {fell}.", "plain" if better else "bad"))
     else:
         said.append(Sentence("The cost is not a number, so nothing was learned.", "bad"))
