@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from genesis.errors import DivergenceError
-from genesis.optimizers import Group, make_optimizer
-from genesis.runners.evaluate import Clock, Evaluation, Evaluator, groups_of
-from genesis.runners.optimize import Optimization, Stop
+from genesis.methods import Group, make_method
+from genesis.problems.problem import Evaluation
+from genesis.runners.evaluate import TaskProblem, groups_of
+from genesis.runners.loop import Stop
+from genesis.runners.optimize import optimization
 from genesis.runners.record import Record, Recording
 from genesis.tasks.task import Task
 from tests.runners.test_optimize import Valley
