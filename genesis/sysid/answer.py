@@ -102,8 +102,3 @@ def identified_parameters(problem: Problem, x: np.ndarray) -> dict[str, np.ndarr
                 unknown.apply(parts.get(id(unknown), unknown.free()), made)
     return {name: value.numpy() for name, value in made.physical.items()}
 
-
-def arrays_of(problem: Problem, x: np.ndarray, answer: Answer) -> dict[str, np.ndarray]:
-    """For solution.npz: physical/NAME, and estimate/NAME with value and standard deviation."""
-    physical = {f"physical/{name}": value for name, value in identified_parameters(problem, x).items()}
-    return physical | {f"estimate/{e.name}": np.array([e.value, e.std]) for e in answer.estimates}

@@ -27,7 +27,7 @@ from genesis.problems.problem import (
     Stage,
     Verdict,
 )
-from genesis.sysid.answer import Asked, answer_of, arrays_of
+from genesis.sysid.answer import Asked, answer_of, identified_parameters
 from genesis.sysid.equation_error import of_forces
 from genesis.sysid.mini_batch import mini_batch_terms
 from genesis.sysid.multistart import spread_starts
@@ -259,7 +259,12 @@ class SysidProblem:
     def arrays(self) -> dict[str, np.ndarray]:
         """Physical parameters of the scene with the estimates in them, estimates with their standard deviations."""
         assert self.answer is not None
-        return arrays_of(self.problem, self.squares.x, self.answer)
+        estimates = {f"estimate/{e.name}": np.array([e.value, e.std]) for e in self.answer.estimates}
+        return {f"physical/{name}": value for name, value in self.parameters().items()} | estimates
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """Physical parameters of the scene with the estimates in them, by core name."""
+        return identified_parameters(self.problem, self.squares.x)
 
     def files(self) -> dict[str, bytes]:
         """None."""

@@ -116,6 +116,11 @@ class Identification(Answer):
     seconds: dict[str, float]
     history: list[dict]
 
+    @property
+    def total_seconds(self) -> float:
+        """Of the phases that do not contain each other."""
+        return sum(self.seconds.get(phase, 0.0) for phase in ("engine", "build", "loop"))
+
 
 def _plain(content: Any) -> Any:
     """numpy arrays and numbers as Python's."""

@@ -12,7 +12,7 @@ from genesis_cli.schema.robots import ROBOTS
 from genesis_cli.schema.run import RUN
 from genesis_cli.schema.scenes import SCENES
 from genesis_cli.schema.schedulers import SCHEDULERS
-from genesis_cli.schema.sysid import IDENTIFIED, SOLVERS, SYSID
+from genesis_cli.schema.sysid import IDENTIFIED, SYSID
 from genesis_cli.schema.tasks import TASKS
 
 KINDS: dict[str, dict[str, type]] = {
@@ -21,12 +21,11 @@ KINDS: dict[str, dict[str, type]] = {
     "task": TASKS,
     "optimizer": OPTIMIZERS,
     "scheduler": SCHEDULERS,
-    "solver": SOLVERS,
 }
 TERMS: dict[str, dict[str, type]] = {"loss": LOSSES, "parameter": {**PARAMETERS, **IDENTIFIED}}
 PLAIN: dict[str, type] = {**RUN, **SYSID, "observation": Observation}
 #: Nodes of `KINDS` that a config must have: one that identifies, and any other.
-NEEDED_SYSID = ("robot", "scene", "solver")
+NEEDED_SYSID = ("robot", "scene", "optimizer", "scheduler")
 NEEDED = ("robot", "scene", "task", "optimizer", "scheduler")
 
 #: Folder of each config node: `tasks=reach` chooses the file, `task.horizon=5` changes a value.
@@ -40,7 +39,6 @@ GROUPS: dict[str, str] = {
     "optimizer": "optimizers",
     "scheduler": "schedulers",
     "observation": "observations",
-    "solver": "solvers",
     "runtime": "runtime",
     "logging": "logging",
     "experiment": "experiment",

@@ -146,7 +146,7 @@ def _cards(found: Identification) -> list[tuple[str, str, str]]:
         elif split == "validation":
             cards.append((name, "none", "no recording held out"))
     cards.append(("Parameters known", f"{known} of {len(learned)}", f"to {digits.percent(judge.ROUGHLY)} or better"))
-    seconds = sum(value for value in found.seconds.values() if math.isfinite(value))
+    seconds = found.total_seconds
     cards.append(("Time", digits.duration(seconds), f"{found.iterations} iterations, {found.simulations} simulations"))
     return cards
 

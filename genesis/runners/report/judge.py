@@ -109,7 +109,7 @@ def totals(found: Identification, split: str) -> list[dict]:
 def verdict(found: Identification) -> list[Sentence]:
     """The paragraph at the top, sentence by sentence."""
     tone = tone_of(found.status)
-    seconds = sum(value for value in found.seconds.values() if math.isfinite(value))
+    seconds = found.total_seconds
     counts = f"{_count(found.iterations, 'iteration')}, {_count(found.simulations, 'simulation')}, {duration(seconds)}"
     said = [Sentence(f"{found.status.replace('_', ' ').capitalize()} after {counts}: {found.reason.rstrip('.')}.", tone)]
     if math.isfinite(found.objective_best):
