@@ -117,10 +117,10 @@ class Shown(Protocol):
 class Problem(Objective, Protocol):
     """An objective that a loop can work on. Leaves are float64 or float32 tensors, flat points x (n,) float64 (`genesis.methods.method`).
 
-    Every answer (`evaluate`, `linearize`; of `values` none) leaves `latest`, `failure` and `diverged`; where it has no value, it is inf (None for
-    `linearize`), `failure` says why, `failed` counts it, and `latest` stays that of the last point that had one. Wrong input, as a loss that
-    depends on nothing or a start that cannot be meant, is raised as InputError at the very first answer; later the method has made it, and it
-    is a failure.
+    Every answer of `evaluate` and `linearize` leaves `latest`, `failure` and `diverged`. Where there is no value, the answer is inf (None from
+    `linearize`), `failure` says why, `failed` counts it, and `latest` stays that of the last point that had one. Wrong input, as a loss
+    that depends on nothing or a start that cannot be meant, is raised as InputError at the very first answer; later the method
+    has made it, and it is a failure.
 
     kind: a word for it, as the kind of the task. tolerances: metric -> largest value; empty: nothing decides about success but the
     method. failed: the loop takes the count with every report and sets it to 0. clock: seconds by phase.

@@ -179,10 +179,6 @@ class TaskProblem:
         self.clock.add("metrics", start)
         return found
 
-    def trajectory(self, without: tuple[int, ...] = ()) -> dict[str, Any]:
-        """Arrays of the trajectory at the present point, as `trajectory_arrays`."""
-        return trajectory_arrays(self.task, without)
-
     def _judge(self, without: tuple[int, ...]) -> Judged:
         """Raises: DivergenceError where the optimizer, not the user, has made values that cannot be simulated."""
         try:

@@ -146,14 +146,15 @@ class Loop:
     def _stages(self) -> Verdict:
         """One after the other; what the one with the best point means for the run."""
         self.stages = self.stages or list(self.problem.stages())
-        for self.number in range(self.number, len(self.stages)):
+        for number in range(self.number, len(self.stages)):
+            self.number = number
             if not self.goes_on:
                 self._enter()
             self.goes_on = False
             ended = self._descend()
             if isinstance(ended, Verdict):
                 return ended
-            self.endings[self.number] = ended
+            self.endings[number] = ended
         last, best = len(self.stages) - 1, self.best
         of_last_round = best is not None and self.stages[best.stage].round == self.stages[last].round
         return self.problem.verdict(self.endings[best.stage if best is not None and of_last_round else last], best)

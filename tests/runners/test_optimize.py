@@ -146,7 +146,11 @@ def test_a_step_into_divergence_is_shortened_and_the_run_goes_on(tmp_path) -> No
     assert result.status == "not_converged" and result.iterations == 12 and len(lines) == 13
     assert lines[1]["failed_evaluations"] == 1 and "failed_evaluations" not in lines[0]
     assert lines[1]["objective"] == pytest.approx((3.0 - 0.45) ** 2 + (1.0 - 0.15) ** 2)
-    assert result.divergences == {"failed_evaluations": sum(line.get("failed_evaluations", 0) for line in lines), "iterations": 0, "environments": {}}
+    assert result.divergences == {
+        "failed_evaluations": sum(line.get("failed_evaluations", 0) for line in lines),
+        "iterations": 0,
+        "environments": {},
+    }
     stored = json.loads((tmp_path / "result.json").read_text())
     assert stored["divergences"]["failed_evaluations"] == result.divergences["failed_evaluations"] >= 1
     assert 0.9 < np.load(tmp_path / "solution.npz")["parameter/x"][0] <= 1.0
