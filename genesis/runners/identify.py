@@ -48,7 +48,12 @@ def _check(problem: Problem, method: Method) -> None:
         raise InputError(
             "optimizer: cmaes does not estimate start states; switch the parameter of kind start_state off, or use another optimizer."
         )
-    if problem.shooting.mini_batch is not None and not (method.needs == "gradient" and method.masks):
+    shooting = problem.shooting
+    if shooting.mini_batch is not None and shooting.continuity > 0.0 and problem.start is not None:
+        raise InputError(
+            "shooting.mini_batch: a gradient of some windows closes no gaps; set shooting.continuity=0, or leave it null."
+        )
+    if shooting.mini_batch is not None and not (method.needs == "gradient" and method.masks):
         raise InputError(
             "shooting.mini_batch: gradients of some windows are for optimizers that take one a step, such as adam; leave it null, or "
             "choose one of those."
