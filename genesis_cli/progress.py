@@ -62,7 +62,7 @@ class Progress(LiveLine):
         if self.start is None and evaluation.exact:
             self.start = evaluation.objective
         norm = sum(value**2 for value in evaluation.norms.values()) ** 0.5
-        share = f" ({evaluation.objective / self.start:.2g} of the start)" if self.start else ""
+        share = f" ({evaluation.objective / self.start:.2g} of the start)" if self.start and self.start > 0.0 else ""
         stage = f"{report.stage}  " if report.stage else ""
         text = f"{stage}objective {evaluation.objective:.4g}{share}  gradient {norm:.2e}"
         done, seconds = report.iteration - self.first.iteration, report.seconds - self.first.seconds

@@ -42,7 +42,7 @@ def test_the_pendulum_that_ships(run_genesis, tmp_path) -> None:
 
 
 def test_the_identified_model_loads_with_its_values(genesis_here, tmp_path) -> None:
-    code, printed = genesis_here("sysid", *SHORT, "solver.iterations=2")
+    code, printed = genesis_here("sysid", *SHORT, "stop.iterations=2")
     folder = last_run(tmp_path)
     assert code == 1 and "not_converged: the 2 iterations are used up" in printed and "simple_pendulum.identified.urdf" in printed
     found = {e["name"]: e["value"] for e in result_of(folder)["estimates"]}
@@ -57,31 +57,31 @@ def test_the_identified_model_loads_with_its_values(genesis_here, tmp_path) -> N
 
 
 def test_a_sweep_says_which_is_best(genesis_here, tmp_path) -> None:
-    code, printed = genesis_here("sysid", "-m", *SHORT, "solver.iterations=1,3")
+    code, printed = genesis_here("sysid", "-m", *SHORT, "stop.iterations=1,3")
     (sweep,) = (tmp_path / "outputs" / "multirun").glob("*/*")
     with (sweep / "results.csv").open() as file:
         table = list(csv.DictReader(file))
     results = [json.loads((sweep / str(n) / "result.json").read_text()) for n in (0, 1)]
-    assert code == 1 and "best: job 1 (not_converged), objective " in printed and "solver.iterations=3" in printed
+    assert code == 1 and "best: job 1 (not_converged), objective " in printed and "stop.iterations=3" in printed
     for row, result in zip(table, results, strict=True):
-        assert float(row["objective"]) == result["cost_best"]
+        assert float(row["objective"]) == result["objective_best"]
         (whole,) = (r["after"] for r in result["rmse"] if (r["recording"], r["split"]) == ("all", "train"))
         assert float(row["rmse_train_angle"]) == whole and float(row["seconds"]) > 0.1
     assert genesis_here("sweep", "best", str(sweep))[0] == 0
 
 
 def test_resume_goes_on_to_the_same_answer(genesis_here, tmp_path) -> None:
-    genesis_here("sysid", *SHORT, "solver.iterations=4")
+    genesis_here("sysid", *SHORT, "stop.iterations=4")
     whole = result_of(last_run(tmp_path))
-    code, printed = genesis_here("sysid", *SHORT, "solver.iterations=4", "stop.seconds=1e-3")
+    code, printed = genesis_here("sysid", *SHORT, "stop.iterations=4", "stop.seconds=1e-3")
     folder = last_run(tmp_path)
-    assert code == 1 and "the 0.001 seconds are used up (1 iterations" in printed
+    assert code == 1 and "the 0.001 seconds are used up (iteration 0" in printed
     genesis_here("sysid", "--resume", str(folder), "stop.seconds=null")
     assert last_run(tmp_path) == folder
     found = result_of(folder)
     assert found["history"] == whole["history"] and found["estimates"] == whole["estimates"]
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    assert [line["cost"] for line in lines] == [row["cost"] for row in whole["history"]]
+    assert [line["objective"] for line in lines] == [row["objective"] for row in whole["history"]]
     code, printed = genesis_here("sysid", "--resume", str(folder), "~parameter.damping")
     assert code == 2 and "resume needs the same" in printed
 
@@ -99,15 +99,21 @@ WRONG = [
     (["parameter.mass.prior=1"], "parameter.mass.prior: 1 is not allowed; write [mean, std]"),
     (["parameter.mass.prior=[1,0]"], "parameter.mass.prior: a standard deviation is 0; it must be positive."),
     (["parameter.torque_bias.input=torqe"], 'parameter.torque_bias.input: unknown input "torqe"; known: torque'),
-    (["solver=newton"], 'solvers: unknown option "newton"; known:'),
-    (["solver.kind=newton"], 'solver.kind: unknown kind "newton"; known:'),
-    (["solver.iterations=-1"], "solver.iterations: -1 is too small; at least 0."),
+    (["optimizer=newton"], 'optimizers: unknown option "newton"; known:'),
+    (["optimizer.kind=newton"], 'optimizer.kind: unknown kind "newton"; known:'),
+    (["stop.iterations=0"], "stop.iterations: 0 is too small; at least 1."),
+    (["solver=lbfgsb"], "solver: is called optimizer now; write optimizer=lbfgsb."),
+    (["solvers=lbfgsb"], "solvers: is called optimizer now; write optimizer=lbfgsb."),
+    (["solver.iterations=5"], "solver.iterations: is called stop.iterations now; write stop.iterations=5."),
+    (["+solver.windows=5"], "solver.windows: is called shooting.mini_batch now; write shooting.mini_batch=5."),
+    (["solver.cost_tolerance=1"], "solver.cost_tolerance: is called optimizer.cost_tolerance now; write optimizer.cost_tolerance=1."),
+    (["shooting.mini_batch=4"], "shooting.mini_batch: gradients of some windows are for optimizers that take one a step, such as adam"),
     ([f"parameter.{name}.learn=false" for name in LEARNED], "parameter: nothing is identified; give at least one parameter with"),
     (["shooting.window=0.001"], "shooting.window: 0.001 s is less than 2 time steps of scene.dt = 0.002 s."),
     (["shooting.overlap=1"], "shooting.overlap: 1; allowed: 0 to less than 1."),
     (["statistics.errors=robust"], 'statistics.errors: "robust" is not allowed; known:'),
     (["statistics.profile=[mas]"], 'statistics.profile: unknown parameter "mas"; known: armature/pivot'),
-    (["solver=cmaes", "+parameter.start={kind: start_state}"], "solver: cmaes does not estimate start states"),
+    (["optimizer=cmaes", "+parameter.start={kind: start_state}"], "optimizer: cmaes does not estimate start states"),
     (["observation.files=[nope.csv]"], "nope.csv"),
     (["+observation.inputs.torque.columns.pivott=tau"], 'unknown joint "pivott"; known: pivot'),
 ]

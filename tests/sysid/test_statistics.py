@@ -12,7 +12,7 @@ from genesis.sysid.profile import profile_interval
 from genesis.sysid.residuals import Residuals
 from genesis.sysid.shooting import Shooting
 from genesis.sysid.statistics import INTERVAL, certainty, estimates, noise_level, whiteness
-from tests.sysid.problems import ARM, PARAMETERS, TRUTH, joint_problem, recorded, solved, truth, whole
+from tests.sysid.problems import ARM, PARAMETERS, TRUTH, jacobian_of, joint_problem, recorded, solved, truth, whole
 
 pytestmark = pytest.mark.usefixtures("engine")
 SIGMA = 1e-3
@@ -89,6 +89,22 @@ def test_errors_that_are_correlated_within_windows() -> None:
         clustered.append(np.sqrt(certainty(residuals, x, residuals.blocks(x), "clustered").covariance[0, 0]))
     assert np.mean(clustered) == pytest.approx(np.std(found, ddof=1), rel=0.4)
     assert np.mean(found) == pytest.approx(TRUTH["mass/lower"], abs=4e-3)
+
+
+def test_clustered_errors_in_closed_form() -> None:
+    """The sandwich of the scores of five windows of three parameters, times n / (n - k): two and a half times what it is without."""
+    problem = joint_problem(ARM, PARAMETERS, [noisy(0)], Shooting(window=0.12))
+    residuals, x = fitted(problem)
+    blocks = residuals.blocks(x)
+    to_natural = np.diag(problem.natural(torch.as_tensor(x)).numpy() ** np.array([0.0, 1.0, 1.0]))  # damping by its logarithm
+    table, r = jacobian_of(blocks, residuals) @ np.linalg.inv(to_natural), np.concatenate([b.r for b in blocks])
+    window = np.concatenate([b.window for b in blocks])
+    scores = np.stack([table[window == w].T @ r[window == w] for w in range(5)])
+    inverse = np.linalg.inv(table.T @ table)
+    expected = 5.0 / (5.0 - 3.0) * inverse @ scores.T @ scores @ inverse
+    known = certainty(residuals, x, blocks, "clustered")
+    assert len(problem.windows) == 5 and known.errors == "clustered"
+    assert known.covariance == pytest.approx(expected, rel=1e-6)
 
 
 def test_clusters_need_more_windows_than_parameters() -> None:

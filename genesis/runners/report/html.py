@@ -132,7 +132,7 @@ def _cards(found: Identification) -> list[tuple[str, str, str]]:
     known = sum(judge.kind(e) in ("well", "roughly") for e in learned)
     cards = [
         (
-            "Cost",
+            "Objective",
             digits.change(found.objective_first, found.objective_best),
             f"{digits.plain(found.objective_first)} → {digits.plain(found.objective_best)}",
         ),
@@ -233,5 +233,5 @@ def _matrices(found: Identification) -> dict[str, Any]:
     if np.isfinite(found.singular_values).any():
         made["singular"] = svg(lambda palette: charts.singular_chart(found, palette), "singular values of the sensitivity")
     if any(row.get("objective") is not None and math.isfinite(row["objective"]) for row in found.history):
-        made["history"] = svg(lambda palette: charts.history_chart(found, palette), "cost and gradient norm by iteration")
+        made["history"] = svg(lambda palette: charts.history_chart(found, palette), "objective and gradient norm by iteration")
     return made

@@ -115,9 +115,9 @@ def verdict(found: Identification) -> list[Sentence]:
     if math.isfinite(found.objective_best):
         better = found.objective_best < found.objective_first
         fell = f"{plain(found.objective_first)} → {plain(found.objective_best)} ({change(found.objective_first, found.objective_best)})"
-        said.append(Sentence(f"Cost {fell}.", "plain" if better else "bad"))
+        said.append(Sentence(f"Objective {fell}.", "plain" if better else "bad"))
     else:
-        said.append(Sentence("The cost is not a number, so nothing was learned.", "bad"))
+        said.append(Sentence("The objective is not a number, so nothing was learned.", "bad"))
     said += [_fit("Training", totals(found, "train")), _validation(totals(found, "validation"))]
     return [sentence for sentence in said + _parameters(found) if sentence.text]
 
