@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genesis.errors import InputError
-from genesis.methods.method import Method
+from genesis.methods.method import Method, refuse_rates
 from genesis.runners.loop import Loop, Observer, Report, Result, Stop
 from genesis.sysid.answer import Asked
 from genesis.sysid.identification import Starts, SysidProblem
@@ -35,6 +35,9 @@ def identification(
     made = SysidProblem(
         problem, starts or Starts(), asked or Asked(), scaled=method.needs == "gradient", seed=seed, seconds=seconds
     )
+
+    if not method.masks:
+        refuse_rates(made.groups, "this optimizer")
 
     def note(report: Report) -> None:
         made.history.append(row_of(report))

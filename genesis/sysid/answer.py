@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from genesis.errors import InputError
+from genesis.parameters import Inputs
 from genesis.selection import match
 from genesis.sysid.outcome import Fit, compare
 from genesis.sysid.problem import Problem
@@ -15,7 +16,6 @@ from genesis.sysid.profile import profile_interval
 from genesis.sysid.residuals import Residuals
 from genesis.sysid.result import Answer, Estimate
 from genesis.sysid.statistics import Certainty, certainty, estimates
-from genesis.sysid.target import Target
 
 WHITE = 0.2  # of the autocorrelation at lag 1: above it, standard errors of white noise are too small
 NOTED = ("no effect on any residual", "not identifiable alone")  # notes of estimates that are warnings too
@@ -94,11 +94,11 @@ def identified_parameters(problem: Problem, x: np.ndarray) -> dict[str, np.ndarr
 
     Those that each recording has of its own keep their described values.
     """
-    made, z = Target(problem.described), torch.as_tensor(problem.split(x)[0])
+    made, z = Inputs(described=problem.described), torch.as_tensor(problem.split(x)[0])
     with torch.no_grad():
         parts = {id(unknown): z[part] for unknown, recording, part in problem.slices if recording is None}
         for unknown in problem.unknowns.values():
             if not unknown.each_recording:
-                unknown.apply(parts.get(id(unknown), unknown.free()), made)
+                unknown.with_leaves([parts.get(id(unknown), unknown.free)]).apply(made)
     return {name: value.numpy() for name, value in made.physical.items()}
 

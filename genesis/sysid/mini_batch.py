@@ -29,7 +29,7 @@ def mini_batch_terms(
             spec = problem.dataset.specs[name]
             made[name] = share * robust_sum(rows.values, spec.loss, spec.loss_scale)
     if tangents is not None and problem.start is not None:
-        made["start"] = 0.5 * share * (tangents * problem.start.weights(problem.space)).square().sum()
+        made["start"] = 0.5 * share * (tangents * problem.start.weights(problem.space.nv)).square().sum()
     prior = problem.prior_rows(z)
     if len(prior):
         made["prior"] = 0.5 * prior.square().sum()

@@ -153,13 +153,14 @@ class LeastSquares:
     def _groups(self, first: np.ndarray) -> list[Group]:
         parts: dict[str, slice] = {}
         for unknown, _, part in self.problem.slices:
-            before = parts.get(unknown.group, part)
-            parts[unknown.group] = slice(before.start, part.stop)
+            before = parts.get(unknown.name, part)
+            parts[unknown.name] = slice(before.start, part.stop)
+        rates = {unknown.name: unknown.lr for unknown in self.problem.learned}
         if self.residuals.nt:
             parts[START] = slice(self.problem.n, len(first))
-        return [self._group(name, first, part) for name, part in parts.items()]
+        return [self._group(name, first, part, rates.get(name)) for name, part in parts.items()]
 
-    def _group(self, name: str, first: np.ndarray, part: slice) -> Group:
+    def _group(self, name: str, first: np.ndarray, part: slice, lr: float | None) -> Group:
         leaf = torch.tensor(first[part] / self.sizes[part], requires_grad=True)
         low, high = (torch.tensor(bound[part] / self.sizes[part]) for bound in (self.low, self.high))
         bounded = bool(torch.isfinite(low).any() or torch.isfinite(high).any())
@@ -168,4 +169,4 @@ class LeastSquares:
             with torch.no_grad():
                 leaf.clamp_(low, high)
 
-        return Group(name, [leaf], [(low, high) if bounded else None], None, project)
+        return Group(name, [leaf], [(low, high) if bounded else None], lr, project)

@@ -40,7 +40,7 @@ def _costs(problem: Problem, points: Sequence[np.ndarray], gap_weight: float) ->
             repeated = _repeated(problem, batch, count)
             total += _batch_costs(problem, repeated, targets, theta, tangents, count, states)
         if starts is not None and problem.start is not None:
-            total += 0.5 * (starts * problem.start.weights(problem.space)).square().sum((1, 2)).numpy()
+            total += 0.5 * (starts * problem.start.weights(problem.space.nv)).square().sum((1, 2)).numpy()
             total += _gap_costs(problem, states, gap_weight)
     return np.where(np.isfinite(total), total, np.inf)
 

@@ -36,12 +36,12 @@ def shown_of(problem: Problem, x: np.ndarray) -> dict[str, Curve]:
     made: dict[str, Curve] = {}
     for unknown, recording, part in problem.slices:
         own = "" if recording is None else f"@{problem.recordings[recording].name}"
-        names = [f"{label}{own}" for label in unknown.labels]
+        names = [f"{label}{own}" for label in unknown.labels()]
         limits = unknown.low, unknown.high
-        before = made.get(unknown.group)
+        before = made.get(unknown.name)
         if before is None:
-            made[unknown.group] = Curve(natural[part], limits, names)
+            made[unknown.name] = Curve(natural[part], limits, names)
         else:
             both = tuple(torch.cat([old, new]) for old, new in zip(before.limits, limits, strict=True))
-            made[unknown.group] = Curve(torch.cat([before.values, natural[part]]), both, before.names + names)  # type: ignore[arg-type]
+            made[unknown.name] = Curve(torch.cat([before.values, natural[part]]), both, before.names + names)  # type: ignore[arg-type]
     return made

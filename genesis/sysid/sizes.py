@@ -12,9 +12,11 @@ def sizes_of(problem: Problem) -> np.ndarray:
 
     Of start states the standard deviations of their priors, else the scales of gaps.
     """
-    z, (low, high) = problem.z0.numpy(), (bound.numpy() for bound in problem.bounds)
+    z, (low, high) = problem.z0.numpy(), (bound.numpy().copy() for bound in problem.bounds)
     own = np.maximum(np.abs(z), SMALLEST)
     for unknown, _, part in problem.slices:
+        if unknown.limits is not None and unknown.limits.smooth:  # free numbers have no bounds, but the width of their values
+            low[part], high[part] = unknown.limits.low.numpy(), unknown.limits.high.numpy()
         own[part] = 1.0 if unknown.log else own[part]
     made = np.where(np.isfinite(high - low) & (high > low), high - low, own)
     if problem.start is None:
