@@ -152,13 +152,13 @@ def test_candidates_that_cannot_be_meant_are_infinite_alone(monkeypatch) -> None
     real = problem.theta
 
     def refusing(targets):
-        if any(float(target.value("link_mass").min()) < 0.0 for target in targets):
-            raise InputError("a mass is negative")
+        if any(float(target.value("link_mass").max()) > 5.0 for target in targets):
+            raise InputError("a mass is too large")
         return real(targets)
 
     monkeypatch.setattr(problem, "theta", refusing)
     whole_of = of_windows(problem)
-    costs = whole_of.costs([np.array([-1.0, 1.0]), np.array([1.0, 1.3])])
+    costs = whole_of.costs([np.array([6.0, 1.0]), np.array([1.0, 1.3])])
     assert np.isinf(costs[0]) and costs[1] == whole_of.cost(np.array([1.0, 1.3]))
 
 
@@ -183,3 +183,15 @@ def test_where_there_are_no_bounds_candidates_stay_within_a_factor() -> None:
     third = np.log(3.0)
     assert low == pytest.approx([-third, -third, 0.0, 0.0, -0.4, -3e-3])
     assert high == pytest.approx([third, third, 0.06, 0.06, 0.2, 3e-3])
+
+
+def test_candidates_fill_smooth_bounds_too() -> None:
+    """Free numbers have none there; the values of the candidates lie between the bounds of the values."""
+    smooth = {"mass": {"kind": "mass", "names": ["lower"], "bounds": [0.5, 2.0], "transform": "smooth"}}
+    problem = joint_problem(ARM, smooth, [recorded(ARM, truth=truth())])
+    residuals = of_windows(problem)
+    assert not np.isfinite(residuals.bounds()).any() and box(problem) == (0.5, 2.0)
+    kept = spread_starts(residuals, 16, 17, seed=0)
+    values = np.array([problem.natural(torch.as_tensor(x)).item() for x in kept])
+    assert len(kept) == 17 and values[0] == pytest.approx(1.0) and 0.5 < values.min() < 0.7 and 1.8 < values.max() < 2.0
+    assert np.abs(np.diff(np.sort(values[1:]))).max() < 0.2
