@@ -7,6 +7,7 @@ import torch
 from genesis.errors import InputError, unknown_name
 from genesis.methods.first_order import FirstOrder
 from genesis.methods.lbfgs import LBFGS
+from genesis.methods.lbfgsb import LBFGSB
 from genesis.methods.levenberg_marquardt import LevenbergMarquardt
 from genesis.methods.light_start import skip_compiler_import
 from genesis.methods.method import Ending, Group, Method, Objective
@@ -29,6 +30,7 @@ FIRST_ORDER: dict[str, type[torch.optim.Optimizer]] = {
 #: Kinds that find their step themselves.
 OWN_STEP: dict[str, type] = {
     "lbfgs": LBFGS,
+    "lbfgsb": LBFGSB,
     "levenberg_marquardt": LevenbergMarquardt,
 }
 METHODS = (*FIRST_ORDER, *OWN_STEP)
