@@ -70,6 +70,47 @@ def test_a_sweep_says_which_is_best(genesis_here, tmp_path) -> None:
     assert genesis_here("sweep", "best", str(sweep))[0] == 0
 
 
+def test_a_sweep_over_optimizers(genesis_here, tmp_path) -> None:
+    """The same loop: every one has its lines with the same keys, and stops where it is told."""
+    code, printed = genesis_here("sysid", "-m", *SHORT, "optimizer=levenberg_marquardt,lbfgsb,adam", "stop.iterations=2")
+    (sweep,) = (tmp_path / "outputs" / "multirun").glob("*/*")
+    results = [result_of(sweep / str(n)) for n in range(3)]
+    assert code == 1 and {r["reason"] for r in results} == {"the 2 iterations are used up"}
+    assert len({r["objective_first"] for r in results}) == 1
+    assert results[0]["objective_best"] < results[2]["objective_best"] < results[2]["objective_first"]
+    keys = set()
+    for n in range(3):
+        lines = [json.loads(line) for line in (sweep / str(n) / "metrics.jsonl").read_text().splitlines()]
+        assert [line["iteration"] for line in lines] == [0, 1, 2]
+        keys |= {frozenset(set(line) - {"method"}) for line in lines}
+    assert keys == {
+        frozenset(
+            ["iteration", "stage", "objective", "terms", "metrics", "gradient_norm", "learning_rate", "seconds", "simulations"]
+        )
+    }
+    assert set(lines[0]["learning_rate"]) == set(lines[0]["gradient_norm"]) == {"mass", "armature", "damping", "torque_bias"}
+
+
+def test_a_study_prunes_identifications(genesis_here, tmp_path) -> None:
+    pytest.importorskip("optuna", reason="optuna is not installed")
+    code, printed = genesis_here(
+        "sysid", "-m", *SHORT, "sweep=optuna", "parameter.mass.init=choice(0.7,4.0)", "stop.iterations=2", "hydra.sweeper.trials=5",
+        "hydra.sweeper.pruner=median", "hydra.sweeper.pruner_options={n_startup_trials: 1}", "hydra.sweeper.sampler=random",
+    )  # fmt: skip
+    (sweep,) = (tmp_path / "outputs" / "multirun").glob("*/*")
+    with (sweep / "results.csv").open() as file:
+        table = list(csv.DictReader(file))
+    pruned = [row for row in table if row["status"] == "pruned"]
+    assert pruned and {row["parameter.mass.init"] for row in pruned} == {"4.0"}
+    assert all("worse than other trials were there" in row["reason"] for row in pruned)
+
+
+def test_batched_is_refused_in_one_line(genesis_here) -> None:
+    """The windows of one identification fill the lanes already; other launchers run several."""
+    code, printed = genesis_here("sysid", "-m", *SHORT, "launcher=batched", "parameter.mass.init=0.7,0.8")
+    assert code == 2 and printed.count("error: ") == 1 and "launcher=joblib" in printed
+
+
 def test_resume_goes_on_to_the_same_answer(genesis_here, tmp_path) -> None:
     genesis_here("sysid", *SHORT, "stop.iterations=4")
     whole = result_of(last_run(tmp_path))
