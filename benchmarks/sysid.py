@@ -21,11 +21,11 @@ import torch
 from measure import machine, models_folder, table
 
 from genesis import runtime
+from genesis.methods.levenberg_marquardt import LevenbergMarquardt
+from genesis.methods.lower import lower
 from genesis.scene import morphs
 from genesis.scene.options import RigidOptions, SimOptions
 from genesis.scene.scene import Scene
-from genesis.methods.levenberg_marquardt import LevenbergMarquardt
-from genesis.methods.lower import lower
 from genesis.sysid.build import make_problem
 from genesis.sysid.equation_error import of_forces
 from genesis.sysid.objective import LeastSquares

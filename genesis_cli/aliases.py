@@ -9,7 +9,12 @@ from genesis_cli.schema import GROUPS
 _RENAMED = {
     "solver": (
         "optimizer",
-        {"iterations": "stop.iterations", "windows": "shooting.mini_batch", "every": "shooting.whole_every", "learning_rate": "optimizer.lr"},
+        {
+            "iterations": "stop.iterations",
+            "windows": "shooting.mini_batch",
+            "every": "shooting.whole_every",
+            "learning_rate": "optimizer.lr",
+        },
     ),
 }
 # [+ | ++ | ~] name [@package] [=value]; a name with a dot is a value, not a group.

@@ -101,4 +101,3 @@ def identified_parameters(problem: Problem, x: np.ndarray) -> dict[str, np.ndarr
             if not unknown.each_recording:
                 unknown.with_leaves([parts.get(id(unknown), unknown.free)]).apply(made)
     return {name: value.numpy() for name, value in made.physical.items()}
-

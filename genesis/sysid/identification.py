@@ -75,6 +75,9 @@ class SysidProblem:
         self.gap_weight = shooting.continuity if self.problem.start is not None else 0.0
         self.rounds = max(1, shooting.rounds) if self.gap_weight > 0.0 else 1
         self.squares = LeastSquares(of_windows(self.problem, self.gap_weight), sizes_of(self.problem) if self.scaled else None)
+        self.groups: list[Group] = self.squares.groups
+        self.failure: Exception | None = None
+        self.diverged: tuple[int, ...] = ()  # always: a window that diverges is a failure of the point
         self.start = self.squares.residuals.first()
         self.profiled = self.asked.profiled(self.problem)
         self.latest: Evaluation | None = None
@@ -90,35 +93,20 @@ class SysidProblem:
 
     # ---- as an objective
 
-    @property
-    def groups(self) -> list[Group]:
-        """See `Objective`."""
-        return self.squares.groups
-
-    @property
-    def failure(self) -> Exception | None:
-        """See `Objective`."""
-        return self.squares.failure
-
-    @property
-    def diverged(self) -> tuple[int, ...]:
-        """None: a window that diverges is a failure of the point."""
-        return ()
-
     def evaluate(self, gradient: bool = True) -> float:
         """See `Objective.evaluate`; with `gradient` that of a mini-batch, where `shooting.mini_batch` says so."""
         self._before = self._counted()
         if gradient and self.problem.shooting.mini_batch is not None:
             return self._mini_batch(self.problem.shooting.mini_batch)
         value = self.squares.evaluate(gradient)
-        return self._said() if math.isfinite(value) else self._fails()
+        return self._said() if math.isfinite(value) else self._fails(self.squares.failure)
 
     def linearize(self) -> Sequence[Block] | None:
         """See `Objective.linearize`."""
         self._before = self._counted()
         blocks = self.squares.linearize()
         if blocks is None:
-            self._fails()
+            self._fails(self.squares.failure)
         else:
             self._said()
         return blocks
@@ -145,38 +133,39 @@ class SysidProblem:
             last = first + sum(leaf.numel() for leaf in group.leaves)
             norms[group.name] = float(np.linalg.norm(gradient[first:last]))  # type: ignore[index]
             first = last
+        self.failure = None
         self.latest = Evaluation(value, terms, {}, False, point(self.groups), gradient, norms, exact=exact)
 
-    def _fails(self) -> float:
-        self.failed.count, self.failed.why = self.failed.count + 1, str(self.failure)
+    def _fails(self, failure: Exception | None) -> float:
+        self.failure, self.failed.count, self.failed.why = failure, self.failed.count + 1, str(failure)
         return math.inf
 
     def _mini_batch(self, size: int) -> float:
         """Value and gradient of some windows, now and then with the whole cost in place of that value."""
-        squares = self.squares
-        z, starts = (None if part is None else torch.tensor(part, requires_grad=True) for part in self.problem.split(squares.x))
+        squares, (free, tangents) = self.squares, self.problem.split(self.squares.x)
+        z = torch.tensor(free, requires_grad=True)
+        starts = None if tangents is None else torch.tensor(tangents, requires_grad=True)
         try:
             terms = mini_batch_terms(self.problem, z, starts, size, self.random)
-            value = sum(terms.values())
-            leaves = [leaf for leaf in (z, starts) if leaf is not None]
-            slopes = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
+            leaves = [z] if starts is None else [z, starts]
+            slopes = torch.autograd.grad(torch.stack(list(terms.values())).sum(), leaves, materialize_grads=True)
         except FAILURES as failure:
             if isinstance(failure, InputError) and self.latest is None:
                 raise
-            squares.failure = failure
-            return self._fails()
+            return self._fails(failure)
         told = {name: float(term.detach()) for name, term in terms.items()}
+        value = sum(told.values())
         exact = self.drawn % self.problem.shooting.whole_every == 0
-        if exact and not math.isfinite(squares.evaluate(gradient=False)):
-            return self._fails()
-        if exact and squares.found is not None:
+        if exact:
+            value = squares.evaluate(gradient=False)
+            if squares.found is None or not math.isfinite(value):
+                return self._fails(squares.failure)
             told = squares.found.terms
         gradient = flatten(slopes)
-        squares.failure = None
         squares.put_gradient(gradient)
         self.drawn += 1
-        self._latest(sum(told.values()), told, gradient * squares.sizes, exact)
-        return sum(told.values())
+        self._latest(value, told, gradient * squares.sizes, exact)
+        return value
 
     # ---- for the loop
 

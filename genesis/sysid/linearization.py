@@ -151,9 +151,7 @@ def _start_blocks(problem: Problem, starts: np.ndarray, jacobian: bool) -> list[
     if not len(chosen):
         return []
     count = len(starts)
-    made = Block(
-        "start", (starts[:, chosen] * weights[chosen]).reshape(-1), window=np.repeat(np.arange(count), len(chosen))
-    )
+    made = Block("start", (starts[:, chosen] * weights[chosen]).reshape(-1), window=np.repeat(np.arange(count), len(chosen)))
     if jacobian:
         made.z = np.zeros((len(made.r), problem.n))
         made.start = np.tile(np.diag(weights)[chosen], (count, 1))

@@ -1,6 +1,6 @@
 """Half a sum of squares as an objective of methods: its leaves, its value and gradient, its residuals with their Jacobian.
 
-    x = sizes * leaves,    value = cost of the blocks at x,    gradient = sizes * J^T r
+x = sizes * leaves,    value = cost of the blocks at x,    gradient = sizes * J^T r
 """
 
 from collections import deque
@@ -73,7 +73,9 @@ class LeastSquares:
     def evaluate(self, gradient: bool = True) -> float:
         """See `Objective.evaluate`. Raises: InputError if the very first point cannot be meant."""
         x = self.x
-        known = next((f for f in reversed(self._known) if np.array_equal(f.x, x) and (f.gradient is not None or not gradient)), None)
+        known = next(
+            (f for f in reversed(self._known) if np.array_equal(f.x, x) and (f.gradient is not None or not gradient)), None
+        )
         if known is None:
             blocks = self._at(x, gradient)
             if blocks is None:

@@ -29,7 +29,8 @@ def _costs(problem: Problem, points: Sequence[np.ndarray], gap_weight: float) ->
     count = len(points)
     split = [problem.split(x) for x in points]
     free = [torch.as_tensor(z) for z, _ in split]
-    starts = torch.as_tensor(np.stack([tangents for _, tangents in split])) if problem.start is not None else None
+    tangents_of_all = [tangents for _, tangents in split if tangents is not None]
+    starts = torch.as_tensor(np.stack(tangents_of_all)) if tangents_of_all else None
     with torch.no_grad():
         targets = [target for z in free for target in problem.targets(z)]
         theta = problem.theta(targets)

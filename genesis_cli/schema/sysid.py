@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from genesis_cli.schema.keys import REQUIRED, key
+from genesis_cli.schema.keys import key
 
 
 @dataclass

@@ -147,8 +147,14 @@ WRONG = [
     (["solvers=lbfgsb"], "solvers: is called optimizer now; write optimizer=lbfgsb."),
     (["solver.iterations=5"], "solver.iterations: is called stop.iterations now; write stop.iterations=5."),
     (["+solver.windows=5"], "solver.windows: is called shooting.mini_batch now; write shooting.mini_batch=5."),
-    (["solver.cost_tolerance=1"], "solver.cost_tolerance: is called optimizer.cost_tolerance now; write optimizer.cost_tolerance=1."),
-    (["shooting.mini_batch=4"], "shooting.mini_batch: gradients of some windows are for optimizers that take one a step, such as adam"),
+    (
+        ["solver.cost_tolerance=1"],
+        "solver.cost_tolerance: is called optimizer.cost_tolerance now; write optimizer.cost_tolerance=1.",
+    ),
+    (
+        ["shooting.mini_batch=4"],
+        "shooting.mini_batch: gradients of some windows are for optimizers that take one a step, such as adam",
+    ),
     ([f"parameter.{name}.learn=false" for name in LEARNED], "parameter: nothing is identified; give at least one parameter with"),
     (["shooting.window=0.001"], "shooting.window: 0.001 s is less than 2 time steps of scene.dt = 0.002 s."),
     (["shooting.overlap=1"], "shooting.overlap: 1; allowed: 0 to less than 1."),

@@ -308,7 +308,8 @@ def test_mini_batches_have_the_gradient_of_the_whole_on_average(run) -> None:
     }
     few, all_of_them = (
         SysidProblem(
-            joint_problem(ARM, parameters, [run], Shooting(window=0.25, mini_batch=size, whole_every=2), loss="cauchy"), scaled=True
+            joint_problem(ARM, parameters, [run], Shooting(window=0.25, mini_batch=size, whole_every=2), loss="cauchy"),
+            scaled=True,
         )
         for size in (100, None)
     )
@@ -356,7 +357,9 @@ def test_what_is_refused_is_refused_before_anything_runs(run, tmp_path) -> None:
     free = joint_problem(ARM, GAPS, [run], Shooting(window=0.5, continuity=1.0, mini_batch=2))
     with pytest.raises(InputError, match="cmaes does not estimate start states; switch the parameter of kind start_state off"):
         identify(free, "cmaes")
-    with pytest.raises(InputError, match="shooting.mini_batch: a gradient of some windows closes no gaps; set shooting.continuity=0"):
+    with pytest.raises(
+        InputError, match="shooting.mini_batch: a gradient of some windows closes no gaps; set shooting.continuity=0"
+    ):
         identify(free, "adam")
     with pytest.raises(InputError, match="shooting.mini_batch: .* such as adam; leave it null"):
         identify(joint_problem(ARM, PARAMETERS, [run], FEW))

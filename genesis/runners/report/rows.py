@@ -54,7 +54,8 @@ def to_json(found: Identification) -> dict[str, Any]:
     said = {
         "verdict": [sentence.text for sentence in verdict(found)],
         "weak_directions": [
-            {"identifiable": known, "combination": words, "singular_value": value} for known, words, value in weak_directions(found)
+            {"identifiable": known, "combination": words, "singular_value": value}
+            for known, words, value in weak_directions(found)
         ],
     }
     content: dict[str, Any] = finite({**found.content(), **said})
