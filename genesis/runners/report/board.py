@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from genesis.runners.events import Events
 from genesis.runners.report.charts import correlation_chart, fit_chart, forest_chart, singular_chart
 from genesis.runners.report.style import picture
 from genesis.sysid.result import Identification
@@ -15,23 +16,20 @@ POINTS = 2000  # of each curve
 
 def write_tensorboard(folder: Path, found: Identification) -> None:
     """Add the answer to the events in ``folder``, at the last iteration; RMSE also before the first."""
-    from torch.utils.tensorboard import SummaryWriter
-
-    last = max(found.iterations, 1)
-    writer = SummaryWriter(str(folder))
+    last, events = max(found.iterations, 1), Events(folder)
+    before: dict[str, float] = {}
+    after: dict[str, float] = {}
     for e in found.estimates:
-        ends = {"std": e.std, "interval_low": e.low, "interval_high": e.high}
-        for end, value in ends.items():
-            if math.isfinite(value):
-                writer.add_scalar(f"parameter/{e.name}/{end}", value, last)
+        after |= {f"parameter/{e.name}/{end}": x for end, x in (("std", e.std), ("interval_low", e.low), ("interval_high", e.high))}
     for row in found.rmse:
         whole = row["recording"] == "all"
         tag = f"metric/rmse/{row['split']}/{row['channel']}" if whole else f"rmse/{row['recording']}/{row['channel']}"
-        writer.add_scalar(tag, row["before"], 0)
-        writer.add_scalar(tag, row["after"], last)
+        before[tag], after[tag] = row["before"], row["after"]
+    events.scalars(before, 0)
+    events.scalars({tag: value for tag, value in after.items() if math.isfinite(value)}, last)
     for tag, image in _pictures(found).items():
-        writer.add_image(tag, image, last, dataformats="HWC")
-    writer.close()
+        events.image(tag, image, last)
+    events.close()
 
 
 def _pictures(found: Identification) -> dict[str, np.ndarray]:
