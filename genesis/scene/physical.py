@@ -31,6 +31,12 @@ class Loops:
     kv: np.ndarray
     actuators: np.ndarray | None = None
 
+    @classmethod
+    def of(cls, kind: str, nv: int) -> "Loops":
+        """Those that controls of a kind (force, position or velocity) close for all joints."""
+        closed = np.ones((1, nv), bool)
+        return cls(closed if kind == "position" else ~closed, ~closed if kind == "force" else closed)
+
     def key(self) -> tuple:
         return self.kp.tobytes(), self.kv.tobytes(), b"" if self.actuators is None else self.actuators.tobytes()
 

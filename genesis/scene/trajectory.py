@@ -299,8 +299,7 @@ class Rollouts(RolloutInputs):
         nv, parameters = solver.model.nv, solver.parameters
         loops = self._loops.get(kind)
         if loops is None:
-            closed = np.ones((1, nv), bool)
-            loops = self._loops[kind] = Loops(closed if kind == "position" else ~closed, ~closed if kind == "force" else closed)
+            loops = self._loops[kind] = Loops.of(kind, nv)
         if params:
             replaced = parameters.replacements(params, where)
             theta = parameters.packed(loops, replaced)

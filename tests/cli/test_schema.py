@@ -7,11 +7,10 @@ from functools import partial
 import pytest
 import torch
 
+from genesis.channels import CHANNELS
+from genesis.channels.kinds import CHANNEL_KINDS, INPUT_KINDS
 from genesis.losses import LOSSES
-from genesis.observations import CHANNELS
 from genesis.observations.dataset import Smoothing
-from genesis.observations.kinds import CHANNEL_KINDS, INPUT_KINDS
-from genesis.observations.units import TIME_UNITS
 from genesis.optimizers import FIRST_ORDER, QUASI_NEWTON, SCHEDULERS
 from genesis.parameters import PARAMETERS
 from genesis.parameters.numbers import NumberOptions
@@ -19,6 +18,7 @@ from genesis.sysid.answer import Asked
 from genesis.sysid.identification import Starts
 from genesis.sysid.shooting import Shooting
 from genesis.tasks import TASKS
+from genesis.units import TIME_UNITS
 from genesis_cli import schema
 from genesis_cli.schema.observations import Channel, Time
 from genesis_cli.schema.tasks import Task
