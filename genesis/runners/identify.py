@@ -32,9 +32,7 @@ def identification(
     Raises: InputError for a method that cannot lower the problem, or a profile of a parameter that has none; UnknownNameError.
     """
     _check(problem, method)
-    made = SysidProblem(
-        problem, starts or Starts(), asked or Asked(), scaled=method.needs == "gradient", seed=seed, seconds=seconds
-    )
+    made = SysidProblem(problem, starts or Starts(), asked or Asked(), seed=seed, seconds=seconds)
 
     if not method.masks:
         refuse_rates(made.groups, "this optimizer")

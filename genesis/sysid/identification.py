@@ -36,7 +36,6 @@ from genesis.sysid.problem import Problem
 from genesis.sysid.residuals import FAILURES, of_windows
 from genesis.sysid.result import Answer
 from genesis.sysid.shown import shown_of
-from genesis.sysid.sizes import sizes_of
 
 
 @dataclass
@@ -55,7 +54,6 @@ class SysidProblem:
 
     Args:
         problem: what is simulated. starts: where to begin. asked: what the answer is to tell.
-        scaled: leaves count in reasonable sizes of the parameters (for methods that know nothing of the residuals).
         seed: of candidates and mini-batches. seconds: time spent before, by phase.
 
     Raises: InputError if a profile is asked of a parameter that is not learned or has none, UnknownNameError.
@@ -64,7 +62,6 @@ class SysidProblem:
     problem: Problem
     starts: Starts = field(default_factory=Starts)
     asked: Asked = field(default_factory=Asked)
-    scaled: bool = False
     seed: int = 0
     seconds: Mapping[str, float] | None = None
 
@@ -74,7 +71,7 @@ class SysidProblem:
         shooting = self.problem.shooting
         self.gap_weight = shooting.continuity if self.problem.start is not None else 0.0
         self.rounds = max(1, shooting.rounds) if self.gap_weight > 0.0 else 1
-        self.squares = LeastSquares(of_windows(self.problem, self.gap_weight), sizes_of(self.problem) if self.scaled else None)
+        self.squares = LeastSquares(of_windows(self.problem, self.gap_weight))
         self.groups: list[Group] = self.squares.groups
         self.failure: Exception | None = None
         self.diverged: tuple[int, ...] = ()  # always: a window that diverges is a failure of the point
@@ -123,8 +120,7 @@ class SysidProblem:
         """The evaluation of what the squares have found."""
         found = self.squares.found
         assert found is not None
-        gradient = None if found.gradient is None else found.gradient * self.squares.sizes
-        self._latest(found.value, found.terms, gradient)
+        self._latest(found.value, found.terms, found.gradient)
         return found.value
 
     def _latest(self, value: float, terms: dict[str, float], gradient: np.ndarray | None, exact: bool = True) -> None:
@@ -164,7 +160,7 @@ class SysidProblem:
         gradient = flatten(slopes)
         squares.put_gradient(gradient)
         self.drawn += 1
-        self._latest(value, told, gradient * squares.sizes, exact)
+        self._latest(value, told, gradient, exact)
         return value
 
     # ---- for the loop
@@ -181,7 +177,7 @@ class SysidProblem:
         several = [f"start {k + 1} of {len(found)}" for k in range(len(found))]
         only = f"round 1 of {self.rounds}" if self.rounds > 1 else "solve"
         labels = several if len(found) > 1 else [only]
-        made = [Stage(label, x / self.squares.sizes) for label, x in zip(labels, found, strict=True)]
+        made = [Stage(label, x) for label, x in zip(labels, found, strict=True)]
         return made + [Stage(f"round {k + 1} of {self.rounds}", None, k) for k in range(1, self.rounds)]
 
     def _starts(self) -> list[np.ndarray]:

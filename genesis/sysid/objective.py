@@ -1,11 +1,11 @@
 """Half a sum of squares as an objective of methods: its leaves, its value and gradient, its residuals with their Jacobian.
 
-x = sizes * leaves,    value = cost of the blocks at x,    gradient = sizes * J^T r
+value = cost of the blocks at x,    gradient = J^T r,    x = the leaves: free numbers z, then tangents of free start states
 """
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from genesis.methods.method import Group, all_leaves, move, point
 from genesis.methods.residuals import Block, Normal, cost
 from genesis.sysid.problem import Problem
 from genesis.sysid.residuals import FAILURES, Residuals
+from genesis.sysid.sizes import sizes_of
 
 START = "start"  # group of the free start states
 REMEMBERED = 32  # points of a line search: the accepted one is asked for again
@@ -35,14 +36,12 @@ class LeastSquares:
 
     Args:
         residuals: what is squared. Others may take their place between two questions.
-        sizes: (n,) of a reasonable change of each number of x, in which leaves count; None: leaves are x itself.
     """
 
-    def __init__(self, residuals: Residuals, sizes: np.ndarray | None = None) -> None:
-        first = residuals.first()
-        self.residuals, self.sizes = residuals, np.ones(len(first)) if sizes is None else sizes
+    def __init__(self, residuals: Residuals) -> None:
+        self.residuals = residuals
         self.low, self.high = residuals.bounds()
-        self.groups = self._groups(first)
+        self.groups = self._groups(residuals.first())
         self.failure: Exception | None = None
         self.diverged: tuple[int, ...] = ()
         self.found: Found | None = None  # of the last question that had an answer
@@ -56,14 +55,12 @@ class LeastSquares:
 
     @property
     def x(self) -> np.ndarray:
-        """(n,) the present point; exactly at a bound where the leaf is."""
-        leaves = point(self.groups)
-        made = np.where(leaves <= self.low / self.sizes, self.low, leaves * self.sizes)
-        return np.where(leaves >= self.high / self.sizes, self.high, made)
+        """(n,) the present point."""
+        return point(self.groups)
 
     def put(self, x: np.ndarray) -> None:
         """Go to a point (n,)."""
-        move(self.groups, x / self.sizes)
+        move(self.groups, x)
 
     def replace(self, residuals: Residuals) -> None:
         """Other residuals of the same numbers from here on."""
@@ -89,30 +86,30 @@ class LeastSquares:
         return known.value
 
     def linearize(self) -> Sequence[Block] | None:
-        """See `Objective.linearize`: blocks with their Jacobian to the leaves."""
+        """See `Objective.linearize`."""
         x = self.x
         blocks = self._at(x, True)
         found = None if blocks is None else self._keep(x, blocks, True)
         if blocks is None or found is None:
             return None
         self.failure, self.found = None, found
-        return blocks if (self.sizes == 1.0).all() else [self._scaled(block) for block in blocks]
+        return blocks
 
     def normal(self, blocks: Sequence[Block]) -> Normal:
         """The Gauss-Newton equations of what `linearize` gave."""
         return self.residuals.normal(blocks)
 
     def values(self, points: np.ndarray) -> np.ndarray:
-        """(C,) at leaves (C, n), in one launch where the residuals can."""
-        return self.residuals.costs(np.clip(points * self.sizes, self.low, self.high))
+        """(C,) at points (C, n), in one launch where the residuals can."""
+        return self.residuals.costs(np.clip(points, self.low, self.high))
 
     def put_gradient(self, gradient: np.ndarray | None) -> None:
-        """Into the leaves, from the derivative to x (n,); None: none."""
+        """Into the leaves (n,); None: none."""
         first = 0
         for leaf in all_leaves(self.groups):
             part = slice(first, first + leaf.numel())
             first += leaf.numel()
-            leaf.grad = None if gradient is None else torch.as_tensor(gradient[part] * self.sizes[part]).reshape(leaf.shape)
+            leaf.grad = None if gradient is None else torch.tensor(gradient[part]).reshape(leaf.shape)
 
     def _at(self, x: np.ndarray, jacobian: bool) -> list[Block] | None:
         """Blocks at x; None, with the failure set, where it cannot be simulated."""
@@ -142,16 +139,6 @@ class LeastSquares:
         self._known.append(made)
         return made
 
-    def _scaled(self, block: Block) -> Block:
-        """The block with its Jacobian to the leaves in place of that to x."""
-        n, nt = self.problem.n, self.residuals.nt
-        made = replace(block, z=None if block.z is None else block.z * self.sizes[:n])
-        if nt:
-            sizes = self.sizes[n:].reshape(-1, nt)
-            made.start = None if block.start is None else block.start * sizes[block.window]
-            made.after = None if block.after is None else block.after * sizes[block.after_window]
-        return made
-
     def _groups(self, first: np.ndarray) -> list[Group]:
         parts: dict[str, slice] = {}
         for unknown, _, part in self.problem.slices:
@@ -160,15 +147,16 @@ class LeastSquares:
         rates = {unknown.name: unknown.lr for unknown in self.problem.learned}
         if self.residuals.nt:
             parts[START] = slice(self.problem.n, len(first))
-        return [self._group(name, first, part, rates.get(name)) for name, part in parts.items()]
+        sizes = sizes_of(self.problem)
+        return [self._group(name, first[part], part, rates.get(name), sizes[part]) for name, part in parts.items()]
 
-    def _group(self, name: str, first: np.ndarray, part: slice, lr: float | None) -> Group:
-        leaf = torch.tensor(first[part] / self.sizes[part], requires_grad=True)
-        low, high = (torch.tensor(bound[part] / self.sizes[part]) for bound in (self.low, self.high))
+    def _group(self, name: str, first: np.ndarray, part: slice, lr: float | None, size: np.ndarray) -> Group:
+        leaf = torch.tensor(first, requires_grad=True)
+        low, high = (torch.tensor(bound[part]) for bound in (self.low, self.high))
         bounded = bool(torch.isfinite(low).any() or torch.isfinite(high).any())
 
         def project() -> None:
             with torch.no_grad():
                 leaf.clamp_(low, high)
 
-        return Group(name, [leaf], [(low, high) if bounded else None], lr, project)
+        return Group(name, [leaf], [(low, high) if bounded else None], lr, project, [torch.tensor(size)])

@@ -23,6 +23,7 @@ from genesis.sysid.result import Estimate, Whiteness
 RANK = 1e-7  # of a singular value relative to the largest: below it rounding decides
 SILENT = 1e-8  # of a sensitivity relative to the largest: rounding of a number that nothing depends on
 UNINFORMED = 0.9  # of the prior's standard deviation that is left: the data have said nothing
+EDGE = 1e-14  # relative distance from a bound that is none: rounding of a method that counts in units of its own
 INTERVAL = stats.norm.ppf(0.975)
 LAGS = 20
 
@@ -60,7 +61,7 @@ def certainty(residuals: Residuals, x: np.ndarray, blocks: Sequence[Block], erro
     size = torch.cat([unknown.sizes(natural[part]) for unknown, _, part in problem.slices]).numpy()
     to_free = _inverse_of(torch.autograd.functional.jacobian(problem.natural, z).numpy(), size)
     low, high = (bound.numpy() for bound in problem.bounds)
-    fixed = (free <= low) | (free >= high)
+    fixed = (free <= low) | (free >= high) | np.isclose(free, low, EDGE, 0.0) | np.isclose(free, high, EDGE, 0.0)
     data = [block for block in blocks if block.label != "prior"]
     normal = residuals.normal(data)
     information = to_free.T @ normal.information() @ to_free
@@ -157,13 +158,13 @@ def estimates(problem: Problem, x: np.ndarray, known: Certainty) -> list[Estimat
     """One for each learned number, then those that were held."""
     z, _ = problem.split(x)
     start, value = (problem.natural(torch.as_tensor(free)).numpy() for free in (problem.z0.numpy(), z))
-    high = problem.bounds[1].numpy()
+    low, high = (bound.numpy() for bound in problem.bounds)
     made, names = [], problem.names()
     for unknown, _, part in problem.slices:
         for i, k in enumerate(range(part.start, part.stop)):
             deviation = float(np.sqrt(known.covariance[k, k]))
             one = _estimate(unknown, i, names[k], float(start[k]), float(value[k]), deviation)
-            one.note = _note(known, k, one, "upper" if z[k] >= high[k] else "lower")
+            one.note = _note(known, k, one, "upper" if abs(z[k] - high[k]) < abs(z[k] - low[k]) else "lower")
             made.append(one)
     for unknown in problem.unknowns.values():
         if not unknown.learn:

@@ -36,7 +36,7 @@ def declared(dataclass: type, without: set[str]) -> dict[str, object]:
 
 
 def taken(function) -> dict[str, object]:
-    """Name -> default of keyword-only arguments that are not given yet (the seed is that of the run); those of numbers where they are passed on."""
+    """Name -> default of keyword-only arguments that are not given yet, without the run's seed; those of numbers where they are passed on."""
     given = {"seed", *(function.keywords if isinstance(function, partial) else ())}
     arguments = inspect.signature(function).parameters
     found = {n: p.default for n, p in arguments.items() if p.kind is p.KEYWORD_ONLY and n not in given}

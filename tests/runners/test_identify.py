@@ -301,16 +301,13 @@ def test_mini_batches_are_told_but_not_compared(run) -> None:
 
 
 def test_mini_batches_have_the_gradient_of_the_whole_on_average(run) -> None:
-    """Batches of as many windows as there are, in units of the sizes: value, terms and gradient are those of the residuals."""
+    """Batches of as many windows as there are: value, terms and gradient are those of the residuals."""
     parameters = {
         "mass": {"kind": "mass", "names": ["lower"], "prior": [1.1, 0.1]},
         "start": {"kind": "start_state", "position_std": 0.02, "velocity_std": 0.1},
     }
     few, all_of_them = (
-        SysidProblem(
-            joint_problem(ARM, parameters, [run], Shooting(window=0.25, mini_batch=size, whole_every=2), loss="cauchy"),
-            scaled=True,
-        )
+        SysidProblem(joint_problem(ARM, parameters, [run], Shooting(window=0.25, mini_batch=size, whole_every=2), loss="cauchy"))
         for size in (100, None)
     )
     x = few.start + 0.01 * np.random.default_rng(0).standard_normal(len(few.start))

@@ -23,7 +23,6 @@ from genesis.sysid.objective import LeastSquares
 from genesis.sysid.problem import Problem
 from genesis.sysid.residuals import Residuals, of_windows
 from genesis.sysid.shooting import Shooting
-from genesis.sysid.sizes import sizes_of
 from tests.settings import numbers, setting_of
 
 ARM = "double_pendulum"
@@ -214,7 +213,7 @@ def solved(residuals: Residuals | Problem, kind: str = "levenberg_marquardt", it
     """What a method makes of the residuals (of a problem: those of its windows)."""
     made = of_windows(residuals) if isinstance(residuals, Problem) else residuals
     method = make_method({"kind": kind, **options}, {"kind": "constant"}, iterations, 0)
-    objective = LeastSquares(made, sizes_of(made.problem) if method.needs == "gradient" else None)
+    objective = LeastSquares(made)
     found = Solved(made, [], [])
     method.init(objective)
     for iteration in range(iterations + 1):

@@ -4,16 +4,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from genesis.errors import DivergenceError, InputError
-from genesis.methods.method import all_leaves, bounds, gradient, move, point
+from genesis.methods.method import all_leaves, bounds, gradient, move, point, sizes
 from genesis.methods.residuals import cost
 from genesis.observations import Smoothing
 from genesis.sysid.objective import LeastSquares
 from genesis.sysid.residuals import of_windows
 from genesis.sysid.shooting import Shooting
-from genesis.sysid.sizes import sizes_of
 from tests.dynamics.differences import OFFSETS, extrapolated
 from tests.sysid.problems import ARM, PARAMETERS, TRUTH, jacobian_of, joint_problem, recorded, solved, truth
 
@@ -34,14 +32,13 @@ def run(engine):
     return recorded(ARM, truth=truth())
 
 
-def objective(run: Any, scaled: bool = True, gap_weight: float = 0.7, **more: Any) -> LeastSquares:
-    problem = joint_problem(ARM, FREE, [run], Shooting(window=0.25, continuity=1.0), **more)
-    return LeastSquares(of_windows(problem, gap_weight), sizes_of(problem) if scaled else None)
+def objective(run: Any, gap_weight: float = 0.7, **more: Any) -> LeastSquares:
+    return LeastSquares(of_windows(joint_problem(ARM, FREE, [run], Shooting(window=0.25, continuity=1.0), **more), gap_weight))
 
 
 def away(made: LeastSquares) -> np.ndarray:
     """A point near the start, within the bounds."""
-    made.put(made.residuals.first() + 0.05 * np.random.default_rng(0).standard_normal(len(made.sizes)))
+    made.put(made.residuals.first() + 0.05 * np.random.default_rng(0).standard_normal(len(made.low)))
     return point(made.groups)
 
 
@@ -49,24 +46,36 @@ def test_groups_are_the_parameters_and_the_start_states(run) -> None:
     made = objective(run)
     assert [(g.name, g.leaves[0].numel()) for g in made.groups] == [("mass", 1), ("damping", 2), ("start", 4 * 4)]
     low, high = bounds(made.groups)
-    assert low[:3] * made.sizes[:3] == pytest.approx([0.5, *np.log([0.005, 0.005])], rel=1e-15)
-    assert high[0] * made.sizes[0] == 2.0 and np.isinf(low[3:]).all() and made.groups[2].bounds == [None]
-    assert made.sizes.tolist() == pytest.approx([1.5, *[np.log(40.0)] * 2, *[0.02, 0.02, 0.1, 0.1] * 4])
-    plain = objective(run, scaled=False)
-    assert np.array_equal(point(plain.groups), plain.residuals.first()) and np.array_equal(plain.x, plain.residuals.first())
+    assert low[:3] == pytest.approx([0.5, *np.log([0.005, 0.005])], rel=1e-15) and high[0] == 2.0
+    assert np.isinf(low[3:]).all() and made.groups[2].bounds == [None]
+    assert np.array_equal(point(made.groups), made.residuals.first()) and np.array_equal(made.x, made.residuals.first())
+
+
+def test_numbers_count_in_widths_of_their_bounds_or_in_their_size(run) -> None:
+    """As learning rates and spreads are told: of start states in standard deviations, of logarithms without bounds in e-folds."""
+    assert sizes(objective(run).groups).tolist() == pytest.approx([1.5, *[np.log(40.0)] * 2, *[0.02, 0.02, 0.1, 0.1] * 4])
+    parameters = {
+        "mass": {"kind": "mass", "names": ["lower"], "init": 1.3},
+        "damping": {"kind": "damping", "log": True, "tie": True, "lr": 0.3},
+        "bias": {"kind": "input_bias", "input": "torque", "tie": True},
+        "spring": {"kind": "stiffness", "tie": True, "init": 1.0, "bounds": [0.0, 4.0], "transform": "smooth"},
+        "start": {"kind": "start_state", "position_std": None, "velocity_std": None},
+    }
+    made = LeastSquares(of_windows(joint_problem(ARM, parameters, [run], Shooting(window=None, position_scale=0.3))))
+    assert sizes(made.groups).tolist() == pytest.approx([1.3, 1.0, 1e-3, 4.0, 0.3, 0.3, 0.1, 0.1])
+    assert [group.lr for group in made.groups] == [None, 0.3, None, None, None]
 
 
 @pytest.mark.parametrize("loss", ["linear", "cauchy"])
-@pytest.mark.parametrize("scaled", [True, False])
-def test_gradient_is_that_of_the_value(run, scaled: bool, loss: str) -> None:
+def test_gradient_is_that_of_the_value(run, loss: str) -> None:
     """Against extrapolated central differences in three random directions; priors, start states and gaps count."""
-    made = objective(run, scaled, loss=loss)
+    made = objective(run, loss=loss)
     here = away(made)
     value = made.evaluate()
     slopes, random = gradient(made.groups), np.random.default_rng(1)
     assert value == made.evaluate(gradient=False) == pytest.approx(cost(made.residuals.blocks(made.x, False)), rel=1e-15)
     for _ in range(3):
-        direction = 1e-2 / made.sizes * random.choice([-1.0, 1.0], len(here)) * random.uniform(0.5, 1.0, len(here))
+        direction = 1e-2 * sizes(made.groups) * random.choice([-1.0, 1.0], len(here)) * random.uniform(0.5, 1.0, len(here))
         series = []
         for h in OFFSETS:
             move(made.groups, here + h * direction)
@@ -76,7 +85,7 @@ def test_gradient_is_that_of_the_value(run, scaled: bool, loss: str) -> None:
 
 
 def test_residuals_have_the_jacobian_to_the_leaves(run) -> None:
-    """J^T r is the gradient, whatever the sizes; the equations are those of J."""
+    """J^T r is the gradient; the equations are those of J."""
     made = objective(run)
     away(made)
     blocks = made.linearize()
@@ -121,16 +130,12 @@ def test_what_is_known_is_not_simulated_again(run) -> None:
     assert spent(made.evaluate) == 1, "with other residuals nothing is known"
 
 
-def test_points_at_a_bound_are_exactly_there(run) -> None:
-    problem = joint_problem(ARM, {"mass": {"kind": "mass", "names": ["lower"], "bounds": [0.3, 1.2]}}, [run])
-    made = LeastSquares(of_windows(problem), np.array([0.7]))
-    for bound in (0.3, 1.2):
-        made.put(np.array([bound]))
-        assert made.x[0] == bound
-    with torch.no_grad():
-        made.groups[0].leaves[0].fill_(9.0)
-    made.groups[0].project()
-    assert made.x[0] == 1.2
+def test_leaves_are_put_back_within_their_bounds(run) -> None:
+    made = LeastSquares(of_windows(joint_problem(ARM, PARAMETERS, [run])))
+    made.put(np.array([9.0, -9.0, 0.0]))
+    for group in made.groups:
+        group.project()
+    assert made.x.tolist() == pytest.approx([2.0, np.log(0.005), np.log(0.2)], rel=1e-15)
 
 
 def test_points_that_cannot_be_simulated(run, monkeypatch) -> None:

@@ -20,7 +20,9 @@ def write_tensorboard(folder: Path, found: Identification) -> None:
     before: dict[str, float] = {}
     after: dict[str, float] = {}
     for e in found.estimates:
-        after |= {f"parameter/{e.name}/{end}": x for end, x in (("std", e.std), ("interval_low", e.low), ("interval_high", e.high))}
+        after |= {
+            f"parameter/{e.name}/{end}": x for end, x in (("std", e.std), ("interval_low", e.low), ("interval_high", e.high))
+        }
     for row in found.rmse:
         whole = row["recording"] == "all"
         tag = f"metric/rmse/{row['split']}/{row['channel']}" if whole else f"rmse/{row['recording']}/{row['channel']}"
