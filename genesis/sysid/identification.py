@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from genesis.errors import ContactOverflowError, InputError
+from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.methods.levenberg_marquardt import LevenbergMarquardt
 from genesis.methods.lower import lower
 from genesis.methods.method import Ending, Group, flatten, point
@@ -197,6 +197,7 @@ class SysidProblem:
         if not math.isfinite(self.first):
             if all(x is start for x in found):
                 residuals.blocks(start, False)
+                raise DivergenceError("the residuals at the start are not finite, but the simulation is.", quantity="residuals")
             self.warnings.append("The start cannot be simulated; what was found from other starts stands.")
             found = [x for x in found if x is not start]
         return found
