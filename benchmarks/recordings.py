@@ -17,13 +17,14 @@ import numpy as np
 import torch
 from measure import ROOT, machine, table
 
-from genesis.sysid.linearization import Point
+from genesis.methods import Method
+from genesis.methods.lower import lower
+from genesis.sysid.objective import LeastSquares
 from genesis.sysid.outcome import Fit, compare
 from genesis.sysid.problem import Problem
-from genesis.sysid.solvers import make_solver
-from genesis.sysid.solvers.solver import LeastSquares
+from genesis.sysid.residuals import of_windows
 from genesis.sysid.statistics import certainty, estimates
-from genesis_cli.build import build_problem, start_engine
+from genesis_cli.build import build_method, build_problem, start_engine
 from genesis_cli.compose import compose_config
 from genesis_cli.observation_files import absolute_observations
 from genesis_cli.paths import config_dir
@@ -45,8 +46,8 @@ JUDGED: dict[str, dict[str, Any]] = {
 }
 
 
-def problem(system: str, *overrides: str, files: list[str] | None = None, window: Any = "") -> tuple[Problem, Any]:
-    """The estimation problem of a system, its solver; files, window: instead of those of the config."""
+def problem(system: str, *overrides: str, files: list[str] | None = None, window: Any = "") -> tuple[Problem, Method, int]:
+    """The estimation problem of a system, what lowers it, iterations; files, window: instead of those of the config."""
     cfg = compose_config("sysid", [f"systems={system}", f"observation.folder={FOLDERS[system]}", *overrides])
     cfg.robot.file = str(config_dir() / "robots" / cfg.robot.file)
     if files is not None:
@@ -56,25 +57,26 @@ def problem(system: str, *overrides: str, files: list[str] | None = None, window
     absolute_observations(cfg, {}, [], [f"observation.folder={FOLDERS[system]}"])
     checked = check(cfg)
     start_engine(checked.plain["runtime"])
-    return build_problem(checked), make_solver(vars(checked.solver), checked.plain["runtime"].seed)
+    return build_problem(checked), build_method(checked), checked.plain["stop"].iterations
 
 
-def fitted(system: str, *overrides: str) -> tuple[Problem, Point, float, int]:
-    """The problem, its estimate, CPU seconds and iterations."""
-    asked, solver = problem(system, *overrides)
-    squares, points = LeastSquares(asked), []
+def fitted(system: str, *overrides: str) -> tuple[Problem, np.ndarray, float, int]:
+    """The problem, its estimate (a flat point), CPU seconds and windows simulated."""
+    asked, method, iterations = problem(system, *overrides)
+    squares = LeastSquares(of_windows(asked))
     begin = time.process_time()
-    solver.run(squares, squares.first(), lambda report, _: points.append(report.point))
-    return asked, points[-1], time.process_time() - begin, len(points)
+    lower(method, squares, iterations)
+    return asked, squares.x, time.process_time() - begin, asked.simulations
 
 
-def judged(system: str, asked: Problem, best: Point) -> Fit:
+def judged(system: str, asked: Problem, best: np.ndarray) -> Fit:
     """Training and held-out recordings by the protocol of the data."""
     how = JUDGED.get(system)
     if how is None:
-        return compare(asked, LeastSquares(asked).first(), best)
-    other, _ = problem(system, **how)
-    return compare(other, LeastSquares(other).first(), Point(best.z))
+        return compare(asked, of_windows(asked).first(), best)
+    other, *_ = problem(system, **how)
+    z, _ = asked.split(best)
+    return compare(other, of_windows(other).first(), z)
 
 
 def by_label(fit: Fit) -> list[list[str]]:
@@ -99,10 +101,10 @@ def main() -> None:
         if system == "cube_toss":
             cube()
             continue
-        asked, best, seconds, iterations = fitted(system)
+        asked, best, seconds, simulations = fitted(system)
         fit = judged(system, asked, best)
-        values = asked.natural(torch.as_tensor(best.z)).tolist()
-        print(f"\n{system}: {len(asked.names())} numbers, {iterations} iterations, {seconds:.0f} s of CPU time\n")
+        values = asked.natural(torch.as_tensor(asked.split(best)[0])).tolist()
+        print(f"\n{system}: {len(asked.names())} numbers, {simulations} windows simulated, {seconds:.0f} s of CPU time\n")
         print(", ".join(f"{name} {value:.4g}" for name, value in zip(asked.names(), values, strict=True)), "\n")
         rows = [
             [r["split"], r["recording"], r["channel"], f"{r['before']:.4f}", f"{r['after']:.4f}", r["unit"]] for r in fit.rmse
@@ -119,19 +121,19 @@ def cube() -> None:
     tosses = cube_toss.load(DATA / "cube_toss" / "tosses.npz", first=HELD_OUT)
     rows = []
     for start in (0.5, 0.05):
-        asked, best, seconds, iterations = fitted("cube_toss", f"parameter.friction.init={start}")
-        squares = LeastSquares(asked)
-        friction = estimates(squares, best, certainty(squares, best, squares.blocks(best), "clustered"))[0]
+        asked, best, seconds, simulations = fitted("cube_toss", f"parameter.friction.init={start}")
+        residuals = of_windows(asked)
+        friction = estimates(asked, best, certainty(residuals, best, residuals.blocks(best), "clustered"))[0]
         world = cube_toss.world("smooth", len(tosses.start))
         far = cube_toss.errors(cube_toss.simulate(world, tosses, torch.tensor(friction.value)).detach(), tosses)
         rows.append(
             [
                 f"{start:g}", f"{friction.value:.4f} ± {friction.high - friction.value:.4f}", f"{far[0]:.2f} mm", f"{far[1]:.2f}°",
-                f"{far[2]:.1f} mm", f"{iterations}", f"{seconds:.0f} s",
+                f"{far[2]:.1f} mm", f"{simulations}", f"{seconds:.0f} s",
             ]
         )  # fmt: skip
         print(rows[-1], flush=True)
-    head = ["start", "friction, 95 %", "position", "rotation", "at the end", "iterations", "CPU"]
+    head = ["start", "friction, 95 %", "position", "rotation", "at the end", "windows simulated", "CPU"]
     print(f"\ncube_toss: friction from 60 tosses, errors of {len(tosses.start)} others\n\n{table(head, rows)}", flush=True)
 
 

@@ -21,15 +21,16 @@ import torch
 from measure import machine, models_folder, table
 
 from genesis import runtime
+from genesis.methods.levenberg_marquardt import LevenbergMarquardt
+from genesis.methods.lower import lower
 from genesis.scene import morphs
 from genesis.scene.options import RigidOptions, SimOptions
 from genesis.scene.scene import Scene
 from genesis.sysid.build import make_problem
-from genesis.sysid.equation_error import EquationError
-from genesis.sysid.linearization import Point
+from genesis.sysid.equation_error import of_forces
+from genesis.sysid.objective import LeastSquares
 from genesis.sysid.problem import Problem
-from genesis.sysid.solvers.levenberg_marquardt import LevenbergMarquardt
-from genesis.sysid.solvers.solver import LeastSquares
+from genesis.sysid.residuals import of_windows
 from genesis.sysid.statistics import certainty, estimates
 
 DT = 0.002
@@ -149,19 +150,15 @@ def ours(world: tuple[Any, Any], data: Data, start: Start, **how: Any) -> dict[s
 
 def solved(asked: Problem, equation_error: bool) -> dict[str, Any]:
     """One run of Levenberg-Marquardt, from the parameters that explain the torques if asked for."""
-    squares, points = LeastSquares(asked), []
-    solver = LevenbergMarquardt(cost_tolerance=1e-12)
+    squares = LeastSquares(of_windows(asked))
     begin = time.process_time()
-    first = squares.first()
     if equation_error:
-        torques: list[Point] = []
-        LevenbergMarquardt(iterations=20, cost_tolerance=1e-6).run(
-            EquationError(asked), first, lambda report, _: torques.append(report.point)
-        )
-        first = torques[-1]
-    solver.run(squares, first, lambda report, _: points.append(report.point))
+        torques = LeastSquares(of_forces(asked))
+        lower(LevenbergMarquardt(cost_tolerance=1e-6), torques, 20)
+        squares.put(torques.x)
+    lower(LevenbergMarquardt(cost_tolerance=1e-12), squares, 100)
     seconds = time.process_time() - begin
-    found = asked.natural(torch.as_tensor(points[-1].z)).numpy()
+    found = asked.natural(torch.as_tensor(squares.x)).numpy()
     return {"found": found, "simulations": asked.simulations, "seconds": seconds}
 
 
@@ -228,16 +225,14 @@ def coverage(world: tuple[Any, Any], repetitions: int, noise: float = 1e-3) -> C
     free = {"start": {"kind": "start_state", "position_std": None, "velocity_std": None}}
     with tempfile.TemporaryDirectory() as folder:
         asked = problem(world, data, Start(np.ones(7), np.ones(5), 300), Path(folder), sigma=noise, more=free)
-    squares, samples = LeastSquares(asked), asked.batches[0].samples["angle"]
+    residuals, samples = of_windows(asked), asked.batches[0].samples["angle"]
     exact = samples.measured.clone()
     inside, said, found = [], [], []
     for _ in range(repetitions):
         samples.measured = exact + torch.as_tensor(rng.normal(0.0, noise, tuple(exact.shape)))
-        points: list[Point] = []
-        LevenbergMarquardt(cost_tolerance=1e-6, damping=1e-6).run(
-            squares, squares.first(), lambda report, _, kept=points: kept.append(report.point)
-        )
-        made = estimates(squares, points[-1], certainty(squares, points[-1], squares.blocks(points[-1])))
+        squares = LeastSquares(residuals)
+        lower(LevenbergMarquardt(cost_tolerance=1e-6, damping=1e-6), squares, 100)
+        made = estimates(asked, squares.x, certainty(residuals, squares.x, residuals.blocks(squares.x)))
         inside.append([e.low <= truth <= e.high for e, truth in zip(made, data.truth, strict=True)])
         said.append([e.std for e in made])
         found.append([e.value for e in made])

@@ -1,4 +1,4 @@
-"""Progress of a run in the terminal: loss, gradient norm, steps per second, time left."""
+"""Progress of a run in the terminal: stage, objective, gradient norm, what is simulated in a second, time left."""
 
 from types import TracebackType
 from typing import Any, Self
@@ -47,33 +47,34 @@ class LiveLine:
 
 
 class Progress(LiveLine):
-    """Observer of an optimisation."""
+    """Observer of any run. steps: simulated time steps of an evaluation, for its speed; 0: windows are counted instead."""
 
-    def __init__(self, iterations: int, horizon: int, envs: int) -> None:
+    def __init__(self, iterations: int, steps: int = 0) -> None:
         super().__init__(iterations)
-        self.steps = horizon * max(envs, 1)
+        self.steps = steps
         self.first: Any = None  # the report after compiling, which speed and time left are counted from
+        self.start: float | None = None  # objective at the start
 
     def __call__(self, report: Any) -> None:
-        """Show one iteration."""
+        """Show one iteration: stage, objective, share of the start, gradient, speed, time left."""
+        evaluation = report.evaluation
         self.first = self.first or report
-        norm = sum(value**2 for value in report.evaluation.norms.values()) ** 0.5
-        text = f"loss {report.evaluation.objective:.4g}  gradient {norm:.2e}"
+        if self.start is None and evaluation.exact:
+            self.start = evaluation.objective
+        norm = sum(value**2 for value in evaluation.norms.values()) ** 0.5
+        share = f" ({evaluation.objective / self.start:.2g} of the start)" if self.start and self.start > 0.0 else ""
+        stage = f"{report.stage}  " if report.stage else ""
+        text = f"{stage}objective {evaluation.objective:.4g}{share}  gradient {norm:.2e}"
         done, seconds = report.iteration - self.first.iteration, report.seconds - self.first.seconds
         if done > 0:
-            evaluations = report.counts["evaluations"] - self.first.counts["evaluations"]
-            speed = evaluations * self.steps / max(seconds, 1e-9)
-            text += f"  {speed:,.0f} steps/s  {clock(seconds / done * (report.steps - report.step))} left"
-        self.show(report.iteration, text, report.seconds)
+            text += f"  {self._speed(report, seconds)}  {clock(seconds / done * (report.steps - report.step))} left"
+        self.show(report.step, text, report.seconds)
 
-
-class IdentifyProgress(LiveLine):
-    """Observer of an identification."""
-
-    def __call__(self, told: Any) -> None:
-        """Show one iteration."""
-        share = f" ({told.cost / told.first:.2g} of the start)" if told.first else ""
-        self.show(told.step, f"{told.stage}  cost {told.cost:.4g}{share}  {told.simulations} windows simulated", told.seconds)
+    def _speed(self, report: Any, seconds: float) -> str:
+        """Of what was simulated since the first report."""
+        name, each, unit = ("evaluations", self.steps, "steps") if self.steps else ("simulations", 1, "windows")
+        count = report.counts[name] - self.first.counts[name]
+        return f"{count * each / max(seconds, 1e-9):,.0f} {unit}/s"
 
 
 def clock(seconds: float) -> str:

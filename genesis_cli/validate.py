@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from genesis_cli.aliases import refuse_renamed
 from genesis_cli.errors import CommandError
 from genesis_cli.schema import FORMER, FORMER_KEYS, KINDS, NEEDED, NEEDED_SYSID, OBSERVED, PARTS, PLAIN, TERMS, File
 from genesis_cli.suggest import known
@@ -24,7 +25,6 @@ class Checked:
     parameter: dict[str, Any]
     optimizer: Any
     scheduler: Any
-    solver: Any
     plain: dict[str, Any]
 
 
@@ -55,6 +55,7 @@ def check(cfg: DictConfig, earlier: dict[str, tuple[Any, Any]] | None = None) ->
     allowed = [*KINDS, *TERMS, *PLAIN]
     for name in container:
         if name not in allowed:
+            refuse_renamed(str(name))
             raise CommandError(f'config: unknown key "{name}"; {known(name, allowed)}.')
     earlier = {} if earlier is None else earlier
 
@@ -65,7 +66,7 @@ def check(cfg: DictConfig, earlier: dict[str, tuple[Any, Any]] | None = None) ->
         return deepcopy(found[1])
 
     checked: dict[str, Any] = {"plain": {}}
-    needed = NEEDED_SYSID if "solver" in container else NEEDED
+    needed = NEEDED_SYSID if "observation" in container else NEEDED
     for name, kinds in KINDS.items():
         checked[name] = once(_kind, name, container.get(name), kinds) if name in needed or name in container else None
     for name, kinds in TERMS.items():

@@ -65,13 +65,9 @@ def problem_of(
     made = make_parameters(setting, parameters)
     starts = [parameter for parameter in made.values() if isinstance(parameter, StartState)]
     unknowns = {name: parameter for name, parameter in made.items() if not isinstance(parameter, StartState)}
-    for name, unknown in unknowns.items():
-        if unknown.lr is not None:
-            raise InputError(f"parameter.{name}.lr: an identification finds one step for all parameters; leave lr out.")
     if not any(unknown.learn for unknown in unknowns.values()):
         raise InputError("parameter: nothing is identified; give at least one parameter with learn: true.")
     layout = state_layout(setting, dataset)
-    start = next((s for s in starts if s.learn), None)
     states = partial(_state, dataset, layout)
     start = next((s for s in starts if s.learn), None)
     return Problem(setting, dataset, channels, unknowns, shooting or Shooting(), dataset.train, states, start)

@@ -18,26 +18,30 @@ from torch import Tensor
 from genesis.channels.joint_torque import JointForces
 from genesis.channels.sample import Sample
 from genesis.errors import InputError
-from genesis.methods.residuals import Block, cost
-from genesis.sysid.linearization import Point, prior_blocks
+from genesis.methods.residuals import Block
+from genesis.sysid.linearization import prior_blocks
 from genesis.sysid.problem import Problem
+from genesis.sysid.residuals import Residuals
 from genesis.sysid.sensitivity import Outside, outside
 from genesis.sysid.shooting import Batch
-from genesis.sysid.solvers.solver import LeastSquares
 
 SLIP = 0.05  # [rad/s | m/s] at which dry friction has turned over
 CHUNK = 2**22  # numbers of theta copied at once
 
 
-class EquationError(LeastSquares):
-    """The least-squares problem of the forces.
+def of_forces(problem: Problem) -> Residuals:
+    """The residuals of the forces, of z alone.
 
     Raises: InputError where the positions of some joint are not measured, or there are free bodies.
     """
+    return Residuals(problem, EquationError(problem).blocks, 0)
+
+
+class EquationError:
+    """The balance of forces over the smoothed motion of a problem."""
 
     def __init__(self, problem: Problem) -> None:
-        super().__init__(problem)
-        space, model = problem.space, problem.solver.model
+        self.problem, space, model = problem, problem.space, problem.solver.model
         measured = {
             q for channel in problem.channels.values() if channel.kind == "joint_position" for q in channel.selection or []
         }
@@ -49,17 +53,6 @@ class EquationError(LeastSquares):
         self.forces = JointForces(model)
         self.motions = [self._smoothed(batch) for batch in problem.batches]
         self.scale = self._scale()
-
-    @property
-    def nt(self) -> int:
-        return 0
-
-    def blocks(self, point: Point) -> list[Block]:
-        return self._evaluate(point, True)
-
-    def cost(self, point: Point) -> float:
-        value = cost(self._evaluate(point, False))
-        return value if np.isfinite(value) else float("inf")
 
     def _smoothed(self, batch: Batch) -> tuple[Tensor, ...]:
         """q, v, a and v', each (T, B, n), of the steps of a batch."""
@@ -97,8 +90,9 @@ class EquationError(LeastSquares):
         most = max(1, CHUNK // self.problem.solver.model.parameter_size)
         return list(zip(t.split(most), e.split(most), batch.target[e].split(most), strict=True))
 
-    def _evaluate(self, point: Point, jacobian: bool) -> list[Block]:
-        problem, z = self.problem, torch.as_tensor(point.z)
+    def blocks(self, x: np.ndarray, jacobian: bool) -> list[Block]:
+        """At x = z (n,)."""
+        problem, z = self.problem, torch.as_tensor(x)
         with torch.no_grad():
             targets = problem.targets(z)
             theta = problem.theta(targets)

@@ -1,77 +1,54 @@
-"""The problem as solvers see it: numpy residuals and Jacobian at a point, robust losses applied."""
-
-from dataclasses import dataclass
+"""From a flat point to residual blocks of numpy arrays, with their Jacobian."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from genesis.errors import ContactOverflowError, DivergenceError, InputError
-from genesis.methods.residuals import Block, cost
+from genesis.methods.residuals import Block
 from genesis.sysid.measure import Rows, measure
 from genesis.sysid.problem import Problem
 from genesis.sysid.sensitivity import channel_jacobian, outside, propagate, start_tangents
 from genesis.sysid.shooting import Batch
 
-FAILURES = (DivergenceError, ContactOverflowError, InputError, torch.linalg.LinAlgError)  # of points that cannot be simulated
 SENSITIVITY_SIZE = 2**25  # numbers of one table of sensitivities; larger batches are taken in parts
 
 
-@dataclass
-class Point:
-    """z (n,) and tangents of free start states (windows, nt), or None."""
-
-    z: np.ndarray
-    starts: np.ndarray | None = None
-
-    def moved(self, dz: np.ndarray, dstarts: np.ndarray | None) -> "Point":
-        """The point plus a step."""
-        return Point(self.z + dz, None if self.starts is None or dstarts is None else self.starts + dstarts)
-
-
-def evaluate(problem: Problem, point: Point, jacobian: bool, gap_weight: float = 0.0) -> list[Block]:
-    """Residual blocks at a point, with Jacobians if asked for.
+def evaluate(problem: Problem, x: np.ndarray, jacobian: bool, gap_weight: float = 0.0) -> list[Block]:
+    """Residual blocks at a flat point (see `Problem.split`), with Jacobians if asked for.
 
     Args:
         gap_weight: of the continuity between windows.
     Raises: DivergenceError, and InputError at the start.
     """
-    z = torch.as_tensor(point.z)
+    free, starts = problem.split(x)
+    z = torch.as_tensor(free)
     blocks: list[Block] = []
     with torch.no_grad():
         targets = problem.targets(z)
         theta = problem.theta(targets)
         ends: dict[int, tuple] = {}
         for batch in problem.batches:
-            blocks += _batch_blocks(problem, batch, point, z, targets, theta, jacobian, ends)
-        if gap_weight > 0.0 and point.starts is not None:
-            blocks += _gap_blocks(problem, point, targets, z, ends, gap_weight, jacobian)
+            blocks += _batch_blocks(problem, batch, starts, z, targets, theta, jacobian, ends)
+        if gap_weight > 0.0 and starts is not None:
+            blocks += _gap_blocks(problem, starts, targets, z, ends, gap_weight, jacobian)
     blocks += prior_blocks(problem, z, jacobian)
-    if point.starts is not None and problem.start is not None:
-        blocks += _start_blocks(problem, point, jacobian)
+    if starts is not None:
+        blocks += _start_blocks(problem, starts, jacobian)
     return blocks
 
 
-def try_cost(problem: Problem, point: Point, gap_weight: float = 0.0) -> float:
-    """Cost at a trial point; infinite where it cannot be simulated."""
-    try:
-        value = cost(evaluate(problem, point, False, gap_weight))
-    except FAILURES:
-        return float("inf")
-    return value if np.isfinite(value) else float("inf")
+def tangents_of(starts: np.ndarray | None, batch: Batch) -> Tensor | None:
+    """(B, nt) of the windows of a batch."""
+    return None if starts is None else torch.as_tensor(starts[batch.windows])
 
 
-def _starts(point: Point, batch: Batch) -> Tensor | None:
-    return None if point.starts is None else torch.as_tensor(point.starts[batch.windows])
-
-
-def _batch_blocks(problem, batch: Batch, point: Point, z, targets, theta, jacobian: bool, ends: dict) -> list[Block]:
-    tangents = _starts(point, batch)
+def _batch_blocks(problem, batch: Batch, starts, z, targets, theta, jacobian: bool, ends: dict) -> list[Block]:
+    tangents = tangents_of(starts, batch)
     columns = (0 if tangents is None else problem.space.nt) + problem.n
     most = max(1, SENSITIVITY_SIZE // max(1, (batch.horizon + 1) * problem.space.nx * columns))
     if jacobian and len(batch) > most:
         parts = [batch.part(range(first, min(first + most, len(batch)))) for first in range(0, len(batch), most)]
-        return [block for part in parts for block in _batch_blocks(problem, part, point, z, targets, theta, jacobian, ends)]
+        return [block for part in parts for block in _batch_blocks(problem, part, starts, z, targets, theta, jacobian, ends)]
     motion = problem.simulate(batch, targets, theta, tangents)
     if not jacobian:
         _keep_ends(ends, batch, motion, None)
@@ -104,17 +81,14 @@ def _keep_ends(ends: dict, batch: Batch, motion, sens) -> None:
         ends[w] = (motion.x[k, b], None if sens is None else sens.x[k, b])
 
 
-def _gap_blocks(problem: Problem, point: Point, targets, z, ends: dict, weight: float, jacobian: bool) -> list[Block]:
+def _gap_blocks(problem: Problem, starts: np.ndarray, targets, z, ends: dict, weight: float, jacobian: bool) -> list[Block]:
     """End of a window against the start of the one that goes on from it."""
-    space, shooting = problem.space, problem.shooting
-    pairs = [(w.before, k) for k, w in enumerate(problem.windows) if w.before >= 0 and w.before in ends and k in ends]
+    space = problem.space
+    pairs = gap_pairs(problem)
     if not pairs:
         return []
-    scale = torch.cat(
-        [torch.full((space.nv,), 1.0 / s, dtype=torch.float64) for s in (shooting.position_scale, shooting.velocity_scale)]
-    )
-    scale = scale * weight**0.5
-    begins = _begins(problem, point, targets, z, jacobian)
+    scale = gap_scale(problem, weight)
+    begins = _begins(problem, starts, targets, z, jacobian)
     end = torch.stack([ends[i][0] for i, _ in pairs])
     start = torch.stack([begins[k][0] for _, k in pairs])
     gap = space.difference(end, start) * scale
@@ -131,11 +105,22 @@ def _gap_blocks(problem: Problem, point: Point, targets, z, ends: dict, weight: 
     return [made]
 
 
-def _begins(problem: Problem, point: Point, targets, z, jacobian: bool) -> dict[int, tuple]:
+def gap_pairs(problem: Problem) -> list[tuple[int, int]]:
+    """Windows of which the second goes on from the first."""
+    return [(w.before, k) for k, w in enumerate(problem.windows) if w.before >= 0]
+
+
+def gap_scale(problem: Problem, weight: float) -> Tensor:
+    """(nt,) residual of a gap of one unit."""
+    scales = problem.shooting.position_scale, problem.shooting.velocity_scale
+    return torch.cat([torch.full((problem.space.nv,), 1.0 / s, dtype=torch.float64) for s in scales]) * weight**0.5
+
+
+def _begins(problem: Problem, starts: np.ndarray, targets, z, jacobian: bool) -> dict[int, tuple]:
     """Start state of each window and its derivative (nx, nt + n)."""
     made = {}
     for batch in problem.batches:
-        tangents = _starts(point, batch)
+        tangents = tangents_of(starts, batch)
         state = problem.begin(batch, targets, tangents)
         table = None
         if jacobian:
@@ -158,17 +143,15 @@ def prior_blocks(problem: Problem, z: Tensor, jacobian: bool) -> list[Block]:
     return [made]
 
 
-def _start_blocks(problem: Problem, point: Point, jacobian: bool) -> list[Block]:
+def _start_blocks(problem: Problem, starts: np.ndarray, jacobian: bool) -> list[Block]:
     """Priors of the start states around their measurements."""
-    assert problem.start is not None and point.starts is not None
+    assert problem.start is not None
     weights = problem.start.weights(problem.space.nv).numpy()
     chosen = np.flatnonzero(weights > 0.0)
     if not len(chosen):
         return []
-    count = len(point.starts)
-    made = Block(
-        "start", (point.starts[:, chosen] * weights[chosen]).reshape(-1), window=np.repeat(np.arange(count), len(chosen))
-    )
+    count = len(starts)
+    made = Block("start", (starts[:, chosen] * weights[chosen]).reshape(-1), window=np.repeat(np.arange(count), len(chosen)))
     if jacobian:
         made.z = np.zeros((len(made.r), problem.n))
         made.start = np.tile(np.diag(weights)[chosen], (count, 1))

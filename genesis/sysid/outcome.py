@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from genesis.sysid.build import shared_numbers, validation_problem
-from genesis.sysid.linearization import Point
+from genesis.sysid.linearization import tangents_of
 from genesis.sysid.measure import Rows, measure
 from genesis.sysid.problem import Problem
 from genesis.sysid.result import Trace, Whiteness
@@ -24,19 +24,19 @@ class Fit:
     whiteness: list[Whiteness]
 
 
-def compare(problem: Problem, first: Point, best: Point) -> Fit:
-    """Training and held-out recordings, simulated with the start and with the estimate."""
+def compare(problem: Problem, first: np.ndarray, best: np.ndarray) -> Fit:
+    """Training and held-out recordings, simulated at the start and at the estimate (flat points)."""
     made = _compare(problem, first, best, "train")
     held_out = validation_problem(problem)
     if held_out is not None:
         shared = shared_numbers(problem)
-        other = _compare(held_out, Point(first.z[shared]), Point(best.z[shared]), "validation")
+        other = _compare(held_out, first[shared], best[shared], "validation")
         made.rmse += other.rmse
         made.traces += other.traces
     return made
 
 
-def _compare(problem: Problem, first: Point, best: Point, split: str) -> Fit:
+def _compare(problem: Problem, first: np.ndarray, best: np.ndarray, split: str) -> Fit:
     before, after = _simulated(problem, first), _simulated(problem, best)
     rmse: list[dict[str, Any]] = []
     traces: list[Trace] = []
@@ -63,15 +63,15 @@ def _compare(problem: Problem, first: Point, best: Point, split: str) -> Fit:
     return Fit(rmse, traces, white)
 
 
-def _simulated(problem: Problem, point: Point) -> dict[str, list[Rows | None]]:
+def _simulated(problem: Problem, x: np.ndarray) -> dict[str, list[Rows | None]]:
     """Rows of every channel in every batch; predictions of windows that diverge are nan."""
     with torch.no_grad():
-        targets = problem.targets(torch.as_tensor(point.z))
+        z, starts = problem.split(x)
+        targets = problem.targets(torch.as_tensor(z))
         theta = problem.theta(targets)
         made: dict[str, list[Rows | None]] = {name: [] for name in problem.channels}
         for batch in problem.batches:
-            starts = None if point.starts is None else torch.as_tensor(point.starts[batch.windows])
-            motion = problem.simulate(batch, targets, theta, starts, expect_finite=False)
+            motion = problem.simulate(batch, targets, theta, tangents_of(starts, batch), expect_finite=False)
             for name in problem.channels:
                 made[name].append(measure(problem, batch, motion, targets, name))
     return made

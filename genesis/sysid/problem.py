@@ -96,6 +96,15 @@ class Problem:
         pairs = [unknown.free_bounds() for unknown, _, _ in self.slices]
         return torch.cat([low for low, _ in pairs]), torch.cat([high for _, high in pairs])
 
+    @property
+    def nt(self) -> int:
+        """Tangents of a start state; 0 where start states are not free."""
+        return self.space.nt if self.start is not None else 0
+
+    def split(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """z (n,) and tangents of start states (W, nt), or None where they are not free, of a flat point."""
+        return x[: self.n], x[self.n :].reshape(-1, self.nt) if self.nt else None
+
     def natural(self, z: Tensor) -> Tensor:
         """(n,) reported values."""
         return torch.cat([unknown.values_of(z[part]) for unknown, _, part in self.slices])

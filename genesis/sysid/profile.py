@@ -6,56 +6,40 @@ Source: Venzon, Moolgavkar, A method for computing profile-likelihood-based conf
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
 
-from genesis.methods.residuals import cost
-from genesis.sysid.linearization import Point
-from genesis.sysid.solvers.levenberg_marquardt import LevenbergMarquardt
-from genesis.sysid.solvers.solver import LeastSquares
+from genesis.methods.levenberg_marquardt import LevenbergMarquardt
+from genesis.methods.lower import lower
+from genesis.sysid.objective import LeastSquares
+from genesis.sysid.residuals import Residuals
 
 LEVEL = stats.chi2.ppf(0.95, 1)
 
 
-class _Held(LeastSquares):
-    """The problem with one number held."""
-
-    def __init__(self, squares: LeastSquares, k: int, value: float) -> None:
-        super().__init__(squares.problem, squares.gap_weight)
-        self.k, self.value = k, value
-
-    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        low, high = super().bounds()
-        low, high = low.copy(), high.copy()
-        low[self.k] = high[self.k] = self.value
-        return low, high
-
-
-def profile_interval(squares: LeastSquares, best: Point, k: int, noise: float, deviation: float) -> tuple[float, float]:
-    """Low and high of free number k (of z), with `deviation` of it as the first guess."""
-    lowest = squares.cost(best)
-    low, high = squares.bounds()
-    kept = {"point": best}
+def profile_interval(residuals: Residuals, best: np.ndarray, k: int, noise: float, deviation: float) -> tuple[float, float]:
+    """Low and high of free number k of a flat point, with `deviation` of it as the first guess."""
+    lowest = residuals.cost(best)
+    low, high = residuals.bounds()
+    kept = best
 
     def excess(value: float) -> float:
-        held = _Held(squares, k, value)
-        start = Point(kept["point"].z.copy(), kept["point"].starts)
-        start.z[k] = value
-        last: dict[str, Point] = {"point": start}
-
-        def after(report, state) -> None:
-            last["point"] = report.point
-
-        LevenbergMarquardt(iterations=15, cost_tolerance=1e-7).run(held, start, after)
-        kept["point"] = last["point"]
-        return 2.0 * (cost(held.blocks(last["point"])) - lowest) / noise**2 - LEVEL
+        nonlocal kept
+        held = LeastSquares(replace(residuals, held={k: value}))
+        start = kept.copy()
+        start[k] = value
+        held.put(start)
+        lower(LevenbergMarquardt(cost_tolerance=1e-7), held, 15)
+        kept = held.x
+        return 2.0 * (held.evaluate(gradient=False) - lowest) / noise**2 - LEVEL
 
     ends = []
     for sign, bound in ((-1.0, low[k]), (1.0, high[k])):
-        kept["point"] = best
-        ends.append(_crossing(excess, best.z[k], sign, bound, deviation))
+        kept = best
+        ends.append(_crossing(excess, best[k], sign, bound, deviation))
     return ends[0], ends[1]
 
 

@@ -1,6 +1,7 @@
 """What an identification found: estimates with their certainty, fit of every channel, and how the solver got there. Numpy only."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +47,18 @@ class Trace:
     after: np.ndarray
     segment_starts: np.ndarray = field(default_factory=lambda: np.zeros(1, int))
 
+    def rmse(self, side: str) -> float:
+        """Root mean square of ``side`` ("before" or "after") minus measured; nan without common samples."""
+        left = getattr(self, side) - self.measured
+        seen = np.isfinite(left)
+        return float(np.sqrt(np.mean(left[seen] ** 2))) if seen.any() else float("nan")
+
+    def brief(self) -> dict[str, Any]:
+        """All but the curve, in plain values."""
+        said = {key: getattr(self, key) for key in ("recording", "split", "channel", "label", "unit")}
+        samples = int(np.isfinite(self.measured).sum())
+        return {**said, "samples": samples, "before": self.rmse("before"), "after": self.rmse("after")}
+
 
 @dataclass
 class Whiteness:
@@ -58,23 +71,15 @@ class Whiteness:
     normality_p: float
 
 
-@dataclass
-class Identification:
-    """The result of one identification; n learned scalars.
+@dataclass(kw_only=True)
+class Answer:
+    """What is said of a point; n learned scalars.
 
     names (n,): order of the matrices. covariance, correlation (n, n). singular_values (n,) of the scaled sensitivity, largest
     first; directions (n, n): columns are combinations of scaled parameters, best known first; identifiable (n,) bool: of each
     direction. rmse: rows {"recording", "split", "channel", "unit", "before", "after"}, totals of a split with recording "all".
-    history: rows {"iteration", "cost", "step", "damping", "gradient_norm"}. seconds: by phase.
     """
 
-    status: str
-    reason: str
-    cost_first: float
-    cost_best: float
-    iterations: int
-    simulations: int
-    seconds: dict[str, float]
     estimates: list[Estimate]
     names: list[str]
     covariance: np.ndarray
@@ -85,5 +90,46 @@ class Identification:
     rmse: list[dict]
     traces: list[Trace]
     whiteness: list[Whiteness]
-    history: list[dict]
     warnings: list[str] = field(default_factory=list)
+
+    def content(self) -> dict[str, Any]:
+        """In plain numbers, for JSON; of each curve its recording, name, samples and root mean square errors."""
+        made = {name: _plain(value) for name, value in vars(self).items() if name not in ("traces", "estimates", "whiteness")}
+        made |= {name: [_plain(asdict(item)) for item in getattr(self, name)] for name in ("estimates", "whiteness")}
+        made["traces"] = [trace.brief() for trace in self.traces]
+        return made
+
+
+@dataclass(kw_only=True)
+class Identification(Answer):
+    """The result of one identification: the answer, and how it was reached.
+
+    history: rows {"iteration", "stage", "objective", "gradient_norm", and what the method tells}. seconds: by phase.
+    """
+
+    status: str
+    reason: str
+    objective_first: float
+    objective_best: float
+    iterations: int
+    simulations: int
+    seconds: dict[str, float]
+    history: list[dict]
+
+    @property
+    def total_seconds(self) -> float:
+        """Of the phases that do not contain each other."""
+        return sum(self.seconds.get(phase, 0.0) for phase in ("engine", "build", "loop"))
+
+
+def _plain(content: Any) -> Any:
+    """numpy arrays and numbers as Python's."""
+    if isinstance(content, np.ndarray):
+        return content.tolist()
+    if isinstance(content, np.generic):
+        return content.item()
+    if isinstance(content, dict):
+        return {key: _plain(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_plain(value) for value in content]
+    return content

@@ -24,7 +24,10 @@ class Shooting:
 
     continuity: weight of the gap between the end of a window and the start of the next, in standard deviations of one unit of
     ``position_scale`` [rad | m] and ``velocity_scale`` [rad/s | m/s]; free start states only. growth: factor on that weight between
-    rounds; rounds: how many times the solver runs.
+    rounds; rounds: how many descents there are.
+
+    mini_batch: windows whose gradient a step of a first-order method takes, by chance; None: all. whole_every: iterations between
+    evaluations of the whole cost then.
     """
 
     window: float | None = 1.0
@@ -34,6 +37,8 @@ class Shooting:
     rounds: int = 1
     position_scale: float = 0.01
     velocity_scale: float = 0.1
+    mini_batch: int | None = None
+    whole_every: int = 20
 
 
 @dataclass

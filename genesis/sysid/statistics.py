@@ -16,13 +16,14 @@ from scipy import stats
 
 from genesis.methods.residuals import Block
 from genesis.parameters import Numbers
-from genesis.sysid.linearization import Point
+from genesis.sysid.problem import Problem
+from genesis.sysid.residuals import Residuals
 from genesis.sysid.result import Estimate, Whiteness
-from genesis.sysid.solvers.solver import LeastSquares
 
 RANK = 1e-7  # of a singular value relative to the largest: below it rounding decides
 SILENT = 1e-8  # of a sensitivity relative to the largest: rounding of a number that nothing depends on
 UNINFORMED = 0.9  # of the prior's standard deviation that is left: the data have said nothing
+EDGE = 1e-14  # relative distance from a bound that is none: rounding of a method that counts in units of its own
 INTERVAL = stats.norm.ppf(0.975)
 LAGS = 20
 
@@ -47,29 +48,30 @@ class Certainty:
     errors: str
 
 
-def certainty(squares: LeastSquares, point: Point, blocks: Sequence[Block], errors: str = "residual") -> Certainty:
-    """At an optimum.
+def certainty(residuals: Residuals, x: np.ndarray, blocks: Sequence[Block], errors: str = "residual") -> Certainty:
+    """At an optimum x (flat).
 
     errors: "given": sigma of the channels is the noise; "residual": scaled so that the residuals have it; "clustered": sandwich; with
     no more windows than parameters that cannot be told, and "residual" takes its place.
     """
-    problem = squares.problem
-    z = torch.as_tensor(point.z)
+    problem = residuals.problem
+    free, _ = problem.split(x)
+    z = torch.as_tensor(free)
     natural = problem.natural(z)
     size = torch.cat([unknown.sizes(natural[part]) for unknown, _, part in problem.slices]).numpy()
     to_free = _inverse_of(torch.autograd.functional.jacobian(problem.natural, z).numpy(), size)
-    low, high = squares.bounds()
-    fixed = (point.z <= low) | (point.z >= high)
+    low, high = (bound.numpy() for bound in problem.bounds)
+    fixed = (free <= low) | (free >= high) | np.isclose(free, low, EDGE, 0.0) | np.isclose(free, high, EDGE, 0.0)
     data = [block for block in blocks if block.label != "prior"]
-    normal = squares.normal(data)
+    normal = residuals.normal(data)
     information = to_free.T @ normal.information() @ to_free
     silent = _silent(to_free.T @ normal.zz @ to_free, size)
     singular, directions = _directions(information, size)
-    noise = noise_level(squares, data, errors)
+    noise = noise_level(residuals, data, errors)
     free = np.flatnonzero(~fixed)
     scores = _scores(data, to_free)[:, free]
     errors = "residual" if errors == "clustered" and len(scores) <= len(free) else errors
-    believed = to_free.T @ squares.normal([block for block in blocks if block.label == "prior"]).zz @ to_free
+    believed = to_free.T @ residuals.normal([block for block in blocks if block.label == "prior"]).zz @ to_free
     from_data, believed = (x[np.ix_(free, free)] for x in (information, believed))
     inverse, told = _inverse(from_data + believed, size[free])
     if errors == "clustered":
@@ -116,14 +118,14 @@ def _correlation(covariance: np.ndarray) -> np.ndarray:
     return made
 
 
-def noise_level(squares: LeastSquares, data: Sequence[Block], errors: str) -> float:
+def noise_level(residuals: Residuals, data: Sequence[Block], errors: str) -> float:
     """Standard deviation of the residuals in units of sigma: what is left, over how many numbers are not used up by the fit."""
     if errors == "given":
         return 1.0
     channels = [block for block in data if block.label not in ("start", "gap")]
-    used = float(squares.problem.n)
-    if squares.nt:  # a start state with a prior uses up only the part of a number that the channels decide
-        ours, everything = squares.normal(channels).ss, squares.normal(data).ss
+    used = float(residuals.problem.n)
+    if residuals.nt:  # a start state with a prior uses up only the part of a number that the channels decide
+        ours, everything = residuals.normal(channels).ss, residuals.normal(data).ss
         used += sum(float(np.trace(own @ np.linalg.pinv(all_of_it))) for own, all_of_it in zip(ours, everything, strict=True))
     count = sum(len(block.r) for block in channels)
     return float(np.sqrt(2.0 * sum(block.cost() for block in channels) / max(count - used, 1.0)))
@@ -152,17 +154,17 @@ def _scores(data: Sequence[Block], to_free: np.ndarray) -> np.ndarray:
     return np.array(list(gradients.values())) @ to_free
 
 
-def estimates(squares: LeastSquares, point: Point, known: Certainty) -> list[Estimate]:
+def estimates(problem: Problem, x: np.ndarray, known: Certainty) -> list[Estimate]:
     """One for each learned number, then those that were held."""
-    problem = squares.problem
-    start, value = (problem.natural(torch.as_tensor(z)).numpy() for z in (problem.z0.numpy(), point.z))
-    low, high = squares.bounds()
+    z, _ = problem.split(x)
+    start, value = (problem.natural(torch.as_tensor(free)).numpy() for free in (problem.z0.numpy(), z))
+    low, high = (bound.numpy() for bound in problem.bounds)
     made, names = [], problem.names()
     for unknown, _, part in problem.slices:
         for i, k in enumerate(range(part.start, part.stop)):
             deviation = float(np.sqrt(known.covariance[k, k]))
             one = _estimate(unknown, i, names[k], float(start[k]), float(value[k]), deviation)
-            one.note = _note(known, k, one, "upper" if point.z[k] >= high[k] else "lower")
+            one.note = _note(known, k, one, "upper" if abs(z[k] - high[k]) < abs(z[k] - low[k]) else "lower")
             made.append(one)
     for unknown in problem.unknowns.values():
         if not unknown.learn:

@@ -20,12 +20,8 @@ def execute(job: Job) -> Outcome:
     """One run; the outcome's value is the best objective."""
     prepared = prepare(job)
     writing = prepared.checked.plain["logging"]
-    horizon, envs, iterations = (
-        prepared.task.setting.horizon,
-        prepared.checked.task.envs,
-        prepared.checked.plain["stop"].iterations,
-    )
-    progress = Progress(iterations, horizon, envs) if writing.progress else None
+    steps = prepared.task.setting.horizon * max(prepared.checked.task.envs, 1)
+    progress = Progress(prepared.checked.plain["stop"].iterations, steps) if writing.progress else None
     with progress or nullcontext():
         result = learn(job, prepared, [progress] if progress is not None else [])
     show(job, result)

@@ -6,76 +6,82 @@ from pathlib import Path
 from typing import Any
 
 from genesis_cli import console
-from genesis_cli.build import build_problem, settings
+from genesis_cli.build import build_method, build_problem, settings
+from genesis_cli.commands.optimize import outcome_of
 from genesis_cli.commands.prepare import Prepared, prepare, store_config
-from genesis_cli.errors import FAILED, OK
 from genesis_cli.job import Job, Outcome
-from genesis_cli.progress import IdentifyProgress
+from genesis_cli.progress import Progress
 
 log = logging.getLogger("genesis_cli")
 
 
 def execute(job: Job) -> Outcome:
-    """One identification; the outcome's value is the cost of the estimate."""
+    """One identification; the outcome's value is the objective of the estimate."""
     prepared = prepare(job, build_problem)
-    from genesis.runners.identify import INTERRUPTED, Identify, Plan
-    from genesis.runners.record import Journal, load_checkpoint
-    from genesis.sysid.solvers import make_solver
-
-    plain, problem = prepared.checked.plain, prepared.task
-    for warning in problem.dataset.warnings:
+    for warning in prepared.task.dataset.warnings:
         console.note(f"warning: {warning}", "yellow")
-    seed = plain["runtime"].seed
-    solver = make_solver(vars(prepared.checked.solver), seed)
-    plan = Plan(
-        **vars(plain["starts"]), **vars(plain["statistics"]), seconds=plain["stop"].seconds, seed=seed,
-        checkpoint_every=plain["logging"].checkpoint_every,
-    )  # fmt: skip
+    progress = Progress(prepared.checked.plain["stop"].iterations) if prepared.checked.plain["logging"].progress else None
+    with progress or nullcontext():
+        loop, result = learn(job, prepared, [progress] if progress is not None else [])
+    conclude(job, prepared, loop.problem, result)
+    return outcome_of(result)
+
+
+def learn(job: Job, prepared: Prepared, observers: list[Any]) -> tuple[Any, Any]:
+    """The loop on a prepared job, with its record; returns the loop and its result.
+
+    Raises: what failed where no start could be simulated.
+    """
+    from genesis.runners.identify import identification
+    from genesis.runners.loop import Stop
+    from genesis.runners.record import Record, Recording, load_checkpoint
+    from genesis.sysid.answer import Asked
+    from genesis.sysid.identification import Starts
+
+    plain = prepared.checked.plain
+    writing = plain["logging"]
     state = load_checkpoint(job.folder) if job.resume else None
-    store_config(job)
-    journal = Journal(job.folder)
-    shown = IdentifyProgress(prepared.checked.solver.iterations) if plain["logging"].progress else None
-    run = Identify(problem, solver, plan, journal, shown)
+    loop = identification(
+        prepared.task,
+        build_method(prepared.checked),
+        Stop(**vars(plain["stop"])),
+        starts=Starts(**vars(plain["starts"])),
+        asked=Asked(**vars(plain["statistics"])),
+        observers=[*observers, *job.observers()],
+        seconds=prepared.seconds,
+        seed=plain["runtime"].seed,
+        checkpoint_every=writing.checkpoint_every,
+    )
     if state is not None:
-        run.load(state)
-    journal.open(len(run.history))
-    try:
-        with shown or nullcontext():
-            found = run.run()
-    finally:
-        journal.close()
-    models = write(job, prepared, run, found)
-    show(job, found, models, problem.dataset.warnings)
-    return Outcome(OK if found.status == "converged" else FAILED, found.cost_best, interrupted=found.status == INTERRUPTED)
+        loop.load(state)
+    text = store_config(job)
+    hyperparameters = settings(job.cfg) if writing.tensorboard else None
+    loop.record = Record(job.folder, Recording(text, hyperparameters, writing.tensorboard, writing.every))
+    result = loop.run()
+    if result.error is not None:
+        raise result.error
+    return loop, result
 
 
-def write(job: Job, prepared: Prepared, run: Any, found: Any) -> list[str]:
-    """result.json, report.html, TensorBoard, solution.npz, identified models, whose names it returns."""
-    import numpy as np
+def conclude(job: Job, prepared: Prepared, problem: Any, result: Any) -> None:
+    """Beside what the loop has stored: identified models, report.html, the answer in TensorBoard, and what the terminal shows."""
     from omegaconf import OmegaConf
 
-    from genesis.runners.files import write_json, write_npz
-    from genesis.runners.identify import identified_parameters
-    from genesis.runners.record import versions
+    from genesis.runners.files import write_json
+    from genesis.runners.identify import found
     from genesis.runners.report import to_json, write_report, write_tensorboard
 
-    text, problem = OmegaConf.to_yaml(job.cfg), prepared.task
-    point = run.best[1] if run.best is not None else None
-    values = identified_parameters(problem, point) if point is not None else {}
-    arrays = {f"physical/{name}": value for name, value in values.items()}
-    arrays |= {f"estimate/{e.name}": np.array([e.value, e.std]) for e in found.estimates}
-    write_npz(job.folder / "solution.npz", arrays)
-    models = write_models(job.folder, problem.setting, values)
-    seed = prepared.checked.plain["runtime"].seed
-    seconds = {**{name: round(value, 6) for name, value in prepared.seconds.items()}, **found.seconds}
-    metrics = {f"rmse_{row['split']}_{row['channel']}": row["after"] for row in found.rmse if row["recording"] == "all"}
-    content = {**to_json(found), "metrics": metrics, "seconds": seconds, "models": models, "seed": seed, "versions": versions()}
-    write_json(job.folder / "result.json", content)
-    title = f"{prepared.checked.robot.name}: {len(found.names)} parameters from {len(problem.recordings)} recordings"
-    write_report(job.folder, found, title, text)
+    made = found(problem, result)
+    if made is None:
+        console.say(f"{result.status}: {result.reason}", "yellow")
+        return
+    models = write_models(job.folder, prepared.task.setting, problem.parameters())
+    write_json(job.folder / "result.json", {**result.content(), **to_json(made), "models": models})
+    title = f"{prepared.checked.robot.name}: {len(made.names)} parameters from {len(prepared.task.recordings)} recordings"
+    write_report(job.folder, made, title, OmegaConf.to_yaml(job.cfg))
     if prepared.checked.plain["logging"].tensorboard:
-        write_tensorboard(job.folder / "tensorboard", found, text, settings(job.cfg))
-    return models
+        write_tensorboard(job.folder / "tensorboard", made)
+    show(job, made, models, prepared.task.dataset.warnings)
 
 
 def write_models(folder: Path, setting: Any, values: dict[str, Any]) -> list[str]:
@@ -122,11 +128,11 @@ def show(job: Job, found: Any, models: list[str], told: list[str]) -> None:
     for warning in found.warnings:
         if warning not in told:
             console.note(f"warning: {warning}", "yellow")
-    seconds = sum(found.seconds.values())
+    seconds = found.seconds["loop"]
     ending = (
-        f"{found.status}: {found.reason} ({found.iterations} iterations, {found.simulations} simulated windows, {seconds:.1f} s)"
+        f"{found.status}: {found.reason} (iteration {found.iterations}, {found.simulations} simulated windows, {seconds:.1f} s)"
     )
     console.say(ending, "green" if found.status == "converged" else "yellow")
     for name in ("report.html", *models):
         console.say(f"{job.folder / name}")
-    log.info("%s; cost %.6g -> %.6g", ending, found.cost_first, found.cost_best)
+    log.info("%s; objective %.6g -> %.6g", ending, found.objective_first, found.objective_best)

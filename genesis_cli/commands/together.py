@@ -77,7 +77,8 @@ def progress_of(first: Prepared, count: int) -> Progress | None:
     """Progress of the first candidate stands for all: they move in step."""
     if not first.checked.plain["logging"].progress:
         return None
-    return Progress(first.checked.plain["stop"].iterations, first.task.setting.horizon, count * max(first.checked.task.envs, 1))
+    steps = first.task.setting.horizon * count * max(first.checked.task.envs, 1)
+    return Progress(first.checked.plain["stop"].iterations, steps)
 
 
 def attempt(job: Job, earlier: dict[str, tuple[Any, Any]]) -> Checked | Exception:

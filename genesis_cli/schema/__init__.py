@@ -12,7 +12,7 @@ from genesis_cli.schema.robots import ROBOTS
 from genesis_cli.schema.run import RUN
 from genesis_cli.schema.scenes import SCENES
 from genesis_cli.schema.schedulers import SCHEDULERS
-from genesis_cli.schema.sysid import SOLVERS, SYSID
+from genesis_cli.schema.sysid import SYSID
 from genesis_cli.schema.tasks import TASKS
 
 KINDS: dict[str, dict[str, type]] = {
@@ -21,7 +21,6 @@ KINDS: dict[str, dict[str, type]] = {
     "task": TASKS,
     "optimizer": OPTIMIZERS,
     "scheduler": SCHEDULERS,
-    "solver": SOLVERS,
 }
 TERMS: dict[str, dict[str, type]] = {"loss": LOSSES, "parameter": PARAMETERS}
 PLAIN: dict[str, type] = {**RUN, **SYSID, "observation": Observation}
@@ -41,7 +40,7 @@ FORMER_KEYS: dict[str, dict[str, str]] = {
     "task.channels": {"joints": "write names"},
 }
 #: Nodes of `KINDS` that a config must have: one that identifies, and any other.
-NEEDED_SYSID = ("robot", "scene", "solver")
+NEEDED_SYSID = ("robot", "scene", "optimizer", "scheduler")
 NEEDED = ("robot", "scene", "task", "optimizer", "scheduler")
 
 #: Folder of each config node: `tasks=reach` chooses the file, `task.horizon=5` changes a value.
@@ -55,7 +54,6 @@ GROUPS: dict[str, str] = {
     "optimizer": "optimizers",
     "scheduler": "schedulers",
     "observation": "observations",
-    "solver": "solvers",
     "runtime": "runtime",
     "logging": "logging",
     "experiment": "experiment",

@@ -11,7 +11,7 @@ INTERRUPTED, KILLED, MISSING = "interrupted", "killed", "missing"
 
 def objective(result: dict[str, Any]) -> float | None:
     """What a result has reached, whatever command it is of."""
-    for name in ("objective_best", "objective", "cost_best", "largest_error"):
+    for name in ("objective_best", "objective", "largest_error"):
         if isinstance(result.get(name), (int, float)):
             return float(result[name])
     return None

@@ -17,7 +17,7 @@ from genesis_cli.sweeps.stored_study import STUDY
 
 CSV, PARQUET = "results.csv", "results.parquet"
 GOOD = ("converged", "finished", "agree")
-PHASES = ("engine", "build", "loop", "solve", "answer")  # parts of a job's time that do not contain each other
+PHASES = ("engine", "build", "loop")  # parts of a job's time that do not contain each other
 
 
 @dataclass

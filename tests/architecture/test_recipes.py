@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from genesis.observations import load
 from genesis.channels.joint_position import JointPosition
 from genesis.channels.kinds import Kind
+from genesis.observations import load
 from genesis.observations.log import Log
 from genesis.tasks.goal import OfTrajectory, limits_of
 from genesis_cli.errors import OK

@@ -6,19 +6,41 @@ from genesis_cli import console
 from genesis_cli.progress import Progress, clock
 
 
-def report(iteration: int, seconds: float, evaluations: int):
-    evaluation = SimpleNamespace(objective=1.25, norms={"a": 3.0, "b": 4.0})
-    return SimpleNamespace(iteration=iteration, iterations=100, seconds=seconds, evaluations=evaluations, evaluation=evaluation)
+def report(iteration: int, seconds: float, objective: float = 1.25, stage: str = "", exact: bool = True, **counts: int):
+    evaluation = SimpleNamespace(objective=objective, norms={"a": 3.0, "b": 4.0}, exact=exact)
+    return SimpleNamespace(
+        iteration=iteration, step=iteration, steps=100, stage=stage, seconds=seconds, counts=counts, evaluation=evaluation
+    )
 
 
-def test_loss_gradient_speed_and_time_left(capsys) -> None:
+def lines(capsys, progress: Progress, *reports) -> list[str]:
     console.stderr.cache_clear()
-    with Progress(iterations=100, horizon=50, envs=4) as progress:
-        progress(report(0, 8.0, 1))  # compiling is not counted
-        progress(report(40, 28.0, 41))
-    lines = capsys.readouterr().err.splitlines()
-    assert lines == ["0/100  loss 1.25  gradient 5.00e+00", "40/100  loss 1.25  gradient 5.00e+00  400 steps/s  0:30 left"]
+    with progress:
+        for one in reports:
+            progress(one)
     console.stderr.cache_clear()
+    return capsys.readouterr().err.splitlines()
+
+
+def test_objective_gradient_speed_and_time_left(capsys) -> None:
+    shown = lines(capsys, Progress(100, 200), report(0, 8.0, evaluations=1), report(40, 28.0, 0.3125, evaluations=41))
+    assert shown == [
+        "0/100  objective 1.25 (1 of the start)  gradient 5.00e+00",
+        "40/100  objective 0.3125 (0.25 of the start)  gradient 5.00e+00  400 steps/s  0:30 left",
+    ]
+
+
+def test_stages_windows_and_the_share_of_the_first_whole_objective(capsys) -> None:
+    """Of an identification: compiling is not counted, a mini-batch says nothing of the start."""
+    shown = lines(
+        capsys, Progress(100), report(0, 8.0, 9.0, "start 1 of 2", exact=False, simulations=10),
+        report(1, 18.0, 8.0, "start 1 of 2", simulations=30), report(2, 28.0, 2.0, "start 2 of 2", simulations=90),
+    )  # fmt: skip
+    assert shown == [
+        "0/100  start 1 of 2  objective 9  gradient 5.00e+00",
+        "1/100  start 1 of 2  objective 8 (1 of the start)  gradient 5.00e+00  2 windows/s  16:30 left",
+        "2/100  start 2 of 2  objective 2 (0.25 of the start)  gradient 5.00e+00  4 windows/s  16:20 left",
+    ]
 
 
 def test_clock() -> None:

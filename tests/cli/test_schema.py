@@ -14,7 +14,9 @@ from genesis.methods import FIRST_ORDER, OWN_STEP, SCHEDULERS
 from genesis.observations.dataset import Smoothing
 from genesis.parameters import PARAMETERS
 from genesis.parameters.numbers import NumberOptions
-from genesis.sysid.solvers import SOLVERS
+from genesis.sysid.answer import Asked
+from genesis.sysid.identification import Starts
+from genesis.sysid.shooting import Shooting
 from genesis.tasks import TASKS
 from genesis.units import TIME_UNITS
 from genesis_cli import schema
@@ -51,11 +53,9 @@ def same(schema_value: object, engine_value: object) -> bool:
     return schema_value == engine_value or (schema_value == {} and engine_value is None)
 
 
-def test_how_is_identified_is_what_the_engine_knows() -> None:
-    assert set(KINDS["solver"]) == set(SOLVERS)
-    for kind, made in SOLVERS.items():
-        left, right = declared(KINDS["solver"][kind], {"kind"}), declared(made, {"seed"})
-        assert left == right, kind
+@pytest.mark.parametrize(("node", "made"), [("shooting", Shooting), ("starts", Starts), ("statistics", Asked)])
+def test_how_is_identified_is_what_the_engine_knows(node: str, made: type) -> None:
+    assert declared(schema.PLAIN[node], set()) == declared(made, set())
 
 
 @pytest.mark.parametrize(

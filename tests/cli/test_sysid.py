@@ -42,7 +42,7 @@ def test_the_pendulum_that_ships(run_genesis, tmp_path) -> None:
 
 
 def test_the_identified_model_loads_with_its_values(genesis_here, tmp_path) -> None:
-    code, printed = genesis_here("sysid", *SHORT, "solver.iterations=2")
+    code, printed = genesis_here("sysid", *SHORT, "stop.iterations=2")
     folder = last_run(tmp_path)
     assert code == 1 and "not_converged: the 2 iterations are used up" in printed and "simple_pendulum.identified.urdf" in printed
     found = {e["name"]: e["value"] for e in result_of(folder)["estimates"]}
@@ -57,31 +57,72 @@ def test_the_identified_model_loads_with_its_values(genesis_here, tmp_path) -> N
 
 
 def test_a_sweep_says_which_is_best(genesis_here, tmp_path) -> None:
-    code, printed = genesis_here("sysid", "-m", *SHORT, "solver.iterations=1,3")
+    code, printed = genesis_here("sysid", "-m", *SHORT, "stop.iterations=1,3")
     (sweep,) = (tmp_path / "outputs" / "multirun").glob("*/*")
     with (sweep / "results.csv").open() as file:
         table = list(csv.DictReader(file))
     results = [json.loads((sweep / str(n) / "result.json").read_text()) for n in (0, 1)]
-    assert code == 1 and "best: job 1 (not_converged), objective " in printed and "solver.iterations=3" in printed
+    assert code == 1 and "best: job 1 (not_converged), objective " in printed and "stop.iterations=3" in printed
     for row, result in zip(table, results, strict=True):
-        assert float(row["objective"]) == result["cost_best"]
+        assert float(row["objective"]) == result["objective_best"]
         (whole,) = (r["after"] for r in result["rmse"] if (r["recording"], r["split"]) == ("all", "train"))
         assert float(row["rmse_train_angle"]) == whole and float(row["seconds"]) > 0.1
     assert genesis_here("sweep", "best", str(sweep))[0] == 0
 
 
+def test_a_sweep_over_optimizers(genesis_here, tmp_path) -> None:
+    """The same loop: every one has its lines with the same keys, and stops where it is told."""
+    code, printed = genesis_here("sysid", "-m", *SHORT, "optimizer=levenberg_marquardt,lbfgsb,adam", "stop.iterations=2")
+    (sweep,) = (tmp_path / "outputs" / "multirun").glob("*/*")
+    results = [result_of(sweep / str(n)) for n in range(3)]
+    assert code == 1 and {r["reason"] for r in results} == {"the 2 iterations are used up"}
+    assert len({r["objective_first"] for r in results}) == 1
+    assert results[0]["objective_best"] < results[2]["objective_best"] < results[2]["objective_first"]
+    keys = set()
+    for n in range(3):
+        lines = [json.loads(line) for line in (sweep / str(n) / "metrics.jsonl").read_text().splitlines()]
+        assert [line["iteration"] for line in lines] == [0, 1, 2]
+        keys |= {frozenset(set(line) - {"method"}) for line in lines}
+    assert keys == {
+        frozenset(
+            ["iteration", "stage", "objective", "terms", "metrics", "gradient_norm", "learning_rate", "seconds", "simulations"]
+        )
+    }
+    assert set(lines[0]["learning_rate"]) == set(lines[0]["gradient_norm"]) == {"mass", "armature", "damping", "torque_bias"}
+
+
+def test_a_study_prunes_identifications(genesis_here, tmp_path) -> None:
+    pytest.importorskip("optuna", reason="optuna is not installed")
+    code, printed = genesis_here(
+        "sysid", "-m", *SHORT, "sweep=optuna", "parameter.mass.init=choice(0.7,4.0)", "stop.iterations=2", "hydra.sweeper.trials=5",
+        "hydra.sweeper.pruner=median", "hydra.sweeper.pruner_options={n_startup_trials: 1}", "hydra.sweeper.sampler=random",
+    )  # fmt: skip
+    (sweep,) = (tmp_path / "outputs" / "multirun").glob("*/*")
+    with (sweep / "results.csv").open() as file:
+        table = list(csv.DictReader(file))
+    pruned = [row for row in table if row["status"] == "pruned"]
+    assert pruned and {row["parameter.mass.init"] for row in pruned} == {"4.0"}
+    assert all("worse than other trials were there" in row["reason"] for row in pruned)
+
+
+def test_batched_is_refused_in_one_line(genesis_here) -> None:
+    """The windows of one identification fill the lanes already; other launchers run several."""
+    code, printed = genesis_here("sysid", "-m", *SHORT, "launcher=batched", "parameter.mass.init=0.7,0.8")
+    assert code == 2 and printed.count("error: ") == 1 and "launcher=joblib" in printed
+
+
 def test_resume_goes_on_to_the_same_answer(genesis_here, tmp_path) -> None:
-    genesis_here("sysid", *SHORT, "solver.iterations=4")
+    genesis_here("sysid", *SHORT, "stop.iterations=4")
     whole = result_of(last_run(tmp_path))
-    code, printed = genesis_here("sysid", *SHORT, "solver.iterations=4", "stop.seconds=1e-3")
+    code, printed = genesis_here("sysid", *SHORT, "stop.iterations=4", "stop.seconds=1e-3")
     folder = last_run(tmp_path)
-    assert code == 1 and "the 0.001 seconds are used up (1 iterations" in printed
+    assert code == 1 and "the 0.001 seconds are used up (iteration 0" in printed
     genesis_here("sysid", "--resume", str(folder), "stop.seconds=null")
     assert last_run(tmp_path) == folder
     found = result_of(folder)
     assert found["history"] == whole["history"] and found["estimates"] == whole["estimates"]
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    assert [line["cost"] for line in lines] == [row["cost"] for row in whole["history"]]
+    assert [line["objective"] for line in lines] == [row["objective"] for row in whole["history"]]
     code, printed = genesis_here("sysid", "--resume", str(folder), "~parameter.damping")
     assert code == 2 and "resume needs the same" in printed
 
@@ -105,15 +146,27 @@ WRONG = [
         "parameter.mass.transform: smooth bounds have no profile (statistics.profile); use clamp.",
     ),
     (["parameter.torque_bias.input=torqe"], 'parameter.torque_bias.input: unknown input "torqe"; known: torque'),
-    (["solver=newton"], 'solvers: unknown option "newton"; known:'),
-    (["solver.kind=newton"], 'solver.kind: unknown kind "newton"; known:'),
-    (["solver.iterations=-1"], "solver.iterations: -1 is too small; at least 0."),
+    (["optimizer=newton"], 'optimizers: unknown option "newton"; known:'),
+    (["optimizer.kind=newton"], 'optimizer.kind: unknown kind "newton"; known:'),
+    (["stop.iterations=0"], "stop.iterations: 0 is too small; at least 1."),
+    (["solver=lbfgsb"], "solver: is called optimizer now; write optimizer=lbfgsb."),
+    (["solvers=lbfgsb"], "solvers: is called optimizer now; write optimizer=lbfgsb."),
+    (["solver.iterations=5"], "solver.iterations: is called stop.iterations now; write stop.iterations=5."),
+    (["+solver.windows=5"], "solver.windows: is called shooting.mini_batch now; write shooting.mini_batch=5."),
+    (
+        ["solver.cost_tolerance=1"],
+        "solver.cost_tolerance: is called optimizer.cost_tolerance now; write optimizer.cost_tolerance=1.",
+    ),
+    (
+        ["shooting.mini_batch=4"],
+        "shooting.mini_batch: gradients of some windows are for optimizers that take one a step, such as adam",
+    ),
     ([f"parameter.{name}.learn=false" for name in LEARNED], "parameter: nothing is identified; give at least one parameter with"),
     (["shooting.window=0.001"], "shooting.window: 0.001 s is less than 2 time steps of scene.dt = 0.002 s."),
     (["shooting.overlap=1"], "shooting.overlap: 1; allowed: 0 to less than 1."),
     (["statistics.errors=robust"], 'statistics.errors: "robust" is not allowed; known:'),
     (["statistics.profile=[mas]"], 'statistics.profile: unknown parameter "mas"; known: armature/pivot'),
-    (["solver=cmaes", "+parameter.start={kind: start_state}"], "solver: cmaes does not estimate start states"),
+    (["optimizer=cmaes", "+parameter.start={kind: start_state}"], "optimizer: cmaes does not estimate start states"),
     (["observation.files=[nope.csv]"], "nope.csv"),
     (["+observation.inputs.torque.columns.pivott=tau"], 'unknown joint "pivott"; known: pivot'),
 ]

@@ -10,13 +10,13 @@ import torch
 from scipy.spatial.transform import Rotation
 
 import genesis
+from genesis.channels.joints import unit_of
 from genesis.description.kinds import CODE, ELEMENTARY, FREE, KINDS, LENGTH, SCALARS, plural
 from genesis.description.retype import retyped
 from genesis.grad.physics import Physics
 from genesis.joints import COORDINATES, SPRINGS, TURNS
 from genesis.model.compile import Placed, compile_model
 from genesis.observations import CHANNELS
-from genesis.channels.joints import unit_of
 from genesis.scene import morphs
 from genesis.scene.options import SimOptions
 from genesis.scene.scene import Scene

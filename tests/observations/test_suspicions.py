@@ -61,6 +61,17 @@ def test_velocities_that_do_not_fit_the_positions(factor: float, said: str) -> N
     assert told(setting_of("double_pendulum"), {"q": ANGLE, "v": factor * SPEED}, nodes) == [f"observation.channels.v: {said}"]
 
 
+@pytest.mark.parametrize(("correlation", "suspected"), [(-0.7, True), (-0.3, False)])
+def test_a_noisy_velocity_is_of_the_wrong_sign_from_a_correlation_of_minus_a_half_on(correlation: float, suspected: bool) -> None:
+    """Noise as strong as the motion does not hide a wrong sign; noise alone is none."""
+    noise = np.random.default_rng(0).standard_normal(len(TIME))
+    noise *= np.sqrt(np.mean(SPEED**2) / np.mean(noise**2))
+    speed = correlation * SPEED + np.sqrt(1.0 - correlation**2) * noise
+    nodes = {"q": node("joint_position", "elbow"), "v": node("joint_velocity", "elbow")}
+    text = told(setting_of("double_pendulum"), {"q": ANGLE, "v": speed}, nodes)
+    assert [("is the sign right" in line) for line in text] == [True] * suspected
+
+
 def test_torques_a_thousand_times_off() -> None:
     nodes, inputs = {"q": node("joint_position", "panda_joint4")}, {"u": node("joint_force", "panda_joint4")}
     series = {"q": ANGLE - 1.5, "u": 30e3 * np.sin(TIME)}

@@ -25,11 +25,11 @@ def pendulum() -> Identification:
     return Identification(
         status="converged",
         reason="the relative change of the cost fell below 1e-9",
-        cost_first=1234.5,
-        cost_best=61.7,
+        objective_first=1234.5,
+        objective_best=61.7,
         iterations=3,
         simulations=17,
-        seconds={"simulate": 1.5, "solve": 0.5},
+        seconds={"build": 0.5, "loop": 1.5, "answer": 0.25},
         estimates=[
             Estimate("mass/rod", "mass", "kg", 1.0, 1.23456, 0.012, 1.21104, 1.25808, (0.0, 20.0)),
             Estimate("armature/pivot", "armature", "kg m²", 2e-5, 3.14159e-5, 4e-7, 3.06e-5, 3.22e-5, prior=(3e-5, 1e-5)),
@@ -50,7 +50,8 @@ def pendulum() -> Identification:
         traces=[trace("run", "train", "pivot", 0.025, 0.5), trace("held", "validation", "pivot", 0.05, 0.4)],
         whiteness=[Whiteness("angle", "pivot", 0.61, 3e-12, 0.2)],
         history=[
-            {"iteration": k, "cost": 1234.5 / 3**k, "step": 0.1, "damping": 1e-3, "gradient_norm": 10.0**-k} for k in range(4)
+            {"iteration": k, "stage": "solve", "objective": 1234.5 / 3**k, "gradient_norm": 10.0**-k, "step": 0.1}
+            for k in range(4)
         ],
         warnings=list(WARNINGS),
     )
@@ -59,7 +60,7 @@ def pendulum() -> Identification:
 def failed() -> Identification:
     """The same after a divergence: nothing is known."""
     made = pendulum()
-    made.status, made.reason, made.cost_best = "diverged", "joint velocity is not finite at step 212", NAN
+    made.status, made.reason, made.objective_best = "diverged", "joint velocity is not finite at step 212", NAN
     for estimate in made.estimates:
         estimate.value, estimate.std, estimate.low, estimate.high = estimate.start, NAN, NAN, NAN
     for array in (made.covariance, made.correlation, made.singular_values, made.directions):

@@ -1,4 +1,4 @@
-"""One identification from start to answer: result, history, interruption, going on, rounds, starts."""
+"""One identification from start to answer: result, history, interruption, going on, rounds, starts, mini-batches."""
 
 import json
 import math
@@ -10,23 +10,42 @@ import pytest
 import torch
 
 from genesis.errors import DivergenceError, InputError, UnknownNameError
+from genesis.methods import make_method
+from genesis.methods.method import gradient, point
 from genesis.observations import Smoothing
-from genesis.runners.identify import CONVERGED, INTERRUPTED, NOT_CONVERGED, Identify, Plan, identified_parameters
-from genesis.runners.record import Journal, load_checkpoint
+from genesis.problems.problem import CONVERGED, INTERRUPTED, NOT_CONVERGED, PRUNED, Verdict
+from genesis.runners.identify import found, identification
+from genesis.runners.loop import Loop, Stop
+from genesis.runners.record import Record, Recording, load_checkpoint
 from genesis.runners.report import to_json
+from genesis.sysid import identification as module
+from genesis.sysid.answer import Asked, identified_parameters
 from genesis.sysid.build import problem_of
-from genesis.sysid.linearization import Point
+from genesis.sysid.identification import Starts, SysidProblem
+from genesis.sysid.residuals import of_windows
+from genesis.sysid.result import Identification
 from genesis.sysid.shooting import Shooting
-from genesis.sysid.solvers import make_solver
-from tests.sysid.problems import joint_dataset, joint_problem, recorded, setting_for, whole
-from tests.sysid.test_solvers import ARM, PARAMETERS, TRUTH, truth
+from tests.sysid.problems import (
+    ARM,
+    PARAMETERS,
+    TRUTH,
+    joint_dataset,
+    joint_problem,
+    recorded,
+    setting_for,
+    truth,
+    whole,
+)
 
 pytestmark = pytest.mark.usefixtures("engine")
 GAPS = PARAMETERS | {"start": {"kind": "start_state", "position_std": 0.05, "velocity_std": 0.5}}
-SOLVERS: dict[str, dict[str, Any]] = {
-    "levenberg_marquardt": {},
-    "adam": {"iterations": 12, "windows": 2, "every": 2},
-    "cmaes": {"iterations": 6, "population": 6},
+FEW = Shooting(window=0.1, mini_batch=3, whole_every=4)
+METHODS: dict[str, tuple[dict[str, Any], Shooting, Stop]] = {
+    "levenberg_marquardt": ({}, Shooting(window=0.5), Stop()),
+    "adam": ({"lr": 0.05}, FEW, Stop(14)),
+    "lbfgsb": ({}, Shooting(window=0.5), Stop(10)),
+    "least_squares": ({}, Shooting(window=0.5), Stop()),
+    "cmaes": ({"population": 6}, Shooting(window=0.5), Stop(6)),
 }
 
 
@@ -35,90 +54,110 @@ def run(engine):
     return recorded(ARM, truth=truth(), noise=1e-3)
 
 
-def identify(problem: Any, kind: str = "levenberg_marquardt", folder: Path | None = None, plan: Plan | None = None, **options):
-    journal = None if folder is None else Journal(folder)
-    return Identify(problem, make_solver({"kind": kind, **SOLVERS.get(kind, {}), **options}, 0), plan or Plan(), journal)
+def identify(
+    problem: Any, kind: str = "levenberg_marquardt", stop: Stop | None = None, folder: Path | None = None, *,
+    method: dict[str, Any] | None = None, **options: Any,
+) -> Loop:  # fmt: skip
+    stop = stop or Stop()
+    made = make_method({"kind": kind, **(method or {})}, {"kind": "constant"}, stop.iterations, 0)
+    record = None if folder is None else Record(folder, Recording(tensorboard=False))
+    return identification(problem, made, stop, record=record, signals=False, **options)
 
 
-def started(made: Identify) -> Identify:
-    if made.record is not None:
-        made.record.open(len(made.history))
+def ended(loop: Loop) -> Identification:
+    result = loop.run()
+    if result.error is not None:
+        raise result.error
+    made = found(loop.problem, result)  # type: ignore[arg-type]
+    assert made is not None
     return made
 
 
-def stop_after(made: Identify, rows: int) -> Identify:
+def stop_after(loop: Loop, rows: int) -> Loop:
     """As if a signal came in that iteration."""
-    made.observer = lambda told: setattr(made.interrupt, "asked", told.iteration + 1 >= rows)
-    return made
+
+    def observer(report: Any) -> None:
+        loop.interrupt.asked = loop.interrupt.asked or report.iteration + 1 >= rows
+
+    loop.observers = [*loop.observers, observer]
+    return loop
 
 
 def test_result(run) -> None:
     held = recorded(ARM, truth=truth(), noise=1e-3, seed=7, name="held", split="validation")
     problem = joint_problem(ARM, PARAMETERS, [run, held])
     told: list = []
-    made = identify(problem, plan=Plan(errors="given", profile=["mass/*"]))
-    made.observer = told.append
-    found = made.run()
-    assert found.status == CONVERGED and found.names == list(TRUTH) == [e.name for e in found.estimates]
-    for e in found.estimates:
+    loop = identify(problem, asked=Asked("given", ["mass/*"]), observers=[lambda report: told.append(report)])
+    made = ended(loop)
+    assert made.status == CONVERGED and made.names == list(TRUTH) == [e.name for e in made.estimates]
+    for e in made.estimates:
         assert e.value == pytest.approx(TRUTH[e.name], rel=0.02) and e.low < e.value < e.high and e.note == ""
-    assert found.cost_first == pytest.approx(found.history[0]["cost"]) and found.cost_best == found.history[-1]["cost"]
-    costs = [row["cost"] for row in found.history]
-    assert costs == sorted(costs, reverse=True) and [r["iteration"] for r in found.history] == list(range(found.iterations))
-    assert [t.iteration for t in told] == list(range(found.iterations)) and told[-1].first == found.cost_first
-    _check_fit(found)
-    assert found.covariance.shape == (3, 3) and found.identifiable.all()
-    assert set(found.seconds) == {"starts", "solve", "answer"} and found.simulations == problem.simulations > 0
-    values = identified_parameters(problem, made.best[1])
-    assert values["link_mass"].tolist() == pytest.approx(whole(ARM, "link_mass", lower=found.estimates[0].value))
+    costs = [row["objective"] for row in made.history]
+    assert made.objective_first == pytest.approx(costs[0]) and made.objective_best == costs[-1]
+    assert costs == sorted(costs, reverse=True) and [r["iteration"] for r in made.history] == list(range(made.iterations + 1))
+    assert [t.iteration for t in told] == list(range(made.iterations + 1)) and {t.stage for t in told} == {"solve"}
+    assert set(told[0].evaluation.norms) == {"mass", "damping"} and set(told[0].evaluation.terms) == {"angle", "speed"}
+    _check_fit(made)
+    assert made.covariance.shape == (3, 3) and made.identifiable.all()
+    assert {"starts", "answer", "loop"} <= set(made.seconds) and made.simulations == problem.simulations > 0
+    assert isinstance(loop.problem, SysidProblem)
+    values = loop.problem.parameters()
+    assert values["link_mass"].tolist() == pytest.approx(whole(ARM, "link_mass", lower=made.estimates[0].value))
 
 
-def _check_fit(found: Any) -> None:
+def _check_fit(made: Any) -> None:
     """Errors by recording, split and channel are those of the curves; noise is left, that of the start states in it."""
-    rows = {(r["recording"], r["split"], r["channel"]): r for r in found.rmse}
+    rows = {(r["recording"], r["split"], r["channel"]): r for r in made.rmse}
     parts = [("run", "train"), ("held", "validation"), ("all", "train"), ("all", "validation")]
     assert set(rows) == {(*part, channel) for part in parts for channel in ("angle", "speed")}
     for (_, _, channel), row in rows.items():
         assert row["before"] > 10.0 * row["after"] and 1e-3 < row["after"] < 3e-2
         assert row["unit"] == ("rad" if channel == "angle" else "rad/s")
-    trace = found.traces[0]
+    trace = made.traces[0]
     assert (trace.recording, trace.channel, trace.label) == ("run", "angle", "shoulder")
     assert trace.segment_starts.tolist() == [0, 50]
-    angles = [t.measured - t.after for t in found.traces if (t.recording, t.channel) == ("run", "angle")]
+    angles = [t.measured - t.after for t in made.traces if (t.recording, t.channel) == ("run", "angle")]
     assert rows["run", "train", "angle"]["after"] == pytest.approx(np.sqrt(np.mean(np.square(angles))), rel=1e-12)
-    assert [w.label for w in found.whiteness] == ["shoulder", "elbow"] * 2
+    assert [w.label for w in made.whiteness] == ["shoulder", "elbow"] * 2
 
 
 def test_parameters_of_one_recording_are_not_written(run) -> None:
     own = {"mass": PARAMETERS["mass"], "damping": PARAMETERS["damping"] | {"each_recording": True}}
     problem = joint_problem(ARM, own, [run])
-    assert set(identified_parameters(problem, Point(problem.z0.numpy()))) == {"link_mass"}
+    assert set(identified_parameters(problem, problem.z0.numpy())) == {"link_mass"}
     assert problem.names()[1] == "damping/shoulder@run"
+    shown = SysidProblem(problem).shown()
+    assert shown["damping"].labels() == ["shoulder@run", "elbow@run"] and shown["damping"].value().tolist() == [0.02, 0.02]
+    low, high = shown["mass"].bounds()
+    assert (low.item(), high.item()) == (0.5, 2.0)
 
 
-@pytest.mark.parametrize("kind", SOLVERS)
+@pytest.mark.parametrize("kind", METHODS)
 def test_going_on_is_the_same_as_never_stopping(run, tmp_path, kind: str) -> None:
-    """Bit by bit: history, answer, and the lines of metrics."""
-    problem = joint_problem(ARM, PARAMETERS, [run])
-    whole_run = started(identify(problem, kind, tmp_path / "whole")).run()
-    first = stop_after(started(identify(problem, kind, tmp_path / "parts")), 3)
-    stopped = first.run()
-    first.record.close()
+    """Bit by bit: history, answer, and the lines of metrics, of which none is there twice."""
+    options, shooting, stop = METHODS[kind]
+
+    def loop(folder: Path | None = None) -> Loop:
+        return identify(joint_problem(ARM, PARAMETERS, [run], shooting), kind, stop, folder, method=options)
+
+    whole_run = ended(loop(tmp_path / "whole"))
+    stopped = ended(stop_after(loop(tmp_path / "parts"), 3))
     assert stopped.status == INTERRUPTED and "resume" in stopped.reason and len(stopped.history) == 3
-    assert stopped.cost_best == min(row["cost"] for row in stopped.history)
-    second = identify(joint_problem(ARM, PARAMETERS, [run]), kind, tmp_path / "parts")
+    assert stopped.objective_best == min(row["objective"] for row in stopped.history if row.get("exact", True))
+    second = loop(tmp_path / "parts")
     second.load(load_checkpoint(tmp_path / "parts"))
-    found = started(second).run()
-    assert repr(found.history) == repr(whole_run.history)  # with NaN where a solver has no such number
-    assert [e.value for e in found.estimates] == [e.value for e in whole_run.estimates]
-    assert (found.status, found.reason, found.cost_best) == (whole_run.status, whole_run.reason, whole_run.cost_best)
-    second.record.close()
+    made = ended(second)
+    assert made.history == whole_run.history
+    assert [e.value for e in made.estimates] == [e.value for e in whole_run.estimates]
+    assert (made.status, made.reason, made.objective_best) == (whole_run.status, whole_run.reason, whole_run.objective_best)
     lines = [json.loads(line) for line in (tmp_path / "parts" / "metrics.jsonl").read_text().splitlines()]
-    assert [(line["iteration"], line["cost"]) for line in lines] == [(r["iteration"], r["cost"]) for r in whole_run.history]
-    again = identify(joint_problem(ARM, PARAMETERS, [run]), kind)
+    told = [(line["iteration"], line["objective"]) for line in lines]
+    assert told == [(r["iteration"], r["objective"]) for r in whole_run.history]
+    assert [number for number, _ in told] == list(range(len(told)))
+    again = loop()
     again.load(load_checkpoint(tmp_path / "parts"))
-    once_more = again.run()
-    assert (once_more.cost_best, once_more.iterations) == (found.cost_best, found.iterations), "a finished run ends at once"
+    once_more = ended(again)
+    assert (once_more.objective_best, once_more.history) == (made.objective_best, made.history), "a finished run ends at once"
 
 
 @pytest.mark.parametrize("stop", [2, 9])
@@ -126,61 +165,63 @@ def test_going_on_with_rounds_and_gaps(run, tmp_path, stop: int) -> None:
     """Three rounds with ten times the weight of the gaps each; the stop is in the first or in a later round."""
     shooting = Shooting(window=0.2, continuity=0.1, rounds=3)
     whole_run = identify(joint_problem(ARM, GAPS, [run], shooting))
-    expected = whole_run.run()
-    assert whole_run.round == 2 and expected.status == CONVERGED and len(expected.history) > 9
-    first = stop_after(started(identify(joint_problem(ARM, GAPS, [run], shooting), folder=tmp_path)), stop)
-    first.run()
-    assert (first.round > 0) == (stop == 9)
+    expected = ended(whole_run)
+    assert whole_run.problem.round == 2 and expected.status == CONVERGED and len(expected.history) > 9
+    assert {row["stage"] for row in expected.history} == {f"round {k} of 3" for k in (1, 2, 3)}
+    first = stop_after(identify(joint_problem(ARM, GAPS, [run], shooting), folder=tmp_path), stop)
+    ended(first)
+    assert (first.problem.round > 0) == (stop == 9)
     second = identify(joint_problem(ARM, GAPS, [run], shooting))
     second.load(load_checkpoint(tmp_path))
-    found = second.run()
-    assert found.history == expected.history and found.cost_best == expected.cost_best
-    assert found.cost_first == expected.cost_first > found.cost_best
+    made = ended(second)
+    assert made.history == expected.history and made.objective_best == expected.objective_best
+    assert made.objective_first == expected.objective_first > made.objective_best
 
 
 def test_rounds_close_the_gaps(run) -> None:
     """The gaps left shrink with the weight; the first and the best cost are both under the last weight."""
-    from genesis.sysid.linearization import evaluate
-
     left = []
     for rounds in (1, 4):
         shooting = Shooting(window=0.2, continuity=1e-3, rounds=rounds, position_scale=1e-4, velocity_scale=1e-3)
-        made = identify(joint_problem(ARM, GAPS, [run], shooting))
-        found = made.run()
-        (gap,) = [b for b in evaluate(made.problem, made.best[1], False, 1.0) if b.label == "gap"]
+        loop = identify(joint_problem(ARM, GAPS, [run], shooting))
+        made = ended(loop)
+        problem = loop.problem.problem
+        (gap,) = [b for b in of_windows(problem, 1.0).blocks(loop.problem.squares.x, False) if b.label == "gap"]
         left.append(np.sqrt(np.mean(gap.r**2)))
-        assert found.cost_best < found.cost_first
+        last = of_windows(problem, 1e-3 * 10.0 ** (rounds - 1))
+        assert made.objective_first == pytest.approx(last.cost(last.first())) and made.objective_best < made.objective_first
+        assert made.objective_best == pytest.approx(last.cost(loop.problem.squares.x))
     assert left[1] < 0.2 * left[0]
 
 
 def test_several_starts_end_with_the_best_and_its_verdict(run, tmp_path) -> None:
     """From five starts; a stop in the second one goes on with the others."""
-    plan = Plan(candidates=16, keep=4, seed=1)
-    made = identify(joint_problem(ARM, PARAMETERS, [run]), plan=plan)
-    expected = made.run()
-    assert len(made.starts) == 5 and len(made.verdicts) == 5 and expected.status == CONVERGED
-    assert expected.cost_best == min(row["cost"] for row in expected.history)
-    firsts = [row["cost"] for row in expected.history if row["step"] == 0.0]
+    starts = Starts(candidates=16, keep=4)
+    loop = identify(joint_problem(ARM, PARAMETERS, [run]), starts=starts, seed=1)
+    expected = ended(loop)
+    assert len(loop.stages) == 5 and len(loop.endings) == 5 and expected.status == CONVERGED
+    assert expected.objective_best == min(row["objective"] for row in expected.history)
+    firsts = [row["objective"] for row in expected.history if row["step"] == 0.0]
     assert firsts[1:] == sorted(firsts[1:]) and len(firsts) == 5, "the best candidates first"
-    first = stop_after(started(identify(joint_problem(ARM, PARAMETERS, [run]), folder=tmp_path, plan=plan)), 10)
-    first.run()
-    assert first.start == 1
-    second = identify(joint_problem(ARM, PARAMETERS, [run]), plan=plan)
+    first = stop_after(identify(joint_problem(ARM, PARAMETERS, [run]), folder=tmp_path, starts=starts, seed=1), 10)
+    ended(first)
+    assert first.number == 1
+    second = identify(joint_problem(ARM, PARAMETERS, [run]), starts=starts, seed=1)
     second.load(load_checkpoint(tmp_path))
-    found = second.run()
-    assert found.history == expected.history and found.reason == expected.reason
+    made = ended(second)
+    assert made.history == expected.history and made.reason == expected.reason
 
 
 def test_equation_error_begins_near_the_answer() -> None:
     fine = recorded(ARM, truth=truth(), noise=1e-4, dt=0.002, steps=500)
 
-    def solved(**plan: Any) -> Any:
+    def solved(**starts: Any) -> Any:
         problem = joint_problem(ARM, PARAMETERS, [fine], dt=0.002, smoothing=Smoothing(15, 3))
-        return identify(problem, plan=Plan(**plan)).run()
+        return ended(identify(problem, starts=Starts(**starts)))
 
     far, near = solved(), solved(equation_error=True)
-    assert near.history[0]["cost"] < 0.25 * near.cost_first == 0.25 * far.cost_first
-    assert len(near.history) < len(far.history) and near.cost_best == pytest.approx(far.cost_best, rel=1e-6)
+    assert near.history[0]["objective"] < 0.25 * near.objective_first == 0.25 * far.objective_first
+    assert len(near.history) < len(far.history) and near.objective_best == pytest.approx(far.objective_best, rel=1e-6)
 
 
 def test_a_start_that_cannot_be_simulated(run) -> None:
@@ -188,61 +229,154 @@ def test_a_start_that_cannot_be_simulated(run) -> None:
     spring = {"kind": "stiffness", "names": ["elbow"], "init": 1e6, "log": True, "bounds": [1e-3, 1e6]}
     parameters = {"spring": spring, "damping": PARAMETERS["damping"], "mass": PARAMETERS["mass"]}
     with pytest.raises(DivergenceError, match="run: the simulation of the window that starts at 0 s diverged after .* tighter"):
-        identify(joint_problem(ARM, parameters, [run])).run()
-    found = identify(joint_problem(ARM, parameters, [run]), plan=Plan(candidates=16, keep=2)).run()
-    assert math.isinf(found.cost_first) and found.warnings[0].startswith("The start cannot be simulated;")
-    told = {e.name: e.value for e in found.estimates}
+        ended(identify(joint_problem(ARM, parameters, [run])))
+    made = ended(identify(joint_problem(ARM, parameters, [run]), starts=Starts(candidates=16, keep=2)))
+    assert math.isinf(made.objective_first) and made.warnings[0].startswith("The start cannot be simulated;")
+    told = {e.name: e.value for e in made.estimates}
     assert told["mass/lower"] == pytest.approx(TRUTH["mass/lower"], rel=0.02) and told["spring/elbow"] < 0.1
-    assert json.dumps(to_json(found), allow_nan=False) and np.isnan(found.traces[0].before).any()
+    assert json.dumps(to_json(made), allow_nan=False) and np.isnan(made.traces[0].before).any()
 
 
-def test_a_failure_on_the_way_keeps_what_was_found(run, tmp_path) -> None:
-    problem = joint_problem(ARM, PARAMETERS, [run])
-    made = started(identify(problem, folder=tmp_path))
-    solver = made.solver
+def test_a_failure_on_the_way_keeps_what_was_found(run, monkeypatch) -> None:
+    loop = identify(joint_problem(ARM, PARAMETERS, [run]))
+    squares, real = loop.problem.squares, loop.problem.squares.residuals.made
+    asked = []
 
-    class Breaks:
-        def run(self, squares, start, after, state=None):
-            solver.iterations = 2
-            solver.run(squares, start, after, state)
+    def breaks(x, jacobian):
+        asked.append(jacobian)
+        if sum(asked) > 3:
             raise DivergenceError("in the middle of it")
+        return real(x, jacobian)
 
-    made.solver = Breaks()
-    found = made.run()
-    assert (found.status, found.reason) == (NOT_CONVERGED, "in the middle of it")
-    assert found.cost_best < 0.1 * found.cost_first and found.iterations == 3
+    monkeypatch.setattr(squares.residuals, "made", breaks)
+    monkeypatch.setattr(module, "answer_of", lambda residuals, *more: _answer(residuals, real, more))
+    made = ended(loop)
+    assert (made.status, made.reason) == (NOT_CONVERGED, "in the middle of it")
+    assert made.objective_best < 0.1 * made.objective_first and len(made.history) == 3
 
 
-def test_seconds_are_a_limit(run) -> None:
-    found = identify(joint_problem(ARM, PARAMETERS, [run]), plan=Plan(seconds=0.0)).run()
-    assert (found.status, found.reason, found.iterations) == (NOT_CONVERGED, "the 0 seconds are used up", 1)
+def _answer(residuals: Any, made: Any, more: Any) -> Any:
+    from genesis.sysid.answer import answer_of
+
+    residuals.made = made
+    return answer_of(residuals, *more)
+
+
+STOPS = [
+    (Stop(seconds=1e-9), "the 1e-09 seconds are used up", 1),
+    (Stop(iterations=2), "the 2 iterations are used up", 3),
+    (Stop(patience=1, min_delta=0.9), "no better objective for 1 iterations", 2),
+]
+
+
+@pytest.mark.parametrize(("stop", "reason", "rows"), STOPS, ids=["seconds", "iterations", "patience"])
+def test_stops_mean_what_they_mean_everywhere(run, stop: Stop, reason: str, rows: int) -> None:
+    made = ended(identify(joint_problem(ARM, PARAMETERS, [run]), stop=stop))
+    assert (made.status, made.reason, len(made.history)) == (NOT_CONVERGED, reason, rows)
+
+
+def test_observers_end_a_run(run) -> None:
+    """As pruning does."""
+
+    def prune(report: Any) -> Verdict | None:
+        return Verdict(PRUNED, "worse than others") if report.iteration == 2 else None
+
+    made = ended(identify(joint_problem(ARM, PARAMETERS, [run]), observers=[prune]))
+    assert (made.status, made.reason, len(made.history)) == (PRUNED, "worse than others", 3)
+
+
+# ---- mini-batches
+
+
+def test_mini_batches_are_told_but_not_compared(run) -> None:
+    """Whole evaluations come every fourth iteration, and the best is one of them; all windows are much alike here."""
+    problem = joint_problem(ARM, PARAMETERS, [run], FEW)
+    loop = identify(problem, "adam", Stop(40), method={"lr": 0.03})
+    made = ended(loop)
+    exact = [row["iteration"] for row in made.history if row.get("exact", True)]
+    assert exact == list(range(0, 41, 4)) and loop.best is not None and loop.best.iteration in exact
+    assert made.objective_best == min(made.history[k]["objective"] for k in exact) < 0.2 * made.objective_first
+    assert made.objective_best == pytest.approx(of_windows(problem).cost(loop.problem.squares.x), rel=1e-12)
+    assert (made.status, made.reason) == (NOT_CONVERGED, "the 40 iterations are used up")
+
+
+def test_mini_batches_have_the_gradient_of_the_whole_on_average(run) -> None:
+    """Batches of as many windows as there are: value, terms and gradient are those of the residuals."""
+    parameters = {
+        "mass": {"kind": "mass", "names": ["lower"], "prior": [1.1, 0.1]},
+        "start": {"kind": "start_state", "position_std": 0.02, "velocity_std": 0.1},
+    }
+    few, all_of_them = (
+        SysidProblem(joint_problem(ARM, parameters, [run], Shooting(window=0.25, mini_batch=size, whole_every=2), loss="cauchy"))
+        for size in (100, None)
+    )
+    x = few.start + 0.01 * np.random.default_rng(0).standard_normal(len(few.start))
+    values = []
+    for problem in (few, all_of_them):
+        problem.squares.put(x)
+        problem.evaluate()
+        values.append((problem.evaluate(), gradient(problem.groups), problem.latest))
+    (value, slopes, latest), (expected, whole_slopes, exact) = values
+    assert latest is not None and exact is not None and not latest.exact and exact.exact
+    assert value == pytest.approx(expected, rel=1e-12)
+    assert latest.terms == pytest.approx(exact.terms) and latest.norms == pytest.approx(exact.norms, rel=1e-7)
+    assert slopes == pytest.approx(whole_slopes, rel=1e-7, abs=1e-8 * np.abs(whole_slopes).max())
+    assert np.array_equal(latest.point, point(few.groups))
+
+
+def test_a_mini_batch_that_cannot_be_simulated_shortens_the_step(run, monkeypatch) -> None:
+    real, calls = module.mini_batch_terms, []
+
+    def broken(problem, z, *more):
+        calls.append(float(z.detach()[0]))
+        if len(calls) == 3:
+            raise DivergenceError("no")
+        return real(problem, z, *more)
+
+    monkeypatch.setattr(module, "mini_batch_terms", broken)
+    loop = identify(joint_problem(ARM, PARAMETERS, [run], FEW), "adam", Stop(3), method={"lr": 0.05})
+    made = ended(loop)
+    assert len(calls) == 5 and len(made.history) == 4
+    assert calls[3] - calls[1] == pytest.approx(0.25 * (calls[2] - calls[1]), rel=1e-9)
+    assert loop.divergences.summary()["failed_evaluations"] == 1
+
+
+# ---- what is refused, and what is said
 
 
 def test_what_is_refused_is_refused_before_anything_runs(run, tmp_path) -> None:
     problem = joint_problem(ARM, PARAMETERS, [run])
     with pytest.raises(UnknownNameError, match='statistics.profile: unknown parameter "mas/\\*"; known: mass/lower'):
-        identify(problem, plan=Plan(profile=["mas/*"]))
+        identify(problem, asked=Asked(profile=["mas/*"]))
     body = joint_problem(ARM, {"body": {"kind": "inertia", "names": ["lower"]}}, [run])
     with pytest.raises(InputError, match="statistics.profile: body/lower.mass is one of several numbers"):
-        identify(body, plan=Plan(profile=["*"]))
-    made = stop_after(started(identify(problem, folder=tmp_path)), 1)
-    made.run()
+        identify(body, asked=Asked(profile=["*"]))
+    free = joint_problem(ARM, GAPS, [run], Shooting(window=0.5, continuity=1.0, mini_batch=2))
+    with pytest.raises(InputError, match="cmaes does not estimate start states; switch the parameter of kind start_state off"):
+        identify(free, "cmaes")
+    with pytest.raises(
+        InputError, match="shooting.mini_batch: a gradient of some windows closes no gaps; set shooting.continuity=0"
+    ):
+        identify(free, "adam")
+    with pytest.raises(InputError, match="shooting.mini_batch: .* such as adam; leave it null"):
+        identify(joint_problem(ARM, PARAMETERS, [run], FEW))
+    assert problem.simulations == body.simulations == free.simulations == 0
+    ended(stop_after(identify(problem, folder=tmp_path), 1))
     with pytest.raises(InputError, match="resume needs the same"):
         identify(body).load(load_checkpoint(tmp_path))
-    with pytest.raises(InputError, match="its solver_kind are LevenbergMarquardt, those of this config Adam"):
-        identify(problem, "adam").load(load_checkpoint(tmp_path))
-    assert problem.simulations == made.problem.simulations
+    with pytest.raises(InputError, match="made by another optimizer .* resume needs the same optimizer"):
+        identify(joint_problem(ARM, PARAMETERS, [run]), "adam").load(load_checkpoint(tmp_path))
 
 
 def test_warnings(run) -> None:
     """Residuals that a wrong model leaves are not white; clusters that are too few; numbers without effect."""
     silent = {"silent": {"kind": "field", "field": "link_inertia", "columns": [0], "names": ["lower"]}}
-    found = identify(joint_problem(ARM, {"damping": PARAMETERS["damping"]} | silent, [run])).run()
-    assert any("correlated in time" in text and "statistics.errors=clustered" in text for text in found.warnings)
-    assert "silent/lower[0]: no effect on any residual." in found.warnings
+    made = ended(identify(joint_problem(ARM, {"damping": PARAMETERS["damping"]} | silent, [run])))
+    assert any("correlated in time" in text and "statistics.errors=clustered" in text for text in made.warnings)
+    assert "silent/lower[0]: no effect on any residual." in made.warnings
     few = joint_problem(ARM, PARAMETERS, [run], Shooting(window=None))
-    found = identify(few, plan=Plan(errors="clustered")).run()
-    assert any(text.startswith("statistics.errors=clustered needs more windows than parameters") for text in found.warnings)
+    made = ended(identify(few, asked=Asked("clustered")))
+    assert any(text.startswith("statistics.errors=clustered needs more windows than parameters") for text in made.warnings)
 
 
 def test_each_recording_has_its_own_and_validation_none() -> None:
@@ -254,9 +388,9 @@ def test_each_recording_has_its_own_and_validation_none() -> None:
     dataset = joint_dataset(ARM, [*runs, held])
     parameters = PARAMETERS | {"bias": {"kind": "input_bias", "input": "torque", "tie": True, "each_recording": True}}
     problem = problem_of(setting_for(ARM), dataset, parameters, Shooting(window=0.5))
-    found = identify(problem).run()
-    told = {e.name: e.value for e in found.estimates}
+    made = ended(identify(problem))
+    told = {e.name: e.value for e in made.estimates}
     assert [told["bias/all@run0"], told["bias/all@run1"]] == pytest.approx([-0.2, 0.1], abs=1e-6)
     assert told["mass/lower"] == pytest.approx(TRUTH["mass/lower"], rel=1e-6)
-    (row,) = [r for r in found.rmse if r["recording"] == "held" and r["channel"] == "angle"]
+    (row,) = [r for r in made.rmse if r["recording"] == "held" and r["channel"] == "angle"]
     assert row["after"] < 1e-6 < row["before"] and torch.isfinite(problem.z0).all()

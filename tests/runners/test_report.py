@@ -14,7 +14,7 @@ from genesis.runners.report.digits import change, percent, plain, quantity
 from genesis.runners.report.html import render
 from genesis.runners.report.judge import in_words, kind, relative_std, strongest_correlations, weak_directions
 from genesis.runners.report.marks import marks
-from genesis.runners.report.thin import autocorrelation, broken, rmse, thin
+from genesis.runners.report.thin import autocorrelation, broken, thin
 from genesis.sysid.result import Estimate
 from tests.runners.identifications import NAN, WARNINGS, failed, pendulum, trace
 
@@ -51,7 +51,7 @@ def test_numbers_on_the_page(page: str) -> None:
     text = words(page)
     for shown in (
         "1.235 ± 0.012 kg", "1.211 … 1.258", "(3.142 ± 0.040)·10⁻⁵ kg m²", "0.50 ± 0.20 Nms/rad", "0 … 20", "prior 3·10⁻⁵ ± 1·10⁻⁵", "≥ 0",
-        "Cost 1234 → 61.7", "angle 0.4 → 0.05 rad", "lag 1 0.61", "Ljung–Box p 3·10⁻¹²", "normality p 0.2", "not white",
+        "Objective 1234 → 61.7", "angle 0.4 → 0.05 rad", "lag 1 0.61", "Ljung–Box p 3·10⁻¹²", "normality p 0.2", "not white",
         "0.71 mass/rod − 0.71 armature/pivot", "cannot be told apart", "singular value 1·10⁻⁷", "−0.930", "pendulum <1>", "dt: 0.01",
     ):  # fmt: skip
         assert shown in text, shown
@@ -72,7 +72,7 @@ def test_numbers_on_the_page(page: str) -> None:
 def test_report_of_a_failure() -> None:
     text = words(render(failed(), "pendulum"))
     assert "Diverged after 3 iterations, 17 simulations, 2 s: joint velocity is not finite at step 212." in text
-    assert "The cost is not a number" in text and "the fit is not validated" in text
+    assert "The objective is not a number" in text and "the fit is not validated" in text
     assert "Without a standard deviation: mass/rod, armature/pivot, damping/pivot." in text
     assert "The covariance is not known." in text and "No iteration was finished." in text
     assert "nan" not in text.lower().split()
@@ -101,7 +101,7 @@ def test_json_is_the_identification() -> None:
     assert content["traces"][1]["samples"] == 60 and content["traces"][1]["recording"] == "held"
     np.testing.assert_allclose([content["traces"][1][side] for side in ("before", "after")], [0.4, 0.05])
     nothing = to_json(failed())
-    assert nothing["cost_best"] is None and nothing["covariance"] == [[None] * 3] * 3
+    assert nothing["objective_best"] is None and nothing["covariance"] == [[None] * 3] * 3
     json.dumps(nothing, allow_nan=False)
 
 
@@ -116,16 +116,15 @@ def test_console_rows() -> None:
 def test_tensorboard_holds_the_numbers(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    write_tensorboard(tmp_path, pendulum(), "dt: 0.01")
+    write_tensorboard(tmp_path, pendulum())
     events = EventAccumulator(str(tmp_path))
     events.Reload()
 
     def curve(tag: str) -> list[tuple[int, float]]:
         return [(event.step, pytest.approx(event.value, rel=1e-6)) for event in events.Scalars(tag)]
 
-    assert curve("objective/total") == [(k, 1234.5 / 3**k) for k in range(4)]
-    assert curve("parameter/mass/rod") == [(0, 1.0), (3, 1.23456)]
-    assert curve("parameter/mass/rod/high") == [(3, 20.0)]
+    assert curve("parameter/mass/rod/std") == [(3, 0.012)]
+    assert curve("parameter/mass/rod/interval_high") == [(3, 1.25808)]
     assert curve("metric/rmse/validation/angle") == [(0, 0.4), (3, 0.05)]
     assert set(events.Tags()["images"]) == {
         "estimates", "correlation", "singular_values", "fit/run/angle/pivot", "fit/held/angle/pivot",
@@ -212,4 +211,4 @@ def test_autocorrelation_of_a_known_process() -> None:
     values, bound = autocorrelation([made])
     np.testing.assert_allclose(values[:4], 0.8 ** np.arange(4), atol=0.03)
     assert bound == pytest.approx(1.96 / math.sqrt(np.isfinite(made.measured).sum()))
-    assert rmse(trace("run", "train", "pivot", 0.025, 0.5), "before") == pytest.approx(0.5)
+    assert trace("run", "train", "pivot", 0.025, 0.5).rmse("before") == pytest.approx(0.5)

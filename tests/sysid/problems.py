@@ -1,12 +1,15 @@
 """Small identifications on shipped robots: recordings are simulated here, step by step, so that the truth is known."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 
+from genesis.methods import Ending, make_method
+from genesis.methods.residuals import Block
 from genesis.observations import Dataset, Recording, Series, Smoothing
 from genesis.observations.spec import channel_spec, input_spec, settle
 from genesis.scene import morphs
@@ -16,10 +19,18 @@ from genesis.scene.physical import Loops
 from genesis.scene.scene import Scene
 from genesis.setting import Setting
 from genesis.sysid.build import problem_of
+from genesis.sysid.objective import LeastSquares
 from genesis.sysid.problem import Problem
+from genesis.sysid.residuals import Residuals, of_windows
 from genesis.sysid.shooting import Shooting
 from tests.settings import numbers, setting_of
 
+ARM = "double_pendulum"
+TRUTH = {"mass/lower": 1.3, "damping/shoulder": 0.05, "damping/elbow": 0.03}
+PARAMETERS = {
+    "mass": {"kind": "mass", "names": ["lower"], "bounds": [0.5, 2.0]},
+    "damping": {"kind": "damping", "log": True, "bounds": [0.005, 0.2]},
+}
 EXACT = Smoothing(window=1, velocity="measured")  # start states are the samples themselves
 JOINTS = {"double_pendulum": ("shoulder", "elbow"), "cartpole": ("slider", "hinge"), "driven": ("slide", "swing")}
 DRIVEN = """<mujoco model="driven"><worldbody><body name="cart"><joint name="slide" type="slide" axis="1 0 0" damping="0.3"/>
@@ -155,6 +166,14 @@ def joint_dataset(
     return Dataset(recordings, specs, {"torque": driver("joint_force", names)}, smoothing)
 
 
+def truth(dt: float = 0.01) -> dict[str, Any]:
+    """Physical parameters of the arm with `TRUTH` in them."""
+    return {
+        "link_mass": whole(ARM, "link_mass", dt, lower=TRUTH["mass/lower"]),
+        "dof_damping": whole(ARM, "dof_damping", dt, shoulder=TRUTH["damping/shoulder"], elbow=TRUTH["damping/elbow"]),
+    }
+
+
 def joint_problem(
     robot: str,
     parameters: Mapping[str, Mapping[str, Any]],
@@ -166,3 +185,59 @@ def joint_problem(
     """The problem on angles and speeds."""
     made = [recorded(robot, dt=dt)] if recordings is None else recordings
     return problem_of(setting_for(robot, dt), joint_dataset(robot, made, **more), parameters, shooting or Shooting(window=0.5))
+
+
+@dataclass
+class Solved:
+    """Points and costs at every look; why it ended (None: enough iterations)."""
+
+    residuals: Residuals
+    xs: list[np.ndarray]
+    costs: list[float]
+    ending: Ending | None = None
+
+    @property
+    def best(self) -> np.ndarray:
+        """The flat point of the least cost."""
+        return self.xs[int(np.argmin(self.costs))]
+
+    @property
+    def values(self) -> list[float]:
+        """Natural values there."""
+        problem = self.residuals.problem
+        made: list[float] = problem.natural(torch.as_tensor(problem.split(self.best)[0])).tolist()
+        return made
+
+
+def solved(residuals: Residuals | Problem, kind: str = "levenberg_marquardt", iterations: int = 100, **options: Any) -> Solved:
+    """What a method makes of the residuals (of a problem: those of its windows)."""
+    made = of_windows(residuals) if isinstance(residuals, Problem) else residuals
+    method = make_method({"kind": kind, **options}, {"kind": "constant"}, iterations, 0)
+    objective = LeastSquares(made)
+    found = Solved(made, [], [])
+    method.init(objective)
+    for iteration in range(iterations + 1):
+        ending = method.look()
+        if objective.failure is None:
+            assert objective.found is not None
+            found.xs.append(objective.x)
+            found.costs.append(objective.found.value)
+        if ending is None and iteration < iterations:
+            ending = method.step()
+        if ending is not None:
+            found.ending = ending
+            break
+    return found
+
+
+def jacobian_of(blocks: Sequence[Block], residuals: Residuals) -> np.ndarray:
+    """(M, n + W nt) of blocks with their Jacobian."""
+    nt, windows = residuals.nt, len(residuals.problem.windows)
+    rows = []
+    for block in blocks:
+        right = np.zeros((len(block.r), windows, nt))
+        for table, window in ((block.start, block.window), (block.after, block.after_window)):
+            if table is not None:
+                right[np.arange(len(block.r)), window] += table
+        rows.append(np.hstack([block.z, right.reshape(len(block.r), -1)]))
+    return np.vstack(rows)

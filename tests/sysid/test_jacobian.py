@@ -12,14 +12,13 @@ from genesis.channels import CHANNELS
 from genesis.observations import Dataset, Recording, Series
 from genesis.parameters import OF_MODELS, OF_RECORDINGS
 from genesis.sysid.build import problem_of
-from genesis.sysid.linearization import Point, evaluate
+from genesis.sysid.linearization import evaluate
 from genesis.sysid.problem import Problem
+from genesis.sysid.residuals import of_windows
 from genesis.sysid.sensitivity import outside
 from genesis.sysid.shooting import Shooting
-from genesis.sysid.solvers.general import matrix_of
-from genesis.sysid.solvers.solver import LeastSquares
 from tests.dynamics.differences import OFFSETS, extrapolated
-from tests.sysid.problems import channel, driver, joints_of, pushes, setting_for
+from tests.sysid.problems import channel, driver, jacobian_of, joints_of, pushes, setting_for
 
 pytestmark = pytest.mark.usefixtures("engine")
 TOLERANCE = 1e-6
@@ -113,17 +112,14 @@ def problem_for(
 
 def error_of(problem: Problem, scale: float | None = None, gap_weight: float = 0.0, least: float = 1e-6) -> float:
     """Largest relative difference of directional derivatives; every direction must matter."""
-    squares = LeastSquares(problem, gap_weight)
-    point = squares.first()
-    random = np.random.default_rng(0)
-    if point.starts is not None:
-        point.starts = 0.05 * random.standard_normal(point.starts.shape)
-    x = squares.flat(point)
-    blocks = evaluate(problem, point, True, gap_weight)
-    table = matrix_of(squares, blocks, lambda block: np.ones((len(block.r), 1)))
+    whole = of_windows(problem, gap_weight)
+    random, x = np.random.default_rng(0), whole.first()
+    x[problem.n :] = 0.05 * random.standard_normal(len(x) - problem.n)
+    blocks = whole.blocks(x)
+    table = jacobian_of(blocks, whole)
 
     def residuals(at: np.ndarray) -> np.ndarray:
-        return np.concatenate([block.r for block in evaluate(problem, squares.unflat(at), False, gap_weight)])
+        return np.concatenate([block.r for block in whole.blocks(at, False)])
 
     assert np.array_equal(residuals(x), np.concatenate([block.r for block in blocks]))
     size = np.where(x == 0.0, 0.1, np.abs(x)) if scale is None else np.full(len(x), scale)
@@ -257,11 +253,11 @@ def test_large_batches_are_linearised_in_parts(monkeypatch) -> None:
     parameters = {"mass": {"kind": "mass"}, "start": {"kind": "start_state"}}
     channels = {"tip": channel("link_position", ["tip"]), "angle": channel("joint_position", joints_of("double_pendulum"), 0.1)}
     problem = problem_for(Case(), parameters, channels, window=0.1)
-    squares = LeastSquares(problem)
-    whole = squares.normal(squares.blocks(squares.first()))
+    residuals = of_windows(problem)
+    whole = residuals.normal(residuals.blocks(residuals.first()))
     monkeypatch.setattr(linearization, "SENSITIVITY_SIZE", 1)
     monkeypatch.setattr(sensitivity, "ROWS_AT_ONCE", 7 * problem.solver.model.parameter_size)
-    parts = squares.normal(squares.blocks(squares.first()))
+    parts = residuals.normal(residuals.blocks(residuals.first()))
     for name in ("zz", "gz", "zs", "ss", "gs"):
         assert np.allclose(getattr(whole, name), getattr(parts, name), rtol=1e-12, atol=1e-12), name
 
@@ -272,16 +268,16 @@ def test_a_quaternion_counts_only_whole() -> None:
     problem = problem_for(Case(), {"mass": {"kind": "mass"}}, channels)
     missing = ~np.isfinite(problem.recordings[0].channels["turn"].values)
     whole = 2 * len(missing) - missing.reshape(len(missing), 2, 4).any(2).sum()
-    (block,) = evaluate(problem, Point(problem.z0.numpy()), False)
+    (block,) = evaluate(problem, problem.z0.numpy(), False)
     assert len(block.r) == 3 * whole and missing.any()
 
 
 def test_dry_friction_is_seen_from_a_start_of_zero() -> None:
     problem = problem_for(Case(dt=0.02), {"loss": {"kind": "dry_friction", "init": 0.0}})
-    table = np.concatenate([block.z for block in evaluate(problem, Point(problem.z0.numpy()), True)])
+    table = np.concatenate([block.z for block in evaluate(problem, problem.z0.numpy(), True)])
 
     def residuals(z: float) -> np.ndarray:
-        return np.concatenate([b.r for b in evaluate(problem, Point(np.array([z, 0.0])), False)])
+        return np.concatenate([b.r for b in evaluate(problem, np.array([z, 0.0]), False)])
 
     h = 1e-5
     ahead = (-3.0 * residuals(0.0) + 4.0 * residuals(h) - residuals(2.0 * h)) / (2.0 * h)

@@ -5,17 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genesis.sysid.linearization import Point
 from genesis.sysid.outcome import Fit, compare
 from genesis.sysid.problem import Problem
-from genesis.sysid.solvers.levenberg_marquardt import LevenbergMarquardt
-from genesis.sysid.solvers.solver import LeastSquares
 from genesis_cli.build import build_problem, start_engine
 from genesis_cli.compose import compose_config
 from genesis_cli.observation_files import absolute_observations
 from genesis_cli.paths import config_dir
 from genesis_cli.validate import check
 from tests.shared import SHARED, needs_shared
+from tests.sysid.problems import solved
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -31,11 +29,10 @@ def problem(*overrides: str) -> Problem:
     return made
 
 
-def solved(asked: Problem, iterations: int) -> tuple[Point, Point]:
+def ends(asked: Problem, iterations: int) -> tuple[np.ndarray, np.ndarray]:
     """The start, and the best point of a few iterations."""
-    squares, points = LeastSquares(asked), []
-    LevenbergMarquardt(iterations=iterations).run(squares, squares.first(), lambda report, _: points.append(report.point))
-    return squares.first(), points[-1]
+    made = solved(asked, iterations=iterations)
+    return made.residuals.first(), made.best
 
 
 def errors(fit: Fit, split: str) -> dict[str, float]:
@@ -56,7 +53,7 @@ def test_double_pendulum_c1() -> None:
         "systems=double_pendulum_c1", f"observation.folder={folder}", "parameter.com.init=[-0.15,-0.26]", "parameter.inertia.init=0.007",
         "parameter.armature.init=[0.0036,0.0027]", "parameter.dry_friction.init=[0.25,0.18]",
     )  # fmt: skip
-    found = errors(compare(asked, *solved(asked, 3)), "train")
+    found = errors(compare(asked, *ends(asked, 3)), "train")
     assert len(found) == 6 and found.pop("all") < 0.025
     assert max(found.values()) < 0.03 and np.median(list(found.values())) < 0.025
 
@@ -69,7 +66,7 @@ def test_double_pendulum_a0() -> None:
         "systems=double_pendulum_a0", f"observation.folder={folder}", "parameter.com.init=[-0.293,-0.2]", "parameter.inertia.init=0.002",
         "parameter.armature.init=[0.006,0.0033]", "parameter.damping.init=[0.03,0.0024]", "parameter.dry_friction.init=[0.07,0.13]",
     )  # fmt: skip
-    found = errors(compare(asked, *solved(asked, 2)), "validation")
+    found = errors(compare(asked, *ends(asked, 2)), "validation")
     found.pop("all")
     assert sorted(found) == [f"trajectory_{k}" for k in ("01", "03", "05", "12")]
     assert np.median(list(found.values())) < 0.055

@@ -8,28 +8,25 @@ import torch
 
 from genesis.methods.residuals import Block
 from genesis.observations import Smoothing
-from genesis.sysid.linearization import Point
 from genesis.sysid.profile import profile_interval
+from genesis.sysid.residuals import Residuals
 from genesis.sysid.shooting import Shooting
-from genesis.sysid.solvers import LeastSquares, make_solver
 from genesis.sysid.statistics import INTERVAL, certainty, estimates, noise_level, whiteness
-from tests.sysid.problems import joint_problem, recorded, whole
-from tests.sysid.test_solvers import ARM, PARAMETERS, TRUTH, truth
+from tests.sysid.problems import ARM, PARAMETERS, TRUTH, jacobian_of, joint_problem, recorded, solved, truth, whole
 
 pytestmark = pytest.mark.usefixtures("engine")
 SIGMA = 1e-3
 
 
-def fitted(problem: Any) -> tuple[LeastSquares, Point]:
-    squares, last = LeastSquares(problem), []
-    make_solver({"kind": "levenberg_marquardt"}, 0).run(squares, squares.first(), lambda report, _: last.append(report.point))
-    return squares, last[-1]
+def fitted(problem: Any) -> tuple[Residuals, np.ndarray]:
+    made = solved(problem)
+    return made.residuals, made.xs[-1]
 
 
 def judged(problem: Any, errors: str = "residual") -> tuple[Any, dict[str, Any]]:
-    squares, point = fitted(problem)
-    known = certainty(squares, point, squares.blocks(point), errors)
-    return known, {e.name: e for e in estimates(squares, point, known)}
+    residuals, x = fitted(problem)
+    known = certainty(residuals, x, residuals.blocks(x), errors)
+    return known, {e.name: e for e in estimates(problem, x, known)}
 
 
 def noisy(seed: int) -> Any:
@@ -46,15 +43,15 @@ def test_covariance_is_that_of_many_repetitions() -> None:
     found, told = [], []
     for seed in range(30):
         problem = joint_problem(ARM, PARAMETERS, [noisy(seed)], Shooting(window=None))
-        squares, point = fitted(problem)
-        known = certainty(squares, point, squares.blocks(point))
-        found.append(problem.natural(torch.as_tensor(point.z)).numpy())
+        residuals, x = fitted(problem)
+        known = certainty(residuals, x, residuals.blocks(x))
+        found.append(problem.natural(torch.as_tensor(x)).numpy())
         told.append(np.sqrt(np.diag(known.covariance)))
     spread = np.std(found, 0, ddof=1)
     assert np.mean(told, 0) == pytest.approx(spread, rel=0.25)
     inside = np.abs(np.array(found) - list(TRUTH.values())) < INTERVAL * np.array(told)
     assert 0.88 <= inside.mean() <= 1.0
-    given = certainty(squares, point, squares.blocks(point), "given")
+    given = certainty(residuals, x, residuals.blocks(x), "given")
     assert given.noise == 1.0 and known.noise == pytest.approx(1.0, abs=0.12)
     assert known.covariance == pytest.approx(given.covariance * known.noise**2)
     assert known.correlation[0, 1] == pytest.approx(
@@ -66,13 +63,13 @@ def test_free_start_states_use_up_numbers() -> None:
     """With start states free and without priors the noise is still found, and the errors of parameters grow."""
     parameters = PARAMETERS | {"start": {"kind": "start_state", "position_std": None, "velocity_std": None}}
     problem = joint_problem(ARM, parameters, [noisy(3)], Shooting(window=0.1), smoothing=Smoothing(1, 3, "measured"))
-    squares, point = fitted(problem)
-    data = squares.blocks(point)
+    residuals, x = fitted(problem)
+    data = residuals.blocks(x)
     count, windows = sum(len(b.r) for b in data), len(problem.windows)
     cost = 2.0 * sum(b.cost() for b in data)
-    assert windows == 6 and noise_level(squares, data, "residual") == pytest.approx(np.sqrt(cost / (count - 3 - 4 * windows)))
-    assert noise_level(squares, data, "residual") == pytest.approx(1.0, abs=0.15)
-    held = certainty(squares, point, data)
+    assert windows == 6 and noise_level(residuals, data, "residual") == pytest.approx(np.sqrt(cost / (count - 3 - 4 * windows)))
+    assert noise_level(residuals, data, "residual") == pytest.approx(1.0, abs=0.15)
+    held = certainty(residuals, x, data)
     jacobian = np.concatenate([b.z for b in data])
     naive = np.linalg.inv(jacobian.T @ jacobian)
     assert (np.diag(held.covariance)[:1] > 1.5 * np.diag(naive)[:1]).all()
@@ -87,11 +84,27 @@ def test_errors_that_are_correlated_within_windows() -> None:
         angles = made.channels["angle"].values
         angles[:100] += np.where(np.arange(100)[:, None] % 10 > 0, np.repeat(offsets, 10, 0), 0.0)  # start states stay
         problem = joint_problem(ARM, {"mass": PARAMETERS["mass"]}, [made], Shooting(window=0.1))
-        squares, point = fitted(problem)
-        found.append(point.z[0])
-        clustered.append(np.sqrt(certainty(squares, point, squares.blocks(point), "clustered").covariance[0, 0]))
+        residuals, x = fitted(problem)
+        found.append(x[0])
+        clustered.append(np.sqrt(certainty(residuals, x, residuals.blocks(x), "clustered").covariance[0, 0]))
     assert np.mean(clustered) == pytest.approx(np.std(found, ddof=1), rel=0.4)
     assert np.mean(found) == pytest.approx(TRUTH["mass/lower"], abs=4e-3)
+
+
+def test_clustered_errors_in_closed_form() -> None:
+    """The sandwich of the scores of five windows of three parameters, times n / (n - k): two and a half times what it is without."""
+    problem = joint_problem(ARM, PARAMETERS, [noisy(0)], Shooting(window=0.12))
+    residuals, x = fitted(problem)
+    blocks = residuals.blocks(x)
+    to_natural = np.diag(problem.natural(torch.as_tensor(x)).numpy() ** np.array([0.0, 1.0, 1.0]))  # damping by its logarithm
+    table, r = jacobian_of(blocks, residuals) @ np.linalg.inv(to_natural), np.concatenate([b.r for b in blocks])
+    window = np.concatenate([b.window for b in blocks])
+    scores = np.stack([table[window == w].T @ r[window == w] for w in range(5)])
+    inverse = np.linalg.inv(table.T @ table)
+    expected = 5.0 / (5.0 - 3.0) * inverse @ scores.T @ scores @ inverse
+    known = certainty(residuals, x, blocks, "clustered")
+    assert len(problem.windows) == 5 and known.errors == "clustered"
+    assert known.covariance == pytest.approx(expected, rel=1e-6)
 
 
 def test_clusters_need_more_windows_than_parameters() -> None:
@@ -173,27 +186,27 @@ def test_profile_of_a_linear_parameter_is_the_gaussian_interval() -> None:
     driven = recorded("driven", noise=SIGMA, steps=60)
     parameters = {"bias": {"kind": "sensor_bias", "channel": "speed"}, "gain": {"kind": "sensor_gain", "channel": "speed"}}
     problem = joint_problem("driven", parameters, [driven])
-    squares, point = fitted(problem)
-    known = certainty(squares, point, squares.blocks(point), "given")
+    residuals, x = fitted(problem)
+    known = certainty(residuals, x, residuals.blocks(x), "given")
     for k in range(4):
         deviation = np.sqrt(known.covariance[k, k])
-        low, high = profile_interval(squares, point, k, known.noise, deviation)
-        expected = point.z[k] - INTERVAL * deviation, point.z[k] + INTERVAL * deviation
+        low, high = profile_interval(residuals, x, k, known.noise, deviation)
+        expected = x[k] - INTERVAL * deviation, x[k] + INTERVAL * deviation
         assert (low, high) == pytest.approx(expected, abs=2e-3 * deviation)
 
 
 def test_profile_ends_at_a_bound() -> None:
     driven = recorded("driven", noise=SIGMA, steps=60)
     parameters = {"bias": {"kind": "sensor_bias", "channel": "speed", "names": ["slide"], "bounds": [-1e-4, None]}}
-    squares, point = fitted(joint_problem("driven", parameters, [driven]))
-    low, high = profile_interval(squares, point, 0, 1.0, 2e-3)
+    residuals, x = fitted(joint_problem("driven", parameters, [driven]))
+    low, high = profile_interval(residuals, x, 0, 1.0, 2e-3)
     assert low == -1e-4 and high > 1e-3
 
 
 def test_profile_of_what_the_data_say_nothing_of_is_infinite() -> None:
     parameters = {"silent": {"kind": "field", "field": "link_inertia", "columns": [0], "names": ["lower"]}}
-    squares, point = fitted(joint_problem(ARM, parameters, [noisy(0)]))
-    assert profile_interval(squares, point, 0, 1.0, 1e-4) == (-np.inf, np.inf)
+    residuals, x = fitted(joint_problem(ARM, parameters, [noisy(0)]))
+    assert profile_interval(residuals, x, 0, 1.0, 1e-4) == (-np.inf, np.inf)
 
 
 def test_whiteness() -> None:

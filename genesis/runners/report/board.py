@@ -1,56 +1,37 @@
-"""An identification in TensorBoard: cost, estimates with their intervals, RMSE, and the charts as images."""
+"""The answer of an identification in TensorBoard, beside the curves of the run: estimates with their intervals, RMSE, charts as images."""
 
 import math
 from pathlib import Path
 
 import numpy as np
 
+from genesis.runners.events import Events
 from genesis.runners.report.charts import correlation_chart, fit_chart, forest_chart, singular_chart
 from genesis.runners.report.style import picture
-from genesis.runners.tensorboard import TensorBoard
 from genesis.sysid.result import Identification
 
 PICTURED = 24  # curves shown as images
 POINTS = 2000  # of each curve
 
 
-def write_tensorboard(folder: Path, found: Identification, config_text: str = "", settings: dict | None = None) -> None:
-    """Write the events of ``found`` to ``folder``.
-
-    settings: hyperparameters by name. Estimates stand at step 0 with their start and at the last iteration with their value.
-    """
-    named = [f"rmse/{row['split']}/{row['channel']}" for row in found.rmse if row["recording"] == "all"]
-    board = TensorBoard(folder, first_step=0, config_text=config_text, settings=settings or {}, metric_names=named)
-    last = max(found.iterations, 1)
-    events = board.events
-    for row in found.history:
-        for key, tag in (
-            ("cost", "objective/total"),
-            ("gradient_norm", "gradient/norm"),
-            ("step", "step/norm"),
-            ("damping", "step/damping"),
-        ):
-            if row.get(key) is not None:
-                events.scalars({tag: row[key]}, row["iteration"])
+def write_tensorboard(folder: Path, found: Identification) -> None:
+    """Add the answer to the events in ``folder``, at the last iteration; RMSE also before the first."""
+    last, events = max(found.iterations, 1), Events(folder)
+    before: dict[str, float] = {}
+    after: dict[str, float] = {}
     for e in found.estimates:
-        events.scalars({f"parameter/{e.name}": e.start}, 0)
-        ends = {
-            "": e.value,
-            "/std": e.std,
-            "/interval_low": e.low,
-            "/interval_high": e.high,
-            "/low": e.bounds[0],
-            "/high": e.bounds[1],
+        after |= {
+            f"parameter/{e.name}/{end}": x for end, x in (("std", e.std), ("interval_low", e.low), ("interval_high", e.high))
         }
-        events.scalars({f"parameter/{e.name}{end}": value for end, value in ends.items() if math.isfinite(value)}, last)
     for row in found.rmse:
         whole = row["recording"] == "all"
         tag = f"metric/rmse/{row['split']}/{row['channel']}" if whole else f"rmse/{row['recording']}/{row['channel']}"
-        events.scalars({tag: row["before"]}, 0)
-        events.scalars({tag: row["after"]}, last)
+        before[tag], after[tag] = row["before"], row["after"]
+    events.scalars(before, 0)
+    events.scalars({tag: value for tag, value in after.items() if math.isfinite(value)}, last)
     for tag, image in _pictures(found).items():
         events.image(tag, image, last)
-    board.close(last)
+    events.close()
 
 
 def _pictures(found: Identification) -> dict[str, np.ndarray]:

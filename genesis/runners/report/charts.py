@@ -1,4 +1,4 @@
-"""The charts of a report as matplotlib figures: fit, residuals, correlation, singular values, cost, intervals."""
+"""The charts of a report as matplotlib figures: fit, residuals, correlation, singular values, objective, intervals."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -170,16 +170,17 @@ def singular_chart(found: Identification, palette: Palette) -> "Figure":
 
 
 def history_chart(found: Identification, palette: Palette) -> "Figure":
-    """Cost and norm of its gradient over the iterations, on logarithmic scales."""
+    """Objective and norm of its gradient over the iterations, on logarithmic scales."""
     figure = new_figure(PANEL[0], 2.0)
     axes = figure.subplots()
     other = axes.twinx()
-    _curve(axes, found.history, "cost", palette.after, "o-")
+    exact = [row for row in found.history if row.get("exact", True)]
+    _curve(axes, exact, "objective", palette.after, "o-")
     _curve(other, found.history, "gradient_norm", palette.before, "--")
     other.spines["right"].set_visible(False)
     axes.grid(axis="y")
     axes.set_xlabel("iteration", labelpad=1)
-    axes.set_ylabel("cost", color=palette.after)
+    axes.set_ylabel("objective", color=palette.after)
     other.set_ylabel("gradient norm", color=palette.before)
     axes.set_xlim(-0.4, max((row["iteration"] for row in found.history), default=0) + 0.4 if len(found.history) > 1 else 1.4)
     axes.locator_params(axis="x", integer=True)

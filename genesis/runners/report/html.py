@@ -15,7 +15,6 @@ from genesis.runners.report import charts, digits, judge
 from genesis.runners.report.marks import Marks, marks
 from genesis.runners.report.rows import limits_in_words
 from genesis.runners.report.style import svg
-from genesis.runners.report.thin import rmse
 from genesis.sysid.result import Estimate, Identification, Trace, Whiteness
 
 FILE = "report.html"
@@ -141,9 +140,9 @@ def _cards(found: Identification) -> list[tuple[str, str, str]]:
     known = sum(judge.kind(e) in ("well", "roughly") for e in learned)
     cards = [
         (
-            "Cost",
-            digits.change(found.cost_first, found.cost_best),
-            f"{digits.plain(found.cost_first)} → {digits.plain(found.cost_best)}",
+            "Objective",
+            digits.change(found.objective_first, found.objective_best),
+            f"{digits.plain(found.objective_first)} → {digits.plain(found.objective_best)}",
         ),
     ]
     for split, name in (("train", "Training RMSE"), ("validation", "Validation RMSE")):
@@ -155,7 +154,7 @@ def _cards(found: Identification) -> list[tuple[str, str, str]]:
         elif split == "validation":
             cards.append((name, "none", "no recording held out"))
     cards.append(("Parameters known", f"{known} of {len(learned)}", f"to {digits.percent(judge.ROUGHLY)} or better"))
-    seconds = sum(value for value in found.seconds.values() if math.isfinite(value))
+    seconds = found.total_seconds
     cards.append(("Time", digits.duration(seconds), f"{found.iterations} iterations, {found.simulations} simulations"))
     return cards
 
@@ -205,14 +204,14 @@ def _panels(found: Identification) -> list[tuple[str, str, list[Panel]]]:
 
 def _misfit(trace: Trace) -> float:
     """RMSE after, in units of the spread of what was measured."""
-    error, spread = rmse(trace, "after"), float(np.nanstd(trace.measured)) if np.isfinite(trace.measured).any() else 0.0
+    error, spread = trace.rmse("after"), float(np.nanstd(trace.measured)) if np.isfinite(trace.measured).any() else 0.0
     return error / spread if spread > 0.0 and math.isfinite(error) else math.inf
 
 
 def _panel(trace: Trace, most: int) -> Panel:
     label = escape(f"{trace.channel} {trace.label} of {trace.recording} over time: measured, before, after", quote=True)
     return Panel(
-        trace, rmse(trace, "before"), rmse(trace, "after"), svg(lambda palette: charts.fit_chart(trace, palette, most), label)
+        trace, trace.rmse("before"), trace.rmse("after"), svg(lambda palette: charts.fit_chart(trace, palette, most), label)
     )
 
 
@@ -224,7 +223,7 @@ def _residuals(found: Identification) -> list[ResidualPanel]:
     for trace in fitted:
         groups.setdefault((trace.channel, trace.label), []).append(trace)
     made = []
-    there = {key: traces for key, traces in groups.items() if any(math.isfinite(rmse(t, "after")) for t in traces)}
+    there = {key: traces for key, traces in groups.items() if any(math.isfinite(t.rmse("after")) for t in traces)}
     for (channel, label), traces in list(there.items())[:SHOWN]:
         said = escape(f"residuals of {channel} {label}: histogram and autocorrelation", quote=True)
         chart = svg(lambda palette, traces=traces: charts.residual_chart(traces, palette), said)  # type: ignore[misc]
@@ -241,6 +240,6 @@ def _matrices(found: Identification) -> dict[str, Any]:
         )
     if np.isfinite(found.singular_values).any():
         made["singular"] = svg(lambda palette: charts.singular_chart(found, palette), "singular values of the sensitivity")
-    if any(row.get("cost") is not None and math.isfinite(row["cost"]) for row in found.history):
-        made["history"] = svg(lambda palette: charts.history_chart(found, palette), "cost and gradient norm by iteration")
+    if any(row.get("objective") is not None and math.isfinite(row["objective"]) for row in found.history):
+        made["history"] = svg(lambda palette: charts.history_chart(found, palette), "objective and gradient norm by iteration")
     return made

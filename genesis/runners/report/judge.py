@@ -109,15 +109,15 @@ def totals(found: Identification, split: str) -> list[dict]:
 def verdict(found: Identification) -> list[Sentence]:
     """The paragraph at the top, sentence by sentence."""
     tone = tone_of(found.status)
-    seconds = sum(value for value in found.seconds.values() if math.isfinite(value))
+    seconds = found.total_seconds
     counts = f"{_count(found.iterations, 'iteration')}, {_count(found.simulations, 'simulation')}, {duration(seconds)}"
     said = [Sentence(f"{found.status.replace('_', ' ').capitalize()} after {counts}: {found.reason.rstrip('.')}.", tone)]
-    if math.isfinite(found.cost_best):
-        better = found.cost_best < found.cost_first
-        fell = f"{plain(found.cost_first)} → {plain(found.cost_best)} ({change(found.cost_first, found.cost_best)})"
-        said.append(Sentence(f"Cost {fell}.", "plain" if better else "bad"))
+    if math.isfinite(found.objective_best):
+        better = found.objective_best < found.objective_first
+        fell = f"{plain(found.objective_first)} → {plain(found.objective_best)} ({change(found.objective_first, found.objective_best)})"
+        said.append(Sentence(f"Objective {fell}.", "plain" if better else "bad"))
     else:
-        said.append(Sentence("The cost is not a number, so nothing was learned.", "bad"))
+        said.append(Sentence("The objective is not a number, so nothing was learned.", "bad"))
     said += [_fit("Training", totals(found, "train")), _validation(totals(found, "validation"))]
     return [sentence for sentence in said + _parameters(found) if sentence.text]
 

@@ -1,6 +1,5 @@
 """An identification as plain rows for a terminal, and as JSON."""
 
-from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,6 @@ import numpy as np
 from genesis.runners.files import finite
 from genesis.runners.report.digits import change, percent, plain, quantity
 from genesis.runners.report.judge import relative_std, verdict, weak_directions
-from genesis.runners.report.thin import rmse
 from genesis.sysid.result import Estimate, Identification
 
 ESTIMATE_COLUMNS = ("parameter", "start", "estimate", "±", "note")
@@ -52,30 +50,13 @@ def limits_in_words(estimate: Estimate) -> str:
 
 
 def to_json(found: Identification) -> dict[str, Any]:
-    """Everything but the curves, of finite numbers only (else null): of each curve its recording, name, samples and RMSE."""
-    content = asdict(replace(found, traces=[]))
-    content["verdict"] = [sentence.text for sentence in verdict(found)]
-    content["weak_directions"] = [
-        {"identifiable": known, "combination": words, "singular_value": value} for known, words, value in weak_directions(found)
-    ]
-    content["traces"] = [
-        {
-            **{key: getattr(t, key) for key in ("recording", "split", "channel", "label", "unit")},
-            **{"samples": int(np.isfinite(t.measured).sum()), "before": rmse(t, "before"), "after": rmse(t, "after")},
-        }
-        for t in found.traces
-    ]
-    return finite(_python(content))
-
-
-def _python(content: Any) -> Any:
-    """numpy arrays and numbers as Python's."""
-    if isinstance(content, np.ndarray):
-        return content.tolist()
-    if isinstance(content, np.generic):
-        return content.item()
-    if isinstance(content, dict):
-        return {key: _python(value) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_python(value) for value in content]
+    """Everything but the curves, of finite numbers only (else null), and what the report says of it."""
+    said = {
+        "verdict": [sentence.text for sentence in verdict(found)],
+        "weak_directions": [
+            {"identifiable": known, "combination": words, "singular_value": value}
+            for known, words, value in weak_directions(found)
+        ],
+    }
+    content: dict[str, Any] = finite({**found.content(), **said})
     return content

@@ -42,13 +42,6 @@ def segments(trace: Trace) -> list[slice]:
     return [slice(a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
 
 
-def rmse(trace: Trace, side: str) -> float:
-    """Root mean square of ``side`` ("before" or "after") minus measured where both are there; nan without any."""
-    error = getattr(trace, side) - trace.measured
-    error = error[np.isfinite(error)]
-    return float(np.sqrt(np.mean(error**2))) if len(error) else math.nan
-
-
 def autocorrelation(traces: list[Trace], most: int = 40) -> tuple[np.ndarray, float]:
     """Autocorrelation (lags + 1,) of the residuals after, and the half width 1.96/√n within which 95 % of a white one lies.
 

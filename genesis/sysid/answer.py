@@ -1,0 +1,103 @@
+"""The answer of an identification: estimates with their certainty, the fit, what users should know before they trust it."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from genesis.errors import InputError
+from genesis.parameters import Inputs
+from genesis.selection import match
+from genesis.sysid.outcome import Fit, compare
+from genesis.sysid.problem import Problem
+from genesis.sysid.profile import profile_interval
+from genesis.sysid.residuals import Residuals
+from genesis.sysid.result import Answer, Estimate
+from genesis.sysid.statistics import Certainty, certainty, estimates
+
+WHITE = 0.2  # of the autocorrelation at lag 1: above it, standard errors of white noise are too small
+NOTED = ("no effect on any residual", "not identifiable alone")  # notes of estimates that are warnings too
+
+
+@dataclass
+class Asked:
+    """errors: see `statistics.certainty`. profile: glob patterns of parameters whose intervals come from the profile likelihood."""
+
+    errors: str = "residual"
+    profile: list[str] = field(default_factory=list)
+
+    def profiled(self, problem: Problem) -> list[int]:
+        """Numbers of the parameters that the patterns choose. Raises: UnknownNameError, InputError for one without a profile."""
+        if not self.profile:
+            return []
+        names = problem.names()
+        chosen = match("statistics.profile", "parameter", self.profile, names)
+        for unknown, _, part in problem.slices:
+            inside = [k for k in chosen if part.start <= k < part.stop]
+            if unknown.coupled and inside:
+                raise InputError(
+                    f"statistics.profile: {names[inside[0]]} is one of several numbers that are learned together and has no profile; "
+                    "choose parameters of other kinds."
+                )
+        return chosen
+
+
+def answer_of(
+    residuals: Residuals, start: np.ndarray, best: np.ndarray, asked: Asked, profiled: Sequence[int], stop: Callable[[], bool]
+) -> Answer:
+    """At the best of flat points.
+
+    profiled: numbers whose intervals come from the profile likelihood, which takes long; no further one once ``stop()`` is true.
+    """
+    problem = residuals.problem
+    known = certainty(residuals, best, residuals.blocks(best), asked.errors)
+    made, fit = estimates(problem, best, known), compare(problem, start, best)
+    for k in profiled:
+        if not stop():
+            _profile(residuals, best, known, made[k], k)
+    return Answer(
+        estimates=made, names=problem.names(), covariance=known.covariance, correlation=known.correlation,
+        singular_values=known.singular_values, directions=known.directions, identifiable=known.identifiable, rmse=fit.rmse,
+        traces=fit.traces, whiteness=fit.whiteness, warnings=_warnings(known, asked, made, fit),
+    )  # fmt: skip
+
+
+def _profile(residuals: Residuals, best: np.ndarray, known: Certainty, estimate: Estimate, k: int) -> None:
+    """Replace the interval of number k, unless it has no width to begin with."""
+    unknown = next(u for u, _, part in residuals.problem.slices if part.start <= k < part.stop)
+    width = estimate.std / max(abs(estimate.value), 1e-300) if unknown.log else estimate.std
+    if math.isfinite(width):
+        low, high = profile_interval(residuals, best, k, known.noise, width)
+        estimate.low, estimate.high = (math.exp(low), math.exp(high)) if unknown.log else (low, high)
+
+
+def _warnings(known: Certainty, asked: Asked, made: list[Estimate], fit: Fit) -> list[str]:
+    said = []
+    correlated = [w.label for w in fit.whiteness if w.lag1 > WHITE]
+    if known.errors != asked.errors:
+        said.append(
+            f"statistics.errors={asked.errors} needs more windows than parameters: standard errors are those of white residuals. "
+            "A shorter shooting.window makes more of them."
+        )
+    elif correlated and known.errors == "residual":
+        said.append(
+            f"The residuals of {', '.join(correlated[:4])} are correlated in time (the model is not the whole truth): standard errors "
+            "are too small. statistics.errors=clustered takes that into account."
+        )
+    return said + [f"{e.name}: {e.note}." for e in made if e.note in NOTED]
+
+
+def identified_parameters(problem: Problem, x: np.ndarray) -> dict[str, np.ndarray]:
+    """Physical parameters of the whole scene with the estimates in them, by core name.
+
+    Those that each recording has of its own keep their described values.
+    """
+    made, z = Inputs(described=problem.described), torch.as_tensor(problem.split(x)[0])
+    with torch.no_grad():
+        parts = {id(unknown): z[part] for unknown, recording, part in problem.slices if recording is None}
+        for unknown in problem.unknowns.values():
+            if not unknown.each_recording:
+                unknown.with_leaves([parts.get(id(unknown), unknown.free)]).apply(made)
+    return {name: value.numpy() for name, value in made.physical.items()}

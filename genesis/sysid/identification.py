@@ -1,0 +1,274 @@
+"""An identification as a problem of the loop: where it begins, rounds with growing weight of gaps, mini-batches, and its answer."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+
+from genesis.errors import ContactOverflowError, DivergenceError, InputError
+from genesis.methods.levenberg_marquardt import LevenbergMarquardt
+from genesis.methods.lower import lower
+from genesis.methods.method import Ending, Group, flatten, point
+from genesis.methods.residuals import Block, Normal
+from genesis.problems.problem import (
+    CONVERGED,
+    DIVERGED,
+    NOT_CONVERGED,
+    OVERFLOWED,
+    Best,
+    Clock,
+    Evaluation,
+    Failed,
+    Shown,
+    Stage,
+    Verdict,
+)
+from genesis.sysid.answer import Asked, answer_of, identified_parameters
+from genesis.sysid.equation_error import of_forces
+from genesis.sysid.mini_batch import mini_batch_terms
+from genesis.sysid.multistart import spread_starts
+from genesis.sysid.objective import LeastSquares
+from genesis.sysid.problem import Problem
+from genesis.sysid.residuals import FAILURES, of_windows
+from genesis.sysid.result import Answer
+from genesis.sysid.shown import shown_of
+
+
+@dataclass
+class Starts:
+    """equation_error: begin with the parameters that explain the measured torques. candidates: points spread over the bounds that one
+    batched simulation judges, keep: the best of them that a descent begins from."""
+
+    equation_error: bool = False
+    candidates: int = 0
+    keep: int = 4
+
+
+@dataclass
+class SysidProblem:
+    """See `genesis.problems.Problem`. Groups: each learned parameter, then the start states if they are free.
+
+    Args:
+        problem: what is simulated. starts: where to begin. asked: what the answer is to tell.
+        seed: of candidates and mini-batches. seconds: time spent before, by phase.
+
+    Raises: InputError if a profile is asked of a parameter that is not learned or has none, UnknownNameError.
+    """
+
+    problem: Problem
+    starts: Starts = field(default_factory=Starts)
+    asked: Asked = field(default_factory=Asked)
+    seed: int = 0
+    seconds: Mapping[str, float] | None = None
+
+    kind = "sysid"
+
+    def __post_init__(self) -> None:
+        shooting = self.problem.shooting
+        self.gap_weight = shooting.continuity if self.problem.start is not None else 0.0
+        self.rounds = max(1, shooting.rounds) if self.gap_weight > 0.0 else 1
+        self.squares = LeastSquares(of_windows(self.problem, self.gap_weight))
+        self.groups: list[Group] = self.squares.groups
+        self.failure: Exception | None = None
+        self.diverged: tuple[int, ...] = ()  # always: a window that diverges is a failure of the point
+        self.start = self.squares.residuals.first()
+        self.profiled = self.asked.profiled(self.problem)
+        self.latest: Evaluation | None = None
+        self.failed, self.clock = Failed(), Clock(dict(self.seconds or {}))
+        self.tolerances: dict[str, float] = {}
+        self.first = math.nan  # cost of the start under the present weight of the gaps
+        self.round, self.drawn = 0, 0  # mini-batches so far
+        self.warnings: list[str] = []
+        self.history: list[dict[str, Any]] = []
+        self.random = np.random.default_rng(self.seed)
+        self.answer: Answer | None = None
+        self._before = self._counted()
+
+    # ---- as an objective
+
+    def evaluate(self, gradient: bool = True) -> float:
+        """See `Objective.evaluate`; with `gradient` that of a mini-batch, where `shooting.mini_batch` says so."""
+        self._before = self._counted()
+        if gradient and self.problem.shooting.mini_batch is not None:
+            return self._mini_batch(self.problem.shooting.mini_batch)
+        value = self.squares.evaluate(gradient)
+        return self._said() if math.isfinite(value) else self._fails(self.squares.failure)
+
+    def linearize(self) -> Sequence[Block] | None:
+        """See `Objective.linearize`."""
+        self._before = self._counted()
+        blocks = self.squares.linearize()
+        if blocks is None:
+            self._fails(self.squares.failure)
+        else:
+            self._said()
+        return blocks
+
+    def normal(self, blocks: Sequence[Block]) -> Normal:
+        """See `Objective.normal`."""
+        return self.squares.normal(blocks)
+
+    def values(self, points: np.ndarray) -> np.ndarray:
+        """See `Objective.values`."""
+        return self.squares.values(points)
+
+    def _said(self) -> float:
+        """The evaluation of what the squares have found."""
+        found = self.squares.found
+        assert found is not None
+        self._latest(found.value, found.terms, found.gradient)
+        return found.value
+
+    def _latest(self, value: float, terms: dict[str, float], gradient: np.ndarray | None, exact: bool = True) -> None:
+        norms, first = {}, 0
+        for group in self.groups if gradient is not None else ():
+            last = first + sum(leaf.numel() for leaf in group.leaves)
+            norms[group.name] = float(np.linalg.norm(gradient[first:last]))  # type: ignore[index]
+            first = last
+        self.failure = None
+        self.latest = Evaluation(value, terms, {}, False, point(self.groups), gradient, norms, exact=exact)
+
+    def _fails(self, failure: Exception | None) -> float:
+        self.failure, self.failed.count, self.failed.why = failure, self.failed.count + 1, str(failure)
+        return math.inf
+
+    def _mini_batch(self, size: int) -> float:
+        """Value and gradient of some windows, now and then with the whole cost in place of that value."""
+        squares, (free, tangents) = self.squares, self.problem.split(self.squares.x)
+        z = torch.tensor(free, requires_grad=True)
+        starts = None if tangents is None else torch.tensor(tangents, requires_grad=True)
+        try:
+            terms = mini_batch_terms(self.problem, z, starts, size, self.random)
+            leaves = [z] if starts is None else [z, starts]
+            slopes = torch.autograd.grad(torch.stack(list(terms.values())).sum(), leaves, materialize_grads=True)
+        except FAILURES as failure:
+            if isinstance(failure, InputError) and self.latest is None:
+                raise
+            return self._fails(failure)
+        told = {name: float(term.detach()) for name, term in terms.items()}
+        value = sum(told.values())
+        exact = self.drawn % self.problem.shooting.whole_every == 0
+        if exact:
+            value = squares.evaluate(gradient=False)
+            if squares.found is None or not math.isfinite(value):
+                return self._fails(squares.failure)
+            told = squares.found.terms
+        gradient = flatten(slopes)
+        squares.put_gradient(gradient)
+        self.drawn += 1
+        self._latest(value, told, gradient, exact)
+        return value
+
+    # ---- for the loop
+
+    def signature(self) -> dict[str, Any]:
+        """What is learned, by name."""
+        return {"names": self.problem.names()}
+
+    def stages(self) -> Sequence[Stage]:
+        """Rounds with growing weight of the gaps; the first from every start, the others from the best point so far."""
+        since = perf_counter()
+        found = self._starts()
+        self.clock.add("starts", since)
+        several = [f"start {k + 1} of {len(found)}" for k in range(len(found))]
+        only = f"round 1 of {self.rounds}" if self.rounds > 1 else "solve"
+        labels = several if len(found) > 1 else [only]
+        made = [Stage(label, x) for label, x in zip(labels, found, strict=True)]
+        return made + [Stage(f"round {k + 1} of {self.rounds}", None, k) for k in range(1, self.rounds)]
+
+    def _starts(self) -> list[np.ndarray]:
+        """The start or what the forces say, then the best of the candidates.
+
+        Raises: what the start raises that cannot be simulated, where nothing else can be.
+        """
+        residuals, start, asked = self.squares.residuals, self.start, self.starts
+        found, self.first = [start], residuals.cost(self.start)
+        if asked.equation_error:
+            guess = self._from_forces()
+            if residuals.cost(guess) < self.first:
+                found = [guess]
+        if asked.candidates > 0:
+            spread = spread_starts(residuals, asked.candidates, asked.keep + 1, self.seed)
+            found += [x for x in spread if not np.array_equal(x, start)][: asked.keep]
+        if not math.isfinite(self.first):
+            if all(x is start for x in found):
+                residuals.blocks(start, False)
+                raise DivergenceError("the residuals at the start are not finite, but the simulation is.", quantity="residuals")
+            self.warnings.append("The start cannot be simulated; what was found from other starts stands.")
+            found = [x for x in found if x is not start]
+        return found
+
+    def _from_forces(self) -> np.ndarray:
+        """The parameters that explain the applied forces best, start states as measured."""
+        forces = LeastSquares(of_forces(self.problem))
+        lower(LevenbergMarquardt(cost_tolerance=1e-6), forces, 20)
+        return np.concatenate([forces.x, self.start[self.problem.n :]])
+
+    def enter(self, stage: Stage) -> None:
+        """The weight of the gaps in that round."""
+        if stage.round != self.round:
+            self.round = stage.round
+            self.squares.replace(of_windows(self.problem, self.gap_weight * self.problem.shooting.growth**stage.round))
+
+    def counts(self) -> dict[str, int]:
+        """Simulated windows."""
+        return {"simulations": self.problem.simulations}
+
+    def shown(self) -> Mapping[str, Shown]:
+        """The learned parameters."""
+        return shown_of(self.problem, self.squares.x)
+
+    def verdict(self, ending: Ending, best: Best | None) -> Verdict:
+        """The method's word; what was found before a failure stands."""
+        if best is None:
+            status = OVERFLOWED if isinstance(ending.error, ContactOverflowError) else DIVERGED
+            return Verdict(status, ending.reason, ending.error)
+        return Verdict(CONVERGED if ending.converged else NOT_CONVERGED, ending.reason)
+
+    def conclude(self, best: Best, asked: Callable[[], bool]) -> None:
+        """The answer at the best point."""
+        since = perf_counter()
+        if self.round > 0:  # both costs under the last weight of the gaps
+            self.first = self.squares.residuals.cost(self.start)
+        self.answer = answer_of(self.squares.residuals, self.start, self.squares.x, self.asked, self.profiled, asked)
+        self.answer.warnings[:0] = [*self.problem.dataset.warnings, *self.warnings]
+        self.clock.add("answer", since)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Physical parameters of the scene with the estimates in them, estimates with their standard deviations."""
+        assert self.answer is not None
+        estimates = {f"estimate/{e.name}": np.array([e.value, e.std]) for e in self.answer.estimates}
+        return {f"physical/{name}": value for name, value in self.parameters().items()} | estimates
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """Physical parameters of the scene with the estimates in them, by core name."""
+        return identified_parameters(self.problem, self.squares.x)
+
+    def files(self) -> dict[str, bytes]:
+        """None."""
+        return {}
+
+    def summary(self) -> dict[str, Any]:
+        """The answer, the course, and the errors of all recordings as metrics."""
+        assert self.answer is not None
+        rmse = {f"rmse_{row['split']}_{row['channel']}": row["after"] for row in self.answer.rmse if row["recording"] == "all"}
+        return {**self.answer.content(), "objective_first": self.first, "history": self.history, "metrics": rmse}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Counts and random numbers from before the present evaluation, the course without its iteration."""
+        return {**self._before, "first": self.first, "warnings": self.warnings, "history": self.history[:-1]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """What `state_dict` gave."""
+        self.problem.simulations, self.drawn = state["simulations"], state["drawn"]
+        self.random.bit_generator.state = state["random"]
+        self.first, self.warnings, self.history = state["first"], list(state["warnings"]), list(state["history"])
+
+    def _counted(self) -> dict[str, Any]:
+        return {
+            "simulations": self.problem.simulations, "drawn": self.drawn, "random": self.random.bit_generator.state,
+        }  # fmt: skip

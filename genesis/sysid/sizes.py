@@ -1,0 +1,28 @@
+"""Reasonable sizes of changes of free numbers, in which methods that know nothing of residuals count."""
+
+import numpy as np
+
+from genesis.sysid.problem import Problem
+
+SMALLEST = 1e-3  # of a number that starts at zero and has no bounds
+
+
+def sizes_of(problem: Problem) -> np.ndarray:
+    """(n + W nt,) how far each number may reasonably be from its start: the width of its bounds, else its size, of a logarithm one.
+
+    Of start states the standard deviations of their priors, else the scales of gaps.
+    """
+    z, (low, high) = problem.z0.numpy(), (bound.numpy().copy() for bound in problem.bounds)
+    own = np.maximum(np.abs(z), SMALLEST)
+    for unknown, _, part in problem.slices:
+        if unknown.limits is not None and unknown.limits.smooth:  # free numbers have no bounds, but the width of their values
+            low[part], high[part] = unknown.limits.low.numpy(), unknown.limits.high.numpy()
+        own[part] = 1.0 if unknown.log else own[part]
+    made = np.where(np.isfinite(high - low) & (high > low), high - low, own)
+    if problem.start is None:
+        return made
+    half, shooting = problem.space.nv, problem.shooting
+    position = problem.start.position_std or shooting.position_scale
+    velocity = problem.start.velocity_std or shooting.velocity_scale
+    of_start = np.concatenate([np.full(half, position), np.full(half, velocity)])
+    return np.concatenate([made, np.tile(of_start, len(problem.windows))])
