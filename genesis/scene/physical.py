@@ -32,6 +32,12 @@ class Loops:
     kv: np.ndarray
     actuators: np.ndarray | None = None
 
+    @classmethod
+    def of_kind(cls, kind: str, nv: int) -> "Loops":
+        """Of controls of a kind: force, position or velocity."""
+        closed = np.ones((1, nv), bool)
+        return cls(closed if kind == "position" else ~closed, ~closed if kind == "force" else closed)
+
     def key(self) -> tuple:
         return self.kp.tobytes(), self.kv.tobytes(), b"" if self.actuators is None else self.actuators.tobytes()
 
