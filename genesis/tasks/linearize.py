@@ -112,15 +112,11 @@ def _tables(parts: Sequence[_Part], steps: LinearSteps, out: Outside, at: Probe,
     if out.feedback is not None:  # what a residual sees of controls, it sees of the states that they answer to
         steps = LinearSteps(steps.state + steps.controls @ out.feedback, steps.controls, steps.parameters)
         parts = [_closed(part, out.feedback) for part in parts]
-    rows = sum(part.shape[0] * part.shape[2] for part in parts if part.seeds.state is not None)
-    columns = out.controls.shape[-1]
+    rows, columns = [_rows(part) for part in parts], out.controls.shape[-1]
     expect_room(steps, columns)
-    direct = [_direct(part, out) for part in parts]
-    if not rows:
-        return direct
-    if way == "reverse" or (way is None and rows < columns):
-        return [a + b for a, b in zip(direct, _by_rows(parts, steps, out), strict=True)]
-    return [a + b for a, b in zip(direct, _by_columns(parts, steps, out), strict=True)]
+    few = sum(map(len, rows)) < columns
+    seen = _by_rows(parts, rows, steps, out) if way == "reverse" or (way is None and few) else _by_columns(parts, steps, out)
+    return [_direct(part, out) + table for part, table in zip(parts, seen, strict=True)]
 
 
 def expect_room(steps: LinearSteps, columns: int) -> None:
@@ -173,35 +169,29 @@ def _add_windows(made: Tensor, given: Tensor, series: Tensor, first: int) -> Non
         made[: len(there)] += given[j, : len(there)] @ there
 
 
-def _by_rows(parts: Sequence[_Part], steps: LinearSteps, out: Outside) -> list[Tensor]:
-    """The same by a sweep in reverse, all rows of an environment at once."""
+def _rows(part: _Part) -> Tensor:
+    """(R, 2): which residuals (s, k) of a part depend on states in some environment; excess within its range does not."""
+    state = part.seeds.state
+    return torch.zeros(0, 2, dtype=torch.int64) if state is None else (state != 0.0).any(-1).any(2).any(0).nonzero()
+
+
+def _by_rows(parts: Sequence[_Part], rows: Sequence[Tensor], steps: LinearSteps, out: Outside) -> list[Tensor]:
+    """The same by a sweep in reverse, all rows (R, 2) of the parts at once."""
     horizon, batch, nx, _ = steps.state.shape
-    rows = sum(part.shape[0] * part.shape[2] for part in parts if part.seeds.state is not None)
-    start = steps.state.new_zeros(horizon + 1, batch, rows, nx)
-    first = 0
-    for part in parts:
-        count, _, size = part.shape
-        if part.seeds.state is None:
-            continue
-        for j in range(part.seeds.state.shape[0]):
-            s = torch.arange(count)
-            mine = part.seeds.state[j]  # (S, B, m, nx)
-            for k in range(size):
-                start[part.squares.first + j + s, :, first + s * size + k] = mine[:, :, k]
-        first += count * size
+    start = steps.state.new_zeros(horizon + 1, batch, sum(map(len, rows)), nx)
+    places = torch.arange(start.shape[2]).split([len(own) for own in rows])
+    for part, own, place in zip(parts, rows, places, strict=True):
+        if part.seeds.state is not None:
+            for j, state in enumerate(part.seeds.state):
+                start[part.squares.first + j + own[:, 0], :, place] = state[own[:, 0], :, own[:, 1]]
     moved = reverse(steps.state, start)
     after = moved[1:]
-    made = torch.einsum("tbrx,tbxu,tbun->brn", after, steps.controls, out.controls) + moved[0] @ out.start
+    made = torch.einsum("tbru,tbun->brn", after @ steps.controls, out.controls) + moved[0] @ out.start
     if len(out.parameters):
         made += torch.einsum("tbrx,tbxf->brf", after, steps.parameters) @ out.parameters
-    tables, first = [], 0
-    for part in parts:
-        count, _, size = part.shape
-        if part.seeds.state is None:
-            tables.append(out.start.new_zeros(*part.shape, out.start.shape[-1]))
-            continue
-        tables.append(made[:, first : first + count * size].unflatten(1, (count, size)).transpose(0, 1))
-        first += count * size
+    tables = [out.start.new_zeros(*part.shape, out.start.shape[-1]) for part in parts]
+    for table, own, place in zip(tables, rows, places, strict=True):
+        table[own[:, 0], :, own[:, 1]] = made[:, place].transpose(0, 1)
     return tables
 
 
