@@ -16,8 +16,9 @@ from measure import machine, table
 from omegaconf import OmegaConf
 from scipy.optimize import least_squares
 
-from genesis.runners.optimize import Optimization, Stop
-from genesis_cli.build import build_optimizer, build_task, start_engine
+from genesis.runners.loop import Stop
+from genesis.runners.optimize import optimization
+from genesis_cli.build import build_method, build_task, start_engine
 from genesis_cli.compose import compose_config
 from genesis_cli.paths import config_dir
 from genesis_cli.validate import check
@@ -98,7 +99,7 @@ def main() -> None:
             seen.add(name)
             rows.append(row(name, criterion, "start", None, study(task, REPEATS)))
         clock = time.process_time()
-        result = Optimization(task, build_optimizer(checked, task), Stop(**vars(checked.plain["stop"]))).run()
+        result = optimization(task, build_method(checked), Stop(**vars(checked.plain["stop"]))).run()
         seconds = time.process_time() - clock
         assert result.succeeded, result
         rows.append(row(name, criterion, "optimised", seconds, study(task, REPEATS)))

@@ -194,12 +194,12 @@ def set_gains(entity: Any, name: str, body: Any) -> None:
                 setter(number, [dof - entity.dof_start for dof in joints[joint].dofs])
 
 
-def build_optimizer(checked: Checked, task: Any) -> Any:
-    """The optimizer on the learned parameters of a task."""
-    from genesis.optimizers import make_optimizer
-    from genesis.runners.evaluate import groups_of
+def build_method(checked: Checked) -> Any:
+    """The method of the config."""
+    from genesis.methods import make_method
 
-    return make_optimizer(groups_of(task), asdict(checked.optimizer), asdict(checked.scheduler), checked.plain["stop"].iterations)
+    plain = checked.plain
+    return make_method(asdict(checked.optimizer), asdict(checked.scheduler), plain["stop"].iterations, plain["runtime"].seed)
 
 
 def settings(cfg: DictConfig) -> dict[str, Any]:

@@ -61,8 +61,9 @@ class Progress(LiveLine):
         text = f"loss {report.evaluation.objective:.4g}  gradient {norm:.2e}"
         done, seconds = report.iteration - self.first.iteration, report.seconds - self.first.seconds
         if done > 0:
-            speed = (report.evaluations - self.first.evaluations) * self.steps / max(seconds, 1e-9)
-            text += f"  {speed:,.0f} steps/s  {clock(seconds / done * (report.iterations - report.iteration))} left"
+            evaluations = report.counts["evaluations"] - self.first.counts["evaluations"]
+            speed = evaluations * self.steps / max(seconds, 1e-9)
+            text += f"  {speed:,.0f} steps/s  {clock(seconds / done * (report.steps - report.step))} left"
         self.show(report.iteration, text, report.seconds)
 
 

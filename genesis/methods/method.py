@@ -8,7 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genesis.errors import InputError
 from genesis.methods.residuals import Block, Normal
+
+#: What a method asks of an objective: `evaluate` with its gradient, `linearize`, or `values` alone.
+Needs = Literal["gradient", "residuals", "values"]
 
 
 @dataclass
@@ -48,6 +52,7 @@ class Objective(Protocol):
     def linearize(self) -> Sequence[Block] | None:
         """Residuals with their Jacobian at the present leaves, half whose (robust) squares sum up to the value; None where there are none.
 
+        Counts as an evaluation: what it finds is the last answer, as after `evaluate`.
         Raises: InputError for an objective that is no sum of squares, naming what is not.
         """
         ...
@@ -79,7 +84,7 @@ class Method(Protocol):
     masks: it can do with the gradient of some environments, where others diverge (a line search cannot: it compares values).
     """
 
-    needs: Literal["gradient", "residuals", "values"]
+    needs: Needs
     revisits: bool
     masks: bool
 
@@ -106,6 +111,30 @@ class Method(Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """After `init`. Raises: KeyError, ValueError for the state of another method or problem."""
         ...
+
+
+# ---- what methods share
+
+
+def learned(objective: Objective) -> list[Group]:
+    """The groups of an objective. Raises: InputError if there are none."""
+    if not objective.groups:
+        raise InputError("parameter: nothing to learn; at least one parameter must have learn: true.")
+    return objective.groups
+
+
+def refuse_rates(groups: Sequence[Group], kind: str) -> None:
+    """Raises: InputError if a group has a learning rate of its own, for a method that has none."""
+    own = [group.name for group in groups if group.lr is not None]
+    if own:
+        raise InputError(
+            f"parameter.{own[0]}.lr: {kind} finds one step for all groups; leave lr out, or use a first-order optimizer."
+        )
+
+
+def no_value(objective: Objective) -> Ending:
+    """The end where the present leaves have no value and there is nowhere to go back to."""
+    return Ending(False, str(objective.failure or "the objective has no finite value here"), objective.failure)
 
 
 # ---- flat points: the leaves of all groups one after the other, float64

@@ -5,12 +5,12 @@ from typing import Any
 import torch
 
 from genesis.errors import InputError, unknown_name
+from genesis.methods.light_start import skip_compiler_import
+from genesis.methods.schedulers import SCHEDULERS
 from genesis.optimizers.first_order import FirstOrder
 from genesis.optimizers.lbfgs import LBFGS
 from genesis.optimizers.lbfgsb import LBFGSB
-from genesis.optimizers.light_start import skip_compiler_import
 from genesis.optimizers.optimizer import Group, Optimizer
-from genesis.optimizers.schedulers import SCHEDULERS
 
 FIRST_ORDER: dict[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from genesis.errors import DivergenceError, InputError
-from genesis.optimizers.light_start import light
+from genesis.methods.light_start import light
+from genesis.methods.schedulers import make_scheduler
 from genesis.optimizers.optimizer import After, Evaluate, Group, all_leaves
-from genesis.optimizers.schedulers import make_scheduler
 
 # A step that ends where every environment diverges is taken again this much shorter, one that has lost some is followed by such a one; later
 # ones grow back. None is shorter than LEAST of what the optimizer asks for.

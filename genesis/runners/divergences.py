@@ -4,20 +4,20 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from genesis.log import logger
-from genesis.runners.evaluate import Evaluation, Evaluator
+from genesis.problems.problem import Evaluation, Failed
 
 SAID = 5  # iterations that are warned of; the others stand in the record alone
 
 
 @dataclass
 class Divergences:
-    """setbacks: evaluations in which everything diverged, after which the step was shortened. iterations: those in which some environments
-    diverged and did not count; environments: in how many iterations each of them did.
+    """failed_evaluations: those in which everything diverged, after which the step was shortened. iterations: those in which some
+    environments diverged and did not count; environments: in how many iterations each of them did.
 
     before: the counts without those of the present evaluation, which one who goes on from here makes again.
     """
 
-    setbacks: int = 0
+    failed_evaluations: int = 0
     iterations: int = 0
     environments: dict[int, int] = field(default_factory=dict)
 
@@ -25,26 +25,26 @@ class Divergences:
         self.before = self.summary()
         self._said = 0
 
-    def take(self, iteration: int, evaluate: Evaluator, evaluation: Evaluation) -> dict[str, Any]:
+    def take(self, iteration: int, failed: Failed, evaluation: Evaluation) -> dict[str, Any]:
         """Count and say what has diverged up to this evaluation; returns what its line of metrics has to say of it."""
-        failed, evaluate.setbacks = evaluate.setbacks, 0
-        self.setbacks += failed
+        count, failed.count = failed.count, 0
+        self.failed_evaluations += count
         self.before = self.summary()
         lost = evaluation.diverged
         if lost:
             self.iterations += 1
             for env in lost:
                 self.environments[env] = self.environments.get(env, 0) + 1
-        if (failed or lost) and self._said < SAID:
+        if (count or lost) and self._said < SAID:
             self._said += 1
-            self._say(iteration, failed, lost, evaluate.why)
-        return {**({"setbacks": failed} if failed else {}), **({"diverged": list(lost)} if lost else {})}
+            self._say(iteration, count, lost, failed.why)
+        return {**({"failed_evaluations": count} if count else {}), **({"diverged": list(lost)} if lost else {})}
 
     def summary(self) -> dict[str, Any]:
         """The counts."""
         return asdict(self)
 
-    def _say(self, iteration: int, failed: int, lost: tuple[int, ...], why: str) -> None:
+    def _say(self, iteration: int, count: int, lost: tuple[int, ...], why: str) -> None:
         last = " Further ones stand in metrics.jsonl." if self._said == SAID else ""
         if lost:
             names = ", ".join(map(str, lost[:8])) + (f", … ({len(lost)} in all)" if len(lost) > 8 else "")
@@ -56,4 +56,4 @@ class Divergences:
                 last,
             )
         else:
-            logger.warning("iteration %d: %d trial points diverged; the step was shortened: %s%s", iteration, failed, why, last)
+            logger.warning("iteration %d: %d trial points diverged; the step was shortened: %s%s", iteration, count, why, last)

@@ -1,22 +1,43 @@
-"""Objective and gradients of a task at the present parameters, with what a record wants to know about them."""
+"""A task as a problem: objective and gradients at the present parameters, with what a record wants to know about them."""
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from genesis.errors import DivergenceError, InputError
-from genesis.optimizers import Group
-from genesis.runners.solution import trajectory_arrays
+from genesis.errors import ContactOverflowError, DivergenceError, InputError
+from genesis.methods.method import Ending, Group, all_leaves, flatten, point
+from genesis.methods.residuals import Block, Normal
+from genesis.problems.problem import (
+    CONVERGED,
+    DIVERGED,
+    FINISHED,
+    NOT_CONVERGED,
+    OVERFLOWED,
+    Best,
+    Clock,
+    Evaluation,
+    Failed,
+    Shown,
+    Stage,
+    Verdict,
+)
+from genesis.runners.excitation import EXTRA_FILES
+from genesis.runners.solution import parameter_arrays, trajectory_arrays
 from genesis.tasks import Judged, Task
 
 # Points of a line search that are remembered: the accepted one is asked for again.
 REMEMBERED = 32
 NOT_REACHED = "parameter: no learned parameter reaches the objective; check parameter.*.joints and loss.*."
+NO_RESIDUALS = (
+    "optimizer: the objective of a task has no residual form; choose one that works with gradients, such as lbfgs or adam."
+)
 
 
 @dataclass
@@ -30,90 +51,97 @@ class Found:
     diverged: tuple[int, ...] = ()
 
 
-@dataclass
-class Evaluation:
-    """One point.
-
-    point, gradients: copies of the leaves and their gradients. terms: weighted losses.
-    metrics: the goal's numbers; good: all tolerances met.
-    diverged: environments that are left out because their simulation diverged; everything else is of the others.
-    norms: gradient norm of each group; by_step: gradient norm of the controls of each step (T,), if there is one.
-    """
-
-    objective: float
-    terms: dict[str, float]
-    metrics: dict[str, float]
-    good: bool
-    point: list[Tensor]
-    gradients: list[Tensor]
-    norms: dict[str, float]
-    by_step: Tensor | None
-    diverged: tuple[int, ...] = ()
-
-
-@dataclass
-class Clock:
-    """Seconds spent, by phase, and simulated steps."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    evaluations: int = 0
-
-    def add(self, phase: str, since: float) -> float:
-        """Add the time since `since`; returns now."""
-        now = perf_counter()
-        self.seconds[phase] = self.seconds.get(phase, 0.0) + now - since
-        return now
-
-
-class Evaluator:
-    """Callable that leaves the gradients in the leaves' `.grad` and the evaluation in `latest`.
+class TaskProblem:
+    """See `genesis.problems.Problem`; gradients are in the leaves' `.grad` after an evaluation with them.
 
     remember: points that are asked for again are not simulated again. masks: environments of a batch that diverge are left out, as long as
-    one is left; why the first of them did is in `why`, and how many evaluations failed since they were last asked for in `setbacks`.
+    one is left. Both are what the method says of itself.
     """
 
-    def __init__(self, task: Task, groups: list[Group], clock: Clock, *, remember: bool, masks: bool = False) -> None:
-        self.task, self.groups, self.clock, self.masks = task, groups, clock, masks
-        self.why, self.setbacks = "", 0
-        self.leaves = [leaf for group in groups for leaf in group.leaves]
+    def __init__(self, task: Task, *, remember: bool, masks: bool = False, seconds: Mapping[str, float] | None = None) -> None:
+        self.task, self.masks, self.kind = task, masks, task.kind
+        self.groups = groups_of(task)
+        self.leaves = all_leaves(self.groups)
+        self.clock, self.failed = Clock(dict(seconds or {})), Failed()
+        self.tolerances = {limit.metric: limit.largest for limit in task.goal.limits}
         self.known: deque[Evaluation] = deque(maxlen=REMEMBERED if remember else 0)
         self.latest: Evaluation | None = None
+        self.failure: Exception | None = None
+        self.diverged: tuple[int, ...] = ()
+        self.evaluations = 0
+        self._without: tuple[int, ...] = ()  # environments that the trajectory at the end leaves out
 
-    def __call__(self) -> float:
+    # ---- as an objective
+
+    def evaluate(self, gradient: bool = True) -> float:
+        """See `Objective.evaluate`. Raises: InputError for what is wrong at the very first point."""
+        known = self._remembered(gradient)
+        if known is None:
+            try:
+                known = self._evaluate(gradient)
+            except (DivergenceError, ContactOverflowError) as error:
+                return self._fails(error)
+            self.known.append(known)
+        self.latest, self.failure, self.diverged = known, None, known.diverged
+        return known.objective
+
+    def values(self, points: np.ndarray) -> np.ndarray:
+        """See `Objective.values`."""
+        raise InputError(NO_RESIDUALS)
+
+    def linearize(self) -> Sequence[Block] | None:
+        """See `Objective.linearize`."""
+        raise InputError(NO_RESIDUALS)
+
+    def normal(self, blocks: Sequence[Block]) -> Normal:
+        """See `Objective.normal`."""
+        raise InputError(NO_RESIDUALS)
+
+    def _fails(self, error: Exception) -> float:
+        """The answer where there is none."""
+        self.failure, self.diverged = error, ()
+        self.failed.count, self.failed.why = self.failed.count + 1, str(error)
+        return math.inf
+
+    def _remembered(self, gradient: bool) -> Evaluation | None:
+        """An evaluation of this very point, its gradients put into the leaves."""
+        if not self.known:
+            return None
+        here = point(self.groups)
         for evaluation in reversed(self.known):
-            if all(torch.equal(old, leaf) for old, leaf in zip(evaluation.point, self.leaves, strict=True)):
-                for leaf, gradient in zip(self.leaves, evaluation.gradients, strict=True):
-                    leaf.grad = gradient.clone()
-                self.latest = evaluation
-                return evaluation.objective
-        try:
-            self.latest = self._evaluate()
-        except DivergenceError as error:
-            self.why, self.setbacks = str(error), self.setbacks + 1
-            raise
-        self.known.append(self.latest)
-        return self.latest.objective
+            if np.array_equal(evaluation.point, here) and not (gradient and evaluation.gradient is None):
+                if gradient:
+                    assert evaluation.gradient is not None
+                    self._give(evaluation.gradient)
+                return evaluation
+        return None
 
-    def _evaluate(self) -> Evaluation:
+    def _give(self, gradient: np.ndarray) -> None:
+        """Put a flat gradient into the leaves."""
+        parts = torch.from_numpy(gradient.copy()).split([leaf.numel() for leaf in self.leaves])
+        for leaf, part in zip(self.leaves, parts, strict=True):
+            leaf.grad = part.reshape(leaf.shape).to(leaf)
+
+    def _evaluate(self, gradient: bool) -> Evaluation:
         for leaf in self.leaves:
             leaf.grad = None
-        found = self._find()
-        self.clock.evaluations += 1
-        gradients = [torch.zeros_like(leaf) if leaf.grad is None else leaf.grad.clone() for leaf in self.leaves]
-        return Evaluation(
-            **vars(found),
-            good=not found.diverged and self.task.good_enough(found.metrics),
-            point=[leaf.detach().clone() for leaf in self.leaves],
-            gradients=gradients,
-            norms=self._norms(gradients),
+        with torch.set_grad_enabled(gradient):
+            found = self._find(gradient)
+        self.evaluations += 1
+        evaluation = Evaluation(
+            **vars(found), good=not found.diverged and self.task.good_enough(found.metrics), point=point(self.groups)
         )
+        if gradient:
+            gradients = [torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for leaf in self.leaves]
+            evaluation.gradient, evaluation.norms = flatten(gradients), self._norms(gradients)
+        return evaluation
 
-    def _find(self) -> Found:
+    def _find(self, gradient: bool) -> Found:
         """Simulate and judge the present point; gradients are in the leaves' `.grad` afterwards."""
         without: tuple[int, ...] = ()
         while True:
             try:
-                return self._find_without(without)
+                return self._find_without(without, gradient)
             except DivergenceError as found:
                 left = self.task.left(without) if without else []
                 # losses see the environments that are left alone, the rollout has others in the place of those that are not
@@ -125,41 +153,38 @@ class Evaluator:
                         raise
                     raise error from found
                 if not without:
-                    self.why = str(error)
+                    self.failed.why = str(error)
                 without = lost
                 for leaf in self.leaves:
                     leaf.grad = None
 
-    def _find_without(self, without: tuple[int, ...]) -> Found:
+    def _find_without(self, without: tuple[int, ...], gradient: bool) -> Found:
         """The same for all but some environments."""
         start = perf_counter()
         judged = self._judge(without)
         objective = float(judged.objective.detach())
         start = self.clock.add("forward", start)
-        if not judged.objective.requires_grad:
-            raise InputError(NOT_REACHED)
-        judged.objective.backward()
-        start = self.clock.add("backward", start)
+        if gradient:
+            if not judged.objective.requires_grad:
+                raise InputError(NOT_REACHED)
+            judged.objective.backward()
+            start = self.clock.add("backward", start)
         found = Found(
             objective=objective,
             terms={name: float(value.detach()) for name, value in judged.terms.items()},
             metrics=self.task.metrics(judged.trajectory),
-            by_step=judged.inputs.gradient_by_step(),
+            by_step=judged.inputs.gradient_by_step() if gradient else None,
             diverged=without,
         )
         self.clock.add("metrics", start)
         return found
-
-    def trajectory(self, without: tuple[int, ...] = ()) -> dict[str, Any]:
-        """Arrays of the trajectory at the present point, as `trajectory_arrays`."""
-        return trajectory_arrays(self.task, without)
 
     def _judge(self, without: tuple[int, ...]) -> Judged:
         """Raises: DivergenceError where the optimizer, not the user, has made values that cannot be simulated."""
         try:
             return self.task.judge(without) if without else self.task.judge()
         except InputError as error:
-            if self.clock.evaluations == 0:
+            if self.evaluations == 0:
                 raise
             raise DivergenceError(f"the optimizer left what can be simulated (a smaller step may help): {error}") from error
 
@@ -177,9 +202,66 @@ class Evaluator:
                 )
         return norms
 
+    # ---- for the loop
+
+    def signature(self) -> dict[str, Any]:
+        """Kind of the task, names of the learned parameters."""
+        return {"task": self.kind, "parameters": [group.name for group in self.groups]}
+
+    def stages(self) -> Sequence[Stage]:
+        """One, from where the parameters are."""
+        return [Stage()]
+
+    def enter(self, stage: Stage) -> None:
+        """Nothing differs."""
+
+    def counts(self) -> dict[str, int]:
+        """Evaluations that were simulated and had a value."""
+        return {"evaluations": self.evaluations}
+
+    def shown(self) -> Mapping[str, Shown]:
+        """The learned parameters."""
+        return {name: parameter for name, parameter in self.task.parameters.items() if parameter.learn}
+
+    def verdict(self, ending: Ending, best: Best | None) -> Verdict:
+        """What failed, or whether the best point is good enough."""
+        if ending.error is not None:
+            status = OVERFLOWED if isinstance(ending.error, ContactOverflowError) else DIVERGED
+            return Verdict(status, ending.reason, ending.error)
+        if not self.tolerances:
+            return Verdict(FINISHED, ending.reason)
+        return Verdict(CONVERGED if best is not None and best.good else NOT_CONVERGED, ending.reason)
+
+    def conclude(self, best: Best, asked: Callable[[], bool]) -> None:
+        """The trajectory at the end leaves out what the best point leaves out."""
+        self._without = best.diverged
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Parameters and their trajectory."""
+        return {**parameter_arrays(self.task), **self.trajectory()}
+
+    def trajectory(self) -> dict[str, np.ndarray]:
+        """As `trajectory_arrays`."""
+        return trajectory_arrays(self.task, self._without)
+
+    def files(self) -> dict[str, bytes]:
+        """What tasks of this kind leave beside."""
+        return EXTRA_FILES[self.kind](self.task) if self.kind in EXTRA_FILES else {}
+
+    def summary(self) -> dict[str, Any]:
+        """Nothing more."""
+        return {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Counts."""
+        return {"evaluations": self.evaluations}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.evaluations = state["evaluations"]
+
 
 def groups_of(task: Task) -> list[Group]:
-    """What the optimizer moves: the learned parameters of a task."""
+    """What a method moves: the learned parameters of a task."""
     return [
         Group(name, parameter.leaves(), parameter.leaf_bounds(), parameter.lr, parameter.project)
         for name, parameter in task.parameters.items()

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from genesis.errors import InputError
 from genesis.grad.check import Report, Steps, compare
-from genesis.runners.evaluate import Clock, Evaluator, groups_of
+from genesis.runners.evaluate import TaskProblem, groups_of
 from genesis.tasks import Task
 
 
@@ -16,11 +16,13 @@ def gradcheck(task: Task, *, directions: int = 3, steps: Steps | None = None, to
     groups = groups_of(task)
     if not groups:
         raise InputError("parameter: nothing to learn; at least one parameter must have learn: true.")
-    evaluate = Evaluator(task, groups, Clock(), remember=False)
+    problem = TaskProblem(task, remember=False)
 
     def gradient() -> list[Tensor]:
-        evaluate()
-        return [torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for leaf in evaluate.leaves]
+        problem.evaluate()
+        if problem.failure is not None:
+            raise problem.failure
+        return [torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for leaf in problem.leaves]
 
     return compare(
         {group.name: group.leaves for group in groups}, lambda: float(task.judge().objective.detach()), gradient,

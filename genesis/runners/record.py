@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from genesis.errors import InputError
-from genesis.runners.evaluate import Evaluation
+from genesis.problems.problem import Problem
 from genesis.runners.files import finite, write_bytes, write_json, write_npz
+from genesis.runners.iteration import Report
 from genesis.runners.tensorboard import TensorBoard
-from genesis.tasks import Task
 
 CHECKPOINT = Path("checkpoints") / "last.pt"
 PACKAGES = ("genesis-optimize", "torch", "taichi", "numpy", "scipy", "mujoco", "hydra-core")
@@ -82,14 +82,14 @@ class Journal:
 
 
 class Record(Journal):
-    """Writer of the run folder of an optimisation."""
+    """Writer of the run folder of a loop."""
 
     def __init__(self, folder: Path, recording: Recording) -> None:
         super().__init__(folder)
         self.recording = recording
         self.board: TensorBoard | None = None
 
-    def begin(self, first_iteration: int, task: Task, metric_names: list[str]) -> None:
+    def begin(self, first_iteration: int, problem: Problem) -> None:
         """Open the files; going on from a checkpoint drops the lines after it."""
         self.open(first_iteration)
         if self.recording.tensorboard:
@@ -97,34 +97,31 @@ class Record(Journal):
                 self.folder / "tensorboard",
                 first_step=first_iteration,
                 config_text=self.recording.config_text,
-                settings={"task": task.kind, **(self.recording.settings or {})},
-                metric_names=metric_names,
+                settings={"task": problem.kind, **(self.recording.settings or {})},
+                metric_names=list(problem.tolerances),
             )
 
-    def iteration(
-        self,
-        number: int,
-        evaluation: Evaluation,
-        task: Task,
-        rates: dict[str, float],
-        seconds: dict[str, float],
-        more: dict[str, Any] | None = None,
-    ) -> None:
+    def iteration(self, report: Report, problem: Problem, more: dict[str, Any] | None = None) -> None:
         """One line of metrics (``more``: what this iteration has beside the usual), and now and then a point in TensorBoard."""
+        evaluation = report.evaluation
+        seconds = {"total": report.seconds, **problem.clock.seconds}
         self.line(
             {
-                "iteration": number,
+                "iteration": report.iteration,
+                **({"stage": report.stage} if report.stage else {}),
                 "objective": evaluation.objective,
                 "terms": evaluation.terms,
                 "metrics": evaluation.metrics,
                 "gradient_norm": evaluation.norms,
-                "learning_rate": rates,
+                "learning_rate": report.rates,
+                **({"method": report.told} if report.told else {}),
                 "seconds": {name: round(value, 6) for name, value in seconds.items()},
+                **report.counts,
                 **(more or {}),
             }
         )
-        if self.board is not None and (number % self.recording.every == 0 or evaluation.good):
-            self.board.write(number, evaluation, task, rates, seconds)
+        if self.board is not None and (report.iteration % self.recording.every == 0 or evaluation.good):
+            self.board.write(report, problem.shown(), seconds)
 
     def solution(self, arrays: dict[str, np.ndarray]) -> None:
         """Arrays of the best parameters and their trajectory."""

@@ -1,14 +1,15 @@
 """TensorBoard events of a run."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from genesis.runners.evaluate import Evaluation
-from genesis.tasks import Task
+from genesis.problems.problem import Shown
+from genesis.runners.iteration import Report
 
 # Parameters with more numbers than this are shown as range and histogram instead of one curve each.
 NAMED = 16
@@ -34,8 +35,9 @@ class TensorBoard:
             self.writer.flush()
         self.history: list[np.ndarray] = []
 
-    def write(self, step: int, evaluation: Evaluation, task: Task, rates: dict[str, float], seconds: dict[str, float]) -> None:
+    def write(self, report: Report, shown: Mapping[str, Shown], seconds: dict[str, float]) -> None:
         """One point of every curve."""
+        step, evaluation, rates = report.iteration, report.evaluation, report.rates
         scalar = self.writer.add_scalar
         scalar("objective/total", evaluation.objective, step)
         for name, value in evaluation.terms.items():
@@ -54,9 +56,8 @@ class TensorBoard:
             scalar("gradient_by_step/first", float(by_step[0]), step)
             scalar("gradient_by_step/last", float(by_step[-1]), step)
             scalar("gradient_by_step/largest", float(by_step.max()), step)
-        for name, parameter in task.parameters.items():
-            if parameter.learn:
-                self._parameter(name, parameter, step)
+        for name, parameter in shown.items():
+            self._parameter(name, parameter, step)
 
     def close(self, step: int) -> None:
         """Last picture of the gradient by step; flush."""

@@ -17,7 +17,7 @@ from genesis.log import logger
 from genesis.parameters import Inputs
 from genesis.parameters.policy import Policy
 from genesis.runners.alike import partition
-from genesis.runners.evaluate import NOT_REACHED, Evaluator, Found
+from genesis.runners.evaluate import NOT_REACHED, Found, TaskProblem
 from genesis.runners.part import Key, Part, Shares, asked_by, over_all
 from genesis.runners.solution import times
 from genesis.tasks import Task
@@ -317,22 +317,25 @@ class Together:
         return now
 
 
-class TogetherEvaluator(Evaluator):
-    """Evaluator of one candidate; `ask` gives the answers of `Together`."""
+class TogetherProblem(TaskProblem):
+    """The problem of one candidate; `ask` gives the answers of `Together`."""
 
-    def __init__(self, *arguments: Any, ask: Callable[[str], Any], **options: Any) -> None:
-        super().__init__(*arguments, **options)
+    def __init__(self, task: Task, *, ask: Callable[[str], Any], **options: Any) -> None:
+        super().__init__(task, **options)
         self.ask = ask
 
-    def trajectory(self, without: tuple[int, ...] = ()) -> dict[str, Any]:
+    def trajectory(self) -> dict[str, Any]:
+        """As `trajectory_arrays`."""
         answer = self.ask(TRAJECTORY)
-        return super().trajectory(without) if answer is ALONE else dict(answer)
+        return super().trajectory() if answer is ALONE else dict(answer)
 
-    def _find(self) -> Found:
+    def _find(self, gradient: bool) -> Found:
+        if not gradient:
+            return super()._find(gradient)
         start = perf_counter()
         answer = self.ask(GRADIENT)
         if answer is ALONE:
-            return super()._find()
+            return super()._find(gradient)
         self.clock.add("together", start)
         found: Found = answer
         return found

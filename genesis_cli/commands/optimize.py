@@ -7,7 +7,7 @@ from typing import Any
 
 from genesis_cli import console
 from genesis_cli.bridge import Job, Outcome
-from genesis_cli.build import build_optimizer, settings
+from genesis_cli.build import build_method, settings
 from genesis_cli.commands.prepare import Prepared, prepare, store_config
 from genesis_cli.errors import FAILED, OK
 from genesis_cli.numbers import metric_lines
@@ -32,36 +32,40 @@ def execute(job: Job) -> Outcome:
     return outcome_of(result)
 
 
-def learn(job: Job, prepared: Prepared, observers: list[Any], evaluator: Callable[..., Any] | None = None) -> Any:
+def learn(job: Job, prepared: Prepared, observers: list[Any], problem: Callable[..., Any] | None = None) -> Any:
     """The loop on a prepared job, with its record; returns the result.
 
-    evaluator: what evaluates points, where that is not the task alone: then signals are for the whole sweep.
+    problem: what evaluates points, where that is not the task alone: then signals are for the whole sweep.
+
+    Raises: what failed where no point near could be simulated, after the best was saved.
     """
-    from genesis.runners.evaluate import Evaluator
-    from genesis.runners.optimize import Optimization, Stop
+    from genesis.runners.evaluate import TaskProblem
+    from genesis.runners.loop import Stop
+    from genesis.runners.optimize import optimization
     from genesis.runners.record import Record, Recording, load_checkpoint
 
-    checked, task = prepared.checked, prepared.task
-    writing, stop = checked.plain["logging"], checked.plain["stop"]
-    optimizer = build_optimizer(checked, task)
+    checked, writing = prepared.checked, prepared.checked.plain["logging"]
     state = load_checkpoint(job.folder) if job.resume else None
-    text = store_config(job)
-    recording = Recording(text, settings(job.cfg) if writing.tensorboard else None, writing.tensorboard, writing.every)
-    optimization = Optimization(
-        task,
-        optimizer,
-        Stop(**vars(stop)),
-        record=Record(job.folder, recording),
+    loop = optimization(
+        prepared.task,
+        build_method(checked),
+        Stop(**vars(checked.plain["stop"])),
+        seconds=prepared.seconds,
+        problem=problem or TaskProblem,
         observers=[*observers, *job.observers()],
         checkpoint_every=writing.checkpoint_every,
         seed=checked.plain["runtime"].seed,
-        setup_seconds=prepared.seconds,
-        evaluator=evaluator or Evaluator,
-        signals=evaluator is None,
+        signals=problem is None,
     )
     if state is not None:
-        optimization.load(state)
-    return optimization.run()
+        loop.load(state)
+    text = store_config(job)
+    hyperparameters = settings(job.cfg) if writing.tensorboard else None
+    loop.record = Record(job.folder, Recording(text, hyperparameters, writing.tensorboard, writing.every))
+    result = loop.run()
+    if result.error is not None:
+        raise result.error
+    return result
 
 
 def execute_together(jobs: list[Job], attend: Callable[[Job, Callable[[Job], Outcome]], None]) -> None:
@@ -73,13 +77,13 @@ def execute_together(jobs: list[Job], attend: Callable[[Job, Callable[[Job], Out
 
 def outcome_of(result: Any) -> Outcome:
     """What a result means for the exit code and for a sweeper."""
-    from genesis.runners.optimize import INTERRUPTED, PRUNED
+    from genesis.problems.problem import INTERRUPTED, PRUNED
 
     code = OK if result.succeeded or result.status == PRUNED else FAILED
     return Outcome(code, result.objective_best, interrupted=result.status == INTERRUPTED)
 
 
-def show(job: Job, result) -> None:  # result: genesis.runners.optimize.Result, which would import torch here
+def show(job: Job, result) -> None:  # result: genesis.runners.loop.Result, which would import torch here
     """A few lines: how it ended, how good, where it lies."""
     style = "green" if result.succeeded else "yellow"
     ending = f"{result.status}: {result.reason} (iteration {result.iterations}, {result.seconds['loop']:.1f} s)"

@@ -58,7 +58,7 @@ def run_together(jobs: list[Job], attend: Attend) -> None:
 def move_together(ready: list[tuple[Job, Prepared]], attend: Attend) -> None:
     """The loops of all candidates in step."""
     from genesis.runners.lockstep import Lockstep
-    from genesis.runners.together import Together, TogetherEvaluator
+    from genesis.runners.together import Together, TogetherProblem
 
     first = ready[0][1]
     together = Together([prepared.task for _, prepared in ready], lambda envs: build_scene(first.checked, envs))
@@ -66,9 +66,9 @@ def move_together(ready: list[tuple[Job, Prepared]], attend: Attend) -> None:
     progress = progress_of(first, len(ready))
 
     def work(number: int, prepared: Prepared, job: Job) -> Outcome:
-        evaluator = partial(TogetherEvaluator, ask=partial(lockstep.ask, number))
+        problem = partial(TogetherProblem, ask=partial(lockstep.ask, number))
         observers = [progress] if progress is not None and number == 0 else []
-        return outcome_of(learn(job, prepared, observers, evaluator))
+        return outcome_of(learn(job, prepared, observers, problem))
 
     lockstep.run([partial(attend, job, partial(work, n, prepared)) for n, (job, prepared) in enumerate(ready)])
 

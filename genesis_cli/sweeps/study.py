@@ -154,15 +154,15 @@ class Pruning:
         return cls(optuna().trial.Trial(study, frozen._trial_id), settings.report_every)
 
     def __call__(self, report: Any) -> Any:
-        """An ending, or None."""
-        if report.iteration % self.every:
+        """How the job has ended, or None."""
+        if report.iteration % self.every or report.best is None:
             return None
         self.trial.report(report.best.objective, report.iteration)
         if not self.trial.should_prune():
             return None
-        from genesis.runners.optimize import PRUNED, Ending
+        from genesis.problems.problem import PRUNED, Verdict
 
-        return Ending(PRUNED, f"at iteration {report.iteration} worse than other trials were there")
+        return Verdict(PRUNED, f"at iteration {report.iteration} worse than other trials were there")
 
 
 def optuna() -> Any:

@@ -28,12 +28,12 @@ class StopWatch:
         self.sweep = sweep
 
     def __call__(self, report: Any) -> Any:
-        """An ending, or None."""
+        """How the job has ended, or None."""
         if not stop_asked(self.sweep):
             return None
-        from genesis.runners.optimize import INTERRUPTED, STOPPED, Ending
+        from genesis.problems.problem import INTERRUPTED, STOPPED, Verdict
 
-        return Ending(INTERRUPTED, STOPPED)
+        return Verdict(INTERRUPTED, STOPPED)
 
 
 def watchers(sweep: Path, folder: Path) -> list[Any]:

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from genesis.errors import DivergenceError, InputError, UnknownNameError
+from genesis.methods.light_start import light
 from genesis.optimizers import FIRST_ORDER, OPTIMIZERS, Group, make_optimizer
-from genesis.optimizers.light_start import light
 
 CONSTANT = {"kind": "constant"}
 RATES = {"adagrad": 0.5, "adadelta": 10.0, "sgd": 0.02, "asgd": 0.02, "rprop": 0.1, "rmsprop": 0.003}

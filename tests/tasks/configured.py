@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from genesis_cli.build import build_optimizer, build_task, start_engine
+from genesis_cli.build import build_method, build_task, start_engine
 from genesis_cli.compose import compose_config
 from genesis_cli.paths import config_dir
 from genesis_cli.validate import Checked, check
@@ -23,7 +23,8 @@ def configured(*overrides: str) -> tuple[Checked, Any]:
 
 def learn(*overrides: str) -> Any:
     """The result of an optimisation without a run folder."""
-    from genesis.runners.optimize import Optimization, Stop
+    from genesis.runners.loop import Stop
+    from genesis.runners.optimize import optimization
 
     checked, task = configured(*overrides)
-    return Optimization(task, build_optimizer(checked, task), Stop(**vars(checked.plain["stop"]))).run()
+    return optimization(task, build_method(checked), Stop(**vars(checked.plain["stop"]))).run()

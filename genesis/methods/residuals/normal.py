@@ -72,29 +72,44 @@ class Normal:
         s = np.diagonal(self.ss, axis1=1, axis2=2)
         return floored, np.maximum(s, FLOOR * max(s.max(initial=0.0), 1e-300))
 
-    def step(self, damping: float, fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, float]:
-        """(dz, dstarts, predicted fall of the cost) of (H + damping diag H) step = -g; ``fixed`` (n,) bool numbers stay."""
+    def step(self, damping: float, fixed: np.ndarray) -> tuple[np.ndarray, float]:
+        """(dx, predicted fall of the cost) of (H + damping diag H) dx = -g, flat over z and the start states; numbers ``fixed`` stay."""
+        n = len(self.gz)
+        if self.ss is not None and fixed[n:].any():
+            return self._held(fixed[n:].reshape(self.gs.shape)).step(damping, np.r_[fixed[:n], np.zeros(self.gs.size, bool)])
+        dz, ds = self._step(damping, fixed[:n])
+        return dz if ds is None else np.concatenate([dz, ds.reshape(-1)]), self._fall(dz, ds)
+
+    def _step(self, damping: float, fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """dz (n,) and the steps of the start states (W, nt)."""
         dz_diagonal, ds_diagonal = self.diagonal()
         free = np.flatnonzero(~fixed)
         zz = self.zz[np.ix_(free, free)] + damping * np.diag(dz_diagonal[free])
         dz = np.zeros_like(self.gz)
         if self.ss is None:
             dz[free] = -_solve(zz, self.gz[free])
-            return dz, None, self._fall(dz, None)
+            return dz, None
         assert ds_diagonal is not None
         nt = self.ss.shape[1]
         ss = self.ss + (damping + RIDGE) * ds_diagonal[:, :, None] * np.eye(nt)
         zs = self.zs[:, free]
         if self.between:
             dz[free], ds = self._sparse(zz, zs, ss, free)
-        else:
-            inverse_g = np.linalg.solve(ss, self.gs[:, :, None])[:, :, 0]
-            inverse_z = np.linalg.solve(ss, zs.transpose(0, 2, 1))  # (W, nt, free)
-            schur = zz - np.einsum("wnt,wtm->nm", zs, inverse_z)
-            right = self.gz[free] - np.einsum("wnt,wt->n", zs, inverse_g)
-            dz[free] = -_solve(schur, right)
-            ds = -inverse_g - inverse_z @ dz[free]
-        return dz, ds, self._fall(dz, ds)
+            return dz, ds
+        inverse_g = np.linalg.solve(ss, self.gs[:, :, None])[:, :, 0]
+        inverse_z = np.linalg.solve(ss, zs.transpose(0, 2, 1))  # (W, nt, free)
+        schur = zz - np.einsum("wnt,wtm->nm", zs, inverse_z)
+        right = self.gz[free] - np.einsum("wnt,wt->n", zs, inverse_g)
+        dz[free] = -_solve(schur, right)
+        return dz, -inverse_g - inverse_z @ dz[free]
+
+    def _held(self, fixed: np.ndarray) -> "Normal":
+        """The same with start states (W, nt) that nothing moves: their gradient and all but their diagonal is zero."""
+        free = ~fixed
+        own = np.eye(self.ss.shape[1]) * np.diagonal(self.ss, axis1=1, axis2=2)[:, :, None] * fixed[:, :, None]
+        between = {(i, j): block * free[i][:, None] * free[j] for (i, j), block in self.between.items()}
+        ss = self.ss * free[:, :, None] * free[:, None, :] + own
+        return Normal(self.zz, self.gz, self.zs * free[:, None, :], ss, self.gs * free, between)
 
     def information(self) -> np.ndarray:
         """(n, n) information about z when the start states are estimated along: the Schur complement."""
@@ -110,12 +125,11 @@ class Normal:
         return self.zz - stacked.T @ splu(self._starts_matrix(ss)).solve(stacked)
 
     def slope(self, fixed: np.ndarray, value: float) -> float:
-        """Largest gradient in units in which the Hessian has a unit diagonal, relative to sqrt(2 cost); ``fixed`` numbers left out."""
+        """Largest gradient in units in which the Hessian has a unit diagonal, relative to sqrt(2 cost); numbers ``fixed`` left out."""
         dz, ds = self.diagonal()
-        slopes = [np.abs(np.where(fixed, 0.0, self.gz)) / np.sqrt(np.maximum(dz, 1e-300))]
-        if ds is not None:
-            slopes.append(np.abs(self.gs / np.sqrt(np.maximum(ds, 1e-300))).reshape(-1))
-        return float(max(s.max(initial=0.0) for s in slopes) / max(np.sqrt(2.0 * value), 1e-300))
+        diagonal = dz if ds is None else np.concatenate([dz, ds.reshape(-1)])
+        slopes = np.abs(np.where(fixed, 0.0, self.gradient())) / np.sqrt(np.maximum(diagonal, 1e-300))
+        return float(slopes.max(initial=0.0) / max(np.sqrt(2.0 * value), 1e-300))
 
     def scale(self) -> np.ndarray:
         """Square roots of the diagonal, of z and then of the start states: lengths in them do not depend on units."""
@@ -130,7 +144,7 @@ class Normal:
         count = len(ss)
         grid: list[list] = [[None] * count for _ in range(count)]
         for i in range(count):
-            grid[i][i] = ss[i]
+            grid[i][i] = sparse.coo_matrix(ss[i])  # all dense, two windows would be taken for one array
         for (i, j), block in self.between.items():
             grid[i][j], grid[j][i] = block, block.T
         return sparse.bmat(grid, format="csc")

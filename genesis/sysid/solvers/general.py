@@ -10,7 +10,7 @@ from scipy.optimize import least_squares, minimize
 
 from genesis.methods.residuals import LOSSES, Block, cost
 from genesis.sysid.linearization import Point
-from genesis.sysid.solvers.solver import After, LeastSquares, Report
+from genesis.sysid.solvers.solver import After, LeastSquares, Report, held
 
 
 @dataclass
@@ -87,7 +87,6 @@ class _Told:
 
     def __init__(self, squares: LeastSquares, after: After, state: dict[str, Any] | None) -> None:
         self.squares, self.after = squares, after
-        self.bounds = squares.bounds()
         self.count: int = (state or {}).get("iteration", 0)
         self.x: np.ndarray | None = None
         self.blocks: list[Block] | None = None
@@ -107,8 +106,7 @@ class _Told:
         length = 0.0 if self.before is None else float(np.linalg.norm(x - self.before))
         self.before = x.copy()
         value, normal = cost(blocks), self.squares.normal(blocks)
-        low, high = self.bounds
-        fixed = ((point.z <= low) & (normal.gz > 0.0)) | ((point.z >= high) & (normal.gz < 0.0))
+        fixed = held(self.squares, point, normal)
         report = Report(self.count, value, point, length, float("nan"), normal.slope(fixed, value))
         self.after(report, {"iteration": self.count, "point": point})
         self.count += 1

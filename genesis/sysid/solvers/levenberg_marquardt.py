@@ -13,7 +13,7 @@ import numpy as np
 
 from genesis.methods.residuals import Normal, cost
 from genesis.sysid.linearization import Point
-from genesis.sysid.solvers.solver import After, LeastSquares, Report
+from genesis.sysid.solvers.solver import After, LeastSquares, Report, held
 
 LARGEST = 1e16  # damping at which a step is too short to matter
 ENOUGH = 1e-4  # of the predicted fall of the cost that a step must bring
@@ -53,7 +53,7 @@ class LevenbergMarquardt:
         for iteration in range(known["iteration"], self.iterations + 1):
             blocks = squares.blocks(point)
             value, normal = cost(blocks), squares.normal(blocks)
-            fixed = ((point.z <= low) & (normal.gz > 0.0)) | ((point.z >= high) & (normal.gz < 0.0))
+            fixed = held(squares, point, normal)
             slope = normal.slope(fixed, value)
             memory = {
                 "iteration": iteration,
@@ -87,8 +87,9 @@ class LevenbergMarquardt:
         """The first step that lowers the cost, or None."""
         (low, high), scale, here = squares.bounds(), normal.scale(), squares.flat(point)
         while damping < LARGEST:
-            dz, ds, predicted = normal.step(damping, fixed)
-            moved = Point(np.clip(point.z + dz, low, high), None if ds is None or point.starts is None else point.starts + ds)
+            dx, predicted = normal.step(damping, fixed)
+            moved = squares.unflat(here + dx)
+            moved.z = np.clip(moved.z, low, high)
             change = squares.flat(moved) - here
             relative = float(np.linalg.norm(scale * change) / max(float(np.linalg.norm(scale * here)), 1e-300))
             if relative < ROUNDING:

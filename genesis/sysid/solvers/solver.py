@@ -82,6 +82,12 @@ class LeastSquares:
         return np.concatenate([low, -free]), np.concatenate([high, free])
 
 
+def held(squares: LeastSquares, point: Point, normal: Normal) -> np.ndarray:
+    """(flat) Which numbers stand at a bound and would leave it."""
+    x, (low, high), gradient = squares.flat(point), squares.flat_bounds(), normal.gradient()
+    return ((x <= low) & (gradient > 0.0)) | ((x >= high) & (gradient < 0.0))
+
+
 class Ended(Exception):
     """Raised by `after` to leave a solver early; the runner knows why."""
 

@@ -1,0 +1,192 @@
+"""What a problem is: an objective that methods lower, and what a loop wants to know about it to report, to stop, to store and to judge.
+
+The loop (`genesis.runners.loop`) asks in this order:
+
+    problem.signature()                                         # is a checkpoint of the same problem?
+    stages = problem.stages()                                   # where to begin; of a fresh run alone
+    for each stage: problem.enter(stage); method.init(problem)
+        method.look(); report problem.latest; method.step(); …
+    verdict = problem.verdict(ending, best)                     # the best point is in the leaves from here on
+    problem.conclude(best, asked); problem.arrays(); problem.files(); problem.summary()
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, Protocol
+
+import numpy as np
+from torch import Tensor
+
+from genesis.methods.method import Ending, Objective
+
+# How a run ends; `finished`: there is no tolerance to meet.
+CONVERGED, NOT_CONVERGED, FINISHED, INTERRUPTED, DIVERGED = "converged", "not_converged", "finished", "interrupted", "diverged"
+OVERFLOWED, PRUNED = "too_many_contacts", "pruned"
+STOPPED = "stopped by a signal; the best so far is saved, --resume goes on"
+
+
+@dataclass
+class Evaluation:
+    """What an objective says about one point.
+
+    point, gradient: flat (n,); gradient None where none was asked for. terms: what adds up to the objective; metrics: numbers that users
+    understand; good: all tolerances met. norms: gradient norm of each group; by_step: gradient norm of the controls of each step (T,), if
+    there is one. diverged: environments that are left out because their simulation diverged; everything else is of the others.
+    exact: False where the value is that of a mini-batch, which is told but compared with nothing.
+    """
+
+    objective: float
+    terms: dict[str, float]
+    metrics: dict[str, float]
+    good: bool
+    point: np.ndarray
+    gradient: np.ndarray | None = None
+    norms: dict[str, float] = field(default_factory=dict)
+    by_step: Tensor | None = None
+    diverged: tuple[int, ...] = ()
+    exact: bool = True
+
+
+@dataclass
+class Best:
+    """The best point so far: one that meets every tolerance beats one that does not, then one where nothing diverged (environments in
+    `diverged` are not in its numbers), then the lower objective. iteration: of the whole run; stage: number of the stage it was found in."""
+
+    objective: float
+    good: bool
+    iteration: int
+    metrics: dict[str, float]
+    point: np.ndarray
+    diverged: tuple[int, ...] = ()
+    stage: int = 0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One descent of a run. begin: flat point (n,) that it starts from; None: from the best so far, at first from the present leaves.
+
+    round: stages of one round lower the same function, so that the best of them is kept; with a new round the comparison begins anew.
+    """
+
+    label: str = ""
+    begin: np.ndarray | None = None
+    round: int = 0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a run ends. status: one of the words above; error: what failed, if something did."""
+
+    status: str
+    reason: str
+    error: Exception | None = None
+
+
+@dataclass
+class Failed:
+    """Evaluations without a value since the last report: how many, and why the last (or first environment) had none."""
+
+    count: int = 0
+    why: str = ""
+
+
+@dataclass
+class Clock:
+    """Seconds spent, by phase."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def add(self, phase: str, since: float) -> float:
+        """Add the time since `since`; returns now."""
+        now = perf_counter()
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + now - since
+        return now
+
+
+class Shown(Protocol):
+    """A parameter as curves show it; see `genesis.parameters.Parameter`."""
+
+    def value(self) -> Tensor: ...
+
+    def bounds(self) -> tuple[Tensor, Tensor] | None: ...
+
+    def labels(self) -> list[str]: ...
+
+
+class Problem(Objective, Protocol):
+    """An objective that a loop can work on. Leaves are float64 or float32 tensors, flat points x (n,) float64 (`genesis.methods.method`).
+
+    Every answer of `evaluate` and `linearize` leaves `latest`, `failure` and `diverged`. Where there is no value, the answer is inf (None from
+    `linearize`), `failure` says why, `failed` counts it, and `latest` stays that of the last point that had one. Wrong input, as a loss
+    that depends on nothing or a start that cannot be meant, is raised as InputError at the very first answer; later the method
+    has made it, and it is a failure.
+
+    kind: a word for it, as the kind of the task. tolerances: metric -> largest value; empty: nothing decides about success but the
+    method. failed: the loop takes the count with every report and sets it to 0. clock: seconds by phase.
+
+    An identification has two groups, z (n,) and the start states of all windows (W nt), or one; it must provide beside the objective:
+    the starts and rounds as `stages`, the weight of gaps as what `enter` sets, `counts` with its simulated windows, a `verdict` that takes the
+    method's word for convergence, and its answer (estimates, errors) in `conclude`, from which `arrays`, `files` and `summary` are made.
+    """
+
+    kind: str
+    latest: Evaluation | None
+    failed: Failed
+    clock: Clock
+    tolerances: dict[str, float]
+
+    def signature(self) -> dict[str, Any]:
+        """Plain values by what they are ("parameters", …) that a checkpoint must agree in; shapes of leaves are compared in any case."""
+        ...
+
+    def stages(self) -> Sequence[Stage]:
+        """At least one. Called once in a fresh run, with the leaves at the start; may evaluate (candidates), and leaves are free afterwards.
+
+        Raises: InputError; DivergenceError, ContactOverflowError where no start can be simulated.
+        """
+        ...
+
+    def enter(self, stage: Stage) -> None:
+        """A stage begins, or a run goes on within it: set what differs between rounds."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """What was spent so far, by name (evaluations, simulations): in every line of metrics and in the result."""
+        ...
+
+    def shown(self) -> Mapping[str, Shown]:
+        """What TensorBoard draws of the present leaves."""
+        ...
+
+    def verdict(self, ending: Ending, best: Best | None) -> Verdict:
+        """What it means that the stage of the best point (the last one where there is none) ended so. The loop itself says converged (every
+        tolerance met), interrupted and pruned."""
+        ...
+
+    def conclude(self, best: Best, asked: Callable[[], bool]) -> None:
+        """The run has ended and the best point is in the leaves: compute what the three below tell.
+
+        asked: whether the user wants to stop: what takes long may then be left out, and said.
+        """
+        ...
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """For solution.npz."""
+        ...
+
+    def files(self) -> dict[str, bytes]:
+        """Further files of the run folder, by name."""
+        ...
+
+    def summary(self) -> dict[str, Any]:
+        """Further keys of result.json."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """What beside the leaves is needed to go on bit by bit (counts, generators), in tensors and plain numbers."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Of the same problem, whose `signature` has been compared."""
+        ...

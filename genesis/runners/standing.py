@@ -1,0 +1,62 @@
+"""What a run has reached: the best point of the present round, and how long there has been no better."""
+
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+
+from genesis.problems.problem import Best, Evaluation
+
+
+@dataclass
+class Standing:
+    """min_delta: relative fall of the objective that counts as better. since_better: iterations without one, in the present stage.
+
+    Mini-batches count for nothing; the objective of some environments says nothing of that of all, so it uses no patience.
+    """
+
+    min_delta: float = 0.0
+    best: Best | None = None
+    since_better: int = 0
+    better_than: float = math.inf
+
+    def __post_init__(self) -> None:
+        self._before = (0, math.inf)
+
+    def take(self, evaluation: Evaluation, iteration: int, stage: int) -> None:
+        """Compare with the best so far."""
+        self._before = (self.since_better, self.better_than)
+        if not evaluation.exact:
+            return
+        here = (not evaluation.good, len(evaluation.diverged), evaluation.objective)
+        if self.best is None or here < (not self.best.good, len(self.best.diverged), self.best.objective):
+            self.best = Best(
+                evaluation.objective, evaluation.good, iteration, evaluation.metrics, evaluation.point, evaluation.diverged, stage
+            )
+        if evaluation.diverged:
+            return
+        if evaluation.objective < self.better_than - self.min_delta * abs(self.better_than) or math.isinf(self.better_than):
+            self.better_than, self.since_better = evaluation.objective, 0
+        else:
+            self.since_better += 1
+
+    def new_stage(self) -> None:
+        """Patience begins anew."""
+        self.since_better, self.better_than = 0, math.inf
+
+    def new_round(self) -> None:
+        """Keep the best point, which any evaluation beats: values of two rounds cannot be compared."""
+        if self.best is not None:
+            self.best = replace(self.best, objective=math.inf, good=False)
+
+    def state_dict(self) -> dict[str, Any]:
+        """To go on from before the present evaluation, which one who goes on makes again."""
+        best = None if self.best is None else {**asdict(self.best), "point": torch.from_numpy(self.best.point)}
+        return {"best": best, "since_better": self._before[0], "better_than": self._before[1]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """What `state_dict` gave."""
+        best = state["best"]
+        self.best = None if best is None else Best(**{**best, "point": best["point"].numpy().copy()})
+        self.since_better, self.better_than = state["since_better"], state["better_than"]

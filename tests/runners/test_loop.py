@@ -1,0 +1,199 @@
+"""Stages, what ends one of them and what ends a run, the best over starts and rounds, and going on within a stage."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from genesis.errors import InputError
+from genesis.methods import make_method
+from genesis.methods.method import Ending
+from genesis.problems.problem import PRUNED, Stage, Verdict
+from genesis.runners.loop import Loop, Stop
+from genesis.runners.record import Record, Recording, load_checkpoint
+from tests.runners.staged import Valleys, starts
+
+QUIET = Recording(tensorboard=False)
+
+
+def loop(problem: Valleys, stop: Stop, kind: str = "sgd", lr: float = 0.1, **more) -> Loop:
+    return Loop(problem, make_method({"kind": kind, "lr": lr}, {"kind": "constant"}, stop.iterations, 0), stop, **more)
+
+
+class Says:
+    """Observer that notes what it is told."""
+
+    def __init__(self, verdict: Verdict | None = None, at: int = -1) -> None:
+        self.reports, self.verdict, self.at = [], verdict, at
+
+    def __call__(self, report) -> Verdict | None:
+        self.reports.append(report)
+        return self.verdict if report.iteration == self.at else None
+
+
+def test_every_start_gets_all_iterations_and_the_best_of_all_is_kept(tmp_path) -> None:
+    problem, seen = Valleys(starts(-1.0, 5.0, -6.0)), Says()
+    result = loop(problem, Stop(iterations=4), observers=[seen], record=Record(tmp_path, QUIET)).run()
+    assert [(r.iteration, r.step) for r in seen.reports] == [(5 * k + s, s) for k in range(3) for s in range(5)]
+    assert [r.stage for r in seen.reports[::5]] == problem.entered == ["start 1 of 3", "start 2 of 3", "start 3 of 3"]
+    assert result.objective_best == pytest.approx(1.0 + (3.0 * 0.8**4) ** 2, rel=1e-12) and result.best_iteration == 9
+    assert result.iterations == 14 and result.reason == "the 4 iterations are used up" and result.objective_first == 6.0
+    assert float(problem.x.detach()) == pytest.approx(2.0 + 3.0 * 0.8**4), "the best point is put back"
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["iteration"] for line in lines] == list(range(15)) and lines[6]["stage"] == "start 2 of 3"
+    assert [line["simulations"] for line in lines] == list(range(1, 16))
+    stored = json.loads((tmp_path / "result.json").read_text())
+    assert stored["simulations"] == 15 and stored["found"] == problem.found and (tmp_path / "found.txt").exists()
+    assert float(np.load(tmp_path / "solution.npz")["x"]) == problem.found
+
+
+def test_the_method_begins_anew_and_patience_too() -> None:
+    """Adam's first step is as long as its rate; the valley's floor is reached in each stage, after which nothing gets better."""
+    problem, seen = Valleys(starts(2.5, 2.5)), Says()
+    run = loop(problem, Stop(iterations=400, patience=30, min_delta=1e-3), "adam", observers=[seen])
+    result = run.run()
+    places = [float(r.evaluation.point[0]) for r in seen.reports]
+    second = next(k for k, r in enumerate(seen.reports) if r.step == 0 and k)
+    assert places[:second] == places[second:] and places[0] - places[1] == pytest.approx(0.1, rel=1e-6)
+    assert second < 400 and result.reason == "no better objective for 30 iterations"
+
+
+def test_rounds_begin_at_the_best_and_compare_among_themselves() -> None:
+    plan = [*starts(5.0, -4.0), Stage("round 2", None, 1)]
+    problem, seen = Valleys(plan), Says()
+    result = loop(problem, Stop(iterations=3), observers=[seen]).run()
+    first_round = [r for r in seen.reports if r.iteration < 8]
+    best = min(first_round, key=lambda r: r.evaluation.objective)
+    assert seen.reports[8].evaluation.point == pytest.approx(best.evaluation.point) and seen.reports[8].stage == "round 2"
+    assert seen.reports[8].evaluation.objective > best.evaluation.objective, "twice the weight"
+    assert result.best_iteration == 11 and result.objective_best == seen.reports[11].evaluation.objective
+
+
+class Ends:
+    """A method that stands where it is and ends as it is told: (look, step) of each stage."""
+
+    needs, revisits, masks = "gradient", False, False
+
+    def __init__(self, *endings: tuple[Ending | None, Ending | None]) -> None:
+        self.endings, self.stage = endings, -2  # the loop initialises once before the first stage
+
+    def init(self, objective) -> None:
+        self.objective, self.stage = objective, self.stage + 1
+
+    def look(self) -> Ending | None:
+        if not self.objective.evaluate() < float("inf"):
+            return Ending(False, str(self.objective.failure), self.objective.failure)
+        return self.endings[self.stage][0]
+
+    def step(self) -> Ending | None:
+        return self.endings[self.stage][1]
+
+    def told(self) -> dict[str, float]:
+        return {"sigma": 0.5}
+
+    def learning_rates(self) -> list[float]:
+        return []
+
+    def state_dict(self) -> dict:
+        return {"stage": self.stage}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.stage = state["stage"]
+
+
+def test_the_ending_that_counts_is_that_of_the_best_start() -> None:
+    done, lost = Ending(True, "the gradient vanishes"), Ending(False, "lost")
+    for endings, places, status, reason in (
+        (((done, None), (lost, None)), (3.0, 4.0), "converged", "the gradient vanishes"),
+        (((done, None), (lost, None)), (4.0, 3.0), "not_converged", "lost"),
+        (((None, done), (None, lost)), (3.0, 4.0), "converged", "the gradient vanishes"),
+    ):
+        seen = Says()
+        result = Loop(Valleys(starts(*places)), Ends(*endings), Stop(), observers=[seen]).run()
+        assert (result.status, result.reason, len(seen.reports)) == (status, reason, 2)
+        assert [r.iteration for r in seen.reports] == [0, 1] and seen.reports[0].told == {"sigma": 0.5}
+
+
+def test_a_start_that_cannot_be_simulated_loses_only_itself() -> None:
+    done = (Ending(True, "the gradient vanishes"), None)
+    result = Loop(Valleys(starts(-9.0, 3.0), wall=8.0), Ends(done, done), Stop()).run()
+    assert (result.status, result.best_iteration, result.divergences["failed_evaluations"]) == ("converged", 0, 1)
+    result = Loop(Valleys(starts(3.0, -9.0), wall=8.0), Ends(done, done), Stop()).run()
+    assert (result.status, result.objective_best, result.error) == ("converged", 2.0, None)
+    result = Loop(Valleys(starts(-9.0, 9.0), wall=8.0), Ends(done, done), Stop()).run()
+    assert result.status == "not_converged" and str(result.error) == "beyond the wall at 9" and result.objective_best is None
+
+
+def test_what_ends_the_whole_run_leaves_further_starts_out() -> None:
+    problem = Valleys(starts(-1.0, 5.0), {"distance": 0.5})
+    result = loop(problem, Stop(iterations=50)).run()
+    assert result.status == "converged" and problem.entered == ["start 1 of 2"] and result.reason == "every tolerance is met"
+    problem = Valleys(starts(-1.0, 5.0))
+    result = loop(problem, Stop(iterations=50), observers=[Says(Verdict(PRUNED, "worse"), at=3)]).run()
+    assert (result.status, result.reason, result.iterations) == ("pruned", "worse", 3) and problem.entered == ["start 1 of 2"]
+    problem = Valleys(starts(-1.0, 5.0))
+    result = loop(problem, Stop(iterations=10**9, seconds=1e-9)).run()
+    assert result.reason == "the 1e-09 seconds are used up" and result.iterations == 0 and problem.entered == ["start 1 of 2"]
+
+
+def test_mini_batches_are_told_and_compared_with_nothing() -> None:
+    problem, seen = Valleys(starts(5.0)), Says()
+    problem.exact = lambda count: count % 4 == 0
+    result = loop(problem, Stop(iterations=9), observers=[seen]).run()
+    assert [r.best is None for r in seen.reports[:4]] == [True, True, True, False] and len(seen.reports) == 10
+    assert (result.best_iteration, result.objective_first) == (7, seen.reports[3].evaluation.objective)
+    problem.exact = lambda count: False
+    assert loop(problem, Stop(iterations=9, patience=1)).run().objective_best is None
+
+
+@pytest.mark.parametrize("break_at", [2, 5, 9, 13])
+def test_going_on_within_any_stage_is_bit_identical(tmp_path, break_at) -> None:
+    plan = [*starts(5.0, -3.05), Stage("round 2", None, 1)]
+    stop = Stop(iterations=6, patience=3, min_delta=0.1)
+    whole = Says()
+    expected = loop(Valleys(plan), stop, "adam", observers=[whole]).run()
+    assert [r.step for r in whole.reports] == [*range(7), *range(4), *range(4)], "patience ends the second start"
+    first, second = Says(Verdict("interrupted", "enough"), at=break_at), Says()
+    loop(Valleys(plan), stop, "adam", observers=[first], record=Record(tmp_path, QUIET)).run()
+    problem = Valleys([])  # stages come from the checkpoint
+    run = loop(problem, stop, "adam", observers=[second], record=Record(tmp_path, QUIET))
+    run.load(load_checkpoint(tmp_path))
+    result = run.run()
+    both = [*first.reports[:-1], *second.reports]
+    assert [(r.iteration, r.step, r.stage, r.evaluation.objective) for r in both] == [
+        (r.iteration, r.step, r.stage, r.evaluation.objective) for r in whole.reports
+    ]
+    for name in ("status", "reason", "iterations", "objective_first", "objective_best", "objective_last", "best_iteration"):
+        assert getattr(result, name) == getattr(expected, name), name
+    lines = [json.loads(line)["iteration"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert lines == [r.iteration for r in whole.reports]
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path) -> None:
+    loop(Valleys(starts(1.0)), Stop(iterations=2), record=Record(tmp_path, QUIET)).run()
+    state = load_checkpoint(tmp_path)
+    other = Valleys(starts(1.0))
+    other.name = "y"
+    with pytest.raises(InputError, match=r"its names are \['x'\], those of this config \['y'\]; resume needs the same"):
+        loop(other, Stop()).load(state)
+    with pytest.raises(InputError, match="made by another optimizer"):
+        loop(Valleys([]), Stop(), "adam").load({**state, "method": {"stage": 1}})
+    with pytest.raises(InputError, match="written by an earlier version, .* start anew with --rerun"):
+        loop(Valleys([]), Stop()).load({name: value for name, value in state.items() if name != "format"})
+
+
+def test_files_are_closed_whatever_happens(tmp_path) -> None:
+    record, ended = Record(tmp_path, QUIET), []
+    run = loop(Valleys(starts(1.0)), Stop(iterations=5), record=record, observers=[lambda report: 1 / 0])
+    record.end = ended.append
+    with pytest.raises(ZeroDivisionError):
+        run.run()
+    assert ended == [0]
+
+
+def test_what_a_method_refuses_is_known_before_anything_is_written() -> None:
+    problem = Valleys([])
+    problem.groups = [SimpleNamespace(leaves=[problem.x], name="x", lr=None, bounds=[(problem.x, problem.x)])]
+    with pytest.raises(InputError, match="parameter.x.transform: clamp stops the line search of lbfgs"):
+        Loop(problem, make_method({"kind": "lbfgs"}, {"kind": "constant"}, 5, 0), Stop())
