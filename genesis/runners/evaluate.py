@@ -29,6 +29,7 @@ from genesis.problems.problem import (
     Stage,
     Verdict,
 )
+from genesis.runners.candidates import Candidates
 from genesis.runners.excitation import EXTRA_FILES
 from genesis.runners.solution import parameter_arrays, trajectory_arrays
 from genesis.tasks import Task
@@ -68,6 +69,7 @@ class TaskProblem:
         self.failure: Exception | None = None
         self.diverged: tuple[int, ...] = ()
         self.evaluations = 0
+        self.candidates = Candidates(task)
         self._without: tuple[int, ...] = ()  # environments that the trajectory at the end leaves out
 
     # ---- as an objective
@@ -86,7 +88,11 @@ class TaskProblem:
 
     def values(self, points: np.ndarray) -> np.ndarray:
         """See `Objective.values`."""
-        raise NotImplementedError
+        start = perf_counter()
+        found = self.candidates.values(points)
+        self.evaluations += int(np.isfinite(found).sum())
+        self.clock.add("values", start)
+        return found
 
     def linearize(self) -> Sequence[Block] | None:
         """See `Objective.linearize`; a block for each loss. Raises: InputError naming a loss that is no sum of squares."""

@@ -120,7 +120,7 @@ class PhysicalParameters:
 
         Raises: InputError if not finite or negative where it must not be.
         """
-        self._check(name, value, what)
+        self.check(name, value, what)
         parameter = self._parameters[name]
         key = (columns.local, columns.start, None if rows is None else rows.local)
         parameter.patches.pop(key, None)
@@ -209,7 +209,7 @@ class PhysicalParameters:
             what = f'{where}: parameter "{name}"'
             tail = tuple(self._parameters[name].described.shape[1:])
             made[name] = self._inputs.rows_of(value, what, tail, keep_graph=True)
-            self._check(name, made[name], what)
+            self.check(name, made[name], what)
         return made
 
     def _drop(self, parameter: _Parameter) -> None:
@@ -226,7 +226,8 @@ class PhysicalParameters:
         self._gains.clear()
         self._changed()
 
-    def _check(self, name: str, value: torch.Tensor, what: str) -> None:
+    def check(self, name: str, value: torch.Tensor, what: str) -> None:
+        """Raises: InputError, ModelError for values that cannot be simulated."""
         if name.endswith(("_solref", "_solimp")):
             check_rows(name, value.detach(), what)
         if name not in UNBOUNDED:

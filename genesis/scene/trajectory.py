@@ -113,7 +113,9 @@ class Trajectory:
         return parameter(self._solver.physics, self._theta_of_steps(), gain) * self._controls
 
     def _theta_of_steps(self) -> torch.Tensor:
-        return self._theta[:-1] if self._theta.dim() == 3 else self._theta
+        if self._theta.dim() < 3:
+            return self._theta
+        return self._theta[:-1].squeeze(1) if self._flat else self._theta[:-1]
 
     def variants(
         self, columns: list[int], shifts: torch.Tensor, qpos: torch.Tensor, qvel: torch.Tensor, *, bounded: bool = True

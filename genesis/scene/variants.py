@@ -59,12 +59,16 @@ def _without_bounds(physics: Physics, theta: torch.Tensor) -> torch.Tensor:
     return theta
 
 
-def some_envs(trajectory: Any, envs: torch.Tensor) -> Any:
-    """The same `Trajectory` of some environments (n,) of a scene with n_envs; what it is asked for is of these alone."""
+def some_envs(trajectory: Any, envs: torch.Tensor, *, flat: bool = False) -> Any:
+    """The same `Trajectory` of some environments (n,) of several; what it is asked for is of these alone. flat: of one, without its axis."""
     theta = trajectory._theta if trajectory._theta.dim() == 1 else trajectory._theta.index_select(0, envs)
     states = tuple(plain(x).index_select(1, envs) for x in (trajectory.qpos, trajectory.qvel, trajectory.qacc))
     driven = (trajectory._controls, trajectory._actuator)
     controls, actuator = (None if x is None else plain(x).index_select(1, envs) for x in driven)
+    if flat:
+        theta = theta if theta.dim() == 1 else theta[0]
+        states = tuple(x.squeeze(1) for x in states)
+        controls, actuator = (None if x is None else x.squeeze(1) for x in (controls, actuator))
     return type(trajectory)(
         trajectory._solver, theta, states, controls, trajectory.dt, trajectory._start, trajectory.kind, actuator
     )  # fmt: skip

@@ -88,6 +88,7 @@ def linearize(task: Task, way: Way | None = None) -> Linearized:
         run = roll_out(task.setting, inputs)
         at = probe(run, parameters=bool(inputs.physical))
         out = outside(task.setting, task.parameters, inputs, at.x.detach()[:-1])
+    columns = task.setting.scene.rigid_solver.physics.columns(out.names)
     with torch.enable_grad():
         seen = View(at.trajectory)
         squares = {name: loss.residuals(seen) for name, (_, loss) in losses.items()}
@@ -96,12 +97,12 @@ def linearize(task: Task, way: Way | None = None) -> Linearized:
     }
     if not bool(torch.isfinite(torch.stack(list(terms.values()))).all()):
         raise divergence(seen, terms)
-    columns = task.setting.scene.rigid_solver.physics.columns(out.names)
-    parts = [
-        _Part(name, part, (2.0 * losses[name][0] * part.share()) ** 0.5, seeds(part, at.leaves(), columns))
-        for name, own in squares.items()
-        for part in own
-    ]
+    with torch.enable_grad():
+        parts = [
+            _Part(name, part, (2.0 * losses[name][0] * part.share()) ** 0.5, seeds(part, at.leaves(), columns))
+            for name, own in squares.items()
+            for part in own
+        ]
     with torch.no_grad():
         tables = _tables(parts, linear_steps(run, out.names), out, at, way)
     return Linearized(_blocks(parts, tables), {name: float(value) for name, value in terms.items()}, seen)

@@ -40,11 +40,13 @@ def outside(setting: Setting, parameters: Mapping[str, Parameter], inputs: Input
         inputs: what the parameters have made. x: (T, B, nx) states at the start of the steps.
     """
     names = list(inputs.physical)
-    solver, open_loop = setting.scene.rigid_solver, {k: p for k, p in parameters.items() if not isinstance(p, Policy)}
+    solver = setting.scene.rigid_solver
+    fixed = {name: parameter for name, parameter in parameters.items() if isinstance(parameter, Policy)}
+    open_loop = {name: parameter for name, parameter in parameters.items() if name not in fixed}
     leaves = [leaf.detach() for leaf in free_numbers(open_loop)]
 
     def made(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        here = inputs_of(setting, moved(open_loop, leaves, z))
+        here = inputs_of(setting, fixed | moved(open_loop, leaves, z), policies=False)
         at_start = torch.cat([here.qpos, here.qvel], -1)
         return at_start, here.controls, entries(solver, setting.control, {name: here.physical[name] for name in names})
 
@@ -54,7 +56,7 @@ def outside(setting: Setting, parameters: Mapping[str, Parameter], inputs: Input
         start, controls, physical = (part.new_zeros(*part.shape, 0) for part in made(x.new_zeros(0)))
     if not setting.batch:
         start, controls = start.unsqueeze(0), controls.unsqueeze(1)
-    if len(open_loop) == len(parameters):
+    if not fixed:
         return Outside(start, controls, physical, names, None)
     return _with_policies(parameters, x, Outside(start, controls, physical, names, None))
 
@@ -87,7 +89,8 @@ def _with_policies(parameters: Mapping[str, Parameter], x: Tensor, open_loop: Ou
 
 def _spread(parameters: Mapping[str, Parameter], open_loop: Outside, controls: Tensor, feedback: Tensor) -> Outside:
     """Start and physical parameters with columns of zeros for the weights."""
-    places, at = [], 0
+    places: list[int] = []
+    at = 0
     for parameter in parameters.values():
         size = sum(leaf.numel() for leaf in parameter.leaves()) if parameter.learn else 0
         if not isinstance(parameter, Policy):
