@@ -66,9 +66,9 @@ def expect_squares(losses: dict[str, tuple[float, Loss]]) -> dict[str, tuple[flo
     made: dict[str, tuple[float, SumOfSquares]] = {}
     for name, (weight, loss) in losses.items():
         if not isinstance(loss, SumOfSquares) or weight < 0.0:
-            what = f"has the weight {weight:g}, and least squares have" if isinstance(loss, SumOfSquares) else "is not"
+            what = f"has the weight {weight:g}, so it" if isinstance(loss, SumOfSquares) else "it"
             raise InputError(
-                f"loss.{name}: {what} no sum of squares; leave it out (loss.{name}.weight=0), or choose an optimizer that asks for "
+                f"loss.{name}: {what} is no sum of squares; leave it out (loss.{name}.weight=0), or choose an optimizer that asks for "
                 "gradients (lbfgs, lbfgsb, adam, ...) or for values (cmaes)."
             )
         made[name] = weight, loss

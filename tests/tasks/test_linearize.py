@@ -158,10 +158,10 @@ def test_positions_of_links_are_seen_directly() -> None:
 def test_what_is_no_sum_of_squares_is_named() -> None:
     task = made(TASKS["reach"])
     task.losses["work"] = 1.0, LOSSES["energy"](task.setting, "loss.work")
-    with pytest.raises(InputError, match=r"loss\.work: is no sum of squares.*cmaes"):
+    with pytest.raises(InputError, match=r"loss\.work: it is no sum of squares.*cmaes"):
         linearize(task)
     task = made(("task=reach", SHORT, "parameter.controls.count=4", "loss.effort.weight=-1"))
-    with pytest.raises(InputError, match=r"loss\.effort: has the weight -1"):
+    with pytest.raises(InputError, match=r"loss\.effort: has the weight -1, so it is no sum"):
         linearize(task)
 
 
