@@ -5,8 +5,10 @@ from typing import Any
 import torch
 
 from genesis.errors import InputError, unknown_name
+from genesis.methods.cmaes import CMAES
 from genesis.methods.first_order import FirstOrder
 from genesis.methods.lbfgs import LBFGS
+from genesis.methods.lbfgsb import LBFGSB
 from genesis.methods.levenberg_marquardt import LevenbergMarquardt
 from genesis.methods.light_start import skip_compiler_import
 from genesis.methods.method import Ending, Group, Method, Objective
@@ -29,10 +31,12 @@ FIRST_ORDER: dict[str, type[torch.optim.Optimizer]] = {
 #: Kinds that find their step themselves.
 OWN_STEP: dict[str, type] = {
     "lbfgs": LBFGS,
+    "lbfgsb": LBFGSB,
     "levenberg_marquardt": LevenbergMarquardt,
+    "cmaes": CMAES,
 }
 METHODS = (*FIRST_ORDER, *OWN_STEP)
-SEEDED: tuple[str, ...] = ()  # kinds that draw random numbers
+SEEDED = ("cmaes",)  # kinds that draw random numbers
 
 
 def make_method(spec: dict[str, Any], scheduler: dict[str, Any], iterations: int, seed: int) -> Method:

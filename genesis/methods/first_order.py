@@ -35,6 +35,7 @@ class FirstOrder:
     groups: list[Group]
     leaves: list[Tensor]
     optimizer: torch.optim.Optimizer
+    measured: list[tuple[Tensor, Tensor, Tensor]]  # leaf, the same in units of its size, which torch moves, and the size
     scheduler: Schedule | None
 
     def __init__(
@@ -51,7 +52,13 @@ class FirstOrder:
         """See `Method.init`. Raises: InputError for options that torch refuses."""
         self.objective, self.groups = objective, learned(objective)
         self.leaves = all_leaves(self.groups)
-        sets = [{"params": g.leaves, **({} if g.lr is None else {"lr": g.lr})} for g in self.groups]
+        sets, self.measured = [], []
+        for group in self.groups:
+            moved = group.leaves
+            if group.size is not None:
+                moved = [torch.zeros_like(leaf, requires_grad=True) for leaf in moved]
+                self.measured += zip(group.leaves, moved, group.size, strict=True)
+            sets.append({"params": moved, **({} if group.lr is None else {"lr": group.lr})})
         try:
             self.optimizer = light(self.kind)(sets, **self.options)  # type: ignore[arg-type]  # cache wants what hashes
         except ValueError as error:
@@ -80,11 +87,7 @@ class FirstOrder:
         grew = self.lost is not None and not lost <= self.lost
         self.factor = max(LEAST, self.factor * SHORTER) if grew else min(1.0, self.factor * LONGER)
         self.lost = lost
-        if self.clip_value is not None:
-            torch.nn.utils.clip_grad_value_(self.leaves, self.clip_value)
-        if self.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.leaves, self.clip_norm)
-        self.optimizer.step()
+        self._move()
         if self.factor < 1.0:
             _shorten(self.leaves, self.good, self.factor)
         if self.scheduler is not None:
@@ -92,6 +95,26 @@ class FirstOrder:
         for group in self.groups:
             group.project()
         return None
+
+    def _move(self) -> None:
+        """Clip and step, numbers with a size in units of it."""
+        with torch.no_grad():
+            for leaf, unit, size in self.measured:
+                unit.copy_(leaf / size)
+                unit.grad = None if leaf.grad is None else leaf.grad * size
+        moved = self._moved()
+        if self.clip_value is not None:
+            torch.nn.utils.clip_grad_value_(moved, self.clip_value)
+        if self.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(moved, self.clip_norm)
+        self.optimizer.step()
+        with torch.no_grad():
+            for leaf, unit, size in self.measured:
+                leaf.copy_(unit * size)
+
+    def _moved(self) -> list[Tensor]:
+        """What torch moves: the leaves, or their stand-ins in units of their size."""
+        return [leaf for group in self.optimizer.param_groups for leaf in group["params"]]
 
     def told(self) -> dict[str, float]:
         """Nothing beside the rates."""
@@ -113,7 +136,7 @@ class FirstOrder:
         self.factor, lost = state["factor"], state["lost"]
         self.lost = None if lost is None else set(lost)
         # torch casts what it loads to the leaves' type, which changes the last bits of NAdam's running product: put the originals back.
-        for index, leaf in enumerate(self.leaves):
+        for index, leaf in enumerate(self._moved()):
             for name, value in state["optimizer"]["state"].get(index, {}).items():
                 if isinstance(value, torch.Tensor):
                     self.optimizer.state[leaf][name] = value.clone()

@@ -20,7 +20,8 @@ class Group:
     """Leaves of one parameter: the free numbers that a method moves in place.
 
     bounds: low and high of each leaf, where they are kept by projection, else None. lr: own learning rate.
-    project: puts the leaves back within their bounds.
+    project: puts the leaves back within their bounds. size: how far each number of each leaf may reasonably move: the length in which lbfgsb,
+    cmaes and learning rates of first-order methods measure it; None: they take it as it is.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Group:
     bounds: list[tuple[Tensor, Tensor] | None]
     lr: float | None
     project: Callable[[], None]
+    size: list[Tensor] | None = None
 
 
 class Objective(Protocol):
@@ -169,6 +171,11 @@ def point(groups: Sequence[Group]) -> np.ndarray:
 def gradient(groups: Sequence[Group]) -> np.ndarray:
     """(n,) of the last evaluation; zero where the value does not depend on a leaf."""
     return flatten([torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for leaf in all_leaves(groups)])
+
+
+def sizes(groups: Sequence[Group]) -> np.ndarray:
+    """Size of each number (n,)."""
+    return flatten([size for group in groups for size in group.size or [torch.ones_like(leaf) for leaf in group.leaves]])
 
 
 def bounds(groups: Sequence[Group]) -> tuple[np.ndarray, np.ndarray]:

@@ -32,6 +32,17 @@ def test_a_group_may_have_its_own_rate() -> None:
     assert method.learning_rates() == [0.01, 0.5]
 
 
+def test_numbers_are_measured_in_their_size() -> None:
+    """The same as steps of x / size on f(size · (x / size)), bit by bit for sizes that are powers of two."""
+    size = torch.tensor([2.0, 0.5, 8.0], dtype=torch.float64)
+    plain, sized = quadratic(), quadratic()
+    plain.function = lambda x, y: sized.function(x * size, y)
+    sized.groups[0].size = [size]
+    spec = {"kind": "adam", "lr": 0.1, "clip_norm": 3.0}
+    expected, found = (np.array(run(make_method(spec, CONSTANT, 9, 0), objective, 9).points) for objective in (plain, sized))
+    assert np.array_equal(found, expected * [2.0, 0.5, 8.0, 1.0])
+
+
 def test_clipping() -> None:
     assert np.linalg.norm(run(sgd(lr=1.0, clip_norm=0.1), quadratic(), 1).points[1]) == pytest.approx(0.1, rel=1e-4)
     assert run(sgd(lr=1.0, clip_value=0.2), quadratic(), 1).points[1][:3] == pytest.approx([0.2, -0.2, 0.2])

@@ -8,6 +8,7 @@ import torch
 
 from genesis.errors import DivergenceError, InputError, UnknownNameError
 from genesis.methods import FIRST_ORDER, METHODS, make_method
+from genesis.methods.method import bounds
 from tests.methods.objectives import FunctionOf, Trail, quadratic, rosenbrock, run, through_a_file, walled
 
 CONSTANT = {"kind": "constant"}
@@ -32,17 +33,40 @@ def test_finds_the_minimum(kind: str) -> None:
     trail = run(made(kind), objective, 1000)
     assert trail.values[0] == pytest.approx(first, rel=1e-12)
     assert trail.values[-1] < 1e-5
+    assert kind in FIRST_ORDER or (trail.ending is not None and (trail.ending.converged or kind == "lbfgs"))
     wanted = [1.0, 1.0, 1.0] if kind in SQUARES else [0.5, -0.25, 0.75, -1.0]
     assert trail.points[-1] == pytest.approx(wanted, abs=1e-2)
 
 
+BOUNDED = [k for k in METHODS if k != "lbfgs"]
+
+
+@pytest.mark.parametrize("kind", BOUNDED)
+def test_bounds_are_kept_and_reached(kind: str) -> None:
+    if kind in SQUARES:
+        objective, wanted = rosenbrock(2, bounds={0: ([-2.0, -2.0], [0.5, 2.0])}), [0.5, 0.25]
+    else:
+        objective, wanted = quadratic(bounds={0: (-0.1, 0.6)}), [0.5, -0.1, 0.6, -1.0]
+    trail = run(made(kind), objective, 1000)
+    assert trail.points[-1] == pytest.approx(wanted, abs=1e-2 if kind in FIRST_ORDER else 1e-5)
+    low, high = bounds(objective.groups)
+    assert all(((x >= low) & (x <= high)).all() for x in trail.points)
+
+
 @pytest.mark.parametrize("kind", METHODS)
-def test_a_resume_goes_on_bit_by_bit(kind: str) -> None:
-    whole = run(made(kind, 8), problem(kind), 6)
-    method, objective = made(kind, 8), problem(kind)
+@pytest.mark.parametrize("sized", [False, True])
+def test_a_resume_goes_on_bit_by_bit(kind: str, sized: bool) -> None:
+    def fresh() -> Any:
+        objective = problem(kind)
+        for group in objective.groups if sized else []:
+            group.size = [torch.full_like(leaf, 0.3) for leaf in group.leaves]
+        return objective
+
+    whole = run(made(kind, 8), fresh(), 6)
+    method, objective = made(kind, 8), fresh()
     part = run(method, objective, 3)
     state = through_a_file(method.state_dict())
-    again, later = made(kind, 8), problem(kind)
+    again, later = made(kind, 8), fresh()
     with torch.no_grad():
         for leaf, old in zip(later.leaves, objective.leaves, strict=True):
             leaf.copy_(old)
