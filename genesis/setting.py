@@ -1,13 +1,30 @@
 """What losses and parameters may know of the task that they are part of."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from genesis.errors import unknown_name
+from genesis.grad.tensor import plain
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The numbers of a channel or of a recorded input: a label for each, and their SI unit."""
+
+    labels: Sequence[str]
+    unit: str
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What recordings bring, by name: channels that sensors measured, and inputs that drove the robot."""
+
+    channels: dict[str, Columns]
+    inputs: dict[str, Columns]
 
 
 @dataclass
@@ -21,6 +38,7 @@ class Setting:
     reference: recorded trajectory with qpos (T+1,[B,]nq) and qvel, or None.
     information: of a trajectory, the square root of the information about the task's unknowns (n, n), or None.
     start_controls: controls before learning (T,[B,]nv), or None where controls come from a closed loop.
+    recorded: what recordings bring, or None in a task, which has none.
     """
 
     scene: Any
@@ -36,11 +54,20 @@ class Setting:
     reference: Any = None
     information: Callable[[Any], Tensor] | None = None
     start_controls: Tensor | None = None
+    recorded: Recorded | None = None
+    described_: dict[str, Tensor] = field(default_factory=dict, repr=False)  # filled when it is first asked for
 
     @property
     def batch(self) -> tuple[int, ...]:
         """Shape of the environments: () or (B,)."""
         return tuple(self.start_qpos.shape[:-1])
+
+    @property
+    def described(self) -> dict[str, Tensor]:
+        """The scene's value of every physical parameter by core name, without graph; with an axis of environments only where they differ."""
+        if not self.described_:
+            self.described_.update({name: plain(value) for name, value in self.scene.physical_parameters().items()})
+        return self.described_
 
     def entity(self, where: str, name: str | None) -> Any:
         """The entity of that name; None: the robot."""

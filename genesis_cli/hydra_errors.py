@@ -8,7 +8,7 @@ from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseExceptio
 
 from genesis_cli.compose import compose_config, flat_keys, options
 from genesis_cli.errors import FAILED, WRONG_INPUT, CommandError
-from genesis_cli.schema import GROUPS
+from genesis_cli.schema import FORMER, GROUPS
 from genesis_cli.suggest import known, nearest_first
 from genesis_cli.sweeps.plugins import EXTRAS
 from genesis_cli.validate import first_line
@@ -34,6 +34,9 @@ def as_command_error(error: Exception, command: str, overrides: list[str], confi
         group, _, name = option["path"].rpartition("/")
         if group in ("hydra/launcher", "hydra/sweeper") and name in EXTRAS:
             return CommandError(f'{group}={name} needs an extra: pip install "genesis-optimize[{EXTRAS[name]}]".')
+        former = FORMER.get(group.removeprefix("schema/"), {}) if group.startswith("schema/") else {}
+        if name in former:
+            return CommandError(f'{group}: "{name}" is no kind any more; {former[name]}.')
         return CommandError(f'{group}: unknown option "{name}"; {known(name, options(group, config_dirs))}.')
     primary = _MISSING_PRIMARY.search(text)
     if primary is not None:

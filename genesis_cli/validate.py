@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from genesis_cli.errors import CommandError
-from genesis_cli.schema import KINDS, NEEDED, NEEDED_SYSID, OBSERVED, PARTS, PLAIN, TERMS, File
+from genesis_cli.schema import FORMER, KINDS, NEEDED, NEEDED_SYSID, OBSERVED, PARTS, PLAIN, TERMS, File
 from genesis_cli.suggest import known
 
 
@@ -105,6 +105,9 @@ def _kind(where: str, node: Any, kinds: dict[str, type]) -> Any:
     kind = content.get("kind")
     if kind is None:
         raise CommandError(f"{where}.kind: must be given; {known('', kinds)}.")
+    former = FORMER.get(where.partition(".")[0], {})
+    if kind in former:
+        raise CommandError(f'{where}.kind: "{kind}" is no kind any more; {former[kind]}.')
     if kind not in kinds:
         raise CommandError(f'{where}.kind: unknown kind "{kind}"; {known(str(kind), kinds)}.')
     return _node(where, content, kinds[kind])

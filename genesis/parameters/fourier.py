@@ -36,7 +36,7 @@ class Fourier(OpenLoop):
         noise: float = 0.0,
         scale: Any = 1.0,
         bounds: Any = None,
-        transform: str = "smooth",
+        transform: str | None = None,
         learn: bool = True,
         lr: float | None = None,
     ) -> None:

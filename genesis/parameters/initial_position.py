@@ -3,45 +3,36 @@
 from typing import Any
 
 from genesis.errors import InputError
-from genesis.parameters.bounds import read_bounds
-from genesis.parameters.parameter import Inputs
-from genesis.parameters.scalars import ScalarGroup, Scalars
-from genesis.selection import Joint, chosen_joints, indices, limits, vector
+from genesis.parameters.numbers import Described, NumberOptions, Numbers
+from genesis.parameters.parameter import Changes, Inputs
+from genesis.selection import Joint, chosen_joints, indices, limits
 from genesis.setting import Setting
 
 
-class InitialPosition(ScalarGroup):
+class InitialPosition(Numbers):
     """qpos of hinges and slides, and the position (not the orientation) of free joints, the same in every environment."""
 
-    def __init__(
-        self,
-        setting: Setting,
-        where: str,
-        *,
-        joints: Any = ("*",),
-        entity: str | None = None,
-        init: Any = None,
-        bounds: Any = None,
-        transform: str = "smooth",
-        learn: bool = True,
-        lr: float | None = None,
-    ) -> None:
-        self.learn, self.lr = learn, lr
+    def __init__(self, setting: Setting, where: str, *, joints: Any = ("*",), entity: str | None = None, **common: Any) -> None:
         body = setting.entity(where, entity)
         chosen = chosen_joints(where, body, joints)
-        self.coordinates, self._labels = vector_coordinates(chosen)
+        self.coordinates, labels = vector_coordinates(chosen)
         if not self.coordinates:
             raise InputError(f"{where}: the chosen joints have no coordinate that is a plain number (ball joints have none).")
-        size = len(self.coordinates)
-        start = setting.one_start()[0][self.coordinates] if init is None else vector(f"{where}.init", init, size)
         scalar = [joint for joint in chosen if joint.is_scalar]
-        named = {"limits": limits(body, scalar, "position")} if len(scalar) == size else {}
-        self.scalars = Scalars(where, start, read_bounds(where, bounds, size, transform, named), log=False, learn=learn)
+        ranges = {"limits": limits(body, scalar, "position")} if len(scalar) == len(labels) else {}
+        unit = unit_of([joint.slides or not joint.is_scalar for joint in chosen], "m", "rad")
+        described = Described(labels, unit, setting.one_start()[0][self.coordinates], ranges=ranges)
+        super().__init__(setting, where, described, NumberOptions(**common), Changes(start=True))
 
     def apply(self, inputs: Inputs) -> None:
-        value = self.scalars.value()
+        value = self.of_rows()
         index = indices(self.coordinates)
         inputs.qpos = inputs.qpos.index_copy(-1, index, value.expand(*inputs.qpos.shape[:-1], -1))
+
+
+def unit_of(pushes: list[bool], push: str, turn: str) -> str:
+    """Of numbers that are for pushing or for turning: the unit of the one, of the other, or both."""
+    return push if all(pushes) else f"{turn} | {push}" if any(pushes) else turn
 
 
 def vector_coordinates(joints: list[Joint]) -> tuple[list[int], list[str]]:

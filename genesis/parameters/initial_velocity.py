@@ -3,14 +3,14 @@
 from typing import Any
 
 from genesis.errors import InputError
-from genesis.parameters.bounds import read_bounds
-from genesis.parameters.parameter import Inputs
-from genesis.parameters.scalars import ScalarGroup, Scalars
-from genesis.selection import Joint, chosen_joints, indices, vector
+from genesis.parameters.initial_position import unit_of
+from genesis.parameters.numbers import Described, NumberOptions, Numbers
+from genesis.parameters.parameter import Changes, Inputs
+from genesis.selection import Joint, chosen_joints, indices
 from genesis.setting import Setting
 
 
-class InitialVelocity(ScalarGroup):
+class InitialVelocity(Numbers):
     """qvel of the chosen joints, or the linear or angular part of free joints, the same in every environment."""
 
     def __init__(
@@ -21,22 +21,20 @@ class InitialVelocity(ScalarGroup):
         joints: Any = ("*",),
         entity: str | None = None,
         part: str = "all",
-        init: Any = None,
-        bounds: Any = None,
-        transform: str = "smooth",
-        learn: bool = True,
-        lr: float | None = None,
+        **common: Any,
     ) -> None:
-        self.learn, self.lr = learn, lr
-        self.dofs, self._labels = velocity_dofs(chosen_joints(where, setting.entity(where, entity), joints), part)
+        chosen = chosen_joints(where, setting.entity(where, entity), joints)
+        self.dofs, labels = velocity_dofs(chosen, part)
         if not self.dofs:
             raise InputError(f"{where}: part is {part}, but none of the chosen joints is free; allowed here: all.")
-        size = len(self.dofs)
-        start = setting.one_start()[1][self.dofs] if init is None else vector(f"{where}.init", init, size)
-        self.scalars = Scalars(where, start, read_bounds(where, bounds, size, transform, {}), log=False, learn=learn)
+        pushes = [
+            joint.slides or (joint.is_free and k < 3) for joint in chosen for k, dof in enumerate(joint.dofs) if dof in self.dofs
+        ]
+        described = Described(labels, unit_of(pushes, "m/s", "rad/s"), setting.one_start()[1][self.dofs])
+        super().__init__(setting, where, described, NumberOptions(**common), Changes(start=True))
 
     def apply(self, inputs: Inputs) -> None:
-        value = self.scalars.value()
+        value = self.of_rows()
         index = indices(self.dofs)
         inputs.qvel = inputs.qvel.index_copy(-1, index, value.expand(*inputs.qvel.shape[:-1], -1))
 

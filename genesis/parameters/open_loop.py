@@ -9,7 +9,7 @@ from torch import Tensor
 from genesis.errors import InputError
 from genesis.grad.tensor import plain
 from genesis.parameters.bounds import read_bounds
-from genesis.parameters.parameter import Inputs
+from genesis.parameters.parameter import Changes, Inputs
 from genesis.selection import dofs, driven_joints, finite, indices, joints_of, limits, tensor, vector
 from genesis.setting import Setting
 
@@ -34,7 +34,7 @@ class OpenLoop:
         noise: float,
         scale: Any,
         bounds: Any,
-        transform: str,
+        transform: str | None,
         learn: bool,
         lr: float | None,
     ) -> None:
@@ -43,11 +43,12 @@ class OpenLoop:
         body = setting.entity(where, entity)
         chosen = driven_joints(where, body, joints)
         self.dofs, self.nv = dofs(chosen), setting.start_qvel.shape[-1]
+        self.changes = Changes(controls=tuple(self.dofs))
         n = len(self.dofs)
         self.base = start_control(f"{where}.init", init, setting, body, self.dofs)
         self.unit = control_unit(f"{where}.scale", scale, setting, body, chosen, self.dofs)
         named = {"limits": limits(body, chosen, setting.control)}
-        self.limits = read_bounds(where, bounds, n, transform, named)
+        self.limits = read_bounds(where, bounds, n, transform or "smooth", named)
         if self.limits is not None:
             self.base = self.limits.invert(self.base)
         noises = torch.randn(weights.shape[1], n, generator=setting.generator, dtype=torch.float64)
@@ -90,9 +91,6 @@ class OpenLoop:
             value = value.unsqueeze(1).expand(-1, inputs.controls.shape[1], -1)
         inputs.controls = inputs.controls.index_add(-1, indices(self.dofs), value)
 
-    def controlled(self) -> list[int]:
-        return self.dofs
-
     def project(self) -> None:
         limits = self.leaf_bounds()[0]
         if limits is not None:
@@ -104,6 +102,9 @@ class OpenLoop:
 
     def labels(self) -> list[str]:
         return []
+
+    def prior_residuals(self) -> Tensor | None:
+        return None
 
 
 def start_control(where: str, init: Any, setting: Setting, body: Any, index: list[int]) -> Tensor:

@@ -1,28 +1,42 @@
 """What a parameter is, and what it changes of a rollout."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
 
 
+def _nothing() -> Tensor:
+    return torch.empty(0)
+
+
 @dataclass
 class Inputs:
-    """What one rollout takes; made anew for every evaluation and filled in by the parameters.
+    """What one rollout takes; made anew for every evaluation and filled in by the parameters, each in turn.
 
-    qpos ([B,]nq), qvel ([B,]nv): start. controls (T,[B,]nv): open loop. physical: core name -> value.
+    qpos ([B,]nq), qvel ([B,]nv): start. controls (T,[B,]nv): open loop. Empty where recordings bring them.
+    described, physical: core name -> value; the former of the model, the latter what parameters have put in its place.
     policies: functions from (qpos, qvel) ([B,]n) to controls ([B,]nv), added up.
+    sensors: (channel, "gain" | "bias" | "delay") -> value, (width,) or a number for the delay [s].
+    recorded: (input, "gain" | "bias" | "delay" | "lag") -> likewise, of recorded inputs; a lag is a time constant [s].
     watched: the controls that acted, kept so that their gradients can be read: one tensor, or one for each step.
     """
 
-    qpos: Tensor
-    qvel: Tensor
-    controls: Tensor
+    qpos: Tensor = field(default_factory=_nothing)
+    qvel: Tensor = field(default_factory=_nothing)
+    controls: Tensor = field(default_factory=_nothing)
+    described: Mapping[str, Tensor] = field(default_factory=dict)
     physical: dict[str, Tensor] = field(default_factory=dict)
     policies: list[Callable[[Tensor, Tensor], Tensor]] = field(default_factory=list)
+    sensors: dict[tuple[str, str], Tensor] = field(default_factory=dict)
+    recorded: dict[tuple[str, str], Tensor] = field(default_factory=dict)
     watched: list[Tensor] = field(default_factory=list)
+
+    def value(self, name: str) -> Tensor:
+        """A physical parameter as it stands: what an earlier parameter has left, else the described value."""
+        return self.physical[name] if name in self.physical else self.described[name]
 
     def gradient_by_step(self) -> Tensor | None:
         """Norm of the objective's gradient with respect to the controls of each step (T,), after a backward pass."""
@@ -33,33 +47,49 @@ class Inputs:
         return series.flatten(1).norm(dim=1)
 
 
-class Parameter(Protocol):
-    """One group of what is optimised.
+@dataclass(frozen=True)
+class Changes:
+    """What a parameter changes.
 
-    learn: the optimizer may change it; lr: its own learning rate or None.
+    physical: core names. controls: degrees of freedom (indices into qvel) whose controls it makes. start: the state at the start.
+    sensors: channels, inputs: recorded inputs of whose numbers it changes a property.
+    """
+
+    physical: tuple[str, ...] = ()
+    controls: tuple[int, ...] = ()
+    start: bool = False
+    sensors: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+
+
+class Parameter(Protocol):
+    """One group of what is learned: free numbers (leaves), the value that they stand for, and what it changes.
+
+    learn: it may be changed; lr: its own learning rate or None.
     """
 
     learn: bool
     lr: float | None
 
+    @property
+    def changes(self) -> Changes:
+        """What `apply` changes."""
+        ...
+
     def leaves(self) -> list[Tensor]:
-        """The free numbers that the optimizer changes, in place."""
+        """The free numbers, which an optimizer changes in place."""
         ...
 
     def leaf_bounds(self) -> list[tuple[Tensor, Tensor] | None]:
         """Low and high for each leaf where bounds are kept by projection, else None."""
         ...
 
-    def with_leaves(self, leaves: list[Tensor]) -> "Parameter":
+    def with_leaves(self, leaves: list[Tensor]) -> Self:
         """The same parameter at other free numbers, in the order of `leaves`, which keep their graph."""
         ...
 
     def apply(self, inputs: Inputs) -> None:
         """Put the present value into the inputs of a rollout."""
-        ...
-
-    def controlled(self) -> list[int]:
-        """Degrees of freedom (indices into qvel) whose controls it makes; empty for all but controls and policies."""
         ...
 
     def project(self) -> None:
@@ -80,4 +110,8 @@ class Parameter(Protocol):
 
     def set_value(self, value: Tensor) -> None:
         """Choose the leaves so that `value()` is this (as nearly as the bounds allow)."""
+        ...
+
+    def prior_residuals(self) -> Tensor | None:
+        """(m,) how many standard deviations the value is from what is known beforehand; None where nothing is."""
         ...

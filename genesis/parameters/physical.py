@@ -1,57 +1,77 @@
-"""Masses, damping, gravity, friction, joint limits and other quantities of the model as parameters."""
+"""Rows and columns of one physical parameter: masses, damping, friction, gains, gravity, joint limits, …"""
 
 from typing import Any
 
 from torch import Tensor
 
 from genesis.model.layout import PARAMETER
-from genesis.parameters.bounds import read_bounds
-from genesis.parameters.entries import choose, known_field, learnable
-from genesis.parameters.parameter import Inputs
-from genesis.parameters.scalars import ScalarGroup, Scalars
-from genesis.selection import indices, vector
+from genesis.parameters.numbers import Described, NumberOptions, Numbers
+from genesis.parameters.parameter import Changes, Inputs
+from genesis.parameters.quantities import PhysicalQuantity
+from genesis.parameters.rows import check_field, columns_of, rows_of
+from genesis.selection import indices, joints_of
 from genesis.setting import Setting
 
 
-class Physical(ScalarGroup):
-    """Chosen rows of one physical parameter, replaced in every rollout."""
+class Physical(Numbers):
+    """Chosen rows (by name) and columns of a physical parameter, replaced in every rollout.
+
+    Args:
+        quantity: which, and of its columns those that are usually meant.
+        names: glob patterns of rows; columns: numbers of each row, None: the usual ones.
+    """
 
     def __init__(
         self,
         setting: Setting,
         where: str,
         *,
-        field: str,
+        quantity: PhysicalQuantity,
         names: Any = ("*",),
         columns: Any = None,
-        init: Any = None,
-        log: bool = False,
-        bounds: Any = None,
-        transform: str = "smooth",
-        learn: bool = True,
-        lr: float | None = None,
+        **common: Any,
     ) -> None:
-        self.learn, self.lr, self.field = learn, lr, field
-        self.default = known_field(where, field, learnable(setting))
-        entries = choose(where, setting, field, names, columns)
-        self.rows, self.columns, self._labels = entries.rows, entries.columns, entries.labels
-        self.axis = -1 if PARAMETER[field].width == 1 else -2  # of the rows
-        chosen = self._chosen(self.default)
-        self.shape = chosen.shape
-        size = chosen.numel()
-        start = chosen.reshape(-1).clone() if init is None else vector(f"{where}.init", init, size)
-        self.scalars = Scalars(where, start, read_bounds(where, bounds, size, transform, {}), log=log, learn=learn)
+        self.field = quantity.field
+        check_field(f"{where}.field", self.field, setting.described)
+        self.places, found = rows_of(f"{where}.names", setting, self.field, names)
+        chosen = list(quantity.columns) if columns is None and quantity.columns is not None else columns
+        self.columns = columns_of(f"{where}.columns", self.field, chosen)
+        self.axis = -1 if PARAMETER[self.field].width == 1 else -2  # of the rows
+        picked = self._pick(setting.described[self.field])
+        self.shape = picked.shape
+        bare = PARAMETER[self.field].width == 1 or (columns is None and len(self.columns or ()) == 1)
+        labels = found if bare else [f"{name}[{axis}]" for name in found for axis in _axes(self.field, self.columns)]
+        unit = _of_joints(quantity.unit or PARAMETER[self.field].unit, setting, self.field, self.places)
+        described = Described(labels, unit, picked, quantity.least)
+        super().__init__(setting, where, described, NumberOptions(**common), Changes(physical=(self.field,)))
 
     def apply(self, inputs: Inputs) -> None:
-        value = self.scalars.value().reshape(self.shape)
         # A second group on the same field changes what the first one left.
-        base = inputs.physical.get(self.field, self.default)
+        base = inputs.value(self.field)
+        value = self.of_rows().reshape(self.shape).to(base)
         if self.columns is not None:
-            rows = base if self.rows is None else base.index_select(self.axis, indices(self.rows))
+            rows = base if self.places is None else base.index_select(self.axis, indices(self.places))
             value = rows.index_copy(-1, indices(self.columns), value)
-        inputs.physical[self.field] = value if self.rows is None else base.index_copy(self.axis, indices(self.rows), value)
+        inputs.physical[self.field] = value if self.places is None else base.index_copy(self.axis, indices(self.places), value)
 
-    def _chosen(self, values: Tensor) -> Tensor:
-        """The rows and columns that are parameters."""
-        rows = values if self.rows is None else values.index_select(self.axis, indices(self.rows))
+    def _pick(self, values: Tensor) -> Tensor:
+        """The rows and columns that are meant."""
+        rows = values if self.places is None else values.index_select(self.axis, indices(self.places))
         return rows if self.columns is None else rows.index_select(-1, indices(self.columns))
+
+
+def _axes(field: str, columns: list[int] | None) -> list[str]:
+    """A name for each of the columns of a row."""
+    width = PARAMETER[field].width
+    return ["xyz"[k] if width == 3 else str(k) for k in (range(width) if columns is None else columns)]
+
+
+def _of_joints(unit: str, setting: Setting, field: str, places: list[int] | None) -> str:
+    """Of "Nm | N" the one that all chosen joints have, where they are all hinges or all slides."""
+    if " | " not in unit or PARAMETER[field].count not in ("nv", "nq"):
+        return unit
+    joints = [joint for entity in setting.entities.values() for joint in joints_of(entity)]
+    slides = {i: j.slides for j in joints if j.is_scalar for i in (j.dofs if PARAMETER[field].count == "nv" else j.qs)}
+    kinds = {slides.get(i) for i in (places if places is not None else slides)}
+    turn, push = unit.split(" | ")
+    return turn if kinds == {False} else push if kinds == {True} else unit

@@ -11,7 +11,7 @@ from torch import Tensor
 from genesis.parameters.bounds import read_bounds
 from genesis.parameters.network import Network, start_leaves
 from genesis.parameters.open_loop import control_unit, start_control
-from genesis.parameters.parameter import Inputs
+from genesis.parameters.parameter import Changes, Inputs
 from genesis.selection import dofs, driven_joints, indices, joints_of, limits, match
 from genesis.setting import Setting
 
@@ -32,7 +32,7 @@ class Policy:
         scale: Any = 1.0,
         init: Any = "zero",
         bounds: Any = None,
-        transform: str = "smooth",
+        transform: str | None = None,
         learn: bool = True,
         lr: float | None = None,
     ) -> None:
@@ -40,11 +40,12 @@ class Policy:
         body = setting.entity(where, entity)
         chosen = driven_joints(where, body, joints)
         self.dofs, self.nv = dofs(chosen), setting.start_qvel.shape[-1]
+        self.changes = Changes(controls=tuple(self.dofs))
         n = len(self.dofs)
         self.base = start_control(f"{where}.init", init, setting, body, self.dofs)
         self.unit = control_unit(f"{where}.scale", scale, setting, body, chosen, self.dofs)
         named = {"limits": limits(body, chosen, setting.control)}
-        self.limits = read_bounds(where, bounds, n, transform, named)
+        self.limits = read_bounds(where, bounds, n, transform or "smooth", named)
         if self.limits is not None:
             self.base = self.limits.invert(self.base)
         observed = joints_of(body)
@@ -84,9 +85,6 @@ class Policy:
     def apply(self, inputs: Inputs) -> None:
         inputs.policies.append(self.law())
 
-    def controlled(self) -> list[int]:
-        return self.dofs
-
     def project(self) -> None:
         """A network has no bounds."""
 
@@ -104,3 +102,6 @@ class Policy:
 
     def labels(self) -> list[str]:
         return []
+
+    def prior_residuals(self) -> Tensor | None:
+        return None

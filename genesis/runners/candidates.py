@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from genesis.scene.batch import allowed_rows, roll_out_batch
 from genesis.scene.variants import some_envs
 from genesis.selection import indices
 from genesis.tasks import Task
+from genesis.tasks.task import half_square, prior_rows
 from genesis.view import View
 
 ALONE = "alone"  # instead of what a loss asks of a trajectory, where it asks for the whole
@@ -45,7 +46,7 @@ class Candidates:
                     culprit = None if error.env is None else order[error.env // max(self.envs, 1)]
                     usable = [row for row in usable if row != culprit] if culprit is not None else []
                     continue
-                found[usable] = values[usable]
+                found[usable] = (values + self._priors(leaves))[usable]
                 break
         return np.where(np.isfinite(found), found, math.inf)
 
@@ -63,6 +64,18 @@ class Candidates:
                     own.append(leaf.detach().expand(count, *leaf.shape))
             made.append(own)
         return made
+
+    def _priors(self, leaves: list[list[Tensor]]) -> np.ndarray:
+        """(C,) or a zero: half the squares of what is known of the parameters beforehand."""
+        parameters = self.task.parameters
+        if self.task.prior() is None:
+            return np.zeros(1)
+
+        def one(leaves: list[list[Tensor]]) -> Tensor:
+            pairs = zip(parameters.items(), leaves, strict=True)
+            return cast(Tensor, half_square(prior_rows({name: parameter.with_leaves(own) for (name, parameter), own in pairs})))
+
+        return np.asarray(torch.vmap(one)(leaves).double().cpu())
 
     def _starts(self, count: int) -> tuple[Tensor, Tensor]:
         qpos, qvel = self.setting.start_qpos, self.setting.start_qvel

@@ -29,7 +29,7 @@ def controls_table(task: Task, controls: np.ndarray) -> bytes:
 
     A row holds from its time until that of the next one.
     """
-    controlled = {dof for parameter in task.parameters.values() for dof in parameter.controlled()}
+    controlled = {dof for parameter in task.parameters.values() for dof in parameter.changes.controls}
     columns, names = [], []
     for joint in (j for entity in task.setting.entities.values() for j in joints_of(entity)):
         for k, dof in enumerate(joint.dofs):

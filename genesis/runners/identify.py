@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from genesis.errors import InputError
+from genesis.parameters import Inputs
 from genesis.runners.interrupt import Interrupt
 from genesis.runners.record import Journal
 from genesis.selection import match
@@ -23,7 +24,6 @@ from genesis.sysid.result import Estimate, Identification
 from genesis.sysid.solvers import Ended, LeastSquares, Report, Solver
 from genesis.sysid.solvers.levenberg_marquardt import LevenbergMarquardt
 from genesis.sysid.statistics import Certainty, certainty, estimates
-from genesis.sysid.target import Target
 
 CONVERGED, NOT_CONVERGED, INTERRUPTED = "converged", "not_converged", "interrupted"
 STOPPED = "stopped by a signal; the best so far is saved, --resume goes on"
@@ -295,6 +295,8 @@ def _profiled(problem: Problem, patterns: list[str]) -> list[int]:
                 f"statistics.profile: {names[inside[0]]} is one of several numbers that are learned together and has no profile; "
                 "choose parameters of other kinds."
             )
+        if unknown.smooth and inside:
+            raise InputError(f"{unknown.where}.transform: smooth bounds have no profile (statistics.profile); use clamp.")
     return chosen
 
 
@@ -303,12 +305,12 @@ def identified_parameters(problem: Problem, point: Point) -> dict[str, np.ndarra
 
     Those that each recording has of its own keep their described values.
     """
-    made, z = Target(problem.described), torch.as_tensor(point.z)
+    made, z = Inputs(described=problem.described), torch.as_tensor(point.z)
     with torch.no_grad():
         parts = {id(unknown): z[part] for unknown, recording, part in problem.slices if recording is None}
         for unknown in problem.unknowns.values():
             if not unknown.each_recording:
-                unknown.apply(parts.get(id(unknown), unknown.free()), made)
+                unknown.with_leaves([parts.get(id(unknown), unknown.free.detach())]).apply(made)
     return {name: value.numpy() for name, value in made.physical.items()}
 
 

@@ -24,6 +24,7 @@ from genesis.runners.stacked import Rows, added, laws, stacked_inputs
 from genesis.tasks import Task
 from genesis.tasks.goal import OfTrajectory
 from genesis.tasks.rollout import inputs_of, roll_out
+from genesis.tasks.task import PRIOR
 from genesis.view import View
 
 #: The answer to a candidate that has to be evaluated by itself, because something about it is out of the ordinary.
@@ -45,7 +46,7 @@ class Together:
         self.envs = first.batch[0] if first.batch else 0
         self.scenes: dict[int, Any] = {}
         free = [{id(leaf) for p in task.parameters.values() for leaf in p.leaves()} for task in tasks]
-        self.parameter_group = partition([task.parameters for task in tasks], free)
+        self.parameter_group = partition([made_of(task) for task in tasks], free)
         self.loss_group = partition([{name: loss for name, (_, loss) in task.losses.items()} for task in tasks])
         self.goal_group = partition([task.goal for task in tasks], free)
         self.base = differing_parameters(tasks)
@@ -244,10 +245,16 @@ class Together:
 
         groups = self._groups(self.loss_group, numbers)
         sums = [of_group(group) for group in groups]
-        if len(sums) == 1:
-            return sums[0], parts
-        places = torch.tensor([place[number] for group in groups for number in group], device=sums[0].device)
-        return torch.cat(sums).index_select(0, places.argsort()), parts
+        objective = sums[0]
+        if len(sums) > 1:
+            places = torch.tensor([place[number] for group in groups for number in group], device=sums[0].device)
+            objective = torch.cat(sums).index_select(0, places.argsort())
+        priors = [self.tasks[number].prior() for number in numbers]
+        if any(prior is not None for prior in priors):
+            objective = objective + torch.stack([objective.new_zeros(()) if prior is None else prior for prior in priors])
+            for part, prior in zip(parts, priors, strict=True):
+                part.update({} if prior is None else {PRIOR: float(prior.detach())})
+        return objective, parts
 
     def _metrics(self, numbers: list[int], shares: Shares) -> dict[int, dict[str, float]]:
         """The goal's numbers of every candidate."""
@@ -315,6 +322,12 @@ class TogetherProblem(TaskProblem):
         self.clock.add("together", start)
         found: Found = answer
         return found
+
+
+def made_of(task: Task) -> tuple[Any, ...]:
+    """What the inputs of a task are made of: its parameters, and the described values of which they change a part."""
+    changed = {name for parameter in task.parameters.values() for name in parameter.changes.physical}
+    return task.parameters, {name: task.setting.described[name] for name in sorted(changed)}
 
 
 def differing_parameters(tasks: Sequence[Task]) -> dict[str, list[Tensor]]:

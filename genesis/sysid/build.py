@@ -11,11 +11,11 @@ import torch
 
 from genesis.errors import InputError
 from genesis.observations import Dataset, Recording, input_places, load, make_channels, measured_state, state_layout, suspicions
-from genesis.setting import Setting
+from genesis.parameters import StartState, make_parameters
+from genesis.setting import Columns, Recorded, Setting
 from genesis.start import start_state
 from genesis.sysid.problem import Problem
 from genesis.sysid.shooting import Shooting
-from genesis.sysid.unknowns import make_unknowns
 
 
 def make_problem(
@@ -36,7 +36,7 @@ def make_problem(
     Args:
         scene: built with n_envs = 0. entities: by name, the robot among them; homes: their configurations, None for the file's.
         observation: node of the config, see `genesis.observations.load`; base: folder of relative files.
-        parameters: name -> kind and keyword arguments, see `genesis.sysid.unknowns`.
+        parameters: name -> kind and keyword arguments, see `genesis.parameters`.
         shooting: fields of `Shooting`.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -57,19 +57,20 @@ def problem_of(
     for spec in dataset.inputs.values():
         input_places(setting, spec)  # names are checked before their numbers are judged
     dataset.warnings += suspicions(setting, dataset)
-    signals = {
-        "sensor": {name: channel.labels for name, channel in channels.items()},
-        "input": {name: spec.labels for name, spec in dataset.inputs.items()},
-    }
-    units = {
-        "sensor": {name: channel.unit for name, channel in channels.items()},
-        "input": {name: spec.unit for name, spec in dataset.inputs.items()},
-    }
-    unknowns, start = make_unknowns(setting, parameters, signals, units)
+    columns = ({name: Columns(x.labels, x.unit) for name, x in table.items()} for table in (channels, dataset.inputs))
+    setting = replace(setting, recorded=Recorded(*columns))
+    made = make_parameters(setting, parameters)
+    starts = [parameter for parameter in made.values() if isinstance(parameter, StartState)]
+    unknowns = {name: parameter for name, parameter in made.items() if not isinstance(parameter, StartState)}
+    for name, unknown in unknowns.items():
+        if unknown.lr is not None:
+            raise InputError(f"parameter.{name}.lr: an identification finds one step for all parameters; leave lr out.")
     if not any(unknown.learn for unknown in unknowns.values()):
         raise InputError("parameter: nothing is identified; give at least one parameter with learn: true.")
     layout = state_layout(setting, dataset)
+    start = next((s for s in starts if s.learn), None)
     states = partial(_state, dataset, layout)
+    start = next((s for s in starts if s.learn), None)
     return Problem(setting, dataset, channels, unknowns, shooting or Shooting(), dataset.train, states, start)
 
 

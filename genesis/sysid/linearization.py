@@ -161,7 +161,7 @@ def prior_blocks(problem: Problem, z: Tensor, jacobian: bool) -> list[Block]:
 def _start_blocks(problem: Problem, point: Point, jacobian: bool) -> list[Block]:
     """Priors of the start states around their measurements."""
     assert problem.start is not None and point.starts is not None
-    weights = problem.start.weights(problem.space).numpy()
+    weights = problem.start.weights(problem.space.nv).numpy()
     chosen = np.flatnonzero(weights > 0.0)
     if not len(chosen):
         return []

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from genesis.observations.sample import Sample
+from genesis.parameters import Inputs
 from genesis.sysid.problem import Motion, Problem
 from genesis.sysid.shooting import Batch, Samples
-from genesis.sysid.target import Target
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Steps:
     control: Tensor | None = None
 
 
-def sensor_rows(targets: Sequence[Target], channel: str, what: str, target: Tensor) -> Tensor | None:
+def sensor_rows(targets: Sequence[Inputs], channel: str, what: str, target: Tensor) -> Tensor | None:
     """Property of a sensor at samples under these targets (N,), (N, width) or (N,); None where it is not identified."""
     key = (channel, what)
     if not any(key in t.sensors for t in targets):
@@ -90,7 +90,7 @@ def sample_of(problem: Problem, at: Instants, steps: Steps) -> Sample:
     )  # fmt: skip
 
 
-def measure(problem: Problem, batch: Batch, motion: Motion, targets: Sequence[Target], name: str) -> Rows | None:
+def measure(problem: Problem, batch: Batch, motion: Motion, targets: Sequence[Inputs], name: str) -> Rows | None:
     """Predictions and residuals of one channel; differentiable to whatever the motion is."""
     samples = batch.samples.get(name)
     if samples is None:

@@ -17,15 +17,13 @@ from torch import Tensor
 from genesis.errors import DivergenceError
 from genesis.observations.dataset import Dataset
 from genesis.observations.recording import Recording
+from genesis.parameters import Inputs, Numbers, StartState
 from genesis.scene.physical import Loops
 from genesis.selection import indices, tensor
 from genesis.setting import Setting
 from genesis.sysid.drive import Drive
 from genesis.sysid.shooting import Batch, Shooting, Window, batches, cut, samples_of
 from genesis.sysid.space import StateSpace
-from genesis.sysid.target import Target
-from genesis.sysid.unknowns.start_state import StartState
-from genesis.sysid.unknowns.unknown import Unknown
 
 
 @dataclass
@@ -50,7 +48,7 @@ class Problem:
     setting: Setting
     dataset: Dataset
     channels: dict[str, Any]
-    unknowns: dict[str, Unknown]
+    unknowns: dict[str, Numbers]
     shooting: Shooting
     recordings: list[Recording]
     start_states: Any  # function (recording, times (S,)) -> qpos (S, nq), qvel (S, nv)
@@ -64,17 +62,16 @@ class Problem:
         self.solver, self.physics, self.dt = scene.rigid_solver, scene.rigid_solver.physics, scene.dt
         self.space = StateSpace(self.solver.model)
         self.drive = Drive(self.setting, self.dataset, self.dt)
-        if any(getattr(unknown, "field", "") == "dof_frictionloss" for unknown in self.unknowns.values()):
+        if any("dof_frictionloss" in unknown.changes.physical for unknown in self.unknowns.values()):
             self.physics.learn_friction()  # before the first launch: also where its start is zero
-        parameters = self.solver.parameters
-        self.described = {name: parameters.value(name)[0].detach() for name in parameters.names}
+        self.described = self.setting.described
         self.learned = [u for u in self.unknowns.values() if u.learn]
-        self.slices: list[tuple[Unknown, int | None, slice]] = []
+        self.slices: list[tuple[Numbers, int | None, slice]] = []
         first = 0
         for unknown in self.learned:
             for r in range(len(self.recordings)) if unknown.each_recording else (None,):
-                self.slices.append((unknown, r, slice(first, first + len(unknown.labels))))
-                first += len(unknown.labels)
+                self.slices.append((unknown, r, slice(first, first + len(unknown.labels()))))
+                first += len(unknown.labels())
         self.n = first
         self.by_recording = any(unknown.each_recording for unknown in self.learned)
         self.loops = Loops(self.drive.kp, self.drive.kv, self.drive.actuators)
@@ -90,7 +87,7 @@ class Problem:
     @property
     def z0(self) -> Tensor:
         """(n,) the start."""
-        parts = [unknown.free() for unknown, _, _ in self.slices]
+        parts = [unknown.free.detach() for unknown, _, _ in self.slices]
         return torch.cat(parts) if parts else tensor([])
 
     @property
@@ -101,28 +98,26 @@ class Problem:
 
     def natural(self, z: Tensor) -> Tensor:
         """(n,) reported values."""
-        return torch.cat([unknown.natural(z[part]) for unknown, _, part in self.slices])
+        return torch.cat([unknown.values_of(z[part]) for unknown, _, part in self.slices])
 
     def names(self) -> list[str]:
         """A name for each learned number: group/label, with the recording where each has its own."""
         made = []
         for unknown, r, _ in self.slices:
             own = "" if r is None else f"@{self.recordings[r].name}"
-            made += [f"{unknown.group}/{label}{own}" for label in unknown.labels]
+            made += [f"{unknown.name}/{label}{own}" for label in unknown.labels()]
         return made
 
-    def target(self, z: Tensor, recording: int | None = None) -> Target:
+    def target(self, z: Tensor, recording: int | None = None) -> Inputs:
         """What the unknowns make of z; those of a recording of their own for that one."""
-        made = Target(self.described)
+        made = Inputs(described=self.described)
         free = {(id(unknown), r): z[part] for unknown, r, part in self.slices}
         for unknown in self.unknowns.values():
-            if not unknown.learn:
-                unknown.apply(unknown.free(), made)
-            else:
-                unknown.apply(free[id(unknown), recording if unknown.each_recording else None], made)
+            own = free[id(unknown), recording if unknown.each_recording else None] if unknown.learn else unknown.free.detach()
+            unknown.with_leaves([own]).apply(made)
         return made
 
-    def targets(self, z: Tensor) -> list[Target]:
+    def targets(self, z: Tensor) -> list[Inputs]:
         """One for all recordings, or one for each."""
         return [self.target(z, r) for r in range(len(self.recordings))] if self.by_recording else [self.target(z)]
 
@@ -130,23 +125,20 @@ class Problem:
         """Residuals of priors and of what groups know of themselves, (k,)."""
         rows = []
         for unknown, _, part in self.slices:
-            informed = torch.isfinite(unknown.deviation)
-            if bool(informed.any()):
-                rows.append(((unknown.natural(z[part]) - unknown.mean) / unknown.deviation)[informed])
-            more = unknown.pseudo_measurements(z[part])
-            if more is not None:
-                rows.append(more)
+            known = unknown.with_leaves([z[part]]).prior_residuals()
+            if known is not None:
+                rows.append(known)
         return torch.cat(rows) if rows else z.new_zeros(0)
 
     # ---- simulation
 
-    def theta(self, targets: Sequence[Target]) -> Tensor:
+    def theta(self, targets: Sequence[Inputs]) -> Tensor:
         """(P,), or (recordings, P)."""
         names = list(dict.fromkeys(name for target in targets for name in target.physical))
         replaced = {name: torch.stack([target.value(name) for target in targets]) for name in names}
         return self.solver.parameters.packed(self.loops, replaced)
 
-    def begin(self, batch: Batch, targets: Sequence[Target], tangents: Tensor | None) -> Tensor:
+    def begin(self, batch: Batch, targets: Sequence[Inputs], tangents: Tensor | None) -> Tensor:
         """Start states (B, nx): measured ones freed of what the sensors add to them, moved by tangents (B, 2 nv)."""
         state = batch.state
         if any(key[0] in self.positions for target in targets for key in target.sensors):
@@ -157,7 +149,7 @@ class Problem:
             state = torch.cat(rows)
         return state if tangents is None else self.space.retract(state, tangents)
 
-    def _unsensed(self, state: Tensor, target: Target) -> Tensor:
+    def _unsensed(self, state: Tensor, target: Inputs) -> Tensor:
         """(1, nx): q = (measured - bias) / gain + delay * qvel for coordinates that a channel with such properties measures."""
         for name, (columns, places, speeds) in self.positions.items():
             gain, bias, delay = (target.sensors.get((name, what)) for what in ("gain", "bias", "delay"))
@@ -170,7 +162,7 @@ class Problem:
         return state
 
     def simulate(
-        self, batch: Batch, targets: Sequence[Target], theta: Tensor, tangents: Tensor | None = None, expect_finite: bool = True
+        self, batch: Batch, targets: Sequence[Inputs], theta: Tensor, tangents: Tensor | None = None, expect_finite: bool = True
     ) -> Motion:
         """Raises: DivergenceError naming recording and time."""
         self.simulations += len(batch)
@@ -183,7 +175,7 @@ class Problem:
             self._expect_finite(batch, motion)
         return motion
 
-    def commands(self, batch: Batch, targets: Sequence[Target]) -> tuple[Tensor, Tensor | None]:
+    def commands(self, batch: Batch, targets: Sequence[Inputs]) -> tuple[Tensor, Tensor | None]:
         """command (T, B, nv), control (T, B, nu) or None."""
         if len(targets) == 1 or not self.driven_by(targets):
             return self._controls(batch, targets[0])
@@ -194,14 +186,14 @@ class Problem:
         driven = [c for _, c in made if c is not None]
         return command, torch.cat(driven, 1)[:, back] if driven else None
 
-    def _controls(self, batch: Batch, target: Target) -> tuple[Tensor, Tensor | None]:
+    def _controls(self, batch: Batch, target: Inputs) -> tuple[Tensor, Tensor | None]:
         gains = {name: target.value(name) for name in ("dof_kp", "dof_kv")}
-        return self.drive.controls(batch, self.recordings, target.inputs, gains)
+        return self.drive.controls(batch, self.recordings, target.recorded, gains)
 
-    def driven_by(self, targets: Sequence[Target]) -> bool:
+    def driven_by(self, targets: Sequence[Inputs]) -> bool:
         """Whether the targets change controls."""
         closed = bool(self.drive.kp.any() or self.drive.kv.any())
-        return any(t.inputs or (closed and ("dof_kp" in t.physical or "dof_kv" in t.physical)) for t in targets)
+        return any(t.recorded or (closed and ("dof_kp" in t.physical or "dof_kv" in t.physical)) for t in targets)
 
     def _expect_finite(self, batch: Batch, motion: Motion) -> None:
         bad = ~torch.isfinite(motion.x.detach()).all(-1)

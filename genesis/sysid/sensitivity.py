@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from genesis.grad.sensitivities import along, forward
+from genesis.parameters import Inputs, Numbers
 from genesis.sysid.measure import Instants, Rows, Steps, instants, rows_of, sample_of, sensor_rows, steps_of
 from genesis.sysid.problem import Motion, Problem
 from genesis.sysid.shooting import Batch, Samples
 from genesis.sysid.space import cubic_weights
-from genesis.sysid.target import Target
 
 ROWS_AT_ONCE = 2**22  # numbers of theta that are copied for samples whose channel depends on it
 
@@ -84,11 +84,10 @@ def outside(problem: Problem, batch: Batch, z: Tensor, tangents: Tensor | None) 
     return made
 
 
-def drives(unknown, problem: Problem) -> bool:
+def drives(unknown: Numbers, problem: Problem) -> bool:
     """Whether an unknown changes the controls themselves: properties of inputs, and gains that turn targets into commands."""
-    return getattr(unknown, "side", "") == "input" or (
-        getattr(unknown, "field", "") in ("dof_kp", "dof_kv") and bool(problem.drive.kp.any() or problem.drive.kv.any())
-    )
+    gains = any(name in ("dof_kp", "dof_kv") for name in unknown.changes.physical)
+    return bool(unknown.changes.inputs) or (gains and bool(problem.drive.kp.any() or problem.drive.kv.any()))
 
 
 def _tangent(dual: Tensor) -> Tensor:
@@ -96,7 +95,7 @@ def _tangent(dual: Tensor) -> Tensor:
     return torch.zeros_like(dual) if tangent is None else tangent
 
 
-def start_tangents(problem: Problem, batch: Batch, targets: Sequence[Target], tangents: Tensor) -> Tensor:
+def start_tangents(problem: Problem, batch: Batch, targets: Sequence[Inputs], tangents: Tensor) -> Tensor:
     """(B, nx, nt): how the start states move with their tangents."""
     columns = []
     for k in range(problem.space.nt):
@@ -143,7 +142,7 @@ def propagate(
 
 
 def channel_jacobian(
-    problem: Problem, batch: Batch, motion: Motion, targets: Sequence[Target], out: Outside, sens: Sensitivity, name: str
+    problem: Problem, batch: Batch, motion: Motion, targets: Sequence[Inputs], out: Outside, sens: Sensitivity, name: str
 ) -> tuple[Rows, Tensor] | None:
     """Residuals of a channel and their Jacobian (N, m, nt + n)."""
     samples = batch.samples.get(name)
@@ -190,7 +189,7 @@ def _selected(
 
 
 def _differentiated(
-    problem: Problem, batch: Batch, motion: Motion, targets: Sequence[Target], out: Outside, sens: Sensitivity, name: str,
+    problem: Problem, batch: Batch, motion: Motion, targets: Sequence[Inputs], out: Outside, sens: Sensitivity, name: str,
     samples: Samples,
 ) -> tuple[Rows, Tensor]:  # fmt: skip
     """Any channel: one reverse pass for each of its numbers; rows do not mix, so that their sum has the gradient of every row."""

@@ -67,7 +67,7 @@ class Batch:
 
     windows: (B,) indices into all windows; recording (B,): indices of recordings; start (B,) [s]; steps (B,): of each;
     horizon: of the launch. state (B, nx): measured start states. samples: by channel. inputs: series (T, B, columns) as recorded.
-    target (B,): which of several `Target`s acts; that of its recording unless it is told otherwise.
+    target (B,): which of several `Inputs` acts; that of its recording unless it is told otherwise.
     """
 
     windows: list[int]

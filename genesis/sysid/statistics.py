@@ -15,10 +15,10 @@ import torch
 from scipy import stats
 
 from genesis.methods.residuals import Block
+from genesis.parameters import Numbers
 from genesis.sysid.linearization import Point
 from genesis.sysid.result import Estimate, Whiteness
 from genesis.sysid.solvers.solver import LeastSquares
-from genesis.sysid.unknowns.unknown import Unknown
 
 RANK = 1e-7  # of a singular value relative to the largest: below it rounding decides
 SILENT = 1e-8  # of a sensitivity relative to the largest: rounding of a number that nothing depends on
@@ -166,20 +166,21 @@ def estimates(squares: LeastSquares, point: Point, known: Certainty) -> list[Est
             made.append(one)
     for unknown in problem.unknowns.values():
         if not unknown.learn:
-            for i, label in enumerate(unknown.labels):
-                held = float(unknown.start[i])
-                one = _estimate(unknown, i, f"{unknown.group}/{label}", held, held, 0.0)
+            for i, label in enumerate(unknown.labels()):
+                held = float(unknown.value()[i])
+                one = _estimate(unknown, i, f"{unknown.name}/{label}", held, held, 0.0)
                 one.prior, one.note = None, "frozen"
                 made.append(one)
     return made
 
 
-def _estimate(unknown: Unknown, i: int, name: str, start: float, value: float, deviation: float) -> Estimate:
+def _estimate(unknown: Numbers, i: int, name: str, start: float, value: float, deviation: float) -> Estimate:
     """The i-th number of an unknown, without a note."""
-    spread, reach = float(unknown.deviation[i]), INTERVAL * deviation
+    reach = INTERVAL * deviation
+    prior = None if unknown.prior is None else (float(unknown.prior[0][i]), float(unknown.prior[1][i]))
     return Estimate(
-        name, unknown.group, unknown.unit_of(i), start, value, deviation, value - reach, value + reach,
-        (float(unknown.low[i]), float(unknown.high[i])), (float(unknown.mean[i]), spread) if np.isfinite(spread) else None,
+        name, unknown.name, unknown.unit_of(i), start, value, deviation, value - reach, value + reach,
+        (float(unknown.low[i]), float(unknown.high[i])), prior,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import torch
 
 from genesis.errors import InputError, unknown_name
 from genesis.losses import LOSSES
-from genesis.parameters import PARAMETERS, Parameter
+from genesis.parameters import make_parameters
 from genesis.setting import Setting
 from genesis.start import start_state
 from genesis.tasks.advance import Advance
@@ -81,15 +81,3 @@ def make_task(
     if not terms:
         raise InputError("loss: no term has a weight; give at least one, e.g. losses=reach.")
     return Task(kind, setting, made, terms, goal)
-
-
-def make_parameters(setting: Setting, specs: dict[str, dict[str, Any]]) -> dict[str, Parameter]:
-    """Parameters from kind and keyword arguments."""
-    made: dict[str, Parameter] = {}
-    for name, spec in specs.items():
-        options = dict(spec)
-        kind = options.pop("kind")
-        if kind not in PARAMETERS:
-            raise unknown_name(f"parameter.{name}", "kind", kind, PARAMETERS)
-        made[name] = PARAMETERS[kind](setting, f"parameter.{name}", **options)
-    return made

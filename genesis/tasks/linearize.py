@@ -8,7 +8,7 @@ row for each residual that sees states, whichever are fewer. See docs/adjoints/s
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
@@ -20,9 +20,9 @@ from genesis.losses.seeds import Seeds, seeds
 from genesis.losses.term import Squares
 from genesis.methods.residuals import Block
 from genesis.scene.linear import LinearSteps, Probe, linear_steps, probe
-from genesis.tasks.outside import Outside, outside
+from genesis.tasks.outside import Outside, outside, prior_jacobian
 from genesis.tasks.rollout import inputs_of, roll_out
-from genesis.tasks.task import Task, divergence
+from genesis.tasks.task import PRIOR, Task, divergence, half_square
 from genesis.view import View
 
 LARGEST = 2**28  # numbers of the largest table
@@ -31,9 +31,9 @@ Way = Literal["forward", "reverse"]
 
 @dataclass
 class Linearized:
-    """Blocks: one for each loss, its label the loss's name, weights inside; half their squares add up to the objective.
+    """Blocks: one for each term, its label the term's name, weights inside; half their squares add up to the objective.
 
-    terms: weighted losses by name. trajectory: what they have seen.
+    terms: weighted losses and priors by name. trajectory: what they have seen.
     """
 
     blocks: list[Block]
@@ -95,6 +95,9 @@ def linearize(task: Task, way: Way | None = None) -> Linearized:
     terms = {
         name: losses[name][0] * torch.stack([part.total().detach() for part in parts]).sum() for name, parts in squares.items()
     }
+    known = prior_jacobian(task.parameters)
+    if known is not None:
+        terms[PRIOR] = cast(Tensor, half_square(known[0]))
     if not bool(torch.isfinite(torch.stack(list(terms.values()))).all()):
         raise divergence(seen, terms)
     with torch.enable_grad():
@@ -104,8 +107,11 @@ def linearize(task: Task, way: Way | None = None) -> Linearized:
             for part in own
         ]
     with torch.no_grad():
-        tables = _tables(parts, linear_steps(run, out.names), out, at, way)
-    return Linearized(_blocks(parts, tables), {name: float(value) for name, value in terms.items()}, seen)
+        blocks = _blocks(parts, _tables(parts, linear_steps(run, out.names), out, at, way))
+    if known is not None:
+        r, z = (part.double().cpu().numpy() for part in known)
+        blocks.append(Block(PRIOR, r, z))
+    return Linearized(blocks, {name: float(value) for name, value in terms.items()}, seen)
 
 
 def _tables(parts: Sequence[_Part], steps: LinearSteps, out: Outside, at: Probe, way: Way | None) -> list[Tensor]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from genesis.parameters.policy import Policy
 from genesis.scene.linear import entries
 from genesis.setting import Setting
 from genesis.tasks.rollout import inputs_of
+from genesis.tasks.task import prior_rows
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,20 @@ def moved(parameters: Mapping[str, Parameter], leaves: list[Tensor], z: Tensor) 
     }
 
 
+def prior_jacobian(parameters: Mapping[str, Parameter]) -> tuple[Tensor, Tensor] | None:
+    """Residuals (m,) of what is known of parameters beforehand, and their Jacobian (m, n); None where nothing is."""
+    with torch.no_grad():
+        rows = prior_rows(parameters)
+    if rows is None:
+        return None
+    leaves = [leaf.detach() for leaf in free_numbers(parameters)]
+
+    def made(z: Tensor) -> Tensor:
+        return cast(Tensor, prior_rows(moved(parameters, leaves, z)))
+
+    return rows, torch.func.jacfwd(made)(torch.cat([leaf.reshape(-1) for leaf in leaves]))
+
+
 def _with_policies(parameters: Mapping[str, Parameter], x: Tensor, open_loop: Outside) -> Outside:
     """Add the columns of the policies' weights, in their place in z, and the feedback."""
     horizon, batch, nv, _ = open_loop.controls.shape
@@ -117,7 +133,7 @@ def _policy_jacobian(policy: Policy, x: Tensor, nv: int) -> tuple[Tensor, Tensor
     with torch.enable_grad():
         act = policy.with_leaves(weights).law()
         controls = act(*seen.split([nx - nv, nv], -1))
-        for dof in policy.controlled():
+        for dof in policy.changes.controls:
             bars = torch.autograd.grad(controls[:, dof].sum(), [seen, *weights], retain_graph=True)
             gain[:, dof], table[:, dof] = bars[0], torch.cat([bar.flatten(1) for bar in bars[1:]], -1)
     return gain.unflatten(0, (horizon, batch)), table.unflatten(0, (horizon, batch))

@@ -18,12 +18,12 @@ def inputs_of(setting: Setting, parameters: Mapping[str, Parameter], *, policies
     """What the parameters make of a rollout; policies: False leaves out what these do, for operations that know no networks."""
     rest = torch.zeros_like(setting.start_qvel)
     if setting.control == "position":  # joints that no parameter controls hold their start
-        learned = {dof for parameter in parameters.values() for dof in parameter.controlled()}
+        learned = {dof for parameter in parameters.values() for dof in parameter.changes.controls}
         for joint in (j for entity in setting.entities.values() for j in joints_of(entity)):
             if joint.is_scalar and joint.dofs[0] not in learned:
                 rest[..., joint.dofs[0]] = setting.start_qpos[..., joint.qs[0]]
     controls = rest.expand(setting.horizon, *rest.shape)
-    inputs = Inputs(setting.start_qpos, setting.start_qvel, controls)
+    inputs = Inputs(setting.start_qpos, setting.start_qvel, controls, setting.described)
     for parameter in parameters.values():
         if policies or not isinstance(parameter, Policy):
             parameter.apply(inputs)

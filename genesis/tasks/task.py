@@ -1,14 +1,14 @@
 """A task: parameters make a rollout, losses judge it, the goal says when it is good enough."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from genesis.errors import DivergenceError
+from genesis.errors import DivergenceError, InputError
 from genesis.losses import LOSSES, Loss
 from genesis.parameters import Inputs, Parameter
 from genesis.scene.variants import some_envs
@@ -23,7 +23,7 @@ from genesis.view import View
 class Judged:
     """One evaluation of the objective, with its graph.
 
-    objective: Σ terms; terms: weighted losses by name.
+    objective: Σ terms; terms: weighted losses by name, and the prior of parameters that have one.
     """
 
     objective: Tensor
@@ -32,13 +32,19 @@ class Judged:
     inputs: Inputs
 
 
+#: Term of what is known of parameters beforehand.
+PRIOR = "prior"
+
+
 class Task:
-    """Objective Σ weight · loss over a rollout of a scene."""
+    """Objective Σ weight · loss over a rollout of a scene, and half the squared deviations from what is known of parameters beforehand."""
 
     def __init__(
         self, kind: str, setting: Setting, parameters: dict[str, Parameter], losses: dict[str, tuple[float, Loss]], goal: Goal
     ) -> None:
         self.kind, self.setting, self.parameters, self.losses, self.goal = kind, setting, parameters, losses, goal
+        if PRIOR in losses and self.prior() is not None:
+            raise InputError(f"loss.{PRIOR}: the priors of parameters make a term of this name; choose another.")
 
     def simulate(self, without: Sequence[int] = ()) -> tuple[View, Inputs]:
         """The trajectory of the present parameters, and the inputs that made it.
@@ -56,6 +62,10 @@ class Task:
         """The environments of the batch but these."""
         return [env for env in range(self.setting.batch[0] if self.setting.batch else 1) if env not in without]
 
+    def prior(self) -> Tensor | None:
+        """Half the sum of squares of the learned parameters' `prior_residuals`; None where nothing is known beforehand."""
+        return half_square(prior_rows(self.parameters))
+
     def judge(self, without: Sequence[int] = ()) -> Judged:
         """Simulate and add the weighted losses; `without` as in `simulate`.
 
@@ -63,6 +73,9 @@ class Task:
         """
         trajectory, inputs = self.simulate(without)
         terms = {name: weight * loss(trajectory) for name, (weight, loss) in self.losses.items()}
+        prior = self.prior()
+        if prior is not None:
+            terms[PRIOR] = prior
         objective = torch.stack(list(terms.values())).sum()
         if not bool(torch.isfinite(objective)):
             error = divergence(trajectory, terms)
@@ -77,6 +90,17 @@ class Task:
     def good_enough(self, metrics: dict[str, float]) -> bool:
         """Every tolerance is met."""
         return met(self.goal.limits, metrics)
+
+
+def prior_rows(parameters: Mapping[str, Parameter]) -> Tensor | None:
+    """(m,) how far the learned parameters are from what is known beforehand, in standard deviations; None where nothing is."""
+    known = [parameter.prior_residuals() for parameter in parameters.values() if parameter.learn]
+    rows = [row for row in known if row is not None]
+    return torch.cat(rows) if rows else None
+
+
+def half_square(rows: Tensor | None) -> Tensor | None:
+    return None if rows is None else 0.5 * rows.square().sum()
 
 
 def divergence(trajectory: View, terms: dict[str, Tensor]) -> DivergenceError:

@@ -12,7 +12,7 @@ from genesis_cli.schema.robots import ROBOTS
 from genesis_cli.schema.run import RUN
 from genesis_cli.schema.scenes import SCENES
 from genesis_cli.schema.schedulers import SCHEDULERS
-from genesis_cli.schema.sysid import IDENTIFIED, SOLVERS, SYSID
+from genesis_cli.schema.sysid import SOLVERS, SYSID
 from genesis_cli.schema.tasks import TASKS
 
 KINDS: dict[str, dict[str, type]] = {
@@ -23,8 +23,15 @@ KINDS: dict[str, dict[str, type]] = {
     "scheduler": SCHEDULERS,
     "solver": SOLVERS,
 }
-TERMS: dict[str, dict[str, type]] = {"loss": LOSSES, "parameter": {**PARAMETERS, **IDENTIFIED}}
+TERMS: dict[str, dict[str, type]] = {"loss": LOSSES, "parameter": PARAMETERS}
 PLAIN: dict[str, type] = {**RUN, **SYSID, "observation": Observation}
+#: Kinds that have another name now, by node: what to write instead.
+FORMER: dict[str, dict[str, str]] = {
+    "parameter": {
+        "physical": "write the quantity itself, kind: mass for field: link_mass, damping for dof_damping, friction for geom_friction, …; "
+        "or kind: field with the same field"
+    },
+}
 #: Nodes of `KINDS` that a config must have: one that identifies, and any other.
 NEEDED_SYSID = ("robot", "scene", "solver")
 NEEDED = ("robot", "scene", "task", "optimizer", "scheduler")
@@ -48,4 +55,4 @@ GROUPS: dict[str, str] = {
     "launcher": "launcher",
 }
 
-__all__ = ["GROUPS", "KINDS", "NEEDED", "NEEDED_SYSID", "OBSERVED", "PARTS", "PLAIN", "TERMS", "File"]
+__all__ = ["FORMER", "GROUPS", "KINDS", "NEEDED", "NEEDED_SYSID", "OBSERVED", "PARTS", "PLAIN", "TERMS", "File"]

@@ -1,28 +1,30 @@
-"""Schema of `parameter.*`: what is optimised."""
+"""Schema of `parameter.*`: what is learned, in a task or from recordings."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from genesis_cli.schema.keys import REQUIRED, key
 
+ROWS = "rows by glob pattern: links, joints, actuators, geoms as entity/geom, equalities and explicit pairs by number"
 BOUNDS = "[low, high], each a number or a list; null: unbounded"
 DRIVEN = "controlled hinges, slides and balls by glob pattern; a free joint only by its full name"
-TRANSFORM = "how bounds are kept: smooth (tanh, softplus) or clamp (projection)"
+TRANSFORM = "how bounds are kept: smooth (tanh, softplus) or clamp (projection); null: smooth in a task, clamp for recordings"
+LR = "learning rate of this group, for methods that have one; null: the optimizer's"
 
 
 @dataclass
 class Parameter:
-    """What every parameter group has."""
+    """What every parameter has."""
 
     kind: str = REQUIRED
     learn: bool = key(True, "false: held at its start")
-    lr: float | None = key(None, "learning rate of this group; null: the optimizer's", above=0.0)
 
 
 @dataclass
 class Controls(Parameter):
     """Open-loop controls (T, dofs), the same in every environment."""
 
+    lr: float | None = key(None, LR, above=0.0)
     joints: list[str] = key(["*"], DRIVEN)
     entity: str | None = key(None, "entity by name; null: the robot")
     init: Any = key(
@@ -35,7 +37,7 @@ class Controls(Parameter):
         1.0, "unit of the learned numbers: number, list, limits (of force), or inertia (joint accelerations by the mass matrix)"
     )
     bounds: Any = key(None, BOUNDS + "; limits: the robot's force range, or its joints' range and speed for targets")
-    transform: str = key("smooth", TRANSFORM, choices=("smooth", "clamp"))
+    transform: str | None = key(None, TRANSFORM, choices=("smooth", "clamp"))
 
 
 @dataclass
@@ -67,51 +69,11 @@ class Fourier(Controls):
 
 
 @dataclass
-class InitialPosition(Parameter):
-    """Start of scalar joints (qpos) or of a free body's position, the same in every environment."""
-
-    kind: str = "initial_position"
-    joints: list[str] = key(["*"], "joints by glob pattern")
-    entity: str | None = key(None, "entity by name; null: the robot")
-    init: Any = key(None, "list over the chosen coordinates [rad | m]; null: the task's start")
-    bounds: Any = key(None, BOUNDS + "; limits: the joints' range")
-    transform: str = key("smooth", TRANSFORM, choices=("smooth", "clamp"))
-
-
-@dataclass
-class InitialVelocity(Parameter):
-    """Start velocity (qvel), the same in every environment."""
-
-    kind: str = "initial_velocity"
-    joints: list[str] = key(["*"], "joints by glob pattern")
-    entity: str | None = key(None, "entity by name; null: the robot")
-    part: str = key("all", "which part of a free joint's velocity", choices=("all", "linear", "angular"))
-    init: Any = key(None, "number or list over the chosen dofs [rad/s | m/s]; null: the task's start")
-    bounds: Any = key(None, BOUNDS)
-    transform: str = key("smooth", TRANSFORM, choices=("smooth", "clamp"))
-
-
-@dataclass
-class Physical(Parameter):
-    """A physical quantity of the model: masses, damping, gravity, friction, joint limits, …"""
-
-    kind: str = "physical"
-    field: str = key(REQUIRED, "name in the model's table, e.g. link_mass, dof_damping, geom_friction, limit_range, gravity")
-    names: list[str] = key(
-        ["*"], "glob patterns: links, joints, geoms as entity/geom, equalities and explicit pairs by number (ignored for gravity)"
-    )
-    columns: list[int] | None = key(None, "which numbers of each row, e.g. [0] for sliding friction; null: all")
-    init: Any = key(None, "start: number or list; null: the model's value")
-    log: bool = key(False, "learn the logarithm: the value stays positive, steps are relative")
-    bounds: Any = key(None, BOUNDS)
-    transform: str = key("smooth", TRANSFORM, choices=("smooth", "clamp"))
-
-
-@dataclass
 class Policy(Parameter):
     """A neural feedback policy (MLP) from the state to the controls."""
 
     kind: str = "policy"
+    lr: float | None = key(None, LR, above=0.0)
     joints: list[str] = key(["*"], DRIVEN)
     entity: str | None = key(None, "entity by name; null: the robot")
     hidden: list[int] = key([32, 32], "width of each hidden layer")
@@ -120,15 +82,168 @@ class Policy(Parameter):
     scale: Any = key(1.0, "control of one unit of the network's output: number, list, or limits (of force)")
     init: Any = key("zero", "control that the network's output is added to: zero, gravity, number or list")
     bounds: Any = key(None, BOUNDS + "; limits: the robot's force range")
-    transform: str = key("smooth", TRANSFORM, choices=("smooth", "clamp"))
+    transform: str | None = key(None, TRANSFORM, choices=("smooth", "clamp"))
 
 
+@dataclass
+class Numbers(Parameter):
+    """A few numbers with names."""
+
+    lr: float | None = key(None, LR, above=0.0)
+    init: Any = key(None, "start: number or list; null: the value of the model or of the task")
+    bounds: Any = key(None, BOUNDS + ", beside the least value of the quantity")
+    transform: str | None = key(None, TRANSFORM, choices=("smooth", "clamp"))
+    log: bool = key(False, "learn the logarithm: the value stays positive, steps are relative")
+    prior: Any = key(None, "[mean, std] of a Gaussian prior on the value, each a number or a list; a mean of null is the start")
+    tie: bool = key(False, "one number for all rows")
+    each_recording: bool = key(False, "a number for every recording of its own (genesis sysid)")
+
+
+@dataclass
+class InitialPosition(Numbers):
+    """Start of scalar joints (qpos) or of a free body's position [rad | m], the same in every environment; bounds may be limits."""
+
+    kind: str = "initial_position"
+    joints: list[str] = key(["*"], "joints by glob pattern")
+    entity: str | None = key(None, "entity by name; null: the robot")
+
+
+@dataclass
+class InitialVelocity(Numbers):
+    """Start velocity (qvel) [rad/s | m/s], the same in every environment."""
+
+    kind: str = "initial_velocity"
+    joints: list[str] = key(["*"], "joints by glob pattern")
+    entity: str | None = key(None, "entity by name; null: the robot")
+    part: str = key("all", "which part of a free joint's velocity", choices=("all", "linear", "angular"))
+
+
+@dataclass
+class Rows(Numbers):
+    """Rows of one quantity of the model."""
+
+    names: list[str] = key(["*"], ROWS)
+    columns: Any = key(None, "which numbers of each row, e.g. [2] for z; null: all (of friction, solref: the usual one)")
+
+
+@dataclass
+class Mass(Rows):
+    """Masses of links [kg]."""
+
+    kind: str = "mass"
+    total: float | None = key(None, "what they add up to, if that is known [kg]", above=0.0)
+    total_std: float | None = key(None, "standard deviation of that [kg]; null: a ten-thousandth", above=0.0)
+
+
+@dataclass
+class FieldRows(Rows):
+    """Any physical parameter by its name in the model's table: inertias, sizes, joint limits, …"""
+
+    kind: str = "field"
+    field: str = key(REQUIRED, "name in the table, e.g. link_inertia, geom_size, limit_range, dof_solref")
+
+
+@dataclass
+class Inertia(Numbers):
+    """Mass, centre of mass and inertia of links together, always physically consistent (log-Cholesky); without bounds, log, tie."""
+
+    kind: str = "inertia"
+    names: list[str] = key(["*"], ROWS)
+
+
+@dataclass
+class LinkRotation(Numbers):
+    """How links are turned in their parents' frames: small rotation vectors in link axes [rad]."""
+
+    kind: str = "link_rotation"
+    names: list[str] = key(["*"], ROWS)
+
+
+@dataclass
+class JointOffset(Numbers):
+    """Displacement of joints at coordinate zero [rad | m]."""
+
+    kind: str = "joint_offset"
+    names: list[str] = key(["*"], "joints by glob pattern")
+    entity: str | None = key(None, "entity by name; null: the robot")
+
+
+@dataclass
+class Sensor(Numbers):
+    """Property of the sensors of a channel."""
+
+    channel: str = key(REQUIRED, "channel by name")
+    names: list[str] = key(["*"], "columns of the channel by glob pattern")
+
+
+@dataclass
+class Input(Numbers):
+    """Property of a recorded input."""
+
+    input: str = key(REQUIRED, "input of observation.inputs")
+    names: list[str] = key(["*"], "columns of the input by glob pattern")
+
+
+@dataclass
+class StartStates(Parameter):
+    """States at the start of every window, free around what was measured."""
+
+    kind: str = "start_state"
+    position_std: float | None = key(0.01, "standard deviation of measured start positions [rad | m]; null: no prior", above=0.0)
+    velocity_std: float | None = key(
+        0.1, "standard deviation of measured start velocities [rad/s | m/s]; null: no prior", above=0.0
+    )
+
+
+def _kind(name: str, base: type, text: str) -> type:
+    """A dataclass of its own for a quantity, so that its name is its kind."""
+    made = type(name.title().replace("_", ""), (base,), {"__annotations__": {"kind": str}, "kind": name, "__doc__": text})
+    return dataclass(made)
+
+
+QUANTITIES = {
+    "centre_of_mass": "Centres of mass of links, in link axes [m].",
+    "damping": "Viscous joint damping [Nms/rad | Ns/m].",
+    "dry_friction": "Dry joint friction [Nm | N].",
+    "dry_friction_time": "Time constant in which dry friction stops a joint [s]: its smoothing.",
+    "stiffness": "Joint springs [Nm/rad | N/m].",
+    "spring_reference": "Rest positions of the joint springs [rad | m].",
+    "armature": "Rotor inertia seen by the joints [kg m^2 | kg].",
+    "kp": "Feedback gain on position [Nm/rad | N/m].",
+    "kv": "Feedback gain on velocity [Nms/rad | Ns/m].",
+    "actuator_gain": "Actuator force per unit of control.",
+    "actuator_bias": "Constant actuator force.",
+    "friction": "Sliding friction of geoms.",
+    "solref": "Time constant [s] and damping ratio of contacts.",
+    "solimp": "Impedance of contacts.",
+    "gravity": "Gravity in the world frame [m/s^2].",
+    "link_position": "Origins of links in their parents' frames [m].",
+}
+SENSORS = {
+    "sensor_gain": "Factor of a sensor.",
+    "sensor_bias": "Offset of a sensor, in the unit of its channel.",
+    "sensor_delay": "How late a sensor's numbers are stamped [s].",
+}
+INPUTS = {
+    "input_gain": "Factor of an input: a torque constant.",
+    "input_bias": "Offset of an input, in its unit.",
+    "input_delay": "How late an input acts [s].",
+    "input_lag": "Time constant of the first-order lag of an actuator [s].",
+}
 PARAMETERS: dict[str, type] = {
     "hold": Hold,
     "knots": Knots,
     "fourier": Fourier,
+    "policy": Policy,
     "initial_position": InitialPosition,
     "initial_velocity": InitialVelocity,
-    "physical": Physical,
-    "policy": Policy,
+    "mass": Mass,
+    **{name: _kind(name, Rows, text) for name, text in QUANTITIES.items()},
+    "field": FieldRows,
+    "inertia": Inertia,
+    "link_rotation": LinkRotation,
+    "joint_offset": JointOffset,
+    **{name: _kind(name, Sensor, text) for name, text in SENSORS.items()},
+    **{name: _kind(name, Input, text) for name, text in INPUTS.items()},
+    "start_state": StartStates,
 }

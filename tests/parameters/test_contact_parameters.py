@@ -33,9 +33,9 @@ def setting(engine) -> Setting:
 
 
 def applied(setting: Setting, **options) -> dict[str, torch.Tensor]:
-    parameter = PARAMETERS["physical"](setting, "parameter.test", **options)
+    parameter = PARAMETERS["field"](setting, "parameter.test", **options)
     controls = torch.zeros(setting.horizon, len(setting.start_qvel), dtype=torch.float64)
-    inputs = Inputs(setting.start_qpos, setting.start_qvel, controls)
+    inputs = Inputs(setting.start_qpos, setting.start_qvel, controls, setting.described)
     parameter.apply(inputs)
     return inputs.physical
 

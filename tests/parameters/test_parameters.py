@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from genesis.errors import InputError, UnknownNameError
-from genesis.parameters import PARAMETERS, Inputs
+from genesis.parameters import OF_TASKS, PARAMETERS, Inputs
 from genesis.splines import cubic_weights, linear_weights
 from tests.settings import HOME, numbers, setting_of
 
@@ -19,9 +19,8 @@ def make(kind: str, setting, **options):
 
 
 def applied(setting, *parameters) -> Inputs:
-    inputs = Inputs(
-        setting.start_qpos, setting.start_qvel, torch.zeros(setting.horizon, *setting.start_qvel.shape, dtype=torch.float64)
-    )
+    controls = torch.zeros(setting.horizon, *setting.start_qvel.shape, dtype=torch.float64)
+    inputs = Inputs(setting.start_qpos, setting.start_qvel, controls, setting.described)
     for parameter in parameters:
         parameter.apply(inputs)
     return inputs
@@ -146,10 +145,10 @@ def test_parts_of_a_free_body() -> None:
 
 def test_physical_parameters_replace_rows_by_name() -> None:
     setting = setting_of("cartpole", horizon=1)
-    mass = make("physical", setting, field="link_mass", names=["pole"], init=0.3, log=True)
-    other = make("physical", setting, field="link_mass", names=["cart"])
-    damping = make("physical", setting, field="dof_damping", names=["hinge"], init=0.5)
-    gravity = make("physical", setting, field="gravity", init=[0.0, 0.0, -1.62])
+    mass = make("mass", setting, names=["pole"], init=0.3, log=True)
+    other = make("mass", setting, names=["cart"])
+    damping = make("damping", setting, names=["hinge"], init=0.5)
+    gravity = make("gravity", setting, init=[0.0, 0.0, -1.62])
     inputs = applied(setting, mass, other, damping, gravity)
     assert inputs.physical["link_mass"].tolist() == pytest.approx([1.0, 0.3])
     assert inputs.physical["dof_damping"].tolist() == pytest.approx([0.05, 0.5])
@@ -159,24 +158,24 @@ def test_physical_parameters_replace_rows_by_name() -> None:
 
 def test_wide_physical_parameters_keep_their_shape() -> None:
     setting = setting_of("cartpole", horizon=1)
-    com = make("physical", setting, field="link_com", names=["pole"], bounds=[[-0.1, -0.1, 0.0], [0.1, 0.1, 1.0]])
-    assert com.value().tolist() == pytest.approx([0.0, 0.0, 0.5]) and com.labels() == ["pole[0]", "pole[1]", "pole[2]"]
+    com = make("centre_of_mass", setting, names=["pole"], bounds=[[-0.1, -0.1, 0.0], [0.1, 0.1, 1.0]])
+    assert com.value().tolist() == pytest.approx([0.0, 0.0, 0.5]) and com.labels() == ["pole[x]", "pole[y]", "pole[z]"]
     assert applied(setting, com).physical["link_com"].shape == (2, 3)
 
 
 def test_physical_parameters_that_cannot_be() -> None:
     setting = setting_of("cartpole")
     with pytest.raises(UnknownNameError, match='unknown physical parameter "link_mas"; known: link_mass'):
-        make("physical", setting, field="link_mas")
+        make("field", setting, field="link_mas")
     with pytest.raises(UnknownNameError, match='unknown link "pol"; known: pole'):
-        make("physical", setting, field="link_mass", names=["pol"])
-    with pytest.raises(InputError, match="log is true, but a start value is -1; it must be positive"):
-        make("physical", setting, field="link_mass", init=-1.0, log=True)
+        make("mass", setting, names=["pol"])
+    with pytest.raises(InputError, match="log is true, but cart starts at -1; give a positive init"):
+        make("mass", setting, init=-1.0, log=True)
 
 
 def test_logarithm_with_bounds() -> None:
     setting = setting_of("cartpole")
-    mass = make("physical", setting, field="link_mass", names=["pole"], init=0.2, log=True, bounds=[0.1, 10.0])
+    mass = make("mass", setting, names=["pole"], init=0.2, log=True, bounds=[0.1, 10.0])
     assert mass.value().tolist() == pytest.approx([0.2])
     put(mass, 100.0)
     assert mass.value().tolist() == pytest.approx([10.0])
@@ -205,11 +204,10 @@ def test_policy_starts_the_same_for_the_same_seed() -> None:
     assert torch.equal(values[0], values[1]) and float(values[0].detach().abs().max()) > 0.1
 
 
-@pytest.mark.parametrize("kind", PARAMETERS)
+@pytest.mark.parametrize("kind", OF_TASKS)
 def test_set_value_comes_back(kind: str) -> None:
     setting = setting_of("cartpole", horizon=6)
     special = {
-        "physical": {"field": "dof_damping"},
         "knots": {"count": 6, "spline": "linear"},
         "fourier": {"harmonics": 2, "rest": False},
     }

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from genesis.observations import CHANNELS, Dataset, Recording, Series
+from genesis.parameters import OF_MODELS, OF_RECORDINGS
 from genesis.sysid.build import problem_of
 from genesis.sysid.linearization import Point, evaluate
 from genesis.sysid.problem import Problem
@@ -16,7 +17,6 @@ from genesis.sysid.sensitivity import outside
 from genesis.sysid.shooting import Shooting
 from genesis.sysid.solvers.general import matrix_of
 from genesis.sysid.solvers.solver import LeastSquares
-from genesis.sysid.unknowns import KINDS
 from tests.dynamics.differences import OFFSETS, extrapolated
 from tests.sysid.problems import channel, driver, joints_of, pushes, setting_for
 
@@ -135,7 +135,7 @@ def error_of(problem: Problem, scale: float | None = None, gap_weight: float = 0
     return worst
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in CONTACTS])
+@pytest.mark.parametrize("kind", [kind for kind in (*OF_MODELS, *OF_RECORDINGS) if kind not in CONTACTS])
 def test_every_kind_of_unknown(kind: str) -> None:
     case = CASES.get(kind, Case())
     option = dict(case.option)

@@ -119,8 +119,8 @@ def test_gains_are_in_the_command_too() -> None:
         "task.path=[[0,-0.7,0,-2.3,0,1.5,0.7],[0.1,-0.6,0.1,-2.2,0.1,1.6,0.8]]",
     )  # fmt: skip
     task = made(words)
-    task.parameters["kp"] = PARAMETERS["physical"](task.setting, "parameter.kp", field="dof_kp", log=True)
-    task.parameters["kv"] = PARAMETERS["physical"](task.setting, "parameter.kv", field="dof_kv", log=True)
+    task.parameters["kp"] = PARAMETERS["field"](task.setting, "parameter.kp", field="dof_kp", log=True)
+    task.parameters["kv"] = PARAMETERS["field"](task.setting, "parameter.kv", field="dof_kv", log=True)
     assert_differences(task, 1e-6)
     assert_gradient(task, "forward")
     assert_gradient(task, "reverse")
@@ -140,7 +140,7 @@ def test_a_policy_between_other_parameters_keeps_its_columns() -> None:
     policy = task.parameters.pop("policy")
     task.parameters["push"] = PARAMETERS["hold"](task.setting, "parameter.push", every=4, noise=0.5)
     task.parameters["policy"] = policy
-    task.parameters["mass"] = PARAMETERS["physical"](task.setting, "parameter.mass", field="link_mass", log=True)
+    task.parameters["mass"] = PARAMETERS["field"](task.setting, "parameter.mass", field="link_mass", log=True)
     task.parameters["start"] = PARAMETERS["initial_velocity"](task.setting, "parameter.start")
     assert_differences(task, 1e-6)
     assert_gradient(task, "forward")
@@ -149,10 +149,24 @@ def test_a_policy_between_other_parameters_keeps_its_columns() -> None:
 
 def test_positions_of_links_are_seen_directly() -> None:
     task = made(("task=reach", SHORT, "parameter.controls.count=4"))
-    task.parameters["offset"] = PARAMETERS["physical"](task.setting, "parameter.offset", field="link_pos", names=["panda_hand"])
+    task.parameters["offset"] = PARAMETERS["field"](task.setting, "parameter.offset", field="link_pos", names=["panda_hand"])
     assert_differences(task, 1e-6)
     assert_gradient(task, "forward")
     assert_gradient(task, "reverse")
+
+
+def test_parameters_that_are_maps_of_many_numbers() -> None:
+    task = made(("task=fit", "task.horizon=20"))
+    task.parameters["inertia"] = PARAMETERS["inertia"](task.setting, "parameter.inertia", names=["pole"])
+    assert_differences(task, 1e-6)
+    assert_gradient(task)
+
+
+def test_priors_are_residuals_too() -> None:
+    task = made(("task=fit", "task.horizon=20", "parameter.mass.prior=[0.15,0.02]"))
+    assert linearize(task).blocks[-1].label == "prior"
+    assert_differences(task, 1e-6)
+    assert_gradient(task)
 
 
 def test_what_is_no_sum_of_squares_is_named() -> None:
@@ -160,7 +174,8 @@ def test_what_is_no_sum_of_squares_is_named() -> None:
     task.losses["work"] = 1.0, LOSSES["energy"](task.setting, "loss.work")
     with pytest.raises(InputError, match=r"loss\.work: it is no sum of squares.*cmaes"):
         linearize(task)
-    task = made(("task=reach", SHORT, "parameter.controls.count=4", "loss.effort.weight=-1"))
+    del task.losses["work"]
+    task.losses["effort"] = -1.0, task.losses["effort"][1]
     with pytest.raises(InputError, match=r"loss\.effort: has the weight -1, so it is no sum"):
         linearize(task)
 

@@ -115,7 +115,7 @@ def test_fit_records_what_the_truth_makes() -> None:
 
 def test_fit_needs_a_truth_for_what_is_learned() -> None:
     with pytest.raises(InputError, match="task.truth: no value for the learned parameter extra; give task.truth.extra"):
-        configured("task=fit", "+parameter.extra={kind: physical, field: dof_armature}")
+        configured("task=fit", "+parameter.extra={kind: armature}")
 
 
 def test_start_states() -> None:

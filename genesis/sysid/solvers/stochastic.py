@@ -133,7 +133,7 @@ def mini_batch_loss(squares: LeastSquares, z: torch.Tensor, starts: torch.Tensor
             spec = problem.dataset.specs[name]
             total = total + robust_sum(rows.values, spec.loss, spec.loss_scale)
     if tangents is not None and problem.start is not None:
-        total = total + 0.5 * (tangents * problem.start.weights(problem.space)).square().sum()
+        total = total + 0.5 * (tangents * problem.start.weights(problem.space.nv)).square().sum()
     return total * (len(problem.windows) / len(part)) + 0.5 * problem.prior_rows(z).square().sum()
 
 

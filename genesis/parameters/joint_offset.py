@@ -1,4 +1,4 @@
-"""Calibration of a robot's geometry: how joints sit on their parent links, and where their zero is."""
+"""Where the zero of joints is."""
 
 from typing import Any
 
@@ -6,55 +6,41 @@ import torch
 from torch import Tensor
 
 from genesis.errors import InputError
-from genesis.parameters.rows import rows_of
+from genesis.parameters.numbers import Described, NumberOptions, Numbers
+from genesis.parameters.parameter import Changes, Inputs
 from genesis.scene.rotation import from_rotation_vector, multiply, rotate
 from genesis.selection import Joint, chosen_joints, indices, tensor
 from genesis.setting import Setting
-from genesis.sysid.target import Target
-from genesis.sysid.unknowns.unknown import Options, Unknown
 
 
-class LinkRotation(Unknown):
-    """A small turn of chosen links in their parents' frames, as rotation vectors in link axes [rad]: quat = quat0 exp(r)."""
-
-    def __init__(self, setting: Setting, where: str, *, options: Options, names: Any = ("*",)) -> None:
-        places, found = rows_of(f"{where}.names", setting, "link_quat", names)
-        self.places = indices(places or range(len(found)))
-        labels = [f"{name}.{axis}" for name in found for axis in "xyz"]
-        super().__init__(where, labels, "rad", tensor([0.0] * len(labels)), options)
-
-    def apply(self, z: Tensor, target: Target) -> None:
-        base = target.value("link_quat")
-        turned = multiply(base[self.places], from_rotation_vector(self.rows_of(z).reshape(-1, 3)))
-        target.physical["link_quat"] = base.index_copy(0, self.places, turned)
-
-
-class JointOffset(Unknown):
+class JointOffset(Numbers):
     """The joint coordinate at which the described zero configuration stands [rad | m]: the joint is moved by this at q = 0.
 
     The shift lies in the placement of the link, along or about the joint's axis, so that limits and springs keep their coordinates.
     """
 
-    def __init__(self, setting: Setting, where: str, *, options: Options, names: Any = ("*",), entity: str | None = None) -> None:
+    def __init__(self, setting: Setting, where: str, *, names: Any = ("*",), entity: str | None = None, **common: Any) -> None:
         joints = chosen_joints(f"{where}.names", setting.entity(where, entity), names)
         model = setting.scene.rigid_solver.model
         placed = [(order, *_placement(where, model, joint)) for order, joint in enumerate(joints)]
         self.turned, self.shifted = ([p for p in placed if joints[p[0]].turns is turns] for turns in (True, False))
         unit = "rad" if not self.shifted else "rad | m" if self.turned else "m"
-        super().__init__(where, [joint.name for joint in joints], unit, tensor([0.0] * len(joints)), options)
+        described = Described([joint.name for joint in joints], unit, tensor([0.0] * len(joints)))
+        changes = Changes(physical=(*(("link_quat",) if self.turned else ()), *(("link_pos",) if self.shifted else ())))
+        super().__init__(setting, where, described, NumberOptions(**common), changes)
 
-    def apply(self, z: Tensor, target: Target) -> None:
-        offsets = self.rows_of(z)
+    def apply(self, inputs: Inputs) -> None:
+        offsets = self.of_rows()
         if self.turned:
             orders, links, axes = (list(column) for column in zip(*self.turned, strict=True))
-            base = target.value("link_quat")
+            base = inputs.value("link_quat")
             spin = from_rotation_vector(offsets[orders][:, None] * torch.stack(axes))
-            target.physical["link_quat"] = base.index_copy(0, indices(links), multiply(base[links], spin))
+            inputs.physical["link_quat"] = base.index_copy(0, indices(links), multiply(base[links], spin))
         if self.shifted:
             orders, links, axes = (list(column) for column in zip(*self.shifted, strict=True))
-            base = target.value("link_pos")
-            shift = rotate(target.value("link_quat")[links], offsets[orders][:, None] * torch.stack(axes))
-            target.physical["link_pos"] = base.index_add(0, indices(links), shift)
+            base = inputs.value("link_pos")
+            shift = rotate(inputs.value("link_quat")[links], offsets[orders][:, None] * torch.stack(axes))
+            inputs.physical["link_pos"] = base.index_add(0, indices(links), shift)
 
 
 def _placement(where: str, model: Any, joint: Joint) -> tuple[int, Tensor]:

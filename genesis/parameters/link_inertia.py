@@ -14,55 +14,56 @@ import torch
 from torch import Tensor
 
 from genesis.errors import InputError
+from genesis.parameters.numbers import Described, NumberOptions, Numbers
+from genesis.parameters.parameter import Changes, Inputs
 from genesis.parameters.rows import rows_of
-from genesis.selection import indices, tensor
+from genesis.selection import indices
 from genesis.setting import Setting
-from genesis.sysid.target import Target
-from genesis.sysid.unknowns.unknown import Options, Unknown
 
+FIELDS = ("link_mass", "link_com", "link_inertia")
 NUMBERS = ("mass", "com.x", "com.y", "com.z", "ixx", "iyy", "izz", "ixy", "ixz", "iyz")
 
 
-class Inertia(Unknown):
+class LinkInertia(Numbers):
     """Mass, centre of mass and inertia of chosen links."""
 
     coupled = True
 
-    def __init__(self, setting: Setting, where: str, *, options: Options, names: Any = ("*",)) -> None:
-        table = setting.scene.rigid_solver.parameters
-        places, found = rows_of(f"{where}.names", setting, "link_mass", names)
-        self.places = indices(places or range(len(found)))
-        mass, com, inertia = (tensor(table.value(f"link_{n}")[0].detach())[self.places] for n in ("mass", "com", "inertia"))
+    def __init__(self, setting: Setting, where: str, *, names: Any = ("*",), **common: Any) -> None:
+        options = NumberOptions(**common)
         if options.bounds is not None or options.log or options.tie:
             raise InputError(f"{where}: bounds, log and tie do not apply to inertia; it is consistent by itself. Use prior.")
-        described = torch.cat([mass[:, None], com, inertia], -1)
-        labels = [f"{name}.{number}" for name in found for number in NUMBERS]
-        super().__init__(where, labels, "kg, m, kg m²", described, options)
-        rows = self.start.reshape(-1, 10)
-        self._start = free_of(where, found, rows[:, 0], rows[:, 1:4], rows[:, 4:])
+        places, self.names = rows_of(f"{where}.names", setting, "link_mass", names)
+        self.places = indices(places or range(len(self.names)))
+        mass, com, inertia = (setting.described[name][self.places] for name in FIELDS)
+        labels = [f"{name}.{number}" for name in self.names for number in NUMBERS]
+        described = Described(labels, "kg, m, kg m²", torch.cat([mass[:, None], com, inertia], -1))
+        super().__init__(setting, where, described, options, Changes(physical=FIELDS))
+
+    def values_of(self, free: Tensor) -> Tensor:
+        return torch.cat([x.reshape(len(self.places), -1) for x in bodies_of(free.reshape(-1, 10))], -1).reshape(-1)
+
+    def free_of(self, values: Tensor) -> Tensor:
+        """Raises: InputError for a body that no density distribution has."""
+        rows = values.detach().reshape(-1, 10)
+        return log_cholesky(self.where, self.names, rows[:, 0], rows[:, 1:4], rows[:, 4:]).reshape(-1)
 
     def sizes(self, values: Tensor) -> Tensor:
         """Of masses themselves; of lengths and inertias those that a body of such a mass and radius of gyration has."""
         rows = values.reshape(-1, 10)
         mass, moment = rows[:, :1], rows[:, 4:7].sum(1, keepdim=True)
         size = torch.cat([mass, (moment / mass).sqrt().expand(-1, 3), moment.expand(-1, 6)], 1).reshape(-1)
-        return torch.where(torch.isfinite(self.deviation), self.deviation, size)
+        return size if self.prior is None else self.prior[1]
 
     def unit_of(self, k: int) -> str:
         return ("kg", "m", "m", "m")[k % 10] if k % 10 < 4 else "kg m²"
 
-    def natural(self, z: Tensor) -> Tensor:
-        return torch.cat([x.reshape(len(self.places), -1) for x in values_of(z.reshape(-1, 10))], -1).reshape(-1)
-
-    def free(self) -> Tensor:
-        return self._start.reshape(-1).clone()
-
-    def apply(self, z: Tensor, target: Target) -> None:
-        for name, value in zip(("link_mass", "link_com", "link_inertia"), values_of(z.reshape(-1, 10)), strict=True):
-            target.physical[name] = target.value(name).index_copy(0, self.places, value)
+    def apply(self, inputs: Inputs) -> None:
+        for name, value in zip(FIELDS, bodies_of(self.free.reshape(-1, 10)), strict=True):
+            inputs.physical[name] = inputs.value(name).index_copy(0, self.places, value)
 
 
-def free_of(where: str, names: list[str], mass: Tensor, com: Tensor, inertia: Tensor) -> Tensor:
+def log_cholesky(where: str, names: list[str], mass: Tensor, com: Tensor, inertia: Tensor) -> Tensor:
     """(n, 10) log-Cholesky numbers. Raises: InputError for a body that no density distribution has."""
     xx, yy, zz, xy, xz, yz = inertia.unbind(-1)
     about_com = torch.stack([xx, xy, xz, xy, yy, yz, xz, yz, zz], -1).unflatten(-1, (3, 3))
@@ -87,7 +88,7 @@ def free_of(where: str, names: list[str], mass: Tensor, com: Tensor, inertia: Te
     return torch.cat([logs, torch.stack([u[:, 0, 1], u[:, 1, 2], u[:, 0, 2], u[:, 0, 3], u[:, 1, 3], u[:, 2, 3]], -1)], -1)
 
 
-def values_of(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def bodies_of(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """mass (n,), com (n, 3), inertia (n, 6: xx yy zz xy xz yz about the centre of mass) of free numbers (n, 10)."""
     scale, d1, d2, d3 = torch.exp(z[:, :4]).unbind(-1)
     s12, s23, s13, t1, t2, t3 = z[:, 4:].unbind(-1)
