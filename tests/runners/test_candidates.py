@@ -81,7 +81,7 @@ def test_points_with_too_many_contacts_are_left_out(monkeypatch: pytest.MonkeyPa
     def full(solver: Any, kind: str, qpos: Any, qvel: Any, controls: torch.Tensor, *rest: Any) -> Any:
         batches.append(controls)
         if len(batches) == 1:
-            raise ContactOverflowError("full", env=5)
+            raise ContactOverflowError(needed=9, room=8, env=5, step=0, dt=0.01)
         return real(solver, kind, qpos, qvel, controls, *rest)
 
     monkeypatch.setattr(module, "roll_out_batch", full)
@@ -94,8 +94,7 @@ def test_points_with_too_many_contacts_are_left_out(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("envs", [0, 3])
 def test_losses_that_see_whole_trajectories_are_taken_one_by_one(envs: int) -> None:
-    spread = ("task.spread_qpos=0.05",) if envs else ()
-    _, task = configured(*SHORT, f"task.envs={envs}", *spread)
+    _, task = configured("task=throw", "task.horizon=20", "parameter.velocity.bounds=null", f"task.envs={envs}")
     task.losses["own"] = 2.0, LOSSES["user"](task.setting, "loss.own", function="tests.runners.test_candidates.reached")
     assert_same(task)
     problem = TaskProblem(task, remember=False)
@@ -106,7 +105,7 @@ def test_losses_that_see_whole_trajectories_are_taken_one_by_one(envs: int) -> N
 
 
 def reached(trajectory: Any, scene: Any) -> torch.Tensor:
-    """How high the tool is at the end."""
+    """How high the last link is at the end."""
     assert bool(torch.isfinite(trajectory.qpos).all()), "motions that are not finite are not shown to users"
     return trajectory.links_pos[-1, ..., -1, 2].mean()
 

@@ -59,8 +59,8 @@ def test_a_point_that_diverges_is_a_failure_and_not_an_exception() -> None:
 
 
 def test_a_loss_that_is_no_sum_of_squares_is_named_before_anything_is_simulated() -> None:
-    _, task = configured("task=throw", "task.horizon=20")
-    task.losses["work"] = 1.0, LOSSES["energy"](task.setting, "loss.work", joints=["*"])
+    _, task = configured("task=swing_up")
+    task.losses["work"] = 1.0, LOSSES["energy"](task.setting, "loss.work")
     problem = TaskProblem(task, remember=False)
     with pytest.raises(InputError, match=r"loss\.work: it is no sum of squares"):
         problem.linearize()

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from genesis.grad.tensor import plain
 from genesis.scene.batch import allowed_rows, roll_out_batch
 from genesis.scene.variants import some_envs
 from tests.settings import built, numbers
@@ -38,10 +39,8 @@ def test_each_motion_is_that_of_a_scene_of_its_own(kind: str, envs: int) -> None
         for name in ("qpos", "qvel", "controls", "controller_force", "links_pos", "links_quat"):
             mine, expected = getattr(cut, name), getattr(one, name)
             assert mine.shape == expected.shape
-            assert torch.allclose(torch.as_tensor(mine), torch.as_tensor(expected), rtol=1e-11, atol=1e-11), name
-        assert torch.allclose(
-            torch.as_tensor(made.point(arm.name, "panda_hand_tcp"))[:, k], torch.as_tensor(one.point(arm, "panda_hand_tcp"))
-        )
+            assert torch.allclose(plain(mine), plain(expected), rtol=1e-11, atol=1e-11), name
+        assert torch.allclose(plain(made.point(arm.name, "panda_hand_tcp"))[:, k], plain(one.point(arm, "panda_hand_tcp")))
 
 
 def test_policies_act_on_the_states_of_their_environments() -> None:
@@ -49,10 +48,10 @@ def test_policies_act_on_the_states_of_their_environments() -> None:
     qpos, qvel, controls = inputs(scene)
     gain = torch.arange(COUNT, dtype=torch.float64)[:, None]
     made = roll_out_batch(scene.rigid_solver, "force", qpos, qvel, controls, {}, lambda q, v: -gain * q)
-    again = roll_out_batch(scene.rigid_solver, "force", qpos, qvel, torch.as_tensor(made.controls), {})
-    assert torch.allclose(torch.as_tensor(made.controls), controls - gain * torch.as_tensor(made.qpos)[:-1])
-    assert torch.allclose(torch.as_tensor(made.qpos), torch.as_tensor(again.qpos), rtol=1e-12, atol=1e-12)
-    assert torch.allclose(torch.as_tensor(made.qacc), torch.as_tensor(again.qacc), rtol=1e-12, atol=1e-12)
+    again = roll_out_batch(scene.rigid_solver, "force", qpos, qvel, plain(made.controls), {})
+    assert torch.allclose(plain(made.controls), controls - gain * plain(made.qpos)[:-1])
+    assert torch.allclose(plain(made.qpos), plain(again.qpos), rtol=1e-12, atol=1e-12)
+    assert torch.allclose(plain(made.qacc), plain(again.qacc), rtol=1e-12, atol=1e-12)
 
 
 def test_one_that_diverges_leaves_the_others_as_they_are() -> None:
@@ -63,7 +62,7 @@ def test_one_that_diverges_leaves_the_others_as_they_are() -> None:
     found = roll_out_batch(scene.rigid_solver, "force", qpos, qvel, controls, {})
     assert not torch.isfinite(found.qpos[-1, 2]).all()
     others = [0, 1, 3, 4, 5]
-    assert torch.equal(torch.as_tensor(found.qpos)[:, others], torch.as_tensor(expected.qpos)[:, others])
+    assert torch.equal(plain(found.qpos)[:, others], plain(expected.qpos)[:, others])
 
 
 def test_values_that_cannot_be_simulated_are_told_row_by_row() -> None:
