@@ -16,12 +16,13 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from measure import ROOT, machine, table
 
 import genesis as gs
 from genesis.errors import DivergenceError
-from genesis.optimizers import Group, make_optimizer
+from genesis.methods import Group, make_method
 
 MODELS = ROOT / "benchmarks" / "models"  # never those of other benchmarks: goals and start belong to these files
 HORIZON, WANTED = 100, 1e-2
@@ -47,10 +48,6 @@ class Result(NamedTuple):
     end: float  # over the start
     evaluations: int | None  # until it was below WANTED
     seconds: float
-
-
-class _Enough(Exception):
-    """The iterations are used up."""
 
 
 def world(model: str, contact: str, dt: float, reach: float = 0.0) -> gs.Scene:
@@ -113,44 +110,62 @@ PROBLEMS = {
 }
 
 
-def solve(problem: Problem, method: str, iterations: int | None = None) -> Result:
-    """Minimise with one of the toolkit's optimisers."""
-    count = ITERATIONS[method] if iterations is None else iterations
-    controls = problem.start.clone().requires_grad_()
-    low, high = (torch.full_like(problem.start, sign * (problem.bound or torch.inf)) for sign in (-1.0, 1.0))
+class Objective:
+    """A problem's cost over that of its start, as methods see it; the last point is remembered."""
 
-    def project() -> None:
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.controls = problem.start.clone().requires_grad_()
+        limits = tuple(torch.full_like(problem.start, sign * (problem.bound or torch.inf)) for sign in (-1.0, 1.0))
+        self.limits = limits
+        self.project()
+        self.first = float(problem.cost(self.controls.detach()))
+        self.groups = [Group("controls", [self.controls], [limits], None, self.project)]
+        self.failure: Exception | None = None
+        self.diverged: tuple[int, ...] = ()
+        self.best, self.reached, self.evaluations = 1.0, None, 0
+        self.known: tuple[torch.Tensor, float, torch.Tensor] | None = None
+
+    def project(self) -> None:
         with torch.no_grad():
-            controls.clamp_(low, high)
+            self.controls.clamp_(*self.limits)
 
-    project()
-    first = float(problem.cost(controls.detach()))
-    group = Group("controls", [controls], [(low, high)], None, project)
-    optimizer = make_optimizer([group], *METHODS[method], count)
-    best, reached, evaluations, done = 1.0, None, 0, 0
+    def evaluate(self, gradient: bool = True) -> float:
+        if self.known is not None and torch.equal(self.known[0], self.controls):
+            self.controls.grad = self.known[2].clone()
+            return self.known[1]
+        self.evaluations += 1
+        self.controls.grad, self.failure = None, None
+        try:
+            cost = self.problem.cost(self.controls) / self.first
+            cost.backward()
+        except DivergenceError as error:
+            self.failure = error
+            return float("inf")
+        value = float(cost.detach())
+        self.known = (self.controls.detach().clone(), value, self.controls.grad.clone())
+        self.best = min(self.best, value)
+        self.reached = self.evaluations if self.reached is None and self.best < WANTED else self.reached
+        return value
 
-    def evaluate() -> float:
-        nonlocal best, reached, evaluations
-        evaluations += 1
-        controls.grad = None
-        cost = problem.cost(controls) / first
-        cost.backward()
-        best = min(best, float(cost.detach()))
-        reached = evaluations if reached is None and best < WANTED else reached
-        return float(cost.detach())
+    def values(self, points: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
 
-    def after() -> None:
-        nonlocal done
-        done += 1
-        if done > count:
-            raise _Enough
+    linearize = normal = values
 
+
+def solve(problem: Problem, kind: str, iterations: int | None = None) -> Result:
+    """Minimise with one of the toolkit's methods."""
+    count = ITERATIONS[kind] if iterations is None else iterations
+    objective, method = Objective(problem), make_method(*METHODS[kind], count, 0)
     begin = time.process_time()
-    try:
-        optimizer.minimise(evaluate, after)
-    except (_Enough, DivergenceError):
-        pass
-    return Result(first, best, reached, time.process_time() - begin)
+    method.init(objective)
+    for _ in range(count):
+        if method.look() is not None or method.step() is not None:
+            break
+    else:
+        method.look()
+    return Result(objective.first, objective.best, objective.reached, time.process_time() - begin)
 
 
 def main() -> None:

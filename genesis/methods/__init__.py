@@ -9,6 +9,7 @@ from genesis.methods.cmaes import CMAES
 from genesis.methods.first_order import FirstOrder
 from genesis.methods.lbfgs import LBFGS
 from genesis.methods.lbfgsb import LBFGSB
+from genesis.methods.least_squares import LeastSquares
 from genesis.methods.levenberg_marquardt import LevenbergMarquardt
 from genesis.methods.light_start import skip_compiler_import
 from genesis.methods.method import Ending, Group, Method, Objective
@@ -33,6 +34,7 @@ OWN_STEP: dict[str, type] = {
     "lbfgs": LBFGS,
     "lbfgsb": LBFGSB,
     "levenberg_marquardt": LevenbergMarquardt,
+    "least_squares": LeastSquares,
     "cmaes": CMAES,
 }
 METHODS = (*FIRST_ORDER, *OWN_STEP)

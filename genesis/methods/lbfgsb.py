@@ -46,10 +46,8 @@ class Curvature:
         self._settle()
 
     def learn(self, ds: np.ndarray, dy: np.ndarray, most: int) -> None:
-        """One more pair, of `most` that are kept; none where the curvature along the step is not positive."""
+        """One more pair, of `most` that are kept. The curvature along the step is positive."""
         along, square = float(ds @ dy), float(dy @ dy)
-        if along <= EPSILON * square:
-            return
         size = 1.0 / math.sqrt(along)
         self.s = np.vstack([self.s, ds * size])[-most:]
         self.y = np.vstack([self.y, dy * size])[-most:]
@@ -169,7 +167,9 @@ class LBFGSB:
         self.began = True
         here = point(self.groups) / self.size
         self.length = float(np.linalg.norm((here - x) * self.size))
-        self.curvature.learn(here - x, self.trial - g, self.history_size)
+        ds, dy = here - x, self.trial - g
+        if ds @ dy > EPSILON * abs(g @ ds):
+            self.curvature.learn(ds, dy, self.history_size)
         if value - self.value <= self.tolerance_change * max(abs(value), abs(self.value), 1.0):
             self.ending = "the objective does not fall any further"
         return None

@@ -45,7 +45,7 @@ def search(
     least, here = 0.0, best
     for _ in range(evaluations):
         here = Trial(step, *at(step))
-        if not here.value < math.inf:
+        if not (here.value < math.inf and math.isfinite(here.slope)):
             if step > best.step:
                 largest = best.step + 2.0 * SHORTER * (step - best.step)
             step = best.step + SHORTER * (step - best.step)
@@ -90,12 +90,13 @@ def _next(best: Trial, other: Trial, here: Trial, bracketed: bool, least: float,
     if here.value > best.value:
         span, fall = here.step - best.step, (best.value - here.value) / (here.step - best.step) + best.slope
         parabola = best.step + 0.5 * span * best.slope / fall
-        assert cubic is not None
+        if cubic is None:  # by rounding alone
+            return True, parabola
         return True, cubic if abs(cubic - best.step) < abs(parabola - best.step) else 0.5 * (cubic + parabola)
     secant = here.step + (best.step - here.step) * here.slope / (here.slope - best.slope) if here.slope != best.slope else None
     if here.slope * best.slope < 0.0:
-        assert cubic is not None and secant is not None
-        return True, cubic if abs(cubic - here.step) > abs(secant - here.step) else secant
+        assert secant is not None
+        return True, secant if cubic is None or abs(cubic - here.step) <= abs(secant - here.step) else cubic
     onward = most if here.step > best.step else least
     if abs(here.slope) < abs(best.slope):
         assert secant is not None

@@ -1,4 +1,4 @@
-"""Schema of `optimizer`: torch.optim's own names and defaults, plus gradient clipping."""
+"""Schema of `optimizer`: torch.optim's own names and defaults, plus gradient clipping; methods that find their step themselves."""
 
 from dataclasses import dataclass
 
@@ -158,13 +158,50 @@ class LBFGS(Optimizer):
 
 @dataclass
 class LBFGSB(Optimizer):
-    """L-BFGS-B of SciPy: bounds of `transform: clamp` parameters are kept exactly."""
+    """L-BFGS-B (Byrd, Lu, Nocedal and Zhu, 1995): bounds of `transform: clamp` parameters are kept exactly."""
 
     kind: str = "lbfgsb"
     history_size: int = key(20, "pairs kept for the inverse Hessian", low=1)
     max_eval: int = key(20, "largest number of objective evaluations in one line search", low=1)
     tolerance_grad: float = key(0.0, "stop where the largest entry of the projected gradient is below this", low=0.0)
     tolerance_change: float = key(0.0, "stop where the relative reduction of the objective is below this", low=0.0)
+
+
+@dataclass
+class LevenbergMarquardt(Optimizer):
+    """Damped Gauss-Newton steps on the exact Jacobian of sums of squares, within bounds."""
+
+    kind: str = "levenberg_marquardt"
+    damping: float = key(1e-3, "damping at the start, relative to the diagonal of the normal equations", above=0.0)
+    cost_tolerance: float = key(1e-9, "stop where the relative fall of the objective is below this", low=0.0)
+    step_tolerance: float = key(1e-8, "stop where the relative step is below this", low=0.0)
+    gradient_tolerance: float = key(1e-9, "stop where the gradient, in units free of scale, is below this", low=0.0)
+
+
+@dataclass
+class LeastSquares(Optimizer):
+    """Trust region, reflected at bounds, on the exact Jacobian of sums of squares (Branch, Coleman and Li, 1999)."""
+
+    kind: str = "least_squares"
+    cost_tolerance: float = key(1e-9, "stop where the relative fall of the objective is below this", low=0.0)
+    step_tolerance: float = key(1e-8, "stop where the relative step is below this", low=0.0)
+    gradient_tolerance: float = key(1e-9, "stop where the gradient, in units free of scale, is below this", low=0.0)
+
+
+@dataclass
+class CMAES(Optimizer):
+    """CMA-ES (Hansen, 2016; Ros and Hansen, 2008): no gradient; a generation is one batched simulation."""
+
+    kind: str = "cmaes"
+    population: int | None = key(None, "candidates of a generation; null: 4 + 3 ln n for n numbers", low=4)
+    spread: float = key(
+        0.5, "standard deviation at the start: of half the range of numbers with bounds, else absolute", above=0.0
+    )
+    diagonal: bool | None = key(None, "search for each number by itself, in linear time; null: from 50 numbers on")
+    cost_tolerance: float = key(
+        1e-12, "stop where the last generations' objectives differ by less than this part of the gain", low=0.0
+    )
+    step_tolerance: float = key(1e-11, "stop where the standard deviation is this part of the first", low=0.0)
 
 
 OPTIMIZERS: dict[str, type] = {
@@ -181,4 +218,7 @@ OPTIMIZERS: dict[str, type] = {
     "asgd": ASGD,
     "lbfgs": LBFGS,
     "lbfgsb": LBFGSB,
+    "levenberg_marquardt": LevenbergMarquardt,
+    "least_squares": LeastSquares,
+    "cmaes": CMAES,
 }

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from genesis.losses import LOSSES
+from genesis.methods import FIRST_ORDER, OWN_STEP, SCHEDULERS
 from genesis.observations import CHANNELS
 from genesis.observations.dataset import Smoothing
 from genesis.observations.kinds import CHANNEL_KINDS, INPUT_KINDS
 from genesis.observations.units import TIME_UNITS
-from genesis.optimizers import FIRST_ORDER, QUASI_NEWTON, SCHEDULERS
 from genesis.parameters import PARAMETERS
 from genesis.parameters.numbers import NumberOptions
 from genesis.sysid.solvers import SOLVERS
@@ -34,10 +34,10 @@ def declared(dataclass: type, without: set[str]) -> dict[str, object]:
 
 
 def taken(function) -> dict[str, object]:
-    """Name -> default of keyword-only arguments that are not given yet; those of numbers where they are passed on."""
+    """Name -> default of keyword-only arguments that are not given yet, those of numbers where they are passed on; the seed is that of the run."""
     given = function.keywords if isinstance(function, partial) else {}
     arguments = inspect.signature(function).parameters
-    found = {n: p.default for n, p in arguments.items() if p.kind is p.KEYWORD_ONLY and n not in given}
+    found = {n: p.default for n, p in arguments.items() if p.kind is p.KEYWORD_ONLY and n not in given and n != "seed"}
     if any(p.kind is p.VAR_KEYWORD for p in arguments.values()):
         found |= {field.name: field.default for field in fields(NumberOptions)}
     return found
@@ -64,7 +64,7 @@ def test_how_is_identified_is_what_the_engine_knows() -> None:
         ("loss", LOSSES, {"kind", "weight"}),
         ("parameter", PARAMETERS, {"kind"}),
         ("task", TASKS, {f.name for f in fields(Task)}),
-        ("optimizer", QUASI_NEWTON, {"kind"}),
+        ("optimizer", OWN_STEP, {"kind"}),
         ("channels", CHANNELS, {f.name for f in fields(Channel)} - {"entity"}),
     ],
 )
@@ -89,7 +89,7 @@ def test_torch_optimizers_take_the_fields(kind: str) -> None:
 
 def test_every_kind_is_in_both_tables() -> None:
     assert set(KINDS["channels"]) == set(CHANNEL_KINDS) and set(KINDS["inputs"]) == set(INPUT_KINDS)
-    assert set(KINDS["optimizer"]) == {*FIRST_ORDER, *QUASI_NEWTON}
+    assert set(KINDS["optimizer"]) == {*FIRST_ORDER, *OWN_STEP}
     assert set(KINDS["scheduler"]) == set(SCHEDULERS)
 
 

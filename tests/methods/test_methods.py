@@ -13,7 +13,7 @@ from tests.methods.objectives import FunctionOf, Trail, quadratic, rosenbrock, r
 
 CONSTANT = {"kind": "constant"}
 RATES = {"adagrad": 0.5, "adadelta": 10.0, "sgd": 0.02, "asgd": 0.02, "rprop": 0.1, "rmsprop": 0.003}
-SQUARES = ("levenberg_marquardt",)
+SQUARES = ("levenberg_marquardt", "least_squares")
 
 
 def made(kind: str, iterations: int = 1000, **more: Any):

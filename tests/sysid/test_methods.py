@@ -67,3 +67,18 @@ def test_levenberg_marquardt_takes_the_same_steps(free: bool) -> None:
     assert np.array_equal(trail.points, [squares.flat(r.point) for r in reports])
     assert [tuple(t.values()) for t in trail.told] == [(r.step, r.damping, r.gradient_norm) for r in reports]
     assert trail.ending is not None and (trail.ending.converged, trail.ending.reason) == (ok, reason)
+
+
+def test_least_squares_finds_the_same_minimum() -> None:
+    """Sparse, with free start states and gaps between two windows."""
+    recording = recorded(ARM, truth=truth(), noise=1e-3)
+    parameters = PARAMETERS | {"start": {"kind": "start_state", "position_std": 0.01, "velocity_std": None}}
+    shooting = Shooting(window=0.5, continuity=1e2)
+    squares = LeastSquares(joint_problem(ARM, parameters, [recording], shooting, smoothing=Smoothing(9, 3)), 1e2)
+    trails = [
+        run(make_method({"kind": kind}, {"kind": "constant"}, 100, 0), Flat(squares), 100)
+        for kind in ("levenberg_marquardt", "least_squares")
+    ]
+    assert all(trail.ending is not None and trail.ending.converged for trail in trails)
+    assert trails[1].values[-1] == pytest.approx(trails[0].values[-1], rel=1e-7)
+    assert trails[1].points[-1][:3] == pytest.approx(trails[0].points[-1][:3], rel=1e-4)
