@@ -20,6 +20,7 @@ _EXPORTS: dict[str, tuple[str, str | None]] = {  # name -> (module, attribute); 
     "Tensor": ("genesis.grad.tensor", "Tensor"),
     **{name: ("genesis.grad.creation_ops", name) for name in _CREATION},
     **{name: ("genesis.grad.check", name) for name in ("gradcheck", "Steps")},
+    "compose": ("genesis_cli.notebook", "compose"),
     "Scene": ("genesis.scene.scene", "Scene"),
     "Trajectory": ("genesis.scene.trajectory", "Trajectory"),
     "SimState": ("genesis.scene.states", "SimState"),

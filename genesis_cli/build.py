@@ -1,5 +1,6 @@
 """From the checked config to objects of the engine. Imports torch and taichi when called."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -45,13 +46,7 @@ def start_engine(runtime: Any) -> None:
     if runtime.threads is not None:
         torch.set_num_threads(runtime.threads)
     if engine.initialized():
-        now = engine.state()
-        same = (now.asked[0].value, now.precision, now.cpu_threads) == (
-            runtime.backend,
-            runtime.precision,
-            runtime.kernel_threads,
-        )
-        if same:
+        if engine_differs(runtime) is None:
             engine.set_seed(runtime.seed)
             return
         engine.destroy()
@@ -62,6 +57,15 @@ def start_engine(runtime: Any) -> None:
         cpu_threads=runtime.kernel_threads,
         logging_level="info",
     )
+
+
+def engine_differs(runtime: Any) -> str | None:
+    """The first key of `runtime` in which the engine that runs is another one."""
+    from genesis import runtime as engine
+
+    now = engine.state()
+    running = {"backend": now.asked[0].value, "precision": now.precision, "kernel_threads": now.cpu_threads}
+    return next((name for name, value in running.items() if getattr(runtime, name) != value), None)
 
 
 def build_task(checked: Checked) -> Any:
@@ -200,6 +204,26 @@ def build_method(checked: Checked) -> Any:
 
     plain = checked.plain
     return make_method(asdict(checked.optimizer), asdict(checked.scheduler), plain["stop"].iterations, plain["runtime"].seed)
+
+
+def build_loop(
+    checked: Checked, task: Any, *, seconds: dict[str, float], problem: Callable[..., Any] | None = None, **options: Any
+) -> Any:
+    """The run of the config on its task.
+
+    Args:
+        seconds: spent before, by phase. problem: what evaluates points, where that is not the task alone. options: observers, signals.
+    Raises: InputError for a task that the method cannot learn.
+    """
+    from genesis.runners.evaluate import TaskProblem
+    from genesis.runners.loop import Stop
+    from genesis.runners.optimize import optimization
+
+    plain = checked.plain
+    return optimization(
+        task, build_method(checked), Stop(**vars(plain["stop"])), seconds=seconds, problem=problem or TaskProblem,
+        checkpoint_every=plain["logging"].checkpoint_every, seed=plain["runtime"].seed, **options,
+    )  # fmt: skip
 
 
 def settings(cfg: DictConfig) -> dict[str, Any]:

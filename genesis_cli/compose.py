@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from genesis_cli.aliases import expand_all, node_of
 from genesis_cli.paths import config_dir
@@ -47,6 +47,26 @@ def compose_config(command: str, overrides: list[str], config_dirs: list[str] | 
     """The config of a command, not yet checked."""
     with _initialized(config_dirs or []) as searchpath:
         return compose(config_name=command, overrides=[*expand_all(overrides), *searchpath])
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A config with where it comes from: the options chosen by group, and the folders searched."""
+
+    cfg: DictConfig
+    choices: dict[str, str]
+    sources: list[Path]
+
+
+def compose_with_sources(command: str, overrides: list[str], config_dirs: list[str] | None = None) -> Composed:
+    """The config of a command, not yet checked, as a run would get it."""
+    with _initialized(config_dirs or []) as searchpath:
+        cfg = compose(config_name=command, overrides=[*expand_all(overrides), *searchpath], return_hydra_config=True)
+    choices = {name: chosen for name, chosen in cfg.hydra.runtime.choices.items() if isinstance(chosen, str)}
+    sources = [Path(source.path) for source in cfg.hydra.runtime.config_sources if source.schema == "file"]
+    with open_dict(cfg):
+        del cfg["hydra"]
+    return Composed(cfg, choices, sources)
 
 
 def options(group: str, config_dirs: list[str] | None = None) -> list[str]:

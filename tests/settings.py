@@ -10,7 +10,7 @@ from genesis.scene import morphs
 from genesis.scene.options import RigidOptions, SimOptions
 from genesis.scene.scene import Scene
 from genesis.setting import Setting
-from genesis.view import View
+from genesis.view import TrajectoryView
 from genesis_cli.paths import config_dir
 
 HOME = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785]
@@ -55,12 +55,12 @@ def setting_of(
     )  # fmt: skip
 
 
-def fake(**series: torch.Tensor) -> View:
+def fake(**series: torch.Tensor) -> TrajectoryView:
     """A trajectory of given numbers, without physics."""
-    return View(SimpleNamespace(**series))
+    return TrajectoryView(SimpleNamespace(**series))
 
 
-def posed(setting: Setting, qpos: torch.Tensor) -> View:
+def posed(setting: Setting, qpos: torch.Tensor) -> TrajectoryView:
     """A trajectory (T+1,[B,]nq) of given configurations, with their points and frames."""
     still = torch.zeros(*qpos.shape[:-1], setting.start_qvel.shape[-1], dtype=torch.float64)
-    return View(setting.scene.trajectory(qpos, still, still[1:]))
+    return TrajectoryView(setting.scene.trajectory(qpos, still, still[1:]))

@@ -1,1 +1,5 @@
-"""What is done with a task: learn (optimize), roll out (simulate), check gradients (gradcheck); what is stored (record)."""
+"""What is done with a problem.
+
+loop: every run; optimize, evaluate: a task made into one; identify: an identification; together, lockstep, part: candidates as one batch.
+record, events, tensorboard: what is stored. simulate: one rollout; gradcheck: gradients against differences.
+"""

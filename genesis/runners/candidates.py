@@ -17,7 +17,7 @@ from genesis.scene.variants import some_envs
 from genesis.selection import indices
 from genesis.tasks import Task
 from genesis.tasks.task import half_square, prior_rows
-from genesis.view import View
+from genesis.view import TrajectoryView
 
 ALONE = "alone"  # instead of what a loss asks of a trajectory, where it asks for the whole
 
@@ -101,7 +101,7 @@ class Candidates:
         run = roll_out_batch(
             self.setting.scene.rigid_solver, self.setting.control, qpos, qvel, controls, physical, self._policy(policies, count)
         )
-        shares = Shares(View(run), self.setting.scene, count, e)
+        shares = Shares(TrajectoryView(run), self.setting.scene, count, e)
         total = sum(weight * self._loss(name, loss, run, shares) for name, (weight, loss) in self.task.losses.items())
         return np.asarray(torch.as_tensor(total).double().cpu())
 
@@ -132,7 +132,7 @@ class Candidates:
     def _alone(self, loss: Loss, run: Any, row: int) -> Tensor:
         """Of one candidate; inf where its motion is not finite, or has no such loss."""
         e = max(self.envs, 1)
-        own = View(some_envs(run, indices(list(range(row * e, (row + 1) * e))), flat=not self.envs))
+        own = TrajectoryView(some_envs(run, indices(list(range(row * e, (row + 1) * e))), flat=not self.envs))
         if not bool(torch.isfinite(own.qpos).all() & torch.isfinite(own.qvel).all()):
             return own.qpos.new_tensor(math.inf)
         try:

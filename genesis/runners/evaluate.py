@@ -1,6 +1,7 @@
 """A task as a problem: objective and gradients at the present parameters, with what a record wants to know about them."""
 
 import math
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -129,6 +130,7 @@ class TaskProblem:
 
     def _fails(self, error: Exception) -> float:
         """The answer where there is none."""
+        let_go(error)
         self.failure, self.diverged = error, ()
         self.failed.count, self.failed.why = self.failed.count + 1, str(error)
         return math.inf
@@ -290,6 +292,15 @@ class TaskProblem:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.evaluations = state["evaluations"]
+
+
+def let_go(error: BaseException | None) -> None:
+    """Drop what an error that is kept, and those that led to it, hold of the evaluation: graphs that take as much memory as the next one."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        if isinstance(error, DivergenceError):
+            error.trajectory = None
+        error = error.__cause__ or error.__context__
 
 
 def groups_of(task: Task) -> list[Group]:

@@ -202,8 +202,12 @@ class Loop:
         report = self._told(evaluation)
         if self.record is not None:
             self.record.iteration(report, self.problem, happened)
-        wishes = [observer(report) for observer in self.observers]
-        ended = self._ended(report, ending, next((wish for wish in wishes if wish is not None), None))
+        wishes = [wish for observer in self.observers if (wish := observer(report)) is not None]
+        if not all(isinstance(wish, Verdict) for wish in wishes):
+            raise TypeError(
+                f"an observer returned {wishes[0]!r}; return None to go on, or a genesis.problems.problem.Verdict to end."
+            )
+        ended = self._ended(report, ending, wishes[0] if wishes else None)
         start = perf_counter()
         if self.record is not None and (ended or (self.iteration and self.iteration % self.checkpoint_every == 0)):
             self.record.checkpoint(self.state())

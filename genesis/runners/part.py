@@ -41,7 +41,7 @@ class Shares:
 
 
 class Part:
-    """What losses and goals see of one candidate: as `genesis.view.View`.
+    """View of one candidate in a batch (`genesis.view.View`).
 
     find: gives the tensor of a key.
     """
@@ -81,7 +81,7 @@ class Part:
         return self._find(("controller_force",))
 
     def own(self, values: Tensor, axis: int) -> Tensor:
-        """As `genesis.view.View.own`: all of a candidate's environments are here."""
+        """All of a candidate's environments are here."""
         return values
 
     def point(self, entity: Any, name: str, offset: tuple[float, ...] | None = None, steps: slice | None = None) -> Tensor:

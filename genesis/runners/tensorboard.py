@@ -9,10 +9,14 @@ import numpy as np
 import torch
 
 from genesis.problems.problem import Shown
+from genesis.runners.events import Events, History
 from genesis.runners.iteration import Report
 
 # Parameters with more numbers than this are shown as range and histogram instead of one curve each.
 NAMED = 16
+# Edges of histograms: a tenth apart in both directions, from 1e-12 to 1e20.
+_EDGES = [1e-12 * 1.1**k for k in range(775)]
+BINS = [*(-edge for edge in reversed(_EDGES)), 0.0, *_EDGES]
 
 
 class TensorBoard:
@@ -21,66 +25,60 @@ class TensorBoard:
     def __init__(
         self, folder: Path, *, first_step: int, config_text: str, settings: dict[str, Any], metric_names: list[str]
     ) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-        from torch.utils.tensorboard.summary import hparams
+        from torch.utils.tensorboard.summary import histogram, hparams
 
-        self.writer = SummaryWriter(str(folder), purge_step=first_step if first_step else None, flush_secs=10)
+        self.events, self._histogram = Events(folder, first_step), histogram
         if first_step == 0:
-            self.writer.add_text("config", "    " + config_text.replace("\n", "\n    "), 0)
+            self.events.text("config", "    " + config_text.replace("\n", "\n    "))
             plain = {k: v if isinstance(v, (bool, int, float, str)) else str(v) for k, v in settings.items()}
             names = {"objective/total": math.nan, **{f"metric/{name}": math.nan for name in metric_names}}
-            events = self.writer._get_file_writer()  # add_hparams would open a second run and write at the end
             for summary in hparams(plain, names):
-                events.add_summary(summary)
-            self.writer.flush()
-        self.history: list[np.ndarray] = []
+                self.events.summary(summary)
+            self.events.flush()
+        self.history = History()
 
     def write(self, report: Report, shown: Mapping[str, Shown], seconds: dict[str, float]) -> None:
         """One point of every curve."""
-        step, evaluation, rates = report.iteration, report.evaluation, report.rates
-        scalar = self.writer.add_scalar
-        scalar("objective/total", evaluation.objective, step)
-        for name, value in evaluation.terms.items():
-            scalar(f"loss/{name}", value, step)
-        for name, value in evaluation.metrics.items():
-            scalar(f"metric/{name}", value, step)
-        for name, value in evaluation.norms.items():
-            scalar(f"gradient/{name}", value, step)
-        for name, value in rates.items():
-            scalar(f"learning_rate/{name}", value, step)
-        for name, value in seconds.items():
-            scalar(f"seconds/{name}", value, step)
+        evaluation = report.evaluation
+        points = {"objective/total": evaluation.objective}
+        for group, values in (
+            ("loss", evaluation.terms), ("metric", evaluation.metrics), ("gradient", evaluation.norms),
+            ("learning_rate", report.rates), ("method", report.told), ("seconds", seconds),
+        ):  # fmt: skip
+            points |= {f"{group}/{name}": value for name, value in values.items()}
         if evaluation.by_step is not None:
             by_step = evaluation.by_step.detach().double().cpu().numpy()
-            self.history.append(by_step)
-            scalar("gradient_by_step/first", float(by_step[0]), step)
-            scalar("gradient_by_step/last", float(by_step[-1]), step)
-            scalar("gradient_by_step/largest", float(by_step.max()), step)
+            self.history.add(by_step)
+            ends = {"first": by_step[0], "last": by_step[-1], "largest": by_step.max()}
+            points |= {f"gradient_by_step/{name}": float(value) for name, value in ends.items()}
         for name, parameter in shown.items():
-            self._parameter(name, parameter, step)
+            points |= self._parameter(f"parameter/{name}", parameter, report.iteration)
+        self.events.scalars(points, report.iteration)
 
     def close(self, step: int) -> None:
         """Last picture of the gradient by step; flush."""
-        if self.history:
-            self.writer.add_image("gradient_by_step", gradient_picture(np.stack(self.history)), step, dataformats="HWC")
-        self.writer.close()
+        if self.history.rows:
+            self.events.image("gradient_by_step", gradient_picture(np.stack(self.history.rows)), step)
+        self.events.close()
 
-    def _parameter(self, name: str, parameter: Any, step: int) -> None:
+    def _parameter(self, name: str, parameter: Shown, step: int) -> dict[str, float]:
+        """Points of a parameter's curves; of one with many numbers their range, and a histogram, which is written."""
         value = parameter.value().detach().double().cpu()
         labels, bounds = parameter.labels(), parameter.bounds()
+        points: dict[str, float] = {}
         if labels and len(labels) == value.numel() and len(labels) <= NAMED:
             for i, label in enumerate(labels):
-                self.writer.add_scalar(f"parameter/{name}/{label}", float(value.reshape(-1)[i]), step)
+                points[f"{name}/{label}"] = float(value.reshape(-1)[i])
                 for side, end in zip(("low", "high"), bounds or (), strict=False):
                     if math.isfinite(float(end[i])):
-                        self.writer.add_scalar(f"parameter/{name}/{label}/{side}", float(end[i]), step)
-            return
-        self.writer.add_scalar(f"parameter/{name}/min", float(value.min()), step)
-        self.writer.add_scalar(f"parameter/{name}/max", float(value.max()), step)
+                        points[f"{name}/{label}/{side}"] = float(end[i])
+            return points
+        points[f"{name}/min"], points[f"{name}/max"] = float(value.min()), float(value.max())
         for side, end, best in zip(("low", "high"), bounds or (), (torch.min, torch.max), strict=False):
             if bool(torch.isfinite(end).all()):
-                self.writer.add_scalar(f"parameter/{name}/{side}", float(best(end)), step)
-        self.writer.add_histogram(f"parameter/{name}", value.numpy(), step)
+                points[f"{name}/{side}"] = float(best(end))
+        self.events.summary(self._histogram(name, value.numpy(), BINS), step)
+        return points
 
 
 def gradient_picture(history: np.ndarray, height: int = 256, width: int = 512) -> np.ndarray:

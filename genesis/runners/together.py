@@ -25,7 +25,7 @@ from genesis.tasks import Task
 from genesis.tasks.goal import OfTrajectory
 from genesis.tasks.rollout import inputs_of, roll_out
 from genesis.tasks.task import PRIOR
-from genesis.view import View
+from genesis.view import TrajectoryView
 
 #: The answer to a candidate that has to be evaluated by itself, because something about it is out of the ordinary.
 ALONE = object()
@@ -100,7 +100,7 @@ class Together:
         room = self._room(len(numbers))
         inputs = self._inputs(numbers, room)
         setting = self._setting(room)
-        return inputs, Shares(View(roll_out(setting, inputs)), setting.scene, room, self.envs)
+        return inputs, Shares(TrajectoryView(roll_out(setting, inputs)), setting.scene, room, self.envs)
 
     def _trajectories(self, numbers: list[int]) -> dict[int, Any]:
         with torch.no_grad():
@@ -264,7 +264,7 @@ class Together:
             goal = self.tasks[group[0]].goal
             if len(group) == 1 or not isinstance(goal, OfTrajectory):
                 for number in group:
-                    found[number] = self.tasks[number].metrics(Part.single(shares, place[number]))  # type: ignore[arg-type]
+                    found[number] = self.tasks[number].metrics(Part.single(shares, place[number]))
                 continue
             with torch.no_grad():
                 made = self._over("goal", self.goal_group[group[0]], goal.metrics, shares, [place[number] for number in group])

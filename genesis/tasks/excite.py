@@ -18,7 +18,7 @@ from genesis.tasks.measurements import read_channels, stride
 from genesis.tasks.rollout import inputs_of, roll_out
 from genesis.tasks.sensitivity import Sensitivity
 from genesis.tasks.unknowns import read_unknowns
-from genesis.view import View
+from genesis.view import TrajectoryView, View
 
 REMEDY = (
     "leave one of them out, measure more, start from another motion (parameter.*.noise, runtime.seed), "
@@ -99,7 +99,7 @@ class Excite:
     def _start(self, inputs: Any) -> Summary:
         """What the start trajectory tells. Raises: InputError if it says nothing about some combination of the unknowns."""
         with torch.no_grad():
-            trajectory = View(roll_out(self.setting, inputs))
+            trajectory = TrajectoryView(roll_out(self.setting, inputs))
             jacobian = self.sensitivity.jacobian(trajectory)
             check_identifiable("task.unknowns", jacobian, self.sensitivity.names, self.sensitivity.prior, REMEDY)
             root = square_root(jacobian, self.sensitivity.nuisance, self.unknowns.prior)

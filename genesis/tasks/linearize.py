@@ -23,7 +23,7 @@ from genesis.scene.linear import LinearSteps, Probe, linear_steps, probe
 from genesis.tasks.outside import Outside, outside, prior_jacobian
 from genesis.tasks.rollout import inputs_of, roll_out
 from genesis.tasks.task import PRIOR, Task, divergence, half_square
-from genesis.view import View
+from genesis.view import TrajectoryView, View
 
 LARGEST = 2**28  # numbers of the largest table
 Way = Literal["forward", "reverse"]
@@ -90,7 +90,7 @@ def linearize(task: Task, way: Way | None = None) -> Linearized:
         out = outside(task.setting, task.parameters, inputs, at.x.detach()[:-1])
     columns = task.setting.scene.rigid_solver.physics.columns(out.names)
     with torch.enable_grad():
-        seen = View(at.trajectory)
+        seen = TrajectoryView(at.trajectory)
         squares = {name: loss.residuals(seen) for name, (_, loss) in losses.items()}
     terms = {
         name: losses[name][0] * torch.stack([part.total().detach() for part in parts]).sum() for name, parts in squares.items()

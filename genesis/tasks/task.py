@@ -16,7 +16,7 @@ from genesis.selection import indices
 from genesis.setting import Setting
 from genesis.tasks.goal import Goal, met, numbers
 from genesis.tasks.rollout import inputs_of, roll_out, stand_in
-from genesis.view import View
+from genesis.view import TrajectoryView, View
 
 
 @dataclass
@@ -53,10 +53,10 @@ class Task:
         """
         inputs = inputs_of(self.setting, self.parameters)
         if not without:
-            return View(roll_out(self.setting, inputs)), inputs
+            return TrajectoryView(roll_out(self.setting, inputs)), inputs
         inputs = stand_in(inputs, without)
         left = indices(self.left(without))
-        return View(some_envs(roll_out(self.setting, inputs), left), left), inputs
+        return TrajectoryView(some_envs(roll_out(self.setting, inputs), left), left), inputs
 
     def left(self, without: Sequence[int]) -> list[int]:
         """The environments of the batch but these."""

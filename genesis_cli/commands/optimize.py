@@ -7,7 +7,7 @@ from typing import Any
 
 from genesis_cli import console
 from genesis_cli.bridge import Job, Outcome
-from genesis_cli.build import build_method, settings
+from genesis_cli.build import build_loop, settings
 from genesis_cli.commands.prepare import Prepared, prepare, store_config
 from genesis_cli.errors import FAILED, OK
 from genesis_cli.numbers import metric_lines
@@ -39,23 +39,13 @@ def learn(job: Job, prepared: Prepared, observers: list[Any], problem: Callable[
 
     Raises: what failed where no point near could be simulated, after the best was saved.
     """
-    from genesis.runners.evaluate import TaskProblem
-    from genesis.runners.loop import Stop
-    from genesis.runners.optimize import optimization
     from genesis.runners.record import Record, Recording, load_checkpoint
 
     checked, writing = prepared.checked, prepared.checked.plain["logging"]
     state = load_checkpoint(job.folder) if job.resume else None
-    loop = optimization(
-        prepared.task,
-        build_method(checked),
-        Stop(**vars(checked.plain["stop"])),
-        seconds=prepared.seconds,
-        problem=problem or TaskProblem,
-        observers=[*observers, *job.observers()],
-        checkpoint_every=writing.checkpoint_every,
-        seed=checked.plain["runtime"].seed,
-        signals=problem is None,
+    observers = [*observers, *job.observers()]
+    loop = build_loop(
+        checked, prepared.task, seconds=prepared.seconds, problem=problem, observers=observers, signals=problem is None
     )
     if state is not None:
         loop.load(state)

@@ -11,7 +11,7 @@ from genesis_cli.schema import TERMS
 from genesis_cli.validate import check
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/cli.md", "docs/configs.md", "docs/sysid.md", "docs/sweeps.md")
+PAGES = ("README.md", "docs/cli.md", "docs/python.md", "docs/configs.md", "docs/sysid.md", "docs/sweeps.md")
 
 
 def commands() -> list[str]:

@@ -34,7 +34,7 @@ def declared(dataclass: type, without: set[str]) -> dict[str, object]:
 
 
 def taken(function) -> dict[str, object]:
-    """Name -> default of keyword-only arguments that are not given yet, those of numbers where they are passed on; the seed is that of the run."""
+    """Name -> default of keyword-only arguments that are not given yet; those of numbers where they are passed on; seeds are the run's."""
     given = function.keywords if isinstance(function, partial) else {}
     arguments = inspect.signature(function).parameters
     found = {n: p.default for n, p in arguments.items() if p.kind is p.KEYWORD_ONLY and n not in given and n != "seed"}

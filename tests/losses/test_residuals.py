@@ -9,7 +9,7 @@ import torch
 from genesis.losses import LOSSES, SumOfSquares
 from genesis.losses.seeds import seeds
 from genesis.scene.linear import Probe, probe
-from genesis.view import View
+from genesis.view import TrajectoryView
 from tests.settings import setting_of
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -61,7 +61,7 @@ def test_every_loss_is_a_sum_of_squares_or_known_not_to_be() -> None:
 def test_shares_of_the_squares_add_up_to_the_loss(kind: str, robot: str, options: dict, envs: int) -> None:
     setting, at = probed(robot, envs)
     loss = LOSSES[kind](setting, "loss.test", **options)
-    view = View(at.trajectory)
+    view = TrajectoryView(at.trajectory)
     parts = loss.residuals(view)
     added = sum(part.share() * float((part.values.detach() ** 2).sum()) for part in parts)
     assert added > 0.0
@@ -74,7 +74,7 @@ def test_shares_of_the_squares_add_up_to_the_loss(kind: str, robot: str, options
 def test_rows_see_their_steps_and_seeds_are_their_derivatives(kind: str, robot: str, options: dict, envs: int) -> None:
     setting, at = probed(robot, envs)
     columns = torch.arange(setting.scene.rigid_solver.model.parameter_size)
-    for part in LOSSES[kind](setting, "loss.test", **options).residuals(View(at.trajectory)):
+    for part in LOSSES[kind](setting, "loss.test", **options).residuals(TrajectoryView(at.trajectory)):
         found = seeds(part, at.leaves(), columns)
         values = part.values if envs else part.values.unsqueeze(1)
         for s, b, k in ((s, b, k) for s in range(len(values)) for b in range(values.shape[1]) for k in range(values.shape[2])):
@@ -99,7 +99,7 @@ def test_parameters_of_each_row_are_told_apart() -> None:
     setting, at = probed("panda", 0)
     first, length = setting.scene.rigid_solver.model.parameter_offsets["link_pos"]
     columns = torch.arange(first, first + length)
-    (part,) = LOSSES["position"](setting, "loss.test", target=[0.0, 0.0, 0.0], at="all").residuals(View(at.trajectory))
+    (part,) = LOSSES["position"](setting, "loss.test", target=[0.0, 0.0, 0.0], at="all").residuals(TrajectoryView(at.trajectory))
     found = seeds(part, at.leaves(), columns)
     assert found.parameters is not None
     assert found.parameters.shape == (HORIZON, 1, 3, length)
@@ -108,6 +108,6 @@ def test_parameters_of_each_row_are_told_apart() -> None:
 
 def test_orientation_is_squared_with_its_factor() -> None:
     setting, at = probed("double_pendulum", 0)
-    (part,) = LOSSES["orientation"](setting, "loss.test", target=[1.0, 0.0, 0.0, 0.0]).residuals(View(at.trajectory))
+    (part,) = LOSSES["orientation"](setting, "loss.test", target=[1.0, 0.0, 0.0, 0.0]).residuals(TrajectoryView(at.trajectory))
     assert part.share() == 4.0
     assert math.isclose(float(part.total().detach()), 4.0 * float((part.values.detach() ** 2).sum()), rel_tol=1e-14)

@@ -8,8 +8,6 @@ import torch
 
 from genesis.runners.alike import alike, partition
 from genesis.runners.lockstep import Lockstep
-from genesis.runners.part import Part
-from genesis.view import View
 from tests.settings import numbers
 
 
@@ -166,12 +164,6 @@ def test_each_keeps_whether_gradients_are_recorded() -> None:
 
     lockstep.run([lambda: life(0), lambda: life(1)])
     assert seen == [True, False, True, True]
-
-
-def test_a_candidate_sees_whatever_a_whole_trajectory_shows() -> None:
-    names = {name for name in vars(View) if not name.startswith("_")}
-    assert {"qpos", "controller_force", "point"} < names
-    assert names <= set(vars(Part)) | {"trajectory"}
 
 
 class Thing:

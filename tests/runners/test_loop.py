@@ -183,6 +183,11 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path) -> None:
         loop(Valleys([]), Stop()).load({name: value for name, value in state.items() if name != "format"})
 
 
+def test_an_observer_that_returns_something_else_is_told_what_to_return() -> None:
+    with pytest.raises(TypeError, match="an observer returned True; return None to go on, or a genesis.problems.problem.Verdict"):
+        loop(Valleys(starts(1.0)), Stop(iterations=5), observers=[lambda report: True]).run()
+
+
 def test_files_are_closed_whatever_happens(tmp_path) -> None:
     record, ended = Record(tmp_path, QUIET), []
     run = loop(Valleys(starts(1.0)), Stop(iterations=5), record=record, observers=[lambda report: 1 / 0])

@@ -1,7 +1,10 @@
 """The loop: how it ends, what it keeps, what it refuses."""
 
+import gc
 import json
 import math
+import traceback
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -226,6 +229,29 @@ def test_line_search_points_are_evaluated_once() -> None:
     task.parameters["x"].leaf.grad = None
     assert problem.evaluate() == first and problem.evaluations == 2
     assert torch.equal(task.parameters["x"].leaf.grad, gradient)
+
+
+def test_a_failure_that_is_kept_holds_nothing_of_its_evaluation() -> None:
+    """Neither the graph of the evaluation nor the trajectory: they would lie beside those of the next one."""
+    task, alive = Valley(), []
+
+    class Graph:
+        pass
+
+    def fails() -> None:
+        graph = Graph()
+        alive.append(weakref.ref(graph))
+        try:
+            raise ValueError("deep inside")
+        except ValueError as cause:
+            raise DivergenceError("it diverged", trajectory=Graph()) from cause
+
+    task.judge = fails
+    problem = TaskProblem(task, remember=False)
+    assert problem.evaluate() == math.inf and isinstance(problem.failure, DivergenceError)
+    gc.collect()
+    assert alive[0]() is None and problem.failure.trajectory is None
+    assert "deep inside" in "".join(traceback.format_exception(problem.failure)), "the log still shows where"
 
 
 def test_observers_see_every_iteration() -> None:

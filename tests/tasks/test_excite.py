@@ -31,12 +31,12 @@ SMALL = 0.01  # of the noise that the experiment has
 def experiment(setting, *, push: dict, unknowns: dict, channels: dict, **options):
     """The goal `excite` on a setting, and the start trajectory."""
     from genesis.tasks.rollout import inputs_of, roll_out
-    from genesis.view import View
+    from genesis.view import TrajectoryView
 
     controls = PARAMETERS["hold"](setting, "parameter.push", **push)
     goal = TASKS["excite"](setting, {"push": controls}, unknowns=unknowns, channels=channels, **options)
     with torch.no_grad():
-        return goal, View(roll_out(setting, inputs_of(setting, {"push": controls})))
+        return goal, TrajectoryView(roll_out(setting, inputs_of(setting, {"push": controls})))
 
 
 def test_information_about_a_mass_is_the_closed_form() -> None:

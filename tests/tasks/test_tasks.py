@@ -167,9 +167,9 @@ def test_gradient_by_step_is_that_of_the_controls(name: str) -> None:
         setting = task.setting
         inputs = judged.inputs
         trajectory = setting.scene.rollout(changed, qpos=inputs.qpos.detach(), qvel=inputs.qvel.detach())
-        from genesis.view import View
+        from genesis.view import TrajectoryView
 
-        return sum(float(weight * loss(View(trajectory)).detach()) for weight, loss in task.losses.values())
+        return sum(float(weight * loss(TrajectoryView(trajectory)).detach()) for weight, loss in task.losses.values())
 
     if name == "balance":
         return  # a policy reacts to the change, which an open loop does not

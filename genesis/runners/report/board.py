@@ -22,7 +22,7 @@ def write_tensorboard(folder: Path, found: Identification, config_text: str = ""
     named = [f"rmse/{row['split']}/{row['channel']}" for row in found.rmse if row["recording"] == "all"]
     board = TensorBoard(folder, first_step=0, config_text=config_text, settings=settings or {}, metric_names=named)
     last = max(found.iterations, 1)
-    writer = board.writer
+    events = board.events
     for row in found.history:
         for key, tag in (
             ("cost", "objective/total"),
@@ -31,9 +31,9 @@ def write_tensorboard(folder: Path, found: Identification, config_text: str = ""
             ("damping", "step/damping"),
         ):
             if row.get(key) is not None:
-                writer.add_scalar(tag, row[key], row["iteration"])
+                events.scalars({tag: row[key]}, row["iteration"])
     for e in found.estimates:
-        writer.add_scalar(f"parameter/{e.name}", e.start, 0)
+        events.scalars({f"parameter/{e.name}": e.start}, 0)
         ends = {
             "": e.value,
             "/std": e.std,
@@ -42,16 +42,14 @@ def write_tensorboard(folder: Path, found: Identification, config_text: str = ""
             "/low": e.bounds[0],
             "/high": e.bounds[1],
         }
-        for end, value in ends.items():
-            if math.isfinite(value):
-                writer.add_scalar(f"parameter/{e.name}{end}", value, last)
+        events.scalars({f"parameter/{e.name}{end}": value for end, value in ends.items() if math.isfinite(value)}, last)
     for row in found.rmse:
         whole = row["recording"] == "all"
         tag = f"metric/rmse/{row['split']}/{row['channel']}" if whole else f"rmse/{row['recording']}/{row['channel']}"
-        writer.add_scalar(tag, row["before"], 0)
-        writer.add_scalar(tag, row["after"], last)
+        events.scalars({tag: row["before"]}, 0)
+        events.scalars({tag: row["after"]}, last)
     for tag, image in _pictures(found).items():
-        writer.add_image(tag, image, last, dataformats="HWC")
+        events.image(tag, image, last)
     board.close(last)
 
 

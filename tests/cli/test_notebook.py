@@ -1,0 +1,122 @@
+"""`gs.compose`: the command's problem as an object, with its numbers and its messages."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import genesis as gs
+from genesis.problems.problem import PRUNED, Verdict
+from tests.cli.conftest import last_run
+
+pytestmark = pytest.mark.usefixtures("engine")
+THROW = ("task=throw", "optimizer=adam", "optimizer.lr=0.5", "stop.iterations=12")
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
+
+
+def test_the_numbers_are_those_of_the_command(genesis_here, tmp_path, capsys) -> None:
+    genesis_here("optimize", *THROW, "logging=quiet")
+    stored = json.loads((last_run(tmp_path) / "result.json").read_text())
+    capsys.readouterr()
+    problem = gs.compose(*THROW)
+    result = problem.solve()
+    assert capsys.readouterr().out == "" and set(tmp_path.iterdir()) == {tmp_path / "outputs"}
+    for name in ("status", "reason", "iterations", "objective_first", "objective_best", "metrics", "tolerances", "evaluations"):
+        assert getattr(result, name) == stored[name], name
+    with np.load(last_run(tmp_path) / "solution.npz") as arrays:
+        assert problem.parameters["velocity"].value().tolist() == arrays["parameter/velocity"].tolist()
+    assert problem.simulate().objective == result.objective_best, "the best parameters are put back"
+
+
+def test_a_folder_gets_what_the_command_leaves_and_can_be_resumed(genesis_here, tmp_path) -> None:
+    result = gs.compose(*THROW).solve(folder=tmp_path / "run")
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {"config.yaml", "result.json", "metrics.jsonl", "solution.npz", "tensorboard", "checkpoints"}
+    assert len((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()) == 13
+    with pytest.raises(gs.InputError, match="folder: .*run holds a finished run; choose another one"):
+        gs.compose(*THROW).solve(folder=tmp_path / "run")
+    genesis_here("optimize", "--resume", str(tmp_path / "run"), "stop.iterations=20", "logging.progress=false")
+    whole = gs.compose(*THROW, "stop.iterations=20").solve()
+    gone_on = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert gone_on["iterations"] == 20 and gone_on["objective_last"] == whole.objective_last != result.objective_last
+
+
+def test_a_second_solve_goes_on() -> None:
+    problem = gs.compose(*THROW, "optimizer=sgd", "optimizer.lr=0.05")
+    first = problem.solve()
+    assert problem.solve().objective_first == first.objective_best < first.objective_first
+
+
+def test_observers_see_and_end_a_run() -> None:
+    seen = []
+
+    def watch(report) -> Verdict | None:
+        seen.append(report.iteration)
+        return Verdict(PRUNED, "seen enough") if report.iteration == 3 else None
+
+    result = gs.compose(*THROW).solve(observers=[watch])
+    assert (result.status, result.reason, seen) == ("pruned", "seen enough", [0, 1, 2, 3])
+
+
+def test_gradients_are_checked() -> None:
+    report = gs.compose("task=throw").gradcheck(directions=1)
+    assert report.ok and {direction.group for direction in report.directions} == {"velocity"}
+
+
+def test_a_run_that_diverges_is_a_value_with_its_error() -> None:
+    result = gs.compose("task=throw", "optimizer=adam", "optimizer.lr=1e308", "stop.iterations=12").solve()
+    assert result.status == "diverged" and isinstance(result.error, gs.GenesisError) and result.reason == str(result.error)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("task=thro",),
+        ("optimizer.lrr=1",),
+        ("task=throw", "task.horizon=-1"),
+        ("task=throw", "a=b="),
+        ("task=throw", "loss.final_position.at=middle"),
+        ("task=reach", "optimizer=lbfgs", "parameter.controls.lr=0.1"),
+    ],
+)
+def test_what_is_wrong_has_the_words_of_the_command(genesis_here, words) -> None:
+    code, printed = genesis_here("optimize", *words)
+    with pytest.raises(gs.InputError) as caught:
+        gs.compose(*words).solve()
+    assert code == 2 and str(caught.value) in re.sub(r"\s+", " ", printed)
+
+
+def test_an_engine_that_runs_otherwise_is_left_alone() -> None:
+    problem = gs.compose("task=throw", "runtime.precision=32")
+    with pytest.raises(gs.InputError, match="runtime.precision: 32, but the engine runs otherwise; .* gs.destroy"):
+        problem.simulate()
+    assert gs.compose("task=throw").scene.rigid_solver.parameters is not None, "the engine of before is still there"
+
+
+def test_commands_and_folders_that_there_are_not() -> None:
+    with pytest.raises(gs.InputError, match='command: "simulat" cannot be composed; known: optimize'):
+        gs.compose("task=throw", command="simulat")
+    with pytest.raises(gs.InputError, match="config_dirs: folder nowhere does not exist"):
+        gs.compose("task=throw", config_dirs=["nowhere"])
+
+
+def test_further_folders_of_configs_and_files_beside_them(tmp_path) -> None:
+    (tmp_path / "parameters").mkdir()
+    shipped = Path(__file__).resolve().parents[2] / "configs" / "parameters" / "initial_velocity.yaml"
+    (tmp_path / "parameters" / "mine.yaml").write_text(shipped.read_text())
+    problem = gs.compose("task=throw", "parameters=mine", config_dirs=[tmp_path])
+    assert list(problem.parameters) == ["velocity"]
+    assert gs.compose("task=reach").config.count("/configs/robots/panda/panda.urdf") == 1, "files are absolute"
+
+
+def test_the_page_runs_as_it_stands(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
+    for block in blocks:
+        exec(compile(block, "docs/python.md", "exec"), names)
+    assert len(blocks) == 3 and len(names["curve"]) == 21 and (tmp_path / "throw" / "result.json").exists()
+    assert torch.is_tensor(names["problem"].parameters["velocity"].value())
