@@ -61,16 +61,19 @@ def study(task: Any, repeats: int, seed: int = 0) -> Study:
         assert task.metrics(view)["force_excess"] == 0.0  # the model of the measurements has no bounds of force
         model, size = goal.sensitivity, len(goal.sensitivity.names)
 
+        exact = model.measure(view, torch.zeros(1, size, dtype=torch.float64))
+
         def measured(x: np.ndarray) -> np.ndarray:
-            return model.measure(view, torch.as_tensor(x)[None])[0].numpy()
+            return model.whitened(model.measure(view, torch.as_tensor(x)[None]), exact)[0].numpy()
 
         def jacobian(x: np.ndarray) -> np.ndarray:
             both = model.measure(view, torch.as_tensor(x) + model.offsets)
-            return ((both[0::2] - both[1::2]).T / (2.0 * model.step)).numpy()
+            plus, minus = ([shown[:, first::2] for shown in both] for first in (0, 1))
+            return (model.whitened(plus, minus).T / (2.0 * model.step)).numpy()
 
-        exact, estimates = measured(np.zeros(size)), []
+        estimates = []
         for _ in range(repeats):
-            noisy = exact + rng.standard_normal(exact.shape)
+            noisy = rng.standard_normal(measured(np.zeros(size)).shape)
             start = AWAY * rng.uniform(-1.0, 1.0, size)
             start[: model.nuisance] *= 0.1
             fit = least_squares(lambda x, y=noisy: measured(x) - y, start, jacobian, method="lm")

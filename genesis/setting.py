@@ -55,7 +55,7 @@ class Setting:
     information: Callable[[Any], Tensor] | None = None
     start_controls: Tensor | None = None
     recorded: Recorded | None = None
-    described_: dict[str, Tensor] = field(default_factory=dict, repr=False)  # filled when it is first asked for
+    described_: tuple[Any, dict[str, Tensor]] | None = field(default=None, repr=False)  # scene, and `described` of it
 
     @property
     def batch(self) -> tuple[int, ...]:
@@ -65,9 +65,9 @@ class Setting:
     @property
     def described(self) -> dict[str, Tensor]:
         """The scene's value of every physical parameter by core name, without graph; with an axis of environments only where they differ."""
-        if not self.described_:
-            self.described_.update({name: plain(value) for name, value in self.scene.physical_parameters().items()})
-        return self.described_
+        if self.described_ is None or self.described_[0] is not self.scene:
+            self.described_ = self.scene, {name: plain(value) for name, value in self.scene.physical_parameters().items()}
+        return self.described_[1]
 
     def entity(self, where: str, name: str | None) -> Any:
         """The entity of that name; None: the robot."""

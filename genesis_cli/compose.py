@@ -127,7 +127,12 @@ def _declaration(cfg: DictConfig, full: str) -> Any:
         schema = {**KINDS, **TERMS}.get(node, {}).get(kind)
     if schema is None or len(parts) <= depth:
         return None
-    return next((f for f in fields(schema) if f.name == parts[depth]), None)
+    found = next((f for f in fields(schema) if f.name == parts[depth]), None)
+    terms = None if found is None else found.metadata.get("terms")
+    if terms is None or len(parts) < depth + 3:
+        return found
+    schema = terms.get(OmegaConf.select(cfg, ".".join([*parts[: depth + 2], "kind"])))
+    return None if schema is None else next((f for f in fields(schema) if f.name == parts[depth + 2]), None)
 
 
 def _observed(cfg: DictConfig, parts: list[str]) -> tuple[type | None, int]:

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from genesis_cli.errors import CommandError
-from genesis_cli.schema import FORMER, KINDS, NEEDED, NEEDED_SYSID, OBSERVED, PARTS, PLAIN, TERMS, File
+from genesis_cli.schema import FORMER, FORMER_KEYS, KINDS, NEEDED, NEEDED_SYSID, OBSERVED, PARTS, PLAIN, TERMS, File
 from genesis_cli.suggest import known
 
 
@@ -103,11 +103,15 @@ def _kind(where: str, node: Any, kinds: dict[str, type]) -> Any:
     """The node as an instance of the dataclass that its `kind` names."""
     content = _mapping(where, node)
     kind = content.get("kind")
+    node_of = where.rpartition(".")[0]
+    own = {f.name for f in fields(kinds[kind])} if kind in kinds else set()
+    for name, instead in FORMER_KEYS.get(node_of, {}).items():
+        if name in content and name not in own:
+            raise CommandError(f"{where}.{name}: {instead}.")
     if kind is None:
         raise CommandError(f"{where}.kind: must be given; {known('', kinds)}.")
-    former = FORMER.get(where.partition(".")[0], {})
-    if kind in former:
-        raise CommandError(f'{where}.kind: "{kind}" is no kind any more; {former[kind]}.')
+    if kind in FORMER.get(node_of, {}):
+        raise CommandError(f'{where}.kind: "{kind}" is no kind any more; {FORMER[node_of][kind]}.')
     if kind not in kinds:
         raise CommandError(f'{where}.kind: unknown kind "{kind}"; {known(str(kind), kinds)}.')
     return _node(where, content, kinds[kind])
@@ -136,6 +140,11 @@ def _node(where: str, node: Any, schema: type) -> Any:
         raise CommandError(f"{where}.{missing}: must be given: {declared[missing].metadata.get('help', '')}.") from error
     for name, declaration in declared.items():
         _limits(f"{where}.{name}", getattr(instance, name), declaration.metadata)
+        terms = declaration.metadata.get("terms")
+        if terms is not None:
+            _mapping(f"{where}.{name}", getattr(instance, name))
+            parts = {part: node for part, node in getattr(instance, name).items() if node is not None}
+            setattr(instance, name, {part: _kind(f"{where}.{name}.{part}", node, terms) for part, node in parts.items()})
     return instance
 
 

@@ -11,7 +11,7 @@ from genesis.errors import InputError
 from genesis.observations.files import FileEntry
 from genesis.observations.log import Log
 from genesis.observations.spec import ChannelSpec, InputSpec
-from genesis.observations.units import time_factor
+from genesis.units import time_factor
 
 NOT_UNIT = 0.01  # a quaternion whose length is further from one was not written as one
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from genesis.channels.kinds import CHANNEL_KINDS, INPUT_KINDS, Kind
 from genesis.errors import InputError, unknown_name
-from genesis.observations.kinds import CHANNEL_KINDS, INPUT_KINDS, Kind
-from genesis.observations.units import conversion
+from genesis.units import conversion
 
 PLACEHOLDER = "{name}"
 COMMON = ("kind", "columns", "names", "unit", "scale", "offset", "delay", "time", "entity")

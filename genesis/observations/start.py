@@ -7,7 +7,7 @@ import torch
 from scipy.signal import savgol_filter
 from torch import Tensor
 
-from genesis.observations.channels.frames import frames
+from genesis.channels.frames import frames
 from genesis.observations.dataset import Dataset, Smoothing
 from genesis.observations.recording import Recording, Series
 from genesis.observations.spec import ChannelSpec

@@ -9,9 +9,9 @@ from genesis.observations.dataset import Dataset
 from genesis.observations.recording import Recording
 from genesis.observations.spec import ChannelSpec, InputSpec
 from genesis.observations.start import measured_state, state_layout
-from genesis.observations.units import TIME_UNITS
 from genesis.selection import Joint, joints_of, limits
 from genesis.setting import Setting
+from genesis.units import TIME_UNITS
 
 TURNS = 25.0  # rad: four turns of a joint, or half a right angle in degrees
 USUAL_STEPS = (1e-4, 0.2)  # s between samples of a robot's log

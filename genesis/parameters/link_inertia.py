@@ -31,8 +31,10 @@ class LinkInertia(Numbers):
 
     def __init__(self, setting: Setting, where: str, *, names: Any = ("*",), **common: Any) -> None:
         options = NumberOptions(**common)
-        if options.bounds is not None or options.log or options.tie:
-            raise InputError(f"{where}: bounds, log and tie do not apply to inertia; it is consistent by itself. Use prior.")
+        if options.bounds is not None or options.transform is not None or options.log or options.tie:
+            raise InputError(
+                f"{where}: bounds, transform, log and tie do not apply to inertia; it is consistent by itself. Use prior."
+            )
         places, self.names = rows_of(f"{where}.names", setting, "link_mass", names)
         self.places = indices(places or range(len(self.names)))
         mass, com, inertia = (setting.described[name][self.places] for name in FIELDS)

@@ -71,7 +71,9 @@ def information(task: Task, trajectory: Any) -> dict[str, Any]:
         "correlation": told.correlation.tolist(),
         "decided_by_prior": told.decided,
         "sample_time": goal.every * task.setting.dt,
-        "channels": [{"name": c.name, "kind": c.kind, "joints": c.labels, "sigma": c.sigma.tolist()} for c in goal.channels],
+        "channels": [
+            {"name": c.name, "kind": c.kind, "labels": c.channel.labels, "sigma": c.sigma.tolist()} for c in goal.channels
+        ],
         "start_state": "estimated" if goal.sensitivity.nuisance else "known",
     }
 

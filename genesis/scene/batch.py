@@ -63,7 +63,7 @@ def allowed_rows(solver: RigidSolver, name: str, values: torch.Tensor) -> list[b
 
 def _theta(solver: RigidSolver, kind: str, count: int, physical: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """(P,) or (N, P)"""
-    parameters, loops = solver.parameters, Loops.of_kind(kind, solver.model.nv)
+    parameters, loops = solver.parameters, Loops.of(kind, solver.model.nv)
     own = {name: value for name in parameters.names if len(value := parameters.value(name)) > 1 and name not in physical}
     if not own and not physical:
         return parameters.theta(loops)

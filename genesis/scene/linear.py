@@ -47,7 +47,7 @@ def linear_steps(trajectory: Any, names: Sequence[str]) -> LinearSteps:
 
 def entries(solver: RigidSolver, kind: str, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Physical parameters as theta has them under controls of a kind, one after the other (F,); differentiable in any mode."""
-    return solver.parameters.entries(Loops.of_kind(kind, solver.model.nv), values)
+    return solver.parameters.entries(Loops.of(kind, solver.model.nv), values)
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ class Loops:
     actuators: np.ndarray | None = None
 
     @classmethod
-    def of_kind(cls, kind: str, nv: int) -> "Loops":
-        """Of controls of a kind: force, position or velocity."""
+    def of(cls, kind: str, nv: int) -> "Loops":
+        """Those that controls of a kind (force, position or velocity) close for all joints."""
         closed = np.ones((1, nv), bool)
         return cls(closed if kind == "position" else ~closed, ~closed if kind == "force" else closed)
 

@@ -311,7 +311,7 @@ class Rollouts(RolloutInputs):
         nv, parameters = solver.model.nv, solver.parameters
         loops = self._loops.get(kind)
         if loops is None:
-            loops = self._loops[kind] = Loops.of_kind(kind, nv)
+            loops = self._loops[kind] = Loops.of(kind, nv)
         if params:
             replaced = parameters.replacements(params, where)
             theta = parameters.packed(loops, replaced)

@@ -12,12 +12,20 @@ from genesis.grad.tensor import plain
 
 @dataclass(frozen=True)
 class Variants:
-    """B motions under the same controls, plain tensors: qpos (T+1, B, nq), qvel (T+1, B, nv), and what the joint controllers ask for,
-    force (T, B, nv), before the bounds of force."""
+    """B motions under the same controls, plain tensors: qpos (T+1, B, nq), qvel (T+1, B, nv), qacc (T, B, nv) at the start of each step,
+    command (T, B, nv) of the joint controllers, and the packed parameters theta (B, P) that made them."""
 
+    physics: Physics
+    theta: torch.Tensor
     qpos: torch.Tensor
     qvel: torch.Tensor
-    force: torch.Tensor
+    qacc: torch.Tensor
+    command: torch.Tensor
+
+    @property
+    def force(self) -> torch.Tensor:
+        """What the joint controllers ask for (T, B, nv), before the bounds of force."""
+        return controller_force(self.physics, self.theta, self.command, self.qpos[:-1], self.qvel[:-1])
 
 
 def roll_out_variants(
@@ -46,8 +54,8 @@ def roll_out_variants(
     command = controls.unsqueeze(1).expand(-1, len(shifts), -1)
     if kind != "force":
         command = parameter(physics, rows, "dof_kp" if kind == "position" else "dof_kv") * command
-    qpos, qvel, _ = physics.rollout(rows, *(x.contiguous() for x in start), command.contiguous())
-    return Variants(qpos, qvel, controller_force(physics, rows, command, qpos[:-1], qvel[:-1]))
+    qpos, qvel, qacc = physics.rollout(rows, *(x.contiguous() for x in start), command.contiguous())
+    return Variants(physics, rows, qpos, qvel, qacc, command)
 
 
 def _without_bounds(physics: Physics, theta: torch.Tensor) -> torch.Tensor:

@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
+from genesis.channels import make_channel
 from genesis.errors import InputError
-from genesis.observations import Dataset, Recording, input_places, load, make_channels, measured_state, state_layout, suspicions
+from genesis.observations import Dataset, Recording, input_places, load, measured_state, state_layout, suspicions
 from genesis.parameters import StartState, make_parameters
 from genesis.setting import Columns, Recorded, Setting
 from genesis.start import start_state
@@ -53,7 +54,9 @@ def problem_of(
     setting: Setting, dataset: Dataset, parameters: Mapping[str, Mapping[str, Any]], shooting: Shooting | None = None
 ) -> Problem:
     """The problem of recordings that are already read. Raises: InputError if no number is learned."""
-    channels = make_channels(setting, dataset)
+    channels = {
+        name: make_channel(setting, spec.where, spec.kind, spec.names, spec.options) for name, spec in dataset.specs.items()
+    }
     for spec in dataset.inputs.values():
         input_places(setting, spec)  # names are checked before their numbers are judged
     dataset.warnings += suspicions(setting, dataset)

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genesis.channels.joint_torque import JointForces
+from genesis.channels.sample import Sample
 from genesis.errors import InputError
 from genesis.methods.residuals import Block, cost
-from genesis.observations.channels.joint_torque import JointForces
-from genesis.observations.sample import Sample
 from genesis.sysid.linearization import Point, prior_blocks
 from genesis.sysid.problem import Problem
 from genesis.sysid.sensitivity import Outside, outside

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genesis.observations.sample import Sample
+from genesis.channels.sample import Sample
 from genesis.parameters import Inputs
 from genesis.sysid.problem import Motion, Problem
 from genesis.sysid.shooting import Batch, Samples

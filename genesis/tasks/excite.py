@@ -13,11 +13,10 @@ from genesis.losses.velocity_limits import VelocityLimits
 from genesis.parameters import Parameter
 from genesis.selection import dofs, joints_of
 from genesis.setting import Setting
+from genesis.tasks.experiment import read_channels, read_unknowns
 from genesis.tasks.goal import Number, largest, limits_of
-from genesis.tasks.measurements import read_channels, stride
 from genesis.tasks.rollout import inputs_of, roll_out
-from genesis.tasks.sensitivity import Sensitivity
-from genesis.tasks.unknowns import read_unknowns
+from genesis.tasks.sensitivity import CentralDifferences, stride
 from genesis.view import TrajectoryView, View
 
 REMEDY = (
@@ -54,10 +53,16 @@ class Excite:
         if inputs.policies:
             raise InputError("parameter: an experiment is played open loop; a policy is not possible here.")
         self.setting = setting
-        self.unknowns = read_unknowns(setting, inputs, unknowns, difference)
         self.channels, self.every = read_channels(setting, channels), stride(setting, rate)
-        self.sensitivity = Sensitivity(
-            setting, self.unknowns, self.channels, every=self.every, step=difference, start_unknown=start_state == "estimated"
+        self.unknowns = read_unknowns(setting, inputs, parameters, unknowns, self.channels, difference)
+        self.sensitivity = CentralDifferences(
+            setting,
+            inputs,
+            self.unknowns,
+            self.channels,
+            every=self.every,
+            step=difference,
+            start_unknown=start_state == "estimated",
         )
         joints = joints_of(setting.robot)
         self.dofs = dofs(joints)

@@ -16,7 +16,7 @@ from genesis.view import View
 
 
 @dataclass
-class Recording:
+class Reference:
     """Measured states: qpos (T+1,[B,]nq), qvel (T+1,[B,]nv)."""
 
     qpos: Tensor
@@ -59,7 +59,7 @@ class Fit:
             errors[f"relative_error_{name}"] = float(((value - self.truth[name]) / self.truth[name]).abs().max())
         return {"relative_error": max(errors.values(), default=0.0), **errors}
 
-    def _record(self, setting: Setting, parameters: dict[str, Parameter], noise: float) -> Recording:
+    def _record(self, setting: Setting, parameters: dict[str, Parameter], noise: float) -> Reference:
         """Roll out with the true values, then put the start values back."""
         before = {name: parameters[name].value().detach().clone() for name in self.truth}
         with torch.no_grad():
@@ -73,4 +73,4 @@ class Fit:
             disturbance = torch.randn(exact.shape, generator=setting.generator, dtype=torch.float64)
             return exact.detach().clone() + noise * tensor(disturbance)
 
-        return Recording(measured(trajectory.qpos), measured(trajectory.qvel))
+        return Reference(measured(trajectory.qpos), measured(trajectory.qvel))

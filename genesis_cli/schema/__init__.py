@@ -32,6 +32,14 @@ FORMER: dict[str, dict[str, str]] = {
         "or kind: field with the same field"
     },
 }
+#: Keys likewise, where the kind does not have them.
+FORMER_KEYS: dict[str, dict[str, str]] = {
+    "task.unknowns": {
+        "field": "write the quantity itself, kind: mass for field: link_mass, centre_of_mass for link_com, damping for dof_damping, …; "
+        "or kind: field beside it"
+    },
+    "task.channels": {"joints": "write names"},
+}
 #: Nodes of `KINDS` that a config must have: one that identifies, and any other.
 NEEDED_SYSID = ("robot", "scene", "solver")
 NEEDED = ("robot", "scene", "task", "optimizer", "scheduler")
@@ -55,4 +63,4 @@ GROUPS: dict[str, str] = {
     "launcher": "launcher",
 }
 
-__all__ = ["FORMER", "GROUPS", "KINDS", "NEEDED", "NEEDED_SYSID", "OBSERVED", "PARTS", "PLAIN", "TERMS", "File"]
+__all__ = ["FORMER", "FORMER_KEYS", "GROUPS", "KINDS", "NEEDED", "NEEDED_SYSID", "OBSERVED", "PARTS", "PLAIN", "TERMS", "File"]

@@ -1,6 +1,6 @@
 """How a config key is declared: default, help text and the values it allows, in the metadata of a dataclass field."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import field
 from typing import Any
@@ -16,6 +16,7 @@ def key(
     low: float | None = None,
     above: float | None = None,
     length: int | None = None,
+    terms: Mapping[str, type] | None = None,
 ) -> Any:
     """A dataclass field with its documentation and limits.
 
@@ -26,8 +27,9 @@ def key(
         low: smallest allowed number.
         above: the number must be greater than this.
         length: how many entries a list must have.
+        terms: of a mapping of names to nodes: dataclass of a node by its kind.
     """
-    metadata = {"help": help, "choices": tuple(choices), "low": low, "above": above, "length": length}
+    metadata = {"help": help, "choices": tuple(choices), "low": low, "above": above, "length": length, "terms": terms}
     if isinstance(default, (list, dict)):
         return field(default_factory=lambda: deepcopy(default), metadata=metadata)
     return field(default=default, metadata=metadata)

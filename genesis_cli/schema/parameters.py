@@ -145,7 +145,7 @@ class FieldRows(Rows):
 
 @dataclass
 class Inertia(Numbers):
-    """Mass, centre of mass and inertia of links together, always physically consistent (log-Cholesky); without bounds, log, tie."""
+    """Mass, centre of mass and inertia of links together, always physically consistent (log-Cholesky); no bounds, log, tie."""
 
     kind: str = "inertia"
     names: list[str] = key(["*"], ROWS)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from genesis_cli.schema.experiments import PLANNED, UNKNOWNS
 from genesis_cli.schema.keys import REQUIRED, key
 
 
@@ -119,13 +120,13 @@ class Excite(Task):
     kind: str = "excite"
     unknowns: dict[str, Any] = key(
         REQUIRED,
-        "what is to be identified, by name: field of the model, names (glob patterns), columns of each row, scale (what counts as 100 %; "
-        "null: the model's value), prior (standard deviation known beforehand, in units of the scale; null: nothing)",
+        "what is to be told, by name: parameters (kind, names, columns) with scale (what counts as 100 %) and prior ([null, std])",
+        terms=UNKNOWNS,
     )
     channels: dict[str, Any] = key(
         REQUIRED,
-        "what is measured, by name: kind (joint_position, joint_velocity, joint_torque), joints (glob patterns), sigma (standard deviation "
-        "of the noise of one sample [SI]: number or list)",
+        "what is measured, by name: channels as in observation.channels (kind, names, and the keys of the kind) with sigma",
+        terms=PLANNED,
     )
     rate: float | None = key(None, "samples per second [Hz]; null: one each time step", above=0.0)
     start_state: str = key("known", "known exactly, or estimated together with the unknowns", choices=("known", "estimated"))

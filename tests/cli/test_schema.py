@@ -7,16 +7,16 @@ from functools import partial
 import pytest
 import torch
 
+from genesis.channels import CHANNELS
+from genesis.channels.kinds import CHANNEL_KINDS, INPUT_KINDS
 from genesis.losses import LOSSES
 from genesis.methods import FIRST_ORDER, OWN_STEP, SCHEDULERS
-from genesis.observations import CHANNELS
 from genesis.observations.dataset import Smoothing
-from genesis.observations.kinds import CHANNEL_KINDS, INPUT_KINDS
-from genesis.observations.units import TIME_UNITS
 from genesis.parameters import PARAMETERS
 from genesis.parameters.numbers import NumberOptions
 from genesis.sysid.solvers import SOLVERS
 from genesis.tasks import TASKS
+from genesis.units import TIME_UNITS
 from genesis_cli import schema
 from genesis_cli.schema.observations import Channel, Time
 from genesis_cli.schema.tasks import Task

@@ -98,6 +98,12 @@ WRONG = [
     (["parameter.torque_bias.log=true"], "parameter.torque_bias: log is true, but pivot starts at 0; give a positive init."),
     (["parameter.mass.prior=1"], "parameter.mass.prior: 1 is not allowed; write [mean, std]"),
     (["parameter.mass.prior=[1,0]"], "parameter.mass.prior: a standard deviation is 0; it must be positive."),
+    (["+parameter.x={kind: knots}"], "parameter.x: knots belongs to a task; recordings bring their own controls and starts."),
+    (["parameter.mass.lr=0.1"], "parameter.mass.lr: an identification finds one step for all parameters; leave lr out."),
+    (
+        ["parameter.mass.transform=smooth", "parameter.mass.bounds=[0.1,2]", "statistics.profile=[mass/*]"],
+        "parameter.mass.transform: smooth bounds have no profile (statistics.profile); use clamp.",
+    ),
     (["parameter.torque_bias.input=torqe"], 'parameter.torque_bias.input: unknown input "torqe"; known: torque'),
     (["solver=newton"], 'solvers: unknown option "newton"; known:'),
     (["solver.kind=newton"], 'solver.kind: unknown kind "newton"; known:'),

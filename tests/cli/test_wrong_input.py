@@ -56,8 +56,21 @@ WRONG = [
     (["+scene.entities.floor={kind: plan}"], 'scene.entities.floor.kind: unknown kind "plan"; known: plane'),
     (["task=track", "task.path=nope.csv"], "task.path: file nope.csv not found"),
     (["task=fit", "task.truth.mas=1"], "task.truth"),
-    (["task=fit", "parameter.mass.field=link_mas"], 'unknown physical parameter "link_mas"; known: link_mass'),
-    (["task=fit", "parameter.mass.init=-1"], "it must be positive"),
+    (["task=fit", "+parameter.x={kind: field, field: link_mas}"], 'unknown physical parameter "link_mas"; known: link_mass'),
+    (["task=fit", "parameter.mass.init=-1"], "parameter.mass: log is true, but pole starts at -1; give a positive init."),
+    (
+        ["task=fit", "+parameter.x={kind: physical, field: link_mass}"],
+        'parameter.x.kind: "physical" is no kind any more; write the quantity itself, kind: mass for field: link_mass,',
+    ),
+    (["+schema/parameter@parameter.x=physical"], '"physical" is no kind any more; write the quantity itself'),
+    (
+        ["task=fit", "+parameter.x={kind: sensor_bias, channel: a}"],
+        "parameter.x: sensor_bias belongs to recordings, and a task has none",
+    ),
+    (["task=fit", "parameter.mass.each_recording=true"], "parameter.mass.each_recording: a task has no recordings"),
+    (["task=fit", "optimizer=lbfgs", "parameter.mass.lr=0.1"], "parameter.mass.lr: lbfgs finds one step for all groups"),
+    (["task=excite", "+task.unknowns.x={field: link_mass}"], "task.unknowns.x.field: write the quantity itself, kind: mass"),
+    (["task=excite", "+task.channels.angle.joints=[a]"], "task.channels.angle.joints: write names."),
 ]
 
 

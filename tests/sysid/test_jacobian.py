@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from genesis.observations import CHANNELS, Dataset, Recording, Series
+from genesis.channels import CHANNELS
+from genesis.observations import Dataset, Recording, Series
 from genesis.parameters import OF_MODELS, OF_RECORDINGS
 from genesis.sysid.build import problem_of
 from genesis.sysid.linearization import Point, evaluate

@@ -2,10 +2,16 @@
 
 from typing import Any
 
+import torch
+
 from genesis_cli.build import build_method, build_task, start_engine
 from genesis_cli.compose import compose_config
 from genesis_cli.paths import config_dir
 from genesis_cli.validate import Checked, check
+
+#: A small experiment, and the information alone.
+SHORT = ("task=excite_double", "task.horizon=60", "parameter.controls.settle=0.1", "parameter.controls.harmonics=3")
+ONLY = tuple(f"loss.{name}=null" for name in ("joint_limits", "velocity_limits", "force_limits", "final_velocity"))
 
 
 def configured(*overrides: str) -> tuple[Checked, Any]:
@@ -28,3 +34,16 @@ def learn(*overrides: str) -> Any:
 
     checked, task = configured(*overrides)
     return optimization(task, build_method(checked), Stop(**vars(checked.plain["stop"]))).run()
+
+
+def experiment(setting, *, push: dict, unknowns: dict, channels: dict, **options):
+    """The goal `excite` on a setting, and the start trajectory."""
+    from genesis.parameters import PARAMETERS
+    from genesis.tasks import TASKS
+    from genesis.tasks.rollout import inputs_of, roll_out
+    from genesis.view import TrajectoryView
+
+    controls = PARAMETERS["hold"](setting, "parameter.push", **push)
+    goal = TASKS["excite"](setting, {"push": controls}, unknowns=unknowns, channels=channels, **options)
+    with torch.no_grad():
+        return goal, TrajectoryView(roll_out(setting, inputs_of(setting, {"push": controls})))

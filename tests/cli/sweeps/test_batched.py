@@ -73,6 +73,21 @@ def test_policies_physical_parameters_and_targets(genesis_here, tmp_path) -> Non
     assert worst(*both(genesis_here, tmp_path, *words, "stop.iterations=3")) < 1e-12
 
 
+def test_scenes_that_differ_in_what_a_parameter_changes_a_part_of(genesis_here, tmp_path) -> None:  # noqa: F811
+    """Gravity along x is learned, that along z is another one in each scene; a prior is a term of each candidate's own."""
+    words = (
+        "task=fit", "task.horizon=20", "optimizer=adam", "scene.gravity=[0,0,-9.81],[0,0,-3.7]", "stop.iterations=3",
+        "+parameter.g={kind: gravity, columns: [0], init: 0.2}", "+task.truth.g=0.5", "+parameter.mass.prior=[0.3,0.05]",
+    )  # fmt: skip
+    one, two = both(genesis_here, tmp_path, *words)
+    assert worst(one, two) < 1e-12
+
+    def priors(folder: Path) -> list[float]:
+        return [json.loads(line)["terms"]["prior"] for line in (folder / "1" / "metrics.jsonl").read_text().splitlines()]
+
+    assert priors(one) == pytest.approx(priors(two), rel=1e-12) and priors(one)[0] == pytest.approx(0.5 * 2.0**2)
+
+
 def test_every_kind_of_loss_on_one_trajectory(genesis_here, tmp_path) -> None:  # noqa: F811
     """Those that need no further options; a kind that a batch cannot compute ends in other numbers, or not at all."""
     kinds = [k for k in LOSSES if k not in ("user", "information", "position", "orientation", "terminal_state")]

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
+from genesis.channels import CHANNELS, make_channel
+from genesis.channels.kinds import CHANNEL_KINDS
 from genesis.errors import InputError
-from genesis.observations import CHANNELS, Dataset, make_channels
-from genesis.observations.kinds import CHANNEL_KINDS
 from genesis.observations.spec import channel_spec, settle
 from genesis.scene.morphs import MJCF
 from genesis.scene.options import SimOptions
 from genesis.scene.scene import Scene
 from genesis_cli.paths import config_dir
-from tests.observations.sampling import made, moving, random_state, still
+from tests.channels.sampling import made, moving, random_state, still
 from tests.settings import numbers, setting_of
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -255,5 +255,5 @@ def test_a_free_joint_has_no_position_of_one_number() -> None:
 def test_channels_of_a_data_set() -> None:
     spec = channel_spec("arm", {"kind": "joint_position", "columns": {"elbow": "q"}, "periodic": True})
     settle(spec, [], "made")
-    channels = make_channels(setting_of("double_pendulum"), Dataset([], {"arm": spec}, {}))
-    assert list(channels) == ["arm"] and channels["arm"].labels == ["elbow"] and channels["arm"].selection == [1]
+    channel = make_channel(setting_of("double_pendulum"), spec.where, spec.kind, spec.names, spec.options)
+    assert channel.labels == ["elbow"] and channel.selection == [1]

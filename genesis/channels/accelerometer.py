@@ -4,9 +4,9 @@ from typing import Any
 
 from torch import Tensor
 
-from genesis.observations.channels.channel import BaseChannel
-from genesis.observations.channels.frames import frames
-from genesis.observations.sample import Sample
+from genesis.channels.channel import BaseChannel
+from genesis.channels.frames import frames
+from genesis.channels.sample import Sample
 from genesis.scene.rotation import rotate_inverse
 from genesis.setting import Setting
 

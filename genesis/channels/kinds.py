@@ -10,7 +10,7 @@ class Kind:
     """One kind of channel or input.
 
     of: what a name is: joint, frame (link or site), link or actuator.
-    quantities: what the numbers may be (`units.QUANTITIES`), the usual one first; (): any, without a unit.
+    quantities: what the numbers may be (`units.UNITS`), the usual one first; (): any, without a unit.
     axes: the numbers of one name; (): a single one.
     residuals: how many numbers the difference to a measurement has; None: as many as were measured.
     """

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import torch
 
+from genesis.channels import CHANNELS, Sample
 from genesis.dynamics.inspect_contacts import FIELDS
-from genesis.observations import CHANNELS, Sample
 from genesis.scene import morphs
 from genesis.scene.materials import Rigid
 from genesis.scene.options import RigidOptions, SimOptions
 from genesis.scene.scene import Scene
 from genesis.setting import Setting
-from tests.observations.sampling import made, random_state
+from tests.channels.sampling import made, random_state
 from tests.scene.differences import relative_error
 from tests.settings import numbers, setting_of
 

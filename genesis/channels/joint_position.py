@@ -5,9 +5,9 @@ from math import tau
 import torch
 from torch import Tensor
 
-from genesis.observations.channels.channel import BaseChannel
-from genesis.observations.channels.joints import scalar_joints, unit_of
-from genesis.observations.sample import Sample
+from genesis.channels.channel import BaseChannel
+from genesis.channels.joints import scalar_joints, unit_of
+from genesis.channels.sample import Sample
 from genesis.selection import coordinates
 from genesis.setting import Setting
 
@@ -24,6 +24,7 @@ class JointPosition(BaseChannel):
         super().__init__(names, unit_of(joints, "angle", "length"))
         self.selection = coordinates(joints)
         self.turning = torch.tensor([periodic and joint.turns for joint in joints])
+        self.plain = not bool(self.turning.any())
 
     def predict(self, sample: Sample) -> Tensor:
         """(N, joints)"""
@@ -32,7 +33,7 @@ class JointPosition(BaseChannel):
     def residual(self, predicted: Tensor, measured: Tensor) -> Tensor:
         """predicted - measured, of periodic angles the nearest turn."""
         difference = predicted - measured
-        if not self.turning.any():
+        if self.plain:
             return difference
         turns = torch.round(difference.detach() / tau).nan_to_num() * self.turning.to(difference)
         return difference - tau * turns

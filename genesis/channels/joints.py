@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from genesis.errors import InputError, unknown_name
-from genesis.observations.units import QUANTITIES
 from genesis.selection import Joint, joints_of
 from genesis.setting import Setting
+from genesis.units import UNITS
+
+TURNING = "allowed: hinges and slides. Measure its link with link_position, link_orientation or gyro."
 
 
 def scalar_joints(setting: Setting, where: str, names: Sequence[str], entity: str | None) -> list[Joint]:
@@ -17,16 +19,13 @@ def scalar_joints(setting: Setting, where: str, names: Sequence[str], entity: st
         if name not in joints:
             raise unknown_name(f"{where}.columns", "joint", name, joints)
         if not joints[name].is_scalar:
-            raise InputError(
-                f'{where}.columns: joint "{name}" turns in space; allowed: hinges and slides. Measure its link with '
-                "link_position, link_orientation or gyro."
-            )
+            raise InputError(f'{where}.columns: joint "{name}" turns in space; {TURNING}')
     return [joints[name] for name in names]
 
 
 def unit_of(joints: Sequence[Joint], quantity_turning: str, quantity_sliding: str) -> str:
     """SI unit of hinges, slides, or both."""
-    turning, sliding = (next(iter(QUANTITIES[q])) for q in (quantity_turning, quantity_sliding))
+    turning, sliding = (next(iter(UNITS[q])) for q in (quantity_turning, quantity_sliding))
     if all(joint.slides for joint in joints):
         return sliding
     return f"{turning} | {sliding}" if any(joint.slides for joint in joints) else turning

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from genesis.observations.channels.channel import BaseChannel
-from genesis.observations.channels.frames import frames
-from genesis.observations.sample import Sample
+from genesis.channels.channel import BaseChannel
+from genesis.channels.frames import frames
+from genesis.channels.sample import Sample
 from genesis.selection import quaternion_error
 from genesis.setting import Setting
 
@@ -14,6 +14,7 @@ class LinkOrientation(BaseChannel):
     """q_WF, wxyz. Residual: 2 sin(angle / 2) times the axis of the turn from the measured orientation to the predicted one [rad]."""
 
     kind = "link_orientation"
+    plain = False
 
     def __init__(self, setting: Setting, where: str, names: list[str], *, entity: str | None = None) -> None:
         super().__init__(names, "1")

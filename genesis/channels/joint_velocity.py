@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
-from genesis.observations.channels.channel import BaseChannel
-from genesis.observations.channels.joints import scalar_joints, unit_of
-from genesis.observations.sample import Sample
+from genesis.channels.channel import BaseChannel
+from genesis.channels.joints import scalar_joints, unit_of
+from genesis.channels.sample import Sample
 from genesis.selection import dofs
 from genesis.setting import Setting
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from torch import Tensor
 
+from genesis.channels.channel import BaseChannel
+from genesis.channels.frames import in_frame
+from genesis.channels.sample import Sample
 from genesis.errors import unknown_name
-from genesis.observations.channels.channel import BaseChannel
-from genesis.observations.channels.frames import in_frame
-from genesis.observations.sample import Sample
 from genesis.scene.contacts import ContactTable
 from genesis.scene.rotation import rotate_inverse
 from genesis.setting import Setting

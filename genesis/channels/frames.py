@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genesis.channels.sample import Kinematics
 from genesis.errors import InputError, unknown_name
-from genesis.observations.sample import Kinematics
 from genesis.scene.rotation import multiply, rotate, unit
 from genesis.selection import tensor, vector
 from genesis.setting import Setting

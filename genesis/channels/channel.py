@@ -4,8 +4,8 @@ from typing import Protocol
 
 from torch import Tensor
 
-from genesis.observations.kinds import CHANNEL_KINDS
-from genesis.observations.sample import Sample
+from genesis.channels.kinds import CHANNEL_KINDS
+from genesis.channels.sample import Sample
 
 
 class Channel(Protocol):
@@ -14,6 +14,7 @@ class Channel(Protocol):
     kind: as in the config; labels: one for each measured number; unit: SI.
     width, residual_width: numbers of a measurement and of its residual.
     selection: predict is x[selection] of x = (qpos, qvel) put together, or None.
+    plain: whether residual is predicted - measured.
     uses_acceleration: whether predict reads the time step around the instant (left, right, qacc, control) and not the instant alone.
     """
 
@@ -23,6 +24,7 @@ class Channel(Protocol):
     width: int
     residual_width: int
     selection: list[int] | None
+    plain: bool
     uses_acceleration: bool
 
     def predict(self, sample: Sample) -> Tensor:
@@ -39,6 +41,7 @@ class BaseChannel:
 
     kind = ""
     selection: list[int] | None = None
+    plain = True
     uses_acceleration = False
 
     def __init__(self, names: list[str], unit: str) -> None:

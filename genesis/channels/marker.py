@@ -5,10 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genesis.channels.channel import BaseChannel
+from genesis.channels.frames import frames as frames_of
+from genesis.channels.sample import Sample
 from genesis.errors import InputError
-from genesis.observations.channels.channel import BaseChannel
-from genesis.observations.channels.frames import frames as frames_of
-from genesis.observations.sample import Sample
 from genesis.selection import vector
 from genesis.setting import Setting
 

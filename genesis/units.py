@@ -5,7 +5,7 @@ import math
 from genesis.errors import InputError, unknown_name
 
 #: quantity -> unit -> factor to the first unit, which is the one of the engine.
-QUANTITIES: dict[str, dict[str, float]] = {
+UNITS: dict[str, dict[str, float]] = {
     "angle": {"rad": 1.0, "mrad": 1e-3, "deg": math.pi / 180.0, "rev": 2.0 * math.pi},
     "length": {"m": 1.0, "cm": 1e-2, "mm": 1e-3},
     "angular velocity": {"rad/s": 1.0, "deg/s": math.pi / 180.0, "rpm": math.pi / 30.0, "rev/s": 2.0 * math.pi},
@@ -25,12 +25,12 @@ def conversion(where: str, unit: str | None, quantities: tuple[str, ...]) -> tup
     Raises: UnknownNameError, or InputError for a unit of something else.
     """
     if unit is None:
-        return 1.0, next(iter(QUANTITIES[quantities[0]]))
+        return 1.0, next(iter(UNITS[quantities[0]]))
     for quantity in quantities:
-        if unit in QUANTITIES[quantity]:
-            return QUANTITIES[quantity][unit], next(iter(QUANTITIES[quantity]))
-    allowed = [name for quantity in quantities for name in QUANTITIES[quantity]]
-    other = next((quantity for quantity, units in QUANTITIES.items() if unit in units), None)
+        if unit in UNITS[quantity]:
+            return UNITS[quantity][unit], next(iter(UNITS[quantity]))
+    allowed = [name for quantity in quantities for name in UNITS[quantity]]
+    other = next((quantity for quantity, units in UNITS.items() if unit in units), None)
     if other is not None:
         raise InputError(f"{where}: {unit} is a unit of {other}; allowed: {', '.join(allowed)}.")
     raise unknown_name(where, "unit", str(unit), allowed)

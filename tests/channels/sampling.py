@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from genesis.observations import CHANNELS, Channel, Sample
+from genesis.channels import CHANNELS, Channel, Sample
 from genesis.setting import Setting
 from tests.settings import numbers
 

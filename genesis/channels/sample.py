@@ -17,7 +17,8 @@ Kinematics = tuple[Tensor, Tensor, Tensor, Tensor]
 class Sample:
     """N instants; each row may belong to another environment.
 
-    physics: `genesis.grad.physics.Physics`; theta: (P,) or (N, P) packed parameters; dt: time step [s].
+    physics: `genesis.grad.physics.Physics`; dt: time step [s]. theta: packed parameters, (P,) of all, (N, P) of each, or (B, P) of
+    B environments where the instants go through all environments at one time, then at the next.
     qpos (N, nq), qvel (N, nv): state at the instant.
     left, right: (qpos, qvel) at both ends of the time step that holds the instant.
     qacc (N, nv): acceleration at the start of that step; control (N, nv): command of the joint controllers in it.
@@ -63,18 +64,22 @@ class Sample:
     def parameter(self, name: str) -> Tensor:
         """One physical parameter, (n) or (N, n)."""
         first, count = self.physics.model.parameter_offsets[name]
-        return self.theta[..., first : first + count]
+        value = self.theta[..., first : first + count]
+        return value if value.dim() == 1 or len(value) == len(self) else value.repeat(len(self) // len(value), 1)
 
     def _links(self, qpos: Tensor, qvel: Tensor) -> Kinematics:
         return self.in_blocks(lambda q, v: self.physics.kinematics(self.theta, q, v), qpos, qvel)
 
     def in_blocks(self, function: Callable[..., Any], *states: Tensor) -> Any:
-        """function over states (N, n), launched as (blocks, BLOCK, n): the arrays that a launch needs are kept for each number of
-        environments, and N is another one in every call.
+        """function over states (N, n), launched as (times, B, n) where there are B environments, else as (blocks, BLOCK, n): the arrays
+        that a launch needs are kept for each number of environments, and N is another one in every call.
         """
         count = len(self.qpos)
         if self.theta.dim() == 2:
-            return function(*states)
+            if len(self.theta) == count:
+                return function(*states)
+            made = function(*(x.unflatten(0, (-1, len(self.theta))) for x in states))
+            return tuple(None if x is None else x.flatten(0, 1) for x in made)
         width = min(BLOCK, 1 << max(count - 1, 0).bit_length())
         short = -count % width
         made = function(*(torch.cat([x, x[:1].expand(short, -1)]).view(-1, width, x.shape[-1]) for x in states))
