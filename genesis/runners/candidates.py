@@ -19,8 +19,6 @@ from genesis.tasks import Task
 from genesis.tasks.task import half_square, prior_rows
 from genesis.view import TrajectoryView
 
-ALONE = "alone"  # instead of what a loss asks of a trajectory, where it asks for the whole
-
 
 class Candidates:
     """Values of a task; its environments and those of the scene need not be as many as there are points."""
@@ -28,7 +26,7 @@ class Candidates:
     def __init__(self, task: Task) -> None:
         self.task, self.setting = task, task.setting
         self.envs = self.setting.batch[0] if self.setting.batch else 0
-        self.asked: dict[str, list[Key] | str] = {}
+        self.asked: dict[str, list[Key] | None] = {}  # what losses ask of a trajectory, None: for the whole
 
     def values(self, points: np.ndarray) -> np.ndarray:
         """(C,) objectives at flat points (C, n), inf where there is none. Leaves stay; where one diverges the others do not notice."""
@@ -102,8 +100,9 @@ class Candidates:
             self.setting.scene.rigid_solver, self.setting.control, qpos, qvel, controls, physical, self._policy(policies, count)
         )
         shares = Shares(TrajectoryView(run), self.setting.scene, count, e)
-        total = sum(weight * self._loss(name, loss, run, shares) for name, (weight, loss) in self.task.losses.items())
-        return np.asarray(torch.as_tensor(total).double().cpu())
+        found = self._losses(run, shares)
+        total = torch.stack([weight * found[name] for name, (weight, _) in self.task.losses.items()]).sum(0)
+        return np.asarray(total.double().cpu())
 
     def _policy(self, policies: list[Law], count: int) -> Law | None:
         if not policies:
@@ -116,18 +115,26 @@ class Candidates:
 
         return policy
 
-    def _loss(self, name: str, loss: Loss, run: Any, shares: Shares) -> Tensor:
-        """(C,)"""
-        if name not in self.asked:
-            try:
-                self.asked[name] = asked_by(loss, shares)
-            except UnsupportedError:  # a function of users, information: they see whole trajectories
-                self.asked[name] = ALONE
-        keys = self.asked[name]
-        if isinstance(keys, str):
-            return torch.stack([self._alone(loss, run, row) for row in range(shares.count)])
-        made: Tensor = over_all(loss, shares, list(range(shares.count)), keys)
-        return made
+    def _losses(self, run: Any, shares: Shares) -> dict[str, Tensor]:
+        """(C,) by name."""
+        losses = {name: loss for name, (_, loss) in self.task.losses.items()}
+        for name, loss in losses.items():
+            if name not in self.asked:
+                try:
+                    self.asked[name] = asked_by(loss, shares)
+                except UnsupportedError:  # a function of users, information: they see whole trajectories
+                    self.asked[name] = None
+        found = {
+            name: torch.stack([self._alone(loss, run, row) for row in range(shares.count)])
+            for name, loss in losses.items()
+            if self.asked[name] is None
+        }
+        at_once = {name: loss for name, loss in losses.items() if name not in found}
+        if at_once:
+            keys = dict.fromkeys(key for name in at_once for key in self.asked[name] or ())
+            rows = list(range(shares.count))
+            found |= over_all(lambda part: {name: loss(part) for name, loss in at_once.items()}, shares, rows, list(keys))
+        return found
 
     def _alone(self, loss: Loss, run: Any, row: int) -> Tensor:
         """Of one candidate; inf where its motion is not finite, or has no such loss."""
