@@ -74,7 +74,8 @@ class Numbers:
         own = described.values.reshape(-1)[:size]
         start = own.clone() if options.init is None else vector(f"{where}.init", options.init, size)
         usual = "smooth" if setting.recorded is None else "clamp"
-        self.low, self.high = self._bounds(described, options.bounds, size, (options.transform or usual) == "smooth")
+        smooth = (options.transform or usual) == "smooth"
+        self.low, self.high, self.limits = self._bounds(described, options.bounds, size, smooth)
         self._check_start(start)
         self.prior = None if options.prior is None else self._prior(options.prior, start)
         self.free = self.free_of(start).requires_grad_(options.learn)
@@ -161,13 +162,12 @@ class Numbers:
 
     # ---- making
 
-    def _bounds(self, described: Described, given: Any, size: int, smooth: bool) -> tuple[Tensor, Tensor]:
-        """Bounds of the values; sets `limits`, those of the free numbers."""
+    def _bounds(self, described: Described, given: Any, size: int, smooth: bool) -> tuple[Tensor, Tensor, Bounds | None]:
+        """Low and high of the values, and how the free numbers are kept within them."""
         read = read_bounds(self.where, given, size, "clamp", dict(described.ranges))
         nothing = tensor([-torch.inf] * size), tensor([torch.inf] * size)
-        self.limits: Bounds | None = None
         if read is None and smooth:
-            return nothing
+            return *nothing, None
         low, high = nothing if read is None else (read.low, read.high)
         low = torch.maximum(low, tensor([described.least] * size))
         if bool((low >= high).any()):
@@ -178,9 +178,8 @@ class Numbers:
         inner = (
             (torch.where(low > 0.0, torch.log(low.clamp(min=1e-300)), -torch.inf), torch.log(high)) if self.log else (low, high)
         )
-        if bool((torch.isfinite(inner[0]) | torch.isfinite(inner[1])).any()):
-            self.limits = Bounds(*inner, smooth)
-        return low, high
+        bounded = bool((torch.isfinite(inner[0]) | torch.isfinite(inner[1])).any())
+        return low, high, Bounds(*inner, smooth) if bounded else None
 
     def _check_start(self, start: Tensor) -> None:
         """Raises: InputError for a start outside the bounds, or one that has no logarithm."""
