@@ -6,7 +6,7 @@ parameter (`genesis.model.layout`), shared by all environments or one row each.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 
@@ -37,6 +37,7 @@ CONSTANT_KINDS = (
     "geom_gap",
     "xpair_gap",
 )  # no adjoint is written for these
+QUATERNIONS = ("link_quat", "geom_quat")  # normalised on their way into theta
 
 
 class Physics:
@@ -167,7 +168,7 @@ class Physics:
                 )
             if value.requires_grad and kind.name in CONSTANT_KINDS:
                 raise UnsupportedError(f"parameter {kind.name}: no gradient is implemented for it; pass it detached.")
-            if kind.name in ("link_quat", "geom_quat"):
+            if kind.name in QUATERNIONS:
                 value = torch.nn.functional.normalize(value, dim=-1) if kind.name in params else value
             if value.dim() > len(shape):
                 batch = value.shape[0]
@@ -179,6 +180,12 @@ class Physics:
             shape = kind.shape(self.model.sizes)
             rows.append(p.reshape(batch, -1) if p.dim() > len(shape) else p.reshape(1, -1).expand(batch, -1))
         return torch.cat(rows, 1)
+
+    def columns(self, names: Iterable[str]) -> torch.Tensor:
+        """Where the numbers of named parameters lie in theta, (F,)."""
+        spans = (self.model.parameter_offsets[name] for name in names)
+        found = [first + k for first, length in spans for k in range(length)]
+        return torch.tensor(found, dtype=torch.int64, device=self.device)
 
     def _expect(self, name: str, x: torch.Tensor, shape: tuple[int, ...]) -> None:
         """Raises: InputError. Kernels read memory as it lies, so nothing else may reach them."""

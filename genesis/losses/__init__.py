@@ -9,7 +9,7 @@ from genesis.losses.joint_tracking import JointTracking
 from genesis.losses.orientation import Orientation
 from genesis.losses.position import Position
 from genesis.losses.smoothness import Smoothness
-from genesis.losses.term import Loss
+from genesis.losses.term import Loss, Squares, SumOfSquares
 from genesis.losses.terminal_state import TerminalState
 from genesis.losses.user import UserFunction
 from genesis.losses.velocity import Velocity
@@ -32,4 +32,4 @@ LOSSES = {
     "user": UserFunction,
 }
 
-__all__ = ["LOSSES", "Loss"]
+__all__ = ["LOSSES", "Loss", "Squares", "SumOfSquares"]

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from genesis.errors import InputError
-from genesis.losses.targets import mean_square
+from genesis.losses.term import Squares, SumOfSquares
 from genesis.selection import dofs, driven_joints, limits, vector
 from genesis.setting import Setting
 from genesis.view import View
 
 
-class ControlEffort:
+class ControlEffort(SumOfSquares):
     """mean over joints, time and environments of ((u − u₀) / scale)², u₀ zero or the controls before learning."""
 
     def __init__(
@@ -37,9 +37,9 @@ class ControlEffort:
             setting.start_controls[..., self.dofs] if relative_to == "start" and setting.start_controls is not None else None
         )
 
-    def __call__(self, trajectory: View) -> Tensor:
+    def residuals(self, trajectory: View) -> list[Squares]:
         controls = trajectory.controls[..., self.dofs]
-        return mean_square((controls if self.start is None else controls - trajectory.own(self.start, 1)) / self.scale)
+        return [Squares((controls if self.start is None else controls - trajectory.own(self.start, 1)) / self.scale, first=0)]
 
 
 def control_scale(where: str, scale: Any, body: Any, joints: Any) -> Tensor:

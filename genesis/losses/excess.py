@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genesis.losses.targets import mean_square
+from genesis.losses.term import Squares, SumOfSquares
 from genesis.selection import chosen_joints, dofs, limits, vector
 from genesis.setting import Setting
 from genesis.view import View
@@ -16,11 +16,11 @@ def excess(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
     return torch.relu(low - values) + torch.relu(values - high)
 
 
-class RelativeExcess:
+class RelativeExcess(SumOfSquares):
     """mean over joints, time and environments of the squared excess of a quantity of the joints over its range less `margin`, in units of
     the limit.
 
-    kind: which limits of the robot, velocity or force.
+    kind: which limits of the robot, velocity or force. first: the step that the first of the values belongs to.
 
     Args:
         limit: ±limit (number or list over the dofs), or None: the robot's.
@@ -28,6 +28,7 @@ class RelativeExcess:
     """
 
     kind: str
+    first: int
 
     def __init__(
         self,
@@ -50,8 +51,8 @@ class RelativeExcess:
         self.unit = _size(low, high)
         self.low, self.high = low + margin * self.unit, high - margin * self.unit
 
-    def __call__(self, trajectory: View) -> Tensor:
-        return mean_square(self.excess(trajectory) / self.unit)
+    def residuals(self, trajectory: View) -> list[Squares]:
+        return [Squares(self.excess(trajectory) / self.unit, first=self.first)]
 
     def excess(self, trajectory: View) -> Tensor:
         """(T,[B,]n) in SI units."""

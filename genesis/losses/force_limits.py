@@ -11,7 +11,7 @@ class ForceLimits(RelativeExcess):
     `margin`, relative to the limit. A force at its bound no longer depends on the state, nor on what is learned.
     """
 
-    kind = "force"
+    kind, first = "force", 0
 
     def values(self, trajectory: View) -> Tensor:
         return trajectory.controller_force

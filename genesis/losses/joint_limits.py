@@ -7,13 +7,13 @@ from torch import Tensor
 from genesis.description.kinds import SCALARS
 from genesis.errors import InputError
 from genesis.losses.excess import excess
-from genesis.losses.targets import mean_square
+from genesis.losses.term import Squares, SumOfSquares
 from genesis.selection import chosen_joints, coordinates, limits
 from genesis.setting import Setting
 from genesis.view import View
 
 
-class JointLimits:
+class JointLimits(SumOfSquares):
     """mean over joints, time and environments of the squared excess over [low + margin, high − margin] [rad² | m²]."""
 
     def __init__(
@@ -27,8 +27,8 @@ class JointLimits:
         low, high = limits(body, scalar, "position")
         self.low, self.high = low + margin, high - margin
 
-    def __call__(self, trajectory: View) -> Tensor:
-        return mean_square(self.excess(trajectory))
+    def residuals(self, trajectory: View) -> list[Squares]:
+        return [Squares(self.excess(trajectory), first=1)]
 
     def excess(self, trajectory: View) -> Tensor:
         """(T,[B,]n) [rad | m]"""

@@ -4,14 +4,14 @@ from typing import Any
 
 from torch import Tensor
 
-from genesis.losses.targets import mean_square, path, reference
-from genesis.losses.term import window
+from genesis.losses.targets import path, reference
+from genesis.losses.term import Squares, SumOfSquares, window
 from genesis.selection import chosen_joints, coordinates, difference
 from genesis.setting import Setting
 from genesis.view import View
 
 
-class JointTracking:
+class JointTracking(SumOfSquares):
     """mean over joints, time and environments of (q − target)² [rad² | m²]; angles modulo full turns if `periodic`."""
 
     def __init__(
@@ -30,10 +30,10 @@ class JointTracking:
         self.steps = window(where, at, setting.horizon)
         self.target = joint_path(where, setting, target, coordinates(self.joints))[self.steps]
 
-    def __call__(self, trajectory: View) -> Tensor:
+    def residuals(self, trajectory: View) -> list[Squares]:
         qpos = trajectory.qpos[self.steps]
         target = trajectory.own(self.target, 1) if self.target.ndim == qpos.ndim else self.target.unsqueeze(1)
-        return mean_square(difference(self.joints, qpos, target, self.periodic))
+        return [Squares(difference(self.joints, qpos, target, self.periodic), first=self.steps.start)]
 
 
 def joint_path(where: str, setting: Setting, target: Any, chosen: list[int]) -> Tensor:

@@ -5,13 +5,13 @@ from typing import Any
 from torch import Tensor
 
 from genesis.errors import InputError
-from genesis.losses.term import window
+from genesis.losses.term import Squares, SumOfSquares, window
 from genesis.selection import quaternion_error, vector
 from genesis.setting import Setting
 from genesis.view import View
 
 
-class Orientation:
+class Orientation(SumOfSquares):
     """mean over time and environments of 4 sin²(angle / 2) between the frame and the target [rad²].
 
     Equals angle² to fourth order and is smooth everywhere, where angle² has a kink at a half turn.
@@ -25,9 +25,9 @@ class Orientation:
         self.steps = window(where, at, setting.horizon)
         self.target = unit_quaternion(f"{where}.target", target)
 
-    def __call__(self, trajectory: View) -> Tensor:
+    def residuals(self, trajectory: View) -> list[Squares]:
         quat = trajectory.frame_quat(self.body, self.frame, self.steps)
-        return 4.0 * (quaternion_error(quat, self.target) ** 2).sum(-1).mean()
+        return [Squares(quaternion_error(quat, self.target), first=self.steps.start, weight=4.0, vectors=True)]
 
 
 def unit_quaternion(where: str, value: Any) -> Tensor:

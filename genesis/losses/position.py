@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from torch import Tensor
-
 from genesis.losses.targets import path
-from genesis.losses.term import window
+from genesis.losses.term import Squares, SumOfSquares, window
 from genesis.selection import vector
 from genesis.setting import Setting
 from genesis.view import View
 
 
-class Position:
+class Position(SumOfSquares):
     """mean over time and environments of |p_WF(t) − target(t)|² [m²]."""
 
     def __init__(
@@ -32,7 +30,7 @@ class Position:
         self.steps = window(where, at, setting.horizon)
         self.target = path(where, target, 3, setting.horizon)[self.steps]
 
-    def __call__(self, trajectory: View) -> Tensor:
+    def residuals(self, trajectory: View) -> list[Squares]:
         point = trajectory.point(self.body, self.frame, self.offset, self.steps)
         target = self.target if point.ndim == 2 else self.target.unsqueeze(1)
-        return ((point - target) ** 2).sum(-1).mean()
+        return [Squares(point - target, first=self.steps.start, vectors=True)]

@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from torch import Tensor
-
 from genesis.errors import InputError
 from genesis.losses.control_effort import control_scale
-from genesis.losses.targets import mean_square
+from genesis.losses.term import Squares, SumOfSquares
 from genesis.selection import dofs, driven_joints
 from genesis.setting import Setting
 from genesis.view import View
 
 
-class Smoothness:
+class Smoothness(SumOfSquares):
     """mean over joints, time and environments of ((u(t+1) − u(t)) / (scale dt))²."""
 
     def __init__(
@@ -25,6 +23,6 @@ class Smoothness:
         self.dofs = dofs(chosen)
         self.unit = control_scale(f"{where}.scale", scale, body, chosen) * setting.dt
 
-    def __call__(self, trajectory: View) -> Tensor:
+    def residuals(self, trajectory: View) -> list[Squares]:
         controls = trajectory.controls[..., self.dofs]
-        return mean_square((controls[1:] - controls[:-1]) / self.unit)
+        return [Squares((controls[1:] - controls[:-1]) / self.unit, first=0, reach=1)]

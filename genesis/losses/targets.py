@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from genesis.errors import InputError
@@ -74,8 +73,3 @@ def _read(where: str, name: str | Path) -> np.ndarray:
     except (OSError, ValueError) as error:
         raise InputError(f"{where}: {file} cannot be read as numbers: {error}.") from error
     raise InputError(f'{where}: {file} has the ending "{file.suffix}"; allowed: .csv, .npy, .npz.')
-
-
-def mean_square(values: Tensor) -> Tensor:
-    """Mean of the squares over everything."""
-    return torch.mean(values * values)

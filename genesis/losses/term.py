@@ -1,8 +1,11 @@
-"""What a loss is, and which time steps it looks at."""
+"""What a loss is, which losses are sums of squares, and which time steps a loss looks at."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from genesis.errors import InputError
@@ -13,6 +16,44 @@ class Loss(Protocol):
     """A scalar of a trajectory, mean over environments."""
 
     def __call__(self, trajectory: View) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Squares:
+    """weight times the mean of the squares of residuals.
+
+    values (S,[B,]m): residuals, time first. first, reach: row s depends on the states and controls of the steps first + s to
+    first + s + reach, and on no other. vectors: a row is a vector whose squared length counts; the mean is over time and environments
+    alone.
+    """
+
+    values: Tensor
+    first: int
+    reach: int = 0
+    weight: float = 1.0
+    vectors: bool = False
+
+    def total(self) -> Tensor:
+        """The number that they add up to."""
+        mean = (self.values**2).sum(-1).mean() if self.vectors else torch.mean(self.values * self.values)
+        return mean if self.weight == 1.0 else self.weight * mean
+
+    def share(self) -> float:
+        """What the square of one residual adds to `total`."""
+        count = self.values.numel() // (self.values.shape[-1] if self.vectors else 1)
+        return self.weight / max(count, 1)
+
+
+class SumOfSquares(ABC):
+    """A loss that is a sum of squares: methods for least squares can work on it."""
+
+    @abstractmethod
+    def residuals(self, trajectory: View) -> list[Squares]:
+        """What is squared; the values of the parts add up to the loss."""
+
+    def __call__(self, trajectory: View) -> Tensor:
+        first, *others = self.residuals(trajectory)
+        return sum((part.total() for part in others), start=first.total())
 
 
 def window(where: str, at: str | Sequence[float], horizon: int) -> slice:

@@ -5,13 +5,13 @@ from typing import Any
 from torch import Tensor
 
 from genesis.errors import InputError
-from genesis.losses.targets import mean_square
+from genesis.losses.term import Squares, SumOfSquares
 from genesis.selection import chosen_joints, coordinates, difference, dofs, vector
 from genesis.setting import Setting
 from genesis.view import View
 
 
-class TerminalState:
+class TerminalState(SumOfSquares):
     """mean square of the last position's difference to `qpos`, plus `velocity_weight` times that of the velocity."""
 
     def __init__(
@@ -26,17 +26,18 @@ class TerminalState:
         entity: str | None = None,
     ) -> None:
         self.joints = chosen_joints(where, setting.entity(where, entity), ("*",))
-        self.periodic, self.velocity_weight = periodic, velocity_weight
+        self.periodic, self.velocity_weight, self.horizon = periodic, velocity_weight, setting.horizon
         self.dofs = dofs(self.joints)
         self.qvel = vector(f"{where}.qvel", qvel, len(self.dofs))
         self.qpos = target_configuration(f"{where}.qpos", setting, qpos, coordinates(self.joints))
 
-    def __call__(self, trajectory: View) -> Tensor:
+    def residuals(self, trajectory: View) -> list[Squares]:
         target = trajectory.own(self.qpos, 0)
-        position = mean_square(difference(self.joints, trajectory.qpos[-1], target, self.periodic))
+        position = Squares(difference(self.joints, trajectory.qpos[-1:], target, self.periodic), first=self.horizon)
         if self.velocity_weight == 0.0:
-            return position
-        return position + self.velocity_weight * mean_square(trajectory.qvel[-1][..., self.dofs] - self.qvel)
+            return [position]
+        velocity = trajectory.qvel[-1:][..., self.dofs] - self.qvel
+        return [position, Squares(velocity, first=self.horizon, weight=self.velocity_weight)]
 
 
 def target_configuration(where: str, setting: Setting, value: Any, chosen: list[int]) -> Tensor:

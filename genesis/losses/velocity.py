@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from torch import Tensor
-
-from genesis.losses.targets import mean_square, path, reference
-from genesis.losses.term import window
+from genesis.losses.targets import path, reference
+from genesis.losses.term import Squares, SumOfSquares, window
 from genesis.selection import chosen_joints, dofs
 from genesis.setting import Setting
 from genesis.view import View
 
 
-class Velocity:
+class Velocity(SumOfSquares):
     """mean over joints, time and environments of (q̇ − target)² [rad²/s² | m²/s²]."""
 
     def __init__(
@@ -24,7 +22,7 @@ class Velocity:
         else:
             self.target = path(where, target, len(self.dofs), setting.horizon)[self.steps]
 
-    def __call__(self, trajectory: View) -> Tensor:
+    def residuals(self, trajectory: View) -> list[Squares]:
         qvel = trajectory.qvel[self.steps][..., self.dofs]
         target = trajectory.own(self.target, 1) if self.target.ndim == qvel.ndim else self.target.unsqueeze(1)
-        return mean_square(qvel - target)
+        return [Squares(qvel - target, first=self.steps.start)]

@@ -9,7 +9,7 @@ from genesis.view import View
 class VelocityLimits(RelativeExcess):
     """mean over joints, time and environments of the squared excess over (1 − margin) times the limit, relative to the limit."""
 
-    kind = "velocity"
+    kind, first = "velocity", 1
 
     def values(self, trajectory: View) -> Tensor:
         return trajectory.qvel[1:]

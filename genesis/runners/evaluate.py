@@ -3,10 +3,11 @@
 import math
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -29,16 +30,15 @@ from genesis.problems.problem import (
     Stage,
     Verdict,
 )
+from genesis.runners.candidates import Candidates
 from genesis.runners.excitation import EXTRA_FILES
 from genesis.runners.solution import parameter_arrays, trajectory_arrays
-from genesis.tasks import Judged, Task
+from genesis.tasks import Task
+from genesis.tasks.linearize import expect_squares, linearize
 
 # Points of a line search that are remembered: the accepted one is asked for again.
 REMEMBERED = 32
 NOT_REACHED = "parameter: no learned parameter reaches the objective; check parameter.*.joints and loss.*."
-NO_RESIDUALS = (
-    "optimizer: the objective of a task has no residual form; choose one that works with gradients, such as lbfgs or adam."
-)
 
 
 @dataclass
@@ -70,6 +70,7 @@ class TaskProblem:
         self.failure: Exception | None = None
         self.diverged: tuple[int, ...] = ()
         self.evaluations = 0
+        self.candidates = Candidates(task)
         self._without: tuple[int, ...] = ()  # environments that the trajectory at the end leaves out
 
     # ---- as an objective
@@ -88,15 +89,44 @@ class TaskProblem:
 
     def values(self, points: np.ndarray) -> np.ndarray:
         """See `Objective.values`."""
-        raise InputError(NO_RESIDUALS)
+        start = perf_counter()
+        found = self.candidates.values(points)
+        self.evaluations += int(np.isfinite(found).sum())
+        self.clock.add("values", start)
+        return found
 
     def linearize(self) -> Sequence[Block] | None:
-        """See `Objective.linearize`."""
-        raise InputError(NO_RESIDUALS)
+        """See `Objective.linearize`; a block for each loss. Raises: InputError naming a loss that is no sum of squares."""
+        expect_squares(self.task.losses)
+        for leaf in self.leaves:
+            leaf.grad = None
+        try:
+            blocks, self.latest = self._linearized()
+        except (DivergenceError, ContactOverflowError) as error:
+            self._fails(error)
+            return None
+        self.failure, self.diverged = None, ()
+        return blocks
 
     def normal(self, blocks: Sequence[Block]) -> Normal:
         """See `Objective.normal`."""
-        raise InputError(NO_RESIDUALS)
+        return Normal.of(blocks, sum(leaf.numel() for leaf in self.leaves), 0, 0)
+
+    def _linearized(self) -> tuple[list[Block], Evaluation]:
+        start = perf_counter()
+        with self._of_the_optimizer():
+            found = linearize(self.task)
+        start = self.clock.add("linearize", start)
+        self.evaluations += 1
+        gradient = sum((block.z.T @ block.r for block in found.blocks), start=np.zeros(len(found.blocks[0].z.T)))
+        self._give(gradient)
+        metrics = self.task.metrics(found.trajectory)
+        evaluation = Evaluation(
+            found.objective, found.terms, metrics, self.task.good_enough(metrics), point(self.groups), gradient,
+            self._norms([cast(Tensor, leaf.grad) for leaf in self.leaves]),
+        )  # fmt: skip
+        self.clock.add("metrics", start)
+        return found.blocks, evaluation
 
     def _fails(self, error: Exception) -> float:
         """The answer where there is none."""
@@ -163,7 +193,8 @@ class TaskProblem:
     def _find_without(self, without: tuple[int, ...], gradient: bool) -> Found:
         """The same for all but some environments."""
         start = perf_counter()
-        judged = self._judge(without)
+        with self._of_the_optimizer():
+            judged = self.task.judge(without) if without else self.task.judge()
         objective = float(judged.objective.detach())
         start = self.clock.add("forward", start)
         if gradient:
@@ -181,10 +212,11 @@ class TaskProblem:
         self.clock.add("metrics", start)
         return found
 
-    def _judge(self, without: tuple[int, ...]) -> Judged:
+    @contextmanager
+    def _of_the_optimizer(self) -> Iterator[None]:
         """Raises: DivergenceError where the optimizer, not the user, has made values that cannot be simulated."""
         try:
-            return self.task.judge(without) if without else self.task.judge()
+            yield
         except InputError as error:
             if self.evaluations == 0:
                 raise

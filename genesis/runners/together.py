@@ -5,7 +5,7 @@ computed for all at once; where parameters or losses of candidates are not alike
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -20,6 +20,7 @@ from genesis.runners.alike import partition
 from genesis.runners.evaluate import NOT_REACHED, Found, TaskProblem
 from genesis.runners.part import Key, Part, Shares, asked_by, over_all
 from genesis.runners.solution import times
+from genesis.runners.stacked import Rows, added, laws, stacked_inputs
 from genesis.tasks import Task
 from genesis.tasks.goal import OfTrajectory
 from genesis.tasks.rollout import inputs_of, roll_out
@@ -29,16 +30,6 @@ from genesis.view import TrajectoryView
 #: The answer to a candidate that has to be evaluated by itself, because something about it is out of the ordinary.
 ALONE = object()
 GRADIENT, TRAJECTORY = "gradient", "trajectory"
-
-
-@dataclass
-class Rows:
-    """Inputs of candidates: qpos, qvel (n,[E,]…), controls (n,T,[E,]nv), physical: name -> (n,…)."""
-
-    qpos: Tensor
-    qvel: Tensor
-    controls: Tensor
-    physical: dict[str, Tensor]
 
 
 class Together:
@@ -191,26 +182,12 @@ class Together:
         """Inputs of candidates whose parameters are alike."""
         if len(group) == 1:
             task = self.tasks[group[0]]
-            made = inputs_of(task.setting, task.parameters)
-            return {group[0]: Rows(made.qpos, made.qvel, made.controls, made.physical)}
+            alone = inputs_of(task.setting, task.parameters)
+            return {group[0]: Rows(alone.qpos, alone.qvel, alone.controls, alone.physical)}
         proto = self.tasks[group[0]]
-
-        def one(leaves: list[list[Tensor]], qpos: Tensor, qvel: Tensor) -> Any:
-            parameters = {
-                name: parameter.with_leaves(own)
-                for (name, parameter), own in zip(proto.parameters.items(), leaves, strict=True)
-                if not isinstance(parameter, Policy)  # `_policy` runs those
-            }
-            made = inputs_of(replace(proto.setting, start_qpos=qpos, start_qvel=qvel), parameters)
-            return made.qpos, made.qvel, made.controls, made.physical
-
         starts = (torch.stack([getattr(self.tasks[n].setting, name) for n in group]) for name in ("start_qpos", "start_qvel"))
-        qpos, qvel, controls, physical = torch.vmap(one)(self._stacked(group), *starts)
-        tables = {name: value.unbind(0) for name, value in physical.items()}
-        cut = zip(group, qpos.unbind(0), qvel.unbind(0), controls.unbind(0), strict=True)
-        return {
-            number: Rows(q, v, u, {name: table[i] for name, table in tables.items()}) for i, (number, q, v, u) in enumerate(cut)
-        }
+        made = stacked_inputs(proto.setting, proto.parameters, self._stacked(group), *starts)
+        return {number: made[i] for i, number in enumerate(group)}
 
     def _stacked(self, group: list[int]) -> list[list[Tensor]]:
         """Leaves of alike parameters, candidates first."""
@@ -229,15 +206,14 @@ class Together:
         acts = []
         for rows in groups.values():
             group = [numbers[row] for row in rows]
-            pairs = zip(self.tasks[group[0]].parameters.values(), self._stacked(group), strict=True)
-            acts.append((rows, [p.with_leaves(own).law() for p, own in pairs if isinstance(p, Policy)]))
+            acts.append((rows, laws(self.tasks[group[0]].parameters, self._stacked(group))))
 
         def policy(qpos: Tensor, qvel: Tensor) -> Tensor:
             q, v = qpos.unflatten(0, shape), qvel.unflatten(0, shape)
             if len(acts) == 1:
                 made = added(acts[0][1], q, v)
             else:
-                parts = [added(laws, q[rows], v[rows]) for rows, laws in acts]
+                parts = [added(own, q[rows], v[rows]) for rows, own in acts]
                 places = torch.tensor([row for rows, _ in acts for row in rows], device=q.device)
                 made = torch.cat(parts).index_select(0, places.argsort())
             return made.flatten(0, 1) if self.envs else made
@@ -346,12 +322,6 @@ class TogetherProblem(TaskProblem):
         self.clock.add("together", start)
         found: Found = answer
         return found
-
-
-def added(laws: list[Callable[[Tensor, Tensor], Tensor]], qpos: Tensor, qvel: Tensor) -> Tensor:
-    """Controls of policies that act together."""
-    first, *others = laws
-    return sum((law(qpos, qvel) for law in others), start=first(qpos, qvel))
 
 
 def made_of(task: Task) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from genesis.errors import InputError, unknown_name
+from genesis.grad.physics import QUATERNIONS
 from genesis.model.checks import check_solimp, check_solref
 from genesis.scene.inputs import Index, Inputs, assign
 
@@ -39,6 +40,11 @@ class Loops:
 
     def key(self) -> tuple:
         return self.kp.tobytes(), self.kv.tobytes(), b"" if self.actuators is None else self.actuators.tobytes()
+
+    def masks(self) -> dict[str, np.ndarray]:
+        """Core name of a parameter -> where it counts."""
+        made = {"dof_kp": self.kp, "dof_kv": self.kv}
+        return made if self.actuators is None else made | dict.fromkeys(ACTUATOR_FORCE, self.actuators)
 
 
 @dataclass
@@ -114,7 +120,7 @@ class PhysicalParameters:
 
         Raises: InputError if not finite or negative where it must not be.
         """
-        self._check(name, value, what)
+        self.check(name, value, what)
         parameter = self._parameters[name]
         key = (columns.local, columns.start, None if rows is None else rows.local)
         parameter.patches.pop(key, None)
@@ -176,13 +182,23 @@ class PhysicalParameters:
             friction = values.get("geom_friction", self.value("geom_friction"))
             sliding, *rest = friction.unbind(-1)
             values["geom_friction"] = torch.stack(torch.broadcast_tensors(sliding * ratio, *rest), -1)
-        masks = {"dof_kp": loops.kp, "dof_kv": loops.kv}
-        if loops.actuators is not None:
-            masks |= dict.fromkeys(ACTUATOR_FORCE, loops.actuators)
-        for name, mask in masks.items():
+        for name, mask in loops.masks().items():
             value = values.get(name, self.value(name))
             values[name] = value * torch.from_numpy(mask).to(value)
         return self._pack({name: value[0] if value.shape[0] == 1 else value for name, value in values.items()})
+
+    def entries(self, loops: Loops, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Named values (N, ...) as a packed vector has them, one after the other (F,), in operations that forward mode and `vmap` know."""
+        masks, parts = loops.masks(), [next(iter(self._parameters.values())).described.new_zeros(0)]
+        for name, value in values.items():
+            if name in QUATERNIONS:
+                value = torch.nn.functional.normalize(value, dim=-1)
+            elif name == "geom_friction":
+                value = torch.cat([value[..., :1] * self.value("friction_ratio")[0].unsqueeze(-1), value[..., 1:]], -1)
+            elif name in masks:
+                value = value * torch.from_numpy(masks[name][0]).to(value)
+            parts.append(value.reshape(-1))
+        return torch.cat(parts)
 
     def replacements(self, params: Mapping[str, object], where: str) -> dict[str, torch.Tensor]:
         """The user's values by core name as (1 or B, N, ...). Raises: UnknownNameError, InputError."""
@@ -193,7 +209,7 @@ class PhysicalParameters:
             what = f'{where}: parameter "{name}"'
             tail = tuple(self._parameters[name].described.shape[1:])
             made[name] = self._inputs.rows_of(value, what, tail, keep_graph=True)
-            self._check(name, made[name], what)
+            self.check(name, made[name], what)
         return made
 
     def _drop(self, parameter: _Parameter) -> None:
@@ -210,7 +226,8 @@ class PhysicalParameters:
         self._gains.clear()
         self._changed()
 
-    def _check(self, name: str, value: torch.Tensor, what: str) -> None:
+    def check(self, name: str, value: torch.Tensor, what: str) -> None:
+        """Raises: InputError, ModelError for values that cannot be simulated."""
         if name.endswith(("_solref", "_solimp")):
             check_rows(name, value.detach(), what)
         if name not in UNBOUNDED:

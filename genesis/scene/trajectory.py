@@ -28,7 +28,8 @@ class Trajectory:
     qpos (T+1, [n_envs,] nq), qvel (T+1, [n_envs,] nv), qacc (T, [n_envs,] nv) at the start of each step.
     time (T+1,) [s].
     links_pos, links_quat, links_vel, links_ang (T+1, [n_envs,] nlink, ...) and links_contact_force (T, [n_envs,] nlink, 3) in the world
-    frame are computed when first asked for. kind is that of the controls.
+    frame are computed when first asked for. kind is that of the controls. theta: packed parameters (P,), (n_envs, P), or of a probe
+    (`genesis.scene.linear`) (T+1, n_envs, P), a row for each state.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Trajectory:
         self._motions: dict[range, tuple[torch.Tensor, ...]] = {}
         self.dt, self.horizon = dt, len(states[2])
         qpos, qvel, qacc = states
+        self._flat = qpos.ndim == 2  # one environment, without an axis for it; a batch may be of any size, whatever the scene has
         self.qpos, self.qvel, self.qacc = adopt(qpos, solver.scene), adopt(qvel, solver.scene), adopt(qacc, solver.scene)
 
     @cached_property
@@ -85,10 +87,9 @@ class Trajectory:
         """Sum of the contact forces on each link in each step (T, [n_envs,] nlink, 3) [N] in the world frame."""
         solver = self._solver
         solver.alive()
-        q, v, a = (
-            x if solver.n_envs else x.unsqueeze(1) for x in (plain(self.qpos)[:-1], plain(self.qvel)[:-1], plain(self.qacc))
-        )
-        driven = (x if x is None or solver.n_envs else x.unsqueeze(1) for x in (self._dof_ctrl(), self._act_ctrl))
+        states = (plain(self.qpos)[:-1], plain(self.qvel)[:-1], plain(self.qacc))
+        q, v, a = (x.unsqueeze(1) if self._flat else x for x in states)
+        driven = (x.unsqueeze(1) if x is not None and self._flat else x for x in (self._dof_ctrl(), self._act_ctrl))
         rows = solver.physics.contacts(self._theta, q, v, a, *driven)
         if rows is None:
             return self._give(q.new_zeros(*q.shape[:2], solver.model.nlink, 3))
@@ -101,16 +102,20 @@ class Trajectory:
         solver, dof_ctrl = self._solver, self._dof_ctrl()
         if dof_ctrl is None:
             return wrap(torch.zeros_like(plain(self.qacc)), solver.scene)
-        return wrap(
-            controller_force(solver.physics, self._theta, dof_ctrl, plain(self.qpos)[:-1], plain(self.qvel)[:-1]), solver.scene
-        )
+        states = plain(self.qpos)[:-1], plain(self.qvel)[:-1]
+        return wrap(controller_force(solver.physics, self._theta_of_steps(), dof_ctrl, *states), solver.scene)
 
     def _dof_ctrl(self) -> torch.Tensor | None:
         """What the joint controllers are given, (T, [n_envs,] nv)."""
         gain = {"force": None, "position": "dof_kp", "velocity": "dof_kv"}[self.kind]
         if self._controls is None or gain is None:
             return self._controls
-        return parameter(self._solver.physics, self._theta, gain) * self._controls
+        return parameter(self._solver.physics, self._theta_of_steps(), gain) * self._controls
+
+    def _theta_of_steps(self) -> torch.Tensor:
+        if self._theta.dim() < 3:
+            return self._theta
+        return self._theta[:-1].squeeze(1) if self._flat else self._theta[:-1]
 
     def variants(
         self, columns: list[int], shifts: torch.Tensor, qpos: torch.Tensor, qvel: torch.Tensor, *, bounded: bool = True
@@ -122,11 +127,11 @@ class Trajectory:
             qpos, qvel: (B, nq), (B, nv) start.
             bounded: joint forces keep to their bounds.
 
-        Raises: InputError for a scene with n_envs, or a trajectory without controls.
+        Raises: InputError for a trajectory of several environments, or without controls.
         """
         solver, controls = self._solver, self._controls
         solver.alive()
-        if solver.n_envs or controls is None:
+        if not self._flat or controls is None:
             raise InputError("Trajectory.variants: needs controls, and a scene built with n_envs=0.")
         return roll_out_variants(solver.physics, self.kind, self._theta, controls, columns, shifts, (qpos, qvel), bounded)
 
@@ -176,13 +181,20 @@ class Trajectory:
         if which not in self._motions:
             self._solver.alive()
             states = (plain(x)[which.start : which.stop : which.step] for x in (self.qpos, self.qvel))
-            q, v = (x if self._solver.n_envs else x.unsqueeze(1) for x in states)
-            self._motions[which] = self._solver.physics.kinematics(self._theta, q, v)
+            q, v = (x.unsqueeze(1) if self._flat else x for x in states)
+            self._motions[which] = self._links(which, q, v)
         return self._motions[which]
+
+    def _links(self, which: range, q: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        if self._theta.dim() < 3:
+            return self._solver.physics.kinematics(self._theta, q, v)
+        rows = self._theta[which.start : which.stop : which.step].flatten(0, 1)
+        made = self._solver.physics.kinematics(rows, q.flatten(0, 1)[None], v.flatten(0, 1)[None])
+        return tuple(x[0].unflatten(0, q.shape[:2]) for x in made)
 
     def _give(self, x: torch.Tensor) -> Tensor:
         # squeeze, not x[:, 0]: its adjoint is a view
-        return wrap(x.squeeze(1) if self._solver.n_envs == 0 else x, self._solver.scene)
+        return wrap(x.squeeze(1) if self._flat else x, self._solver.scene)
 
     def _local(self, value: Any) -> torch.Tensor:
         made = self._solver.inputs.tensor(value, "Trajectory.point: local_pos", keep_graph=True)

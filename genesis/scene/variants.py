@@ -13,19 +13,19 @@ from genesis.grad.tensor import plain
 @dataclass(frozen=True)
 class Variants:
     """B motions under the same controls, plain tensors: qpos (T+1, B, nq), qvel (T+1, B, nv), qacc (T, B, nv) at the start of each step,
-    command (T, B, nv) of the joint controllers, and the packed parameters theta (B, P) that made them."""
+    dof_ctrl (T, B, nv) of the joint controllers, and the packed parameters theta (B, P) that made them."""
 
     physics: Physics
     theta: torch.Tensor
     qpos: torch.Tensor
     qvel: torch.Tensor
     qacc: torch.Tensor
-    command: torch.Tensor
+    dof_ctrl: torch.Tensor
 
     @property
     def force(self) -> torch.Tensor:
         """What the joint controllers ask for (T, B, nv), before the bounds of force."""
-        return controller_force(self.physics, self.theta, self.command, self.qpos[:-1], self.qvel[:-1])
+        return controller_force(self.physics, self.theta, self.dof_ctrl, self.qpos[:-1], self.qvel[:-1])
 
 
 def roll_out_variants(
@@ -67,12 +67,16 @@ def _without_bounds(physics: Physics, theta: torch.Tensor) -> torch.Tensor:
     return theta
 
 
-def some_envs(trajectory: Any, envs: torch.Tensor) -> Any:
-    """The same `Trajectory` of some environments (n,) of a scene with n_envs; what it is asked for is of these alone."""
+def some_envs(trajectory: Any, envs: torch.Tensor, *, flat: bool = False) -> Any:
+    """The same `Trajectory` of some environments (n,) of several; what it is asked for is of these alone. flat: of one, without its axis."""
     theta = trajectory._theta if trajectory._theta.dim() == 1 else trajectory._theta.index_select(0, envs)
     states = tuple(plain(x).index_select(1, envs) for x in (trajectory.qpos, trajectory.qvel, trajectory.qacc))
     driven = (trajectory._controls, trajectory._act_ctrl)
     controls, act_ctrl = (None if x is None else plain(x).index_select(1, envs) for x in driven)
+    if flat:
+        theta = theta if theta.dim() == 1 else theta[0]
+        states = tuple(x.squeeze(1) for x in states)
+        controls, act_ctrl = (None if x is None else x.squeeze(1) for x in (controls, act_ctrl))
     return type(trajectory)(
         trajectory._solver, theta, states, controls, trajectory.dt, trajectory._start, trajectory.kind, act_ctrl
     )  # fmt: skip

@@ -10,18 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-import torch.autograd.forward_ad as forward
 from torch import Tensor
+from torch.autograd import forward_ad
 
-from genesis.grad.step_jacobian import step_jacobian
+from genesis.grad.sensitivities import along, forward
 from genesis.parameters import Inputs, Numbers
-from genesis.selection import indices
 from genesis.sysid.measure import Instants, Rows, Steps, instants, rows_of, sample_of, sensor_rows, steps_of
 from genesis.sysid.problem import Motion, Problem
 from genesis.sysid.shooting import Batch, Samples
 from genesis.sysid.space import cubic_weights
 
-QUATERNIONS = ("link_quat", "geom_quat")  # normalised on their way into theta
 ROWS_AT_ONCE = 2**22  # numbers of theta that are copied for samples whose channel depends on it
 
 
@@ -57,21 +55,21 @@ class Sensitivity:
 
 def outside(problem: Problem, batch: Batch, z: Tensor, tangents: Tensor | None) -> Outside:
     """One pass of the forward mode for each number of z."""
-    targets = problem.targets(z)
+    targets, entries = problem.targets(z), problem.solver.parameters.entries
     names = list(dict.fromkeys(name for target in targets for name in target.physical))
-    columns = _columns(problem, names)
+    columns = problem.physics.columns(names)
     driving = [k for unknown, _, part in problem.slices for k in range(part.start, part.stop) if drives(unknown, problem)]
     count, n = len(targets), problem.n
     made = Outside(columns, z.new_zeros(count, len(columns), n), z.new_zeros(*batch.state.shape, n), driving, None, None)
     command: list[Tensor] = []
     control: list[Tensor] = []
     for k in range(n):
-        with forward.dual_level():
+        with forward_ad.dual_level():
             unit = torch.zeros_like(z)
             unit[k] = 1.0
-            here = problem.targets(forward.make_dual(z, unit))
+            here = problem.targets(forward_ad.make_dual(z, unit))
             for r, target in enumerate(here):
-                made.theta[r, :, k] = _tangent(_fields(problem, target, names))
+                made.theta[r, :, k] = _tangent(entries(problem.loops, {name: target.value(name) for name in names}))
                 for key, value in target.sensors.items():
                     table = made.sensors.setdefault(key, z.new_zeros(count, value.numel(), n))
                     table[r, :, k] = _tangent(value).reshape(-1)
@@ -93,37 +91,18 @@ def drives(unknown: Numbers, problem: Problem) -> bool:
 
 
 def _tangent(dual: Tensor) -> Tensor:
-    tangent = forward.unpack_dual(dual).tangent
+    tangent = forward_ad.unpack_dual(dual).tangent
     return torch.zeros_like(dual) if tangent is None else tangent
-
-
-def _columns(problem: Problem, names: Sequence[str]) -> Tensor:
-    """Where the named parameters lie in theta."""
-    offsets = problem.solver.model.parameter_offsets
-    return indices([offsets[name][0] + k for name in names for k in range(offsets[name][1])])
-
-
-def _fields(problem: Problem, target: Inputs, names: Sequence[str]) -> Tensor:
-    """Their values as theta has them: gains of open loops are zero there, quaternions of length one."""
-    parts = []
-    masks = {"dof_kp": problem.loops.kp[0], "dof_kv": problem.loops.kv[0]}
-    if problem.loops.actuators is not None:
-        masks |= dict.fromkeys(("act_gain", "act_bias0", "act_bias1", "act_bias2"), problem.loops.actuators[0])
-    for name in names:
-        value = target.value(name)
-        value = torch.nn.functional.normalize(value, dim=-1) if name in QUATERNIONS else value
-        parts.append((value * torch.as_tensor(masks[name]).to(value) if name in masks else value).reshape(-1))
-    return torch.cat(parts) if parts else next(iter(problem.described.values())).new_zeros(0)
 
 
 def start_tangents(problem: Problem, batch: Batch, targets: Sequence[Inputs], tangents: Tensor) -> Tensor:
     """(B, nx, nt): how the start states move with their tangents."""
     columns = []
     for k in range(problem.space.nt):
-        with forward.dual_level():
+        with forward_ad.dual_level():
             unit = torch.zeros_like(tangents)
             unit[:, k] = 1.0
-            columns.append(_tangent(problem.begin(batch, targets, forward.make_dual(tangents, unit))))
+            columns.append(_tangent(problem.begin(batch, targets, forward_ad.make_dual(tangents, unit))))
     return torch.stack(columns, -1)
 
 
@@ -131,37 +110,25 @@ def propagate(
     problem: Problem, batch: Batch, motion: Motion, out: Outside, free: Tensor | None, acceleration: bool
 ) -> Sensitivity:
     """The recursion. free (B, nx, nt): derivative of the start states to their tangents, or None."""
-    horizon, b, nx = batch.horizon, len(batch), problem.space.nx
-    qpos, qvel = problem.space.split(motion.x[:-1].reshape(horizon * b, nx))
-    flat = [None if x is None else x.reshape(horizon * b, -1) for x in (motion.command, motion.control)]
-    theta = motion.theta if motion.theta.dim() == 1 else motion.theta.repeat(horizon, 1)
-    steps = step_jacobian(
-        problem.physics, theta, qpos.contiguous(), qvel.contiguous(), flat[0], flat[1], out.columns, acceleration
-    )
+    steps = along(problem.physics, motion.theta, motion.x[:-1], motion.command, motion.control, out.columns, acceleration)
     nt = 0 if free is None else problem.space.nt
     per_env = out.theta[batch.target] if out.theta.shape[0] > 1 else out.theta  # (B or 1, F, n)
 
     def driven(jacobian) -> Tensor:
         """(T, B, m', nt + n) without the part through the state."""
-        size = horizon, b, jacobian.state.shape[1]
-        made = jacobian.parameters.view(*size, len(out.columns)) @ per_env
+        made = jacobian.parameters @ per_env
         if out.command is not None:
-            more = jacobian.dof_ctrl.view(*size, problem.drive.nv) @ out.command
+            more = jacobian.dof_ctrl @ out.command
             if out.control is not None:
-                more = more + jacobian.act_ctrl.view(*size, problem.drive.nu) @ out.control
+                more = more + jacobian.act_ctrl @ out.control
             made[..., out.driving] += more
         return torch.nn.functional.pad(made, (nt, 0))
 
-    source, a = driven(steps.next), steps.next.state.view(horizon, b, nx, nx)
-    x = source.new_empty(horizon + 1, b, nx, nt + problem.n)
-    x[0, ..., nt:] = out.start
-    if free is not None:
-        x[0, ..., :nt] = free
-    for k in range(horizon):
-        torch.baddbmm(source[k], a[k], x[k], out=x[k + 1])
+    source = driven(steps.next)
+    x = forward(steps.next.state, source, out.start if free is None else torch.cat([free, out.start], -1))
     qacc = None
     if steps.acceleration is not None:
-        qacc = driven(steps.acceleration) + steps.acceleration.state.view(horizon, b, -1, nx) @ x[:-1]
+        qacc = driven(steps.acceleration) + steps.acceleration.state @ x[:-1]
 
     def placed(table: Tensor | None) -> Tensor | None:
         """(T, B, m', nt + n) from derivatives to the numbers that drive."""

@@ -9,12 +9,13 @@ from torch import Tensor
 
 from genesis.grad.tensor import plain
 from genesis.parameters import Inputs, Parameter
+from genesis.parameters.policy import Policy
 from genesis.selection import indices, joints_of
 from genesis.setting import Setting
 
 
-def inputs_of(setting: Setting, parameters: Mapping[str, Parameter]) -> Inputs:
-    """What the parameters make of a rollout."""
+def inputs_of(setting: Setting, parameters: Mapping[str, Parameter], *, policies: bool = True) -> Inputs:
+    """What the parameters make of a rollout; policies: False leaves out what these do, for operations that know no networks."""
     rest = torch.zeros_like(setting.start_qvel)
     if setting.control == "position":  # joints that no parameter controls hold their start
         learned = {dof for parameter in parameters.values() for dof in parameter.changes.controls}
@@ -24,7 +25,8 @@ def inputs_of(setting: Setting, parameters: Mapping[str, Parameter]) -> Inputs:
     controls = rest.expand(setting.horizon, *rest.shape)
     inputs = Inputs(setting.start_qpos, setting.start_qvel, controls, setting.described)
     for parameter in parameters.values():
-        parameter.apply(inputs)
+        if policies or not isinstance(parameter, Policy):
+            parameter.apply(inputs)
     return inputs
 
 

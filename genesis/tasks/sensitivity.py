@@ -131,7 +131,7 @@ def sample_of(made: Variants, dt: float, channel: Channel, every: int) -> Sample
     left, right = here, here
     if channel.uses_acceleration:
         right = rows(made.qpos, step + 1), rows(made.qvel, step + 1)
-    return Sample(made.physics, made.theta, dt, *here, left, right, rows(made.qacc, step), rows(made.command, step))
+    return Sample(made.physics, made.theta, dt, *here, left, right, rows(made.qacc, step), rows(made.dof_ctrl, step))
 
 
 def _moved(qpos: Tensor, joint: Joint, shift: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """A task: parameters make a rollout, losses judge it, the goal says when it is good enough."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,9 +64,7 @@ class Task:
 
     def prior(self) -> Tensor | None:
         """Half the sum of squares of the learned parameters' `prior_residuals`; None where nothing is known beforehand."""
-        known = [parameter.prior_residuals() for parameter in self.parameters.values() if parameter.learn]
-        rows = [row for row in known if row is not None]
-        return 0.5 * torch.cat(rows).square().sum() if rows else None
+        return half_square(prior_rows(self.parameters))
 
     def judge(self, without: Sequence[int] = ()) -> Judged:
         """Simulate and add the weighted losses; `without` as in `simulate`.
@@ -92,6 +90,18 @@ class Task:
     def good_enough(self, metrics: dict[str, float]) -> bool:
         """Every tolerance is met."""
         return met(self.goal.limits, metrics)
+
+
+def prior_rows(parameters: Mapping[str, Parameter]) -> Tensor | None:
+    """(m,) how far the learned parameters are from what is known beforehand, in standard deviations; None where nothing is."""
+    known = [parameter.prior_residuals() for parameter in parameters.values() if parameter.learn]
+    rows = [row for row in known if row is not None]
+    return torch.cat(rows) if rows else None
+
+
+def half_square(rows: Tensor | None) -> Tensor | None:
+    """Half the sum of the squares, what residuals cost; None of None."""
+    return None if rows is None else 0.5 * rows.square().sum()
 
 
 def divergence(trajectory: View, terms: dict[str, Tensor]) -> DivergenceError:

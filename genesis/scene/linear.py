@@ -1,0 +1,93 @@
+"""A trajectory as it is seen from near by: Jacobians of its steps, and its states, controls and parameters as leaves of a graph."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from genesis.grad.controllers import parameter
+from genesis.grad.sensitivities import along
+from genesis.grad.tensor import plain
+from genesis.scene.physical import Loops
+from genesis.scene.solver import RigidSolver
+
+GAINS = {"position": "dof_kp", "velocity": "dof_kv"}  # that turn controls of a kind into what the joint controllers are given
+
+
+@dataclass(frozen=True)
+class LinearSteps:
+    """x_(k+1) of every step of a trajectory, x = (qpos, qvel): Jacobians (T, B, nx, ·) to x_k, to the controls as they were given (nv), and to
+    entries of theta (F)."""
+
+    state: torch.Tensor
+    controls: torch.Tensor
+    parameters: torch.Tensor
+
+
+def linear_steps(trajectory: Any, names: Sequence[str]) -> LinearSteps:
+    """Linearise a `Trajectory` with controls.
+
+    Args:
+        names: physical parameters that derivatives are wanted to; F: their numbers, one after the other.
+    """
+    physics, theta, kind = trajectory._solver.physics, trajectory._theta, trajectory.kind
+    x, controls = states(trajectory)[:-1], batched(trajectory, trajectory._controls)
+    columns = physics.columns(names)
+    gain = parameter(physics, theta, GAINS[kind]) if kind in GAINS else None
+    command = controls if gain is None else gain * controls
+    made = along(physics, theta.detach(), x, command.contiguous(), None, columns).next
+    if gain is None:
+        return LinearSteps(made.state, made.command, made.parameters)
+    if GAINS[kind] in names:  # a gain is in the command too
+        first = len(physics.columns(names[: names.index(GAINS[kind])]))
+        made.parameters[..., first : first + physics.nv] += made.command * controls.unsqueeze(-2)
+    return LinearSteps(made.state, made.command * gain.unsqueeze(-2), made.parameters)
+
+
+def entries(solver: RigidSolver, kind: str, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Physical parameters as theta has them under controls of a kind, one after the other (F,); differentiable in any mode."""
+    return solver.parameters.entries(Loops.of(kind, solver.model.nv), values)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The same `Trajectory`, made of leaves: x (T+1, B, nx), controls (T, B, nv), theta (T+1, B, P) or None: the parameters of every state."""
+
+    trajectory: Any
+    x: torch.Tensor
+    controls: torch.Tensor
+    theta: torch.Tensor | None
+
+    def leaves(self) -> list[torch.Tensor]:
+        return [self.x, self.controls] + ([] if self.theta is None else [self.theta])
+
+
+def probe(trajectory: Any, *, parameters: bool) -> Probe:
+    """Make the leaves; with `parameters` also of theta."""
+    solver, flat = trajectory._solver, trajectory.qpos.ndim == 2
+    x = states(trajectory).detach().requires_grad_()
+    controls = batched(trajectory, trajectory._controls).detach().clone().requires_grad_()
+    theta = trajectory._theta.detach()
+    rows = theta.expand(*x.shape[:2], -1).requires_grad_() if parameters else None
+    with torch.enable_grad():
+        series = [
+            *x.split([solver.model.nq, solver.model.nv], -1),
+            batched(trajectory, plain(trajectory.qacc)).detach(),
+            controls,
+        ]
+        q, v, a, u = (part.squeeze(1) if flat else part.view(part.shape) for part in series)
+    made = type(trajectory)(
+        solver, theta if rows is None else rows, (q, v, a), u, trajectory.dt, trajectory._start, trajectory.kind
+    )
+    return Probe(made, x, controls, rows)
+
+
+def states(trajectory: Any) -> torch.Tensor:
+    """x (T+1, B, nx)"""
+    return batched(trajectory, torch.cat([plain(trajectory.qpos), plain(trajectory.qvel)], -1))
+
+
+def batched(trajectory: Any, series: torch.Tensor) -> torch.Tensor:
+    """A series of a trajectory with the axis of environments."""
+    return series.unsqueeze(1) if trajectory.qpos.ndim == 2 else series

@@ -1,0 +1,67 @@
+"""Tasks under methods for least squares."""
+
+import numpy as np
+import pytest
+import torch
+
+from genesis.errors import DivergenceError, InputError
+from genesis.losses import LOSSES
+from genesis.methods import make_method
+from genesis.methods.residuals import cost
+from genesis.runners.evaluate import TaskProblem
+from genesis.runners.loop import Stop
+from genesis.runners.optimize import optimization
+from tests.tasks.configured import configured
+
+
+@pytest.mark.parametrize(("name", "steps"), [("reach", 20), ("fit", 8), ("track", 120)])
+def test_levenberg_marquardt_meets_every_tolerance(name: str, steps: int) -> None:
+    _, task = configured(f"task={name}")
+    method = make_method({"kind": "levenberg_marquardt"}, {"kind": "constant"}, steps, 0)
+    result = optimization(task, method, Stop(iterations=steps), signals=False).run()
+    assert result.status == "converged", result.reason
+    assert all(result.metrics[name] <= limit for name, limit in result.tolerances.items())
+
+
+def test_what_is_linearized_is_what_is_evaluated() -> None:
+    _, task = configured("task=track", "task.horizon=12", "parameter.controls.count=3", "task.envs=2", "task.spread_qpos=0.1")
+    problem = TaskProblem(task, remember=False)
+    blocks = problem.linearize()
+    assert blocks is not None
+    linearized, gradients = problem.latest, [leaf.grad.clone() for leaf in problem.leaves]
+    assert linearized is not None
+    value = problem.evaluate()
+    evaluated = problem.latest
+    assert evaluated is not None
+    assert cost(blocks) == pytest.approx(value, rel=1e-12)
+    assert linearized.objective == pytest.approx(evaluated.objective, rel=1e-12)
+    assert linearized.terms == pytest.approx(evaluated.terms, rel=1e-12)
+    assert linearized.metrics == pytest.approx(evaluated.metrics, rel=1e-12)
+    assert linearized.norms == pytest.approx(evaluated.norms, rel=1e-10)
+    assert np.array_equal(linearized.point, evaluated.point)
+    for leaf, gradient in zip(problem.leaves, gradients, strict=True):
+        assert torch.allclose(leaf.grad, gradient, rtol=1e-9, atol=1e-12)
+    normal = problem.normal(blocks)
+    assert normal.gradient() == pytest.approx(evaluated.gradient, rel=1e-9, abs=1e-12)
+    assert problem.counts() == {"evaluations": 2}
+
+
+def test_a_point_that_diverges_is_a_failure_and_not_an_exception() -> None:
+    _, task = configured("task=throw", "task.horizon=20", "parameter.velocity.bounds=null")
+    problem = TaskProblem(task, remember=False)
+    assert problem.linearize() is not None
+    before = problem.latest
+    with torch.no_grad():
+        problem.leaves[0].fill_(1e300)
+    assert problem.linearize() is None
+    assert isinstance(problem.failure, DivergenceError)
+    assert (problem.failed.count, problem.latest) == (1, before)
+
+
+def test_a_loss_that_is_no_sum_of_squares_is_named_before_anything_is_simulated() -> None:
+    _, task = configured("task=swing_up")
+    task.losses["work"] = 1.0, LOSSES["energy"](task.setting, "loss.work")
+    problem = TaskProblem(task, remember=False)
+    with pytest.raises(InputError, match=r"loss\.work: it is no sum of squares"):
+        problem.linearize()
+    assert problem.counts() == {"evaluations": 0}
