@@ -35,14 +35,14 @@ def linear_steps(trajectory: Any, names: Sequence[str]) -> LinearSteps:
     x, controls = states(trajectory)[:-1], batched(trajectory, trajectory._controls)
     columns = physics.columns(names)
     gain = parameter(physics, theta, GAINS[kind]) if kind in GAINS else None
-    command = controls if gain is None else gain * controls
-    made = along(physics, theta.detach(), x, command.contiguous(), None, columns).next
+    dof_ctrl = controls if gain is None else gain * controls
+    made = along(physics, theta.detach(), x, dof_ctrl.contiguous(), None, columns).next
     if gain is None:
-        return LinearSteps(made.state, made.command, made.parameters)
-    if GAINS[kind] in names:  # a gain is in the command too
+        return LinearSteps(made.state, made.dof_ctrl, made.parameters)
+    if GAINS[kind] in names:  # a gain is in them too
         first = len(physics.columns(names[: names.index(GAINS[kind])]))
-        made.parameters[..., first : first + physics.nv] += made.command * controls.unsqueeze(-2)
-    return LinearSteps(made.state, made.command * gain.unsqueeze(-2), made.parameters)
+        made.parameters[..., first : first + physics.nv] += made.dof_ctrl * controls.unsqueeze(-2)
+    return LinearSteps(made.state, made.dof_ctrl * gain.unsqueeze(-2), made.parameters)
 
 
 def entries(solver: RigidSolver, kind: str, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
