@@ -4,7 +4,8 @@ from typing import Any
 
 import torch
 
-from genesis.errors import InputError, unknown_name
+from genesis.errors import unknown_name
+from genesis.log import logger
 from genesis.methods.cmaes import CMAES
 from genesis.methods.first_order import FirstOrder
 from genesis.methods.lbfgs import LBFGS
@@ -47,7 +48,7 @@ def make_method(spec: dict[str, Any], scheduler: dict[str, Any], iterations: int
     Args:
         spec: kind and keyword arguments. scheduler: kind and keyword arguments of the learning rate's schedule.
         iterations: length of the run, for schedules that need it. seed: of methods that draw random numbers and have no seed in `spec`.
-    Raises: UnknownNameError for a kind that there is not, InputError for a schedule of a method that has no learning rate.
+    Raises: UnknownNameError for a kind that there is not. A schedule of a method without a learning rate is not followed, and that is said.
     """
     skip_compiler_import()
     options = dict(spec)
@@ -57,7 +58,7 @@ def make_method(spec: dict[str, Any], scheduler: dict[str, Any], iterations: int
     if kind not in OWN_STEP:
         raise unknown_name("optimizer", "kind", kind, METHODS)
     if scheduler["kind"] != "constant":
-        raise InputError(f"scheduler: {kind} finds its step itself; allowed with it: constant.")
+        logger.warning("scheduler: %s is not followed, because %s finds its step itself.", scheduler["kind"], kind)
     if kind in SEEDED and options.get("seed") is None:
         options["seed"] = seed
     made: Method = OWN_STEP[kind](**options)

@@ -29,6 +29,14 @@ def test_every_option_composes_and_is_allowed(group: str, option: str) -> None:
         check(compose_config("optimize", [f"tasks={task}", f"{group}={option}"] if group != "tasks" else [f"tasks={option}"]))
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs", "lbfgsb", "levenberg_marquardt", "cmaes"])
+def test_every_task_and_system_takes_every_kind_of_optimizer(optimizer: str) -> None:
+    for command, group in (("optimize", "tasks"), ("sysid", "systems")):
+        for option in options(group):
+            checked = check(compose_config(command, [f"{group}={option}", f"optimizer={optimizer}"]))
+            assert checked.optimizer.kind == optimizer, option
+
+
 @pytest.mark.parametrize("command", ["optimize", "simulate", "gradcheck"])
 def test_every_command_composes(command: str) -> None:
     checked = check(compose_config(command, []))

@@ -38,7 +38,6 @@ WRONG = [
     (["parameter.controls.init=[1,2]"], "parameter.controls.init: has shape (2,), needs a number or 7 of them."),
     (["parameter.controls.learn=false"], "nothing to learn"),
     (["parameter.controls.lr=0.1"], "parameter.controls.lr: lbfgs finds one step for all groups"),
-    (["scheduler=cosine"], "scheduler: lbfgs finds its step itself"),
     (["task.start_qpos=[0,0]"], "task.start_qpos: has shape (2,), needs a number or 7 of them."),
     (["robot.home={wrist: 1}"], "robot.home: {wrist: 1} is not possible: a list cannot take the place of a mapping"),
     (["task.start_qpos={wrist: 1}"], 'task.start_qpos: unknown joint "wrist"'),

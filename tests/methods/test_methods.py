@@ -133,8 +133,16 @@ def test_what_cannot_be() -> None:
     for kind in METHODS:
         with pytest.raises(InputError, match="nothing to learn"):
             made(kind).init(empty)
-    with pytest.raises(InputError, match="lbfgs finds its step itself; allowed with it: constant"):
-        make_method({"kind": "lbfgs"}, {"kind": "cosine", "iterations": 3}, 1, 0)
+
+
+def test_a_schedule_without_a_rate_is_said_not_to_be_followed(caplog: pytest.LogCaptureFixture) -> None:
+    make_method({"kind": "lbfgs"}, {"kind": "cosine", "iterations": 3}, 1, 0)
+    assert [record.getMessage() for record in caplog.records] == [
+        "scheduler: cosine is not followed, because lbfgs finds its step itself."
+    ]
+    caplog.clear()
+    make_method({"kind": "lbfgs"}, CONSTANT, 1, 0)
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("kind", [k for k in METHODS if k not in FIRST_ORDER])
