@@ -64,9 +64,11 @@ def test_the_distribution_learns_the_shape(diagonal: bool) -> None:
     assert (strategy.whiten(y) ** 2).sum(1) == pytest.approx(np.einsum("ki,ij,kj->k", y, np.linalg.inv(dense), y), rel=0.05)
 
 
-def test_one_generation_by_hand() -> None:
-    """Two numbers, four candidates: the tutorial's equations 14 to 46 once from the start."""
+@pytest.mark.parametrize("before", [0.0, 9.0])
+def test_one_generation_by_hand(before: float) -> None:
+    """Two numbers, four candidates: the tutorial's equations once from the start; and with a path so long that that of C stands still."""
     s = Strategy(np.zeros(2), 4, False, 5)
+    s.path_sigma[:] = before
     drawn = s.ask()
     values = np.array([3.0, 1.0, 2.0, 4.0])
     raw = math.log(2.5) - np.log(np.arange(1, 5))
@@ -81,16 +83,17 @@ def test_one_generation_by_hand() -> None:
     w = np.r_[w, factor * worse / abs(worse.sum())]
     y = drawn[[1, 2, 0, 3]]
     each = np.r_[w[:2], w[2:] * 2 / (y[2:] ** 2).sum(1)]
-    path = math.sqrt(cs * (2 - cs) * mu) * step
+    path = (1 - cs) * before + math.sqrt(cs * (2 - cs) * mu) * step
     usual = math.sqrt(2) * (1 - 1 / 8 + 1 / 84)
     steady = np.linalg.norm(path) / math.sqrt(1 - (1 - cs) ** 2) < (1.4 + 2 / 3) * usual
+    assert steady == (before == 0.0)
     pc = math.sqrt(cc * (2 - cc) * mu) * step * steady
     c = (1 + (not steady) * c1 * cc * (2 - cc) - c1 - cmu * w.sum()) * np.eye(2) + c1 * np.outer(pc, pc) + cmu * (y.T * each) @ y
     damps = 1 + 2 * max(0, math.sqrt((mu - 1) / 3) - 1) + cs
     s.tell(drawn, values)
     assert s.mean == pytest.approx(step, rel=1e-12)
     assert s.path_sigma == pytest.approx(path, rel=1e-12)
-    assert s.sigma == pytest.approx(math.exp(cs / damps * (np.linalg.norm(path) / usual - 1)), rel=1e-12)
+    assert s.sigma == pytest.approx(math.exp(min(1.0, cs / damps * (np.linalg.norm(path) / usual - 1))), rel=1e-12)
     assert s.c == pytest.approx(c, rel=1e-12)
     assert (s.turn * s.along**2) @ s.turn.T == pytest.approx(c, rel=1e-12)
 

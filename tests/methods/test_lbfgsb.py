@@ -125,6 +125,28 @@ def test_subspace_step_is_newtons_on_the_free_numbers(model) -> None:
     assert made.subspace_step(x, g, start, free) == pytest.approx(expected, rel=1e-9)
 
 
+def test_every_direction_leads_down_within_the_bounds() -> None:
+    """On badly scaled models the projected step would lead up now and then; the model there is never above that at the Cauchy point."""
+    for seed in range(330):
+        random = np.random.default_rng(seed)
+        turn = np.linalg.qr(random.standard_normal((3, 3)))[0]
+        a = turn @ np.diag(10 ** random.uniform(-3.0, 3.0, 3)) @ turn.T
+        method = LBFGSB()
+        method.curvature = made = Curvature(np.zeros((0, 3)), np.zeros((0, 3)))
+        for _ in range(random.integers(1, 4)):
+            s = random.standard_normal(3)
+            made.learn(s, a @ s, 5)
+        method.x, method.g, method.bounded = random.uniform(-1.0, 1.0, 3), random.standard_normal(3), True
+        method.low, method.high = np.full(3, -1.0), np.full(3, 1.0)
+        d = method._direction()
+        assert d is not None and d @ method.g < 0.0
+        assert (np.abs(method.x + d) <= 1.0 + 1e-12).all()
+        dense = made.theta * np.eye(3) - made.w.T @ made.m @ made.w
+        cauchy = made.cauchy_point(method.x, method.g, method.low, method.high) - method.x
+        values = [method.g @ step + 0.5 * step @ dense @ step for step in (d, cauchy)]
+        assert seed not in (127, 197, 288, 314) or values[0] <= values[1] + 1e-9 * abs(values[1])
+
+
 def test_steps_without_curvature_are_not_learned() -> None:
     """Of a line there is none; of 1e20 x² there is, however steep."""
     method = LBFGSB()
@@ -143,6 +165,25 @@ def test_memory_is_of_the_last_pairs() -> None:
     other.init(rosenbrock(4))
     with pytest.raises(ValueError, match="pairs of 10 numbers for 4"):
         other.load_state_dict(state)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: PROBLEMS["rosenbrock, some bounds"](4),
+        lambda: FunctionOf(lambda x: x.sum(), [0.0, 1.0], bounds={0: (-9.0, math.inf)}),
+    ],
+)
+def test_a_resume_at_each_of_the_first_iterates(make) -> None:
+    """Also after the first step, which is not longer than the model says; the next may be."""
+    whole = run(LBFGSB(), make(), 10)
+    for k in range(1, len(whole.values) - 1):
+        method, objective = LBFGSB(), make()
+        run(method, objective, k)
+        again = LBFGSB()
+        again.init(objective)
+        again.load_state_dict(through_a_file(method.state_dict()))
+        assert run(again, objective, 10 - k, begun=True).values == whole.values[k:]
 
 
 def test_a_start_outside_the_bounds_is_put_inside() -> None:

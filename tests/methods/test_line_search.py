@@ -63,6 +63,11 @@ def test_steps_back_from_where_there_is_no_value() -> None:
     assert f(step) < f(0.0) and abs(1.0 / (1.0 - step) - 5.0) <= CURVATURE * 4.0
 
 
+def test_a_wall_is_not_run_into_twice() -> None:
+    """−a up to 1: half of the way to where there was no value is as far as it goes then."""
+    assert walk(lambda a: -a if a < 1.0 else math.inf, lambda a: -1.0, 4.0) == (0.5, [4.0, 1.0, 0.25, 0.5])
+
+
 def test_nothing_lower() -> None:
     step, trials = walk(lambda a: a, lambda a: -1.0, 1.0)
     assert step is None and len(trials) <= 20

@@ -79,6 +79,28 @@ def test_a_resume_goes_on_bit_by_bit(kind: str, sized: bool) -> None:
     assert joined.told == whole.told
 
 
+SOON = {
+    "lbfgsb": {"tolerance_change": 1e-2},
+    "levenberg_marquardt": {"cost_tolerance": 0.9},
+    "least_squares": {"cost_tolerance": 0.9},
+    "cmaes": {"step_tolerance": 0.1},
+}
+
+
+@pytest.mark.parametrize("kind", SOON)
+def test_a_resume_at_the_last_iterate_ends_there(kind: str) -> None:
+    whole = run(made(kind, **SOON[kind]), problem(kind), 500)
+    assert whole.ending is not None and whole.ending.converged
+    steps = len(whole.values) - 1
+    method, objective = made(kind, **SOON[kind]), problem(kind)
+    run(method, objective, steps - 1)
+    assert method.step() is None
+    again = made(kind, **SOON[kind])
+    again.init(objective)
+    again.load_state_dict(through_a_file(method.state_dict()))
+    assert again.look() == whole.ending and objective.value == whole.values[-1]
+
+
 @pytest.mark.parametrize("kind", METHODS)
 def test_a_method_may_be_begun_again(kind: str) -> None:
     """Nothing of a run before is left."""
