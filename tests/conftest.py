@@ -12,6 +12,8 @@ FAST = (
     "cli/sweeps/test_results.py",
     "cli/sweeps/test_signals.py",
     "cli/sweeps/test_space.py",
+    "cli/sweeps/test_stored_study.py",
+    "cli/sweeps/test_sweeper.py",
     "cli/sweeps/test_table.py",
     "cli/test_aliases.py",
     "cli/test_completion.py",
