@@ -24,7 +24,7 @@ from genesis.methods import make_method  # noqa: E402
 from genesis.problems.problem import Verdict  # noqa: E402
 from genesis.runners.loop import Stop  # noqa: E402
 from genesis.runners.optimize import optimization  # noqa: E402
-from genesis.runners.record import Record, Recording  # noqa: E402
+from genesis.runners.record import Record, RecordOptions  # noqa: E402
 from tests.tasks.configured import configured  # noqa: E402
 
 
@@ -48,7 +48,7 @@ def run(task: Any, name: str, count: int, turns: Turns) -> None:
     """With record, checkpoints and TensorBoard as by default."""
     method = make_method({"kind": "adam", "lr": 1e-4}, {"kind": "constant"}, count, 0)
     with tempfile.TemporaryDirectory() as folder:
-        record = Record(Path(folder), Recording(f"task: {name}", {"task": name}))
+        record = Record(Path(folder), RecordOptions(f"task: {name}", {"task": name}))
         optimization(task, method, Stop(count, when_converged=False), record=record, observers=[turns]).run()
 
 

@@ -19,9 +19,9 @@ from measure import ROOT, machine, table
 
 from genesis.methods import Method
 from genesis.methods.lower import lower
-from genesis.sysid.objective import LeastSquares
-from genesis.sysid.outcome import Fit, compare
-from genesis.sysid.problem import Problem
+from genesis.sysid.objective import LeastSquaresObjective
+from genesis.sysid.outcome import GoodnessOfFit, compare
+from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import of_windows
 from genesis.sysid.statistics import certainty, estimates
 from genesis_cli.build import build_method, build_problem, start_engine
@@ -46,7 +46,9 @@ JUDGED: dict[str, dict[str, Any]] = {
 }
 
 
-def problem(system: str, *overrides: str, files: list[str] | None = None, window: Any = "") -> tuple[Problem, Method, int]:
+def problem(
+    system: str, *overrides: str, files: list[str] | None = None, window: Any = ""
+) -> tuple[RecordingProblem, Method, int]:
     """The estimation problem of a system, what lowers it, iterations; files, window: instead of those of the config."""
     cfg = compose_config("sysid", [f"systems={system}", f"observation.folder={FOLDERS[system]}", *overrides])
     cfg.robot.file = str(config_dir() / "robots" / cfg.robot.file)
@@ -60,16 +62,16 @@ def problem(system: str, *overrides: str, files: list[str] | None = None, window
     return build_problem(checked), build_method(checked), checked.plain["stop"].iterations
 
 
-def fitted(system: str, *overrides: str) -> tuple[Problem, np.ndarray, float, int]:
+def fitted(system: str, *overrides: str) -> tuple[RecordingProblem, np.ndarray, float, int]:
     """The problem, its estimate (a flat point), CPU seconds and windows simulated."""
     asked, method, iterations = problem(system, *overrides)
-    squares = LeastSquares(of_windows(asked))
+    squares = LeastSquaresObjective(of_windows(asked))
     begin = time.process_time()
     lower(method, squares, iterations)
     return asked, squares.x, time.process_time() - begin, asked.simulations
 
 
-def judged(system: str, asked: Problem, best: np.ndarray) -> Fit:
+def judged(system: str, asked: RecordingProblem, best: np.ndarray) -> GoodnessOfFit:
     """Training and held-out recordings by the protocol of the data."""
     how = JUDGED.get(system)
     if how is None:
@@ -79,7 +81,7 @@ def judged(system: str, asked: Problem, best: np.ndarray) -> Fit:
     return compare(other, of_windows(other).first(), z)
 
 
-def by_label(fit: Fit) -> list[list[str]]:
+def by_label(fit: GoodnessOfFit) -> list[list[str]]:
     """Root mean squares over all samples of each number and split."""
     rows = []
     for split in ("train", "validation"):

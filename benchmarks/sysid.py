@@ -28,8 +28,8 @@ from genesis.scene.options import RigidOptions, SimOptions
 from genesis.scene.scene import Scene
 from genesis.sysid.build import make_problem
 from genesis.sysid.equation_error import of_forces
-from genesis.sysid.objective import LeastSquares
-from genesis.sysid.problem import Problem
+from genesis.sysid.objective import LeastSquaresObjective
+from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import of_windows
 from genesis.sysid.statistics import certainty, estimates
 
@@ -95,7 +95,7 @@ def scene() -> tuple[Any, Any]:
     return made, robot
 
 
-def problem(world: tuple[Any, Any], data: Data, start: Start, folder: Path, **changes: Any) -> Problem:
+def problem(world: tuple[Any, Any], data: Data, start: Start, folder: Path, **changes: Any) -> RecordingProblem:
     """The same question for `genesis.sysid`. changes: window, sigma, more parameters."""
     np.savez(folder / "panda.npz", time=data.time, q=data.q, v=data.v, torque=data.torque)
     count = len(DAMPING)
@@ -148,12 +148,12 @@ def ours(world: tuple[Any, Any], data: Data, start: Start, **how: Any) -> dict[s
     return best
 
 
-def solved(asked: Problem, equation_error: bool) -> dict[str, Any]:
+def solved(asked: RecordingProblem, equation_error: bool) -> dict[str, Any]:
     """One run of Levenberg-Marquardt, from the parameters that explain the torques if asked for."""
-    squares = LeastSquares(of_windows(asked))
+    squares = LeastSquaresObjective(of_windows(asked))
     begin = time.process_time()
     if equation_error:
-        torques = LeastSquares(of_forces(asked))
+        torques = LeastSquaresObjective(of_forces(asked))
         lower(LevenbergMarquardt(cost_tolerance=1e-6), torques, 20)
         squares.put(torques.x)
     lower(LevenbergMarquardt(cost_tolerance=1e-12), squares, 100)
@@ -230,7 +230,7 @@ def coverage(world: tuple[Any, Any], repetitions: int, noise: float = 1e-3) -> C
     inside, said, found = [], [], []
     for _ in range(repetitions):
         samples.measured = exact + torch.as_tensor(rng.normal(0.0, noise, tuple(exact.shape)))
-        squares = LeastSquares(residuals)
+        squares = LeastSquaresObjective(residuals)
         lower(LevenbergMarquardt(cost_tolerance=1e-6, damping=1e-6), squares, 100)
         made = estimates(asked, squares.x, certainty(residuals, squares.x, residuals.blocks(squares.x)))
         inside.append([e.low <= truth <= e.high for e, truth in zip(made, data.truth, strict=True)])

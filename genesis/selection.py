@@ -42,7 +42,7 @@ def match(where: str, kind: str, patterns: Sequence[str], names: Sequence[str]) 
 
 
 @dataclass(frozen=True)
-class Joint:
+class SceneJoint:
     """One joint of a scene: where its coordinates lie in qpos and its degrees of freedom in qvel."""
 
     name: str
@@ -75,24 +75,24 @@ class Joint:
         return self.kind.periodic
 
 
-def joints_of(entity: Any) -> list[Joint]:
+def joints_of(entity: Any) -> list[SceneJoint]:
     """The movable joints of an entity, with indices into the whole scene's qpos and qvel."""
     found = []
     for joint in entity.joints:
         qs = tuple(entity.q_start + int(i) for i in joint.qs_idx_local)
         dofs = tuple(entity.dof_start + int(i) for i in joint.dofs_idx_local)
         if dofs:
-            found.append(Joint(joint.name, qs, dofs, joint.kind))
+            found.append(SceneJoint(joint.name, qs, dofs, joint.kind))
     return found
 
 
-def chosen_joints(where: str, entity: Any, patterns: Sequence[str]) -> list[Joint]:
+def chosen_joints(where: str, entity: Any, patterns: Sequence[str]) -> list[SceneJoint]:
     """The joints of an entity that the glob patterns choose."""
     joints = joints_of(entity)
     return [joints[i] for i in match(where, "joint", patterns, [joint.name for joint in joints])]
 
 
-def driven_joints(where: str, entity: Any, patterns: Sequence[str]) -> list[Joint]:
+def driven_joints(where: str, entity: Any, patterns: Sequence[str]) -> list[SceneJoint]:
     """The joints of an entity that the patterns choose to be driven: all but a free joint by glob patterns, that by its name alone,
     because no motor moves a body against the world.
 
@@ -126,12 +126,12 @@ def joint_values(where: str, value: Any, names: Sequence[str]) -> dict[str, floa
     return found
 
 
-def dofs(joints: Sequence[Joint]) -> list[int]:
+def dofs(joints: Sequence[SceneJoint]) -> list[int]:
     """Indices into qvel."""
     return [i for joint in joints for i in joint.dofs]
 
 
-def coordinates(joints: Sequence[Joint]) -> list[int]:
+def coordinates(joints: Sequence[SceneJoint]) -> list[int]:
     """Indices into qpos."""
     return [i for joint in joints for i in joint.qs]
 
@@ -164,7 +164,7 @@ def finite(where: str, values: Tensor) -> Tensor:
     return values
 
 
-def limits(entity: Any, joints: Sequence[Joint], kind: str) -> tuple[Tensor, Tensor]:
+def limits(entity: Any, joints: Sequence[SceneJoint], kind: str) -> tuple[Tensor, Tensor]:
     """Lower and upper limit of each chosen dof: `kind` is force [N | N m], position [rad | m] or velocity; ±inf where none."""
     if kind == "velocity":
         speeds = {joint.name: float(joint.velocity_limit) for joint in entity.joints}
@@ -185,7 +185,7 @@ def quaternion_error(quat: Tensor, target: Tensor) -> Tensor:
     return torch.stack((a * x - b * w - c * z + d * y, a * y + b * z - c * w - d * x, a * z - b * y + c * x - d * w), -1)
 
 
-def difference(joints: Sequence[Joint], qpos: Tensor, target: Tensor, periodic: bool = False) -> Tensor:
+def difference(joints: Sequence[SceneJoint], qpos: Tensor, target: Tensor, periodic: bool = False) -> Tensor:
     """How far configurations are from a target, one number for each degree of freedom of the joints: (..., n).
 
     Scalar joints: the difference, or 2 sin(difference / 2) for angles if `periodic`.

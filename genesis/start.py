@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from genesis.errors import InputError
-from genesis.selection import Joint, coordinates, dofs, joints_of, match, tensor, vector
+from genesis.selection import SceneJoint, coordinates, dofs, joints_of, match, tensor, vector
 
 
 def start_state(
@@ -77,7 +77,7 @@ def with_configuration(where: str, full: Tensor, entity: Any, value: Any) -> Ten
     return full
 
 
-def _spread_positions(full: Tensor, joints: list[Joint], half: Tensor, generator: torch.Generator) -> None:
+def _spread_positions(full: Tensor, joints: list[SceneJoint], half: Tensor, generator: torch.Generator) -> None:
     """Add the spread in place; only coordinates that are plain numbers can be spread."""
     first = 0
     for joint in joints:

@@ -115,11 +115,11 @@ class Learning:
 
     def _write_to(self, folder: Path, loop: Any) -> None:
         from genesis.runners.files import write_bytes
-        from genesis.runners.record import Record, Recording
+        from genesis.runners.record import Record, RecordOptions
 
         writing = self._checked.plain["logging"]
         hyperparameters = settings(self._cfg) if writing.tensorboard else None
-        loop.record = Record(folder, Recording(self.config, hyperparameters, writing.tensorboard, writing.every))
+        loop.record = Record(folder, RecordOptions(self.config, hyperparameters, writing.tensorboard, writing.every))
         write_bytes(folder / "config.yaml", self.config.encode())
 
     def simulate(self) -> "Simulated":

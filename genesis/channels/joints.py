@@ -5,14 +5,14 @@ from typing import Any
 
 from genesis.description.kinds import SCALARS
 from genesis.errors import InputError, unknown_name
-from genesis.selection import Joint, joints_of
+from genesis.selection import SceneJoint, joints_of
 from genesis.setting import Setting
 from genesis.units import UNITS
 
 TURNING = f"allowed: {SCALARS}. Measure its link with link_position, link_orientation or gyro."
 
 
-def scalar_joints(setting: Setting, where: str, names: Sequence[str], entity: str | None) -> list[Joint]:
+def scalar_joints(setting: Setting, where: str, names: Sequence[str], entity: str | None) -> list[SceneJoint]:
     """The joints of those names. Raises: UnknownNameError, InputError for a ball or free joint."""
     body: Any = setting.entity(f"{where}.entity", entity)
     joints = {joint.name: joint for joint in joints_of(body)}
@@ -24,7 +24,7 @@ def scalar_joints(setting: Setting, where: str, names: Sequence[str], entity: st
     return [joints[name] for name in names]
 
 
-def unit_of(joints: Sequence[Joint], quantity_turning: str, quantity_sliding: str) -> str:
+def unit_of(joints: Sequence[SceneJoint], quantity_turning: str, quantity_sliding: str) -> str:
     """SI unit of joints that turn, slide, or of both."""
     turning, sliding = (next(iter(UNITS[q])) for q in (quantity_turning, quantity_sliding))
     if all(joint.slides for joint in joints):

@@ -18,7 +18,7 @@ import numpy as np
 from genesis.description.description import Description
 from genesis.description.retype import retyped
 from genesis.description.source import READERS, Source, decoded, is_text, read_source
-from genesis.description.write_changes import Beside, Changes, changes_of
+from genesis.description.write_changes import Beside, FileChanges, changes_of
 from genesis.description.write_mjcf import mjcf_text
 from genesis.description.write_urdf import urdf_text
 from genesis.errors import InputError, ModelError
@@ -110,7 +110,7 @@ def _write_sidecar(out: Path, beside: list[Beside], joints: dict[str, dict[str, 
     return path
 
 
-def _check(found: Description, wanted: Description, changes: Changes, where: str) -> None:
+def _check(found: Description, wanted: Description, changes: FileChanges, where: str) -> None:
     """Raises: ModelError if what is read back differs from what was to be written: a flag or default of the file was in the way."""
     for got, want in changes.pairs(found, wanted):
         for name in changes.watched(want):

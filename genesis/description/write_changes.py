@@ -49,7 +49,7 @@ class Beside:
 
 
 @dataclass
-class Changes:
+class FileChanges:
     """Which attributes differ, by place in the lists of the description; `beside` and `edits` are filled while a file is written."""
 
     links: dict[int, set[str]]
@@ -102,9 +102,9 @@ def joints_of(description: Description) -> list[Joint]:
     return [joint for link in description.links for joint in link.joints]
 
 
-def changes_of(old: Description, new: Description) -> Changes:
+def changes_of(old: Description, new: Description) -> FileChanges:
     """Attributes that differ."""
-    return Changes(
+    return FileChanges(
         links=_differing(old.links, new.links, LINK),
         joints=_differing(joints_of(old), joints_of(new), JOINT),
         geoms=_differing(old.geoms, new.geoms, GEOM),

@@ -11,7 +11,7 @@ from genesis.description.inertia import unphysical
 from genesis.description.mjcf_elements import Elements, read_elements
 from genesis.description.poses import compose, rotate
 from genesis.description.source import Source
-from genesis.description.write_changes import Changes, joints_of, words
+from genesis.description.write_changes import FileChanges, joints_of, words
 from genesis.errors import ModelError, UnsupportedError
 
 CONJUGATE = np.array([1.0, -1.0, -1.0, -1.0])
@@ -25,7 +25,7 @@ JOINT_ATTRIBUTES = {
 }  # fmt: skip
 
 
-def mjcf_text(source: Source, old: Description, new: Description, changes: Changes) -> str:
+def mjcf_text(source: Source, old: Description, new: Description, changes: FileChanges) -> str:
     """The file with the changed values of ``new``, its includes put in place.
 
     Raises: UnsupportedError, ModelError for a value that the file cannot hold.
@@ -38,7 +38,7 @@ def mjcf_text(source: Source, old: Description, new: Description, changes: Chang
 class _Writer:
     """Edits one document."""
 
-    def __init__(self, where: str, made: Elements, old: Description, new: Description, changes: Changes) -> None:
+    def __init__(self, where: str, made: Elements, old: Description, new: Description, changes: FileChanges) -> None:
         self.where, self.made, self.old, self.new, self.changes = where, made, old, new, changes
         self.model, self.degrees = made.model, bool(made.spec.compiler.degree)
 

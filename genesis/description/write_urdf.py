@@ -18,7 +18,7 @@ from genesis.description.urdf_check import SCALAR_KINDS
 from genesis.description.urdf_elements import end_of, label, name_of, number, numbers
 from genesis.description.urdf_meshes import mesh_folders
 from genesis.description.urdf_spec import SHAPES
-from genesis.description.write_changes import GEOM_UNITS, Beside, Changes, joints_of, words
+from genesis.description.write_changes import GEOM_UNITS, Beside, FileChanges, joints_of, words
 from genesis.errors import UnsupportedError
 
 PARTS = ("_x", "_y", "_z", "_ball", "_hinge")  # of the joints that one planar or floating element becomes
@@ -28,7 +28,7 @@ Pose = tuple[np.ndarray, np.ndarray]
 
 
 def urdf_text(
-    source: Source, old: Description, new: Description, changes: Changes, package_dirs: Sequence[str | PathLike]
+    source: Source, old: Description, new: Description, changes: FileChanges, package_dirs: Sequence[str | PathLike]
 ) -> str:
     """The file with the changed values of ``new``; what URDF cannot say goes to ``changes.beside``.
 
@@ -48,7 +48,7 @@ def urdf_text(
 class _Writer:
     """Edits one document."""
 
-    def __init__(self, where: str, root: Element, old: Description, new: Description, changes: Changes) -> None:
+    def __init__(self, where: str, root: Element, old: Description, new: Description, changes: FileChanges) -> None:
         self.where, self.old, self.new, self.changes = where, old, new, changes
         self.links = {name_of(element): element for element in root.findall("link")}
         self.joints = {name_of(element): element for element in root.findall("joint")}

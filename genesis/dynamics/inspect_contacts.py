@@ -13,7 +13,7 @@ import taichi as ti
 from genesis.dynamics.adjoint_sweep import undo_links
 from genesis.dynamics.arrays import read_vector, write_coordinate_bar, write_vector
 from genesis.dynamics.constraints.adjoint import constraint_forces, link_bars, seen_bars, stiffness_adjoint, wrench
-from genesis.dynamics.constraints.collect import Problem, collect
+from genesis.dynamics.constraints.collect import ConstraintProblem, collect
 from genesis.dynamics.constraints.contact_adjoint import contact_bars, pass_to_geoms
 from genesis.dynamics.constraints.laws import law_adjoint
 from genesis.dynamics.constraints.ledger import CONTACT, LARGEST
@@ -57,7 +57,7 @@ CONTACT_ROWS_ADJOINT = Signature(
 )
 
 
-class Rows:
+class ContactRows:
     """The rows of one sample and environment."""
 
     _data_oriented = True
@@ -133,7 +133,7 @@ def contacts_adjoint(
             n += 1
 
 
-def with_direct(bars: ContactBar, rows: Rows, n) -> ContactBar:
+def with_direct(bars: ContactBar, rows: ContactRows, n) -> ContactBar:
     """With the adjoints of position, normal and distance as they are read out."""
     p_bar, n_bar = bars.p_bar + rows.vector(n, "position"), bars.n_bar + rows.vector(n, "normal")
     return ContactBar(p_bar, n_bar, let(bars.dist_bar + rows.number(n, "distance")), bars.hint_bar)
@@ -205,14 +205,14 @@ def make_contacts(real, lanes: int, serial: bool, pairs: tuple[int, ...]) -> tup
             m = Robot(integers, parameters, e * parameter_stride, lanes)
             s = Scratch(m, scratch, e * scratch_stride)
             block = Block(e, batch, lanes)
-            problem = Problem(shapes, pairs, False, cone, impratio, dt, smooth, reverse=True)
+            problem = ConstraintProblem(shapes, pairs, False, cone, impratio, dt, smooth, reverse=True)
             held = Constraints(ledger, e * (lanes * ledger_stride), ledger_stride, capacity, problem, None)
             for t in range(samples):
                 move_all(m, s, block, q, v, t)
                 read_vector(m, s, block, "nv", "a_seen", a, t)
                 for k in range(lanes):
                     one = m.of_lane(k)
-                    row = Rows(rows, t, let(ti.min(e * lanes + k, batch - 1)))
+                    row = ContactRows(rows, t, let(ti.min(e * lanes + k, batch - 1)))
                     write_contacts(one, s.of_lane(k), held.ledger(one, k), problem, row)
 
     return (
@@ -237,7 +237,7 @@ def make_contacts_adjoint(real, lanes: int, serial: bool, pairs: tuple[int, ...]
             s = Scratch(m, scratch, e * scratch_stride)
             block = Block(e, batch, lanes)
             bar = ParameterBar(m, parameters_bar, e * parameter_bar_stride)
-            problem = Problem(shapes, pairs, False, cone, impratio, dt, smooth, reverse=True)
+            problem = ConstraintProblem(shapes, pairs, False, cone, impratio, dt, smooth, reverse=True)
             held = Constraints(ledger, e * (lanes * ledger_stride), ledger_stride, capacity, problem, None)
             for t in range(samples):
                 move_all(m, s, block, q, v, t)
@@ -246,7 +246,7 @@ def make_contacts_adjoint(real, lanes: int, serial: bool, pairs: tuple[int, ...]
                 clear_bars(m, s)
                 for k in range(lanes):
                     one = m.of_lane(k)
-                    row = Rows(rows_bar, t, let(ti.min(e * lanes + k, batch - 1)))
+                    row = ContactRows(rows_bar, t, let(ti.min(e * lanes + k, batch - 1)))
                     contacts_adjoint(one, s.of_lane(k), held.ledger(one, k), bar.of_lane(k), problem, want, row)
                 undo_links(m, s, bar, want, Touched)
                 write_coordinate_bar(m, s, block, q_bar, t)

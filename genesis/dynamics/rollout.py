@@ -22,7 +22,7 @@ from genesis.dynamics.arrays import (
     write_initial_bars,
     write_state,
 )
-from genesis.dynamics.constraints.collect import Problem, Stop
+from genesis.dynamics.constraints.collect import ConstraintProblem, StoppingRule
 from genesis.dynamics.constraints.faults import forgive
 from genesis.dynamics.constraints.report import note_depth
 from genesis.dynamics.constraints.step import Constraints
@@ -208,8 +208,8 @@ def make_forward(version: Version) -> Kernel:
             m = Robot(integers, parameters, e * parameter_stride, lanes)
             s = version.scratch(m, scratch, e * scratch_stride, taped)
             block = Block(e, batch, lanes)
-            problem = Problem(shapes, version.pairs, version.equalities, cone, impratio, dt, smooth)
-            stop = Stop(tolerance, iterations, line_tolerance, line_iterations)
+            problem = ConstraintProblem(shapes, version.pairs, version.equalities, cone, impratio, dt, smooth)
+            stop = StoppingRule(tolerance, iterations, line_tolerance, line_iterations)
             held = version.constraints(e, ledger, ledger_stride, capacity, problem, stop)
             o = version.options(dt, damping_dt, actuated, wrenched, False, held, tape_width)
             read_state(m, s, block, q0, v0, q, v, 0, 0)
@@ -247,7 +247,7 @@ def make_adjoint(version: Version, want: bool) -> Kernel:
             m = Robot(integers, parameters, e * parameter_stride, lanes)
             s = version.scratch(m, scratch, e * scratch_stride, taped)
             block = Block(e, batch, lanes)
-            problem = Problem(
+            problem = ConstraintProblem(
                 shapes, version.pairs, version.equalities, cone, impratio, dt, smooth, True, want, reach, version.two_stage
             )
             held = version.constraints(e, ledger, ledger_stride, capacity, problem, None)

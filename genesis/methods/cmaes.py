@@ -124,7 +124,7 @@ class Strategy:
         return self.sigma * float(self.along.max())
 
 
-class Box:
+class FoldedBox:
     """Bounds as a change of variables x(y): the line folded into them, quadratic near each so that a minimum at a bound is a smooth one.
 
     x = y further than a margin a from both; x = low + (y − low + a)² / 4a within a of low; mirrored at y = low − a. The same at high.
@@ -195,7 +195,7 @@ class CMAES:
         refuse_rates(self.groups, "cmaes")
         low, high = bounds(self.groups)
         self.unit = self.spread * self._sizes(low, high)
-        self.box = Box(low, high, MARGIN * self.unit)
+        self.box = FoldedBox(low, high, MARGIN * self.unit)
         self.best = np.clip(point(self.groups), low, high)
         move(self.groups, self.best)
         n = len(self.best)

@@ -28,7 +28,7 @@ INSIDE = 1e-8  # of the range: how far within its bounds a start lies
 
 
 @dataclass
-class Model:
+class LocalModel:
     """The quadratic of one step in scaled numbers: ½ ‖J p + r‖² − ½ ‖r‖² + ½ pᵀ diag p. j (M, n) an array or an operator."""
 
     j: Any
@@ -54,7 +54,7 @@ class Model:
 class Exact:
     """Minima of a model within any radius, from one singular value decomposition."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: LocalModel) -> None:
         u, self.s, vt = np.linalg.svd(np.vstack([model.j, np.diag(np.sqrt(model.diag))]), full_matrices=False)
         self.v, self.c = vt.T, u[: len(model.r)].T @ model.r
 
@@ -81,10 +81,10 @@ class Exact:
         return p * min(1.0, radius / max(float(np.linalg.norm(p)), 1e-300))
 
 
-class Plane:
+class SearchPlane:
     """The same for sparse problems, in the plane of the gradient and the full step, which an iteration finds."""
 
-    def __init__(self, model: Model, radius: float) -> None:
+    def __init__(self, model: LocalModel, radius: float) -> None:
         j, (count, n) = model.j, model.j.shape
         fall = -model.lowest(np.zeros(n), -model.g, 0.0, radius / float(np.linalg.norm(model.g)))[1]
         ridge = np.sqrt(model.diag + fall / radius**2)  # gives a singular problem a short full step
@@ -97,7 +97,7 @@ class Plane:
         full = lsmr(taller, padded, atol=PRECISE, btol=PRECISE)[0]
         self.axes = np.linalg.qr(np.stack([model.g, full], 1))[0]
         table = np.vstack([j @ self.axes, np.sqrt(model.diag)[:, None] * self.axes])
-        self.small = Exact(Model(table, padded, self.axes.T @ model.g, np.zeros(2)))
+        self.small = Exact(LocalModel(table, padded, self.axes.T @ model.g, np.zeros(2)))
 
     def within(self, radius: float) -> np.ndarray:
         """(n,)"""
@@ -158,7 +158,7 @@ class LeastSquares:
         scaled = np.where(near, distance / self.scale, 1.0)
         d = np.sqrt(scaled) * self.scale
         sparse = not isinstance(self.j, np.ndarray)
-        model = Model(
+        model = LocalModel(
             self.j.multiply(d).tocsr() if sparse else self.j * d, self.r, d * g, np.where(near, np.abs(g) * self.scale, 0.0)
         )
         theta = max(0.995, 1.0 - float(np.abs(g * distance).max()))
@@ -166,7 +166,7 @@ class LeastSquares:
         radius = self.radius or float(np.linalg.norm(x[free] / d[free])) or 1.0
         if not model.g.any():
             return Ending(True, "the gradient vanishes")
-        solver = Plane(model, radius) if sparse else Exact(model)
+        solver = SearchPlane(model, radius) if sparse else Exact(model)
         low, high = np.nextafter(self.low, self.high), np.nextafter(self.high, self.low)
         for _ in range(TRIALS):
             p = self._within_bounds(model, solver.within(radius), d, radius, theta)
@@ -193,7 +193,7 @@ class LeastSquares:
         move(self.groups, x)
         return Ending(True, "no step lowers the cost any further")
 
-    def _within_bounds(self, model: Model, p: np.ndarray, d: np.ndarray, radius: float, theta: float) -> np.ndarray:
+    def _within_bounds(self, model: LocalModel, p: np.ndarray, d: np.ndarray, radius: float, theta: float) -> np.ndarray:
         """The best of: the step, cut before it leaves the bounds; the step reflected there; steepest descent; in scaled numbers."""
         x = self.x
         if ((x + d * p >= self.low) & (x + d * p <= self.high)).all():

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genesis.errors import InputError
-from genesis.methods.residuals import Block, Normal
+from genesis.methods.residuals import Normal, ResidualBlock
 
 #: What a method asks of an objective: `evaluate` with its gradient, `linearize`, or `values` alone.
 Needs = Literal["gradient", "residuals", "values"]
@@ -51,7 +51,7 @@ class Objective(Protocol):
         """(C,) values at flat points (C, n), as many as possible in one launch; inf where there is none. Leaves stay."""
         ...
 
-    def linearize(self) -> Sequence[Block] | None:
+    def linearize(self) -> Sequence[ResidualBlock] | None:
         """Residuals with their Jacobian at the present leaves, half whose (robust) squares sum up to the value; None where there are none.
 
         Counts as an evaluation: what it finds is the last answer, as after `evaluate`.
@@ -59,7 +59,7 @@ class Objective(Protocol):
         """
         ...
 
-    def normal(self, blocks: Sequence[Block]) -> Normal:
+    def normal(self, blocks: Sequence[ResidualBlock]) -> Normal:
         """The Gauss-Newton equations of blocks, over flat points."""
         ...
 

@@ -12,7 +12,7 @@ from genesis.observations.files import TRAIN, VALIDATION, FileEntry, entries
 from genesis.observations.log import Log
 from genesis.observations.noise import noise_level
 from genesis.observations.readers import ReadOptions, read
-from genesis.observations.recording import Clock, Layout, Recording, Series, filled, recordings, resampled
+from genesis.observations.recording import Clock, ColumnLayout, Recording, Series, filled, recordings, resampled
 from genesis.observations.spec import ChannelSpec, InputSpec, channel_spec, input_spec, settle, spread
 
 
@@ -64,7 +64,7 @@ def load(spec: Mapping[str, Any], base: Path | None = None) -> Dataset:
     time = spec.get("time") or {}
     clock = Clock(time.get("column", "time"), str(time.get("unit", "s")), time.get("step"))
     warnings: list[str] = []
-    layout = Layout(clock, spec.get("trajectory"), channels, inputs, warnings)
+    layout = ColumnLayout(clock, spec.get("trajectory"), channels, inputs, warnings)
     found = _read_all(entries(spec, base or Path.cwd()), layout, ReadOptions(spec.get("delimiter")))
     found = _split(found, spec["validation"])
     _resample(found, spec.get("resample"))
@@ -91,7 +91,7 @@ def _smoothing(node: Mapping[str, Any]) -> Smoothing:
     return made
 
 
-def _read_all(chosen: list[FileEntry], layout: Layout, options: ReadOptions) -> list[Recording]:
+def _read_all(chosen: list[FileEntry], layout: ColumnLayout, options: ReadOptions) -> list[Recording]:
     if not chosen:
         raise InputError("observation.files: names no file; give at least one.")
     logs: dict[Path, Log] = {}

@@ -104,7 +104,7 @@ class Clock:
 
 
 @dataclass
-class Layout:
+class ColumnLayout:
     """What is common to the files of a config."""
 
     clock: Clock
@@ -114,7 +114,7 @@ class Layout:
     warnings: list[str]
 
 
-def recordings(log: Log, entry: FileEntry, layout: Layout) -> Iterator[Recording]:
+def recordings(log: Log, entry: FileEntry, layout: ColumnLayout) -> Iterator[Recording]:
     """The trajectories of a file that its entry chooses.
 
     Raises: InputError with file and line.
@@ -155,7 +155,7 @@ def _rows(log: Log) -> int:
     return max(len(values) for values in log.columns.values())
 
 
-def _recording(log: Log, entry: FileEntry, layout: Layout, name: str, rows: slice, number: int) -> Recording:
+def _recording(log: Log, entry: FileEntry, layout: ColumnLayout, name: str, rows: slice, number: int) -> Recording:
     channels = {key: _series(log, layout, spec, rows) for key, spec in layout.channels.items()}
     inputs = {key: _series(log, layout, spec, rows) for key, spec in layout.inputs.items()}
     everything = [*channels.values(), *inputs.values()]
@@ -188,7 +188,7 @@ def _cropped(log: Log, name: str, key: str, series: Series, entry: FileEntry) ->
     return made
 
 
-def _series(log: Log, layout: Layout, spec: ChannelSpec | InputSpec, rows: slice) -> Series:
+def _series(log: Log, layout: ColumnLayout, spec: ChannelSpec | InputSpec, rows: slice) -> Series:
     """One channel or input of one trajectory, with the stamps of the file."""
     source = spec.source
     names = [column for columns in source.columns.values() for column in columns]

@@ -17,7 +17,7 @@ CHANNEL_ONLY = ("sigma", "weight", "loss", "loss_scale")
 
 
 @dataclass
-class Source:
+class ColumnSource:
     """Where the numbers of a channel or input come from.
 
     columns: name of a joint, link or actuator -> its columns; {} until a pattern has met a file.
@@ -54,7 +54,7 @@ class ChannelSpec:
     loss: str
     loss_scale: float
     options: dict[str, Any]
-    source: Source
+    source: ColumnSource
     names: list[str] = field(default_factory=list)
     sigma: np.ndarray = field(default_factory=lambda: np.zeros(0))
     given_sigma: Any = None
@@ -89,7 +89,7 @@ class InputSpec:
     unit: str
     hold: str
     entity: str | None
-    source: Source
+    source: ColumnSource
     names: list[str] = field(default_factory=list)
 
     @property
@@ -174,7 +174,7 @@ def _kind(where: str, node: Mapping[str, Any], kinds: Mapping[str, Kind]) -> str
     return kind
 
 
-def _source(where: str, node: Mapping[str, Any], about: Kind) -> tuple[Source, str]:
+def _source(where: str, node: Mapping[str, Any], about: Kind) -> tuple[ColumnSource, str]:
     factor, unit = (1.0, "1") if not about.quantities else conversion(f"{where}.unit", node.get("unit"), about.quantities)
     columns, pattern = _columns(f"{where}.columns", node.get("columns"), about.width)
     scale, offset = np.asarray(node.get("scale", 1.0)), np.asarray(node.get("offset", 0.0))
@@ -182,7 +182,7 @@ def _source(where: str, node: Mapping[str, Any], about: Kind) -> tuple[Source, s
     delay = float(node.get("delay", 0.0))
     if not np.isfinite(delay):
         raise InputError(f"{where}.delay: {delay} s is no time.")
-    return Source(columns, pattern, list(chosen), factor, scale, offset, delay, node.get("time")), unit
+    return ColumnSource(columns, pattern, list(chosen), factor, scale, offset, delay, node.get("time")), unit
 
 
 def _columns(where: str, given: Any, width: int) -> tuple[dict[str, list[str]], list[str] | None]:

@@ -155,7 +155,7 @@ def _at(times: np.ndarray, grid: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 @dataclass
-class Seen:
+class SeenCoordinates:
     """One measured quantity of a body at times (S,): values and rates (S, n), and the place of the measured frame in the link."""
 
     values: Tensor
@@ -199,16 +199,16 @@ def _body_state(
     return {k: x.numpy() for k, x in pose.items()}, {k: x.numpy() for k, x in twist.items()}
 
 
-def _seen(recording: Recording, dataset: Dataset, body: Body, kind: str, times: np.ndarray) -> Seen:
+def _seen(recording: Recording, dataset: Dataset, body: Body, kind: str, times: np.ndarray) -> SeenCoordinates:
     channel, first, pos, quat = body.measured[kind]
     series = _one(recording, channel, first, dataset.specs[channel].about.width)
     if kind != "link_orientation":
         values, rates = smoothed(series, dataset.smoothing, times)
-        return Seen(torch.from_numpy(values), torch.from_numpy(rates), pos.double().cpu(), quat.double().cpu())
+        return SeenCoordinates(torch.from_numpy(values), torch.from_numpy(rates), pos.double().cpu(), quat.double().cpu())
     values, rates = smoothed(_continuous(series), dataset.smoothing, times)
     length = np.linalg.norm(values, axis=1, keepdims=True)
     values, rates = values / length, rates / length  # the part of the rate along the quaternion drops out of the angular velocity
-    return Seen(torch.from_numpy(values), torch.from_numpy(rates), pos.double().cpu(), quat.double().cpu())
+    return SeenCoordinates(torch.from_numpy(values), torch.from_numpy(rates), pos.double().cpu(), quat.double().cpu())
 
 
 def _continuous(series: Series) -> Series:
@@ -220,7 +220,7 @@ def _continuous(series: Series) -> Series:
     return Series(series.time, values, series.columns)
 
 
-def _arm(frame: Seen, quat: Tensor | None) -> Tensor | None:
+def _arm(frame: SeenCoordinates, quat: Tensor | None) -> Tensor | None:
     """From the origin of the link to the frame in world axes (S, 3), or None where the orientation is unknown."""
     if not frame.pos.any():
         return torch.zeros(len(frame.values), 3, dtype=torch.float64)

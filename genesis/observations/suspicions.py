@@ -9,7 +9,7 @@ from genesis.observations.dataset import Dataset
 from genesis.observations.recording import Recording
 from genesis.observations.spec import ChannelSpec, InputSpec
 from genesis.observations.start import measured_state, state_layout
-from genesis.selection import Joint, joints_of, limits
+from genesis.selection import SceneJoint, joints_of, limits
 from genesis.setting import Setting
 from genesis.units import TIME_UNITS
 
@@ -99,7 +99,7 @@ def _series(dataset: Dataset, spec: ChannelSpec | InputSpec, k: int) -> np.ndarr
     return values[np.isfinite(values)]
 
 
-def _angles(dataset: Dataset, spec: ChannelSpec | InputSpec, joints: list[Joint], entity: object) -> list[str]:
+def _angles(dataset: Dataset, spec: ChannelSpec | InputSpec, joints: list[SceneJoint], entity: object) -> list[str]:
     """Angles far outside their limits, where degrees would fit; of hinges without limits, more than a few turns."""
     found: list[str] = []
     if spec.source.factor != 1.0 or (isinstance(spec, ChannelSpec) and spec.options.get("periodic")):
@@ -121,7 +121,9 @@ def _angles(dataset: Dataset, spec: ChannelSpec | InputSpec, joints: list[Joint]
     return found
 
 
-def _torques(setting: Setting, dataset: Dataset, spec: ChannelSpec | InputSpec, joints: list[Joint], entity: object) -> list[str]:
+def _torques(
+    setting: Setting, dataset: Dataset, spec: ChannelSpec | InputSpec, joints: list[SceneJoint], entity: object
+) -> list[str]:
     found = []
     low, high = (x.double().cpu().numpy() for x in limits(entity, joints, "force"))
     needed: np.ndarray | None = None  # costs a kernel of its own, and only joints without a limit ask for it

@@ -3,9 +3,9 @@
 from typing import Any
 
 from genesis.errors import InputError
-from genesis.parameters.numbers import Described, NumberOptions, Numbers
+from genesis.parameters.numbers import DescribedNumbers, NumberOptions, Numbers
 from genesis.parameters.parameter import Changes, Inputs
-from genesis.selection import Joint, chosen_joints, indices, limits
+from genesis.selection import SceneJoint, chosen_joints, indices, limits
 from genesis.setting import Setting
 
 
@@ -21,7 +21,7 @@ class InitialPosition(Numbers):
         scalar = [joint for joint in chosen if joint.is_scalar]
         ranges = {"limits": limits(body, scalar, "position")} if len(scalar) == len(labels) else {}
         unit = unit_of([joint.slides or not joint.is_scalar for joint in chosen], "m", "rad")
-        described = Described(labels, unit, setting.one_start()[0][self.coordinates], ranges=ranges)
+        described = DescribedNumbers(labels, unit, setting.one_start()[0][self.coordinates], ranges=ranges)
         super().__init__(setting, where, described, NumberOptions(**common), Changes(start=True))
 
     def apply(self, inputs: Inputs) -> None:
@@ -35,7 +35,7 @@ def unit_of(pushes: list[bool], push: str, turn: str) -> str:
     return push if all(pushes) else f"{turn} | {push}" if any(pushes) else turn
 
 
-def vector_coordinates(joints: list[Joint]) -> tuple[list[int], list[str]]:
+def vector_coordinates(joints: list[SceneJoint]) -> tuple[list[int], list[str]]:
     """Indices into qpos of coordinates that are plain numbers (no quaternions), and a name for each."""
     index: list[int] = []
     names: list[str] = []

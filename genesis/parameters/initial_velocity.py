@@ -4,9 +4,9 @@ from typing import Any
 
 from genesis.errors import InputError
 from genesis.parameters.initial_position import unit_of
-from genesis.parameters.numbers import Described, NumberOptions, Numbers
+from genesis.parameters.numbers import DescribedNumbers, NumberOptions, Numbers
 from genesis.parameters.parameter import Changes, Inputs
-from genesis.selection import Joint, chosen_joints, indices
+from genesis.selection import SceneJoint, chosen_joints, indices
 from genesis.setting import Setting
 
 
@@ -30,7 +30,7 @@ class InitialVelocity(Numbers):
         pushes = [
             joint.slides or (joint.is_free and k < 3) for joint in chosen for k, dof in enumerate(joint.dofs) if dof in self.dofs
         ]
-        described = Described(labels, unit_of(pushes, "m/s", "rad/s"), setting.one_start()[1][self.dofs])
+        described = DescribedNumbers(labels, unit_of(pushes, "m/s", "rad/s"), setting.one_start()[1][self.dofs])
         super().__init__(setting, where, described, NumberOptions(**common), Changes(start=True))
 
     def apply(self, inputs: Inputs) -> None:
@@ -39,7 +39,7 @@ class InitialVelocity(Numbers):
         inputs.qvel = inputs.qvel.index_copy(-1, index, value.expand(*inputs.qvel.shape[:-1], -1))
 
 
-def velocity_dofs(joints: list[Joint], part: str) -> tuple[list[int], list[str]]:
+def velocity_dofs(joints: list[SceneJoint], part: str) -> tuple[list[int], list[str]]:
     """Indices into qvel, and a name for each; `part` linear or angular takes only that half of free joints."""
     index: list[int] = []
     names: list[str] = []

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from genesis.description.kinds import SCALARS
 from genesis.errors import InputError
-from genesis.parameters.numbers import Described, NumberOptions, Numbers
+from genesis.parameters.numbers import DescribedNumbers, NumberOptions, Numbers
 from genesis.parameters.parameter import Changes, Inputs
 from genesis.scene.rotation import from_rotation_vector, multiply, rotate
-from genesis.selection import Joint, chosen_joints, indices, tensor
+from genesis.selection import SceneJoint, chosen_joints, indices, tensor
 from genesis.setting import Setting
 
 
@@ -27,7 +27,7 @@ class JointOffset(Numbers):
         self.turned = [(order, link, axis) for order, link, axis, _ in placed if joints[order].turns]
         self.shifted = [(order, link, axis * advance) for order, link, axis, advance in placed if advance]
         unit = "m" if not self.turned else "rad | m" if any(joint.slides for joint in joints) else "rad"
-        described = Described([joint.name for joint in joints], unit, tensor([0.0] * len(joints)))
+        described = DescribedNumbers([joint.name for joint in joints], unit, tensor([0.0] * len(joints)))
         changes = Changes(physical=(*(("link_quat",) if self.turned else ()), *(("link_pos",) if self.shifted else ())))
         super().__init__(setting, where, described, NumberOptions(**common), changes)
 
@@ -45,7 +45,7 @@ class JointOffset(Numbers):
             inputs.physical["link_pos"] = base.index_add(0, indices(links), shift)
 
 
-def _placement(where: str, model: Any, joint: Joint) -> tuple[int, Tensor, float]:
+def _placement(where: str, model: Any, joint: SceneJoint) -> tuple[int, Tensor, float]:
     """The link that a joint moves, its axis (3,) in the link's frame, and how far a unit of the coordinate moves it along that.
 
     Raises: InputError where that says not all of the offset.

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from genesis.errors import InputError
-from genesis.parameters.numbers import Described, NumberOptions, Numbers
+from genesis.parameters.numbers import DescribedNumbers, NumberOptions, Numbers
 from genesis.parameters.parameter import Changes, Inputs
 from genesis.parameters.rows import rows_of
 from genesis.selection import indices
@@ -39,7 +39,7 @@ class LinkInertia(Numbers):
         self.places = indices(places or range(len(self.names)))
         mass, com, inertia = (setting.described[name][self.places] for name in FIELDS)
         labels = [f"{name}.{number}" for name in self.names for number in NUMBERS]
-        described = Described(labels, "kg, m, kg m²", torch.cat([mass[:, None], com, inertia], -1))
+        described = DescribedNumbers(labels, "kg, m, kg m²", torch.cat([mass[:, None], com, inertia], -1))
         super().__init__(setting, where, described, options, Changes(physical=FIELDS))
 
     def values_of(self, free: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from genesis.parameters.numbers import Described, NumberOptions, Numbers
+from genesis.parameters.numbers import DescribedNumbers, NumberOptions, Numbers
 from genesis.parameters.parameter import Changes, Inputs
 from genesis.parameters.rows import rows_of
 from genesis.scene.rotation import from_rotation_vector, multiply
@@ -17,7 +17,7 @@ class LinkRotation(Numbers):
         places, found = rows_of(f"{where}.names", setting, "link_quat", names)
         self.places = indices(places or range(len(found)))
         labels = [f"{name}.{axis}" for name in found for axis in "xyz"]
-        described = Described(labels, "rad", tensor([0.0] * len(labels)))
+        described = DescribedNumbers(labels, "rad", tensor([0.0] * len(labels)))
         super().__init__(setting, where, described, NumberOptions(**common), Changes(physical=("link_quat",)))
 
     def apply(self, inputs: Inputs) -> None:

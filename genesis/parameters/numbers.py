@@ -16,7 +16,7 @@ from genesis.setting import Setting
 
 
 @dataclass(frozen=True)
-class Described:
+class DescribedNumbers:
     """What is known of k numbers before anything is learned.
 
     labels (k): a name for each; unit: of all; values (k,): where they start; least: the smallest value that means anything.
@@ -63,7 +63,9 @@ class Numbers:
 
     coupled = False
 
-    def __init__(self, setting: Setting, where: str, described: Described, options: NumberOptions, changes: Changes) -> None:
+    def __init__(
+        self, setting: Setting, where: str, described: DescribedNumbers, options: NumberOptions, changes: Changes
+    ) -> None:
         if options.each_recording and setting.recorded is None:
             raise InputError(f"{where}.each_recording: a task has no recordings; leave it out, or identify with genesis sysid.")
         self.where, self.name, self.unit, self.changes = where, where.rpartition(".")[2], described.unit, changes
@@ -162,7 +164,7 @@ class Numbers:
 
     # ---- making
 
-    def _bounds(self, described: Described, given: Any, size: int, smooth: bool) -> tuple[Tensor, Tensor, Bounds | None]:
+    def _bounds(self, described: DescribedNumbers, given: Any, size: int, smooth: bool) -> tuple[Tensor, Tensor, Bounds | None]:
         """Low and high of the values, and how the free numbers are kept within them."""
         read = read_bounds(self.where, given, size, "clamp", dict(described.ranges))
         nothing = tensor([-torch.inf] * size), tensor([torch.inf] * size)

@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from genesis.model.layout import PARAMETER
-from genesis.parameters.numbers import Described, NumberOptions, Numbers
+from genesis.parameters.numbers import DescribedNumbers, NumberOptions, Numbers
 from genesis.parameters.parameter import Changes, Inputs
 from genesis.parameters.quantities import PhysicalQuantity
 from genesis.parameters.rows import check_field, columns_of, rows_of
@@ -42,7 +42,7 @@ class Physical(Numbers):
         bare = PARAMETER[self.field].width == 1 or (columns is None and len(self.columns or ()) == 1)
         labels = found if bare else [f"{name}[{axis}]" for name in found for axis in _axes(self.field, self.columns)]
         unit = _of_joints(quantity.unit or PARAMETER[self.field].unit, setting, self.field, self.places)
-        described = Described(labels, unit, picked, quantity.least)
+        described = DescribedNumbers(labels, unit, picked, quantity.least)
         super().__init__(setting, where, described, NumberOptions(**common), Changes(physical=(self.field,)))
 
     def apply(self, inputs: Inputs) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from genesis.errors import unknown_name
-from genesis.parameters.numbers import Described, NumberOptions, Numbers
+from genesis.parameters.numbers import DescribedNumbers, NumberOptions, Numbers
 from genesis.parameters.parameter import Changes
 from genesis.selection import indices, match, tensor
 from genesis.setting import Columns, Setting
@@ -44,7 +44,7 @@ class Signal(Numbers):
         labels = [signal] if self.single else [columns[k] for k in self.places]
         unit = {"gain": "1", "bias": signals[signal].unit, "delay": "s", "lag": "s"}[what]
         values = tensor([NEUTRAL[what] if start is None else start] * len(labels))
-        described = Described(labels, unit, values, least=0.0 if what == "lag" else -float("inf"))
+        described = DescribedNumbers(labels, unit, values, least=0.0 if what == "lag" else -float("inf"))
         super().__init__(setting, where, described, options, changes)
 
     def put(self, table: dict[tuple[str, str], Tensor]) -> None:

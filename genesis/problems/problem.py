@@ -92,7 +92,7 @@ class Failed:
 
 
 @dataclass
-class Clock:
+class Stopwatch:
     """Seconds spent, by phase."""
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -133,7 +133,7 @@ class Problem(Objective, Protocol):
     kind: str
     latest: Evaluation | None
     failed: Failed
-    clock: Clock
+    clock: Stopwatch
     tolerances: dict[str, float]
 
     def signature(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from genesis.errors import ContactOverflowError, DivergenceError, InputError, UnsupportedError
 from genesis.losses import Loss
 from genesis.runners.part import Key, Shares, asked_by, over_all
-from genesis.runners.stacked import Law, Rows, added, in_one_axis, laws, stacked_inputs
+from genesis.runners.stacked import Law, StackedInputs, added, in_one_axis, laws, stacked_inputs
 from genesis.scene.batch import allowed_rows, roll_out_batch
 from genesis.scene.variants import some_envs
 from genesis.selection import indices
@@ -79,7 +79,7 @@ class Candidates:
         qpos, qvel = self.setting.start_qpos, self.setting.start_qvel
         return qpos.expand(count, *qpos.shape), qvel.expand(count, *qvel.shape)
 
-    def _usable(self, points: np.ndarray, rows: Rows) -> list[int]:
+    def _usable(self, points: np.ndarray, rows: StackedInputs) -> list[int]:
         """Points that may be simulated."""
         solver = self.setting.scene.rigid_solver
         good = np.isfinite(points).all(1)
@@ -89,7 +89,7 @@ class Candidates:
             good &= allowed_rows(solver, name, values)
         return [int(row) for row in np.flatnonzero(good)]
 
-    def _objectives(self, rows: Rows, leaves: Sequence[Sequence[Tensor]], order: list[int]) -> np.ndarray:
+    def _objectives(self, rows: StackedInputs, leaves: Sequence[Sequence[Tensor]], order: list[int]) -> np.ndarray:
         """Of the candidates in `order`, each in one rollout. Raises: ContactOverflowError."""
         count, e, which = len(order), self.envs, indices(order)
         qpos, qvel = (in_one_axis(x.index_select(0, which), 0, e) for x in (rows.qpos, rows.qvel))

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.methods.method import Ending, Group, all_leaves, flatten, point
-from genesis.methods.residuals import Block, Normal
+from genesis.methods.residuals import Normal, ResidualBlock
 from genesis.problems.problem import (
     CONVERGED,
     DIVERGED,
@@ -23,11 +23,11 @@ from genesis.problems.problem import (
     NOT_CONVERGED,
     OVERFLOWED,
     Best,
-    Clock,
     Evaluation,
     Failed,
     Shown,
     Stage,
+    Stopwatch,
     Verdict,
 )
 from genesis.runners.candidates import Candidates
@@ -42,7 +42,7 @@ NOT_REACHED = "parameter: no learned parameter reaches the objective; check para
 
 
 @dataclass
-class Found:
+class Judgement:
     """What a simulation says about a point; see `Evaluation`."""
 
     objective: float
@@ -63,7 +63,7 @@ class TaskProblem:
         self.task, self.masks, self.kind = task, masks, task.kind
         self.groups = groups_of(task)
         self.leaves = all_leaves(self.groups)
-        self.clock, self.failed = Clock(dict(seconds or {})), Failed()
+        self.clock, self.failed = Stopwatch(dict(seconds or {})), Failed()
         self.tolerances = {limit.metric: limit.largest for limit in task.goal.limits}
         self.known: deque[Evaluation] = deque(maxlen=REMEMBERED if remember else 0)
         self.latest: Evaluation | None = None
@@ -95,7 +95,7 @@ class TaskProblem:
         self.clock.add("values", start)
         return found
 
-    def linearize(self) -> Sequence[Block] | None:
+    def linearize(self) -> Sequence[ResidualBlock] | None:
         """See `Objective.linearize`; a block for each loss. Raises: InputError naming a loss that is no sum of squares."""
         expect_squares(self.task.losses)
         for leaf in self.leaves:
@@ -108,11 +108,11 @@ class TaskProblem:
         self.failure, self.diverged = None, ()
         return blocks
 
-    def normal(self, blocks: Sequence[Block]) -> Normal:
+    def normal(self, blocks: Sequence[ResidualBlock]) -> Normal:
         """See `Objective.normal`."""
         return Normal.of(blocks, sum(leaf.numel() for leaf in self.leaves), 0, 0)
 
-    def _linearized(self) -> tuple[list[Block], Evaluation]:
+    def _linearized(self) -> tuple[list[ResidualBlock], Evaluation]:
         start = perf_counter()
         with self._of_the_optimizer():
             found = linearize(self.task)
@@ -168,7 +168,7 @@ class TaskProblem:
             evaluation.gradient, evaluation.norms = flatten(gradients), self._norms(gradients)
         return evaluation
 
-    def _find(self, gradient: bool) -> Found:
+    def _find(self, gradient: bool) -> Judgement:
         """Simulate and judge the present point; gradients are in the leaves' `.grad` afterwards."""
         without: tuple[int, ...] = ()
         while True:
@@ -190,7 +190,7 @@ class TaskProblem:
                 for leaf in self.leaves:
                     leaf.grad = None
 
-    def _find_without(self, without: tuple[int, ...], gradient: bool) -> Found:
+    def _find_without(self, without: tuple[int, ...], gradient: bool) -> Judgement:
         """The same for all but some environments."""
         start = perf_counter()
         with self._of_the_optimizer():
@@ -202,7 +202,7 @@ class TaskProblem:
                 raise InputError(NOT_REACHED)
             judged.objective.backward()
             start = self.clock.add("backward", start)
-        found = Found(
+        found = Judgement(
             objective=objective,
             terms={name: float(value.detach()) for name, value in judged.terms.items()},
             metrics=self.task.metrics(judged.trajectory),

@@ -5,15 +5,16 @@ from typing import Any
 
 from genesis.errors import InputError
 from genesis.methods.method import Method, refuse_rates
-from genesis.runners.loop import Loop, Observer, Report, Result, Stop
+from genesis.runners.iteration import IterationReport, Observer
+from genesis.runners.loop import Loop, Result, Stop
 from genesis.sysid.answer import Asked
 from genesis.sysid.identification import Starts, SysidProblem
-from genesis.sysid.problem import Problem
+from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.result import Identification
 
 
 def identification(
-    problem: Problem,
+    problem: RecordingProblem,
     method: Method,
     stop: Stop,
     *,
@@ -37,13 +38,13 @@ def identification(
     if not method.masks:
         refuse_rates(made.groups, "this optimizer")
 
-    def note(report: Report) -> None:
+    def note(report: IterationReport) -> None:
         made.history.append(row_of(report))
 
     return Loop(made, method, stop, observers=[note, *observers], seed=seed, **options)
 
 
-def _check(problem: Problem, method: Method) -> None:
+def _check(problem: RecordingProblem, method: Method) -> None:
     """Raises: InputError for what does not go together."""
     if method.needs == "values" and problem.start is not None:
         raise InputError(
@@ -61,7 +62,7 @@ def _check(problem: Problem, method: Method) -> None:
         )
 
 
-def row_of(report: Report) -> dict[str, Any]:
+def row_of(report: IterationReport) -> dict[str, Any]:
     """What the course of an identification keeps of an iteration."""
     evaluation = report.evaluation
     norm = sum(value**2 for value in evaluation.norms.values()) ** 0.5

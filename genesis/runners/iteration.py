@@ -7,7 +7,7 @@ from genesis.problems.problem import Best, Evaluation, Verdict
 
 
 @dataclass
-class Report:
+class IterationReport:
     """What observers see once an iteration.
 
     iteration: of the whole run; step: of the present stage, of at most `steps`; stage: its label. best: None until an exact evaluation.
@@ -29,4 +29,4 @@ class Report:
 class Observer(Protocol):
     """Is told about every iteration; may ask for the end after it, by saying how the run has ended."""
 
-    def __call__(self, report: Report) -> Verdict | None: ...
+    def __call__(self, report: IterationReport) -> Verdict | None: ...

@@ -17,7 +17,7 @@ from genesis.methods.method import Ending, Method, all_leaves, move, point
 from genesis.problems.problem import CONVERGED, FINISHED, INTERRUPTED, STOPPED, Best, Evaluation, Problem, Stage, Verdict
 from genesis.runners.divergences import Divergences
 from genesis.runners.interrupt import Interrupt
-from genesis.runners.iteration import Observer, Report
+from genesis.runners.iteration import IterationReport, Observer
 from genesis.runners.record import Record, versions
 from genesis.runners.standing import Standing
 
@@ -214,15 +214,15 @@ class Loop:
             self.problem.clock.add("record", start)
         return ended
 
-    def _told(self, evaluation: Evaluation) -> Report:
+    def _told(self, evaluation: Evaluation) -> IterationReport:
         names = [group.name for group in self.problem.groups]
         rates = dict(zip(names, self.method.learning_rates(), strict=False))
-        return Report(
+        return IterationReport(
             self.iteration, self.step, self.stop.iterations, self.stages[self.number].label, evaluation, self.best, rates,
             self.method.told(), self._seconds(), self.problem.counts(),
         )  # fmt: skip
 
-    def _ended(self, report: Report, ending: Ending | None, wish: Verdict | None) -> Ending | Verdict | None:
+    def _ended(self, report: IterationReport, ending: Ending | None, wish: Verdict | None) -> Ending | Verdict | None:
         """The first reason for this stage (an ending) or the whole run (a verdict) to be over."""
         stop = self.stop
         if report.evaluation.good and stop.when_converged:

@@ -15,7 +15,7 @@ import torch
 from genesis.errors import InputError
 from genesis.problems.problem import Problem
 from genesis.runners.files import finite, write_bytes, write_json, write_npz
-from genesis.runners.iteration import Report
+from genesis.runners.iteration import IterationReport
 from genesis.runners.tensorboard import TensorBoard
 
 CHECKPOINT = Path("checkpoints") / "last.pt"
@@ -35,7 +35,7 @@ def versions() -> dict[str, str]:
 
 
 @dataclass
-class Recording:
+class RecordOptions:
     """What a record needs to know beside the numbers.
 
     config_text: the composed config; settings: its leaves, for the table of hyperparameters.
@@ -84,7 +84,7 @@ class Journal:
 class Record(Journal):
     """Writer of the run folder of a loop."""
 
-    def __init__(self, folder: Path, recording: Recording) -> None:
+    def __init__(self, folder: Path, recording: RecordOptions) -> None:
         super().__init__(folder)
         self.recording = recording
         self.board: TensorBoard | None = None
@@ -101,7 +101,7 @@ class Record(Journal):
                 metric_names=list(problem.tolerances),
             )
 
-    def iteration(self, report: Report, problem: Problem, more: dict[str, Any] | None = None) -> None:
+    def iteration(self, report: IterationReport, problem: Problem, more: dict[str, Any] | None = None) -> None:
         """One line of metrics (``more``: what this iteration has beside the usual), and now and then a point in TensorBoard."""
         evaluation = report.evaluation
         seconds = {"total": report.seconds, **problem.clock.seconds}

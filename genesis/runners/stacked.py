@@ -15,7 +15,7 @@ Law = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass
-class Rows:
+class StackedInputs:
     """Inputs of candidates: qpos, qvel (n,[E,]…), controls (n,T,[E,]nv), physical: name -> (n,…)."""
 
     qpos: Tensor
@@ -23,15 +23,15 @@ class Rows:
     controls: Tensor
     physical: dict[str, Tensor]
 
-    def __getitem__(self, row: int) -> "Rows":
+    def __getitem__(self, row: int) -> "StackedInputs":
         """Those of one candidate, without the axis."""
         physical = {name: value[row] for name, value in self.physical.items()}
-        return Rows(self.qpos[row], self.qvel[row], self.controls[row], physical)
+        return StackedInputs(self.qpos[row], self.qvel[row], self.controls[row], physical)
 
 
 def stacked_inputs(
     setting: Setting, parameters: Mapping[str, Parameter], leaves: Sequence[Sequence[Tensor]], qpos: Tensor, qvel: Tensor
-) -> Rows:
+) -> StackedInputs:
     """What parameters make of their rollouts, at once; policies act later (`stacked_policy`).
 
     Args:
@@ -46,7 +46,7 @@ def stacked_inputs(
         made = inputs_of(replace(setting, start_qpos=qpos, start_qvel=qvel), moved, policies=False)
         return made.qpos, made.qvel, made.controls, made.physical
 
-    return Rows(*torch.vmap(one)([list(own) for own in leaves], qpos, qvel))
+    return StackedInputs(*torch.vmap(one)([list(own) for own in leaves], qpos, qvel))
 
 
 def laws(parameters: Mapping[str, Parameter], leaves: Sequence[Sequence[Tensor]]) -> list[Law]:

@@ -10,7 +10,7 @@ import torch
 
 from genesis.problems.problem import Shown
 from genesis.runners.events import Events, History
-from genesis.runners.iteration import Report
+from genesis.runners.iteration import IterationReport
 
 # Parameters with more numbers than this are shown as range and histogram instead of one curve each.
 NAMED = 16
@@ -37,7 +37,7 @@ class TensorBoard:
             self.events.flush()
         self.history = History()
 
-    def write(self, report: Report, shown: Mapping[str, Shown], seconds: dict[str, float]) -> None:
+    def write(self, report: IterationReport, shown: Mapping[str, Shown], seconds: dict[str, float]) -> None:
         """One point of every curve."""
         evaluation = report.evaluation
         points = {"objective/total": evaluation.objective}

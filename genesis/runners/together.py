@@ -17,10 +17,10 @@ from genesis.log import logger
 from genesis.parameters import Inputs
 from genesis.parameters.policy import Policy
 from genesis.runners.alike import partition
-from genesis.runners.evaluate import NOT_REACHED, Found, TaskProblem
+from genesis.runners.evaluate import NOT_REACHED, Judgement, TaskProblem
 from genesis.runners.part import Key, Part, Shares, asked_by, over_all
 from genesis.runners.solution import times
-from genesis.runners.stacked import Rows, added, laws, stacked_inputs
+from genesis.runners.stacked import StackedInputs, added, laws, stacked_inputs
 from genesis.tasks import Task
 from genesis.tasks.goal import OfTrajectory
 from genesis.tasks.rollout import inputs_of, roll_out
@@ -131,7 +131,7 @@ class Together:
         found = {}
         for row, number in enumerate(numbers):
             steps = None if by_step is None else by_step[:, row]
-            found[number] = Found(values[row], terms[row], metrics[number], steps) if good[row] else ALONE
+            found[number] = Judgement(values[row], terms[row], metrics[number], steps) if good[row] else ALONE
         self._add("metrics", clock)
         return found
 
@@ -175,15 +175,15 @@ class Together:
             return torch.cat(rows, axis)
         return torch.stack(rows, axis)
 
-    def _physical(self, name: str, number: int, row: Rows) -> Tensor:
+    def _physical(self, name: str, number: int, row: StackedInputs) -> Tensor:
         return row.physical[name] if name in row.physical else self.base[name][number]
 
-    def _rows(self, group: list[int]) -> dict[int, Rows]:
+    def _rows(self, group: list[int]) -> dict[int, StackedInputs]:
         """Inputs of candidates whose parameters are alike."""
         if len(group) == 1:
             task = self.tasks[group[0]]
             alone = inputs_of(task.setting, task.parameters)
-            return {group[0]: Rows(alone.qpos, alone.qvel, alone.controls, alone.physical)}
+            return {group[0]: StackedInputs(alone.qpos, alone.qvel, alone.controls, alone.physical)}
         proto = self.tasks[group[0]]
         starts = (torch.stack([getattr(self.tasks[n].setting, name) for n in group]) for name in ("start_qpos", "start_qvel"))
         made = stacked_inputs(proto.setting, proto.parameters, self._stacked(group), *starts)
@@ -312,7 +312,7 @@ class TogetherProblem(TaskProblem):
         answer = self.ask(TRAJECTORY)
         return super().trajectory() if answer is ALONE else dict(answer)
 
-    def _find(self, gradient: bool) -> Found:
+    def _find(self, gradient: bool) -> Judgement:
         if not gradient:
             return super()._find(gradient)
         start = perf_counter()
@@ -320,7 +320,7 @@ class TogetherProblem(TaskProblem):
         if answer is ALONE:
             return super()._find(gradient)
         self.clock.add("together", start)
-        found: Found = answer
+        found: Judgement = answer
         return found
 
 

@@ -10,7 +10,7 @@ from enum import Enum
 import numpy as np
 import torch
 
-from genesis.scene.inputs import Index, Inputs, assign
+from genesis.scene.inputs import Index, UserValues, assign
 from genesis.scene.physical import Loops, PhysicalParameters
 
 MAX_AGREED = 64
@@ -31,7 +31,7 @@ class Controls:
     (B, nlink, 6) force and torque at the link origin in the world frame for the next step only, or None.
     """
 
-    def __init__(self, inputs: Inputs, nv: int, nu: int, nlink: int, changed: Callable[[], None]) -> None:
+    def __init__(self, inputs: UserValues, nv: int, nu: int, nlink: int, changed: Callable[[], None]) -> None:
         self._inputs, self._nv, self._nu, self._nlink, self._changed = inputs, nv, nu, nlink, changed
         self.zero = torch.zeros(inputs.rows, nv, dtype=inputs.dtype, device=inputs.device)
         self._changes = 0  # of the closed loops, counted

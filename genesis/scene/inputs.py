@@ -93,7 +93,7 @@ class Indexer:
 
 
 @dataclass(frozen=True)
-class Inputs:
+class UserValues:
     """How values enter a scene.
 
     keep_graph says whether the scene carries gradients, rows is the number of environments (at least 1), batched n_envs > 0.

@@ -9,7 +9,7 @@ import torch
 from genesis.errors import InputError, unknown_name
 from genesis.grad.physics import QUATERNIONS
 from genesis.model.checks import check_solimp, check_solref
-from genesis.scene.inputs import Index, Inputs, assign
+from genesis.scene.inputs import Index, UserValues, assign
 
 MAX_THETAS = 8  # packed vectors kept for different control modes
 MAX_PATCHES = 32  # settings of one parameter kept apart before they are merged
@@ -91,7 +91,7 @@ class PhysicalParameters:
     """
 
     def __init__(
-        self, pack: Callable, described: Mapping[str, torch.Tensor], inputs: Inputs, changed: Callable[[], None]
+        self, pack: Callable, described: Mapping[str, torch.Tensor], inputs: UserValues, changed: Callable[[], None]
     ) -> None:
         self._pack, self._inputs, self._changed = pack, inputs, changed
         self._parameters = {name: _Parameter(value.unsqueeze(0), value.unsqueeze(0)) for name, value in described.items()}

@@ -14,7 +14,7 @@ from genesis.model.compile import Placed, compile_model
 from genesis.scene import checkpoint, inertia
 from genesis.scene.entity import RigidEntity
 from genesis.scene.file_options import Settled, asked_for, name_differences, settle
-from genesis.scene.inputs import Inputs
+from genesis.scene.inputs import UserValues
 from genesis.scene.materials import Rigid
 from genesis.scene.morphs import Morph
 from genesis.scene.notices import warn_not_simulated
@@ -130,7 +130,7 @@ class Scene:
         physics = Physics(
             model, dt=settled.dt, substeps=self.substeps, integrator=settled.integrator, implicit_damping=settled.implicit_damping
         )
-        inputs = Inputs(self, state.dtype, state.device, self.requires_grad, max(n_envs, 1), n_envs > 0)
+        inputs = UserValues(self, state.dtype, state.device, self.requires_grad, max(n_envs, 1), n_envs > 0)
         self.n_envs = n_envs
         solver = RigidSolver(self, model, physics, inputs, n_envs, checked=state.debug)
         for entity in self.entities:

@@ -18,7 +18,7 @@ from genesis.scene.contacts import ContactTable
 from genesis.scene.control import Controls
 from genesis.scene.failures import diverged, expect_finite_inputs, warn_unsolved
 from genesis.scene.gains import default_gains
-from genesis.scene.inputs import Index, Indexer, Inputs, assign
+from genesis.scene.inputs import Index, Indexer, UserValues, assign
 from genesis.scene.options import link_ref_frame
 from genesis.scene.physical import PhysicalParameters
 from genesis.scene.states import RigidSolverState
@@ -31,7 +31,9 @@ BASE_POSE = ("link_pos", "link_quat")
 class RigidSolver:
     """Everything rigid in a built scene. State: qpos (B, nq), qvel (B, nv), qacc (B, nv) of the last step, plain tensors."""
 
-    def __init__(self, scene: Any, model: Model, physics: Physics, inputs: Inputs, n_envs: int, checked: bool = False) -> None:
+    def __init__(
+        self, scene: Any, model: Model, physics: Physics, inputs: UserValues, n_envs: int, checked: bool = False
+    ) -> None:
         self.checked = checked  # test every control for NaN when it is set
         self.scene, self.model, self.physics, self.inputs, self.n_envs = scene, model, physics, inputs, n_envs
         self.rows, self.generation = inputs.rows, runtime.state().generation

@@ -10,8 +10,8 @@ import torch
 from genesis.errors import InputError
 from genesis.parameters import Inputs
 from genesis.selection import match
-from genesis.sysid.outcome import Fit, compare
-from genesis.sysid.problem import Problem
+from genesis.sysid.outcome import GoodnessOfFit, compare
+from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.profile import profile_interval
 from genesis.sysid.residuals import Residuals
 from genesis.sysid.result import Answer, Estimate
@@ -28,7 +28,7 @@ class Asked:
     errors: str = "residual"
     profile: list[str] = field(default_factory=list)
 
-    def profiled(self, problem: Problem) -> list[int]:
+    def profiled(self, problem: RecordingProblem) -> list[int]:
         """Numbers of the parameters that the patterns choose. Raises: UnknownNameError, InputError for one without a profile."""
         if not self.profile:
             return []
@@ -73,7 +73,7 @@ def _profile(residuals: Residuals, best: np.ndarray, known: Certainty, estimate:
         estimate.low, estimate.high = (math.exp(low), math.exp(high)) if unknown.log else (low, high)
 
 
-def _warnings(known: Certainty, asked: Asked, made: list[Estimate], fit: Fit) -> list[str]:
+def _warnings(known: Certainty, asked: Asked, made: list[Estimate], fit: GoodnessOfFit) -> list[str]:
     said = []
     correlated = [w.label for w in fit.whiteness if w.lag1 > WHITE]
     if known.errors != asked.errors:
@@ -89,7 +89,7 @@ def _warnings(known: Certainty, asked: Asked, made: list[Estimate], fit: Fit) ->
     return said + [f"{e.name}: {e.note}." for e in made if e.note in NOTED]
 
 
-def identified_parameters(problem: Problem, x: np.ndarray) -> dict[str, np.ndarray]:
+def identified_parameters(problem: RecordingProblem, x: np.ndarray) -> dict[str, np.ndarray]:
     """Physical parameters of the whole scene with the estimates in them, by core name.
 
     Those that each recording has of its own keep their described values.

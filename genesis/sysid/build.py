@@ -15,7 +15,7 @@ from genesis.observations import Dataset, Recording, input_places, load, measure
 from genesis.parameters import StartState, make_parameters
 from genesis.setting import Columns, Recorded, Setting
 from genesis.start import start_state
-from genesis.sysid.problem import Problem
+from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.shooting import Shooting
 
 
@@ -31,7 +31,7 @@ def make_problem(
     parameters: Mapping[str, Mapping[str, Any]],
     shooting: Mapping[str, Any],
     base: Path | None = None,
-) -> Problem:
+) -> RecordingProblem:
     """The problem of the training recordings.
 
     Args:
@@ -52,7 +52,7 @@ def make_problem(
 
 def problem_of(
     setting: Setting, dataset: Dataset, parameters: Mapping[str, Mapping[str, Any]], shooting: Shooting | None = None
-) -> Problem:
+) -> RecordingProblem:
     """The problem of recordings that are already read. Raises: InputError if no number is learned."""
     channels = {
         name: make_channel(setting, spec.where, spec.kind, spec.names, spec.options) for name, spec in dataset.specs.items()
@@ -70,10 +70,10 @@ def problem_of(
     layout = state_layout(setting, dataset)
     states = partial(_state, dataset, layout)
     start = next((s for s in starts if s.learn), None)
-    return Problem(setting, dataset, channels, unknowns, shooting or Shooting(), dataset.train, states, start)
+    return RecordingProblem(setting, dataset, channels, unknowns, shooting or Shooting(), dataset.train, states, start)
 
 
-def validation_problem(problem: Problem) -> Problem | None:
+def validation_problem(problem: RecordingProblem) -> RecordingProblem | None:
     """The same parameters judged on the recordings that were held out, from measured start states; None without any.
 
     Numbers that each recording has of its own are those of the start there.
@@ -92,7 +92,7 @@ def validation_problem(problem: Problem) -> Problem | None:
     return replace(problem, unknowns=unknowns, recordings=held_out, start=None, simulations=0, windows=[], batches=[])
 
 
-def shared_numbers(problem: Problem) -> list[int]:
+def shared_numbers(problem: RecordingProblem) -> list[int]:
     """Columns of z that are not of a single recording, in the order of `validation_problem`."""
     return [k for unknown, recording, part in problem.slices if recording is None for k in range(part.start, part.stop)]
 

@@ -18,18 +18,18 @@ from torch import Tensor
 from genesis.channels.joint_torque import JointForces
 from genesis.channels.sample import Sample
 from genesis.errors import InputError
-from genesis.methods.residuals import Block
+from genesis.methods.residuals import ResidualBlock
 from genesis.sysid.linearization import prior_blocks
-from genesis.sysid.problem import Problem
+from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import Residuals
-from genesis.sysid.sensitivity import Outside, outside
+from genesis.sysid.sensitivity import RecordingDerivatives, outside
 from genesis.sysid.shooting import Batch
 
 SLIP = 0.05  # [rad/s | m/s] at which dry friction has turned over
 CHUNK = 2**22  # numbers of theta copied at once
 
 
-def of_forces(problem: Problem) -> Residuals:
+def of_forces(problem: RecordingProblem) -> Residuals:
     """The residuals of the forces, of z alone.
 
     Raises: InputError where the positions of some joint are not measured, or there are free bodies.
@@ -40,7 +40,7 @@ def of_forces(problem: Problem) -> Residuals:
 class EquationError:
     """The balance of forces over the smoothed motion of a problem."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: RecordingProblem) -> None:
         self.problem, space, model = problem, problem.space, problem.solver.model
         measured = {
             q for channel in problem.channels.values() if channel.kind == "joint_position" for q in channel.selection or []
@@ -90,7 +90,7 @@ class EquationError:
         most = max(1, CHUNK // self.problem.solver.model.parameter_size)
         return list(zip(t.split(most), e.split(most), batch.target[e].split(most), strict=True))
 
-    def blocks(self, x: np.ndarray, jacobian: bool) -> list[Block]:
+    def blocks(self, x: np.ndarray, jacobian: bool) -> list[ResidualBlock]:
         """At x = z (n,)."""
         problem, z = self.problem, torch.as_tensor(x)
         with torch.no_grad():
@@ -105,11 +105,13 @@ class EquationError:
                 made.append(self._block(motion, where, theta, command, control, out))
         return made + prior_blocks(problem, z, jacobian)
 
-    def _block(self, motion, where, theta: Tensor, command: Tensor, control: Tensor | None, out: Outside | None) -> Block:
+    def _block(
+        self, motion, where, theta: Tensor, command: Tensor, control: Tensor | None, out: RecordingDerivatives | None
+    ) -> ResidualBlock:
         """Residuals of some steps; with their Jacobian where the derivatives `out` are given."""
         if out is None:
             r = self._residual(motion, where, theta, command, control) / self.scale
-            return Block("torque", r.numpy().reshape(-1), window=np.zeros(r.numel(), int))
+            return ResidualBlock("torque", r.numpy().reshape(-1), window=np.zeros(r.numel(), int))
         t, e, target = where
         n = self.problem.n
         rows = theta[target] if theta.dim() == 2 else theta.expand(len(t), -1)
@@ -126,7 +128,9 @@ class EquationError:
                 if driven is not None and grads.get(name) is not None:
                     table[:, k, out.driving] += torch.einsum("nv,nvk->nk", grads[name], driven[t, e])
         r = r.detach()
-        return Block("torque", r.numpy().reshape(-1), table.detach().numpy().reshape(-1, n), window=np.zeros(r.numel(), int))
+        return ResidualBlock(
+            "torque", r.numpy().reshape(-1), table.detach().numpy().reshape(-1, n), window=np.zeros(r.numel(), int)
+        )
 
     def _residual(self, motion, where, theta: Tensor, command: Tensor, control: Tensor | None) -> Tensor:
         t, e, target = where

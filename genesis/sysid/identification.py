@@ -13,26 +13,26 @@ from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.methods.levenberg_marquardt import LevenbergMarquardt
 from genesis.methods.lower import lower
 from genesis.methods.method import Ending, Group, flatten, point
-from genesis.methods.residuals import Block, Normal
+from genesis.methods.residuals import Normal, ResidualBlock
 from genesis.problems.problem import (
     CONVERGED,
     DIVERGED,
     NOT_CONVERGED,
     OVERFLOWED,
     Best,
-    Clock,
     Evaluation,
     Failed,
     Shown,
     Stage,
+    Stopwatch,
     Verdict,
 )
 from genesis.sysid.answer import Asked, answer_of, identified_parameters
 from genesis.sysid.equation_error import of_forces
 from genesis.sysid.mini_batch import mini_batch_terms
 from genesis.sysid.multistart import spread_starts
-from genesis.sysid.objective import LeastSquares
-from genesis.sysid.problem import Problem
+from genesis.sysid.objective import LeastSquaresObjective
+from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import FAILURES, of_windows
 from genesis.sysid.result import Answer
 from genesis.sysid.shown import shown_of
@@ -59,7 +59,7 @@ class SysidProblem:
     Raises: InputError if a profile is asked of a parameter that is not learned or has none, UnknownNameError.
     """
 
-    problem: Problem
+    problem: RecordingProblem
     starts: Starts = field(default_factory=Starts)
     asked: Asked = field(default_factory=Asked)
     seed: int = 0
@@ -71,14 +71,14 @@ class SysidProblem:
         shooting = self.problem.shooting
         self.gap_weight = shooting.continuity if self.problem.start is not None else 0.0
         self.rounds = max(1, shooting.rounds) if self.gap_weight > 0.0 else 1
-        self.squares = LeastSquares(of_windows(self.problem, self.gap_weight))
+        self.squares = LeastSquaresObjective(of_windows(self.problem, self.gap_weight))
         self.groups: list[Group] = self.squares.groups
         self.failure: Exception | None = None
         self.diverged: tuple[int, ...] = ()  # always: a window that diverges is a failure of the point
         self.start = self.squares.residuals.first()
         self.profiled = self.asked.profiled(self.problem)
         self.latest: Evaluation | None = None
-        self.failed, self.clock = Failed(), Clock(dict(self.seconds or {}))
+        self.failed, self.clock = Failed(), Stopwatch(dict(self.seconds or {}))
         self.tolerances: dict[str, float] = {}
         self.first = math.nan  # cost of the start under the present weight of the gaps
         self.round, self.drawn = 0, 0  # mini-batches so far
@@ -98,7 +98,7 @@ class SysidProblem:
         value = self.squares.evaluate(gradient)
         return self._said() if math.isfinite(value) else self._fails(self.squares.failure)
 
-    def linearize(self) -> Sequence[Block] | None:
+    def linearize(self) -> Sequence[ResidualBlock] | None:
         """See `Objective.linearize`."""
         self._before = self._counted()
         blocks = self.squares.linearize()
@@ -108,7 +108,7 @@ class SysidProblem:
             self._said()
         return blocks
 
-    def normal(self, blocks: Sequence[Block]) -> Normal:
+    def normal(self, blocks: Sequence[ResidualBlock]) -> Normal:
         """See `Objective.normal`."""
         return self.squares.normal(blocks)
 
@@ -204,7 +204,7 @@ class SysidProblem:
 
     def _from_forces(self) -> np.ndarray:
         """The parameters that explain the applied forces best, start states as measured."""
-        forces = LeastSquares(of_forces(self.problem))
+        forces = LeastSquaresObjective(of_forces(self.problem))
         lower(LevenbergMarquardt(cost_tolerance=1e-6), forces, 20)
         return np.concatenate([forces.x, self.start[self.problem.n :]])
 

@@ -4,16 +4,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genesis.methods.residuals import Block
-from genesis.sysid.measure import Rows, measure
-from genesis.sysid.problem import Problem
+from genesis.methods.residuals import ResidualBlock
+from genesis.sysid.measure import ResidualRows, measure
+from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.sensitivity import channel_jacobian, outside, propagate, start_tangents
 from genesis.sysid.shooting import Batch
 
 SENSITIVITY_SIZE = 2**25  # numbers of one table of sensitivities; larger batches are taken in parts
 
 
-def evaluate(problem: Problem, x: np.ndarray, jacobian: bool, gap_weight: float = 0.0) -> list[Block]:
+def evaluate(problem: RecordingProblem, x: np.ndarray, jacobian: bool, gap_weight: float = 0.0) -> list[ResidualBlock]:
     """Residual blocks at a flat point (see `Problem.split`), with Jacobians if asked for.
 
     Args:
@@ -22,7 +22,7 @@ def evaluate(problem: Problem, x: np.ndarray, jacobian: bool, gap_weight: float 
     """
     free, starts = problem.split(x)
     z = torch.as_tensor(free)
-    blocks: list[Block] = []
+    blocks: list[ResidualBlock] = []
     with torch.no_grad():
         targets = problem.targets(z)
         theta = problem.theta(targets)
@@ -42,7 +42,7 @@ def tangents_of(starts: np.ndarray | None, batch: Batch) -> Tensor | None:
     return None if starts is None else torch.as_tensor(starts[batch.windows])
 
 
-def _batch_blocks(problem, batch: Batch, starts, z, targets, theta, jacobian: bool, ends: dict) -> list[Block]:
+def _batch_blocks(problem, batch: Batch, starts, z, targets, theta, jacobian: bool, ends: dict) -> list[ResidualBlock]:
     tangents = tangents_of(starts, batch)
     columns = (0 if tangents is None else problem.space.nt) + problem.n
     most = max(1, SENSITIVITY_SIZE // max(1, (batch.horizon + 1) * problem.space.nx * columns))
@@ -63,10 +63,10 @@ def _batch_blocks(problem, batch: Batch, starts, z, targets, theta, jacobian: bo
     return [_block(problem, batch, *pair) for pair in found if pair is not None]
 
 
-def _block(problem: Problem, batch: Batch, rows: Rows, table: Tensor | None) -> Block:
+def _block(problem: RecordingProblem, batch: Batch, rows: ResidualRows, table: Tensor | None) -> ResidualBlock:
     spec, seen = problem.dataset.specs[rows.channel], rows.seen.numpy()
     window = np.asarray(batch.windows)[rows.samples.env.numpy()[np.nonzero(seen)[0]]]
-    made = Block(rows.channel, rows.values.numpy()[seen], window=window, loss=spec.loss, loss_scale=spec.loss_scale)
+    made = ResidualBlock(rows.channel, rows.values.numpy()[seen], window=window, loss=spec.loss, loss_scale=spec.loss_scale)
     if table is not None:
         jacobian, n = table.numpy()[seen], problem.n
         split = jacobian.shape[1] - n
@@ -81,7 +81,9 @@ def _keep_ends(ends: dict, batch: Batch, motion, sens) -> None:
         ends[w] = (motion.x[k, b], None if sens is None else sens.x[k, b])
 
 
-def _gap_blocks(problem: Problem, starts: np.ndarray, targets, z, ends: dict, weight: float, jacobian: bool) -> list[Block]:
+def _gap_blocks(
+    problem: RecordingProblem, starts: np.ndarray, targets, z, ends: dict, weight: float, jacobian: bool
+) -> list[ResidualBlock]:
     """End of a window against the start of the one that goes on from it."""
     space = problem.space
     pairs = gap_pairs(problem)
@@ -92,7 +94,7 @@ def _gap_blocks(problem: Problem, starts: np.ndarray, targets, z, ends: dict, we
     end = torch.stack([ends[i][0] for i, _ in pairs])
     start = torch.stack([begins[k][0] for _, k in pairs])
     gap = space.difference(end, start) * scale
-    made = Block("gap", gap.numpy().reshape(-1))
+    made = ResidualBlock("gap", gap.numpy().reshape(-1))
     made.window = np.repeat([i for i, _ in pairs], space.nt)
     made.after_window = np.repeat([k for _, k in pairs], space.nt)
     if jacobian:
@@ -105,18 +107,18 @@ def _gap_blocks(problem: Problem, starts: np.ndarray, targets, z, ends: dict, we
     return [made]
 
 
-def gap_pairs(problem: Problem) -> list[tuple[int, int]]:
+def gap_pairs(problem: RecordingProblem) -> list[tuple[int, int]]:
     """Windows of which the second goes on from the first."""
     return [(w.before, k) for k, w in enumerate(problem.windows) if w.before >= 0]
 
 
-def gap_scale(problem: Problem, weight: float) -> Tensor:
+def gap_scale(problem: RecordingProblem, weight: float) -> Tensor:
     """(nt,) residual of a gap of one unit."""
     scales = problem.shooting.position_scale, problem.shooting.velocity_scale
     return torch.cat([torch.full((problem.space.nv,), 1.0 / s, dtype=torch.float64) for s in scales]) * weight**0.5
 
 
-def _begins(problem: Problem, starts: np.ndarray, targets, z, jacobian: bool) -> dict[int, tuple]:
+def _begins(problem: RecordingProblem, starts: np.ndarray, targets, z, jacobian: bool) -> dict[int, tuple]:
     """Start state of each window and its derivative (nx, nt + n)."""
     made = {}
     for batch in problem.batches:
@@ -131,19 +133,19 @@ def _begins(problem: Problem, starts: np.ndarray, targets, z, jacobian: bool) ->
     return made
 
 
-def prior_blocks(problem: Problem, z: Tensor, jacobian: bool) -> list[Block]:
+def prior_blocks(problem: RecordingProblem, z: Tensor, jacobian: bool) -> list[ResidualBlock]:
     """What is known of the parameters beforehand."""
     with torch.no_grad():
         rows = problem.prior_rows(z)
     if not len(rows):
         return []
-    made = Block("prior", rows.numpy())
+    made = ResidualBlock("prior", rows.numpy())
     if jacobian:
         made.z = torch.autograd.functional.jacobian(problem.prior_rows, z).numpy()
     return [made]
 
 
-def _start_blocks(problem: Problem, starts: np.ndarray, jacobian: bool) -> list[Block]:
+def _start_blocks(problem: RecordingProblem, starts: np.ndarray, jacobian: bool) -> list[ResidualBlock]:
     """Priors of the start states around their measurements."""
     assert problem.start is not None
     weights = problem.start.weights(problem.space.nv).numpy()
@@ -151,7 +153,9 @@ def _start_blocks(problem: Problem, starts: np.ndarray, jacobian: bool) -> list[
     if not len(chosen):
         return []
     count = len(starts)
-    made = Block("start", (starts[:, chosen] * weights[chosen]).reshape(-1), window=np.repeat(np.arange(count), len(chosen)))
+    made = ResidualBlock(
+        "start", (starts[:, chosen] * weights[chosen]).reshape(-1), window=np.repeat(np.arange(count), len(chosen))
+    )
     if jacobian:
         made.z = np.zeros((len(made.r), problem.n))
         made.start = np.tile(np.diag(weights)[chosen], (count, 1))

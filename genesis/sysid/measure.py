@@ -8,12 +8,12 @@ from torch import Tensor
 
 from genesis.channels.sample import Sample
 from genesis.parameters import Inputs
-from genesis.sysid.problem import Motion, Problem
+from genesis.sysid.problem import Motion, RecordingProblem
 from genesis.sysid.shooting import Batch, Samples
 
 
 @dataclass
-class Rows:
+class ResidualRows:
     """Residuals of one channel in one batch.
 
     predicted (N, width); values (N, m): weighted residuals, zero where nothing was measured; seen (N, m); samples: of what.
@@ -37,7 +37,7 @@ class Instants:
 
 
 @dataclass
-class Steps:
+class StepsAround:
     """The time steps that hold N instants.
 
     left, right (N, nx): states at both ends; qacc (N, nv); command (N, nv); control (N, nu) of actuators or None; theta (P,) or (N, P).
@@ -60,7 +60,7 @@ def sensor_rows(targets: Sequence[Inputs], channel: str, what: str, target: Tens
     return values[target if len(targets) > 1 else torch.zeros_like(target)]
 
 
-def instants(problem: Problem, batch: Batch, samples: Samples, delay: Tensor | None) -> Instants:
+def instants(problem: RecordingProblem, batch: Batch, samples: Samples, delay: Tensor | None) -> Instants:
     """Samples of a channel as steps and fractions; delay (N,): how much later than it happened a number is stamped.
 
     Fractions below 0 and above 1 are instants outside of the window, see `StateSpace.between`.
@@ -72,15 +72,15 @@ def instants(problem: Problem, batch: Batch, samples: Samples, delay: Tensor | N
     return Instants(step, position - step, samples.env, owner)
 
 
-def steps_of(motion: Motion, at: Instants) -> Steps:
+def steps_of(motion: Motion, at: Instants) -> StepsAround:
     """Of a simulated motion."""
     where = at.step, at.env
     theta = motion.theta if motion.theta.dim() == 1 else motion.theta[at.env]
     control = None if motion.control is None else motion.control[where]
-    return Steps(motion.x[where], motion.x[at.step + 1, at.env], motion.qacc[where], motion.command[where], theta, control)
+    return StepsAround(motion.x[where], motion.x[at.step + 1, at.env], motion.qacc[where], motion.command[where], theta, control)
 
 
-def sample_of(problem: Problem, at: Instants, steps: Steps) -> Sample:
+def sample_of(problem: RecordingProblem, at: Instants, steps: StepsAround) -> Sample:
     """The instants as channels look at them."""
     space = problem.space
     qpos, qvel = space.split(space.between(steps.left, steps.right, at.fraction, problem.dt))
@@ -90,7 +90,7 @@ def sample_of(problem: Problem, at: Instants, steps: Steps) -> Sample:
     )  # fmt: skip
 
 
-def measure(problem: Problem, batch: Batch, motion: Motion, targets: Sequence[Inputs], name: str) -> Rows | None:
+def measure(problem: RecordingProblem, batch: Batch, motion: Motion, targets: Sequence[Inputs], name: str) -> ResidualRows | None:
     """Predictions and residuals of one channel; differentiable to whatever the motion is."""
     samples = batch.samples.get(name)
     if samples is None:
@@ -102,7 +102,9 @@ def measure(problem: Problem, batch: Batch, motion: Motion, targets: Sequence[In
     return rows_of(problem, name, samples, sample, gain, bias)
 
 
-def rows_of(problem: Problem, name: str, samples: Samples, sample: Sample, gain: Tensor | None, bias: Tensor | None) -> Rows:
+def rows_of(
+    problem: RecordingProblem, name: str, samples: Samples, sample: Sample, gain: Tensor | None, bias: Tensor | None
+) -> ResidualRows:
     """Residuals of the samples with what the sensor makes of them."""
     channel, spec = problem.channels[name], problem.dataset.specs[name]
     predicted = channel.predict(sample)
@@ -116,4 +118,4 @@ def rows_of(problem: Problem, name: str, samples: Samples, sample: Sample, gain:
         names = len(spec.names)
         seen = known.unflatten(-1, (names, -1)).all(-1).repeat_interleave(channel.residual_width // names, -1)
     scale = spec.weight**0.5 / problem.sigma[name]
-    return Rows(name, predicted, torch.where(seen, residual * scale, torch.zeros_like(residual)), seen, samples)
+    return ResidualRows(name, predicted, torch.where(seen, residual * scale, torch.zeros_like(residual)), seen, samples)

@@ -5,11 +5,11 @@ import torch
 
 from genesis.methods.residuals import LOSSES
 from genesis.sysid.measure import measure
-from genesis.sysid.problem import Problem
+from genesis.sysid.problem import RecordingProblem
 
 
 def mini_batch_terms(
-    problem: Problem, z: torch.Tensor, starts: torch.Tensor | None, size: int, generator: np.random.Generator
+    problem: RecordingProblem, z: torch.Tensor, starts: torch.Tensor | None, size: int, generator: np.random.Generator
 ) -> dict[str, torch.Tensor]:
     """Robust costs of the channels in some windows and of the priors of their start states, scaled to all windows, and of all priors.
 
@@ -36,7 +36,7 @@ def mini_batch_terms(
     return made
 
 
-def _shares(problem: Problem) -> np.ndarray:
+def _shares(problem: RecordingProblem) -> np.ndarray:
     """How often each batch is drawn: every window equally often."""
     counts = np.array([len(batch) for batch in problem.batches], float)
     return counts / counts.sum()

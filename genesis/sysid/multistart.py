@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from scipy.stats import qmc
 
-from genesis.sysid.problem import Problem
+from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import Residuals
 
 REACH = 3.0  # factor around a start that has no bounds
@@ -26,7 +26,7 @@ def spread_starts(residuals: Residuals, count: int, keep: int, seed: int) -> lis
     return [candidates[k] for k in chosen[:keep]]
 
 
-def _free(problem: Problem, values: np.ndarray) -> np.ndarray:
+def _free(problem: RecordingProblem, values: np.ndarray) -> np.ndarray:
     """Free numbers z (n,) of values, or their logarithms, within their bounds."""
     z = torch.tensor(values)
     for unknown, _, part in problem.slices:
@@ -34,7 +34,7 @@ def _free(problem: Problem, values: np.ndarray) -> np.ndarray:
     return z.numpy()
 
 
-def box(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+def box(problem: RecordingProblem) -> tuple[np.ndarray, np.ndarray]:
     """Finite bounds (n,) of the values, or their logarithms: those that there are, else a factor around the start."""
     z, low, high = (np.full(problem.n, end) for end in (0.0, -np.inf, np.inf))
     logs = np.zeros(len(z), bool)

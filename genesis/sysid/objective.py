@@ -12,8 +12,8 @@ import torch
 
 from genesis.errors import DivergenceError, InputError
 from genesis.methods.method import Group, all_leaves, move, point
-from genesis.methods.residuals import Block, Normal, cost
-from genesis.sysid.problem import Problem
+from genesis.methods.residuals import Normal, ResidualBlock, cost
+from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import FAILURES, Residuals
 from genesis.sysid.sizes import sizes_of
 
@@ -22,7 +22,7 @@ REMEMBERED = 32  # points of a line search: the accepted one is asked for again
 
 
 @dataclass
-class Found:
+class _Found:
     """What is known of a flat point x (n,). terms: cost by label of the blocks; gradient: to x, None where it was not asked for."""
 
     x: np.ndarray
@@ -31,7 +31,7 @@ class Found:
     gradient: np.ndarray | None = None
 
 
-class LeastSquares:
+class LeastSquaresObjective:
     """An objective; see `genesis.methods.Objective`. One group for each learned parameter, one for the start states.
 
     Args:
@@ -44,12 +44,12 @@ class LeastSquares:
         self.groups = self._groups(residuals.first())
         self.failure: Exception | None = None
         self.diverged: tuple[int, ...] = ()
-        self.found: Found | None = None  # of the last question that had an answer
-        self._known: deque[Found] = deque(maxlen=REMEMBERED)
-        self._blocks: tuple[np.ndarray, list[Block]] | None = None
+        self.found: _Found | None = None  # of the last question that had an answer
+        self._known: deque[_Found] = deque(maxlen=REMEMBERED)
+        self._blocks: tuple[np.ndarray, list[ResidualBlock]] | None = None
 
     @property
-    def problem(self) -> Problem:
+    def problem(self) -> RecordingProblem:
         """Whose residuals these are."""
         return self.residuals.problem
 
@@ -85,7 +85,7 @@ class LeastSquares:
             self.put_gradient(known.gradient)
         return known.value
 
-    def linearize(self) -> Sequence[Block] | None:
+    def linearize(self) -> Sequence[ResidualBlock] | None:
         """See `Objective.linearize`."""
         x = self.x
         blocks = self._at(x, True)
@@ -95,7 +95,7 @@ class LeastSquares:
         self.failure, self.found = None, found
         return blocks
 
-    def normal(self, blocks: Sequence[Block]) -> Normal:
+    def normal(self, blocks: Sequence[ResidualBlock]) -> Normal:
         """The Gauss-Newton equations of what `linearize` gave."""
         return self.residuals.normal(blocks)
 
@@ -111,7 +111,7 @@ class LeastSquares:
             first += leaf.numel()
             leaf.grad = None if gradient is None else torch.tensor(gradient[part]).reshape(leaf.shape)
 
-    def _at(self, x: np.ndarray, jacobian: bool) -> list[Block] | None:
+    def _at(self, x: np.ndarray, jacobian: bool) -> list[ResidualBlock] | None:
         """Blocks at x; None, with the failure set, where it cannot be simulated."""
         if self._blocks is not None and np.array_equal(self._blocks[0], x):
             return self._blocks[1]
@@ -126,7 +126,7 @@ class LeastSquares:
             self._blocks = x, blocks
         return blocks
 
-    def _keep(self, x: np.ndarray, blocks: list[Block], gradient: bool) -> Found | None:
+    def _keep(self, x: np.ndarray, blocks: list[ResidualBlock], gradient: bool) -> _Found | None:
         """What blocks say; None, with the failure set, where they are not finite."""
         value = cost(blocks)
         if not np.isfinite(value):
@@ -135,7 +135,7 @@ class LeastSquares:
         terms: dict[str, float] = {}
         for block in blocks:
             terms[block.label] = terms.get(block.label, 0.0) + block.cost()
-        made = Found(x, value, terms, self.residuals.normal(blocks).gradient() if gradient else None)
+        made = _Found(x, value, terms, self.residuals.normal(blocks).gradient() if gradient else None)
         self._known.append(made)
         return made
 

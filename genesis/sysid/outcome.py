@@ -9,14 +9,14 @@ import torch
 
 from genesis.sysid.build import shared_numbers, validation_problem
 from genesis.sysid.linearization import tangents_of
-from genesis.sysid.measure import Rows, measure
-from genesis.sysid.problem import Problem
+from genesis.sysid.measure import ResidualRows, measure
+from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.result import Trace, Whiteness
 from genesis.sysid.statistics import whiteness
 
 
 @dataclass
-class Fit:
+class GoodnessOfFit:
     """How well a point explains recordings. rmse: rows as in `Identification`; traces; residuals by channel for tests of whiteness."""
 
     rmse: list[dict[str, Any]]
@@ -24,7 +24,7 @@ class Fit:
     whiteness: list[Whiteness]
 
 
-def compare(problem: Problem, first: np.ndarray, best: np.ndarray) -> Fit:
+def compare(problem: RecordingProblem, first: np.ndarray, best: np.ndarray) -> GoodnessOfFit:
     """Training and held-out recordings, simulated at the start and at the estimate (flat points)."""
     made = _compare(problem, first, best, "train")
     held_out = validation_problem(problem)
@@ -36,7 +36,7 @@ def compare(problem: Problem, first: np.ndarray, best: np.ndarray) -> Fit:
     return made
 
 
-def _compare(problem: Problem, first: np.ndarray, best: np.ndarray, split: str) -> Fit:
+def _compare(problem: RecordingProblem, first: np.ndarray, best: np.ndarray, split: str) -> GoodnessOfFit:
     before, after = _simulated(problem, first), _simulated(problem, best)
     rmse: list[dict[str, Any]] = []
     traces: list[Trace] = []
@@ -60,16 +60,16 @@ def _compare(problem: Problem, first: np.ndarray, best: np.ndarray, split: str) 
                 else [f"{name}[{k}]" for k in range(channel.residual_width)]
             )
             white += whiteness(name, labels, windows)
-    return Fit(rmse, traces, white)
+    return GoodnessOfFit(rmse, traces, white)
 
 
-def _simulated(problem: Problem, x: np.ndarray) -> dict[str, list[Rows | None]]:
+def _simulated(problem: RecordingProblem, x: np.ndarray) -> dict[str, list[ResidualRows | None]]:
     """Rows of every channel in every batch; predictions of windows that diverge are nan."""
     with torch.no_grad():
         z, starts = problem.split(x)
         targets = problem.targets(torch.as_tensor(z))
         theta = problem.theta(targets)
-        made: dict[str, list[Rows | None]] = {name: [] for name in problem.channels}
+        made: dict[str, list[ResidualRows | None]] = {name: [] for name in problem.channels}
         for batch in problem.batches:
             motion = problem.simulate(batch, targets, theta, tangents_of(starts, batch), expect_finite=False)
             for name in problem.channels:
@@ -101,7 +101,7 @@ def _table(channel: Any, pieces: Sequence[tuple]) -> dict[str, np.ndarray]:
     return {key: values[order] for key, values in table.items()}
 
 
-def _errors(problem: Problem, table: dict[str, np.ndarray], channel: str, unit: str, split: str) -> list[dict[str, Any]]:
+def _errors(problem: RecordingProblem, table: dict[str, np.ndarray], channel: str, unit: str, split: str) -> list[dict[str, Any]]:
     """Root mean squares over all numbers of a channel, for each recording and for all."""
     made = []
     groups = [(problem.recordings[r].name, table["recording"] == r) for r in np.unique(table["recording"])]
@@ -116,7 +116,7 @@ def _rms(values: np.ndarray) -> float:
     return float(np.sqrt((values[seen] ** 2).mean())) if seen.any() else float("nan")
 
 
-def _traces(problem: Problem, table: dict[str, np.ndarray], name: str, channel: Any, split: str) -> list[Trace]:
+def _traces(problem: RecordingProblem, table: dict[str, np.ndarray], name: str, channel: Any, split: str) -> list[Trace]:
     made = []
     for r in np.unique(table["recording"]):
         rows = table["recording"] == r

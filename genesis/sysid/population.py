@@ -9,13 +9,13 @@ from torch import Tensor
 from genesis.methods.residuals import LOSSES
 from genesis.sysid.linearization import gap_pairs, gap_scale
 from genesis.sysid.measure import measure
-from genesis.sysid.problem import Problem
+from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.shooting import Batch, Samples
 
 MOST = 4096  # environments of a launch
 
 
-def population_costs(problem: Problem, points: Sequence[np.ndarray], gap_weight: float = 0.0) -> np.ndarray:
+def population_costs(problem: RecordingProblem, points: Sequence[np.ndarray], gap_weight: float = 0.0) -> np.ndarray:
     """(C,) costs at flat points (see `Problem.split`); infinite for a candidate that diverges.
 
     Raises: InputError, torch.linalg.LinAlgError where parameters of a candidate cannot be simulated at all.
@@ -25,7 +25,7 @@ def population_costs(problem: Problem, points: Sequence[np.ndarray], gap_weight:
     return np.concatenate(made)
 
 
-def _costs(problem: Problem, points: Sequence[np.ndarray], gap_weight: float) -> np.ndarray:
+def _costs(problem: RecordingProblem, points: Sequence[np.ndarray], gap_weight: float) -> np.ndarray:
     count = len(points)
     split = [problem.split(x) for x in points]
     free = [torch.as_tensor(z) for z, _ in split]
@@ -47,7 +47,7 @@ def _costs(problem: Problem, points: Sequence[np.ndarray], gap_weight: float) ->
 
 
 def _batch_costs(
-    problem: Problem, batch: Batch, targets, theta: Tensor, tangents: Tensor | None, count: int, states: Tensor
+    problem: RecordingProblem, batch: Batch, targets, theta: Tensor, tangents: Tensor | None, count: int, states: Tensor
 ) -> np.ndarray:
     """(C,); leaves in ``states`` (2, C, W, nx) where the windows of the batch begin and end."""
     motion = problem.simulate(batch, targets, theta, tangents, expect_finite=False)
@@ -68,7 +68,7 @@ def _batch_costs(
     return np.where(bad, np.inf, total)
 
 
-def _gap_costs(problem: Problem, states: Tensor, weight: float) -> np.ndarray | float:
+def _gap_costs(problem: RecordingProblem, states: Tensor, weight: float) -> np.ndarray | float:
     """(C,) of states (2, C, W, nx) at the ends of windows."""
     pairs = gap_pairs(problem)
     if not pairs or weight <= 0.0:
@@ -79,7 +79,7 @@ def _gap_costs(problem: Problem, states: Tensor, weight: float) -> np.ndarray | 
     return made
 
 
-def _repeated(problem: Problem, batch: Batch, count: int) -> Batch:
+def _repeated(problem: RecordingProblem, batch: Batch, count: int) -> Batch:
     """The batch once for each candidate, each with its own targets."""
     b, many = len(batch), len(problem.recordings) if problem.by_recording else 1
     shift = torch.arange(count).repeat_interleave(b)

@@ -38,7 +38,7 @@ class Motion:
 
 
 @dataclass
-class Problem:
+class RecordingProblem:
     """Everything that a point is judged by.
 
     setting: scene built with n_envs = 0; channels: by name; unknowns: by name; learned: those that are free, in order of z.

@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 
 from genesis.methods.levenberg_marquardt import LevenbergMarquardt
 from genesis.methods.lower import lower
-from genesis.sysid.objective import LeastSquares
+from genesis.sysid.objective import LeastSquaresObjective
 from genesis.sysid.residuals import Residuals
 
 LEVEL = stats.chi2.ppf(0.95, 1)
@@ -28,7 +28,7 @@ def profile_interval(residuals: Residuals, best: np.ndarray, k: int, noise: floa
 
     def excess(value: float) -> float:
         nonlocal kept
-        held = LeastSquares(replace(residuals, held={k: value}))
+        held = LeastSquaresObjective(replace(residuals, held={k: value}))
         start = kept.copy()
         start[k] = value
         held.put(start)

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
-from genesis.methods.residuals import Block, Normal, cost
+from genesis.methods.residuals import Normal, ResidualBlock, cost
 from genesis.sysid.linearization import evaluate
 from genesis.sysid.population import population_costs
-from genesis.sysid.problem import Problem
+from genesis.sysid.problem import RecordingProblem
 
 FAILURES = (DivergenceError, ContactOverflowError, InputError, torch.linalg.LinAlgError)  # of points that cannot be simulated
 
@@ -24,8 +24,8 @@ class Residuals:
     None where there is no such way. held: number of z -> value that it keeps.
     """
 
-    problem: Problem
-    made: Callable[[np.ndarray, bool], list[Block]]
+    problem: RecordingProblem
+    made: Callable[[np.ndarray, bool], list[ResidualBlock]]
     nt: int
     many: Callable[[Sequence[np.ndarray]], np.ndarray] | None = None
     held: dict[int, float] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Residuals:
             made[0][k] = made[1][k] = value
         return made
 
-    def blocks(self, x: np.ndarray, jacobian: bool = True) -> list[Block]:
+    def blocks(self, x: np.ndarray, jacobian: bool = True) -> list[ResidualBlock]:
         """Raises: DivergenceError, ContactOverflowError, InputError where x cannot be simulated."""
         return self.made(x, jacobian)
 
@@ -64,12 +64,12 @@ class Residuals:
                 pass
         return np.array([self.cost(x) for x in points])
 
-    def normal(self, blocks: Sequence[Block]) -> Normal:
+    def normal(self, blocks: Sequence[ResidualBlock]) -> Normal:
         """Gauss-Newton equations."""
         return Normal.of(blocks, self.problem.n, len(self.problem.windows), self.nt)
 
 
-def of_windows(problem: Problem, gap_weight: float = 0.0) -> Residuals:
+def of_windows(problem: RecordingProblem, gap_weight: float = 0.0) -> Residuals:
     """Simulated windows against their measurements, priors, gaps with their present weight."""
     many = partial(population_costs, problem, gap_weight=gap_weight)
     return Residuals(problem, partial(evaluate, problem, gap_weight=gap_weight), problem.nt, many)

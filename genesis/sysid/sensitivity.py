@@ -15,8 +15,8 @@ from torch.autograd import forward_ad
 
 from genesis.grad.sensitivities import along, forward
 from genesis.parameters import Inputs, Numbers
-from genesis.sysid.measure import Instants, Rows, Steps, instants, rows_of, sample_of, sensor_rows, steps_of
-from genesis.sysid.problem import Motion, Problem
+from genesis.sysid.measure import Instants, ResidualRows, StepsAround, instants, rows_of, sample_of, sensor_rows, steps_of
+from genesis.sysid.problem import Motion, RecordingProblem
 from genesis.sysid.shooting import Batch, Samples
 from genesis.sysid.space import cubic_weights
 
@@ -24,7 +24,7 @@ ROWS_AT_ONCE = 2**22  # numbers of theta that are copied for samples whose chann
 
 
 @dataclass
-class Outside:
+class RecordingDerivatives:
     """Derivatives to z (n,) of what enters the physics of a batch.
 
     columns (F,): entries of theta that depend on z; theta (R, F, n), R = 1 or the recordings. start (B, nx, n). driving: columns of z
@@ -53,14 +53,16 @@ class Sensitivity:
     control: Tensor | None
 
 
-def outside(problem: Problem, batch: Batch, z: Tensor, tangents: Tensor | None) -> Outside:
+def outside(problem: RecordingProblem, batch: Batch, z: Tensor, tangents: Tensor | None) -> RecordingDerivatives:
     """One pass of the forward mode for each number of z."""
     targets, entries = problem.targets(z), problem.solver.parameters.entries
     names = list(dict.fromkeys(name for target in targets for name in target.physical))
     columns = problem.physics.columns(names)
     driving = [k for unknown, _, part in problem.slices for k in range(part.start, part.stop) if drives(unknown, problem)]
     count, n = len(targets), problem.n
-    made = Outside(columns, z.new_zeros(count, len(columns), n), z.new_zeros(*batch.state.shape, n), driving, None, None)
+    made = RecordingDerivatives(
+        columns, z.new_zeros(count, len(columns), n), z.new_zeros(*batch.state.shape, n), driving, None, None
+    )
     command: list[Tensor] = []
     control: list[Tensor] = []
     for k in range(n):
@@ -84,7 +86,7 @@ def outside(problem: Problem, batch: Batch, z: Tensor, tangents: Tensor | None) 
     return made
 
 
-def drives(unknown: Numbers, problem: Problem) -> bool:
+def drives(unknown: Numbers, problem: RecordingProblem) -> bool:
     """Whether an unknown changes the controls themselves: properties of inputs, and gains that turn targets into commands."""
     gains = any(name in ("dof_kp", "dof_kv") for name in unknown.changes.physical)
     return bool(unknown.changes.inputs) or (gains and bool(problem.drive.kp.any() or problem.drive.kv.any()))
@@ -95,7 +97,7 @@ def _tangent(dual: Tensor) -> Tensor:
     return torch.zeros_like(dual) if tangent is None else tangent
 
 
-def start_tangents(problem: Problem, batch: Batch, targets: Sequence[Inputs], tangents: Tensor) -> Tensor:
+def start_tangents(problem: RecordingProblem, batch: Batch, targets: Sequence[Inputs], tangents: Tensor) -> Tensor:
     """(B, nx, nt): how the start states move with their tangents."""
     columns = []
     for k in range(problem.space.nt):
@@ -107,7 +109,7 @@ def start_tangents(problem: Problem, batch: Batch, targets: Sequence[Inputs], ta
 
 
 def propagate(
-    problem: Problem, batch: Batch, motion: Motion, out: Outside, free: Tensor | None, acceleration: bool
+    problem: RecordingProblem, batch: Batch, motion: Motion, out: RecordingDerivatives, free: Tensor | None, acceleration: bool
 ) -> Sensitivity:
     """The recursion. free (B, nx, nt): derivative of the start states to their tangents, or None."""
     steps = along(problem.physics, motion.theta, motion.x[:-1], motion.command, motion.control, out.columns, acceleration)
@@ -142,8 +144,14 @@ def propagate(
 
 
 def channel_jacobian(
-    problem: Problem, batch: Batch, motion: Motion, targets: Sequence[Inputs], out: Outside, sens: Sensitivity, name: str
-) -> tuple[Rows, Tensor] | None:
+    problem: RecordingProblem,
+    batch: Batch,
+    motion: Motion,
+    targets: Sequence[Inputs],
+    out: RecordingDerivatives,
+    sens: Sensitivity,
+    name: str,
+) -> tuple[ResidualRows, Tensor] | None:
     """Residuals of a channel and their Jacobian (N, m, nt + n)."""
     samples = batch.samples.get(name)
     if samples is None:
@@ -161,12 +169,12 @@ def channel_jacobian(
         )
         parts.append(_differentiated(problem, batch, motion, targets, out, sens, name, piece))
     predicted, values, seen = (torch.cat([getattr(r, key) for r, _ in parts]) for key in ("predicted", "values", "seen"))
-    return Rows(name, predicted, values, seen, samples), torch.cat([jacobian for _, jacobian in parts])
+    return ResidualRows(name, predicted, values, seen, samples), torch.cat([jacobian for _, jacobian in parts])
 
 
 def _selected(
-    problem: Problem, batch: Batch, motion: Motion, sens: Sensitivity, name: str, samples: Samples
-) -> tuple[Rows, Tensor]:
+    problem: RecordingProblem, batch: Batch, motion: Motion, sens: Sensitivity, name: str, samples: Samples
+) -> tuple[ResidualRows, Tensor]:
     """A channel that reads coordinates as they are: the weights of the interpolation are its derivatives."""
     space, channel, spec = problem.space, problem.channels[name], problem.dataset.specs[name]
     at = instants(problem, batch, samples, None)
@@ -189,9 +197,9 @@ def _selected(
 
 
 def _differentiated(
-    problem: Problem, batch: Batch, motion: Motion, targets: Sequence[Inputs], out: Outside, sens: Sensitivity, name: str,
+    problem: RecordingProblem, batch: Batch, motion: Motion, targets: Sequence[Inputs], out: RecordingDerivatives, sens: Sensitivity, name: str,
     samples: Samples,
-) -> tuple[Rows, Tensor]:  # fmt: skip
+) -> tuple[ResidualRows, Tensor]:  # fmt: skip
     """Any channel: one reverse pass for each of its numbers; rows do not mix, so that their sum has the gradient of every row."""
     owner = batch.target[samples.env]
     at = instants(problem, batch, samples, sensor_rows(targets, name, "delay", owner))
@@ -202,7 +210,9 @@ def _differentiated(
     leaves = {key: value.detach().clone().requires_grad_() for key, value in given.items() if value is not None}
     with torch.enable_grad():
         moved = Instants(at.step, leaves["fraction"], at.env, at.target)
-        steps = Steps(leaves["left"], leaves["right"], leaves["qacc"], leaves["command"], leaves["theta"], leaves.get("control"))
+        steps = StepsAround(
+            leaves["left"], leaves["right"], leaves["qacc"], leaves["command"], leaves["theta"], leaves.get("control")
+        )
         sample = sample_of(problem, moved, steps)
         rows = rows_of(problem, name, samples, sample, leaves.get("gain"), leaves.get("bias"))
         jacobian = rows.values.new_zeros(*rows.values.shape, sens.x.shape[-1])
@@ -214,7 +224,12 @@ def _differentiated(
 
 
 def _chained(
-    problem: Problem, sens: Sensitivity, out: Outside, at: Instants, name: str, grads: dict[str, Tensor | None]
+    problem: RecordingProblem,
+    sens: Sensitivity,
+    out: RecordingDerivatives,
+    at: Instants,
+    name: str,
+    grads: dict[str, Tensor | None],
 ) -> Tensor:
     """(N, nt + n) from the gradients (N, .) of one number to everything that it was made of."""
     made = sens.x.new_zeros(len(at.step), sens.x.shape[-1])

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genesis.sysid.problem import Problem
+from genesis.sysid.problem import RecordingProblem
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Curve:
         return self.names
 
 
-def shown_of(problem: Problem, x: np.ndarray) -> dict[str, Curve]:
+def shown_of(problem: RecordingProblem, x: np.ndarray) -> dict[str, Curve]:
     """Group -> its values at a flat point, those of all recordings one after the other."""
     natural = problem.natural(torch.as_tensor(problem.split(x)[0])).detach()
     made: dict[str, Curve] = {}

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from genesis.sysid.problem import Problem
+from genesis.sysid.problem import RecordingProblem
 
 SMALLEST = 1e-3  # of a number that starts at zero and has no bounds
 
 
-def sizes_of(problem: Problem) -> np.ndarray:
+def sizes_of(problem: RecordingProblem) -> np.ndarray:
     """(n + W nt,) how far each number may reasonably be from its start: the width of its bounds, else its size, of a logarithm one.
 
     Of start states the standard deviations of their priors, else the scales of gaps.

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from scipy import stats
 
-from genesis.methods.residuals import Block
+from genesis.methods.residuals import ResidualBlock
 from genesis.parameters import Numbers
-from genesis.sysid.problem import Problem
+from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import Residuals
 from genesis.sysid.result import Estimate, Whiteness
 
@@ -48,7 +48,7 @@ class Certainty:
     errors: str
 
 
-def certainty(residuals: Residuals, x: np.ndarray, blocks: Sequence[Block], errors: str = "residual") -> Certainty:
+def certainty(residuals: Residuals, x: np.ndarray, blocks: Sequence[ResidualBlock], errors: str = "residual") -> Certainty:
     """At an optimum x (flat).
 
     errors: "given": sigma of the channels is the noise; "residual": scaled so that the residuals have it; "clustered": sandwich; with
@@ -118,7 +118,7 @@ def _correlation(covariance: np.ndarray) -> np.ndarray:
     return made
 
 
-def noise_level(residuals: Residuals, data: Sequence[Block], errors: str) -> float:
+def noise_level(residuals: Residuals, data: Sequence[ResidualBlock], errors: str) -> float:
     """Standard deviation of the residuals in units of sigma: what is left, over how many numbers are not used up by the fit."""
     if errors == "given":
         return 1.0
@@ -141,7 +141,7 @@ def _inverse(information: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.
     return inverse, told
 
 
-def _scores(data: Sequence[Block], to_free: np.ndarray) -> np.ndarray:
+def _scores(data: Sequence[ResidualBlock], to_free: np.ndarray) -> np.ndarray:
     """(windows, n) gradient of the cost of each window to the natural values.
 
     At an optimum the gradients to free start states vanish, so that these are those of the cost with the starts fitted along.
@@ -154,7 +154,7 @@ def _scores(data: Sequence[Block], to_free: np.ndarray) -> np.ndarray:
     return np.array(list(gradients.values())) @ to_free
 
 
-def estimates(problem: Problem, x: np.ndarray, known: Certainty) -> list[Estimate]:
+def estimates(problem: RecordingProblem, x: np.ndarray, known: Certainty) -> list[Estimate]:
     """One for each learned number, then those that were held."""
     z, _ = problem.split(x)
     start, value = (problem.natural(torch.as_tensor(free)).numpy() for free in (problem.z0.numpy(), z))

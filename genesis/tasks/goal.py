@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from genesis.selection import Joint
+from genesis.selection import SceneJoint
 from genesis.view import View
 
 
@@ -66,7 +66,7 @@ def wrapped(angle: Tensor) -> Tensor:
 class Angles:
     """The angles in qpos that belong to joints of one coordinate."""
 
-    def __init__(self, joints: list[Joint]) -> None:
+    def __init__(self, joints: list[SceneJoint]) -> None:
         self.periodic = [joint.qs[0] for joint in joints if joint.is_periodic]
         self.others = [joint.qs[0] for joint in joints if joint.turns and not joint.is_periodic]
 
@@ -75,6 +75,6 @@ class Angles:
         return torch.maximum(largest(wrapped(qpos[..., self.periodic])), largest(qpos[..., self.others]))
 
 
-def slides(joints: list[Joint]) -> list[int]:
+def slides(joints: list[SceneJoint]) -> list[int]:
     """Indices into qpos of sliding joints."""
     return [joint.qs[0] for joint in joints if joint.slides]

@@ -18,9 +18,9 @@ from genesis.grad.sensitivities import forward, reverse
 from genesis.losses import Loss, SumOfSquares
 from genesis.losses.seeds import Seeds, seeds
 from genesis.losses.term import Squares
-from genesis.methods.residuals import Block
+from genesis.methods.residuals import ResidualBlock
 from genesis.scene.linear import LinearSteps, Probe, linear_steps, probe
-from genesis.tasks.outside import Outside, outside, prior_jacobian
+from genesis.tasks.outside import InputDerivatives, outside, prior_jacobian
 from genesis.tasks.rollout import inputs_of, roll_out
 from genesis.tasks.task import PRIOR, Task, divergence, half_square
 from genesis.view import TrajectoryView, View
@@ -36,7 +36,7 @@ class Linearized:
     terms: weighted losses and priors by name. trajectory: what they have seen.
     """
 
-    blocks: list[Block]
+    blocks: list[ResidualBlock]
     terms: dict[str, float]
     trajectory: View
 
@@ -110,11 +110,11 @@ def linearize(task: Task, way: Way | None = None) -> Linearized:
         blocks = _blocks(parts, _tables(parts, linear_steps(run, out.names), out, at, way))
     if known is not None:
         r, z = (part.double().cpu().numpy() for part in known)
-        blocks.append(Block(PRIOR, r, z))
+        blocks.append(ResidualBlock(PRIOR, r, z))
     return Linearized(blocks, {name: float(value) for name, value in terms.items()}, seen)
 
 
-def _tables(parts: Sequence[_Part], steps: LinearSteps, out: Outside, at: Probe, way: Way | None) -> list[Tensor]:
+def _tables(parts: Sequence[_Part], steps: LinearSteps, out: InputDerivatives, at: Probe, way: Way | None) -> list[Tensor]:
     """dr/dz (S, B, m, n) of every part, unscaled."""
     if out.feedback is not None:  # what a residual sees of controls, it sees of the states that they answer to
         steps = LinearSteps(steps.state + steps.controls @ out.feedback, steps.controls, steps.parameters)
@@ -148,7 +148,7 @@ def _closed(part: _Part, feedback: Tensor) -> _Part:
     return _Part(part.loss, part.squares, part.scale, Seeds(state, given, part.seeds.parameters))
 
 
-def _direct(part: _Part, out: Outside) -> Tensor:
+def _direct(part: _Part, out: InputDerivatives) -> Tensor:
     """∂r/∂u du/dz + ∂r/∂θ dθ/dz"""
     made = out.start.new_zeros(*part.shape, out.start.shape[-1])
     given = part.seeds
@@ -159,7 +159,7 @@ def _direct(part: _Part, out: Outside) -> Tensor:
     return made
 
 
-def _by_columns(parts: Sequence[_Part], steps: LinearSteps, out: Outside) -> list[Tensor]:
+def _by_columns(parts: Sequence[_Part], steps: LinearSteps, out: InputDerivatives) -> list[Tensor]:
     """Σ_k ∂r/∂x_k S_k by forward sensitivities."""
     moved = forward(steps.state, steps.controls @ out.controls + steps.parameters @ out.parameters, out.start)
     made = [out.start.new_zeros(*part.shape, out.start.shape[-1]) for part in parts]
@@ -182,7 +182,7 @@ def _rows(part: _Part) -> Tensor:
     return torch.zeros(0, 2, dtype=torch.int64) if state is None else (state != 0.0).any(-1).any(2).any(0).nonzero()
 
 
-def _by_rows(parts: Sequence[_Part], rows: Sequence[Tensor], steps: LinearSteps, out: Outside) -> list[Tensor]:
+def _by_rows(parts: Sequence[_Part], rows: Sequence[Tensor], steps: LinearSteps, out: InputDerivatives) -> list[Tensor]:
     """The same by a sweep in reverse, all rows (R, 2) of the parts at once."""
     horizon, batch, nx, _ = steps.state.shape
     start = steps.state.new_zeros(horizon + 1, batch, sum(map(len, rows)), nx)
@@ -202,12 +202,12 @@ def _by_rows(parts: Sequence[_Part], rows: Sequence[Tensor], steps: LinearSteps,
     return tables
 
 
-def _blocks(parts: Sequence[_Part], tables: Sequence[Tensor]) -> list[Block]:
+def _blocks(parts: Sequence[_Part], tables: Sequence[Tensor]) -> list[ResidualBlock]:
     """Parts of one loss, one after the other, as numpy arrays."""
     made = []
     for name in dict.fromkeys(part.loss for part in parts):
         own = [(part, table) for part, table in zip(parts, tables, strict=True) if part.loss == name]
         r = torch.cat([part.scale * part.squares.values.detach().reshape(-1).double() for part, _ in own])
         z = torch.cat([part.scale * table.reshape(-1, table.shape[-1]).double() for part, table in own])
-        made.append(Block(name, r.cpu().numpy(), z.cpu().numpy()))
+        made.append(ResidualBlock(name, r.cpu().numpy(), z.cpu().numpy()))
     return made

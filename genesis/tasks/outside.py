@@ -16,7 +16,7 @@ from genesis.tasks.task import prior_rows
 
 
 @dataclass(frozen=True)
-class Outside:
+class InputDerivatives:
     """Derivatives to the free numbers z (n,) of what enters the physics, states held.
 
     start (B, nx, n). controls (T, B, nv, n). parameters (F, n): of the entries of theta of the parameters `names`.
@@ -35,7 +35,7 @@ def free_numbers(parameters: Mapping[str, Parameter]) -> list[Tensor]:
     return [leaf for parameter in parameters.values() if parameter.learn for leaf in parameter.leaves()]
 
 
-def outside(setting: Setting, parameters: Mapping[str, Parameter], inputs: Inputs, x: Tensor) -> Outside:
+def outside(setting: Setting, parameters: Mapping[str, Parameter], inputs: Inputs, x: Tensor) -> InputDerivatives:
     """torch's forward mode for what is open loop; for policies its reverse mode at all states at once.
 
     Args:
@@ -59,8 +59,8 @@ def outside(setting: Setting, parameters: Mapping[str, Parameter], inputs: Input
     if not setting.batch:
         start, controls = start.unsqueeze(0), controls.unsqueeze(1)
     if not fixed:
-        return Outside(start, controls, physical, names, None)
-    return _with_policies(parameters, x, Outside(start, controls, physical, names, None))
+        return InputDerivatives(start, controls, physical, names, None)
+    return _with_policies(parameters, x, InputDerivatives(start, controls, physical, names, None))
 
 
 def moved(parameters: Mapping[str, Parameter], leaves: list[Tensor], z: Tensor) -> dict[str, Parameter]:
@@ -86,7 +86,7 @@ def prior_jacobian(parameters: Mapping[str, Parameter]) -> tuple[Tensor, Tensor]
     return rows, torch.func.jacfwd(made)(torch.cat([leaf.reshape(-1) for leaf in leaves]))
 
 
-def _with_policies(parameters: Mapping[str, Parameter], x: Tensor, open_loop: Outside) -> Outside:
+def _with_policies(parameters: Mapping[str, Parameter], x: Tensor, open_loop: InputDerivatives) -> InputDerivatives:
     """Add the columns of the policies' weights, in their place in z, and the feedback."""
     horizon, batch, nv, _ = open_loop.controls.shape
     feedback = x.new_zeros(horizon, batch, nv, x.shape[-1])
@@ -103,7 +103,9 @@ def _with_policies(parameters: Mapping[str, Parameter], x: Tensor, open_loop: Ou
     return _spread(parameters, open_loop, torch.cat(columns, -1) if columns else open_loop.controls, feedback)
 
 
-def _spread(parameters: Mapping[str, Parameter], open_loop: Outside, controls: Tensor, feedback: Tensor) -> Outside:
+def _spread(
+    parameters: Mapping[str, Parameter], open_loop: InputDerivatives, controls: Tensor, feedback: Tensor
+) -> InputDerivatives:
     """Start and physical parameters with columns of zeros for the weights."""
     places: list[int] = []
     at = 0
@@ -118,7 +120,7 @@ def _spread(parameters: Mapping[str, Parameter], open_loop: Outside, controls: T
         made[..., places] = table
         return made
 
-    return Outside(spread(open_loop.start), controls, spread(open_loop.parameters), open_loop.names, feedback)
+    return InputDerivatives(spread(open_loop.start), controls, spread(open_loop.parameters), open_loop.names, feedback)
 
 
 def _policy_jacobian(policy: Policy, x: Tensor, nv: int) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ from genesis.errors import InputError
 from genesis.parameters import Inputs
 from genesis.scene.rotation import multiply
 from genesis.scene.variants import Variants
-from genesis.selection import Joint, indices, joints_of
+from genesis.selection import SceneJoint, indices, joints_of
 from genesis.setting import Setting
 from genesis.tasks.experiment import Planned, Unknowns, changes_of
 from genesis.view import View
@@ -41,7 +41,7 @@ class CentralDifferences:
     ) -> None:
         self.setting, self.unknowns, self.channels, self.every, self.step = setting, unknowns, channels, every, step
         self.described = {**setting.described, **{name: value.detach() for name, value in inputs.physical.items()}}
-        self.joints: list[Joint] = joints_of(setting.robot) if start_unknown else []
+        self.joints: list[SceneJoint] = joints_of(setting.robot) if start_unknown else []
         degrees = [dof for joint in self.joints for dof in joint.dofs]
         names = [joint.name for joint in self.joints for _ in joint.dofs]
         self.nuisance = 2 * len(degrees)
@@ -134,7 +134,7 @@ def sample_of(made: Variants, dt: float, channel: Channel, every: int) -> Sample
     return Sample(made.physics, made.theta, dt, *here, left, right, rows(made.qacc, step), rows(made.dof_ctrl, step))
 
 
-def _moved(qpos: Tensor, joint: Joint, shift: Tensor) -> Tensor:
+def _moved(qpos: Tensor, joint: SceneJoint, shift: Tensor) -> Tensor:
     """qpos (B, nq) with one joint moved by (B, nv of the joint)."""
     places = torch.tensor(joint.qs, device=qpos.device)
     here = qpos[:, places]

@@ -35,7 +35,7 @@ def learn(job: Job, prepared: Prepared, observers: list[Any], problem: Callable[
 
     Raises: what failed where no point near could be simulated, after the best was saved.
     """
-    from genesis.runners.record import Record, Recording, load_checkpoint
+    from genesis.runners.record import Record, RecordOptions, load_checkpoint
 
     checked, writing = prepared.checked, prepared.checked.plain["logging"]
     state = load_checkpoint(job.folder) if job.resume else None
@@ -47,7 +47,7 @@ def learn(job: Job, prepared: Prepared, observers: list[Any], problem: Callable[
         loop.load(state)
     text = store_config(job)
     hyperparameters = settings(job.cfg) if writing.tensorboard else None
-    loop.record = Record(job.folder, Recording(text, hyperparameters, writing.tensorboard, writing.every))
+    loop.record = Record(job.folder, RecordOptions(text, hyperparameters, writing.tensorboard, writing.every))
     result = loop.run()
     if result.error is not None:
         raise result.error

@@ -34,7 +34,7 @@ def learn(job: Job, prepared: Prepared, observers: list[Any]) -> tuple[Any, Any]
     """
     from genesis.runners.identify import identification
     from genesis.runners.loop import Stop
-    from genesis.runners.record import Record, Recording, load_checkpoint
+    from genesis.runners.record import Record, RecordOptions, load_checkpoint
     from genesis.sysid.answer import Asked
     from genesis.sysid.identification import Starts
 
@@ -56,7 +56,7 @@ def learn(job: Job, prepared: Prepared, observers: list[Any]) -> tuple[Any, Any]
         loop.load(state)
     text = store_config(job)
     hyperparameters = settings(job.cfg) if writing.tensorboard else None
-    loop.record = Record(job.folder, Recording(text, hyperparameters, writing.tensorboard, writing.every))
+    loop.record = Record(job.folder, RecordOptions(text, hyperparameters, writing.tensorboard, writing.every))
     result = loop.run()
     if result.error is not None:
         raise result.error

@@ -177,7 +177,7 @@ class Sensor(Numbers):
 
 
 @dataclass
-class Input(Numbers):
+class RecordedInput(Numbers):
     """Property of a recorded input."""
 
     input: str = key(REQUIRED, "input of observation.inputs")
@@ -244,6 +244,6 @@ PARAMETERS: dict[str, type] = {
     "link_rotation": LinkRotation,
     "joint_offset": JointOffset,
     **{name: _kind(name, Sensor, text) for name, text in SENSORS.items()},
-    **{name: _kind(name, Input, text) for name, text in INPUTS.items()},
+    **{name: _kind(name, RecordedInput, text) for name, text in INPUTS.items()},
     "start_state": StartStates,
 }

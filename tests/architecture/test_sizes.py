@@ -10,14 +10,8 @@ FOLDERS = ("genesis", "genesis_cli", "hydra_plugins", "benchmarks", "tests")
 FILE_LINES, FUNCTION_LINES = 400, 60
 
 #: What is larger, and how large it may be. The lists only shrink: what has become smaller gets the smaller number, or goes.
-LARGE_FILES = {"tests/description/test_write.py": 432}
-LONG_FUNCTIONS = {
-    "genesis/dynamics/constraints/adjoint.py:stiffness_adjoint": 72,
-    "genesis/dynamics/inspect_contacts.py:make_contacts": 65,
-    "genesis/dynamics/rollout.py:make_rollout": 123,
-    "genesis/model/compile.py:compile_model": 85,
-    "genesis/runtime.py:init": 78,
-}
+LARGE_FILES: dict[str, int] = {}
+LONG_FUNCTIONS: dict[str, int] = {}
 
 
 def sources() -> dict[str, str]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genesis.errors import DivergenceError, InputError
 from genesis.methods.method import Ending, Group, Method, all_leaves, flatten, point
-from genesis.methods.residuals import Block, Normal, cost
+from genesis.methods.residuals import Normal, ResidualBlock, cost
 
 Bounds = tuple[float, float] | tuple[Sequence[float], Sequence[float]]
 
@@ -67,10 +67,10 @@ class FunctionOf:
             return float("inf")
         return value if np.isfinite(value) else float("inf")
 
-    def linearize(self) -> Sequence[Block] | None:
+    def linearize(self) -> Sequence[ResidualBlock] | None:
         raise InputError("optimizer: this objective is no sum of squares.")
 
-    def normal(self, blocks: Sequence[Block]) -> Normal:
+    def normal(self, blocks: Sequence[ResidualBlock]) -> Normal:
         raise NotImplementedError
 
 
@@ -94,7 +94,7 @@ class SquaresOf(FunctionOf):
         assert self.loss in ("linear", "soft_l1")
         return 0.5 * r.square().sum() if self.loss == "linear" else ((1.0 + r.square()).sqrt() - 1.0).sum()
 
-    def linearize(self) -> list[Block] | None:
+    def linearize(self) -> list[ResidualBlock] | None:
         self.evaluations += 1
         x = torch.as_tensor(point(self.groups))
         try:
@@ -105,14 +105,14 @@ class SquaresOf(FunctionOf):
             self.failure, self.value = error, float("inf")
             return None
         jacobian = torch.func.jacrev(self.residuals)(x).numpy()
-        block = Block("r", r.numpy(), jacobian[:, : self.n], loss=self.loss)
+        block = ResidualBlock("r", r.numpy(), jacobian[:, : self.n], loss=self.loss)
         if self.windows is not None:
             starts = jacobian[:, self.n :].reshape(len(jacobian), self.count, self.nt)
             block.window, block.start = self.windows, starts[np.arange(len(jacobian)), self.windows]
         self.failure, self.value = None, cost([block])
         return [block]
 
-    def normal(self, blocks: Sequence[Block]) -> Normal:
+    def normal(self, blocks: Sequence[ResidualBlock]) -> Normal:
         return Normal.of(blocks, self.n, self.count, self.nt)
 
 

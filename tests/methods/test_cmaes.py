@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from genesis.errors import DivergenceError
-from genesis.methods.cmaes import CMAES, Box, Strategy
+from genesis.methods.cmaes import CMAES, FoldedBox, Strategy
 from tests.methods.objectives import FunctionOf, quadratic, rosenbrock, run, through_a_file
 
 
@@ -111,7 +111,7 @@ def test_minima_at_bounds_and_beside_them() -> None:
 
 def test_box_folds_the_line_and_keeps_its_middle() -> None:
     low, high = np.array([-1.0, -np.inf, 0.0, -np.inf, 2.0]), np.array([3.0, np.inf, np.inf, 5.0, 2.0])
-    box = Box(low, high, np.full(5, 0.5))
+    box = FoldedBox(low, high, np.full(5, 0.5))
     y = np.random.default_rng(0).uniform(-30.0, 30.0, (2000, 5))
     x = box.inside(y)
     assert (x >= low).all() and (x <= high).all()

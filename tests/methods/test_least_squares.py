@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import least_squares
 
 from genesis.errors import InputError
-from genesis.methods.least_squares import Exact, LeastSquares, Model, Plane, _to_ball
+from genesis.methods.least_squares import Exact, LeastSquares, LocalModel, SearchPlane, _to_ball
 from genesis.methods.method import bounds, move, point
 from tests.methods.objectives import SquaresOf, quadratic, rosenbrock, run
 
@@ -111,14 +111,14 @@ def test_start_states_are_found_along(weak: float) -> None:
 
 
 @pytest.fixture
-def model() -> Model:
+def model() -> LocalModel:
     random = np.random.default_rng(0)
     j, r = random.standard_normal((12, 5)), random.standard_normal(12)
-    return Model(j, r, j.T @ r, random.uniform(0.0, 2.0, 5))
+    return LocalModel(j, r, j.T @ r, random.uniform(0.0, 2.0, 5))
 
 
 @pytest.mark.parametrize("radius", [1e-3, 0.1, 0.3, 10.0])
-def test_the_step_is_the_minimum_within_the_radius(model: Model, radius: float) -> None:
+def test_the_step_is_the_minimum_within_the_radius(model: LocalModel, radius: float) -> None:
     """It meets (H + a) p = −g with a ≥ 0 and a (‖p‖ − Δ) = 0 (Nocedal, Wright, theorem 4.1)."""
     hessian = model.j.T @ model.j + np.diag(model.diag)
     p = Exact(model).within(radius)
@@ -132,13 +132,13 @@ def test_the_step_is_the_minimum_within_the_radius(model: Model, radius: float) 
 
 def test_a_singular_problem_has_a_step_too() -> None:
     j = np.ones((4, 3))
-    p = Exact(Model(j, np.ones(4), j.T @ np.ones(4), np.zeros(3))).within(10.0)
+    p = Exact(LocalModel(j, np.ones(4), j.T @ np.ones(4), np.zeros(3))).within(10.0)
     assert j @ p == pytest.approx([-1.0] * 4, rel=1e-3)
 
 
 @pytest.mark.parametrize("radius", [0.1, 10.0])
-def test_the_plane_holds_gradient_and_full_step(model: Model, radius: float) -> None:
-    p = Plane(model, radius).within(radius)
+def test_the_plane_holds_gradient_and_full_step(model: LocalModel, radius: float) -> None:
+    p = SearchPlane(model, radius).within(radius)
     assert np.linalg.norm(p) <= radius * (1.0 + 1e-9)
     best, steepest = (
         model.value(Exact(model).within(radius)),

@@ -9,7 +9,7 @@ import torch
 
 from genesis.errors import DivergenceError
 from genesis.methods.method import Ending, Group, flatten, point
-from genesis.problems.problem import CONVERGED, NOT_CONVERGED, Best, Clock, Evaluation, Failed, Stage, Verdict
+from genesis.problems.problem import CONVERGED, NOT_CONVERGED, Best, Evaluation, Failed, Stage, Stopwatch, Verdict
 
 
 class Valleys:
@@ -23,7 +23,7 @@ class Valleys:
         self.latest: Evaluation | None = None
         self.failure: Exception | None = None
         self.diverged: tuple[int, ...] = ()
-        self.failed, self.clock, self.tolerances = Failed(), Clock(), tolerances or {}
+        self.failed, self.clock, self.tolerances = Failed(), Stopwatch(), tolerances or {}
         self.plan, self.wall, self.weight, self.simulations = stages, wall, 1.0, 0
         self.entered: list[str] = []
         self.exact: Callable[[int], bool] = lambda count: True

@@ -13,7 +13,7 @@ from genesis.problems.problem import Evaluation
 from genesis.runners.evaluate import TaskProblem, groups_of
 from genesis.runners.loop import Loop, Stop
 from genesis.runners.optimize import optimization
-from genesis.runners.record import Record, Recording
+from genesis.runners.record import Record, RecordOptions
 from genesis.tasks.task import Task
 from tests.runners.test_optimize import Valley
 from tests.tasks.configured import configured
@@ -123,7 +123,7 @@ def test_a_trajectory_that_is_not_finite_names_environments_of_the_batch() -> No
 def test_the_run_goes_on_and_names_them(tmp_path, caplog) -> None:
     task = task_of(*OPEN, bad=(2,))
     adam = {"kind": "adam", "lr": 0.1}
-    run = learning(task, adam, Stop(iterations=6), record=Record(tmp_path, Recording(tensorboard=False)))
+    run = learning(task, adam, Stop(iterations=6), record=Record(tmp_path, RecordOptions(tensorboard=False)))
     result = run.run()
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["diverged"] for line in lines] == [[2]] * 7 and result.iterations == 6 and result.status == "not_converged"

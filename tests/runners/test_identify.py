@@ -16,7 +16,7 @@ from genesis.observations import Smoothing
 from genesis.problems.problem import CONVERGED, INTERRUPTED, NOT_CONVERGED, PRUNED, Verdict
 from genesis.runners.identify import found, identification
 from genesis.runners.loop import Loop, Stop
-from genesis.runners.record import Record, Recording, load_checkpoint
+from genesis.runners.record import Record, RecordOptions, load_checkpoint
 from genesis.runners.report import to_json
 from genesis.sysid import identification as module
 from genesis.sysid.answer import Asked, identified_parameters
@@ -60,7 +60,7 @@ def identify(
 ) -> Loop:  # fmt: skip
     stop = stop or Stop()
     made = make_method({"kind": kind, **(method or {})}, {"kind": "constant"}, stop.iterations, 0)
-    record = None if folder is None else Record(folder, Recording(tensorboard=False))
+    record = None if folder is None else Record(folder, RecordOptions(tensorboard=False))
     return identification(problem, made, stop, record=record, signals=False, **options)
 
 

@@ -11,10 +11,10 @@ from genesis.methods import make_method
 from genesis.methods.method import Ending
 from genesis.problems.problem import PRUNED, Stage, Verdict
 from genesis.runners.loop import Loop, Stop
-from genesis.runners.record import Record, Recording, load_checkpoint
+from genesis.runners.record import Record, RecordOptions, load_checkpoint
 from tests.runners.staged import Valleys, starts
 
-QUIET = Recording(tensorboard=False)
+QUIET = RecordOptions(tensorboard=False)
 
 
 def loop(problem: Valleys, stop: Stop, kind: str = "sgd", lr: float = 0.1, **more) -> Loop:

@@ -20,7 +20,7 @@ from genesis.runners.gradcheck import gradcheck
 from genesis.runners.interrupt import Interrupt
 from genesis.runners.loop import Loop, Stop
 from genesis.runners.optimize import optimization
-from genesis.runners.record import Record, Recording, load_checkpoint
+from genesis.runners.record import Record, RecordOptions, load_checkpoint
 from genesis.runners.solution import load_parameters, parameter_arrays
 from genesis.runners.tensorboard import gradient_picture
 from genesis.tasks.goal import Limit, met
@@ -143,7 +143,7 @@ def test_a_point_that_meets_the_tolerance_beats_a_lower_objective() -> None:
 def test_a_step_into_divergence_is_shortened_and_the_run_goes_on(tmp_path) -> None:
     """The gradient (−6, −2) takes the first step of rate 0.3 to 1.8 behind the wall; a quarter of it ends at 0.45."""
     task = Valley(wall=1.0)
-    run = learning(task, Stop(iterations=12), lr=0.3, record=Record(tmp_path, Recording(tensorboard=False)))
+    run = learning(task, Stop(iterations=12), lr=0.3, record=Record(tmp_path, RecordOptions(tensorboard=False)))
     result = run.run()
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert result.status == "not_converged" and result.iterations == 12 and len(lines) == 13
@@ -189,7 +189,7 @@ def test_resuming_a_shortened_run_is_bit_identical() -> None:
 def test_a_run_that_diverges_for_good_says_so_after_saving(tmp_path) -> None:
     """Where every shorter step diverges too."""
     task = Valley(wall=1.0)
-    run = learning(task, Stop(iterations=30), record=Record(tmp_path, Recording(tensorboard=False)))
+    run = learning(task, Stop(iterations=30), record=Record(tmp_path, RecordOptions(tensorboard=False)))
     judge, calls = task.judge, iter(range(100))
     task.judge = lambda: judge() if next(calls) < 2 else (_ for _ in ()).throw(task.behind)
     assert run.run().error is task.behind
@@ -201,7 +201,7 @@ def test_a_run_that_diverges_for_good_says_so_after_saving(tmp_path) -> None:
 def test_too_many_contacts_at_every_shorter_step_end_a_run(tmp_path) -> None:
     error = ContactOverflowError(needed=5, room=4, env=0, step=2, dt=0.01)
     task = Valley(wall=1.0, behind=error)
-    run = learning(task, Stop(iterations=30), record=Record(tmp_path, Recording(tensorboard=False)))
+    run = learning(task, Stop(iterations=30), record=Record(tmp_path, RecordOptions(tensorboard=False)))
     judge, calls = task.judge, iter(range(100))
     task.judge = lambda: judge() if next(calls) < 2 else (_ for _ in ()).throw(error)
     assert run.run().error is error

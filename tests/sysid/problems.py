@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from genesis.methods import Ending, make_method
-from genesis.methods.residuals import Block
+from genesis.methods.residuals import ResidualBlock
 from genesis.observations import Dataset, Recording, Series, Smoothing
 from genesis.observations.spec import channel_spec, input_spec, settle
 from genesis.scene import morphs
@@ -19,8 +19,8 @@ from genesis.scene.physical import Loops
 from genesis.scene.scene import Scene
 from genesis.setting import Setting
 from genesis.sysid.build import problem_of
-from genesis.sysid.objective import LeastSquares
-from genesis.sysid.problem import Problem
+from genesis.sysid.objective import LeastSquaresObjective
+from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import Residuals, of_windows
 from genesis.sysid.shooting import Shooting
 from tests.settings import numbers, setting_of
@@ -181,7 +181,7 @@ def joint_problem(
     shooting: Shooting | None = None,
     dt: float = 0.01,
     **more: Any,
-) -> Problem:
+) -> RecordingProblem:
     """The problem on angles and speeds."""
     made = [recorded(robot, dt=dt)] if recordings is None else recordings
     return problem_of(setting_for(robot, dt), joint_dataset(robot, made, **more), parameters, shooting or Shooting(window=0.5))
@@ -209,11 +209,13 @@ class Solved:
         return made
 
 
-def solved(residuals: Residuals | Problem, kind: str = "levenberg_marquardt", iterations: int = 100, **options: Any) -> Solved:
+def solved(
+    residuals: Residuals | RecordingProblem, kind: str = "levenberg_marquardt", iterations: int = 100, **options: Any
+) -> Solved:
     """What a method makes of the residuals (of a problem: those of its windows)."""
-    made = of_windows(residuals) if isinstance(residuals, Problem) else residuals
+    made = of_windows(residuals) if isinstance(residuals, RecordingProblem) else residuals
     method = make_method({"kind": kind, **options}, {"kind": "constant"}, iterations, 0)
-    objective = LeastSquares(made)
+    objective = LeastSquaresObjective(made)
     found = Solved(made, [], [])
     method.init(objective)
     for iteration in range(iterations + 1):
@@ -230,7 +232,7 @@ def solved(residuals: Residuals | Problem, kind: str = "levenberg_marquardt", it
     return found
 
 
-def jacobian_of(blocks: Sequence[Block], residuals: Residuals) -> np.ndarray:
+def jacobian_of(blocks: Sequence[ResidualBlock], residuals: Residuals) -> np.ndarray:
     """(M, n + W nt) of blocks with their Jacobian."""
     nt, windows = residuals.nt, len(residuals.problem.windows)
     rows = []

@@ -13,7 +13,7 @@ from genesis.observations import Dataset, Recording, Series
 from genesis.parameters import OF_MODELS, OF_RECORDINGS
 from genesis.sysid.build import problem_of
 from genesis.sysid.linearization import evaluate
-from genesis.sysid.problem import Problem
+from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import of_windows
 from genesis.sysid.sensitivity import outside
 from genesis.sysid.shooting import Shooting
@@ -95,7 +95,7 @@ def made_up(case: Case, channels: Mapping[str, Any], inputs: Mapping[str, Any], 
 
 def problem_for(
     case: Case, parameters: Mapping[str, Any], channels: Mapping[str, Any] | None = None, recordings: int = 1, **shooting: Any
-) -> Problem:
+) -> RecordingProblem:
     names = ("push", "servo") if case.drive == "actuator" else ("sphere",) if case.robot == "sphere" else joints_of(case.robot)
     if channels is None and case.robot == "sphere":
         channels = {"place": channel("link_position", names), "turn": channel("link_angular_velocity", names)}
@@ -110,7 +110,7 @@ def problem_for(
     return problem_of(setting_for(case.robot, case.dt), dataset, parameters, Shooting(window=window, **shooting))
 
 
-def error_of(problem: Problem, scale: float | None = None, gap_weight: float = 0.0, least: float = 1e-6) -> float:
+def error_of(problem: RecordingProblem, scale: float | None = None, gap_weight: float = 0.0, least: float = 1e-6) -> float:
     """Largest relative difference of directional derivatives; every direction must matter."""
     whole = of_windows(problem, gap_weight)
     random, x = np.random.default_rng(0), whole.first()

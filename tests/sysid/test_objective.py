@@ -9,7 +9,7 @@ from genesis.errors import DivergenceError, InputError
 from genesis.methods.method import all_leaves, bounds, gradient, move, point, sizes
 from genesis.methods.residuals import cost
 from genesis.observations import Smoothing
-from genesis.sysid.objective import LeastSquares
+from genesis.sysid.objective import LeastSquaresObjective
 from genesis.sysid.residuals import of_windows
 from genesis.sysid.shooting import Shooting
 from tests.dynamics.differences import OFFSETS, extrapolated
@@ -32,11 +32,13 @@ def run(engine):
     return recorded(ARM, truth=truth())
 
 
-def objective(run: Any, gap_weight: float = 0.7, **more: Any) -> LeastSquares:
-    return LeastSquares(of_windows(joint_problem(ARM, FREE, [run], Shooting(window=0.25, continuity=1.0), **more), gap_weight))
+def objective(run: Any, gap_weight: float = 0.7, **more: Any) -> LeastSquaresObjective:
+    return LeastSquaresObjective(
+        of_windows(joint_problem(ARM, FREE, [run], Shooting(window=0.25, continuity=1.0), **more), gap_weight)
+    )
 
 
-def away(made: LeastSquares) -> np.ndarray:
+def away(made: LeastSquaresObjective) -> np.ndarray:
     """A point near the start, within the bounds."""
     made.put(made.residuals.first() + 0.05 * np.random.default_rng(0).standard_normal(len(made.low)))
     return point(made.groups)
@@ -61,7 +63,7 @@ def test_numbers_count_in_widths_of_their_bounds_or_in_their_size(run) -> None:
         "spring": {"kind": "stiffness", "tie": True, "init": 1.0, "bounds": [0.0, 4.0], "transform": "smooth"},
         "start": {"kind": "start_state", "position_std": None, "velocity_std": None},
     }
-    made = LeastSquares(of_windows(joint_problem(ARM, parameters, [run], Shooting(window=None, position_scale=0.3))))
+    made = LeastSquaresObjective(of_windows(joint_problem(ARM, parameters, [run], Shooting(window=None, position_scale=0.3))))
     assert sizes(made.groups).tolist() == pytest.approx([1.3, 1.0, 1e-3, 4.0, 0.3, 0.3, 0.1, 0.1])
     assert [group.lr for group in made.groups] == [None, 0.3, None, None, None]
 
@@ -131,7 +133,7 @@ def test_what_is_known_is_not_simulated_again(run) -> None:
 
 
 def test_leaves_are_put_back_within_their_bounds(run) -> None:
-    made = LeastSquares(of_windows(joint_problem(ARM, PARAMETERS, [run])))
+    made = LeastSquaresObjective(of_windows(joint_problem(ARM, PARAMETERS, [run])))
     made.put(np.array([9.0, -9.0, 0.0]))
     for group in made.groups:
         group.project()
@@ -141,7 +143,7 @@ def test_leaves_are_put_back_within_their_bounds(run) -> None:
 def test_points_that_cannot_be_simulated(run, monkeypatch) -> None:
     """No value, and why; wrong input at the very first point is raised, later it is the method that has made it."""
     spring = {"kind": "stiffness", "names": ["elbow"], "bounds": [0.0, 1e9]}
-    made = LeastSquares(of_windows(joint_problem(ARM, {"spring": spring}, [run])))
+    made = LeastSquaresObjective(of_windows(joint_problem(ARM, {"spring": spring}, [run])))
     good = made.evaluate()
     made.put(np.array([1e8]))
     assert np.isinf(made.evaluate()) and isinstance(made.failure, DivergenceError) and made.linearize() is None
@@ -155,7 +157,7 @@ def test_points_that_cannot_be_simulated(run, monkeypatch) -> None:
     made.put(np.array([1.0]))
     assert np.isinf(made.evaluate()) and isinstance(made.failure, InputError)
     with pytest.raises(InputError, match="no such body"):
-        LeastSquares(made.residuals).evaluate()
+        LeastSquaresObjective(made.residuals).evaluate()
 
 
 # ---- what methods make of it

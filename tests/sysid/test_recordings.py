@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genesis.sysid.outcome import Fit, compare
-from genesis.sysid.problem import Problem
+from genesis.sysid.outcome import GoodnessOfFit, compare
+from genesis.sysid.problem import RecordingProblem
 from genesis_cli.build import build_problem, start_engine
 from genesis_cli.compose import compose_config
 from genesis_cli.observation_files import absolute_observations
@@ -18,24 +18,24 @@ from tests.sysid.problems import solved
 pytestmark = pytest.mark.usefixtures("engine")
 
 
-def problem(*overrides: str) -> Problem:
+def problem(*overrides: str) -> RecordingProblem:
     """The estimation problem of `genesis sysid OVERRIDES`."""
     cfg = compose_config("sysid", list(overrides))
     cfg.robot.file = str(config_dir() / "robots" / cfg.robot.file)
     absolute_observations(cfg, {}, [], [f"observation.folder={cfg.observation.folder}"])
     checked = check(cfg)
     start_engine(checked.plain["runtime"])
-    made: Problem = build_problem(checked)
+    made: RecordingProblem = build_problem(checked)
     return made
 
 
-def ends(asked: Problem, iterations: int) -> tuple[np.ndarray, np.ndarray]:
+def ends(asked: RecordingProblem, iterations: int) -> tuple[np.ndarray, np.ndarray]:
     """The start, and the best point of a few iterations."""
     made = solved(asked, iterations=iterations)
     return made.residuals.first(), made.best
 
 
-def errors(fit: Fit, split: str) -> dict[str, float]:
+def errors(fit: GoodnessOfFit, split: str) -> dict[str, float]:
     """Recording -> root mean square after."""
     return {str(row["recording"]): row["after"] for row in fit.rmse if row["split"] == split}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from genesis.methods.residuals import Block
+from genesis.methods.residuals import ResidualBlock
 from genesis.observations import Smoothing
 from genesis.sysid.profile import profile_interval
 from genesis.sysid.residuals import Residuals
@@ -233,4 +233,4 @@ def test_ljung_box_is_that_of_its_formula() -> None:
     expected = chi2.sf(200 * 202 * (rho**2 / (200 - np.arange(1, 21))).sum(), 20)
     (made,) = whiteness("angle", ["a"], [x[:, None]])
     assert made.ljung_box_p == pytest.approx(expected, rel=1e-10) and made.lag1 == pytest.approx(rho[0])
-    assert Block("it", np.array([3.0])).cost() == 4.5 and whole(ARM, "link_mass", lower=2.0)[-1] == 2.0
+    assert ResidualBlock("it", np.array([3.0])).cost() == 4.5 and whole(ARM, "link_mass", lower=2.0)[-1] == 2.0

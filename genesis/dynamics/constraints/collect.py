@@ -10,7 +10,7 @@ from genesis.dynamics.constraints.rows import stiffen
 from genesis.math.lanes import assign
 
 
-class Problem:
+class ConstraintProblem:
     """Scalars and constant data of the constraint problem.
 
     cone: law of the friction cones (a code of laws.py). impratio: impedance of friction to that of the normal. dt: time step. smooth:
@@ -30,7 +30,7 @@ class Problem:
         self.reverse, self.every, self.reach, self.two_stage = reverse, every, reach, two_stage
 
 
-class Stop:
+class StoppingRule:
     """When Newton's method and its line search end: tolerances and largest numbers of steps."""
 
     _data_oriented = True

@@ -140,7 +140,7 @@ def fits_tree(c: ti.template()):
     return fits
 
 
-class Pattern:
+class HessianPattern:
     """Sparse rows of a symmetric matrix: those of M, or those that hold every possible constraint."""
 
     _data_oriented = True
@@ -169,7 +169,7 @@ def column(m: ti.template(), fits: ti.template(), k: ti.i32):
 @ti.func
 def assemble(m: ti.template(), s: ti.template(), c: ti.template(), fits: ti.template()):
     """H = M + sum of J^T hess J, on the pattern."""
-    pattern = Pattern(m, fits)
+    pattern = HessianPattern(m, fits)
     h = c.hessian()
     if fits:
         for k in range(m.size("nM")):
@@ -212,7 +212,7 @@ def add_curvature(m: ti.template(), c: ti.template(), b: ti.i32, pattern: ti.tem
 @ti.func
 def factorize_hessian(m: ti.template(), c: ti.template(), fits: ti.template()):
     """H = L^T D L in place; pivots hold 1 / D. As `genesis.dynamics.factorization`, on the pattern."""
-    pattern = Pattern(m, fits)
+    pattern = HessianPattern(m, fits)
     h = c.hessian()
     pivot = c.pivot()
     for r in range(m.size("nv")):
@@ -234,7 +234,7 @@ def factorize_hessian(m: ti.template(), c: ti.template(), fits: ti.template()):
 @ti.func
 def solve_hessian(m: ti.template(), c: ti.template(), fits: ti.template(), x: ti.template()):
     """x <- H^-1 x."""
-    pattern = Pattern(m, fits)
+    pattern = HessianPattern(m, fits)
     h = c.hessian()
     pivot = c.pivot()
     for r in range(m.size("nv")):

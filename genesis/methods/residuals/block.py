@@ -10,7 +10,7 @@ from genesis.methods.residuals.robust import LOSSES
 
 
 @dataclass
-class Block:
+class ResidualBlock:
     """Residuals with their own Jacobian: r (M,), to z (M, n), to the start of their window (M, nt) or None.
 
     window (M,): whose start they depend on, -1: none. loss, loss_scale: robust loss. label: channel, "prior", "start" or "gap".
@@ -32,7 +32,7 @@ class Block:
         square = (self.r / self.loss_scale) ** 2
         return 0.5 * self.loss_scale**2 * float(LOSSES[self.loss](square)[0].sum())
 
-    def weighted(self) -> "Block":
+    def weighted(self) -> "ResidualBlock":
         """The block whose squared norm has the gradient and the Gauss-Newton Hessian of the robust loss.
 
         Source: Triggs et al., Bundle adjustment, 2000, §4.3; with the second derivative where that is positive.
@@ -46,6 +46,6 @@ class Block:
         return replace(self, r=self.r * first / jacobian, z=z, start=start, after=after, loss="linear")
 
 
-def cost(blocks: Sequence[Block]) -> float:
+def cost(blocks: Sequence[ResidualBlock]) -> float:
     """Half the (robust) sum of squares."""
     return sum(block.cost() for block in blocks)

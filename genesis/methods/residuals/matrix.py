@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sparse
 
-from genesis.methods.residuals.block import Block
+from genesis.methods.residuals.block import ResidualBlock
 
 
-def matrix(blocks: Sequence[Block], count: int) -> Any:
+def matrix(blocks: Sequence[ResidualBlock], count: int) -> Any:
     """The whole Jacobian (M, count) to z and then the start states: an array where there are none, else sparse (CSR)."""
     if not any(block.start is not None for block in blocks):
         return np.concatenate([block.z for block in blocks])

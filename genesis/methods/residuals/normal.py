@@ -14,7 +14,7 @@ import scipy.sparse as sparse
 from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse.linalg import splu
 
-from genesis.methods.residuals.block import Block
+from genesis.methods.residuals.block import ResidualBlock
 
 FLOOR = 1e-12  # of the damping, relative to the largest entry of the diagonal
 RIDGE = 1e-14  # on the diagonal of start states, so that one that nothing depends on stays where it is
@@ -32,7 +32,7 @@ class Normal:
     between: dict[tuple[int, int], Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, blocks: Sequence[Block], n: int, windows: int, nt: int) -> "Normal":
+    def of(cls, blocks: Sequence[ResidualBlock], n: int, windows: int, nt: int) -> "Normal":
         """Of blocks with Jacobians; nt = 0: no free start states."""
         made = cls(np.zeros((n, n)), np.zeros(n))
         if nt:
@@ -44,7 +44,7 @@ class Normal:
                 made._add_starts(block)
         return made
 
-    def _add_starts(self, block: Block) -> None:
+    def _add_starts(self, block: ResidualBlock) -> None:
         order = np.argsort(block.window, kind="stable")
         window = block.window[order]
         first = np.flatnonzero(np.r_[True, window[1:] != window[:-1]])

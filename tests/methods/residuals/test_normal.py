@@ -3,30 +3,30 @@
 import numpy as np
 import pytest
 
-from genesis.methods.residuals import Block
+from genesis.methods.residuals import ResidualBlock
 from genesis.methods.residuals.normal import FLOOR, RIDGE, Normal
 
 N, WINDOWS, NT = 4, 5, 3
 
 
-def blocks(starts: bool, gaps: bool, seed: int = 0) -> list[Block]:
+def blocks(starts: bool, gaps: bool, seed: int = 0) -> list[ResidualBlock]:
     """Random residuals: of windows, priors, gaps between windows that follow each other."""
     random = np.random.default_rng(seed)
     window = random.permutation(np.repeat(np.arange(WINDOWS), 6))
-    made = [Block("angle", random.standard_normal(30), random.standard_normal((30, N)), window=window)]
-    made.append(Block("prior", random.standard_normal(2), random.standard_normal((2, N))))
+    made = [ResidualBlock("angle", random.standard_normal(30), random.standard_normal((30, N)), window=window)]
+    made.append(ResidualBlock("prior", random.standard_normal(2), random.standard_normal((2, N))))
     if starts:
         made[0].start = random.standard_normal((30, NT))
     if gaps:
         first = np.repeat(np.arange(WINDOWS - 1), NT)
-        gap = Block("gap", random.standard_normal(len(first)), random.standard_normal((len(first), N)), window=first)
+        gap = ResidualBlock("gap", random.standard_normal(len(first)), random.standard_normal((len(first), N)), window=first)
         gap.start, gap.after = (random.standard_normal((len(first), NT)) for _ in range(2))
         gap.after_window = first + 1
         made.append(gap)
     return made
 
 
-def dense(made: list[Block], starts: bool) -> tuple[np.ndarray, np.ndarray]:
+def dense(made: list[ResidualBlock], starts: bool) -> tuple[np.ndarray, np.ndarray]:
     """Jacobian (M, n + windows nt) and residuals."""
     rows = []
     for block in made:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
-from genesis.methods.residuals import LOSSES, Block
+from genesis.methods.residuals import LOSSES, ResidualBlock
 
 S = np.array([0.0, 1e-9, 0.3, 0.999, 1.001, 4.0, 1e4])
 
@@ -13,7 +13,7 @@ S = np.array([0.0, 1e-9, 0.3, 0.999, 1.001, 4.0, 1e4])
 def test_cost_is_that_of_scipy(name: str) -> None:
     r = np.array([-30.0, -1.1, -0.4, 0.0, 0.7, 2.0, 9.0])
     theirs = least_squares(lambda x: r + 0.0 * x, [0.0], loss=name, f_scale=1.5, max_nfev=1)
-    assert Block("it", r, loss=name, loss_scale=1.5).cost() == pytest.approx(theirs.cost, rel=1e-14)
+    assert ResidualBlock("it", r, loss=name, loss_scale=1.5).cost() == pytest.approx(theirs.cost, rel=1e-14)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -34,9 +34,9 @@ def test_weighted_blocks_have_the_gradient_and_a_positive_hessian(name: str) -> 
     offset = 3.0 * random.standard_normal(40)
 
     def cost(at: np.ndarray) -> float:
-        return Block("it", z @ at + offset, loss=name, loss_scale=0.7).cost()
+        return ResidualBlock("it", z @ at + offset, loss=name, loss_scale=0.7).cost()
 
-    block = Block("it", z @ x + offset, z, loss=name, loss_scale=0.7).weighted()
+    block = ResidualBlock("it", z @ x + offset, z, loss=name, loss_scale=0.7).weighted()
     h = 1e-6
     expected = [(cost(x + h * e) - cost(x - h * e)) / (2 * h) for e in np.eye(3)]
     assert block.z.T @ block.r == pytest.approx(expected, rel=1e-6, abs=1e-8)
