@@ -41,6 +41,8 @@ class Asked:
                     f"statistics.profile: {names[inside[0]]} is one of several numbers that are learned together and has no profile; "
                     "choose parameters of other kinds."
                 )
+            if unknown.smooth and inside:
+                raise InputError(f"{unknown.where}.transform: smooth bounds have no profile (statistics.profile); use clamp.")
         return chosen
 
 

@@ -140,7 +140,10 @@ WRONG = [
     (["parameter.mass.prior=1"], "parameter.mass.prior: 1 is not allowed; write [mean, std]"),
     (["parameter.mass.prior=[1,0]"], "parameter.mass.prior: a standard deviation is 0; it must be positive."),
     (["+parameter.x={kind: knots}"], "parameter.x: knots belongs to a task; recordings bring their own controls and starts."),
-    (["parameter.mass.lr=0.1"], "parameter.mass.lr: an identification finds one step for all parameters; leave lr out."),
+    (
+        ["parameter.mass.lr=0.1"],
+        "parameter.mass.lr: this optimizer finds one step for all groups; leave lr out, or use a first-order optimizer.",
+    ),
     (
         ["parameter.mass.transform=smooth", "parameter.mass.bounds=[0.1,2]", "statistics.profile=[mass/*]"],
         "parameter.mass.transform: smooth bounds have no profile (statistics.profile); use clamp.",
