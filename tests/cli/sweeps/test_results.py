@@ -13,9 +13,9 @@ from tests.cli.test_failures import JOB
 @pytest.mark.parametrize(
     ("result", "value"),
     [
-        ({"objective_best": 1.0, "objective": 2.0, "cost_best": 3.0, "largest_error": 4.0}, 1.0),
+        ({"objective_best": 1.0, "objective": 2.0, "largest_error": 4.0}, 1.0),
         ({"objective": 2, "largest_error": 4.0}, 2.0),
-        ({"objective_best": None, "cost_best": 3.0}, 3.0),
+        ({"objective_best": None, "largest_error": 3.0}, 3.0),
         ({"largest_error": 4.0}, 4.0),
         ({"objective": "low"}, None),
         ({}, None),
