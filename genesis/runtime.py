@@ -15,11 +15,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genesis import log
 from genesis.errors import InputError, StateError, UnsupportedError, unknown_name
 from genesis.log import logger
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
 
 THREADS_VARIABLE = "GENESIS_NUM_THREADS"
 STALE_SECONDS = 60.0
@@ -45,10 +49,10 @@ class Runtime:
 
     backend: Backend
     precision: str
-    device: Any
-    dtype: Any
-    int_dtype: Any
-    np_float: Any
+    device: "torch.device"
+    dtype: "torch.dtype"
+    int_dtype: "torch.dtype"
+    np_float: "type[np.floating]"
     ti_float: Any
     seed: int | None
     eps: float
@@ -138,10 +142,10 @@ def init(
     ti_float = _start_taichi(chosen, precision, seed, cpu_threads)
     _generation += 1
     _runtime = Runtime(
-        backend=chosen,
-        precision=precision,
-        device=device,
-        **_types(precision),
+        chosen,
+        precision,
+        device,
+        *_types(precision),
         ti_float=ti_float,
         seed=seed,
         eps=eps,
@@ -174,7 +178,7 @@ def set_seed(seed: int) -> None:
     _seed(seed, None)
 
 
-def free_memory(device: Any) -> float:
+def free_memory(device: "torch.device") -> float:
     """Bytes that may still be taken on a torch device; infinite where the system does not say."""
     if device.type == "cuda":
         import torch
@@ -243,17 +247,14 @@ def _precision(precision: str) -> str:
     return str(precision)
 
 
-def _types(precision: str) -> dict[str, Any]:
-    """Types of torch and numpy of the numbers in arrays."""
+def _types(precision: str) -> "tuple[torch.dtype, torch.dtype, type[np.floating]]":
+    """Types of the numbers in arrays: reals and integers of torch, reals of numpy."""
     import numpy as np
     import torch
 
-    single = precision == "32"
-    return {
-        "dtype": torch.float32 if single else torch.float64,
-        "int_dtype": torch.int32,
-        "np_float": np.float32 if single else np.float64,
-    }
+    if precision == "32":
+        return torch.float32, torch.int32, np.float32
+    return torch.float64, torch.int32, np.float64
 
 
 def _level(level: str | int | None) -> int:
@@ -269,7 +270,8 @@ def _level(level: str | int | None) -> int:
 
 def _threads(count: int | None) -> int | None:
     """Number of CPU threads: the argument, else the environment variable, else None (all cores)."""
-    where, value = "gs.init: cpu_threads", count
+    where = "gs.init: cpu_threads"
+    value: int | str | None = count
     if value is None and os.environ.get(THREADS_VARIABLE):
         where, value = THREADS_VARIABLE, os.environ[THREADS_VARIABLE]
     if value is None:
@@ -279,7 +281,7 @@ def _threads(count: int | None) -> int | None:
     return int(value)
 
 
-def _device(backend: Backend) -> tuple[Backend, Any]:
+def _device(backend: Backend) -> "tuple[Backend, torch.device]":
     """The backend that will be used and its torch device."""
     import torch
 
@@ -337,7 +339,7 @@ def _start_taichi(backend: Backend, precision: str, seed: int | None, cpu_thread
 
     free_stale_locks(kernel_cache())
     ti_float = ti.f32 if precision == "32" else ti.f64
-    options: dict[str, Any] = {}
+    options: dict[str, int] = {}
     if backend is Backend.cpu:
         options["real_matrix_scalarize"] = False
         if cpu_threads is not None:

@@ -4,13 +4,16 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.grad.verdict import EXACT, KINK, NOISE, UNDEFINED, WRONG, ZERO, Slopes, judge
+
+if TYPE_CHECKING:
+    from genesis.grad.physics import Physics
 
 # Across the gradient the derivative is mere rounding: errors are relative to at least this part of the gradient's norm.
 SMALL = 1e-3
@@ -199,7 +202,7 @@ def compare(
     steps: Steps,
     tolerance: float,
     seed: int,
-    physics: Any = None,
+    physics: "Physics | None" = None,
 ) -> Report:
     """The body of every check.
 
@@ -208,7 +211,7 @@ def compare(
         physics: what the loss simulates with, where its surrogate is to be told apart.
     """
     surrogate = physics is not None and physics.reach > 0.0
-    with physics.without_surrogate() if surrogate else nullcontext():
+    with physics.without_surrogate() if physics is not None and surrogate else nullcontext():
         exact = [g.detach().clone() for g in gradient()]
     whole = [g.detach().clone() for g in gradient()] if surrogate else exact
     generator = torch.Generator().manual_seed(seed)

@@ -19,10 +19,11 @@ from genesis.log import logger
 _FLOATS = (float, torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _INTS = (int, torch.int32, torch.int64)
 _BOOLS = (bool, torch.bool)
+Dtype = torch.dtype | type[float] | type[int] | type[bool] | None
 SHARING = ("asarray", "as_tensor", "as_strided", "from_numpy")  # functions of torch that give out the memory of their argument
 
 
-def _dtype_of(dtype: Any, name: str) -> torch.dtype:
+def _dtype_of(dtype: Dtype, name: str) -> torch.dtype:
     state = runtime.state()
     for kinds, chosen in ((_FLOATS, state.dtype), (_INTS, state.int_dtype), (_BOOLS, torch.bool)):
         if dtype in kinds:
@@ -44,7 +45,7 @@ def _creation(function: Callable[..., torch.Tensor], name: str | None = None) ->
     name = name or function.__name__
 
     @wraps(function, assigned=("__doc__",), updated=())
-    def create(*args, dtype=None, requires_grad=False, scene=None, **kwargs) -> Tensor:
+    def create(*args: Any, dtype: Dtype = None, requires_grad: bool = False, scene: object = None, **kwargs: Any) -> Tensor:
         state = runtime.state()
         if "device" in kwargs:
             raise InputError(f"gs.{name}: Device selection not supported. All genesis tensors are on gs.device ({state.device}).")
@@ -59,17 +60,19 @@ def _creation(function: Callable[..., torch.Tensor], name: str | None = None) ->
     return create
 
 
-def _tensor(data, **kwargs) -> torch.Tensor:
+def _tensor(data: Any, **kwargs: Any) -> torch.Tensor:
     return data.detach().clone() if isinstance(data, torch.Tensor) else torch.tensor(data, **kwargs)
 
 
-def _range(start, end=None, step=1) -> torch.Tensor:
+def _range(start: float, end: float | None = None, step: float = 1) -> torch.Tensor:
     """start, start + step, … up to and including end."""
     start, end = (0, start) if end is None else (start, end)
     return start + step * torch.arange(math.floor((end - start) / step + 1e-9) + 1)
 
 
-def from_torch(tensor: torch.Tensor, dtype=None, requires_grad: bool = False, detach: bool = True, scene=None) -> Tensor:
+def from_torch(
+    tensor: torch.Tensor, dtype: Dtype = None, requires_grad: bool = False, detach: bool = True, scene: object = None
+) -> Tensor:
     """The torch tensor with device and type of the library; ``detach=False`` keeps its graph (and then its requires_grad)."""
     state = runtime.state()
     wanted = _kind_of(tensor.dtype, "from_torch") if dtype is None else _dtype_of(dtype, "from_torch")

@@ -2,18 +2,24 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from genesis.errors import DivergenceError
+from genesis.model.model import Model
 from genesis.model.names import coordinate_name, dof_name
+
+if TYPE_CHECKING:
+    from genesis.grad.launches import Launches
+    from genesis.grad.physics import Physics
+    from genesis.grad.rollout_launch import RolloutLaunch
 
 ADVICE = "try a smaller dt, a shorter horizon, or cut the gradient (detach)"
 
 
 def gradient_fault(
-    launch: Any,
+    launch: "RolloutLaunch",
     given: Mapping[str, torch.Tensor | None],
     made: Mapping[str, torch.Tensor],
     theta_bar: torch.Tensor | None,
@@ -55,7 +61,11 @@ def gradient_fault(
 
 
 def expect_finite(
-    physics: Any, batch: int, what: str, given: Mapping[str, tuple[torch.Tensor, int]], made: Mapping[str, torch.Tensor | None]
+    physics: "Physics",
+    batch: int,
+    what: str,
+    given: Mapping[str, tuple[torch.Tensor, int]],
+    made: Mapping[str, torch.Tensor | None],
 ) -> None:
     """Of gradients at S states of B environments, of a quantity that is a function of each state alone.
 
@@ -74,8 +84,8 @@ def expect_finite(
                 at[1], None, name, batch, _lost({n: x for n, (x, _) in given.items()}, batch, {n: w for n, (_, w) in given.items()}),
             )  # fmt: skip
     widths = {"qpos": physics.nq, "qvel": physics.nv, "qacc": physics.nv}
-    for name, gradient in made.items():
-        at = _last(gradient, batch, widths[name]) if name in widths else None
+    for name, bar in made.items():
+        at = _last(bar, batch, widths[name]) if name in widths else None
         if at is not None:
             raise _error(
                 f"the gradient of {what} in {name} of {_name(physics.model, name, at[2])} is not finite in environment {at[1]} at state "
@@ -85,7 +95,7 @@ def expect_finite(
     raise _error(f"the gradient of {what} in the physical parameters is not finite; {ADVICE}.", None, None, "parameters")
 
 
-def _of_parameters(physics: Any, launches: Any, theta_bar: torch.Tensor | None) -> DivergenceError:
+def _of_parameters(physics: "Physics", launches: "Launches", theta_bar: torch.Tensor | None) -> DivergenceError:
     """The first physical parameter whose gradient is not finite."""
     for name, (first, count) in physics.model.parameter_offsets.items():
         rows = (
@@ -123,10 +133,11 @@ def _last(gradient: torch.Tensor | None, batch: int, width: int) -> tuple[int, i
     if gradient is None or bool(torch.isfinite(gradient).all()):
         return None
     bad = (~torch.isfinite(gradient.reshape(-1, batch, width))).nonzero()
-    return tuple(bad[bad[:, 0].argmax()].tolist())  # type: ignore[return-value]
+    step, env, column = bad[bad[:, 0].argmax()].tolist()
+    return step, env, column
 
 
-def _name(model: Any, name: str, column: int) -> str:
+def _name(model: Model, name: str, column: int) -> str:
     if name == "qpos":
         return f'"{coordinate_name(model, column)}"'
     if name == "actuator controls":

@@ -3,14 +3,20 @@
 Each is one launch forward and one backward. ``physics`` is the `genesis.grad.physics.Physics` they belong to.
 """
 
+from typing import TYPE_CHECKING, Any
+
 import torch
+from torch import Tensor
 
 from genesis.grad.faults import expect_finite
-from genesis.grad.pull_back import run_adjoint
+from genesis.grad.pull_back import Made, run_adjoint
 from genesis.grad.rollout_launch import Inputs
 
+if TYPE_CHECKING:
+    from genesis.grad.physics import Physics
 
-def _dense(x: torch.Tensor | None, otherwise: torch.Tensor) -> torch.Tensor:
+
+def _dense(x: Tensor | None, otherwise: Tensor) -> Tensor:
     """Contiguous memory of an optional input."""
     return otherwise if x is None else x.contiguous()
 
@@ -19,7 +25,16 @@ class Rollout(torch.autograd.Function):
     """(physics, theta, q0, v0, dof_ctrl, act_ctrl, wrench) -> states and accelerations over T steps."""
 
     @staticmethod
-    def forward(ctx, physics, theta, q0, v0, dof_ctrl, act_ctrl, wrench):
+    def forward(
+        ctx: Any,
+        physics: "Physics",
+        theta: Tensor,
+        q0: Tensor,
+        v0: Tensor,
+        dof_ctrl: Tensor,
+        act_ctrl: Tensor | None,
+        wrench: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         launches, horizon, batch = physics.launches(q0.shape[0]), dof_ctrl.shape[0], q0.shape[0]
         steps, new = horizon * physics.substeps, physics.nothing.new_empty
         states = (
@@ -38,10 +53,10 @@ class Rollout(torch.autograd.Function):
         return q[::every], v[::every], a[:: every * physics.stages]
 
     @staticmethod
-    def backward(ctx, *grads):
+    def backward(ctx: Any, *grads: Tensor | None) -> Made:
         need_theta = ctx.needs_input_grad[1]
 
-        def adjoint(*grads):
+        def adjoint(*grads: Tensor | None) -> Made:
             u, c, w, q, v, a, tape, theta, *_ = ctx.saved_tensors
             bars, launch = tuple(None if g is None else g.contiguous() for g in grads), ctx.launch
             nothing = launch.physics.nothing
@@ -59,7 +74,16 @@ class Step(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, how, theta, q0, v0, dof_ctrl, act_ctrl, wrench):
+    def forward(
+        ctx: Any,
+        how: tuple["Physics", int],
+        theta: Tensor,
+        q0: Tensor,
+        v0: Tensor,
+        dof_ctrl: Tensor,
+        act_ctrl: Tensor | None,
+        wrench: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         physics, ctx.steps = how
         batch, new = q0.shape[0], physics.nothing.new_empty
         launches, many, stages = physics.launches(batch), physics.substeps, physics.stages
@@ -77,10 +101,10 @@ class Step(torch.autograd.Function):
         return q if many == 1 else q[-1], v if many == 1 else v[-1], a if a.dim() == 2 else a[0]
 
     @staticmethod
-    def backward(ctx, *grads):
+    def backward(ctx: Any, *grads: Tensor | None) -> Made:
         need_theta = ctx.needs_input_grad[1]
 
-        def adjoint(*grads):
+        def adjoint(*grads: Tensor | None) -> Made:
             q, v, a, touched, theta, *given = ctx.saved_tensors
             bars, launch = tuple(None if g is None else g.contiguous() for g in grads), ctx.launch
             states = (q, launch.physics.nothing if v is None else v, a)
@@ -100,7 +124,7 @@ class NoContext:
     needs_input_grad = ()
 
     @staticmethod
-    def save_for_backward(*tensors) -> None:
+    def save_for_backward(*tensors: Tensor | None) -> None:
         pass
 
     @staticmethod
@@ -108,7 +132,9 @@ class NoContext:
         pass
 
 
-def _inputs(physics, q0, v0, dof_ctrl, act_ctrl, wrench) -> Inputs:
+def _inputs(
+    physics: "Physics", q0: Tensor, v0: Tensor, dof_ctrl: Tensor, act_ctrl: Tensor | None, wrench: Tensor | None
+) -> Inputs:
     """As a kernel reads them."""
     nothing = physics.nothing
     return (
@@ -120,12 +146,12 @@ def _inputs(physics, q0, v0, dof_ctrl, act_ctrl, wrench) -> Inputs:
     )
 
 
-def _flat_wrench(wrench: torch.Tensor | None, otherwise: torch.Tensor) -> torch.Tensor:
+def _flat_wrench(wrench: Tensor | None, otherwise: Tensor) -> Tensor:
     """(..., nlink, 6) as the kernels read it, (..., 6 nlink)."""
     return otherwise if wrench is None else wrench.contiguous().flatten(-2)
 
 
-def _link_wrench(bar: torch.Tensor | None):
+def _link_wrench(bar: Tensor | None) -> Tensor | None:
     return None if bar is None else bar.unflatten(-1, (-1, 6))
 
 
@@ -133,7 +159,7 @@ class LinkStates(torch.autograd.Function):
     """(physics, theta, q (S, B, nq), v (S, B, nv)) -> pose (S, B, nlink, 7), twist (S, B, nlink, 6)."""
 
     @staticmethod
-    def forward(ctx, physics, theta, q, v):
+    def forward(ctx: Any, physics: "Physics", theta: Tensor, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         launches = physics.launches(q.shape[1])
         given, (q, v) = (theta, q, v), (x.detach().contiguous() for x in (q, v))
         pose, twist = q.new_empty(*q.shape[:2], 7 * physics.nlink), q.new_empty(*q.shape[:2], 6 * physics.nlink)
@@ -144,10 +170,10 @@ class LinkStates(torch.autograd.Function):
         return pose.view(*q.shape[:2], physics.nlink, 7), twist.view(*q.shape[:2], physics.nlink, 6)
 
     @staticmethod
-    def backward(ctx, *grads):
+    def backward(ctx: Any, *grads: Tensor | None) -> Made:
         need = ctx.needs_input_grad
 
-        def adjoint(pose_bar, twist_bar):
+        def adjoint(pose_bar: Tensor, twist_bar: Tensor) -> Made:
             q, v, theta, *_ = ctx.saved_tensors
             launches, want = ctx.launches, bool(need[1])
             q_bar, v_bar, theta_bar = torch.empty_like(q), torch.empty_like(v), launches.parameters_bar(want)
@@ -168,7 +194,7 @@ class InverseDynamics(torch.autograd.Function):
     """(physics, theta, q (S, B, nq), v, a (S, B, nv)) -> tau (S, B, nv)."""
 
     @staticmethod
-    def forward(ctx, physics, theta, q, v, a):
+    def forward(ctx: Any, physics: "Physics", theta: Tensor, q: Tensor, v: Tensor, a: Tensor) -> Tensor:
         launches = physics.launches(q.shape[1])
         given, (q, v, a) = (theta, q, v, a), (x.detach().contiguous() for x in (q, v, a))
         tau = torch.empty_like(v)
@@ -179,10 +205,10 @@ class InverseDynamics(torch.autograd.Function):
         return tau
 
     @staticmethod
-    def backward(ctx, *grads):
+    def backward(ctx: Any, *grads: Tensor | None) -> Made:
         need = ctx.needs_input_grad
 
-        def adjoint(tau_bar):
+        def adjoint(tau_bar: Tensor) -> Made:
             q, v, a, theta, *_ = ctx.saved_tensors
             launches, want = ctx.launches, bool(need[1])
             q_bar, v_bar, a_bar = bars = [torch.empty_like(x) for x in (q, v, a)]

@@ -1,7 +1,7 @@
 """What the launches of one model and batch size share: scratch memory, packed parameters, kernels bound to their numbers."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -15,6 +15,9 @@ from genesis.grad.constrained import ConstraintSetting
 from genesis.grad.rollout_launch import RolloutLaunch
 from genesis.grad.status import Status
 
+if TYPE_CHECKING:
+    from genesis.grad.physics import Physics
+
 #: Links that a launch goes through, over environments and time steps, up to which waking Taichi's threads costs more than they save. With
 #: constraints kernels are dear to compile and every step is long: those have one version.
 SMALL = 2000
@@ -27,7 +30,7 @@ MOST = 64  # launches that are kept, for a caller that varies the horizon withou
 class Launches:
     """Scratch memory and launches for one batch size."""
 
-    def __init__(self, physics: Any, batch: int) -> None:
+    def __init__(self, physics: "Physics", batch: int) -> None:
         model, like = physics.model, physics.nothing
         self.variant, self.candidates = physics.variant, model.sizes["ncand"]
         self.batch, self.lanes, self.nlink = batch, lanes_for(batch), model.nlink
@@ -44,7 +47,7 @@ class Launches:
         self._rollouts: dict[tuple[int, bool, bool, bool, bool, float], RolloutLaunch] = {}
         self._functions: dict[tuple[str, int, bool], tuple[Launch, Launch, Launch]] = {}
         self._launchers: dict[tuple[str, bool], tuple[Launcher, Launcher, Launcher]] = {}
-        self._packed: tuple[Any, int, torch.Tensor] | None = None
+        self._packed: tuple[torch.Tensor, int, torch.Tensor] | None = None
         # numbers that the tape keeps of one evaluation of the dynamics, see `Scratch`
         self.tape_width = tape_width(model.sizes) if keeps_tape(physics.kind, batch, self.variant) else 0
         self.no_tape = like.new_zeros(self.tape_width) if self.tape_width else None
@@ -56,7 +59,7 @@ class Launches:
         self.status: Status | None = None
         self.contact_arrays: tuple[torch.Tensor | None, torch.Tensor | None] = (None, None)
 
-    def fit(self, physics: Any, setting: ConstraintSetting | None) -> None:
+    def fit(self, physics: "Physics", setting: ConstraintSetting | None) -> None:
         """Memory of the constraints for a setting, in place of what there was, unless it is there; what was reported stays.
 
         Raises: RuntimeError where the memory is not to be had: then there is none at all, until the next call.
@@ -90,7 +93,15 @@ class Launches:
             "parameter_stride": self.parameter_size if batched else 0,
         }
 
-    def rollout(self, physics: Any, horizon: int, theta, act_ctrl, wrench, with_initial: bool) -> RolloutLaunch:
+    def rollout(
+        self,
+        physics: "Physics",
+        horizon: int,
+        theta: torch.Tensor,
+        act_ctrl: torch.Tensor | None,
+        wrench: torch.Tensor | None,
+        with_initial: bool,
+    ) -> RolloutLaunch:
         """The launch of this kind; with_initial: states begin with the initial one."""
         key = (horizon, theta.dim() == 2, act_ctrl is not None, wrench is not None, with_initial, physics.reach)
         launch = self._rollouts.get(key)
@@ -100,7 +111,9 @@ class Launches:
             launch = self._rollouts[key] = RolloutLaunch(physics, self, *key)
         return launch
 
-    def function(self, kind: str, samples: int, batched: bool, constraints: Mapping[str, float] | None = None):
+    def function(
+        self, kind: str, samples: int, batched: bool, constraints: Mapping[str, float] | None = None
+    ) -> tuple[Launch, Launch, Launch]:
         """Launches of a function of S states, to be called by name (`Launch.named`): forward, adjoint, adjoint with the parameters' adjoints:
         index 1 + want. constraints: numbers of their kernels, of the setting that there is memory for."""
         key = kind, samples, batched

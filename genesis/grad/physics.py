@@ -20,6 +20,7 @@ from genesis.grad.contacts import ContactRows
 from genesis.grad.functions import InverseDynamics, LinkStates, NoContext, Rollout, Step
 from genesis.grad.launches import ADDRESSES, Launches
 from genesis.grad.pull_back import apply
+from genesis.grad.rollout_launch import States
 from genesis.grad.seen import Seen
 from genesis.grad.shapes import pack_shapes
 from genesis.model.layout import PARAMETER, PARAMETERS
@@ -194,7 +195,16 @@ class Physics:
                 f"Physics: {name} is {tuple(x.shape)} {x.dtype} on {x.device}; allowed: {shape} {self.dtype} on {self.device}."
             )
 
-    def _expect_inputs(self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc, horizon: tuple[int, ...]) -> None:
+    def _expect_inputs(
+        self,
+        theta: torch.Tensor,
+        qpos: torch.Tensor,
+        qvel: torch.Tensor,
+        dof_ctrl: torch.Tensor,
+        act_ctrl: torch.Tensor | None,
+        xfrc: torch.Tensor | None,
+        horizon: tuple[int, ...],
+    ) -> None:
         batch = (qpos.shape[0],)
         self._expect_parameters(theta, batch)
         self._expect("qpos", qpos, (*batch, self.nq))
@@ -209,7 +219,15 @@ class Physics:
         size = (self.model.parameter_size,)
         self._expect("theta", theta, size if theta.dim() == 1 else batch + size)
 
-    def rollout(self, theta, qpos, qvel, dof_ctrl, act_ctrl=None, xfrc=None):
+    def rollout(
+        self,
+        theta: torch.Tensor,
+        qpos: torch.Tensor,
+        qvel: torch.Tensor,
+        dof_ctrl: torch.Tensor,
+        act_ctrl: torch.Tensor | None = None,
+        xfrc: torch.Tensor | None = None,
+    ) -> States:
         """A whole trajectory in one launch.
 
         Args:
@@ -225,7 +243,16 @@ class Physics:
         self._expect_inputs(theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc, tuple(dof_ctrl.shape[:1]))
         return Rollout.apply(self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
 
-    def step(self, theta, qpos, qvel, dof_ctrl, act_ctrl=None, xfrc=None, steps=0):
+    def step(
+        self,
+        theta: torch.Tensor,
+        qpos: torch.Tensor,
+        qvel: torch.Tensor,
+        dof_ctrl: torch.Tensor,
+        act_ctrl: torch.Tensor | None = None,
+        xfrc: torch.Tensor | None = None,
+        steps: int = 0,
+    ) -> States:
         """One control step: as `rollout` with T = 1, every array without the time axis; returns (qpos', qvel', qacc).
 
         steps: those before it, for the message of an error in the backward pass.
@@ -233,13 +260,24 @@ class Physics:
         self._expect_inputs(theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc, ())
         return self.advance(theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc, steps)
 
-    def advance(self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc, steps):
+    def advance(
+        self,
+        theta: torch.Tensor,
+        qpos: torch.Tensor,
+        qvel: torch.Tensor,
+        dof_ctrl: torch.Tensor,
+        act_ctrl: torch.Tensor | None,
+        xfrc: torch.Tensor | None,
+        steps: int,
+    ) -> States:
         """As `step`, of arguments that are known to be what it asks for."""
         if not torch.is_grad_enabled():
             return Step.forward(NoContext, (self, steps), theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
         return apply(Step, (self, steps), theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
 
-    def kinematics(self, theta, qpos, qvel):
+    def kinematics(
+        self, theta: torch.Tensor, qpos: torch.Tensor, qvel: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """World pose and velocity of every link origin.
 
         Args: qpos (..., B, nq) and qvel (..., B, nv) with any leading axes; B is the axis of theta's rows if it has any.
@@ -251,7 +289,7 @@ class Physics:
         pose, twist = pose.reshape(*lead, self.nlink, 7), twist.reshape(*lead, self.nlink, 6)
         return pose[..., :3], pose[..., 3:], twist[..., :3], twist[..., 3:]
 
-    def _expect_samples(self, theta, qpos, **velocities) -> list[torch.Tensor]:
+    def _expect_samples(self, theta: torch.Tensor, qpos: torch.Tensor, **velocities: torch.Tensor) -> list[torch.Tensor]:
         """(S, B, n) of a position and of velocities at it."""
         lead = tuple(qpos.shape[:-1])
         self._expect("qpos", qpos, (*lead, self.nq))
@@ -265,13 +303,21 @@ class Physics:
         """(S, B, n) from (..., B, n)."""
         return x.reshape(math.prod(x.shape[:-2]), x.shape[-2] if x.dim() > 1 else 1, x.shape[-1])
 
-    def inverse_dynamics(self, theta, qpos, qvel, qacc):
+    def inverse_dynamics(self, theta: torch.Tensor, qpos: torch.Tensor, qvel: torch.Tensor, qacc: torch.Tensor) -> torch.Tensor:
         """tau = M qacc + c (…, B, nv): armature included, no damping, springs or actuators."""
         lead = qpos.shape[:-1]
         samples = self._expect_samples(theta, qpos, qvel=qvel, qacc=qacc)
         return InverseDynamics.apply(self, theta, *samples).reshape(*lead, self.nv)
 
-    def contacts(self, theta, qpos, qvel, qacc, dof_ctrl=None, act_ctrl=None):
+    def contacts(
+        self,
+        theta: torch.Tensor,
+        qpos: torch.Tensor,
+        qvel: torch.Tensor,
+        qacc: torch.Tensor,
+        dof_ctrl: torch.Tensor | None = None,
+        act_ctrl: torch.Tensor | None = None,
+    ) -> torch.Tensor | None:
         """Contacts (..., B, room, WIDTH) at states and with the forces at accelerations there: rows of `inspect_contacts.FIELDS`.
 
         dof_ctrl (..., B, nv), act_ctrl (..., B, nu): controls of the steps with these accelerations, which tell what has reached its
@@ -281,19 +327,19 @@ class Physics:
             return None
         lead = qpos.shape[:-1]
         q, v, a = self._expect_samples(theta, qpos, qvel=qvel, qacc=qacc)
-        controls = [None if x is None else self._samples(x) for x in (dof_ctrl, act_ctrl)]
-        rows = ContactRows.apply(self, theta, q, v, self._seen.acceleration(theta, q, v, a, *controls))
+        u, c = (None if x is None else self._samples(x) for x in (dof_ctrl, act_ctrl))
+        rows = ContactRows.apply(self, theta, q, v, self._seen.acceleration(theta, q, v, a, u, c))
         return rows.reshape(*lead, *rows.shape[2:])
 
     @cached_property
     def _seen(self) -> Seen:
         return Seen(self)
 
-    def bias(self, theta, qpos, qvel):
+    def bias(self, theta: torch.Tensor, qpos: torch.Tensor, qvel: torch.Tensor) -> torch.Tensor:
         """Coriolis, centrifugal and gravity forces c (..., B, nv)."""
         return self.inverse_dynamics(theta, qpos, qvel, torch.zeros_like(qvel))
 
-    def mass_matrix(self, theta, qpos):
+    def mass_matrix(self, theta: torch.Tensor, qpos: torch.Tensor) -> torch.Tensor:
         """Joint-space inertia with armature (..., B, nv, nv)."""
         lead, (flat,) = qpos.shape, self._expect_samples(theta, qpos)
         s, b = flat.shape[:2]
@@ -304,7 +350,15 @@ class Physics:
         columns = tau[:, :-1] - tau[:, -1:]
         return columns.movedim(1, -1).reshape(*lead[:-1], self.nv, self.nv)
 
-    def forward_dynamics(self, theta, qpos, qvel, dof_ctrl, act_ctrl=None, xfrc=None):
+    def forward_dynamics(
+        self,
+        theta: torch.Tensor,
+        qpos: torch.Tensor,
+        qvel: torch.Tensor,
+        dof_ctrl: torch.Tensor,
+        act_ctrl: torch.Tensor | None = None,
+        xfrc: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """qacc (B, nv) at one state: explicit damping, whatever the integrator."""
         return self._explicit.step(theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)[2]
 

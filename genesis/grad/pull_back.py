@@ -1,13 +1,17 @@
 """How a hand-written adjoint meets torch: stacked gradients row by row, second order refused."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import torch
 
 from genesis.errors import UnsupportedError
 
+Made = tuple[torch.Tensor | None, ...]  # gradients, None for those that are zero
+Adjoint = Callable[..., Made]
 
-def _refuse_second_order(ctx_name: str):
+
+def _refuse_second_order(ctx_name: str) -> NoReturn:
     raise UnsupportedError(
         f"{ctx_name}: derivatives of second order (create_graph=True) are not implemented; "
         "take finite differences of the gradient, or a Gauss-Newton approximation."
@@ -18,12 +22,12 @@ class _NoSecondOrder(torch.autograd.Function):
     """Identity on gradients that refuses to be differentiated again; ``count`` tensors that they depend on come before them."""
 
     @staticmethod
-    def forward(ctx, name: str, count: int, *tensors):
+    def forward(ctx: Any, name: str, count: int, *tensors: torch.Tensor | None) -> Made:
         ctx.name = name
         return tuple(None if t is None else t.view_as(t) for t in tensors[count:])
 
     @staticmethod
-    def backward(ctx, *grads):
+    def backward(ctx: Any, *grads: torch.Tensor | None) -> NoReturn:
         _refuse_second_order(ctx.name)
 
 
@@ -36,10 +40,10 @@ class _Batched:
 
     SLOTS = 6
     library = torch.library.Library("genesis_optimize", "DEF")
-    calls: dict[int, Any] = {}
+    calls: dict[int, Adjoint] = {}
 
     @classmethod
-    def run(cls, adjoint, grads):
+    def run(cls, adjoint: Adjoint, grads: Made) -> tuple[torch.Tensor, ...]:
         key = max(cls.calls, default=0) + 1
         cls.calls[key] = adjoint
         try:
@@ -50,7 +54,7 @@ class _Batched:
         return out
 
     @classmethod
-    def one(cls, key: int, count: int, *grads):
+    def one(cls, key: int, count: int, *grads: torch.Tensor) -> tuple[torch.Tensor, ...]:
         out = cls.calls[key](*(None if g.dim() == 1 and g.numel() == 0 else g for g in grads[:count]))
         return tuple(torch.empty(0) if o is None else o.clone() for o in (*out, *[None] * (cls.SLOTS - len(out))))
 
@@ -73,14 +77,14 @@ def _is_batched(grad: torch.Tensor) -> bool:
 _transforming = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
 
 
-def apply(function: type[torch.autograd.Function], *args):
+def apply(function: type[torch.autograd.Function], *args: Any) -> Any:
     """`function.apply`, without what torch prepares there for its function transforms when none is active: 2 µs of every step."""
     if _transforming():
         return function.apply(*args)
     return super(torch.autograd.Function, function).apply(*args)  # type: ignore[misc]
 
 
-def run_adjoint(ctx, name: str, adjoint, grads):
+def run_adjoint(ctx: Any, name: str, adjoint: Adjoint, grads: Made) -> Made:
     """``adjoint(*grads)`` as torch wants it from a backward: batched gradients row by row, second order refused.
 
     What its forward saved last are the tensor arguments of the function, or its outputs: something that depends on them all.
@@ -91,7 +95,7 @@ def run_adjoint(ctx, name: str, adjoint, grads):
             return tuple(o if n else None for o, n in zip(out, ctx.needs_input_grad[1:], strict=False))
     if torch.is_grad_enabled():  # backward runs with create_graph
         with torch.no_grad():
-            out = adjoint(*grads)
+            made = adjoint(*grads)
         sources = [x for x in (*ctx.saved_tensors[1 - len(ctx.needs_input_grad) :], *grads) if x is not None and x.requires_grad]
-        return _NoSecondOrder.apply(name, len(sources), *sources, *out)
+        return _NoSecondOrder.apply(name, len(sources), *sources, *made)
     return adjoint(*grads)

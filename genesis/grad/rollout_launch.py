@@ -1,13 +1,17 @@
 """One kind of rollout bound to its kernels, forward and backward."""
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from genesis.dynamics.launch import Launch
 from genesis.grad.faults import gradient_fault
+
+if TYPE_CHECKING:
+    from genesis.grad.launches import Launches
+    from genesis.grad.physics import Physics
 
 LONGEST_TAPE = 2**22  # numbers of a tape that a rollout keeps for its adjoint; beyond, the adjoint computes again
 
@@ -24,6 +28,7 @@ INPUT_BARS = ("dof_ctrl_bar", "act_ctrl_bar", "wrench_bar", "q0_bar", "v0_bar") 
 Inputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 States = tuple[Tensor, Tensor, Tensor]
 StateBars = tuple[Tensor | None, Tensor | None, Tensor | None]
+Adjoints = tuple[Tensor | None, Tensor, Tensor, Tensor, Tensor | None, Tensor | None]  # see `RolloutLaunch.adjoint`
 FORWARD = ("parameters", *INPUTS, *STATES, "tape", "ledger", "shapes")  # what a launch hands over, beside what is fixed
 BACKWARD = ("parameters", *INPUTS, *STATES, *STATE_BARS, *INPUT_BARS, "parameters_bar", "tape", "ledger", "shapes")
 
@@ -33,8 +38,8 @@ class RolloutLaunch:
 
     def __init__(
         self,
-        physics: Any,
-        launches: Any,
+        physics: "Physics",
+        launches: "Launches",
         horizon: int,
         batched: bool,
         controlled: bool,
@@ -120,10 +125,10 @@ class RolloutLaunch:
         inputs: Inputs,
         states: States,
         bars: StateBars,
-        stored=None,
-        columns=None,
+        stored: Tensor | None = None,
+        columns: Tensor | None = None,
         start: int = 0,
-    ):
+    ) -> Adjoints:
         """Adjoints of (theta, q0, v0, dof_ctrl, act_ctrl, wrench).
 
         Args:
@@ -165,6 +170,6 @@ class RolloutLaunch:
             of_inputs = dict(zip(("controls", "actuator controls", "external forces", "qpos", "qvel"), made, strict=True))
             raise gradient_fault(self, {"qpos": q_bar, "qvel": v_bar, "qacc": a_bar}, of_inputs, theta_bar, start)
         return (
-            b.theta_bar(theta_bar, theta, columns) if need_theta else None, q0_bar, v0_bar, u_bar,
+            None if theta_bar is None else b.theta_bar(theta_bar, theta, columns), q0_bar, v0_bar, u_bar,
             c_bar if self.has[0] else None, w_bar if self.has[1] else None,
         )  # fmt: skip

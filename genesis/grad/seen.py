@@ -4,7 +4,7 @@ a_1 = a + H^-1 dt (d + E + C) a,      H the matrix of the constrained problem; s
 """
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,11 +15,14 @@ from genesis.dynamics.schemes import SCHEMES
 from genesis.dynamics.step import is_two_stage
 from genesis.grad.controllers import controller_force, joint_position, parameter
 
+if TYPE_CHECKING:
+    from genesis.grad.physics import Physics
+
 
 class Seen:
     """Of one `Physics`."""
 
-    def __init__(self, physics: Any) -> None:
+    def __init__(self, physics: "Physics") -> None:
         self.physics, self.model, self.scheme = physics, physics.model, SCHEMES[physics.kind]
 
     def acceleration(
@@ -53,7 +56,7 @@ class Seen:
 
         position = joint_position(self.physics, q)
         force = controller_force(self.physics, theta, 0.0 if dof_ctrl is None else dof_ctrl, q, v)
-        feedback = 0.0
+        feedback: Tensor | float = 0.0
         if act_ctrl is not None and self.model.nu > 0:
             way = self._transmission(value("trn_coef"))
             raw = value("act_gain") * clamp(act_ctrl, "ctrl") + value("act_bias0")

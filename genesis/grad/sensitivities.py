@@ -11,8 +11,6 @@ Source: Griewank, Walther, Evaluating Derivatives (2008), §3.1, §3.2; Hairer, 
 (1993), §I.14.
 """
 
-from dataclasses import fields
-
 import torch
 from torch import Tensor
 
@@ -37,17 +35,19 @@ def along(
     """
     horizon, batch = x.shape[:2]
     qpos, qvel = (part.contiguous() for part in x.flatten(0, 1).split([physics.nq, physics.nv], -1))
-    driven = [None if part is None else part.flatten(0, 1).contiguous() for part in (command, control)]
+    dof_ctrl = command.flatten(0, 1).contiguous()
+    act_ctrl = None if control is None else control.flatten(0, 1).contiguous()
     rows = theta if theta.dim() == 1 else theta.repeat(horizon, 1)
-    made = step_jacobian(physics, rows, qpos, qvel, *driven, columns, acceleration)
+    made = step_jacobian(physics, rows, qpos, qvel, dof_ctrl, act_ctrl, columns, acceleration)
 
-    def folded(jacobian: Jacobian | None) -> Jacobian | None:
-        if jacobian is None:
-            return None
-        tables = (getattr(jacobian, field.name) for field in fields(jacobian))
-        return Jacobian(*(None if table is None else table.unflatten(0, (horizon, batch)) for table in tables))
+    def folded(jacobian: Jacobian) -> Jacobian:
+        state, parameters, dof_ctrl = (
+            table.unflatten(0, (horizon, batch)) for table in (jacobian.state, jacobian.parameters, jacobian.dof_ctrl)
+        )
+        act_ctrl = None if jacobian.act_ctrl is None else jacobian.act_ctrl.unflatten(0, (horizon, batch))
+        return Jacobian(state, parameters, dof_ctrl, act_ctrl)
 
-    return StepJacobian(folded(made.next), folded(made.acceleration))
+    return StepJacobian(folded(made.next), None if made.acceleration is None else folded(made.acceleration))
 
 
 def forward(a: Tensor, direct: Tensor, start: Tensor) -> Tensor:

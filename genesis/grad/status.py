@@ -1,14 +1,19 @@
 """What the launches report of their constraints: room for contacts grows, a solver that stopped early is remembered."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from genesis.dynamics.constraints.ledger import ALARMS, SOURCES, STATUS
 from genesis.errors import ContactOverflowError
+from genesis.grad.constrained import ConstraintSetting
 from genesis.model.names import constraint_name
+
+if TYPE_CHECKING:
+    from genesis.grad.launches import Launches
+    from genesis.grad.physics import Physics
 
 FIRST_ALARM = STATUS.index(ALARMS[0])
 OVERFLOW, UNCONVERGED, RESIDUAL, FIRST_STEP = (STATUS.index(n) for n in ("overflow", "unconverged", "residual", "first_step"))
@@ -35,7 +40,9 @@ class Status:
         rows: (B, n) memory of the environments, for ``setting``; before: the one that this goes on with.
     """
 
-    def __init__(self, launches: Any, physics: Any, setting: Any, rows: Tensor, before: "Status | None") -> None:
+    def __init__(
+        self, launches: "Launches", physics: "Physics", setting: ConstraintSetting, rows: Tensor, before: "Status | None"
+    ) -> None:
         self.launches, self.physics, self.room, self.growing = launches, physics, setting.contacts, setting.growing
         self._look_at(rows[:, 1 : 1 + len(STATUS)])
         self._settled = torch.zeros_like(self._alarms)  # of the launches that are over, where each is looked at
@@ -96,7 +103,7 @@ class Status:
         kind, index = (int(x) for x in self.table[env, [FAULT, FAULT_INDEX]].tolist())
         return constraint_name(self.physics.model, SOURCES[kind - 1], index) if kind else None
 
-    def _step(self, row: Any) -> int:
+    def _step(self, row: Tensor) -> int:
         return max(0, int(row[FIRST_STEP]) - 1) // self.physics.substeps
 
     def _take_back(self) -> None:
@@ -117,5 +124,5 @@ class Status:
         lack = self.physics.make_room(needed, self.launches) if self.growing else None
         if self.growing and lack is None:
             return True
-        step = None if backward else step
-        raise ContactOverflowError(needed=needed, room=self.room, env=env, step=step, dt=self.physics.dt, memory=lack)
+        at = None if backward else step
+        raise ContactOverflowError(needed=needed, room=self.room, env=env, step=at, dt=self.physics.dt, memory=lack)

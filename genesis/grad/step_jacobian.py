@@ -18,11 +18,14 @@ import torch
 from torch import Tensor
 
 from genesis.grad.physics import Physics
+from genesis.grad.rollout_launch import Inputs, RolloutLaunch, States
 
 CHUNK, GRAIN = (
     256,
     64,
 )  # states a launch: enough to fill lanes and threads, few enough to stay in the cache; of few sizes, since each keeps memory
+
+StepAdjoints = tuple[Tensor | None, Tensor, Tensor, Tensor, Tensor | None]  # of theta, qpos, qvel, dof_ctrl, act_ctrl
 
 
 @dataclass
@@ -80,11 +83,11 @@ def step_jacobian(
                 if c_bar is not None:
                     table[3][part, row] = c_bar[:size]
         _integrated(physics, tables[0])
-    made = [Jacobian(*table[:3], table[3] if act_ctrl is not None else None) for table in tables]
+    made = [Jacobian(table[0], table[1], table[2], table[3] if act_ctrl is not None else None) for table in tables]
     return StepJacobian(made[0], made[1] if acceleration else None)
 
 
-def _rows(physics: Physics, tables: list) -> Iterator[tuple]:
+def _rows(physics: Physics, tables: list[list[Tensor]]) -> Iterator[tuple[list[Tensor], int, int, int]]:
     """(table, its row, what the row is of: 0 qpos', 1 qvel', 2 qacc, which number of that)."""
     follows = _plain(physics)
     for k in range(physics.nq):
@@ -119,7 +122,9 @@ def _integrated(physics: Physics, tables: list[Tensor]) -> None:
     tables[0][:, q, q] += 1.0
 
 
-def _launches(physics, theta, qpos, qvel, dof_ctrl, act_ctrl, columns) -> Iterator[tuple[slice, Callable[[int, int], tuple]]]:
+def _launches(
+    physics: Physics, theta: Tensor, qpos: Tensor, qvel: Tensor, dof_ctrl: Tensor, act_ctrl: Tensor | None, columns: Tensor
+) -> Iterator[tuple[slice, Callable[[int, int], StepAdjoints]]]:
     """Chunks of the states, each with `_pull_back` there."""
     count = qpos.shape[0]
     for first in range(0, count, CHUNK):
@@ -141,7 +146,16 @@ def _launches(physics, theta, qpos, qvel, dof_ctrl, act_ctrl, columns) -> Iterat
         yield part, partial(_pull_back, launch, rows, inputs, states, touched, columns)
 
 
-def _pull_back(launch, theta, inputs, states, touched, columns, kind: int, k: int) -> tuple:
+def _pull_back(
+    launch: RolloutLaunch,
+    theta: Tensor,
+    inputs: Inputs,
+    states: States,
+    touched: Tensor | None,
+    columns: Tensor,
+    kind: int,
+    k: int,
+) -> StepAdjoints:
     """Adjoints of (theta, qpos, qvel, dof_ctrl, act_ctrl) of number k of qpos' (kind 0), qvel' (1) or qacc (2), at every state."""
     bars = [states[i].new_zeros(states[i].shape[-2:]) for i in range(3)]
     bars[kind][:, k] = 1.0

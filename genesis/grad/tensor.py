@@ -1,8 +1,9 @@
 """gs.Tensor: a torch tensor that knows the scene it comes from."""
 
 import functools
+from collections.abc import Callable
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.overrides import get_default_nowrap_functions
@@ -27,16 +28,26 @@ class Tensor(torch.Tensor):
     parents: tuple[int, ...] = ()
     _uid: int = 0
 
-    def __new__(cls, *args, scene=None, **kwargs):
+    if TYPE_CHECKING:  # what `__torch_function__` makes of the operations of torch that scenes hand on
+
+        def __getitem__(self, index: Any, /) -> "Tensor": ...
+        def __add__(self, other: Any, /) -> "Tensor": ...
+        def sum(self, *args: Any, **kwargs: Any) -> "Tensor": ...
+        def requires_grad_(self, requires_grad: bool = True) -> "Tensor": ...
+
+    def __new__(cls, *args: Any, scene: object = None, **kwargs: Any) -> "Tensor":
         with _no_dispatch():
-            out = torch.Tensor(*args, **kwargs).as_subclass(cls)
+            out: Tensor = torch.Tensor(*args, **kwargs).as_subclass(cls)
         out.scene = scene
         return out
 
     @classmethod
-    def __torch_function__(cls, func, types, args=(), kwargs=None):
+    def __torch_function__(
+        cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         """Run func and give the result the common scene of its arguments. Raises: SceneMixError if there are two."""
-        scene, parents = None, []
+        scene: object = None
+        parents: list[int] = []
         for arg in args if not kwargs else (*args, *kwargs.values()):
             if isinstance(arg, Tensor):
                 scene = arg.scene if scene is None else _common(scene, arg)
@@ -47,7 +58,7 @@ class Tensor(torch.Tensor):
                         scene = _common(scene, part)
                         parents.append(part.uid)
         with _no_dispatch():
-            out = func(*args, **kwargs) if kwargs else func(*args)
+            out: Any = func(*args, **kwargs) if kwargs else func(*args)
         if func in _NOT_WRAPPED:
             return out
         if type(out) is torch.Tensor and not kwargs:  # the usual case, without a call
@@ -57,12 +68,12 @@ class Tensor(torch.Tensor):
             else:
                 out.__class__ = cls  # fresh: as_subclass would add a node to the graph at every operation
                 if scene is not None:
-                    out.scene = scene
-                out.parents = tuple(parents)
+                    out.scene = scene  # type: ignore[attr-defined]
+                out.parents = tuple(parents)  # type: ignore[attr-defined]
                 return out
         return _dress(out, scene, tuple(parents), () if kwargs else args)
 
-    def backward(self, *args, **kwargs) -> None:
+    def backward(self, *args: Any, **kwargs: Any) -> None:
         """As `torch.Tensor.backward`, without asking for the scene."""
         with _no_dispatch():
             torch.Tensor.backward(self, *args, **kwargs)
@@ -106,20 +117,21 @@ class Tensor(torch.Tensor):
         if self.scene is not None:
             raise SceneMixError("Tensor not sceneless. Call Tensor.sceneless() to take a tensor out of its scene.")
 
-    def __repr__(self, *, tensor_contents=None) -> str:
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]  # mypy loses the name of the keyword
         with _no_dispatch():
-            text = torch.Tensor.__repr__(self.as_subclass(torch.Tensor).detach(), tensor_contents=tensor_contents)
+            told: Any = self.as_subclass(torch.Tensor).detach()
+            text = told.__repr__(tensor_contents=tensor_contents)
         scene = "None" if self.scene is None else f"<{self.scene}>"
         return f"gs.{text[:-1]}, scene={scene}, requires_grad={self.requires_grad})"
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Tensor":
         if not self.is_leaf:
             raise RuntimeError("Only leaf tensors can be deep-copied; call .detach() first.")
         if id(self) not in memo:
             memo[id(self)] = wrap(plain(self).detach().clone(), self.scene).requires_grad_(self.requires_grad)
         return memo[id(self)]
 
-    def __reduce_ex__(self, protocol):
+    def __reduce_ex__(self, protocol: Any) -> Any:
         """Pickled as a plain tensor: a scene cannot be stored."""
         return plain(self).detach().requires_grad_(self.requires_grad).__reduce_ex__(protocol)
 
@@ -131,13 +143,14 @@ DIRECT = (
 )
 
 
-def _direct(name: str):
+def _direct(name: str) -> Callable[..., Any]:
     """The operation of `torch.Tensor` on gs.Tensors of one scene and on what is no tensor; anything else takes the general way."""
     base = getattr(torch.Tensor, name)
 
     @functools.wraps(base)
-    def operation(self, *args, **kwargs):
-        scene, parents = self.scene, (self._uid or self.uid,)
+    def operation(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        scene = self.scene
+        parents: tuple[int, ...] = (self._uid or self.uid,)
         if kwargs:
             return base(self, *args, **kwargs)
         for arg in args:
@@ -148,11 +161,11 @@ def _direct(name: str):
             ):
                 return base(self, *args)
         with _no_dispatch():
-            out = base(self, *args)
+            out: Any = base(self, *args)
         if type(out) is not torch.Tensor:
             return _dress(out, scene, parents, args)
         out.__class__ = type(self)
-        out.scene, out.parents = scene, parents
+        out.scene, out.parents = scene, parents  # type: ignore[attr-defined]
         return out
 
     return operation
@@ -162,7 +175,7 @@ for _name in DIRECT:
     setattr(Tensor, _name, _direct(_name))
 
 
-def wrap(tensor: torch.Tensor, scene: Any) -> Tensor:
+def wrap(tensor: torch.Tensor, scene: object) -> Tensor:
     """The tensor (its graph kept) as a gs.Tensor of the scene."""
     out = tensor.as_subclass(Tensor)
     out.scene = scene
@@ -177,7 +190,7 @@ def plain(tensor: torch.Tensor) -> torch.Tensor:
         return tensor.as_subclass(torch.Tensor)
 
 
-def _common(scene: Any, tensor: Tensor) -> Any:
+def _common(scene: object, tensor: Tensor) -> object:
     if scene is None or tensor.scene is None or tensor.scene is scene:
         return tensor.scene if scene is None else scene
     raise SceneMixError(
@@ -186,14 +199,14 @@ def _common(scene: Any, tensor: Tensor) -> Any:
     )
 
 
-def adopt(tensor: torch.Tensor, scene: Any) -> Tensor:
+def adopt(tensor: torch.Tensor, scene: object) -> Tensor:
     """The plain tensor itself, which nobody else may hold, made a gs.Tensor of the scene: no node in the graph, as `wrap` has."""
     tensor.__class__ = Tensor
     tensor.scene = scene  # type: ignore[attr-defined]
     return tensor  # type: ignore[return-value]
 
 
-def _dress(out: Any, scene: Any, parents: tuple[int, ...], given: tuple) -> Any:
+def _dress(out: Any, scene: object, parents: tuple[int, ...], given: tuple[object, ...]) -> Any:
     """Tensors in the result of an operation as gs.Tensors of the scene; ``given``: its arguments if they stand by position."""
     kind = type(out)
     if kind is torch.Tensor:
@@ -211,7 +224,7 @@ def _dress(out: Any, scene: Any, parents: tuple[int, ...], given: tuple) -> Any:
     return out
 
 
-def _among(tensor: torch.Tensor, given: tuple) -> bool:
+def _among(tensor: torch.Tensor, given: tuple[object, ...]) -> bool:
     """Whether the tensor is one of the arguments, or in a list of theirs."""
     for arg in given:
         if arg is tensor:

@@ -5,10 +5,16 @@ trajectory is summed inside the function, so that none of this becomes a node of
 environment those cost as much as the mechanics.
 """
 
+from typing import TYPE_CHECKING, Any
+
 import torch
+from torch import Tensor
 
 from genesis.grad.functions import NoContext
-from genesis.grad.pull_back import apply, run_adjoint
+from genesis.grad.pull_back import Made, apply, run_adjoint
+
+if TYPE_CHECKING:
+    from genesis.grad.physics import Physics
 
 
 class TrajectoryFunction(torch.autograd.Function):
@@ -19,8 +25,18 @@ class TrajectoryFunction(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, how, theta, q0, v0, dof_ctrl, act_ctrl):
-        (physics, flat), horizon = how, (act_ctrl if dof_ctrl is None else dof_ctrl).shape[0]
+    def forward(
+        ctx: Any,
+        how: tuple["Physics", bool],
+        theta: Tensor,
+        q0: Tensor,
+        v0: Tensor,
+        dof_ctrl: Tensor | None,
+        act_ctrl: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor, float]:
+        (physics, flat), driven = how, act_ctrl if dof_ctrl is None else dof_ctrl
+        assert driven is not None
+        horizon = driven.shape[0]
         lead, steps, new = () if flat else (q0.shape[0],), horizon * physics.substeps, physics.nothing.new_empty
         q, v = new(steps + 1, *lead, physics.nq), new(steps + 1, *lead, physics.nv)
         a = new(steps * physics.stages, *lead, physics.nv)
@@ -48,10 +64,10 @@ class TrajectoryFunction(torch.autograd.Function):
         return q[::every], v[::every], a[:: every * physics.stages], end
 
     @staticmethod
-    def backward(ctx, *grads):
+    def backward(ctx: Any, *grads: Tensor | None) -> Made:
         need_theta = ctx.needs_input_grad[1]
 
-        def adjoint(*grads):
+        def adjoint(*grads: Tensor | None) -> Made:
             u, c, tape, theta, q, v, a = ctx.saved_tensors
             launch = ctx.launch
             given, nothing = tuple(None if g is None else g.contiguous() for g in grads), launch.physics.nothing
@@ -63,7 +79,9 @@ class TrajectoryFunction(torch.autograd.Function):
         return (None, *run_adjoint(ctx, "rollout", adjoint, grads[:3]))
 
 
-def whole_trajectory(physics, flat: bool, theta, qpos, qvel, dof_ctrl, act_ctrl):
+def whole_trajectory(
+    physics: "Physics", flat: bool, theta: Tensor, qpos: Tensor, qvel: Tensor, dof_ctrl: Tensor | None, act_ctrl: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor, float]:
     """`TrajectoryFunction`, applied where gradients are recorded and merely run where they are not."""
     if torch.is_grad_enabled():
         return apply(TrajectoryFunction, (physics, flat), theta, qpos, qvel, dof_ctrl, act_ctrl)

@@ -4,6 +4,7 @@ A free joint becomes three slides along the world axes and a ball, which have th
 """
 
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from genesis.description.poses import IDENTITY_QUAT, quat_multiply, rotate
 from genesis.errors import ModelError, UnsupportedError, unknown_name
 from genesis.model.checks import check_joint
 from genesis.model.model import EntityInfo, JointInfo
+
+Part = TypeVar("Part", Geom, Site)
 
 
 @dataclass
@@ -118,7 +121,7 @@ class Builder:
         )  # fmt: skip
 
     @staticmethod
-    def _shift(part, placed: Placed, first_link: int):
+    def _shift(part: Part, placed: Placed, first_link: int) -> Part:
         """A geom or site with the link index of the scene; one of the world gets the pose of the entity."""
         if part.link >= 0:
             return replace(part, link=part.link + first_link)
@@ -166,7 +169,7 @@ class Builder:
             self.dof_solref.append(joint.friction_solref)
             self.dof_solimp.append(joint.friction_solimp)
 
-    def _add_free(self, joint: Joint, pos, quat, l: int, entity: int) -> None:  # noqa: E741
+    def _add_free(self, joint: Joint, pos: np.ndarray, quat: np.ndarray, l: int, entity: int) -> None:  # noqa: E741
         q, v = len(self.qpos0), len(self.dof_qadr)
         self.elementary_of.append(len(self.elementary))
         for k, part in enumerate(joint.kind.parts):
@@ -218,6 +221,7 @@ class Builder:
         """
         for where, joint, elementary, place in self.followers:
             leader, m = self._leader(where, joint, self.joints[place].entity), joint.mimic
+            assert m is not None
             q, v = leader.qpos_adr, leader.dof_adr
             self.elementary[elementary] = replace(self.elementary[elementary], qadr=q, dof=v)
             self.joints[place] = replace(self.joints[place], qpos_adr=q, dof_adr=v)

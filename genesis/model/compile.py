@@ -1,7 +1,6 @@
 """From descriptions to a Model: joints become elementary joints, trees become index arrays, units are checked."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from genesis.model.chains import Chains
 from genesis.model.constraints import equalities, friction, limits
 from genesis.model.contacts import contacts
 from genesis.model.invweight import invweights
-from genesis.model.layout import PARAMETERS
+from genesis.model.layout import PARAMETERS, Rows
 from genesis.model.model import Model
 from genesis.model.options import ConstraintRequest, resolve
 from genesis.model.sparsity import MotionAxes, Pattern, motion_axes, sparsity
@@ -66,7 +65,7 @@ def compile_model(
     )
 
 
-def _sizes(b: Builder, chains: Chains, integers: dict, parameters: dict, geoms: list) -> dict[str, int]:
+def _sizes(b: Builder, chains: Chains, integers: Rows, parameters: Rows, geoms: list[int]) -> dict[str, int]:
     """Counts of everything that has rows in the arrays."""
     return dict(
         one=1, nlink=len(b.links), njnt=len(b.elementary), nq=len(b.qpos0), nv=len(b.dof_qadr), nu=len(b.actuators),
@@ -78,7 +77,7 @@ def _sizes(b: Builder, chains: Chains, integers: dict, parameters: dict, geoms: 
     )  # fmt: skip
 
 
-def _structure(b: Builder, axes: MotionAxes) -> dict[str, Any]:
+def _structure(b: Builder, axes: MotionAxes) -> Rows:
     """Integers of links, joints and actuators."""
     count = [len(r) for r in b.act_rows]
     e = b.elementary
@@ -96,7 +95,7 @@ def _structure(b: Builder, axes: MotionAxes) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def _matrices(axes: MotionAxes, mass: Pattern, hess: Pattern) -> dict[str, Any]:
+def _matrices(axes: MotionAxes, mass: Pattern, hess: Pattern) -> Rows:
     """Integers of the motion axes, of the mass matrix and of the Hessian of the constrained problem."""
     pair_axis, pair_adr, pairadr, pairnum = _pairs(axes, mass)
     return dict(
@@ -106,7 +105,7 @@ def _matrices(axes: MotionAxes, mass: Pattern, hess: Pattern) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def _bodies_and_joints(b: Builder) -> dict[str, Any]:
+def _bodies_and_joints(b: Builder) -> Rows:
     """Parameters as described."""
     e, nv = b.elementary, len(b.dof_qadr)
     return dict(
@@ -120,7 +119,7 @@ def _bodies_and_joints(b: Builder) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def _actuators(b: Builder) -> dict[str, Any]:
+def _actuators(b: Builder) -> Rows:
     acts = b.actuators
     return dict(
         act_gain=[a.gain for a in acts],

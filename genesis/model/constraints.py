@@ -11,11 +11,9 @@ from genesis.errors import ModelError, UnsupportedError, unknown_name
 from genesis.model.builder import Builder, Placed
 from genesis.model.chains import Chains
 from genesis.model.checks import check_equality
-from genesis.model.layout import EQUALITY_TYPES
+from genesis.model.layout import EQUALITY_TYPES, Rows
 from genesis.model.model import EntityInfo
 from genesis.model.options import ConstraintRequest
-
-Rows = dict[str, Any]
 
 
 def limits(b: Builder, chains: Chains, request: ConstraintRequest) -> tuple[Rows, Rows]:
@@ -28,7 +26,7 @@ def limits(b: Builder, chains: Chains, request: ConstraintRequest) -> tuple[Rows
         e = b.elementary[x.elementary]
         chain.append(chains.of_dofs(range(e.dof, e.dof + e.kind.nv)))
     integers = dict(limit_jnt=[x.elementary for x in limited], limit_chain=chain)
-    parameters = dict(
+    parameters: Rows = dict(
         limit_range=[j.limit for j in joints], limit_offset=[x.offset for x in limited],
         limit_margin=[j.limit_margin for j in joints],
         limit_solref=[j.limit_solref for j in joints], limit_solimp=[j.limit_solimp for j in joints],
@@ -57,7 +55,7 @@ def equalities(b: Builder, chains: Chains, request: ConstraintRequest) -> tuple[
             row = _joints if equality.type == "joint" else _links
             rows += row(where, equality, b, placed, entity, chains)
     names = ("eq_type", "eq_slot1", "eq_slot2", "eq_jnt1", "eq_jnt2", "eq_chain", "eq_data", "eq_solref", "eq_solimp")
-    columns: Rows = {name: [row[k] for row in rows] for k, name in enumerate(names)}
+    columns: dict[str, list[Any]] = {name: [row[k] for row in rows] for k, name in enumerate(names)}
     columns["eq_active"] = [1] * len(rows)
     parameters = {name: columns.pop(name) for name in ("eq_data", "eq_solref", "eq_solimp")}
     return columns, parameters

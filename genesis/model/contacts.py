@@ -1,7 +1,6 @@
 """Geoms that can touch and the pairs of them that may: filtered as in MuJoCo, once, when the model is made."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -13,10 +12,9 @@ from genesis.errors import unknown_name
 from genesis.model.builder import Builder
 from genesis.model.chains import Chains
 from genesis.model.checks import check_geom, check_heights, check_hull, check_pair
-from genesis.model.layout import FIRST_WINS, GEOM_CODE, MIX, PAIR_CODE, SECOND_WINS
+from genesis.model.layout import FIRST_WINS, GEOM_CODE, MIX, PAIR_CODE, SECOND_WINS, Rows
+from genesis.model.model import EntityInfo
 from genesis.model.options import ConstraintRequest
-
-Rows = dict[str, Any]
 
 
 @dataclass
@@ -73,7 +71,7 @@ def contacts(b: Builder, chains: Chains, request: ConstraintRequest) -> Contacts
     return made
 
 
-def _range(entity) -> range:
+def _range(entity: EntityInfo) -> range:
     return range(entity.geom_start, entity.geom_start + entity.n_geoms)
 
 
@@ -185,8 +183,9 @@ class _Filters:
         self._filter_parent = [p.description.filter_parent if adjacent is None else not adjacent for p in b.placed]
         self._excluded: set[tuple[int, int, int]] = set()
         for entity, (placed, info) in enumerate(zip(b.placed, b.entities, strict=True)):
-            slot = {"world": 0} | {b.links[k].name: k + 1 for k in range(info.link_start, info.link_start + info.n_links)}
-            self._excluded |= {(entity, *sorted((slot[x], slot[y]))) for x, y in placed.description.excludes}
+            slot_of = {"world": 0} | {b.links[k].name: k + 1 for k in range(info.link_start, info.link_start + info.n_links)}
+            ends = [(slot_of[x], slot_of[y]) for x, y in placed.description.excludes]
+            self._excluded |= {(entity, min(pair), max(pair)) for pair in ends}
         self._contype = np.array([b.geoms[k].contype for k in geoms], np.int64)
         self._conaffinity = np.array([b.geoms[k].conaffinity for k in geoms], np.int64)
 
@@ -212,7 +211,7 @@ class _Filters:
             return False
         if moving and self._filter_parent[entity] and (weld1 == self._above[slots[1]] or weld2 == self._above[slots[0]]):
             return False
-        return (entity, *sorted(slots)) not in self._excluded
+        return (entity, min(slots), max(slots)) not in self._excluded
 
 
 def _candidates(geoms: list[Geom], explicit: list, filters: _Filters) -> list[tuple[int, int, int]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from genesis.description.description import Description, Joint
+from genesis.description.description import Description, Geom, Joint, Link
 from genesis.description.poses import quat_multiply, rotate
 from genesis.description.write_changes import Beside, joints_of
 from genesis.errors import InputError, UnsupportedError, unknown_name
@@ -125,7 +125,7 @@ def _links(made: Description, info: EntityInfo, placed: Placed, changes: _Change
 
 
 def _unplaced(
-    part, pos: np.ndarray | None, quat: np.ndarray | None, placed: Placed, in_world: bool
+    part: Link | Geom, pos: np.ndarray | None, quat: np.ndarray | None, placed: Placed, in_world: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """New pose of a link or geom, without that of the entity where it stands in the world."""
     back = placed.quat * CONJUGATE
@@ -158,8 +158,8 @@ def _joints(made: Description, model: Model, info: EntityInfo, changes: _Changes
             found = [changes.at(name, dof) for dof in dofs]
             if any(value is not None for value in found):
                 whole = [float(changes.values[name][dof]) for dof in dofs]
-                value = whole[0] if len(whole) == 1 else whole
-                beside.append(Beside(name, f'joint "{joint.name}"', value, joint.kind.either(*units)))
+                gains = whole[0] if len(whole) == 1 else whole
+                beside.append(Beside(name, f'joint "{joint.name}"', gains, joint.kind.either(*units)))
     return beside
 
 
@@ -219,9 +219,9 @@ def _spring(joint: Joint, followers: list[Joint], place: JointInfo, changes: _Ch
 
 def _limits(made: Description, model: Model, info: EntityInfo, changes: _Changes) -> None:
     first, place = {}, 0  # elementary joint -> joint of the scene
-    for k, joint in enumerate(model.joints):
+    for k, whole in enumerate(model.joints):
         first[place] = k - info.joint_start
-        place += joint.kind.elements
+        place += whole.kind.elements
     joints = joints_of(made)
     for row, elementary in enumerate(model.integers["limit_jnt"]):
         if not 0 <= first[int(elementary)] < len(joints):

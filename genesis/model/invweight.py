@@ -54,8 +54,8 @@ def placed_axes(b: Builder) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[t
     columns: list[tuple[np.ndarray, np.ndarray]] = []
     poses: list[tuple[np.ndarray, np.ndarray]] = []
     for l, link in enumerate(b.links):  # noqa: E741
-        parent = poses[b.parents[l]] if b.parents[l] >= 0 else (np.zeros(3), IDENTITY_QUAT)
-        pos, quat = compose(*parent, link.pos, link.quat)
+        above, turned = poses[b.parents[l]] if b.parents[l] >= 0 else (np.zeros(3), IDENTITY_QUAT)
+        pos, quat = compose(above, turned, link.pos, link.quat)
         first, count = b.link_jnt[l]
         for e in b.elementary[first : first + count]:
             anchor = pos + rotate(quat, e.pos)

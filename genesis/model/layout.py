@@ -4,8 +4,12 @@ Kernels receive a model as two flat arrays (integers and parameters). The first 
 compiled kernel serves every robot.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+
+Rows = Mapping[str, Sequence[object] | np.ndarray]  # what arrays are made of, by their names
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from genesis.errors import InputError
 from genesis.grad.check import Report, Steps, compare
+from genesis.grad.physics import Physics
 from genesis.runners.evaluate import TaskProblem, groups_of
 from genesis.tasks import Task
 
@@ -30,7 +31,7 @@ def gradcheck(task: Task, *, directions: int = 3, steps: Steps | None = None, to
     )  # fmt: skip
 
 
-def physics_of(task: Task) -> object:
+def physics_of(task: Task) -> Physics | None:
     """What the task simulates with; None for one that does not."""
     scene = task.setting.scene
     return None if scene is None else scene.rigid_solver.physics

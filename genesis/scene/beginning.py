@@ -4,7 +4,7 @@ Such a start is simulated as it is, ends in a jolt or a fall, and looks like a f
 step or rollout.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,9 +13,13 @@ from genesis.dynamics.constraints.ledger import STATUS
 from genesis.grad.tensor import plain
 from genesis.log import logger
 from genesis.model.layout import GEOM_TYPES
-from genesis.model.model import Model
+from genesis.model.model import JointInfo, Model
 from genesis.model.names import geom_name
 from genesis.scene.inertia import gravity_force
+
+if TYPE_CHECKING:
+    from genesis.scene.entity import RigidEntity
+    from genesis.scene.solver import RigidSolver
 
 SLACK = 1e-3  # [rad | m] outside a limit that is rounding, or the softness of the limit
 DEEP, DEEPEST = (
@@ -30,7 +34,7 @@ FIRST = 256  # environments whose motors are looked at: each takes as many kinem
 class Beginning:
     """What has been found, in words, for the message of a divergence; `seen`: the state has been looked at."""
 
-    def __init__(self, solver: Any) -> None:
+    def __init__(self, solver: "RigidSolver") -> None:
         self.solver, self.seen, self.faults = solver, False, list[str]()
         self.launching = False  # between the look at the state and that at its first launch
 
@@ -64,7 +68,7 @@ class Beginning:
             )
 
 
-def outside_limits(solver: Any, qpos: torch.Tensor) -> list[str]:
+def outside_limits(solver: "RigidSolver", qpos: torch.Tensor) -> list[str]:
     """A sentence for each joint of one coordinate that starts outside its limits, in its worst environment."""
     acts = solver.model.sizes["nlimit"] > 0
     found = []
@@ -88,7 +92,7 @@ def outside_limits(solver: Any, qpos: torch.Tensor) -> list[str]:
     return found
 
 
-def too_weak(solver: Any, qpos: torch.Tensor, held: np.ndarray) -> list[str]:
+def too_weak(solver: "RigidSolver", qpos: torch.Tensor, held: np.ndarray) -> list[str]:
     """A sentence for each held joint of a fixed base whose weight at the start, less its spring, is above the bound of its force.
 
     Contacts, equalities and actuators of model files, which may carry it, are not asked.
@@ -119,7 +123,7 @@ def too_weak(solver: Any, qpos: torch.Tensor, held: np.ndarray) -> list[str]:
     return found
 
 
-def deep(solver: Any, status: torch.Tensor) -> str | None:
+def deep(solver: "RigidSolver", status: torch.Tensor) -> str | None:
     """The sentence for the deepest contact of the first step, if it is too deep for one at rest."""
     model = solver.model
     depths = status[:, STATUS.index("depth")].cpu().numpy()
@@ -146,7 +150,7 @@ def _half(model: Model, row: int) -> float:
     return float(np.min(sizes[:count]))
 
 
-def _scalar_joints(solver: Any) -> list[tuple[Any, list]]:
+def _scalar_joints(solver: "RigidSolver") -> list[tuple["RigidEntity", list[JointInfo]]]:
     """Joints of one coordinate of each entity that are not tied to others."""
     joints = solver.model.joints
     own = [j for j in joints if j.kind.scalar and j.mimic is None]

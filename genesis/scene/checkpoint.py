@@ -62,7 +62,7 @@ def _own(x: torch.Tensor) -> torch.Tensor:
     return x.detach().clone().cpu()
 
 
-def _signature(solver: RigidSolver) -> dict[str, Any]:
+def _signature(solver: RigidSolver) -> dict[str, object]:
     return {
         "n_envs": solver.n_envs,
         "entities": [entity.name for entity in solver.entities],

@@ -1,7 +1,5 @@
 """Contacts as users see them: lists of geoms, positions and forces, and the net force on every link."""
 
-from typing import Any
-
 import numpy as np
 import torch
 
@@ -16,7 +14,7 @@ class ContactTable:
     row 0 is no contact.
     """
 
-    def __init__(self, model: Model, device: Any) -> None:
+    def __init__(self, model: Model, device: torch.device) -> None:
         i = model.integers
         pairs = np.stack([i["cand_geom1"], i["cand_geom2"]], 1).reshape(-1, 2)
         geoms = np.asarray(model.contact_geoms, np.int64).reshape(-1)[pairs] if len(pairs) else pairs

@@ -36,6 +36,12 @@ class Controls:
         self.zero = torch.zeros(inputs.rows, nv, dtype=inputs.dtype, device=inputs.device)
         self._changes = 0  # of the closed loops, counted
         self._agreed: dict[tuple[Index, Index | None], tuple[Mode, int]] = {}  # what loops were found closed, and at which count
+        self.force: torch.Tensor | None
+        self.position: torch.Tensor | None
+        self.velocity: torch.Tensor | None
+        self.act_ctrl: torch.Tensor | None
+        self.wrench: torch.Tensor | None
+        self.dof_ctrl: torch.Tensor | None
         self.clear()
 
     def clear(self) -> None:
@@ -139,7 +145,14 @@ class Controls:
             return value
         return value.expand(self._inputs.rows, -1).contiguous()
 
-    def _put(self, base, value, columns: Index, rows: Index | None, width: int | None = None):
+    def _put(
+        self,
+        base: torch.Tensor | None,
+        value: torch.Tensor | None,
+        columns: Index,
+        rows: Index | None,
+        width: int | None = None,
+    ) -> torch.Tensor | None:
         """Both None: None. A missing base or value counts as zeros."""
         if base is None and value is None:
             return None
@@ -183,5 +196,5 @@ def _put_flags(flags: np.ndarray, value: bool, columns: Index, rows: Index | Non
     if rows is None:
         made[:, at] = value
     else:
-        made[np.ix_(rows.local, at)] = value
+        made[np.ix_(np.asarray(rows.local, np.intp), at)] = value
     return made

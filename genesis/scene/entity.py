@@ -1,5 +1,7 @@
 """RigidEntity: a robot or body in a scene; energies, mass matrix and Jacobian of its state."""
 
+from typing import NoReturn
+
 import torch
 
 from genesis.errors import InputError, UnsupportedError, nearest_first
@@ -7,7 +9,7 @@ from genesis.grad.tensor import Tensor
 from genesis.scene.entity_contacts import EntityContacts
 from genesis.scene.entity_state import XANG, XQUAT, XVEL
 from genesis.scene.inertia import mass_matrix
-from genesis.scene.inputs import take
+from genesis.scene.inputs import ArrayLike, IndexLike, take
 from genesis.scene.parts import RigidLink
 from genesis.scene.rotation import multiply, rotate, to_rotation_vector
 
@@ -27,7 +29,7 @@ NOT_SUPPORTED = {
 class RigidEntity(EntityContacts):
     """A rigid body or robot. Made by `scene.add_entity`; usable after `scene.build()`."""
 
-    def get_mass_mat(self, envs_idx=None, decompose: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+    def get_mass_mat(self, envs_idx: IndexLike = None, decompose: bool = False) -> Tensor | tuple[Tensor, Tensor]:
         """Joint-space mass matrix ([n_envs,] n_dofs, n_dofs), with armature.
 
         With ``decompose``: L (unit lower triangular) and the reciprocals of the diagonal D ([n_envs,] n_dofs) of M = Lᵀ D L.
@@ -40,13 +42,13 @@ class RigidEntity(EntityContacts):
         diagonal = upper.diagonal(dim1=-2, dim2=-1)
         return self.solver.give((upper / diagonal.unsqueeze(-2)).mT, rows), self.solver.give(diagonal**-2, rows)
 
-    def get_kinetic_energy(self, envs_idx=None) -> Tensor:
+    def get_kinetic_energy(self, envs_idx: IndexLike = None) -> Tensor:
         """½ vᵀ M v ([n_envs]) [J]."""
         vel = take(self.solver.qvel, self._dofs_at(None))
         energy = 0.5 * (vel.unsqueeze(-2) @ self._mass_matrix() @ vel.unsqueeze(-1))[..., 0, 0]
         return self.solver.give(energy, self.solver.envs_of(envs_idx))
 
-    def get_potential_energy(self, envs_idx=None) -> Tensor:
+    def get_potential_energy(self, envs_idx: IndexLike = None) -> Tensor:
         """Energy of weight, - Σ m g·p, and of joint springs, ½ k (q - rest)² ([n_envs]) [J]."""
         solver, links = self.solver, self._links_at(None)
         p, (xpos, xquat, _, _) = solver.parameters, solver.kinematics()
@@ -56,11 +58,11 @@ class RigidEntity(EntityContacts):
         springs = 0.5 * (take(p.value("dof_stiffness"), self._dofs_at(None)) * stretch * stretch).sum(-1)
         return solver.give(springs - weight, solver.envs_of(envs_idx))
 
-    def get_total_energy(self, envs_idx=None) -> Tensor:
+    def get_total_energy(self, envs_idx: IndexLike = None) -> Tensor:
         """Kinetic plus potential energy ([n_envs]) [J]."""
         return self.get_kinetic_energy(envs_idx) + self.get_potential_energy(envs_idx)
 
-    def get_jacobian(self, link: RigidLink | str, local_point=None, envs_idx=None) -> Tensor:
+    def get_jacobian(self, link: RigidLink | str, local_point: ArrayLike | None = None, envs_idx: IndexLike = None) -> Tensor:
         """Jacobian ([n_envs,] 6, n_dofs) of a point of a link: velocity and angular velocity in the world frame per joint
         velocity.
 
@@ -98,7 +100,7 @@ class RigidEntity(EntityContacts):
             moved = torch.cat([moved[:, :dof], to_rotation_vector(multiply(back, solver.qpos[:, at])), moved[:, dof + 3 :]], 1)
         return moved
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> NoReturn:
         if name in NOT_SUPPORTED:
             raise UnsupportedError(f"RigidEntity.{name} is not supported: {NOT_SUPPORTED[name]}.")
         near = nearest_first(name, [n for n in dir(type(self)) if not n.startswith("_")])[:3] if not name.startswith("_") else []

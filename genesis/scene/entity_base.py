@@ -1,20 +1,30 @@
 """An entity before and after the scene is built: its name, description, links, joints, and where its numbers lie."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import numpy as np
 
 from genesis import runtime
-from genesis.description.description import Actuator, Description
+from genesis.description.description import Actuator, Description, Site
 from genesis.errors import StateError, unknown_name
-from genesis.scene.inputs import Index, Indexer
+from genesis.scene.inputs import Index, Indexer, IndexLike
+from genesis.scene.materials import Rigid
+from genesis.scene.morphs import Morph
 from genesis.scene.parts import RigidJoint, RigidLink
 from genesis.scene.solver import RigidSolver
+
+if TYPE_CHECKING:
+    from genesis.scene.entity import RigidEntity
+    from genesis.scene.scene import Scene
+
+Part = TypeVar("Part", RigidLink, RigidJoint)
 
 
 class EntityBase:
     """A named description in a scene; `bind` connects it to the solver when the scene is built."""
 
-    def __init__(self, scene: Any, morph: Any, material: Any, description: Description, name: str, idx: int) -> None:
+    def __init__(self, scene: "Scene", morph: Morph, material: Rigid, description: Description, name: str, idx: int) -> None:
         self.scene, self.morph, self.material, self.description, self.name, self.idx = (
             scene,
             morph,
@@ -24,8 +34,10 @@ class EntityBase:
             idx,
         )
         self._solver: RigidSolver | None = None
-        self._links_at: Callable[[Any], Index] = self._unbuilt
-        self._dofs_at, self._qs_at, self._acts_at = self._unbuilt, self._unbuilt, self._unbuilt
+        self._links_at: Callable[[IndexLike], Index] = self._unbuilt
+        self._dofs_at: Callable[[IndexLike], Index] = self._unbuilt
+        self._qs_at: Callable[[IndexLike], Index] = self._unbuilt
+        self._acts_at: Callable[[IndexLike], Index] = self._unbuilt
 
     def bind(self, solver: RigidSolver) -> None:
         """Take the places of this entity in the arrays of the scene."""
@@ -38,11 +50,12 @@ class EntityBase:
         self._qs_at = Indexer(f"{name}: qs_idx_local", info.n_qs, info.q_start, device)
         self._acts_at = Indexer(f"{name}: actuators_idx_local", info.n_act, info.act_start, device)
         links = range(info.link_start, info.link_start + info.n_links)
-        self._links = [RigidLink(self, model.links[l], l, int(model.link_parents[l])) for l in links]
+        entity = cast("RigidEntity", self)  # nothing else is made of this class
+        self._links = [RigidLink(entity, model.links[l], l, int(model.link_parents[l])) for l in links]
         self._joints = []
         for j in range(info.joint_start, info.joint_start + info.n_joints):
             link = self._links[model.joints[j].link - info.link_start]
-            joint = RigidJoint(self, model.joints[j], link, j)
+            joint = RigidJoint(entity, model.joints[j], link, j)
             link.joints.append(joint)
             self._joints.append(joint)
         self._solver = solver
@@ -89,14 +102,16 @@ class EntityBase:
 
     @property
     def links(self) -> list[RigidLink]:
-        return self.solver and self._links
+        _ = self.solver  # raises
+        return self._links
 
     @property
     def joints(self) -> list[RigidJoint]:
-        return self.solver and self._joints
+        _ = self.solver  # raises
+        return self._joints
 
     @property
-    def sites(self) -> list:
+    def sites(self) -> list[Site]:
         return self.description.sites
 
     @property
@@ -113,12 +128,12 @@ class EntityBase:
         return self.link_start
 
     @property
-    def init_qpos(self):
+    def init_qpos(self) -> np.ndarray:
         """qpos at build, numpy (n_qs,)."""
         return self.solver.model.qpos0[self.q_start : self.q_start + self.n_qs].copy()
 
     @property
-    def keyframes(self) -> dict:
+    def keyframes(self) -> dict[str, np.ndarray]:
         """Named configurations of the file: name -> numpy (n_qs,)."""
         return self.description.keyframes
 
@@ -130,10 +145,10 @@ class EntityBase:
         """Raises: UnknownNameError listing the joints."""
         return self._find("joint", name, self.joints)
 
-    def _unbuilt(self, index: Any) -> Index:
+    def _unbuilt(self, index: IndexLike) -> Index:
         raise AssertionError(f"index {index} into {self.solver}")  # the property raises
 
-    def _find(self, kind: str, name: str, parts: list):
+    def _find(self, kind: str, name: str, parts: list[Part]) -> Part:
         for part in parts:
             if part.name == name:
                 return part

@@ -1,7 +1,5 @@
 """What an entity touches: its contacts, the forces on its links, and the materials of its geoms."""
 
-from typing import Any
-
 import numpy as np
 import torch
 
@@ -11,7 +9,7 @@ from genesis.model.names import dof_name
 from genesis.scene.contacts import ContactTable
 from genesis.scene.entity_properties import EntityProperties
 from genesis.scene.geoms import ROLLING, SLIDING, TORSIONAL, RigidGeom, check_condim
-from genesis.scene.inputs import Index, Indexer, take
+from genesis.scene.inputs import ArrayLike, Index, Indexer, IndexLike, take
 from genesis.scene.solver import RigidSolver
 
 
@@ -34,13 +32,14 @@ class EntityContacts(EntityProperties):
 
     @property
     def geoms(self) -> list[RigidGeom]:
-        return self.solver and self._geoms
+        _ = self.solver  # raises
+        return self._geoms
 
     # ---- contacts
 
     def get_contacts(
         self, with_entity: "EntityContacts | None" = None, exclude_self_contact: bool = False, is_padded: bool = True
-    ) -> dict[str, Any]:
+    ) -> dict[str, Tensor] | dict[str, tuple[Tensor, ...]]:
         """Contacts of this entity: dict of geom_a, geom_b, link_a, link_b (numbers in the scene, -1 for the world), position and normal
         (3, from a to b), force_a, force_b (3) [N] on each, penetration [m]; all in the world frame and differentiable.
 
@@ -63,7 +62,7 @@ class EntityContacts(EntityProperties):
         parts = {name: tuple(solver.give_row(x[e][valid[e]]) for e in range(solver.rows)) for name, x in found.items()}
         return parts if solver.n_envs else {name: x[0] for name, x in parts.items()}
 
-    def get_links_net_contact_force(self, envs_idx=None) -> Tensor:
+    def get_links_net_contact_force(self, envs_idx: IndexLike = None) -> Tensor:
         """Sum of the contact forces on each link in the world frame ([n_envs,] n_links, 3) [N]; differentiable."""
         rows, table = self.solver.contact_rows()
         return self.solver.give(take(table.net_forces(rows), self._links_at(None)), self.solver.envs_of(envs_idx))
@@ -80,19 +79,19 @@ class EntityContacts(EntityProperties):
 
     # ---- materials
 
-    def set_friction(self, friction: Any, envs_idx=None) -> None:
+    def set_friction(self, friction: ArrayLike, envs_idx: IndexLike = None) -> None:
         """Sliding friction of all its geoms, one number or (n_envs,); the larger one of two geoms that touch counts."""
         self._set_friction("set_friction", SLIDING, friction, envs_idx)
 
-    def set_friction_torsional(self, friction: Any, envs_idx=None) -> None:
+    def set_friction_torsional(self, friction: ArrayLike, envs_idx: IndexLike = None) -> None:
         """Torsional friction [m] of all its geoms, one number or (n_envs,); acts in contacts of condim 4 and 6."""
         self._set_friction("set_friction_torsional", TORSIONAL, friction, envs_idx)
 
-    def set_friction_rolling(self, friction: Any, envs_idx=None) -> None:
+    def set_friction_rolling(self, friction: ArrayLike, envs_idx: IndexLike = None) -> None:
         """Rolling friction [m] of all its geoms, one number or (n_envs,); acts in contacts of condim 6."""
         self._set_friction("set_friction_rolling", ROLLING, friction, envs_idx)
 
-    def _set_friction(self, method: str, kind: int, value: Any, envs_idx: Any) -> None:
+    def _set_friction(self, method: str, kind: int, value: ArrayLike, envs_idx: IndexLike) -> None:
         what, rows = f'entity "{self.name}".{method}', self.solver.envs_of(envs_idx)
         made = self.solver.inputs.rows_of(value, what, (), rows).reshape(-1, 1)
         self.put_friction(what, kind, made, self._geom_rows.all, rows)
@@ -108,7 +107,7 @@ class EntityContacts(EntityProperties):
         parts[kind] = value.expand(count, columns.n)
         solver.parameters.set("geom_friction", torch.stack(parts, -1), columns, rows, what)
 
-    def get_friction_ratio(self, links_idx_local=None, envs_idx=None) -> Tensor:
+    def get_friction_ratio(self, links_idx_local: IndexLike = None, envs_idx: IndexLike = None) -> Tensor:
         """Factor on the sliding friction of each link's geoms ([n_envs,] n_links); 1 until set, also for links without geoms."""
         solver, links = self.solver, self._links_at(links_idx_local)
         ratio = solver.parameters.value("friction_ratio")
@@ -116,7 +115,9 @@ class EntityContacts(EntityProperties):
         columns = [ratio[:, geoms.tensor[0]] if geoms.n else torch.ones_like(ratio[:, :1])[:, 0] for geoms in first]
         return solver.give(torch.stack(columns, 1), solver.envs_of(envs_idx))
 
-    def set_friction_ratio(self, friction_ratio: Any, links_idx_local=None, envs_idx=None) -> None:
+    def set_friction_ratio(
+        self, friction_ratio: ArrayLike, links_idx_local: IndexLike = None, envs_idx: IndexLike = None
+    ) -> None:
         """Factor on the sliding friction of each link's geoms ([n_envs,] n_links)."""
         solver, what, links = self.solver, f'entity "{self.name}".set_friction_ratio', self._links_at(links_idx_local)
         rows = solver.envs_of(envs_idx)
@@ -131,11 +132,13 @@ class EntityContacts(EntityProperties):
 
     # ---- dry friction and limits
 
-    def get_dofs_frictionloss(self, dofs_idx_local=None, envs_idx=None) -> Tensor:
+    def get_dofs_frictionloss(self, dofs_idx_local: IndexLike = None, envs_idx: IndexLike = None) -> Tensor:
         """Dry friction ([n_envs,] n_dofs) [N | Nm]."""
         return self._get("dof_frictionloss", self._dofs_at(dofs_idx_local), envs_idx)
 
-    def set_dofs_frictionloss(self, frictionloss, dofs_idx_local=None, envs_idx=None) -> None:
+    def set_dofs_frictionloss(
+        self, frictionloss: ArrayLike, dofs_idx_local: IndexLike = None, envs_idx: IndexLike = None
+    ) -> None:
         """Dry friction ([n_envs,] n_dofs) [N | Nm]."""
         if self.scene.rigid_options.disable_constraint:
             raise InputError(
@@ -144,15 +147,15 @@ class EntityContacts(EntityProperties):
             )
         self._set("set_dofs_frictionloss", "dof_frictionloss", frictionloss, self._dofs_at(dofs_idx_local), envs_idx)
 
-    def get_dofs_invweight(self, dofs_idx_local=None, envs_idx=None) -> Tensor:
+    def get_dofs_invweight(self, dofs_idx_local: IndexLike = None, envs_idx: IndexLike = None) -> Tensor:
         """Mean inverse inertia of each joint at the configuration of the file ([n_envs,] n_dofs) [1/kg | 1/(kg m²)]."""
         return self._get("dof_invweight", self._dofs_at(dofs_idx_local), envs_idx)
 
-    def get_links_invweight(self, links_idx_local=None, envs_idx=None) -> Tensor:
+    def get_links_invweight(self, links_idx_local: IndexLike = None, envs_idx: IndexLike = None) -> Tensor:
         """Mean inverse inertia of each link, translation and rotation ([n_envs,] n_links, 2) [1/kg, 1/(kg m²)]."""
         return self._get("link_invweight", self._links_at(links_idx_local), envs_idx)
 
-    def get_dofs_limit(self, dofs_idx_local=None, envs_idx=None) -> tuple[Tensor, Tensor]:
+    def get_dofs_limit(self, dofs_idx_local: IndexLike = None, envs_idx: IndexLike = None) -> tuple[Tensor, Tensor]:
         """Least and greatest position, each ([n_envs,] n_dofs) [m | rad]; infinite where there is none. Also where limits are not
         simulated (RigidOptions(enable_joint_limit=False)): those of the file."""
         solver, columns = self.solver, self._dofs_at(dofs_idx_local)
@@ -165,7 +168,9 @@ class EntityContacts(EntityProperties):
         limits, rows = limits[:, list(columns.local)], solver.envs_of(envs_idx)
         return solver.give(limits[..., 0], rows), solver.give(limits[..., 1], rows)
 
-    def set_dofs_limit(self, lower, upper, dofs_idx_local=None, envs_idx=None) -> None:
+    def set_dofs_limit(
+        self, lower: ArrayLike, upper: ArrayLike, dofs_idx_local: IndexLike = None, envs_idx: IndexLike = None
+    ) -> None:
         """Least and greatest position, each ([n_envs,] n_dofs) [m | rad]; infinite for none.
 
         Raises: InputError for a joint without a limit in its file, and where limits are not simulated.

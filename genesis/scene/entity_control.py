@@ -1,12 +1,15 @@
 """Controls of an entity: joint forces and targets, actuators of its file, wrenches on its links. All differentiable."""
 
+from collections.abc import Sequence
+from typing import cast
+
 import torch
 
 from genesis.errors import InputError, UnsupportedError, unknown_name
 from genesis.grad.tensor import Tensor
 from genesis.scene.control import Mode
 from genesis.scene.entity_state import EntityState
-from genesis.scene.inputs import Index, take
+from genesis.scene.inputs import ArrayLike, Index, IndexLike, take
 from genesis.scene.options import link_ref_frame
 from genesis.scene.solver import RigidSolver
 from genesis.scene.wrench import Wrench, add_wrench
@@ -23,25 +26,29 @@ class EntityControl(EntityState):
         super().bind(solver)
         self._balls = [joint for joint in self.joints if joint.kind.plain == 0]
 
-    def control_dofs_force(self, force, dofs_idx_local=None, envs_idx=None) -> None:
+    def control_dofs_force(self, force: ArrayLike, dofs_idx_local: IndexLike = None, envs_idx: IndexLike = None) -> None:
         """Joint forces ([n_envs,] n_dofs) [N | Nm]."""
         self._control(Mode.force, "control_dofs_force", dofs_idx_local, envs_idx, force=force)
 
-    def control_dofs_position(self, position, dofs_idx_local=None, envs_idx=None) -> None:
+    def control_dofs_position(self, position: ArrayLike, dofs_idx_local: IndexLike = None, envs_idx: IndexLike = None) -> None:
         """Target positions ([n_envs,] n_dofs) [m | rad], damped towards rest. A ball joint has no position control."""
         self._control(Mode.position, "control_dofs_position", dofs_idx_local, envs_idx, position=position)
 
-    def control_dofs_velocity(self, velocity, dofs_idx_local=None, envs_idx=None) -> None:
+    def control_dofs_velocity(self, velocity: ArrayLike, dofs_idx_local: IndexLike = None, envs_idx: IndexLike = None) -> None:
         """Target velocities ([n_envs,] n_dofs) [m/s | rad/s]."""
         self._control(Mode.velocity, "control_dofs_velocity", dofs_idx_local, envs_idx, velocity=velocity)
 
-    def control_dofs_position_velocity(self, position, velocity, dofs_idx_local=None, envs_idx=None) -> None:
+    def control_dofs_position_velocity(
+        self, position: ArrayLike, velocity: ArrayLike, dofs_idx_local: IndexLike = None, envs_idx: IndexLike = None
+    ) -> None:
         """Target positions and target velocities, each ([n_envs,] n_dofs)."""
         self._control(
             Mode.position, "control_dofs_position_velocity", dofs_idx_local, envs_idx, position=position, velocity=velocity
         )
 
-    def control_actuators(self, ctrl, actuators=None, envs_idx=None) -> None:
+    def control_actuators(
+        self, ctrl: ArrayLike, actuators: "IndexLike | str | Sequence[str]" = None, envs_idx: IndexLike = None
+    ) -> None:
         """Controls ([n_envs,] n) of the actuators of the file (names or numbers; None: all), which act from now on.
 
         Until then an actuator exerts no force. Force: clamp(gain clamp(ctrl) + bias); see `entity.actuators`.
@@ -54,7 +61,7 @@ class EntityControl(EntityState):
         value = solver.inputs.rows_of(ctrl, what, (columns.n,), rows)
         solver.controls.set_actuators(value, columns, rows)
 
-    def get_dofs_control_force(self, dofs_idx_local=None, envs_idx=None) -> Tensor:
+    def get_dofs_control_force(self, dofs_idx_local: IndexLike = None, envs_idx: IndexLike = None) -> Tensor:
         """Joint forces ([n_envs,] n_dofs) that the controls of now exert in the state of now, inside the force range."""
         solver = self.solver
         p, loops = solver.parameters, solver.controls.loops
@@ -69,12 +76,12 @@ class EntityControl(EntityState):
 
     def apply_links_external_wrench(
         self,
-        force=None,
-        torque=None,
-        links_idx_local=None,
-        envs_idx=None,
+        force: ArrayLike | None = None,
+        torque: ArrayLike | None = None,
+        links_idx_local: IndexLike = None,
+        envs_idx: IndexLike = None,
         *,
-        pos=None,
+        pos: ArrayLike | None = None,
         ref: link_ref_frame = link_ref_frame.link_origin,
         local: bool = False,
     ) -> None:
@@ -90,7 +97,7 @@ class EntityControl(EntityState):
         wrench = Wrench(force, torque, pos, ref, local)
         add_wrench(solver, wrench, self._links_at(links_idx_local), solver.envs_of(envs_idx), what)
 
-    def _control(self, mode: Mode, name: str, dofs_idx_local, envs_idx, **values) -> None:
+    def _control(self, mode: Mode, name: str, dofs_idx_local: IndexLike, envs_idx: IndexLike, **values: ArrayLike) -> None:
         solver = self.solver
         columns = self._dofs_at(dofs_idx_local)
         rows = None if envs_idx is None else solver.envs_of(envs_idx)
@@ -114,7 +121,7 @@ class EntityControl(EntityState):
     def _dofs_with_coordinate(self) -> list[int]:
         return [i for i, q in enumerate(self._qadr) if q >= 0]
 
-    def _actuator_numbers(self, actuators):
+    def _actuator_numbers(self, actuators: "IndexLike | str | Sequence[str]") -> IndexLike:
         if actuators is None or isinstance(actuators, int | slice | range):
             return actuators
         if isinstance(actuators, str):
@@ -125,4 +132,4 @@ class EntityControl(EntityState):
                 if a not in names:
                     raise unknown_name(f'entity "{self.name}"', "actuator", str(a), names)
             return [names.index(a) for a in actuators]
-        return actuators
+        return cast("IndexLike", actuators)  # no name is among them

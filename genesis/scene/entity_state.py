@@ -9,7 +9,7 @@ import torch
 from genesis.errors import InputError, UnsupportedError
 from genesis.grad.tensor import Tensor
 from genesis.scene.entity_base import EntityBase
-from genesis.scene.inputs import Index, assign, rows_of, take
+from genesis.scene.inputs import ArrayLike, Index, IndexLike, assign, rows_of, take
 from genesis.scene.options import link_ref_frame
 from genesis.scene.rotation import from_rotation_vector, normalized, rotate, rotate_inverse, to_rotation_vector, unit
 from genesis.scene.solver import RigidSolver
@@ -37,27 +37,33 @@ class EntityState(EntityBase):
 
     # ---- base link
 
-    def get_pos(self, envs_idx=None, *, relative: bool = True) -> Tensor:
+    def get_pos(self, envs_idx: IndexLike = None, *, relative: bool = True) -> Tensor:
         """Origin of the base link in the world frame ([n_envs,] 3) [m].
 
         ``relative`` has no effect: the frame of the file is the link's.
         """
         return self._base(XPOS, envs_idx)
 
-    def get_quat(self, envs_idx=None, *, relative: bool = True) -> Tensor:
+    def get_quat(self, envs_idx: IndexLike = None, *, relative: bool = True) -> Tensor:
         """Orientation of the base link in the world frame ([n_envs,] 4)."""
         return self._base(XQUAT, envs_idx)
 
-    def get_vel(self, envs_idx=None) -> Tensor:
+    def get_vel(self, envs_idx: IndexLike = None) -> Tensor:
         """Velocity of the base link's origin in the world frame ([n_envs,] 3) [m/s]."""
         return self._base(XVEL, envs_idx)
 
-    def get_ang(self, envs_idx=None) -> Tensor:
+    def get_ang(self, envs_idx: IndexLike = None) -> Tensor:
         """Angular velocity of the base link in the world frame ([n_envs,] 3) [rad/s]."""
         return self._base(XANG, envs_idx)
 
     def set_pos(
-        self, pos, envs_idx=None, *, zero_velocity: bool = True, relative: bool = True, skip_forward: bool = False
+        self,
+        pos: ArrayLike,
+        envs_idx: IndexLike = None,
+        *,
+        zero_velocity: bool = True,
+        relative: bool = True,
+        skip_forward: bool = False,
     ) -> None:
         """Put the base link's origin at pos ([n_envs,] 3) [m] of the world frame.
 
@@ -70,20 +76,26 @@ class EntityState(EntityBase):
         self._set_base("set_pos", "link_pos", pos, 3, 0, envs_idx, zero_velocity)
 
     def set_quat(
-        self, quat, envs_idx=None, *, zero_velocity: bool = True, relative: bool = True, skip_forward: bool = False
+        self,
+        quat: ArrayLike,
+        envs_idx: IndexLike = None,
+        *,
+        zero_velocity: bool = True,
+        relative: bool = True,
+        skip_forward: bool = False,
     ) -> None:
         """Turn the base link to quat ([n_envs,] 4), normalised; otherwise as `set_pos`."""
         self._set_base("set_quat", "link_quat", quat, 4, 3, envs_idx, zero_velocity)
 
-    def set_vel(self, vel, envs_idx=None) -> None:
+    def set_vel(self, vel: ArrayLike, envs_idx: IndexLike = None) -> None:
         """Velocity of a floating base link's origin in the world frame ([n_envs,] 3) [m/s]."""
         self._put_base_velocity("set_vel", vel, envs_idx)
 
-    def set_ang(self, ang, envs_idx=None) -> None:
+    def set_ang(self, ang: ArrayLike, envs_idx: IndexLike = None) -> None:
         """Angular velocity of a floating base link in the world frame ([n_envs,] 3) [rad/s]."""
         self._put_base_velocity("set_ang", ang, envs_idx)
 
-    def _put_base_velocity(self, name: str, value, envs_idx) -> None:
+    def _put_base_velocity(self, name: str, value: ArrayLike, envs_idx: IndexLike) -> None:
         solver = self.solver
         what, rows = f'entity "{self.name}".{name}', solver.envs_of(envs_idx)
         if not self.is_free:
@@ -96,11 +108,13 @@ class EntityState(EntityBase):
         columns = self._dofs_at(range(3) if name == "set_vel" else range(3, 6))
         solver.put_state(qvel=assign(solver.qvel, made, columns, rows))
 
-    def _base(self, which: int, envs_idx) -> Tensor:
+    def _base(self, which: int, envs_idx: IndexLike) -> Tensor:
         solver = self.solver
         return solver.give(solver.kinematics()[which][:, self.link_start], solver.envs_of(envs_idx))
 
-    def _set_base(self, what: str, parameter: str, value, width: int, offset: int, envs_idx, zero_velocity: bool) -> None:
+    def _set_base(
+        self, what: str, parameter: str, value: ArrayLike, width: int, offset: int, envs_idx: IndexLike, zero_velocity: bool
+    ) -> None:
         solver = self.solver
         what, rows = f'entity "{self.name}".{what}', solver.envs_of(envs_idx)
         made = solver.inputs.rows_of(value, what, (width,), rows)
@@ -111,18 +125,27 @@ class EntityState(EntityBase):
             columns = self._qs_at(range(offset, offset + width))
             solver.put_state(qpos=assign(solver.qpos, made, columns, rows))
         else:
+            assert self._base_at is not None
             solver.parameters.set(parameter, made.unsqueeze(1), self._base_at, rows, what)
         if zero_velocity:
             self.zero_all_dofs_velocity(envs_idx)
 
     # ---- generalised coordinates
 
-    def get_qpos(self, qs_idx_local=None, envs_idx=None) -> Tensor:
+    def get_qpos(self, qs_idx_local: IndexLike = None, envs_idx: IndexLike = None) -> Tensor:
         """Coordinates ([n_envs,] n_qs) [m | rad | quaternion wxyz]."""
         solver = self.solver
         return solver.give(take(solver.qpos, self._qs_at(qs_idx_local)), solver.envs_of(envs_idx))
 
-    def set_qpos(self, qpos, qs_idx_local=None, envs_idx=None, *, zero_velocity: bool = True, skip_forward: bool = False) -> None:
+    def set_qpos(
+        self,
+        qpos: ArrayLike,
+        qs_idx_local: IndexLike = None,
+        envs_idx: IndexLike = None,
+        *,
+        zero_velocity: bool = True,
+        skip_forward: bool = False,
+    ) -> None:
         """Set coordinates ([n_envs,] n_qs); quaternions are normalised, one of which only a part is given stays as it results.
 
         Raises: InputError (shape, not finite, a quaternion that is zero).
@@ -150,12 +173,14 @@ class EntityState(EntityBase):
             unit(whole[:, start : start + 4], name)
         return whole
 
-    def get_dofs_position(self, dofs_idx_local=None, envs_idx=None) -> Tensor:
+    def get_dofs_position(self, dofs_idx_local: IndexLike = None, envs_idx: IndexLike = None) -> Tensor:
         """Positions ([n_envs,] n_dofs): plain coordinates as they are, rotation vectors where a joint turns in space."""
         solver = self.solver
         return solver.give(self.dofs_of(solver.qpos, self._dofs_at(dofs_idx_local)), solver.envs_of(envs_idx))
 
-    def set_dofs_position(self, position, dofs_idx_local=None, envs_idx=None, *, zero_velocity: bool = True) -> None:
+    def set_dofs_position(
+        self, position: ArrayLike, dofs_idx_local: IndexLike = None, envs_idx: IndexLike = None, *, zero_velocity: bool = True
+    ) -> None:
         """Set positions ([n_envs,] n_dofs), as in `get_dofs_position`; the three turns of one joint only together."""
         solver = self.solver
         what, columns, rows = f'entity "{self.name}".set_dofs_position', self._dofs_at(dofs_idx_local), solver.envs_of(envs_idx)
@@ -196,12 +221,19 @@ class EntityState(EntityBase):
             k += 3
         return torch.cat(pieces, 1), self._qs_at(places)
 
-    def get_dofs_velocity(self, dofs_idx_local=None, envs_idx=None) -> Tensor:
+    def get_dofs_velocity(self, dofs_idx_local: IndexLike = None, envs_idx: IndexLike = None) -> Tensor:
         """Velocities ([n_envs,] n_dofs) [m/s | rad/s]; turns of balls and free joints in the link's own frame."""
         solver = self.solver
         return solver.give(take(solver.qvel, self._dofs_at(dofs_idx_local)), solver.envs_of(envs_idx))
 
-    def set_dofs_velocity(self, velocity=None, dofs_idx_local=None, envs_idx=None, *, skip_forward: bool = False) -> None:
+    def set_dofs_velocity(
+        self,
+        velocity: ArrayLike | None = None,
+        dofs_idx_local: IndexLike = None,
+        envs_idx: IndexLike = None,
+        *,
+        skip_forward: bool = False,
+    ) -> None:
         """Set velocities ([n_envs,] n_dofs); None is zero."""
         solver = self.solver
         what, columns, rows = f'entity "{self.name}".set_dofs_velocity', self._dofs_at(dofs_idx_local), solver.envs_of(envs_idx)
@@ -212,11 +244,11 @@ class EntityState(EntityBase):
             solver.inputs.finite(value, what)
         solver.put_state(qvel=assign(solver.qvel, value, columns, rows))
 
-    def zero_all_dofs_velocity(self, envs_idx=None, *, skip_forward: bool = False) -> None:
+    def zero_all_dofs_velocity(self, envs_idx: IndexLike = None, *, skip_forward: bool = False) -> None:
         """Stop the entity."""
         self.set_dofs_velocity(None, None, envs_idx)
 
-    def get_dofs_acc(self, dofs_idx_local=None, envs_idx=None) -> Tensor:
+    def get_dofs_acc(self, dofs_idx_local: IndexLike = None, envs_idx: IndexLike = None) -> Tensor:
         """Accelerations of the last step ([n_envs,] n_dofs) [m/s² | rad/s²]; zero before the first."""
         solver = self.solver
         return solver.give(take(solver.qacc, self._dofs_at(dofs_idx_local)), solver.envs_of(envs_idx))
@@ -244,7 +276,12 @@ class EntityState(EntityBase):
     # ---- links
 
     def get_links_pos(
-        self, links_idx_local=None, envs_idx=None, *, ref: link_ref_frame = link_ref_frame.link_origin, relative: bool = True
+        self,
+        links_idx_local: IndexLike = None,
+        envs_idx: IndexLike = None,
+        *,
+        ref: link_ref_frame = link_ref_frame.link_origin,
+        relative: bool = True,
     ) -> Tensor:
         """Points of the links in the world frame ([n_envs,] n_links, 3) [m]; ref: the link's origin or its centre of mass."""
         solver, columns = self.solver, self._links_at(links_idx_local)
@@ -253,11 +290,13 @@ class EntityState(EntityBase):
             pos = pos + rotate(take(solver.kinematics()[XQUAT], columns), take(solver.parameters.value("link_com"), columns))
         return solver.give(pos, solver.envs_of(envs_idx))
 
-    def get_links_quat(self, links_idx_local=None, envs_idx=None, *, relative: bool = True) -> Tensor:
+    def get_links_quat(self, links_idx_local: IndexLike = None, envs_idx: IndexLike = None, *, relative: bool = True) -> Tensor:
         """Orientations of the links in the world frame ([n_envs,] n_links, 4)."""
         return self._links_of(XQUAT, links_idx_local, envs_idx)
 
-    def get_links_vel(self, links_idx_local=None, envs_idx=None, *, ref: link_ref_frame = link_ref_frame.link_origin) -> Tensor:
+    def get_links_vel(
+        self, links_idx_local: IndexLike = None, envs_idx: IndexLike = None, *, ref: link_ref_frame = link_ref_frame.link_origin
+    ) -> Tensor:
         """Velocities of points of the links in the world frame ([n_envs,] n_links, 3) [m/s]; ref as in `get_links_pos`."""
         solver, columns = self.solver, self._links_at(links_idx_local)
         vel = take(solver.kinematics()[XVEL], columns)
@@ -266,15 +305,17 @@ class EntityState(EntityBase):
             vel = vel + torch.linalg.cross(take(solver.kinematics()[XANG], columns), arm)
         return solver.give(vel, solver.envs_of(envs_idx))
 
-    def get_links_ang(self, links_idx_local=None, envs_idx=None) -> Tensor:
+    def get_links_ang(self, links_idx_local: IndexLike = None, envs_idx: IndexLike = None) -> Tensor:
         """Angular velocities of the links in the world frame ([n_envs,] n_links, 3) [rad/s]."""
         return self._links_of(XANG, links_idx_local, envs_idx)
 
-    def _links_of(self, which: int, links_idx_local, envs_idx) -> Tensor:
+    def _links_of(self, which: int, links_idx_local: IndexLike, envs_idx: IndexLike) -> Tensor:
         solver = self.solver
         return solver.give(take(solver.kinematics()[which], self._links_at(links_idx_local)), solver.envs_of(envs_idx))
 
-    def forward_kinematics(self, qpos, links_idx_local=None, envs_idx=None) -> tuple[Tensor, Tensor]:
+    def forward_kinematics(
+        self, qpos: ArrayLike, links_idx_local: IndexLike = None, envs_idx: IndexLike = None
+    ) -> tuple[Tensor, Tensor]:
         """Poses the links would have at qpos ([n_envs,] n_qs).
 
         Returns: positions ([n_envs,] n_links, 3) [m], orientations ([n_envs,] n_links, 4).
@@ -291,7 +332,7 @@ class EntityState(EntityBase):
         return RigidEntityState(self, self.solver.steps, self.get_pos(), self.get_quat())
 
 
-def _reference(ref) -> link_ref_frame:
+def _reference(ref: object) -> link_ref_frame:
     if ref in (link_ref_frame.link_origin, link_ref_frame.link_COM):
         return ref
     raise InputError(f"ref is {ref}; allowed: gs.link_ref_frame.link_origin, gs.link_ref_frame.link_COM.")

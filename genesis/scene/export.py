@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import torch
 
 from genesis.description.description import Description
 from genesis.description.scale import scale_description
@@ -15,9 +15,10 @@ from genesis.errors import UnsupportedError
 from genesis.model.builder import Placed
 from genesis.model.describe import describe
 from genesis.scene import morphs
+from genesis.scene.entity import RigidEntity
 
 
-def write_entity(entity: Any, values: Mapping[str, Any], out: str | Path) -> Written:
+def write_entity(entity: RigidEntity, values: Mapping[str, torch.Tensor | np.ndarray], out: str | Path) -> Written:
     """Write the URDF or MJCF file that ``entity`` was read from to ``out``, with other values.
 
     Only what differs from the described values is changed, in elements of this entity; see `genesis.description.write`.
@@ -62,11 +63,18 @@ def _unscaled(description: Description, scale: float) -> Description:
         replace(link, joints=[replace(joint, mimic=joint.mimic and replace(joint.mimic)) for joint in link.joints])
         for link in description.links
     ]
-    parts = {name: [replace(part) for part in getattr(description, name)] for name in ("geoms", "sites", "pairs", "equalities")}
-    made = replace(description, links=links, keyframes=dict(description.keyframes), **parts)
+    made = replace(
+        description,
+        links=links,
+        keyframes=dict(description.keyframes),
+        geoms=[replace(geom) for geom in description.geoms],
+        sites=[replace(site) for site in description.sites],
+        pairs=[replace(pair) for pair in description.pairs],
+        equalities=[replace(equality) for equality in description.equalities],
+    )
     scale_description(made, 1.0 / scale)
     return made
 
 
-def _numpy(value: Any) -> np.ndarray:
-    return value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
+def _numpy(value: torch.Tensor | np.ndarray) -> np.ndarray:
+    return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)

@@ -1,6 +1,6 @@
 """What a scene says of steps that went wrong: divergence, a solver that stopped early."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -9,10 +9,13 @@ from genesis.grad.status import Unsolved
 from genesis.log import logger
 from genesis.model.names import coordinate_name, dof_name
 
+if TYPE_CHECKING:
+    from genesis.scene.solver import RigidSolver
+
 QUANTITIES = ("acceleration", "velocity", "position")
 
 
-def diverged(solver: Any, before: int, qpos: torch.Tensor, qvel: torch.Tensor, qacc: torch.Tensor) -> DivergenceError:
+def diverged(solver: "RigidSolver", before: int, qpos: torch.Tensor, qvel: torch.Tensor, qacc: torch.Tensor) -> DivergenceError:
     """The error for T steps of which something is not finite; ``before``: steps that count before them in the message.
 
     qpos (T, B, nq), qvel (T, B, nv) after each step, qacc (T, B, nv) in it; the first of them in time is named, and the constraint whose
@@ -37,7 +40,7 @@ def diverged(solver: Any, before: int, qpos: torch.Tensor, qvel: torch.Tensor, q
     )  # fmt: skip
 
 
-def _advice(solver: Any) -> str:
+def _advice(solver: "RigidSolver") -> str:
     if solver.beginning.launching:
         solver.beginning.look_deep()
     faults = solver.beginning.faults
@@ -47,7 +50,7 @@ def _advice(solver: Any) -> str:
     return f"mend the start first, {faults[0].partition(':')[0]}{more}"
 
 
-def expect_finite_inputs(solver: Any, wrench: torch.Tensor | None) -> None:
+def expect_finite_inputs(solver: "RigidSolver", wrench: torch.Tensor | None) -> None:
     """Of a step that diverged: controls, and external forces (B, nlink, 6) or None.
 
     Raises: InputError, naming the first that is not; external forces that are not are dropped.

@@ -31,7 +31,7 @@ class Settled:
     implicit_damping: bool
 
 
-def asked_for(sim: SimOptions, rigid: RigidOptions) -> dict[str, Any]:
+def asked_for(sim: SimOptions, rigid: RigidOptions) -> dict[str, object]:
     """What the user chose, by the names of `FileOptions` and its flags; None: nothing."""
     return dict(
         timestep=sim.dt if rigid.dt is None else rigid.dt,
@@ -90,9 +90,9 @@ def name_differences(
         )
 
 
-def _used(settled: Settled, physics: Physics) -> dict[str, Any]:
+def _used(settled: Settled, physics: Physics) -> dict[str, object]:
     """What the simulation has of each option that has an effect in it."""
-    used: dict[str, Any] = dict(timestep=settled.dt, gravity=settled.gravity, integrator=settled.integrator)
+    used: dict[str, object] = dict(timestep=settled.dt, gravity=settled.gravity, integrator=settled.integrator)
     if settled.integrator == "Euler":
         used["implicit_damping"] = settled.implicit_damping
     if physics.constraints is not None:
@@ -105,7 +105,7 @@ def _label(name: str) -> str:
     return name.replace("_", " ") if name in DEFAULTS else name
 
 
-def _words(value: Any) -> str:
+def _words(value: object) -> str:
     if value is None:
         return "what the precision allows"
     if isinstance(value, bool):

@@ -1,6 +1,6 @@
 """Geoms of an entity, as the user sees them, with their contact materials."""
 
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -10,7 +10,10 @@ from genesis.errors import InputError
 from genesis.grad.tensor import Tensor
 from genesis.model.checks import check_solimp, check_solref
 from genesis.model.model import Model
-from genesis.scene.inputs import Index, take
+from genesis.scene.inputs import ArrayLike, Index, IndexLike, take
+
+if TYPE_CHECKING:
+    from genesis.scene.entity_contacts import EntityContacts
 
 SLIDING, TORSIONAL, ROLLING = range(3)
 NEEDED = {SLIDING: 3, TORSIONAL: 4, ROLLING: 6}  # least contact dimension
@@ -35,27 +38,28 @@ class RigidGeom:
     the entity that can touch something, or -1. description holds what the file says.
     """
 
-    def __init__(self, entity: Any, description: Geom, idx: int, row: int) -> None:
+    def __init__(self, entity: "EntityContacts", description: Geom, idx: int, row: int) -> None:
         self.entity, self.description, self.idx, self.row = entity, description, idx, row
         self.name, self.type, self.size, self.condim = description.name, description.type, description.size, description.condim
         self.link = entity.links[description.link - entity.link_start] if description.link >= 0 else None
 
-    def get_friction(self, envs_idx=None) -> Tensor:
+    def get_friction(self, envs_idx: IndexLike = None) -> Tensor:
         """Sliding friction ([n_envs])."""
         return self._get("geom_friction", envs_idx)[..., SLIDING]
 
-    def set_friction(self, friction: Any, envs_idx=None) -> None:
+    def set_friction(self, friction: ArrayLike, envs_idx: IndexLike = None) -> None:
         """Sliding friction, one number or (n_envs,); differentiable."""
         what, solver = self._what("set_friction"), self.entity.solver
         rows = solver.envs_of(envs_idx)
         made = solver.inputs.rows_of(friction, what, (), rows).reshape(-1, 1)
         self.entity.put_friction(what, SLIDING, made, self._at("set_friction"), rows)
 
-    def get_sol_params(self, envs_idx=None) -> Tensor:
+    def get_sol_params(self, envs_idx: IndexLike = None) -> Tensor:
         """solref (time constant [s], damping ratio) and solimp (5) ([n_envs,] 7)."""
-        return torch.cat([self._get("geom_solref", envs_idx), self._get("geom_solimp", envs_idx)], -1)
+        made = torch.cat([self._get("geom_solref", envs_idx), self._get("geom_solimp", envs_idx)], -1)
+        return cast(Tensor, made)  # of gs.Tensors
 
-    def set_sol_params(self, sol_params: Any, envs_idx=None) -> None:
+    def set_sol_params(self, sol_params: ArrayLike, envs_idx: IndexLike = None) -> None:
         """solref and solimp ([n_envs,] 7), mixed with those of what it touches; differentiable.
 
         Raises: InputError for values that no contact can use.
@@ -70,7 +74,7 @@ class RigidGeom:
         solver.parameters.set("geom_solref", made[:, None, :2], at, rows, what)
         solver.parameters.set("geom_solimp", made[:, None, 2:], at, rows, what)
 
-    def _get(self, name: str, envs_idx: Any) -> Tensor:
+    def _get(self, name: str, envs_idx: IndexLike) -> Tensor:
         solver = self.entity.solver
         return solver.give(take(solver.parameters.value(name), self._at("get"))[:, 0], solver.envs_of(envs_idx))
 

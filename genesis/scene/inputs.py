@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +11,11 @@ import torch
 from genesis.errors import InputError, SceneMixError
 from genesis.grad.tensor import Tensor, plain
 from genesis.log import logger
+
+#: Numbers as users give them: a tensor, an array, a number, or lists of these.
+ArrayLike = torch.Tensor | np.ndarray | np.number | float | Sequence["ArrayLike"]
+#: Rows or columns as users name them; None: all.
+IndexLike = int | np.integer | slice | Sequence[int] | AbstractSet[int] | np.ndarray | torch.Tensor | None
 
 MAX_KNOWN = 256  # indices remembered by an Indexer
 
@@ -35,12 +40,12 @@ class Index:
 class Indexer:
     """Turns a user's index (None, int, slice, range, list, array, tensor, mask) into an Index, and remembers it."""
 
-    def __init__(self, what: str, count: int, offset: int, device: Any) -> None:
+    def __init__(self, what: str, count: int, offset: int, device: torch.device) -> None:
         self.what, self.count, self.offset, self.device = what, count, offset, device
         self._known: dict[tuple[int, ...], Index] = {}
         self.all = self._make(tuple(range(count)))
 
-    def __call__(self, index: Any) -> Index:
+    def __call__(self, index: IndexLike) -> Index:
         """Raises: InputError for what is no index, out of range, or double."""
         if index is None:
             return self.all
@@ -52,7 +57,7 @@ class Indexer:
             known = self._known[local] = self._make(self._checked(local))
         return known
 
-    def _numbers(self, index: Any) -> tuple[int, ...]:
+    def _numbers(self, index: IndexLike) -> tuple[int, ...]:
         if type(index) is tuple:
             return index
         if isinstance(index, int | np.integer):
@@ -71,7 +76,7 @@ class Indexer:
             return tuple(index)
         raise InputError(f"{self.what}: {index!r} is no index; allowed: None, an integer, a slice, or a list of integers.")
 
-    def _checked(self, local: tuple) -> tuple[int, ...]:
+    def _checked(self, local: tuple[object, ...]) -> tuple[int, ...]:
         made = []
         for i in local:
             if not isinstance(i, int | np.integer) or isinstance(i, bool) or not -self.count <= i < self.count:
@@ -100,15 +105,15 @@ class UserValues:
     told remembers warnings that were given.
     """
 
-    scene: Any
+    scene: object
     dtype: torch.dtype
-    device: Any
+    device: torch.device
     keep_graph: bool
     rows: int
     batched: bool
     told: set[str] = field(default_factory=set)
 
-    def tensor(self, value: Any, what: str, keep_graph: bool | None = None) -> torch.Tensor:
+    def tensor(self, value: ArrayLike, what: str, keep_graph: bool | None = None) -> torch.Tensor:
         """A copy of the value as a plain tensor of the scene's type, in the graph of torch if ``keep_graph``.
 
         Raises: InputError (not numbers, wrong device), SceneMixError (a tensor of another scene).
@@ -116,7 +121,7 @@ class UserValues:
         made = self.borrow(value, what, keep_graph)
         return made.clone() if isinstance(value, torch.Tensor) and value.dtype is self.dtype else made
 
-    def borrow(self, value: Any, what: str, keep_graph: bool | None = None) -> torch.Tensor:
+    def borrow(self, value: ArrayLike, what: str, keep_graph: bool | None = None) -> torch.Tensor:
         """As `tensor`, but the result may be the tensor of the user itself: not to be kept nor written to."""
         keep = self.keep_graph if keep_graph is None else keep_graph
         if not isinstance(value, torch.Tensor):
@@ -139,7 +144,7 @@ class UserValues:
         return value.to(self.dtype)
 
     def rows_of(
-        self, value: Any, what: str, tail: tuple[int, ...], rows: Index | None = None, keep_graph: bool | None = None
+        self, value: ArrayLike, what: str, tail: tuple[int, ...], rows: Index | None = None, keep_graph: bool | None = None
     ) -> torch.Tensor:
         """The value as (environments or 1, *tail); a single number stands for all entries.
 
@@ -187,7 +192,7 @@ class UserValues:
             )
         return value.detach()
 
-    def _from_numbers(self, value: Any, what: str, keep: bool) -> torch.Tensor:
+    def _from_numbers(self, value: ArrayLike, what: str, keep: bool) -> torch.Tensor:
         if isinstance(value, list | tuple) and _holds_tensors(value):
             try:
                 return torch.stack([self.tensor(v, what, keep) for v in value])

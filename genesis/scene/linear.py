@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -11,6 +11,9 @@ from genesis.grad.sensitivities import along
 from genesis.grad.tensor import plain
 from genesis.scene.physical import Loops
 from genesis.scene.solver import RigidSolver
+
+if TYPE_CHECKING:
+    from genesis.scene.trajectory import Trajectory
 
 GAINS = {"position": "dof_kp", "velocity": "dof_kv"}  # that turn controls of a kind into what the joint controllers are given
 
@@ -25,14 +28,14 @@ class LinearSteps:
     parameters: torch.Tensor
 
 
-def linear_steps(trajectory: Any, names: Sequence[str]) -> LinearSteps:
+def linear_steps(trajectory: "Trajectory", names: Sequence[str]) -> LinearSteps:
     """Linearise a `Trajectory` with controls.
 
     Args:
         names: physical parameters that derivatives are wanted to; F: their numbers, one after the other.
     """
     physics, theta, kind = trajectory._solver.physics, trajectory._theta, trajectory.kind
-    x, controls = states(trajectory)[:-1], batched(trajectory, trajectory._controls)
+    x, controls = states(trajectory)[:-1], _controls(trajectory)
     columns = physics.columns(names)
     gain = parameter(physics, theta, GAINS[kind]) if kind in GAINS else None
     dof_ctrl = controls if gain is None else gain * controls
@@ -54,7 +57,7 @@ def entries(solver: RigidSolver, kind: str, values: Mapping[str, torch.Tensor]) 
 class Probe:
     """The same `Trajectory`, made of leaves: x (T+1, B, nx), controls (T, B, nv), theta (T+1, B, P) or None: the parameters of every state."""
 
-    trajectory: Any
+    trajectory: "Trajectory"
     x: torch.Tensor
     controls: torch.Tensor
     theta: torch.Tensor | None
@@ -63,11 +66,11 @@ class Probe:
         return [self.x, self.controls] + ([] if self.theta is None else [self.theta])
 
 
-def probe(trajectory: Any, *, parameters: bool) -> Probe:
+def probe(trajectory: "Trajectory", *, parameters: bool) -> Probe:
     """Make the leaves; with `parameters` also of theta."""
     solver, flat = trajectory._solver, trajectory.qpos.ndim == 2
     x = states(trajectory).detach().requires_grad_()
-    controls = batched(trajectory, trajectory._controls).detach().clone().requires_grad_()
+    controls = _controls(trajectory).detach().clone().requires_grad_()
     theta = trajectory._theta.detach()
     rows = theta.expand(*x.shape[:2], -1).requires_grad_() if parameters else None
     with torch.enable_grad():
@@ -83,11 +86,17 @@ def probe(trajectory: Any, *, parameters: bool) -> Probe:
     return Probe(made, x, controls, rows)
 
 
-def states(trajectory: Any) -> torch.Tensor:
+def states(trajectory: "Trajectory") -> torch.Tensor:
     """x (T+1, B, nx)"""
     return batched(trajectory, torch.cat([plain(trajectory.qpos), plain(trajectory.qvel)], -1))
 
 
-def batched(trajectory: Any, series: torch.Tensor) -> torch.Tensor:
+def _controls(trajectory: "Trajectory") -> torch.Tensor:
+    """(T, B, nv)"""
+    assert trajectory._controls is not None
+    return batched(trajectory, trajectory._controls)
+
+
+def batched(trajectory: "Trajectory", series: torch.Tensor) -> torch.Tensor:
     """A series of a trajectory with the axis of environments."""
     return series.unsqueeze(1) if trajectory.qpos.ndim == 2 else series

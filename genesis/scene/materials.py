@@ -1,6 +1,7 @@
 """`gs.materials`: what an entity is made of."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import NoReturn
 
 from genesis.description.description import Geom
 from genesis.errors import InputError, UnsupportedError
@@ -81,7 +82,7 @@ class Rigid:
         return DEFAULT_DENSITY if self.rho is None else float(self.rho)
 
 
-def _numbers(name: str, values: Any, count: int) -> tuple:
+def _numbers(name: str, values: Iterable[float], count: int) -> tuple[float, ...]:
     try:
         made = tuple(float(x) for x in values)
     except (TypeError, ValueError):
@@ -91,7 +92,7 @@ def _numbers(name: str, values: Any, count: int) -> tuple:
     return made
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> NoReturn:
     if name in ("MPM", "FEM", "SPH", "PBD", "SF", "Tool", "Kinematic", "Hybrid", "Avatar"):
         raise UnsupportedError(
             f"gs.materials.{name} is not supported: only rigid bodies are simulated in this version; known: Rigid."

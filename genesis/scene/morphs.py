@@ -1,9 +1,9 @@
 """`gs.morphs`: what an entity is (a file, a shape) and where it starts. `describe` turns a morph into a description."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -95,18 +95,17 @@ class Box(Morph):
     fixed: bool = False
 
     def _check(self, where: str) -> None:
-        corners = self.lower is not None or self.upper is not None
-        if corners and (self.lower is None or self.upper is None or self.size is not None):
-            raise InputError(f"{where}: give size, or both lower and upper.")
-        if corners:
-            lower, upper = np.array(_numbers(where, "lower", self.lower, 3)), np.array(_numbers(where, "upper", self.upper, 3))
+        if self.lower is not None and self.upper is not None and self.size is None:
+            lower = np.array(_numbers(where, "lower", self.lower, 3))
+            upper = np.array(_numbers(where, "upper", self.upper, 3))
             if any(self.pos) or self.quat != (1.0, 0.0, 0.0, 0.0):
                 raise InputError(f"{where}: lower and upper say where the box is; leave pos, quat and euler out.")
             self.size, self.pos = tuple((upper - lower).tolist()), tuple((0.5 * (lower + upper)).tolist())
-        if self.size is None:
+        elif self.lower is not None or self.upper is not None or self.size is None:
             raise InputError(f"{where}: give size, or both lower and upper.")
 
     def _read(self, material: Rigid) -> Description:
+        assert self.size is not None  # `_check` has seen to it
         return primitives.box(self.size, rho=material.density, fixed=self.fixed)
 
 
@@ -241,13 +240,13 @@ class MJCF(Morph):
 KNOWN = ("URDF", "MJCF", "Box", "Sphere", "Capsule", "Cylinder", "Plane", "Mesh")
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> NoReturn:
     if name in ("MeshSet", "USD", "Drone", "Terrain", "Nowhere"):
         raise UnsupportedError(f"gs.morphs.{name} is not supported in this version; known: {', '.join(KNOWN)}.")
     raise AttributeError(f"module 'genesis.morphs' has no attribute {name!r}; known: {', '.join(KNOWN)}")
 
 
-def _numbers(where: str, name: str, values, count: int) -> tuple[float, ...]:
+def _numbers(where: str, name: str, values: Iterable[float], count: int) -> tuple[float, ...]:
     try:
         made = tuple(float(x) for x in values)
     except (TypeError, ValueError):

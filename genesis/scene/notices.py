@@ -1,13 +1,17 @@
 """What a model has and this version does not simulate, one line per entity and one for pairs of shapes."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from genesis.grad.physics import Physics
 from genesis.log import logger
 from genesis.model.layout import GEOM_TYPES
 
+if TYPE_CHECKING:
+    from genesis.scene.entity import RigidEntity
 
-def warn_not_simulated(entities: list[Any], physics: Physics) -> None:
+
+def warn_not_simulated(entities: Sequence["RigidEntity"], physics: Physics) -> None:
     """Warn of what the files' readers name, and of pairs of geoms that may meet and have no collision."""
     for entity in entities:
         if entity.description.not_simulated:

@@ -3,8 +3,9 @@
 Documented options that are not supported are refused by name unless they have their default.
 """
 
+from collections.abc import Iterable
 from enum import Enum
-from typing import Any
+from typing import Any, NoReturn
 
 from genesis.errors import InputError, UnsupportedError, unknown_name
 from genesis.model.options import CONES, CONTACTS, ConstraintRequest
@@ -169,7 +170,7 @@ _NOT_SIMULATED = {
 }
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> NoReturn:
     if name in _NOT_SIMULATED:
         raise UnsupportedError(
             f"gs.options.{name} is not supported: {_NOT_SIMULATED[name]} in this version; known: SimOptions, RigidOptions."
@@ -199,7 +200,7 @@ def _positive(where: str, name: str, value: float) -> None:
         raise InputError(f"{where}: {name} is {value!r}; allowed: a positive number [s].")
 
 
-def _vector(where: str, name: str, value) -> tuple[float, float, float]:
+def _vector(where: str, name: str, value: Iterable[float]) -> tuple[float, float, float]:
     try:
         made = tuple(float(x) for x in value)
     except (TypeError, ValueError):

@@ -1,12 +1,18 @@
 """Links, joints and actuators of an entity, as the user sees them."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
 from genesis.description.description import Link
+from genesis.grad.tensor import Tensor
 from genesis.model.model import JointInfo
 from genesis.scene.geoms import RigidGeom
+from genesis.scene.inputs import ArrayLike, IndexLike
+from genesis.scene.wrench import WrenchPlace
+
+if TYPE_CHECKING:
+    from genesis.scene.entity import RigidEntity
 
 
 class RigidLink:
@@ -16,7 +22,7 @@ class RigidLink:
     for the world.
     """
 
-    def __init__(self, entity: Any, link: Link, idx: int, parent_idx: int) -> None:
+    def __init__(self, entity: "RigidEntity", link: Link, idx: int, parent_idx: int) -> None:
         self.entity, self.name, self.idx, self.parent_idx = entity, link.name, idx, parent_idx
         self.geoms: list[RigidGeom] = []
         self.idx_local = idx - entity.link_start
@@ -41,32 +47,38 @@ class RigidLink:
         parent = self.parent_idx_local
         return not self.joints and (parent < 0 or self.entity.links[parent].is_fixed)
 
-    def get_pos(self, envs_idx=None):
+    def get_pos(self, envs_idx: IndexLike = None) -> Tensor:
         """Origin in the world frame ([n_envs,] 3) [m]."""
         return self.entity.get_links_pos(self.idx_local, envs_idx)[..., 0, :]
 
-    def get_quat(self, envs_idx=None):
+    def get_quat(self, envs_idx: IndexLike = None) -> Tensor:
         """Orientation in the world frame ([n_envs,] 4), wxyz."""
         return self.entity.get_links_quat(self.idx_local, envs_idx)[..., 0, :]
 
-    def get_vel(self, envs_idx=None):
+    def get_vel(self, envs_idx: IndexLike = None) -> Tensor:
         """Velocity of the origin in the world frame ([n_envs,] 3) [m/s]."""
         return self.entity.get_links_vel(self.idx_local, envs_idx)[..., 0, :]
 
-    def get_ang(self, envs_idx=None):
+    def get_ang(self, envs_idx: IndexLike = None) -> Tensor:
         """Angular velocity in the world frame ([n_envs,] 3) [rad/s]."""
         return self.entity.get_links_ang(self.idx_local, envs_idx)[..., 0, :]
 
-    def get_mass(self, envs_idx=None):
+    def get_mass(self, envs_idx: IndexLike = None) -> Tensor:
         """([n_envs]) [kg]"""
         return self.entity.get_links_mass(self.idx_local, envs_idx)[..., 0]
 
-    def set_mass(self, mass, envs_idx=None) -> None:
+    def set_mass(self, mass: ArrayLike, envs_idx: IndexLike = None) -> None:
         """Mass [kg], with the inertia in proportion (same shape, other density)."""
         link = self.entity._links_at(self.idx_local)
         self.entity.scale_mass(f'get_link("{self.name}").set_mass', mass, link, envs_idx)
 
-    def apply_external_wrench(self, force=None, torque=None, envs_idx=None, **where) -> None:
+    def apply_external_wrench(
+        self,
+        force: ArrayLike | None = None,
+        torque: ArrayLike | None = None,
+        envs_idx: IndexLike = None,
+        **where: Unpack[WrenchPlace],
+    ) -> None:
         """Force [N] and torque [Nm] during the next step; see `RigidEntity.apply_links_external_wrench`."""
         self.entity.apply_links_external_wrench(force, torque, self.idx_local, envs_idx, **where)
 
@@ -81,7 +93,7 @@ class RigidJoint:
     velocity_limit is what the file says (infinite for none); simulation does not keep it.
     """
 
-    def __init__(self, entity: Any, info: JointInfo, link: RigidLink, idx: int) -> None:
+    def __init__(self, entity: "RigidEntity", info: JointInfo, link: RigidLink, idx: int) -> None:
         self.entity, self.name, self.type, self.link, self.idx, self.mimic = entity, info.name, info.type, link, idx, info.mimic
         self.kind, self.n_dofs, self.n_qs = info.kind, info.nv, info.nq
         self.dof_start, self.q_start = info.dof_adr, info.qpos_adr

@@ -9,7 +9,7 @@ import torch
 from genesis.errors import InputError, unknown_name
 from genesis.grad.physics import QUATERNIONS
 from genesis.model.checks import check_solimp, check_solref
-from genesis.scene.inputs import Index, UserValues, assign
+from genesis.scene.inputs import ArrayLike, Index, UserValues, assign
 
 MAX_THETAS = 8  # packed vectors kept for different control modes
 MAX_PATCHES = 32  # settings of one parameter kept apart before they are merged
@@ -38,7 +38,7 @@ class Loops:
         closed = np.ones((1, nv), bool)
         return cls(closed if kind == "position" else ~closed, ~closed if kind == "force" else closed)
 
-    def key(self) -> tuple:
+    def key(self) -> tuple[bytes, bytes, bytes]:
         return self.kp.tobytes(), self.kv.tobytes(), b"" if self.actuators is None else self.actuators.tobytes()
 
     def masks(self) -> dict[str, np.ndarray]:
@@ -53,7 +53,7 @@ class _Parameter:
 
     described: torch.Tensor
     base: torch.Tensor
-    patches: dict[tuple, tuple[torch.Tensor, Index, Index | None]] = field(default_factory=dict)
+    patches: dict[tuple[object, ...], tuple[torch.Tensor, Index, Index | None]] = field(default_factory=dict)
     value: torch.Tensor | None = None
     cut: bool = False  # the value was made while torch recorded no gradients, and lacks a graph that the settings have
 
@@ -68,13 +68,15 @@ def check_rows(name: str, values: torch.Tensor, what: str) -> None:
     first, second = values[..., 0], values[..., 1]
     if name.endswith("_solref"):
         bad = (first > 0.0) != (second > 0.0)
-        check, kind = check_solref, "solref"
     else:
         inside = (first >= 0.0) & (second <= 1.0) & (first <= second) & (values[..., 2] >= 0.0) & (values[..., 4] >= 1.0)
         bad = ~(inside & (values[..., 3] >= 0.0) & (values[..., 3] <= 1.0))
-        check, kind = check_solimp, "solimp"
     if bad.any():
-        check(what, kind, tuple(round(x, 6) for x in values[bad][0].tolist()))
+        worst = tuple(round(x, 6) for x in values[bad][0].tolist())
+        if name.endswith("_solref"):
+            check_solref(what, "solref", worst)
+        else:
+            check_solimp(what, "solimp", worst)
 
 
 class PhysicalParameters:
@@ -91,12 +93,16 @@ class PhysicalParameters:
     """
 
     def __init__(
-        self, pack: Callable, described: Mapping[str, torch.Tensor], inputs: UserValues, changed: Callable[[], None]
+        self,
+        pack: Callable[[Mapping[str, torch.Tensor]], torch.Tensor],
+        described: Mapping[str, torch.Tensor],
+        inputs: UserValues,
+        changed: Callable[[], None],
     ) -> None:
         self._pack, self._inputs, self._changed = pack, inputs, changed
         self._parameters = {name: _Parameter(value.unsqueeze(0), value.unsqueeze(0)) for name, value in described.items()}
-        self._thetas: dict[tuple, torch.Tensor] = {}
-        self._gains: dict[tuple, torch.Tensor] = {}
+        self._thetas: dict[tuple[object, ...], torch.Tensor] = {}
+        self._gains: dict[tuple[object, ...], torch.Tensor] = {}
 
     @property
     def names(self) -> list[str]:
@@ -200,7 +206,7 @@ class PhysicalParameters:
             parts.append(value.reshape(-1))
         return torch.cat(parts)
 
-    def replacements(self, params: Mapping[str, object], where: str) -> dict[str, torch.Tensor]:
+    def replacements(self, params: Mapping[str, ArrayLike], where: str) -> dict[str, torch.Tensor]:
         """The user's values by core name as (1 or B, N, ...). Raises: UnknownNameError, InputError."""
         made = {}
         for name, value in params.items():

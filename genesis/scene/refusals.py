@@ -1,9 +1,11 @@
 """What `gs.Scene` of the documented API takes and this version does not: refused by name."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TypeVar
 
 from genesis.errors import InputError, UnsupportedError, unknown_name
+
+Options = TypeVar("Options")
 
 _NO_PICTURES = ("vis_options", "viewer_options", "profiling_options", "renderer")
 _OTHER_SOLVERS = ("tool", "kinematic", "mpm", "sph", "fem", "sf", "pbd", "coupler")
@@ -21,7 +23,7 @@ def refuse_attribute(name: str) -> None:
         raise UnsupportedError(f"scene.{name} is not supported: only rigid bodies are simulated in this version.")
 
 
-def instance(name: str, value: Any, kind: type) -> Any:
+def instance(name: str, value: Options | None, kind: type[Options]) -> Options:
     """The options as given, or their defaults.
 
     Raises: InputError for a value of another type.
@@ -33,10 +35,10 @@ def instance(name: str, value: Any, kind: type) -> Any:
     return value
 
 
-def refuse_others(others: Mapping[str, Any], show_viewer: bool | None, show_FPS: bool | None) -> None:
+def refuse_others(others: Mapping[str, object], show_viewer: bool | None, show_FPS: bool | None) -> None:
     """Raises: UnsupportedError for what a scene of this version does without, UnknownNameError for what no scene has."""
-    for name, value in (("show_viewer", show_viewer), ("show_FPS", show_FPS)):
-        if value:
+    for name, shown in (("show_viewer", show_viewer), ("show_FPS", show_FPS)):
+        if shown:
             raise UnsupportedError(f"Scene: {name}=True is not supported (there is no viewer in this version); leave it out.")
     known = (*(f"{kind}_options" for kind in _OTHER_SOLVERS), *_NO_PICTURES, "options")
     for name, value in others.items():

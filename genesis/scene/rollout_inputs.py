@@ -1,11 +1,12 @@
 """What the user gives a rollout or a pure step: controls and initial states as the engine takes them, and what is wrong with them."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import overload
 
 import torch
 
 from genesis.errors import InputError
+from genesis.scene.inputs import ArrayLike
 from genesis.scene.rotation import LEAST_NORM
 from genesis.scene.solver import RigidSolver
 
@@ -20,26 +21,27 @@ class RolloutInputs:
         firsts = torch.tensor([q for _, q in balls], dtype=torch.int64, device=solver.inputs.device)
         self._turns = firsts[:, None] + torch.arange(4, device=solver.inputs.device)  # (turning joints, 4) in qpos
 
-    def _start(self, where: str, qpos: Any, qvel: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def _start(self, where: str, qpos: ArrayLike | None, qvel: ArrayLike | None) -> tuple[torch.Tensor, torch.Tensor]:
         solver = self._solver
-        q = solver.qpos if qpos is None else self._value(qpos, f"{where}: qpos", solver.model.nq)
-        v = solver.qvel if qvel is None else self._value(qvel, f"{where}: qvel", solver.model.nv)
+        q = solver.qpos if qpos is None else self._given(qpos, f"{where}: qpos", solver.model.nq)
+        v = solver.qvel if qvel is None else self._given(qvel, f"{where}: qvel", solver.model.nv)
         return q, v
 
-    def _initial(self, what: str, value: Any, width: int) -> torch.Tensor | None:
+    def _initial(self, what: str, value: ArrayLike | None, width: int) -> torch.Tensor | None:
         """(B, width) from ([n_envs,] width), or (width,) for one environment: then it may be the user's own memory."""
         if type(value) is torch.Tensor and value.shape == (width,) and not self._solver.n_envs:
             return self._solver.inputs.borrow(value, what, keep_graph=True)
         return self._value(value, what, width)
 
-    def _value(self, value: Any, what: str, width: int) -> torch.Tensor | None:
+    def _value(self, value: ArrayLike | None, what: str, width: int) -> torch.Tensor | None:
         """(B, width) from ([n_envs,] width)."""
-        if value is None:
-            return None
+        return None if value is None else self._given(value, what, width)
+
+    def _given(self, value: ArrayLike, what: str, width: int) -> torch.Tensor:
         made = self._solver.inputs.rows_of(value, what, (width,), keep_graph=True)
         return made.expand(self._solver.rows, width).contiguous()
 
-    def _series(self, value: Any, what: str, width: int, borrow: bool = False) -> torch.Tensor | None:
+    def _series(self, value: ArrayLike | None, what: str, width: int, borrow: bool = False) -> torch.Tensor | None:
         """(T, [n_envs,] width) from that or (T, width); with ``borrow`` it may be the user's own memory."""
         if value is None:
             return None
@@ -94,6 +96,10 @@ class RolloutInputs:
                     "allowed: finite numbers."
                 )
 
+    @overload
+    def _rows(self, x: torch.Tensor) -> torch.Tensor: ...
+    @overload
+    def _rows(self, x: torch.Tensor | None) -> torch.Tensor | None: ...
     def _rows(self, x: torch.Tensor | None) -> torch.Tensor | None:
         """x (..., [n_envs,] n) with the axis of environments."""
         return x if x is None or self._solver.n_envs else x.unsqueeze(-2)

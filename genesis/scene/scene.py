@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from itertools import count
-from typing import Any
+from os import PathLike
+from typing import Any, NoReturn
 
 import torch
 
@@ -14,11 +15,12 @@ from genesis.model.compile import Placed, compile_model
 from genesis.scene import checkpoint, inertia
 from genesis.scene.entity import RigidEntity
 from genesis.scene.file_options import Settled, asked_for, name_differences, settle
-from genesis.scene.inputs import UserValues
+from genesis.scene.inputs import ArrayLike, IndexLike, UserValues
 from genesis.scene.materials import Rigid
 from genesis.scene.morphs import Morph
 from genesis.scene.notices import warn_not_simulated
 from genesis.scene.options import RigidOptions, SimOptions
+from genesis.scene.parts import RigidJoint, RigidLink
 from genesis.scene.refusals import instance, refuse_attribute, refuse_others
 from genesis.scene.solver import RigidSolver
 from genesis.scene.states import SimState
@@ -41,7 +43,7 @@ class Scene:
         rigid_options: RigidOptions | None = None,
         show_viewer: bool | None = None,
         show_FPS: bool | None = None,
-        **others: Any,
+        **others: object,
     ) -> None:
         state = runtime.state()
         self.sim_options = instance("sim_options", sim_options, SimOptions)
@@ -66,7 +68,7 @@ class Scene:
         self,
         morph: Morph,
         material: Rigid | None = None,
-        surface: Any = None,
+        surface: object = None,
         visualize_contact: bool = False,
         vis_mode: str | None = None,
         name: str | None = None,
@@ -101,7 +103,7 @@ class Scene:
     def build(
         self,
         n_envs: int = 0,
-        env_spacing: tuple = (0.0, 0.0),
+        env_spacing: tuple[float, float] = (0.0, 0.0),
         n_envs_per_row: int | None = None,
         center_envs_at_origin: bool = True,
     ) -> None:
@@ -156,7 +158,7 @@ class Scene:
             self._refuse("step")
         solver.step()
 
-    def reset(self, state: SimState | None = None, envs_idx: Any = None) -> None:
+    def reset(self, state: SimState | None = None, envs_idx: IndexLike = None) -> None:
         """Back to the state at build, or to ``state`` (with its graph; `state.detach()` without). Controls are cleared,
         properties stay.
 
@@ -185,13 +187,13 @@ class Scene:
 
     def rollout(
         self,
-        controls: Any = None,
+        controls: ArrayLike | None = None,
         *,
         kind: str = "force",
-        qpos: Any = None,
-        qvel: Any = None,
-        act_ctrl: Any = None,
-        params: Mapping[str, Any] | None = None,
+        qpos: ArrayLike | None = None,
+        qvel: ArrayLike | None = None,
+        act_ctrl: ArrayLike | None = None,
+        params: Mapping[str, ArrayLike] | None = None,
     ) -> Trajectory:
         """T steps in one launch, with the numbers and gradients of a loop over `step`; the scene moves to the final state.
 
@@ -213,13 +215,13 @@ class Scene:
 
     def step_state(
         self,
-        qpos: Any,
-        qvel: Any,
-        controls: Any = None,
+        qpos: ArrayLike,
+        qvel: ArrayLike,
+        controls: ArrayLike | None = None,
         *,
         kind: str = "force",
-        act_ctrl: Any = None,
-        params: Mapping[str, Any] | None = None,
+        act_ctrl: ArrayLike | None = None,
+        params: Mapping[str, ArrayLike] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """One step as a pure function: (qpos', qvel') of ([n_envs,] nq), ([n_envs,] nv).
 
@@ -231,12 +233,12 @@ class Scene:
 
     def trajectory(
         self,
-        qpos: Any,
-        qvel: Any,
-        controls: Any = None,
+        qpos: ArrayLike,
+        qvel: ArrayLike,
+        controls: ArrayLike | None = None,
         *,
         kind: str = "force",
-        params: Mapping[str, Any] | None = None,
+        params: Mapping[str, ArrayLike] | None = None,
     ) -> Trajectory:
         """A trajectory of states that a loop over `step_state` has made, for its points, links and times.
 
@@ -257,29 +259,29 @@ class Scene:
             for name, v in values.items()
         }
 
-    def mass_matrix(self, qpos: Any = None) -> Tensor:
+    def mass_matrix(self, qpos: ArrayLike | None = None) -> Tensor:
         """Joint-space mass matrix of the whole scene ([n_envs,] nv, nv) at qpos ([n_envs,] nq; None: now)."""
         solver = self._ready("mass_matrix")
         q, _ = self._rollouts._start("scene.mass_matrix", qpos, None)
         return solver.give(inertia.mass_matrix(solver, q))
 
-    def gravity_force(self, qpos: Any = None) -> Tensor:
+    def gravity_force(self, qpos: ArrayLike | None = None) -> Tensor:
         """Joint forces ([n_envs,] nv) that hold the scene still against gravity at qpos ([n_envs,] nq; None: now): the bias force at rest."""
         solver = self._ready("gravity_force")
         q, _ = self._rollouts._start("scene.gravity_force", qpos, None)
         return solver.give(inertia.gravity_force(solver, q))
 
-    def bias_force(self, qpos: Any = None, qvel: Any = None) -> Tensor:
+    def bias_force(self, qpos: ArrayLike | None = None, qvel: ArrayLike | None = None) -> Tensor:
         """Coriolis, centrifugal and gravity forces ([n_envs,] nv): what holds still needs this joint force."""
         solver = self._ready("bias_force")
         q, v = self._rollouts._start("scene.bias_force", qpos, qvel)
         return solver.give(solver.physics.bias(solver.theta(), q, v))
 
-    def set_gravity(self, gravity: Any, envs_idx: Any = None) -> None:
+    def set_gravity(self, gravity: ArrayLike, envs_idx: IndexLike = None) -> None:
         """Gravity (3,) or (n_envs, 3) [m/s²]; differentiable."""
         self._ready("set_gravity").set_gravity(gravity, envs_idx)
 
-    def get_gravity(self, envs_idx: Any = None) -> Tensor:
+    def get_gravity(self, envs_idx: IndexLike = None) -> Tensor:
         """([n_envs,] 3) [m/s²]"""
         return self._ready("get_gravity").get_gravity(envs_idx)
 
@@ -290,11 +292,11 @@ class Scene:
 
     # ---- storing
 
-    def save_checkpoint(self, path: Any) -> None:
+    def save_checkpoint(self, path: str | PathLike[str]) -> None:
         """Write state, time, properties and controls to a file."""
         checkpoint.save(self._ready("save_checkpoint"), path)
 
-    def load_checkpoint(self, path: Any) -> None:
+    def load_checkpoint(self, path: str | PathLike[str]) -> None:
         """Read what `save_checkpoint` wrote. Raises: InputError for another file, or one of another scene."""
         checkpoint.load(self._ready("load_checkpoint"), path)
 
@@ -348,26 +350,26 @@ class Scene:
         return self
 
     @property
-    def links(self) -> list:
+    def links(self) -> list[RigidLink]:
         """Links of all entities, by number in the scene."""
         return self._ready("links").links
 
     @property
-    def joints(self) -> list:
+    def joints(self) -> list[RigidJoint]:
         """Joints of all entities, by number in the scene."""
         return self._ready("joints").joints
 
     def _ready(self, method: str) -> RigidSolver:
         if self._solver is None or self._generation != runtime._generation:
             self._refuse(method)
-        return self._solver  # type: ignore[return-value]
+        return self._solver
 
-    def _refuse(self, method: str) -> None:
+    def _refuse(self, method: str) -> NoReturn:
         if self._solver is None:
             raise StateError(f"scene.{method}: the scene is not built; call scene.build() first.")
         raise StateError(f"scene.{method}: the scene was made before gs.destroy(); make a new one.")
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> NoReturn:
         refuse_attribute(name)
         raise AttributeError(f"Scene has no attribute {name!r}")
 

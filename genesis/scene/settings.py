@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, dataclass_transform
 
 from genesis.errors import InputError, UnsupportedError, unknown_name
 
 T = TypeVar("T")
 
 
+@dataclass_transform(kw_only_default=True)
 def settings(
     where: str, unsupported: Mapping[str, Any] | None = None, why: str = "it is not simulated in this version"
 ) -> Callable[[type[T]], type[T]]:
@@ -29,7 +30,7 @@ def settings(
         required = [f.name for f in fields(made) if f.default is MISSING and f.default_factory is MISSING]  # type: ignore[arg-type]
         names = [f.name for f in fields(made) if f.init]  # type: ignore[arg-type]
 
-        def __init__(self, **given) -> None:
+        def __init__(self: Any, **given: Any) -> None:
             for name in list(given):
                 if name in names:
                     continue
@@ -44,7 +45,7 @@ def settings(
 
         __init__.__doc__ = generated.__doc__
         __init__.__wrapped__ = generated  # type: ignore[attr-defined]  # signature for help() and editors
-        made.__init__ = __init__  # type: ignore[misc]
+        made.__init__ = __init__  # type: ignore[method-assign]
         return made
 
     return decorate

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
+import numpy as np
 import torch
 
 from genesis import runtime
@@ -18,11 +19,16 @@ from genesis.scene.contacts import ContactTable
 from genesis.scene.control import Controls
 from genesis.scene.failures import diverged, expect_finite_inputs, warn_unsolved
 from genesis.scene.gains import default_gains
-from genesis.scene.inputs import Index, Indexer, UserValues, assign
+from genesis.scene.inputs import ArrayLike, Index, Indexer, IndexLike, UserValues, assign
 from genesis.scene.options import link_ref_frame
 from genesis.scene.physical import PhysicalParameters
 from genesis.scene.states import RigidSolverState
-from genesis.scene.wrench import Wrench, add_wrench
+from genesis.scene.wrench import Wrench, WrenchPlace, add_wrench
+
+if TYPE_CHECKING:
+    from genesis.scene.entity import RigidEntity
+    from genesis.scene.parts import RigidJoint, RigidLink
+    from genesis.scene.scene import Scene
 
 CHECK_EVERY = 32  # steps between tests for divergence on a GPU, where each test waits for the device
 BASE_POSE = ("link_pos", "link_quat")
@@ -32,7 +38,7 @@ class RigidSolver:
     """Everything rigid in a built scene. State: qpos (B, nq), qvel (B, nv), qacc (B, nv) of the last step, plain tensors."""
 
     def __init__(
-        self, scene: Any, model: Model, physics: Physics, inputs: UserValues, n_envs: int, checked: bool = False
+        self, scene: "Scene", model: Model, physics: Physics, inputs: UserValues, n_envs: int, checked: bool = False
     ) -> None:
         self.checked = checked  # test every control for NaN when it is set
         self.scene, self.model, self.physics, self.inputs, self.n_envs = scene, model, physics, inputs, n_envs
@@ -41,7 +47,7 @@ class RigidSolver:
         self.envs = Indexer("envs_idx", n_envs, 0, device)
         self._links_at = Indexer("links_idx", model.nlink, 0, device)
         self._gravity_at, self._all_qs, self._all_dofs = (Indexer("", n, 0, device).all for n in (3, model.nq, model.nv))
-        self.entities: list = []
+        self.entities: list[RigidEntity] = []
         self.steps = 0
         self._theta: torch.Tensor | None = None
         self._kinematics: tuple[torch.Tensor, ...] | None = None
@@ -53,7 +59,7 @@ class RigidSolver:
         self.parameters = PhysicalParameters(physics.pack, described, inputs, self._parameters_changed)
         self.qpos0 = torch.as_tensor(model.qpos0, dtype=inputs.dtype, device=device).repeat(self.rows, 1)
         self._state: tuple[torch.Tensor, ...] = (self.qpos0, self.controls.zero, self.controls.zero)
-        self._start: tuple | None = (
+        self._start: tuple[Any, ...] | None = (
             None  # (theta, qpos, qvel, dof_ctrl, act_ctrl) of the last step, versions of whole trajectories
         )
         self.beginning = Beginning(self)
@@ -80,7 +86,7 @@ class RigidSolver:
         wrench = controls.wrench
         q, v, _ = self._state if self._end is None else self._settle()
         if not self.beginning.seen:
-            self.beginning.look(q, controls.loops.kp.any(0))
+            self.beginning.look(q, np.logical_or.reduce(controls.loops.kp))
         try:
             qpos, qvel, qacc = self.physics.advance(theta, q, v, dof_ctrl, controls.act_ctrl, wrench, self.steps)
         except ContactOverflowError as error:
@@ -127,12 +133,12 @@ class RigidSolver:
         self._renew()
         before = self._before()
         if before is None:
-            theta, (q, v, _), driven = self.theta(), self._settle(), (self.dof_ctrl(), self.controls.act_ctrl)
-            a = self.physics.step(theta, q, v, *driven, self.controls.wrench)[2]
+            theta, (q, v, _), dof_ctrl, act_ctrl = self.theta(), self._settle(), self.dof_ctrl(), self.controls.act_ctrl
+            a = self.physics.step(theta, q, v, dof_ctrl, act_ctrl, self.controls.wrench)[2]
         else:
-            theta, q, v, *driven = before
+            theta, q, v, dof_ctrl, act_ctrl = before
             a = self._settle()[2]
-        rows = self.physics.contacts(theta, q, v, a, *driven)
+        rows = self.physics.contacts(theta, q, v, a, dof_ctrl, act_ctrl)
         return q.new_zeros(self.rows, 0, WIDTH) if rows is None else rows, self.contact_table()
 
     def contact_table(self) -> ContactTable:
@@ -200,7 +206,9 @@ class RigidSolver:
         self._start = None
         self._kinematics = None
 
-    def put_end(self, theta: torch.Tensor, states: tuple[torch.Tensor, ...], controls: Iterable[Any], keep_graph: bool) -> None:
+    def put_end(
+        self, theta: torch.Tensor, states: tuple[torch.Tensor, ...], controls: Iterable[torch.Tensor | None], keep_graph: bool
+    ) -> None:
         """To the end of a trajectory, states (qpos, qvel, qacc), controls (dof_ctrl, act_ctrl) each (T, [n_envs,] n), made with theta.
 
         One that is in a graph stays alive with it: its end is taken when it is asked for.
@@ -321,7 +329,7 @@ class RigidSolver:
         self.alive()
         return wrap(x.clone(), self.scene)
 
-    def envs_of(self, envs_idx: Any) -> Index | None:
+    def envs_of(self, envs_idx: IndexLike) -> Index | None:
         """Raises: InputError if the scene has no environments, or not these."""
         if envs_idx is None:
             return None
@@ -333,12 +341,12 @@ class RigidSolver:
 
     def apply_links_external_wrench(
         self,
-        force: Any = None,
-        torque: Any = None,
-        links_idx: Any = None,
-        envs_idx: Any = None,
+        force: ArrayLike | None = None,
+        torque: ArrayLike | None = None,
+        links_idx: IndexLike = None,
+        envs_idx: IndexLike = None,
         *,
-        pos: Any = None,
+        pos: ArrayLike | None = None,
         ref: link_ref_frame = link_ref_frame.link_origin,
         local: bool = False,
     ) -> None:
@@ -346,33 +354,37 @@ class RigidSolver:
         wrench = Wrench(force, torque, pos, ref, local)
         add_wrench(self, wrench, self._links_at(links_idx), self.envs_of(envs_idx), "apply_links_external_wrench")
 
-    def apply_links_external_force(self, force: Any, links_idx: Any = None, envs_idx: Any = None, **where: Any) -> None:
+    def apply_links_external_force(
+        self, force: ArrayLike, links_idx: IndexLike = None, envs_idx: IndexLike = None, **where: Unpack[WrenchPlace]
+    ) -> None:
         """Forces [N] on links during the next step; ``where``: pos, ref, local of `apply_links_external_wrench`."""
         self.apply_links_external_wrench(force, None, links_idx, envs_idx, **where)
 
-    def apply_links_external_torque(self, torque: Any, links_idx: Any = None, envs_idx: Any = None, **where: Any) -> None:
+    def apply_links_external_torque(
+        self, torque: ArrayLike, links_idx: IndexLike = None, envs_idx: IndexLike = None, **where: Unpack[WrenchPlace]
+    ) -> None:
         """Torques [Nm] on links during the next step; ``where``: local of `apply_links_external_wrench`."""
         self.apply_links_external_wrench(None, torque, links_idx, envs_idx, **where)
 
-    def set_gravity(self, gravity: Any, envs_idx: Any = None) -> None:
+    def set_gravity(self, gravity: ArrayLike, envs_idx: IndexLike = None) -> None:
         """Gravity (3,) or (n_envs, 3) in the world frame [m/s²]; differentiable."""
         self.alive()
         rows = self.envs_of(envs_idx)
         value = self.inputs.rows_of(gravity, "set_gravity", (3,), rows)
         self.parameters.set("gravity", value, self._gravity_at, rows, "set_gravity")
 
-    def get_gravity(self, envs_idx: Any = None) -> Tensor:
+    def get_gravity(self, envs_idx: IndexLike = None) -> Tensor:
         """([n_envs,] 3) [m/s²]"""
         return self.give(self.parameters.value("gravity"), self.envs_of(envs_idx))
 
     # ---- counts
 
     @property
-    def links(self) -> list:
+    def links(self) -> list["RigidLink"]:
         return [link for entity in self.entities for link in entity.links]
 
     @property
-    def joints(self) -> list:
+    def joints(self) -> list["RigidJoint"]:
         return [joint for entity in self.entities for joint in entity.joints]
 
     @property

@@ -4,9 +4,15 @@ Shapes ([n_envs,] ...), quaternions wxyz, gs.Tensors with their graph.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING
+
+import torch
 
 from genesis.grad.tensor import Tensor
+
+if TYPE_CHECKING:
+    from genesis.scene.entity_base import EntityBase
+    from genesis.scene.scene import Scene
 
 
 @dataclass
@@ -18,14 +24,14 @@ class RigidSolverState:
     base_poses: name -> poses of the links in their parents, for bases that stand and were moved.
     """
 
-    scene: Any
+    scene: "Scene"
     s_global: int
     qpos: Tensor
     dofs_vel: Tensor
     dofs_acc: Tensor
     links_pos: Tensor
     links_quat: Tensor
-    base_poses: dict = field(default_factory=dict, repr=False)
+    base_poses: dict[str, torch.Tensor] = field(default_factory=dict, repr=False)
 
     def detach(self) -> "RigidSolverState":
         """The same values, cut from the graph."""
@@ -39,7 +45,7 @@ class RigidSolverState:
 class SimState:
     """State of a scene at step ``s_global``; solvers_state holds one RigidSolverState."""
 
-    scene: Any
+    scene: "Scene"
     s_global: int
     solvers_state: list[RigidSolverState]
 
@@ -56,7 +62,7 @@ class SimState:
 class RigidEntityState:
     """Base link of one entity. pos: ([n_envs,] 3) [m]; quat: ([n_envs,] 4)."""
 
-    entity: Any
+    entity: "EntityBase"
     s_global: int
     pos: Tensor
     quat: Tensor

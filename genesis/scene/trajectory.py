@@ -3,21 +3,26 @@
 import math
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from genesis.errors import ContactOverflowError, DivergenceError, InputError, unknown_name
 from genesis.grad.controllers import controller_force, parameter
+from genesis.grad.rollout_launch import States
 from genesis.grad.tensor import Tensor, adopt, plain, wrap
 from genesis.grad.trajectory_function import whole_trajectory
 from genesis.scene.failures import diverged
+from genesis.scene.inputs import ArrayLike
 from genesis.scene.physical import Loops
 from genesis.scene.rollout_inputs import RolloutInputs
 from genesis.scene.rotation import multiply, rotate
 from genesis.scene.solver import RigidSolver
 from genesis.scene.variants import Variants, roll_out_variants
+
+if TYPE_CHECKING:
+    from genesis.scene.entity import RigidEntity
 
 KINDS = ("force", "position", "velocity")
 
@@ -36,7 +41,7 @@ class Trajectory:
         self,
         solver: RigidSolver,
         theta: torch.Tensor,
-        states: tuple[torch.Tensor, ...],
+        states: States,
         controls: torch.Tensor | None,
         dt: float,
         start: int,
@@ -89,8 +94,8 @@ class Trajectory:
         solver.alive()
         states = (plain(self.qpos)[:-1], plain(self.qvel)[:-1], plain(self.qacc))
         q, v, a = (x.unsqueeze(1) if self._flat else x for x in states)
-        driven = (x.unsqueeze(1) if x is not None and self._flat else x for x in (self._dof_ctrl(), self._act_ctrl))
-        rows = solver.physics.contacts(self._theta, q, v, a, *driven)
+        u, c = (x.unsqueeze(1) if x is not None and self._flat else x for x in (self._dof_ctrl(), self._act_ctrl))
+        rows = solver.physics.contacts(self._theta, q, v, a, u, c)
         if rows is None:
             return self._give(q.new_zeros(*q.shape[:2], solver.model.nlink, 3))
         return self._give(solver.contact_table().net_forces(rows))
@@ -135,7 +140,9 @@ class Trajectory:
             raise InputError("Trajectory.variants: needs controls, and a scene built with n_envs=0.")
         return roll_out_variants(solver.physics, self.kind, self._theta, controls, columns, shifts, (qpos, qvel), bounded)
 
-    def point(self, entity: Any, name: str, local_pos: Any = None, steps: slice | None = None) -> Tensor:
+    def point(
+        self, entity: "RigidEntity | str", name: str, local_pos: ArrayLike | None = None, steps: slice | None = None
+    ) -> Tensor:
         """World positions (T+1, [n_envs,] 3) [m] of the link or site ``name``, or of the point local_pos (3,) of its frame.
 
         steps: of these states alone, which costs no more than they do.
@@ -148,7 +155,7 @@ class Trajectory:
             return self._give(xpos[:, :, link])
         return self._give(xpos[:, :, link] + rotate(xquat[:, :, link], pos))
 
-    def point_vel(self, entity: Any, name: str, local_pos: Any = None) -> Tensor:
+    def point_vel(self, entity: "RigidEntity | str", name: str, local_pos: ArrayLike | None = None) -> Tensor:
         """World velocities (T+1, [n_envs,] 3) [m/s] of the point that `point` follows."""
         link, pos, quat = self._frame(entity, name)
         if local_pos is not None:
@@ -156,7 +163,7 @@ class Trajectory:
         _, xquat, xvel, xang = self._kinematics
         return self._give(xvel[:, :, link] + torch.linalg.cross(xang[:, :, link], rotate(xquat[:, :, link], pos)))
 
-    def frame_quat(self, entity: Any, name: str, steps: slice | None = None) -> Tensor:
+    def frame_quat(self, entity: "RigidEntity | str", name: str, steps: slice | None = None) -> Tensor:
         """World orientations (T+1, [n_envs,] 4), wxyz, of the link or site ``name``; ``steps`` as in `point`."""
         link, _, quat = self._frame(entity, name)
         return self._give(multiply(self._motion(steps)[1][:, :, link], quat))
@@ -196,13 +203,13 @@ class Trajectory:
         # squeeze, not x[:, 0]: its adjoint is a view
         return wrap(x.squeeze(1) if self._flat else x, self._solver.scene)
 
-    def _local(self, value: Any) -> torch.Tensor:
+    def _local(self, value: ArrayLike) -> torch.Tensor:
         made = self._solver.inputs.tensor(value, "Trajectory.point: local_pos", keep_graph=True)
         if made.shape != (3,):
             raise InputError(f"Trajectory.point: local_pos has shape {tuple(made.shape)}; allowed: (3,).")
         return made
 
-    def _frame(self, entity: Any, name: str) -> tuple[int, torch.Tensor, torch.Tensor]:
+    def _frame(self, entity: "RigidEntity | str", name: str) -> tuple[int, torch.Tensor, torch.Tensor]:
         """(link of the scene, position, orientation in it) of a link or site. Raises: UnknownNameError."""
         entity = self._solver.scene.get_entity(entity) if isinstance(entity, str) else entity
         like = plain(self.qpos).detach()
@@ -229,12 +236,12 @@ class Rollouts(RolloutInputs):
 
     def rollout(
         self,
-        controls: Any,
+        controls: ArrayLike | None,
         kind: str,
-        qpos: Any,
-        qvel: Any,
-        act_ctrl: Any,
-        params: Mapping[str, Any] | None,
+        qpos: ArrayLike | None,
+        qvel: ArrayLike | None,
+        act_ctrl: ArrayLike | None,
+        params: Mapping[str, ArrayLike] | None,
         keep_graph: bool,
     ) -> Trajectory:
         """See `Scene.rollout`; ``keep_graph``: the scene's new state stays in the graph."""
@@ -243,16 +250,17 @@ class Rollouts(RolloutInputs):
         controls = None if controls is None else self._series(controls, "scene.rollout: controls", model.nv)
         if act_ctrl is not None:
             act_ctrl = self._series(act_ctrl, "scene.rollout: act_ctrl", model.nu, borrow=True)
-        if controls is None and act_ctrl is None:
+        driven = act_ctrl if controls is None else controls
+        if driven is None:
             raise InputError(f"{where}: give controls (T, [n_envs,] {model.nv}) or act_ctrl (T, [n_envs,] {model.nu}).")
-        horizon = (controls if controls is not None else act_ctrl).shape[0]
+        horizon = driven.shape[0]
         if act_ctrl is not None and act_ctrl.shape[0] != horizon:
             raise InputError(f"{where}: controls has {horizon} steps and act_ctrl {act_ctrl.shape[0]}; allowed: the same number.")
         q0, v0 = self._initial("scene.rollout: qpos", qpos, model.nq), self._initial("scene.rollout: qvel", qvel, model.nv)
         theta, dof_ctrl = self._driven(where, kind, controls, params)
-        states = solver.qpos if q0 is None else q0, solver.qvel if v0 is None else v0
-        solver.beginning.first(states[0], kind == "position")
-        q, v, a, end = whole_trajectory(solver.physics, solver.n_envs == 0, theta, *states, dof_ctrl, act_ctrl)
+        begin = solver.qpos if q0 is None else q0, solver.qvel if v0 is None else v0
+        solver.beginning.first(begin[0], kind == "position")
+        q, v, a, end = whole_trajectory(solver.physics, solver.n_envs == 0, theta, *begin, dof_ctrl, act_ctrl)
         if not (math.isfinite(end) and self._turned(q0)):
             given = {"controls": self._rows(controls), "act_ctrl": self._rows(act_ctrl)}
             start = {name: None if x is None else x.view(solver.rows, -1) for name, x in (("qpos", q0), ("qvel", v0))}
@@ -266,7 +274,13 @@ class Rollouts(RolloutInputs):
         return made
 
     def step_state(
-        self, qpos: Any, qvel: Any, controls: Any, kind: str, act_ctrl: Any, params: Mapping[str, Any] | None
+        self,
+        qpos: ArrayLike | None,
+        qvel: ArrayLike | None,
+        controls: ArrayLike | None,
+        kind: str,
+        act_ctrl: ArrayLike | None,
+        params: Mapping[str, ArrayLike] | None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """See `Scene.step_state`; returns (B, nq), (B, nv)."""
         solver, where = self._solver, "scene.step_state"
@@ -289,7 +303,14 @@ class Rollouts(RolloutInputs):
         solver.inspect_launch(solver.steps)
         return q, v
 
-    def trajectory(self, qpos: Any, qvel: Any, controls: Any, kind: str, params: Mapping[str, Any] | None) -> Trajectory:
+    def trajectory(
+        self,
+        qpos: ArrayLike | None,
+        qvel: ArrayLike | None,
+        controls: ArrayLike | None,
+        kind: str,
+        params: Mapping[str, ArrayLike] | None,
+    ) -> Trajectory:
         """See `Scene.trajectory`."""
         solver, where = self._solver, "scene.trajectory"
         q, v = self._series(qpos, f"{where}: qpos", solver.model.nq), self._series(qvel, f"{where}: qvel", solver.model.nv)
@@ -301,7 +322,7 @@ class Rollouts(RolloutInputs):
         return Trajectory(solver, theta, (q, v, (v[1:] - v[:-1]) / solver.scene.dt), u, solver.scene.dt, 0, kind)
 
     def _driven(
-        self, where: str, kind: str, controls: torch.Tensor | None, params: Mapping[str, Any] | None
+        self, where: str, kind: str, controls: torch.Tensor | None, params: Mapping[str, ArrayLike] | None
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Packed parameters, and dof_ctrl (..., nv) for controls (..., nv) of one kind."""
         if kind not in KINDS:
@@ -323,11 +344,12 @@ class Rollouts(RolloutInputs):
         return theta, (gains if solver.n_envs else gains[0]) * controls
 
     def _with_beginning(
-        self, theta: torch.Tensor, states: tuple[torch.Tensor, ...], controls: Any, act_ctrl: Any, kind: str
+        self, theta: torch.Tensor, states: States, controls: torch.Tensor | None, act_ctrl: torch.Tensor | None, kind: str
     ) -> DivergenceError:
         """The error for a trajectory that is not finite, with the steps before the one that failed."""
         solver, (qpos, qvel, qacc) = self._solver, states
         error = diverged(solver, 0, *(self._rows(x) for x in (qpos[1:], qvel[1:], qacc)))
+        assert error.step is not None
         count = error.step - 1
         states = (qpos[: count + 1], qvel[: count + 1], qacc[:count])
         controls, act_ctrl = (None if x is None else x.detach()[:count] for x in (controls, act_ctrl))

@@ -1,13 +1,16 @@
 """The controls of one trajectory in many environments that differ: in physical parameters, in where they start."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from genesis.grad.controllers import controller_force, parameter
 from genesis.grad.physics import Physics
 from genesis.grad.tensor import plain
+
+if TYPE_CHECKING:
+    from genesis.scene.trajectory import Trajectory
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ def roll_out_variants(
     dof_ctrl = controls.unsqueeze(1).expand(-1, len(shifts), -1)
     if kind != "force":
         dof_ctrl = parameter(physics, rows, "dof_kp" if kind == "position" else "dof_kv") * dof_ctrl
-    qpos, qvel, qacc = physics.rollout(rows, *(x.contiguous() for x in start), dof_ctrl.contiguous())
+    qpos, qvel = start
+    qpos, qvel, qacc = physics.rollout(rows, qpos.contiguous(), qvel.contiguous(), dof_ctrl.contiguous())
     return Variants(physics, rows, qpos, qvel, qacc, dof_ctrl)
 
 
@@ -67,16 +71,16 @@ def _without_bounds(physics: Physics, theta: torch.Tensor) -> torch.Tensor:
     return theta
 
 
-def some_envs(trajectory: Any, envs: torch.Tensor, *, flat: bool = False) -> Any:
+def some_envs(trajectory: "Trajectory", envs: torch.Tensor, *, flat: bool = False) -> "Trajectory":
     """The same `Trajectory` of some environments (n,) of several; what it is asked for is of these alone. flat: of one, without its axis."""
     theta = trajectory._theta if trajectory._theta.dim() == 1 else trajectory._theta.index_select(0, envs)
-    states = tuple(plain(x).index_select(1, envs) for x in (trajectory.qpos, trajectory.qvel, trajectory.qacc))
+    q, v, a = (plain(x).index_select(1, envs) for x in (trajectory.qpos, trajectory.qvel, trajectory.qacc))
     driven = (trajectory._controls, trajectory._act_ctrl)
     controls, act_ctrl = (None if x is None else plain(x).index_select(1, envs) for x in driven)
     if flat:
         theta = theta if theta.dim() == 1 else theta[0]
-        states = tuple(x.squeeze(1) for x in states)
+        q, v, a = q.squeeze(1), v.squeeze(1), a.squeeze(1)
         controls, act_ctrl = (None if x is None else x.squeeze(1) for x in (controls, act_ctrl))
     return type(trajectory)(
-        trajectory._solver, theta, states, controls, trajectory.dt, trajectory._start, trajectory.kind, act_ctrl
+        trajectory._solver, theta, (q, v, a), controls, trajectory.dt, trajectory._start, trajectory.kind, act_ctrl
     )  # fmt: skip

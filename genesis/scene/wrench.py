@@ -1,28 +1,39 @@
 """External forces and torques on links, in whatever frame and at whatever point they are given, to what the core takes."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 import torch
 
 from genesis.errors import UnsupportedError
-from genesis.scene.inputs import Index, rows_of, take
+from genesis.scene.inputs import ArrayLike, Index, rows_of, take
 from genesis.scene.options import link_ref_frame
 from genesis.scene.rotation import rotate
+
+if TYPE_CHECKING:
+    from genesis.scene.solver import RigidSolver
+
+
+class WrenchPlace(TypedDict, total=False):
+    """Where and in which axes forces act: the fields of `Wrench` by these names."""
+
+    pos: ArrayLike | None
+    ref: link_ref_frame
+    local: bool
 
 
 @dataclass(frozen=True)
 class Wrench:
     """force [N], torque [Nm], pos [m]: ([n_envs,] n_links, 3), (3,) or None; see `RigidEntity.apply_links_external_wrench`."""
 
-    force: Any = None
-    torque: Any = None
-    pos: Any = None
+    force: ArrayLike | None = None
+    torque: ArrayLike | None = None
+    pos: ArrayLike | None = None
     ref: link_ref_frame = link_ref_frame.link_origin
     local: bool = False
 
 
-def add_wrench(solver: Any, wrench: Wrench, columns: Index, rows: Index | None, what: str) -> None:
+def add_wrench(solver: "RigidSolver", wrench: Wrench, columns: Index, rows: Index | None, what: str) -> None:
     """Add the wrench to those of the next step, as force and torque at the link origins in the world frame.
 
     Raises: InputError (shapes), UnsupportedError for an unknown reference.
@@ -47,7 +58,7 @@ def add_wrench(solver: Any, wrench: Wrench, columns: Index, rows: Index | None, 
     solver.controls.add_wrench(torch.cat(torch.broadcast_tensors(force, torque), -1), columns, rows)
 
 
-def _vectors(solver: Any, value: Any, columns: Index, rows: Index | None, what: str) -> torch.Tensor:
+def _vectors(solver: "RigidSolver", value: ArrayLike | None, columns: Index, rows: Index | None, what: str) -> torch.Tensor:
     """(b or 1, n or 1, 3); None is zero; a single vector stands for all links."""
     inputs = solver.inputs
     if value is None:
