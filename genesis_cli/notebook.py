@@ -69,10 +69,10 @@ def compose(*overrides: str, command: str = "optimize", config_dirs: Sequence[st
         found = compose_with_sources(command, words, folders)
         job = Job(command, found.cfg, Path.cwd(), words, found.choices, found.sources, resume=False)
         absolute_files(job)
-        return PROBLEMS[command](Described(found.cfg, check(found.cfg)))
+        return PROBLEMS[command](CheckedConfig(found.cfg, check(found.cfg)))
 
 
-class Described:
+class CheckedConfig:
     """A checked config, and what all that is made from it shares.
 
     text: the composed config, with absolute paths. seconds: spent on building, by phase.
@@ -117,13 +117,13 @@ class Learning:
     config: the composed config, with absolute paths, as text.
     """
 
-    def __init__(self, described: Described) -> None:
-        self._described, self.config = described, described.text
+    def __init__(self, made: CheckedConfig) -> None:
+        self._checked, self.config = made, made.text
 
     @cached_property
     def task(self) -> Any:
         """`genesis.tasks.Task`: judges parameters. Raises: InputError, as for an engine that runs otherwise than the config asks for."""
-        return self._described.built(build_task)
+        return self._checked.built(build_task)
 
     @property
     def scene(self) -> Any:
@@ -148,7 +148,7 @@ class Learning:
         Raises: InputError for what cannot be learned, and for a folder that holds a run.
         """
         place = _free(folder)
-        _, result = self._described.run(build_loop, self.task, observers, place)
+        _, result = self._checked.run(build_loop, self.task, observers, place)
         return result
 
     def simulate(self) -> "Simulated":
@@ -166,7 +166,7 @@ class Learning:
         """
         from genesis.runners.gradcheck import gradcheck
 
-        seed = self._described.checked.plain["runtime"].seed if seed is None else seed
+        seed = self._checked.checked.plain["runtime"].seed if seed is None else seed
         return gradcheck(self.task, directions=directions, steps=steps, tolerance=tolerance, seed=seed)
 
 
@@ -176,13 +176,13 @@ class Identifying:
     config: the composed config, with absolute paths, as text.
     """
 
-    def __init__(self, described: Described) -> None:
-        self._described, self.config = described, described.text
+    def __init__(self, made: CheckedConfig) -> None:
+        self._checked, self.config = made, made.text
 
     @cached_property
     def problem(self) -> Any:
         """`genesis.sysid.problem.RecordingProblem`: recordings, windows, channels. Raises: InputError, as `Learning.task`."""
-        return self._described.built(build_problem)
+        return self._checked.built(build_problem)
 
     @property
     def scene(self) -> Any:
@@ -208,12 +208,12 @@ class Identifying:
 
         place = _free(folder)
         self.problem.simulations = 0
-        loop, result = self._described.run(build_identification, self.problem, observers, place)
+        loop, result = self._checked.run(build_identification, self.problem, observers, place)
         made = found(loop.problem, result)
         if made is None:
             raise KeyboardInterrupt if result.error is None else result.error  # without a first value nothing else ends a run
         if place is not None:
-            write_answer(place, made, loop.problem, result, self._described.checked, self.config, made.warnings.append)
+            write_answer(place, made, loop.problem, result, self._checked.checked, self.config, made.warnings.append)
         self.problem.keep(loop.problem.squares.x)
         return made
 

@@ -134,51 +134,52 @@ def test_a_goal_and_its_task(recipe, genesis_here, tmp_path) -> None:  # noqa: F
     Recipe(recipe.monkeypatch).check("a task", "configs/tasks/NAME.yaml")
 
 
+class Downhill:
+    """A step of one length down the gradient; back, and half as long, after one that has led up."""
+
+    needs, revisits, masks = "gradient", False, False
+
+    def __init__(self, *, length: float) -> None:
+        self.length = length
+
+    def init(self, objective: Any) -> None:
+        self.objective, self.groups = objective, learned(objective)
+        self.best, self.here = np.inf, point(self.groups)
+
+    def look(self) -> Any:
+        self.value = self.objective.evaluate()
+        return None if self.value < np.inf else no_value(self.objective)
+
+    def step(self) -> Any:
+        if self.value < self.best:
+            slope = gradient(self.groups)
+            self.best, self.here, self.down = self.value, point(self.groups), slope / np.linalg.norm(slope)
+        else:
+            self.length *= 0.5
+        move(self.groups, self.here - self.length * self.down)
+        return Ending(True, "no step is left") if self.length < 1e-9 else None
+
+    def told(self) -> dict[str, float]:
+        return {"length": self.length}
+
+    def learning_rates(self) -> list[float]:
+        return []
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"length": self.length, "best": self.best, "here": self.here.tolist(), "down": self.down.tolist()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.length, self.best = state["length"], state["best"]
+        self.here, self.down = np.array(state["here"]), np.array(state["down"])
+
+
 def test_a_method(recipe, genesis_here, tmp_path) -> None:  # noqa: F811
-    class Toy:
-        """A step of one length down the gradient; back, and half as long, after one that has led up."""
-
-        needs, revisits, masks = "gradient", False, False
-
-        def __init__(self, *, length: float) -> None:
-            self.length = length
-
-        def init(self, objective: Any) -> None:
-            self.objective, self.groups = objective, learned(objective)
-            self.best, self.here = np.inf, point(self.groups)
-
-        def look(self) -> Any:
-            self.value = self.objective.evaluate()
-            return None if self.value < np.inf else no_value(self.objective)
-
-        def step(self) -> Any:
-            if self.value < self.best:
-                slope = gradient(self.groups)
-                self.best, self.here, self.down = self.value, point(self.groups), slope / np.linalg.norm(slope)
-            else:
-                self.length *= 0.5
-            move(self.groups, self.here - self.length * self.down)
-            return Ending(True, "no step is left") if self.length < 1e-9 else None
-
-        def told(self) -> dict[str, float]:
-            return {"length": self.length}
-
-        def learning_rates(self) -> list[float]:
-            return []
-
-        def state_dict(self) -> dict[str, Any]:
-            return {"length": self.length, "best": self.best, "here": self.here.tolist(), "down": self.down.tolist()}
-
-        def load_state_dict(self, state: dict[str, Any]) -> None:
-            self.length, self.best = state["length"], state["best"]
-            self.here, self.down = np.array(state["here"]), np.array(state["down"])
-
     @dataclass
     class ToySchema(Optimizer):
         kind: str = "toy"
         length: float = key(0.1, "of the first step", above=0.0)
 
-    recipe.put("genesis.methods", "OWN_STEP", "toy", Toy)
+    recipe.put("genesis.methods", "OWN_STEP", "toy", Downhill)
     recipe.put("genesis_cli.schema.optimizers", "OPTIMIZERS", "toy", ToySchema)
     (tmp_path / "mine" / "optimizers").mkdir(parents=True)
     (tmp_path / "mine" / "optimizers" / "toy.yaml").write_text(
