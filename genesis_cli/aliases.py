@@ -3,20 +3,9 @@
 import re
 
 from genesis_cli.errors import CommandError
-from genesis_cli.schema import GROUPS, TERMS
+from genesis_cli.schema import GROUPS, KINDS, PLAIN, TERMS
+from genesis_cli.schema.former import FORMER
 
-# Words of before, by node: what stands for the node, and for those of its keys that went elsewhere.
-_RENAMED = {
-    "solver": (
-        "optimizer",
-        {
-            "iterations": "stop.iterations",
-            "windows": "shooting.mini_batch",
-            "every": "shooting.whole_every",
-            "learning_rate": "optimizer.lr",
-        },
-    ),
-}
 # [+ | ++ | ~] name [@package] [=value]; a name with a dot is a value, not a group.
 _GROUP_OVERRIDE = re.compile(r"^(?P<sign>\+\+?|~)?(?P<name>\w+)(?P<rest>(@[^=]*)?(=.*)?)$", re.DOTALL)
 
@@ -28,7 +17,10 @@ def expand(override: str) -> str:
 
     Raises: CommandError for a word of before, and for `scene=null`, which is no option either.
     """
-    refuse_renamed(override)
+    key, _, typed = override.lstrip("+~").partition("=")
+    key = key.partition("@")[0]
+    if key.partition(".")[0] not in (*GROUPS, *KINDS, *TERMS, *PLAIN):
+        refuse_former(key, typed)
     match = _GROUP_OVERRIDE.match(override)
     if match is None or match["name"] not in GROUPS:
         return override
@@ -44,16 +36,24 @@ def expand(override: str) -> str:
     return f"{match['sign'] or ''}{GROUPS[match['name']]}{match['rest']}"
 
 
-def refuse_renamed(word: str) -> None:
-    """Raises: CommandError for a node or key (or an override of it) that has another name now, naming that."""
-    key, sign, value = word.lstrip("+~").partition("=")
-    node, _, last = key.partition("@")[0].partition(".")
-    singular = node.removesuffix("s")
-    if singular not in _RENAMED:
-        return
-    name, keys = _RENAMED[singular]
-    now = name if not last else keys.get(last, f"{name}.{last}")
-    raise CommandError(f"{key}: is called {now} now; write {now}{sign}{value}.")
+def refuse_former(key: str, value: str = "") -> None:
+    """To be asked about words that the config does not have; value: what a key is set to, as typed.
+
+    Raises: CommandError for a word of before (see `schema.former`), naming what stands for it now.
+    """
+    for word, now in FORMER.items():
+        pattern, _, only = word.partition("=")
+        names = pattern.split(".")
+        parts = key.split(".", len(names) - 1) if names[-1] == "*" else key.split(".")
+        fits = len(parts) == len(names) and all(name in ("*", part) for name, part in zip(names, parts, strict=True))
+        if not fits or (only and only != value):
+            continue
+        if now.advice:
+            raise CommandError(f'{key}: "{value}" is no kind any more; {now.advice}.' if only else f"{key}: {now.advice}.")
+        called = now.key
+        for name, part in zip(names, parts, strict=True):
+            called = called.replace("*", part, 1) if name == "*" else called
+        raise CommandError(f"{key}: is called {called} now; write {called}{'=' if value else ''}{value}.")
 
 
 def expand_all(overrides: list[str]) -> list[str]:

@@ -226,6 +226,45 @@ def build_loop(
     )  # fmt: skip
 
 
+def build_identification(checked: Checked, problem: Any, *, seconds: dict[str, float], **options: Any) -> Any:
+    """The run of the config on its recordings.
+
+    Args:
+        seconds: spent before, by phase. options: observers, signals.
+    Raises: InputError for a problem that the method cannot lower, UnknownNameError.
+    """
+    from genesis.runners.identify import identification
+    from genesis.runners.loop import Stop
+    from genesis.sysid.answer import Asked
+    from genesis.sysid.identification import Starts
+
+    plain = checked.plain
+    return identification(
+        problem, build_method(checked), Stop(**vars(plain["stop"])), starts=Starts(**vars(plain["starts"])),
+        asked=Asked(**vars(plain["statistics"])), seconds=seconds, seed=plain["runtime"].seed,
+        checkpoint_every=plain["logging"].checkpoint_every, **options,
+    )  # fmt: skip
+
+
+def store_config(cfg: DictConfig, folder: Path) -> str:
+    """Write config.yaml, which --rerun and --resume read: the composed config with absolute paths; returns its text."""
+    from genesis.runners.files import write_bytes
+
+    text = OmegaConf.to_yaml(cfg)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_bytes(folder / "config.yaml", text.encode())
+    return text
+
+
+def build_record(checked: Checked, cfg: DictConfig, folder: Path) -> Any:
+    """The record of a run in its folder, which has the config already."""
+    from genesis.runners.record import Record, RecordOptions
+
+    writing = checked.plain["logging"]
+    hyperparameters = settings(cfg) if writing.tensorboard else None
+    return Record(folder, RecordOptions(store_config(cfg, folder), hyperparameters, writing.tensorboard, writing.every))
+
+
 def settings(cfg: DictConfig) -> dict[str, Any]:
     """The numbers, texts and switches of a config as a flat table, for comparing runs."""
     from genesis_cli.compose import flat_keys

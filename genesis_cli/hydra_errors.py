@@ -6,9 +6,10 @@ import sys
 from hydra.errors import HydraException
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
+from genesis_cli.aliases import refuse_former
 from genesis_cli.compose import compose_config, flat_keys, options
 from genesis_cli.errors import FAILED, WRONG_INPUT, CommandError
-from genesis_cli.schema import FORMER, GROUPS
+from genesis_cli.schema import GROUPS, TERMS
 from genesis_cli.schema.sweeps import EXTRAS
 from genesis_cli.suggest import known, nearest_first
 from genesis_cli.validate import NOT_NULL, first_line
@@ -34,15 +35,18 @@ def as_command_error(error: Exception, command: str, overrides: list[str], confi
         group, _, name = option["path"].rpartition("/")
         if group in ("hydra/launcher", "hydra/sweeper") and name in EXTRAS:
             return CommandError(f'{group}={name} needs an extra: pip install "genesis-optimize[{EXTRAS[name]}]".')
-        former = FORMER.get(group.removeprefix("schema/"), {}) if group.startswith("schema/") else {}
-        if name in former:
-            return CommandError(f'{group}: "{name}" is no kind any more; {former[name]}.')
+        former = _former(group, name)
+        if former is not None:
+            return former
         return CommandError(f'{group}: unknown option "{name}"; {known(name, options(group, config_dirs))}.')
     primary = _MISSING_PRIMARY.search(text)
     if primary is not None:
         return CommandError(f'--config-name: unknown config "{primary["name"]}"; known: optimize, sysid, simulate, gradcheck.')
     missing = _NO_KEY.search(text)
     if missing is not None:
+        former = _former(missing["key"].split("@")[0].lstrip("/"))
+        if former is not None:
+            return former
         return CommandError(_unknown_key(missing["key"], command, overrides, config_dirs))
     unread = _UNREAD.search(text)
     if unread is not None or _GRAMMAR.search(text):
@@ -52,6 +56,18 @@ def as_command_error(error: Exception, command: str, overrides: list[str], confi
         words = [word for word in overrides if "${" in word]
         return CommandError(f"{' '.join(words)}: {_clean(error)}" if words else _clean(error))
     return CommandError(_clean(error))
+
+
+def _former(group: str, option: str = "") -> CommandError | None:
+    """What to say of a group, or of a kind in the group `schema`, if it is a word of before."""
+    node = group.removeprefix("schema/")
+    try:
+        refuse_former(node, option)
+        if node != group:
+            refuse_former(f"{node}.*.kind" if node in TERMS else f"{node}.kind", option)
+    except CommandError as said:
+        return said
+    return None
 
 
 def _unknown_key(key: str, command: str, overrides: list[str], config_dirs: list[str]) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from genesis_cli.aliases import refuse_renamed
+from genesis_cli.aliases import refuse_former
 from genesis_cli.errors import CommandError
-from genesis_cli.schema import FORMER, FORMER_KEYS, KINDS, NEEDED, NEEDED_SYSID, OBSERVED, PARTS, PLAIN, TERMS, File
+from genesis_cli.schema import KINDS, NEEDED, NEEDED_SYSID, OBSERVED, PARTS, PLAIN, TERMS, File
 from genesis_cli.suggest import known
 
 
@@ -55,7 +55,7 @@ def check(cfg: DictConfig, earlier: dict[str, tuple[Any, Any]] | None = None) ->
     allowed = [*KINDS, *TERMS, *PLAIN]
     for name in container:
         if name not in allowed:
-            refuse_renamed(str(name))
+            refuse_former(str(name))
             raise CommandError(f'config: unknown key "{name}"; {known(name, allowed)}.')
     earlier = {} if earlier is None else earlier
 
@@ -109,16 +109,14 @@ def _kind(where: str, node: Any, kinds: dict[str, type]) -> Any:
     """The node as an instance of the dataclass that its `kind` names."""
     content = _mapping(where, node)
     kind = content.get("kind")
-    node_of = where.rpartition(".")[0]
-    own = {f.name for f in fields(kinds[kind])} if kind in kinds else set()
-    for name, instead in FORMER_KEYS.get(node_of, {}).items():
-        if name in content and name not in own:
-            raise CommandError(f"{where}.{name}: {instead}.")
+    own = {f.name for f in fields(kinds[kind])} if kind in kinds else {"kind"}
+    for name in content:
+        if name not in own:
+            refuse_former(f"{where}.{name}")
     if kind is None:
         raise CommandError(f"{where}.kind: must be given; {known('', kinds)}.")
-    if kind in FORMER.get(node_of, {}):
-        raise CommandError(f'{where}.kind: "{kind}" is no kind any more; {FORMER[node_of][kind]}.')
     if kind not in kinds:
+        refuse_former(f"{where}.kind", str(kind))
         raise CommandError(f'{where}.kind: unknown kind "{kind}"; {known(str(kind), kinds)}.')
     return _node(where, content, kinds[kind])
 

@@ -105,6 +105,14 @@ class RecordingProblem:
         """z (n,) and tangents of start states (W, nt), or None where they are not free, of a flat point."""
         return x[: self.n], x[self.n :].reshape(-1, self.nt) if self.nt else None
 
+    def keep(self, x: np.ndarray) -> None:
+        """Put a flat point into the unknowns, which begin there from now on; what each recording has of its own stays at its start."""
+        z = torch.as_tensor(self.split(x)[0])
+        with torch.no_grad():
+            for unknown, recording, part in self.slices:
+                if recording is None:
+                    unknown.free.copy_(z[part])
+
     def natural(self, z: Tensor) -> Tensor:
         """(n,) reported values."""
         return torch.cat([unknown.values_of(z[part]) for unknown, _, part in self.slices])

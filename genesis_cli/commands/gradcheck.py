@@ -5,7 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from genesis_cli import console
-from genesis_cli.commands.prepare import prepare, store_config
+from genesis_cli.build import store_config
+from genesis_cli.commands.prepare import prepare
 from genesis_cli.errors import FAILED, OK
 from genesis_cli.job import Job, Outcome
 
@@ -26,7 +27,7 @@ def execute(job: Job) -> Outcome:
     options, seed = prepared.checked.plain["gradcheck"], prepared.checked.plain["runtime"].seed
     steps = Steps(options.longest_step, options.shortest_step)
     steps.lengths()  # what is wrong about them is said before anything is written
-    store_config(job)
+    store_config(job.cfg, job.folder)
     report = gradcheck(prepared.task, directions=options.directions, steps=steps, tolerance=options.tolerance, seed=seed)
     tell(report)
     result = {

@@ -6,8 +6,8 @@ from contextlib import nullcontext
 from typing import Any
 
 from genesis_cli import console
-from genesis_cli.build import build_loop, settings
-from genesis_cli.commands.prepare import Prepared, prepare, store_config
+from genesis_cli.build import build_loop, build_record
+from genesis_cli.commands.prepare import Prepared, prepare
 from genesis_cli.errors import FAILED, OK
 from genesis_cli.job import Job, Outcome
 from genesis_cli.numbers import metric_lines
@@ -35,9 +35,9 @@ def learn(job: Job, prepared: Prepared, observers: list[Any], problem: Callable[
 
     Raises: what failed where no point near could be simulated, after the best was saved.
     """
-    from genesis.runners.record import Record, RecordOptions, load_checkpoint
+    from genesis.runners.record import load_checkpoint
 
-    checked, writing = prepared.checked, prepared.checked.plain["logging"]
+    checked = prepared.checked
     state = load_checkpoint(job.folder) if job.resume else None
     observers = [*observers, *job.observers()]
     loop = build_loop(
@@ -45,9 +45,7 @@ def learn(job: Job, prepared: Prepared, observers: list[Any], problem: Callable[
     )
     if state is not None:
         loop.load(state)
-    text = store_config(job)
-    hyperparameters = settings(job.cfg) if writing.tensorboard else None
-    loop.record = Record(job.folder, RecordOptions(text, hyperparameters, writing.tensorboard, writing.every))
+    loop.record = build_record(checked, job.cfg, job.folder)
     result = loop.run()
     if result.error is not None:
         raise result.error

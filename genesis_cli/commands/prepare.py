@@ -1,4 +1,4 @@
-"""What every command does with a job before its own work: check, start the engine, build the task, store the config."""
+"""What every command does with a job before its own work: check, start the engine, build the task."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,14 +34,3 @@ def prepare(job: Job, build: Callable[[Checked], Any] = build_task) -> Prepared:
     started = perf_counter()
     task = build(checked)
     return Prepared(checked, task, {"engine": started - clock, "build": perf_counter() - started})
-
-
-def store_config(job: Job) -> str:
-    """Write config.yaml, which --rerun and --resume read: the composed config with absolute paths; returns its text."""
-    from omegaconf import OmegaConf
-
-    from genesis.runners.files import write_bytes
-
-    text = OmegaConf.to_yaml(job.cfg)
-    write_bytes(job.folder / "config.yaml", text.encode())
-    return text

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from genesis_cli import console
-from genesis_cli.commands.prepare import prepare, store_config
+from genesis_cli.build import store_config
+from genesis_cli.commands.prepare import prepare
 from genesis_cli.errors import OK
 from genesis_cli.job import Job, Outcome
 from genesis_cli.numbers import metric_lines
@@ -19,7 +20,7 @@ def execute(job: Job, solution: str | None = None) -> Outcome:
 
     task = prepared.task
     loaded = load_parameters(task, Path(solution).expanduser()) if solution else []
-    store_config(job)
+    store_config(job.cfg, job.folder)
     done = simulate(task)
     write_npz(job.folder / "trajectory.npz", done.arrays)
     seconds = {**prepared.seconds, "rollout": done.seconds}

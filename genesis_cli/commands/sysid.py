@@ -1,16 +1,20 @@
 """`genesis sysid`: parameters of a model from recorded motion."""
 
 import logging
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from genesis_cli import console
-from genesis_cli.build import build_method, build_problem, settings
+from genesis_cli.build import build_identification, build_problem, build_record
 from genesis_cli.commands.optimize import outcome_of
-from genesis_cli.commands.prepare import Prepared, prepare, store_config
+from genesis_cli.commands.prepare import Prepared, prepare
 from genesis_cli.job import Job, Outcome
 from genesis_cli.progress import Progress
+from genesis_cli.validate import Checked
 
 log = logging.getLogger("genesis_cli")
 
@@ -32,31 +36,14 @@ def learn(job: Job, prepared: Prepared, observers: list[Any]) -> tuple[Any, Any]
 
     Raises: what failed where no start could be simulated.
     """
-    from genesis.runners.identify import identification
-    from genesis.runners.loop import Stop
-    from genesis.runners.record import Record, RecordOptions, load_checkpoint
-    from genesis.sysid.answer import Asked
-    from genesis.sysid.identification import Starts
+    from genesis.runners.record import load_checkpoint
 
-    plain = prepared.checked.plain
-    writing = plain["logging"]
     state = load_checkpoint(job.folder) if job.resume else None
-    loop = identification(
-        prepared.task,
-        build_method(prepared.checked),
-        Stop(**vars(plain["stop"])),
-        starts=Starts(**vars(plain["starts"])),
-        asked=Asked(**vars(plain["statistics"])),
-        observers=[*observers, *job.observers()],
-        seconds=prepared.seconds,
-        seed=plain["runtime"].seed,
-        checkpoint_every=writing.checkpoint_every,
-    )
+    observers = [*observers, *job.observers()]
+    loop = build_identification(prepared.checked, prepared.task, seconds=prepared.seconds, observers=observers)
     if state is not None:
         loop.load(state)
-    text = store_config(job)
-    hyperparameters = settings(job.cfg) if writing.tensorboard else None
-    loop.record = Record(job.folder, RecordOptions(text, hyperparameters, writing.tensorboard, writing.every))
+    loop.record = build_record(prepared.checked, job.cfg, job.folder)
     result = loop.run()
     if result.error is not None:
         raise result.error
@@ -64,27 +51,38 @@ def learn(job: Job, prepared: Prepared, observers: list[Any]) -> tuple[Any, Any]
 
 
 def conclude(job: Job, prepared: Prepared, problem: Any, result: Any) -> None:
-    """Beside what the loop has stored: identified models, report.html, the answer in TensorBoard, and what the terminal shows."""
-    from omegaconf import OmegaConf
-
-    from genesis.runners.files import write_json
+    """Beside what the loop has stored: the files of the answer, and what the terminal shows."""
     from genesis.runners.identify import found
-    from genesis.runners.report import to_json, write_report, write_tensorboard
 
     made = found(problem, result)
     if made is None:
         console.say(f"{result.status}: {result.reason}", "yellow")
         return
-    models = write_models(job.folder, prepared.task.setting, problem.parameters())
-    write_json(job.folder / "result.json", {**result.content(), **to_json(made), "models": models})
-    title = f"{prepared.checked.robot.name}: {len(made.names)} parameters from {len(prepared.task.recordings)} recordings"
-    write_report(job.folder, made, title, OmegaConf.to_yaml(job.cfg))
-    if prepared.checked.plain["logging"].tensorboard:
-        write_tensorboard(job.folder / "tensorboard", made)
+    models = write_answer(job.folder, made, problem, result, prepared.checked, OmegaConf.to_yaml(job.cfg))
     show(job, made, models, prepared.task.dataset.warnings)
 
 
-def write_models(folder: Path, setting: Any, values: dict[str, Any]) -> list[str]:
+def write_answer(
+    folder: Path, made: Any, problem: Any, result: Any, checked: Checked, config: str, tell: Callable[[str], None] = console.note
+) -> list[str]:
+    """Identified models, report.html, the answer in result.json and in TensorBoard; returns the names of the models.
+
+    Args:
+        made: the `Identification` that a run of the `SysidProblem` has ended with. config: as text. tell: takes what cannot be written.
+    """
+    from genesis.runners.files import write_json
+    from genesis.runners.report import to_json, write_report, write_tensorboard
+
+    models = write_models(folder, problem.problem.setting, problem.parameters(), tell)
+    write_json(folder / "result.json", {**result.content(), **to_json(made), "models": models})
+    title = f"{checked.robot.name}: {len(made.names)} parameters from {len(problem.problem.recordings)} recordings"
+    write_report(folder, made, title, config)
+    if checked.plain["logging"].tensorboard:
+        write_tensorboard(folder / "tensorboard", made)
+    return models
+
+
+def write_models(folder: Path, setting: Any, values: dict[str, Any], tell: Callable[[str], None] = console.note) -> list[str]:
     """Robot files with the identified values in them, NAME.identified.urdf (or .xml), and what they cannot say beside them.
 
     Returns the names of what was written. What cannot be written is told, and is no reason to fail.
@@ -105,7 +103,7 @@ def write_models(folder: Path, setting: Any, values: dict[str, Any]) -> list[str
         try:
             written = write_entity(entity, values, out)
         except (GenesisError, OSError) as error:
-            console.note(f"note: the model of {name} is not written: {error}")
+            tell(f"note: the model of {name} is not written: {error}")
             continue
         if not written.edits and not written.beside:
             out.unlink()

@@ -24,21 +24,6 @@ KINDS: dict[str, dict[str, type]] = {
 }
 TERMS: dict[str, dict[str, type]] = {"loss": LOSSES, "parameter": PARAMETERS}
 PLAIN: dict[str, type] = {**RUN, **SYSID, "observation": Observation}
-#: Kinds that have another name now, by node: what to write instead.
-FORMER: dict[str, dict[str, str]] = {
-    "parameter": {
-        "physical": "write the quantity itself, kind: mass for field: link_mass, damping for dof_damping, friction for geom_friction, …; "
-        "or kind: field with the same field"
-    },
-}
-#: Keys likewise, where the kind does not have them.
-FORMER_KEYS: dict[str, dict[str, str]] = {
-    "task.unknowns": {
-        "field": "write the quantity itself, kind: mass for field: link_mass, centre_of_mass for link_com, damping for dof_damping, …; "
-        "or kind: field beside it"
-    },
-    "task.channels": {"joints": "write names"},
-}
 #: Nodes of `KINDS` that a config must have: one that identifies, and any other.
 NEEDED_SYSID = ("robot", "scene", "optimizer", "scheduler")
 NEEDED = ("robot", "scene", "task", "optimizer", "scheduler")
@@ -61,4 +46,4 @@ GROUPS: dict[str, str] = {
     "launcher": "launcher",
 }
 
-__all__ = ["FORMER", "FORMER_KEYS", "GROUPS", "KINDS", "NEEDED", "NEEDED_SYSID", "OBSERVED", "PARTS", "PLAIN", "TERMS", "File"]
+__all__ = ["GROUPS", "KINDS", "NEEDED", "NEEDED_SYSID", "OBSERVED", "PARTS", "PLAIN", "TERMS", "File"]

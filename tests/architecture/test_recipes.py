@@ -9,6 +9,7 @@ import json
 import re
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,14 +19,23 @@ import pytest
 
 from genesis.channels.joint_position import JointPosition
 from genesis.channels.kinds import Kind
+from genesis.methods.method import Ending, gradient, learned, move, no_value, point
 from genesis.observations import load
 from genesis.observations.log import Log
+from genesis.parameters import PARAMETERS, Changes
+from genesis.parameters.numbers import DescribedNumbers, NumberOptions, Numbers
+from genesis.parameters.physical import Physical
+from genesis.parameters.quantities import QUANTITIES, PhysicalQuantity
+from genesis.selection import tensor
 from genesis.tasks.goal import OfTrajectory, limits_of
 from genesis_cli.errors import OK
 from genesis_cli.job import Command, Flags, Job, Outcome
 from genesis_cli.schema.keys import key
 from genesis_cli.schema.losses import Loss
 from genesis_cli.schema.observations import JointPosition as JointPositionSchema
+from genesis_cli.schema.optimizers import Optimizer
+from genesis_cli.schema.parameters import Numbers as NumbersSchema
+from genesis_cli.schema.parameters import Rows
 from genesis_cli.schema.tasks import Task
 from tests.architecture.imports import REPOSITORY
 from tests.cli.conftest import genesis_here, last_run  # noqa: F401 - a fixture
@@ -122,6 +132,120 @@ def test_a_goal_and_its_task(recipe, genesis_here, tmp_path) -> None:  # noqa: F
     assert json.loads((last_run(tmp_path) / "result.json").read_text())["good_enough"] is False
     recipe.check("goal", "genesis/tasks/NAME.py")
     Recipe(recipe.monkeypatch).check("a task", "configs/tasks/NAME.yaml")
+
+
+class Downhill:
+    """A step of one length down the gradient; back, and half as long, after one that has led up."""
+
+    needs, revisits, masks = "gradient", False, False
+
+    def __init__(self, *, length: float) -> None:
+        self.length = length
+
+    def init(self, objective: Any) -> None:
+        self.objective, self.groups = objective, learned(objective)
+        self.best, self.here = np.inf, point(self.groups)
+
+    def look(self) -> Any:
+        self.value = self.objective.evaluate()
+        return None if self.value < np.inf else no_value(self.objective)
+
+    def step(self) -> Any:
+        if self.value < self.best:
+            slope = gradient(self.groups)
+            self.best, self.here, self.down = self.value, point(self.groups), slope / np.linalg.norm(slope)
+        else:
+            self.length *= 0.5
+        move(self.groups, self.here - self.length * self.down)
+        return Ending(True, "no step is left") if self.length < 1e-9 else None
+
+    def told(self) -> dict[str, float]:
+        return {"length": self.length}
+
+    def learning_rates(self) -> list[float]:
+        return []
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"length": self.length, "best": self.best, "here": self.here.tolist(), "down": self.down.tolist()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.length, self.best = state["length"], state["best"]
+        self.here, self.down = np.array(state["here"]), np.array(state["down"])
+
+
+def test_a_method(recipe, genesis_here, tmp_path) -> None:  # noqa: F811
+    @dataclass
+    class ToySchema(Optimizer):
+        kind: str = "toy"
+        length: float = key(0.1, "of the first step", above=0.0)
+
+    recipe.put("genesis.methods", "OWN_STEP", "toy", Downhill)
+    recipe.put("genesis_cli.schema.optimizers", "OPTIMIZERS", "toy", ToySchema)
+    (tmp_path / "mine" / "optimizers").mkdir(parents=True)
+    (tmp_path / "mine" / "optimizers" / "toy.yaml").write_text(
+        "# @package optimizer\ndefaults:\n  - /schema/optimizer/toy@_here_\n  - _self_\n"
+    )
+    words = ("optimize", "--config-dir", "mine", "task=fit", "optimizer=toy", "logging=quiet", "stop.iterations=25")
+    genesis_here(*words, "optimizer.length=0.3")
+    run = last_run(tmp_path)
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    result = json.loads((run / "result.json").read_text())
+    assert result["objective_best"] == min(row["objective"] for row in rows) < 0.05 * rows[0]["objective"]
+    assert rows[0]["method"] == {"length": 0.3} and rows[-1]["method"]["length"] < 0.3
+    lower = [row["objective"] for row in rows if row["method"]["length"] == 0.3]
+    assert len(lower) > 2 and lower[1] < lower[0], "its steps are taken"
+    assert genesis_here(*words, "optimizer.length=0")[0] == 2, "its schema is asked"
+    recipe.check("a method", "genesis/methods/NAME.py", "configs/optimizers/NAME.yaml")
+
+
+def test_something_to_learn_or_to_identify(recipe, monkeypatch, genesis_here, tmp_path) -> None:  # noqa: F811
+    """A quantity that is a line of a table (joint springs), and a class (one factor of all masses)."""
+
+    class Toy(Numbers):
+        """What all masses are multiplied by."""
+
+        def __init__(self, setting: Any, where: str, **common: Any) -> None:
+            described = DescribedNumbers(["all"], "1", tensor([1.0]), least=0.0)
+            super().__init__(setting, where, described, NumberOptions(**common), Changes(physical=("link_mass",)))
+
+        def apply(self, inputs: Any) -> None:
+            inputs.physical["link_mass"] = inputs.value("link_mass") * self.value()
+
+    @dataclass
+    class ToySchema(NumbersSchema):
+        kind: str = "toy_factor"
+
+    @dataclass
+    class SpringSchema(Rows):
+        kind: str = "toy_spring"
+
+    assert all(PARAMETERS[kind].keywords == {"quantity": quantity} for kind, quantity in QUANTITIES.items())
+    spring = PhysicalQuantity("dof_stiffness", lowest=0.001)
+    recipe.put("genesis.parameters.quantities", "QUANTITIES", "toy_spring", spring)
+    monkeypatch.setitem(PARAMETERS, "toy_spring", partial(Physical, quantity=spring))  # which is made of the lines of that table
+    recipe.put("genesis.parameters", "PARAMETERS", "toy_factor", Toy)
+    recipe.put("genesis_cli.schema.parameters", "PARAMETERS", "toy_factor", ToySchema)
+    recipe.put("genesis_cli.schema.parameters", "PARAMETERS", "toy_spring", SpringSchema)
+    code, printed = genesis_here(
+        "optimize", "task=fit", "~parameter.mass", "~parameter.damping", "+parameter.factor={kind: toy_factor, init: 1.5, log: true}",
+        "+parameter.spring={kind: toy_spring, names: [hinge], init: 0.1}",
+        "~task.truth.mass", "~task.truth.damping", "+task.truth.factor=0.8", "+task.truth.spring=0.02", "logging=quiet", "stop.iterations=40",
+    )  # fmt: skip
+    assert code == OK, printed
+    with np.load(last_run(tmp_path) / "solution.npz") as solution:
+        assert solution["parameter/factor"].item() == pytest.approx(0.8, rel=2e-3)
+        assert solution["parameter/spring"].item() == pytest.approx(0.02, rel=2e-3)
+    held = [f"~parameter.{name}" for name in ("mass", "armature", "dry_friction")]
+    genesis_here("sysid", *held, "+parameter.factor={kind: toy_factor}", "logging=quiet", "stop.iterations=2")
+    result = json.loads((last_run(tmp_path) / "result.json").read_text())
+    (factor,) = [estimate for estimate in result["estimates"] if estimate["group"] == "factor"]
+    assert factor["name"] == "factor/all" and 0.0 < factor["std"] < 0.1 and 0.02 < abs(factor["value"] - 1.0) < 0.5, factor
+    assert result["objective_best"] < 0.5 * result["objective_first"]
+    code, printed = genesis_here("optimize", "task=fit", "+parameter.x={kind: toy_spring, names: [hinge], bounds: [-1, 0]}")
+    assert code == 2 and "parameter.x.bounds: hinge is at least 0.001; 0 is not above." in printed, (
+        "the table says what it may be"
+    )
+    recipe.check("something to learn or to identify", "genesis/parameters/NAME.py")
 
 
 def test_something_that_is_measured(recipe, genesis_here, tmp_path) -> None:  # noqa: F811
@@ -249,16 +373,3 @@ def test_a_geometry_pair(recipe, monkeypatch, engine, tmp_path) -> None:
     np.testing.assert_allclose(bar[:, 1, 6], -2.0, atol=1e-12)
     np.testing.assert_allclose(bar[:, 1, :3], normal, atol=1e-12)
     recipe.check("a geometry pair", "genesis/pairs/NAME.py")
-
-
-def test_a_physical_parameter() -> None:
-    """Each that there is has followed the recipe: its value stands in compile.py or what that calls, and a stage reads it."""
-    from genesis.model.layout import PARAMETERS
-
-    assert named("a physical parameter") == {"genesis/model/layout.py", "genesis/model/compile.py", "genesis/dynamics/NAME.py"}
-    files = [file for folder in ("model", "dynamics", "joints") for file in (REPOSITORY / "genesis" / folder).rglob("*.py")]
-    model = "".join(file.read_text() for file in files if file.parent.name == "model" and file.name != "layout.py")
-    stages = "".join(file.read_text() for file in files if "model" not in file.parts)
-    unread = {kind.name for kind in PARAMETERS if f'"{kind.name}"' not in stages}
-    assert unread == {"geom_gap", "xpair_gap"}, "detected without force: nothing reads how far"
-    assert [kind.name for kind in PARAMETERS if not re.search(rf"\b{kind.name}\b", model)] == []

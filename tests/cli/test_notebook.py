@@ -10,6 +10,7 @@ import torch
 
 import genesis as gs
 from genesis.problems.problem import PRUNED, Verdict
+from genesis.runners.files import finite
 from tests.cli.conftest import last_run
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -112,11 +113,109 @@ def test_further_folders_of_configs_and_files_beside_them(tmp_path) -> None:
     assert gs.compose("task=reach").config.count("/configs/robots/panda/panda.urdf") == 1, "files are absolute"
 
 
+SYSID = ("~parameter.dry_friction", "stop.iterations=3")  # without dry friction, whose kernels take long
+
+
+def test_an_identification_is_that_of_the_command(genesis_here, tmp_path, capsys) -> None:
+    genesis_here("sysid", *SYSID, "logging=quiet")
+    of_command = last_run(tmp_path)
+    stored = json.loads((of_command / "result.json").read_text())
+    capsys.readouterr()
+    problem = gs.compose(*SYSID, "logging=quiet", command="sysid")
+    start = {name: parameter.value().tolist() for name, parameter in problem.parameters.items()}
+    assert [e["start"] for e in stored["estimates"]] == [value for (value,) in start.values()]
+    found = problem.solve()
+    assert capsys.readouterr() == ("", "") and {path.name for path in tmp_path.iterdir()} == {"outputs"}
+    said = finite(found.content())
+    for name in (
+        "status",
+        "reason",
+        "iterations",
+        "objective_first",
+        "objective_best",
+        "estimates",
+        "rmse",
+        "correlation",
+        "simulations",
+    ):
+        assert said[name] == stored[name], name
+    assert said["history"] == stored["history"] and len(found.history) == 4
+    now = {f"{name}/{parameter.labels()[0]}": parameter.value().item() for name, parameter in problem.parameters.items()}
+    assert now == pytest.approx({e.name: e.value for e in found.estimates}, rel=1e-15), "the estimates are in the parameters"
+    errors = {(row["split"], row["recording"]): row["after"] for row in problem.simulate().rmse}
+    assert errors == {(row["split"], row["recording"]): row["after"] for row in found.rmse}
+    assert problem.scene is problem.problem.setting.scene
+
+    again = problem.solve(folder=tmp_path / "run")
+    assert (
+        again.objective_first == pytest.approx(found.objective_best, rel=1e-12) and again.objective_best <= found.objective_best
+    )
+    assert again.simulations < 1.5 * found.simulations, "counted anew"
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {path.name for path in of_command.iterdir()} - {".hydra", "sysid.log"} and "report.html" in names
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["objective_best"] == again.objective_best and result["models"] == stored["models"]
+    with pytest.raises(gs.InputError, match="folder: .*run holds a finished run"):
+        problem.solve(folder=tmp_path / "run")
+
+
+def test_observers_end_an_identification_and_what_was_found_stands() -> None:
+    seen = []
+
+    def watch(report) -> Verdict | None:
+        seen.append(report.evaluation.objective)
+        return Verdict(PRUNED, "seen enough") if report.iteration == 1 else None
+
+    found = gs.compose(*SYSID, command="sysid").solve(observers=[watch])
+    assert (found.status, found.reason, len(seen)) == ("pruned", "seen enough", 2)
+    assert found.objective_best == seen[1] < seen[0] and len(found.estimates) == 4
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("system=simple_pendulun",),
+        ("+parameter.x.kind=masss",),
+        ("parameter.mass.names=[rod]",),
+        ("statistics.profile=[mas]",),
+        ("solver.iterations=5",),
+        ("shooting.mini_batch=4",),
+    ],
+)
+def test_what_is_wrong_of_an_identification_has_the_words_of_the_command(genesis_here, words) -> None:
+    code, printed = genesis_here("sysid", "logging=quiet", *words)
+    with pytest.raises(gs.InputError) as caught:
+        gs.compose("logging=quiet", *words, command="sysid").solve()
+    assert code == 2 and str(caught.value) in re.sub(r"\s+", " ", printed)
+
+
+def test_simulations_and_checked_gradients_are_those_of_the_commands(genesis_here, tmp_path) -> None:
+    words = ("task=throw", "parameter.velocity.init=[2,1,5]")
+    genesis_here("simulate", *words)
+    stored, seen = json.loads((last_run(tmp_path) / "result.json").read_text()), gs.compose(*words).simulate()
+    for name in ("objective", "terms", "metrics"):
+        assert getattr(seen, name) == stored[name], name
+    with np.load(last_run(tmp_path) / "trajectory.npz") as arrays:
+        assert set(arrays) == set(seen.arrays) and np.array_equal(arrays["qpos"], seen.arrays["qpos"])
+    genesis_here("gradcheck", *words)
+    stored, report = json.loads((last_run(tmp_path) / "result.json").read_text()), gs.compose(*words).gradcheck()
+    assert (report.counts(), report.largest_error) == (stored["verdicts"], stored["largest_error"])
+
+
+def test_an_excitation_is_a_task(genesis_here, tmp_path) -> None:
+    words = ("task=excite", "task.horizon=60", "parameter.controls.settle=0.1", "stop.iterations=2", "logging=quiet")
+    genesis_here("optimize", *words)
+    stored, result = json.loads((last_run(tmp_path) / "result.json").read_text()), gs.compose(*words).solve()
+    assert (result.objective_best, result.metrics) == (stored["objective_best"], stored["metrics"])
+    assert result.objective_best < result.objective_first
+
+
 def test_the_page_runs_as_it_stands(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict = {}
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
     for block in blocks:
         exec(compile(block, "docs/python.md", "exec"), names)
-    assert len(blocks) == 3 and len(names["curve"]) == 21 and (tmp_path / "throw" / "result.json").exists()
+    assert len(blocks) == 4 and len(names["curve"]) == 21 and (tmp_path / "throw" / "result.json").exists()
     assert torch.is_tensor(names["problem"].parameters["velocity"].value())
+    assert (tmp_path / "pendulum" / "report.html").exists() and names["fit"].rmse and names["found"].estimates

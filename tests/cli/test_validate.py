@@ -86,7 +86,7 @@ def test_nodes_that_were_checked_before_are_taken_from_there_unless_they_differ(
 
 def test_what_a_command_needs() -> None:
     learns, identifies = compose_config("optimize", []), compose_config("sysid", [])
-    assert check(learns).solver is None and check(identifies).task is None
+    assert "observation" not in check(learns).plain and check(identifies).task is None
     for config in (learns, identifies):
         OmegaConf.set_struct(config, False)
     del learns["scheduler"]

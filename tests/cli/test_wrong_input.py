@@ -70,7 +70,10 @@ WRONG = [
     (["task=fit", "parameter.mass.each_recording=true"], "parameter.mass.each_recording: a task has no recordings"),
     (["task=fit", "optimizer=lbfgs", "parameter.mass.lr=0.1"], "parameter.mass.lr: lbfgs finds one step for all groups"),
     (["task=excite", "+task.unknowns.x={field: link_mass}"], "task.unknowns.x.field: write the quantity itself, kind: mass"),
-    (["task=excite", "+task.channels.angle.joints=[a]"], "task.channels.angle.joints: write names."),
+    (
+        ["task=excite", "+task.channels.angle.joints=[a]"],
+        "task.channels.angle.joints: is called task.channels.angle.names now; write task",
+    ),
 ]
 
 

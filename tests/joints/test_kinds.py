@@ -17,8 +17,8 @@ from genesis.description.retype import retyped
 from genesis.grad.physics import Physics
 from genesis.joints import COORDINATES, SPRINGS, TURNS
 from genesis.model.compile import Placed, compile_model
-from genesis.parameters import make_parameter
-from genesis.parameters.parameter import Inputs
+from genesis.parameters import Inputs
+from genesis.parameters.joint_offset import JointOffset
 from genesis.scene import morphs
 from genesis.scene.options import SimOptions
 from genesis.scene.scene import Scene
@@ -136,16 +136,16 @@ def test_an_offset_is_a_shift_of_its_coordinate(engine, kind):
     """The link stands with offset z at q where it stood at q + z."""
     setting = setting_of(kind, anchor="")
     scene = setting.scene
-    offset = make_parameter(setting, "x", {"kind": "joint_offset", "names": ["it"], "init": 0.3})
-    assert offset.unit_of(0) == KINDS[kind].dofs[0].position
+    unknown = JointOffset(setting, "x", names=["it"])
+    assert unknown.unit == KINDS[kind].dofs[0].position
     solver, q = scene.rigid_solver, torch.tensor([[0.4, 0.2]], dtype=torch.float64)
-    made = Inputs(described=setting.described)
-    offset.apply(made)
+    target = Inputs(described=setting.described)
+    unknown.with_leaves([torch.tensor([0.3], dtype=torch.float64)]).apply(target)
     physics, still = solver.physics, torch.zeros_like(q)
-    there = physics.kinematics(physics.pack(made.physical), q, still)
+    there = physics.kinematics(physics.pack(target.physical), q, still)
     expected = physics.kinematics(physics.pack(), q + numbers(0.3, 0.0), still)
     for x, y in zip(there[:2], expected[:2], strict=True):
-        np.testing.assert_allclose(x.detach(), y, atol=1e-15)
+        np.testing.assert_allclose(x, y, atol=1e-15)
 
 
 @pytest.mark.parametrize("kind", SCALAR)

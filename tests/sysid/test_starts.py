@@ -1,4 +1,4 @@
-"""Where solvers begin: the balance of forces, and candidates spread over the bounds."""
+"""Where identifications begin: the balance of forces, and candidates spread over the bounds."""
 
 from typing import Any
 
