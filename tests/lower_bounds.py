@@ -28,8 +28,8 @@ TESTS = (
     "tests/description/test_mjcf.py",
     "tests/description/test_meshes.py",
     "tests/grad/test_check.py",
+    "tests/methods",
     "tests/observations/test_readers.py",
-    "tests/optimizers",
     "tests/runners/test_report.py",
     "tests/test_readme.py",
 )

@@ -103,8 +103,10 @@ def words_of(source: str) -> set[str]:
         and isinstance(node.body[0].value, ast.Constant)
     }
     words: set[str] = set()
+    # From Python 3.12 on the text of an f-string is a token of its own.
+    strings = {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.NAME or (token.type == tokenize.STRING and token.start[0] not in told):
+        if token.type == tokenize.NAME or (token.type in strings and token.start[0] not in told):
             words.update(WORD.findall(token.string))
     return words
 
