@@ -24,20 +24,20 @@ def along(
     physics: Physics,
     theta: Tensor,
     x: Tensor,
-    command: Tensor,
-    control: Tensor | None,
+    dof_ctrl: Tensor,
+    act_ctrl: Tensor | None,
     columns: Tensor,
     acceleration: bool = False,
 ) -> StepJacobian:
     """Jacobians (T, B, m, ·) of every step of a trajectory.
 
     Args:
-        theta: (P,) or (B, P). x: (T, B, nx) states at the start of the steps. command: (T, B, nv), control: (T, B, nu) or None.
+        theta: (P,) or (B, P). x: (T, B, nx) states at the start of the steps. dof_ctrl: (T, B, nv), act_ctrl: (T, B, nu) or None.
         columns, acceleration: as in `step_jacobian`.
     """
     horizon, batch = x.shape[:2]
     qpos, qvel = (part.contiguous() for part in x.flatten(0, 1).split([physics.nq, physics.nv], -1))
-    driven = [None if part is None else part.flatten(0, 1).contiguous() for part in (command, control)]
+    driven = [None if part is None else part.flatten(0, 1).contiguous() for part in (dof_ctrl, act_ctrl)]
     rows = theta if theta.dim() == 1 else theta.repeat(horizon, 1)
     made = step_jacobian(physics, rows, qpos, qvel, *driven, columns, acceleration)
 

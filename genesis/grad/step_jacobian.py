@@ -19,10 +19,8 @@ from torch import Tensor
 
 from genesis.grad.physics import Physics
 
-CHUNK, GRAIN = (
-    256,
-    64,
-)  # states a launch: enough to fill lanes and threads, few enough to stay in the cache; of few sizes, since each keeps memory
+# States a launch: enough to fill lanes and threads, few enough to stay in the cache; of few sizes, since each keeps memory.
+CHUNK, GRAIN = 256, 64
 
 
 @dataclass

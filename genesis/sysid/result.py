@@ -1,4 +1,4 @@
-"""What an identification found: estimates with their certainty, fit of every channel, and how the solver got there. Numpy only."""
+"""What an identification found: estimates with their certainty, fit of every channel, and how the optimizer got there. Numpy only."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any

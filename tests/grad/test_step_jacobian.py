@@ -89,7 +89,7 @@ def test_launches_of_parts_give_the_same(monkeypatch) -> None:
     physics = built("panda")[0].rigid_solver.physics
     at, theta, columns = states(physics), physics.pack({}), torch.arange(40)
     whole = step_jacobian(physics, theta, at["qpos"], at["qvel"], at["dof_ctrl"], None, columns)
-    assert whole.acceleration is None and whole.next.actuators is None
+    assert whole.acceleration is None and whole.next.act_ctrl is None
     monkeypatch.setattr(module, "CHUNK", 2)
     monkeypatch.setattr(module, "GRAIN", 2)
     parts = step_jacobian(physics, theta, at["qpos"], at["qvel"], at["dof_ctrl"], None, columns)

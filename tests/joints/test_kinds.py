@@ -10,22 +10,21 @@ import torch
 from scipy.spatial.transform import Rotation
 
 import genesis
+from genesis.channels import CHANNELS
 from genesis.channels.joints import unit_of
 from genesis.description.kinds import CODE, ELEMENTARY, FREE, KINDS, LENGTH, SCALARS, plural
 from genesis.description.retype import retyped
 from genesis.grad.physics import Physics
 from genesis.joints import COORDINATES, SPRINGS, TURNS
 from genesis.model.compile import Placed, compile_model
-from genesis.observations import CHANNELS
+from genesis.parameters import Inputs
+from genesis.parameters.joint_offset import JointOffset
 from genesis.scene import morphs
 from genesis.scene.options import SimOptions
 from genesis.scene.scene import Scene
 from genesis.selection import difference, joints_of
 from genesis.setting import Setting
 from genesis.sysid.space import StateSpace
-from genesis.sysid.target import Target
-from genesis.sysid.unknowns.placement import JointOffset
-from genesis.sysid.unknowns.unknown import Options
 from tests.dynamics.conversions import advance
 from tests.joints.robots import description, robot, text, types_of
 from tests.settings import numbers
@@ -137,13 +136,13 @@ def test_an_offset_is_a_shift_of_its_coordinate(engine, kind):
     """The link stands with offset z at q where it stood at q + z."""
     setting = setting_of(kind, anchor="")
     scene = setting.scene
-    unknown = JointOffset(setting, "x", options=Options(), names=["it"])
-    assert unknown.unit == KINDS[kind].dofs[0].position
+    parameter = JointOffset(setting, "x", names=["it"])
+    assert parameter.unit == KINDS[kind].dofs[0].position
     solver, q = scene.rigid_solver, torch.tensor([[0.4, 0.2]], dtype=torch.float64)
-    target = Target({name: solver.parameters.described(name)[0] for name in solver.parameters.names})
-    unknown.apply(torch.tensor([0.3], dtype=torch.float64), target)
+    inputs = Inputs(described={name: solver.parameters.described(name)[0] for name in solver.parameters.names})
+    parameter.with_leaves([torch.tensor([0.3], dtype=torch.float64)]).apply(inputs)
     physics, still = solver.physics, torch.zeros_like(q)
-    there = physics.kinematics(physics.pack(target.physical), q, still)
+    there = physics.kinematics(physics.pack(inputs.physical), q, still)
     expected = physics.kinematics(physics.pack(), q + numbers(0.3, 0.0), still)
     for x, y in zip(there[:2], expected[:2], strict=True):
         np.testing.assert_allclose(x, y, atol=1e-15)
