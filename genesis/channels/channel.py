@@ -15,7 +15,7 @@ class Channel(Protocol):
     width, residual_width: numbers of a measurement and of its residual.
     selection: predict is x[selection] of x = (qpos, qvel) put together, or None.
     plain: whether residual is predicted - measured.
-    uses_acceleration: whether predict reads the time step around the instant (left, right, qacc, control) and not the instant alone.
+    uses_acceleration: whether predict reads the time step around the instant (left, right, qacc, controls) and not the instant alone.
     """
 
     kind: str

@@ -13,7 +13,7 @@ from genesis.setting import Setting
 
 
 class JointForces:
-    """clamp(u - kp q - kv v + sum of coef f, lo, hi) of every degree of freedom [Nm | N]: joint controllers and actuators f of the file.
+    """clamp(dof_ctrl - kp q - kv v + sum of coef f, lo, hi) of every degree of freedom [Nm | N]: joint controllers and actuators f of the file.
 
     Source: `genesis.dynamics.actuation`.
     """
@@ -31,22 +31,22 @@ class JointForces:
         """(N, nv)"""
         value = sample.parameter
         position = torch.zeros_like(sample.qvel).index_copy(-1, self.hinged, sample.qpos[:, self.coordinates])
-        force = sample.control - value("dof_kp") * position - value("dof_kv") * sample.qvel
-        if sample.actuators is not None and len(self.driven):
-            force = force + self._actuators(sample, sample.actuators, position)
+        force = sample.dof_ctrl - value("dof_kp") * position - value("dof_kv") * sample.qvel
+        if sample.act_ctrl is not None and len(self.driven):
+            force = force + self._actuators(sample, sample.act_ctrl, position)
         return torch.minimum(torch.maximum(force, value("dof_force_lo")), value("dof_force_hi"))
 
-    def _actuators(self, sample: Sample, control: Tensor, position: Tensor) -> Tensor:
+    def _actuators(self, sample: Sample, act_ctrl: Tensor, position: Tensor) -> Tensor:
         """Joint forces (N, nv) of the actuators of the file."""
         value = sample.parameter
         coefficient = value("trn_coef")
 
         def along(x: Tensor) -> Tensor:
             """Coordinates or velocities (N, nv) as lengths or their rates (N, nu)."""
-            return x.new_zeros(len(x), control.shape[1]).index_add(-1, self.actuator, coefficient * x[:, self.driven])
+            return x.new_zeros(len(x), act_ctrl.shape[1]).index_add(-1, self.actuator, coefficient * x[:, self.driven])
 
-        control = torch.minimum(torch.maximum(control, value("ctrl_lo")), value("ctrl_hi"))
-        force = value("act_gain") * control + value("act_bias0")
+        act_ctrl = torch.minimum(torch.maximum(act_ctrl, value("ctrl_lo")), value("ctrl_hi"))
+        force = value("act_gain") * act_ctrl + value("act_bias0")
         force = force + value("act_bias1") * along(position) + value("act_bias2") * along(sample.qvel)
         force = torch.minimum(torch.maximum(force, value("force_lo")), value("force_hi"))
         return torch.zeros_like(sample.qvel).index_add(-1, self.driven, coefficient * force[:, self.actuator])
@@ -64,7 +64,7 @@ class JointTorque(BaseChannel):
         joints = scalar_joints(setting, where, names, entity)
         super().__init__(names, unit_of(joints, "torque", "force"))
         self.dofs = dofs(joints)
-        self.uses_acceleration = True  # the command is that of the time step
+        self.uses_acceleration = True  # the controls are those of the time step
         self.forces = JointForces(setting.scene.rigid_solver.model)
 
     def predict(self, sample: Sample) -> Tensor:

@@ -21,8 +21,8 @@ class Sample:
     B environments where the instants go through all environments at one time, then at the next.
     qpos (N, nq), qvel (N, nv): state at the instant.
     left, right: (qpos, qvel) at both ends of the time step that holds the instant.
-    qacc (N, nv): acceleration at the start of that step; control (N, nv): command of the joint controllers in it.
-    actuators (N, nu): controls of the actuators of the file in it, or None where they are off.
+    qacc (N, nv): acceleration at the start of that step; dof_ctrl (N, nv): what the joint controllers get in it.
+    act_ctrl (N, nu): controls of the actuators of the file in it, or None where they are off.
     """
 
     physics: Any
@@ -33,8 +33,8 @@ class Sample:
     left: tuple[Tensor, Tensor]
     right: tuple[Tensor, Tensor]
     qacc: Tensor
-    control: Tensor
-    actuators: Tensor | None = None
+    dof_ctrl: Tensor
+    act_ctrl: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.qpos)
@@ -57,7 +57,7 @@ class Sample:
     @cached_property
     def contact_rows(self) -> Tensor | None:
         """(N, room, WIDTH) of `Physics.contacts` in the time step; None for a model without contacts."""
-        driven = (self.control,) if self.actuators is None else (self.control, self.actuators)
+        driven = (self.dof_ctrl,) if self.act_ctrl is None else (self.dof_ctrl, self.act_ctrl)
         made = self.in_blocks(lambda *x: (self.physics.contacts(self.theta, *x),), *self.left, self.qacc, *driven)
         return made[0]
 

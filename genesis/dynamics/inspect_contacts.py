@@ -57,7 +57,7 @@ CONTACT_ROWS_ADJOINT = Signature(
 )
 
 
-class RowTable:
+class SampleContacts:
     """The rows of one sample and environment."""
 
     _data_oriented = True
@@ -133,7 +133,7 @@ def contacts_adjoint(
             n += 1
 
 
-def with_direct(bars: ContactBar, rows: RowTable, n) -> ContactBar:
+def with_direct(bars: ContactBar, rows: SampleContacts, n) -> ContactBar:
     """With the adjoints of position, normal and distance as they are read out."""
     p_bar, n_bar = bars.p_bar + rows.vector(n, "position"), bars.n_bar + rows.vector(n, "normal")
     return ContactBar(p_bar, n_bar, let(bars.dist_bar + rows.number(n, "distance")), bars.hint_bar)
@@ -212,7 +212,7 @@ def make_contacts(real, lanes: int, serial: bool, pairs: tuple[int, ...]) -> tup
                 read_vector(m, s, block, "nv", "a_seen", a, t)
                 for k in range(lanes):
                     one = m.of_lane(k)
-                    row = RowTable(rows, t, let(ti.min(e * lanes + k, batch - 1)))
+                    row = SampleContacts(rows, t, let(ti.min(e * lanes + k, batch - 1)))
                     write_contacts(one, s.of_lane(k), held.ledger(one, k), problem, row)
 
     return (
@@ -246,7 +246,7 @@ def make_contacts_adjoint(real, lanes: int, serial: bool, pairs: tuple[int, ...]
                 clear_bars(m, s)
                 for k in range(lanes):
                     one = m.of_lane(k)
-                    row = RowTable(rows_bar, t, let(ti.min(e * lanes + k, batch - 1)))
+                    row = SampleContacts(rows_bar, t, let(ti.min(e * lanes + k, batch - 1)))
                     contacts_adjoint(one, s.of_lane(k), held.ledger(one, k), bar.of_lane(k), problem, want, row)
                 undo_links(m, s, bar, want, Touched)
                 write_coordinate_bar(m, s, block, q_bar, t)

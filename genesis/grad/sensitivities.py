@@ -22,30 +22,29 @@ def along(
     physics: Physics,
     theta: Tensor,
     x: Tensor,
-    command: Tensor,
-    control: Tensor | None,
+    dof_ctrl: Tensor,
+    act_ctrl: Tensor | None,
     columns: Tensor,
     acceleration: bool = False,
 ) -> StepJacobian:
     """Jacobians (T, B, m, ·) of every step of a trajectory.
 
     Args:
-        theta: (P,) or (B, P). x: (T, B, nx) states at the start of the steps. command: (T, B, nv), control: (T, B, nu) or None.
+        theta: (P,) or (B, P). x: (T, B, nx) states at the start of the steps. dof_ctrl: (T, B, nv), act_ctrl: (T, B, nu) or None.
         columns, acceleration: as in `step_jacobian`.
     """
     horizon, batch = x.shape[:2]
     qpos, qvel = (part.contiguous() for part in x.flatten(0, 1).split([physics.nq, physics.nv], -1))
-    dof_ctrl = command.flatten(0, 1).contiguous()
-    act_ctrl = None if control is None else control.flatten(0, 1).contiguous()
+    driven = dof_ctrl.flatten(0, 1).contiguous(), None if act_ctrl is None else act_ctrl.flatten(0, 1).contiguous()
     rows = theta if theta.dim() == 1 else theta.repeat(horizon, 1)
-    made = step_jacobian(physics, rows, qpos, qvel, dof_ctrl, act_ctrl, columns, acceleration)
+    made = step_jacobian(physics, rows, qpos, qvel, *driven, columns, acceleration)
 
     def folded(jacobian: Jacobian) -> Jacobian:
-        state, parameters, dof_ctrl = (
+        state, parameters, to_dof_ctrl = (
             table.unflatten(0, (horizon, batch)) for table in (jacobian.state, jacobian.parameters, jacobian.dof_ctrl)
         )
-        act_ctrl = None if jacobian.act_ctrl is None else jacobian.act_ctrl.unflatten(0, (horizon, batch))
-        return Jacobian(state, parameters, dof_ctrl, act_ctrl)
+        to_act_ctrl = None if jacobian.act_ctrl is None else jacobian.act_ctrl.unflatten(0, (horizon, batch))
+        return Jacobian(state, parameters, to_dof_ctrl, to_act_ctrl)
 
     return StepJacobian(folded(made.next), None if made.acceleration is None else folded(made.acceleration))
 

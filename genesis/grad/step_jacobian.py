@@ -20,10 +20,8 @@ from torch import Tensor
 from genesis.grad.physics import Physics
 from genesis.grad.rollout_launch import Inputs, RolloutLaunch, States
 
-CHUNK, GRAIN = (
-    256,
-    64,
-)  # states a launch: enough to fill lanes and threads, few enough to stay in the cache; of few sizes, since each keeps memory
+# States a launch: enough to fill lanes and threads, few enough to stay in the cache; of few sizes, since each keeps memory.
+CHUNK, GRAIN = 256, 64
 
 StepAdjoints = tuple[Tensor | None, Tensor, Tensor, Tensor, Tensor | None]  # of theta, qpos, qvel, dof_ctrl, act_ctrl
 

@@ -166,10 +166,10 @@ class LeastSquares:
         radius = self.radius or float(np.linalg.norm(x[free] / d[free])) or 1.0
         if not model.g.any():
             return Ending(True, "the gradient vanishes")
-        solver = SearchPlane(model, radius) if sparse else Exact(model)
+        region = SearchPlane(model, radius) if sparse else Exact(model)
         low, high = np.nextafter(self.low, self.high), np.nextafter(self.high, self.low)
         for _ in range(TRIALS):
-            p = self._within_bounds(model, solver.within(radius), d, radius, theta)
+            p = self._within_bounds(model, region.within(radius), d, radius, theta)
             move(self.groups, np.clip(x + d * p, low, high))
             change = (point(self.groups) - x) / self.scale
             size = float(np.linalg.norm(p))

@@ -53,7 +53,7 @@ class Judgement:
 
 
 class TaskProblem:
-    """See `genesis.problems.Problem`; gradients are in the leaves' `.grad` after an evaluation with them.
+    """See `genesis.problems.problem.Problem`; gradients are in the leaves' `.grad` after an evaluation with them.
 
     remember: points that are asked for again are not simulated again. masks: environments of a batch that diverge are left out, as long as
     one is left. Both are what the method says of itself.

@@ -32,7 +32,7 @@ class StackedInputs:
 def stacked_inputs(
     setting: Setting, parameters: Mapping[str, Parameter], leaves: Sequence[Sequence[Tensor]], qpos: Tensor, qvel: Tensor
 ) -> StackedInputs:
-    """What parameters make of their rollouts, at once; policies act later (`stacked_policy`).
+    """What parameters make of their rollouts, at once; policies act later (`laws`).
 
     Args:
         leaves: of each parameter, (n, …) each. qpos (n,[E,]nq), qvel (n,[E,]nv): where the candidates start.

@@ -55,7 +55,7 @@ class Together:
         self.told = False
 
     def __call__(self, asked: dict[int, str]) -> dict[int, Any]:
-        """Answers to questions by candidate: for `GRADIENT` a `Found`, with gradients in the leaves; for `TRAJECTORY` the arrays of
+        """Answers to questions by candidate: for `GRADIENT` a `Judgement`, with gradients in the leaves; for `TRAJECTORY` the arrays of
         `trajectory_arrays`; or `ALONE`."""
         answers: dict[int, Any] = {}
         for question, function in ((GRADIENT, self._evaluate), (TRAJECTORY, self._trajectories)):

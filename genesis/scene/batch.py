@@ -35,14 +35,14 @@ def roll_out_batch(
         theta = _theta(solver, kind, count, physical)
         gain = parameter(physics, theta, GAINS[kind]) if kind in GAINS else None
         if policy is None:
-            command = controls if gain is None else gain * controls
-            q, v, a = physics.rollout(theta, qpos.contiguous(), qvel.contiguous(), command.contiguous())
+            dof_ctrl = controls if gain is None else gain * controls
+            q, v, a = physics.rollout(theta, qpos.contiguous(), qvel.contiguous(), dof_ctrl.contiguous())
         else:
             steps, acted = [(qpos.contiguous(), qvel.contiguous(), torch.zeros_like(qvel))], []
             for open_loop in controls:
                 acted.append(open_loop + policy(*steps[-1][:2]))
-                command = acted[-1] if gain is None else gain * acted[-1]
-                steps.append(physics.step(theta, *steps[-1][:2], command))
+                dof_ctrl = acted[-1] if gain is None else gain * acted[-1]
+                steps.append(physics.step(theta, *steps[-1][:2], dof_ctrl))
             (q, v, a), controls = (torch.stack(series) for series in zip(*steps, strict=True)), torch.stack(acted)
             a = a[1:]
     return Trajectory(solver, theta, (q, v, a), controls, solver.scene.dt, 0, kind)

@@ -34,15 +34,15 @@ class Asked:
             return []
         names = problem.names()
         chosen = match("statistics.profile", "parameter", self.profile, names)
-        for unknown, _, part in problem.slices:
+        for parameter, _, part in problem.slices:
             inside = [k for k in chosen if part.start <= k < part.stop]
-            if unknown.coupled and inside:
+            if parameter.coupled and inside:
                 raise InputError(
                     f"statistics.profile: {names[inside[0]]} is one of several numbers that are learned together and has no profile; "
                     "choose parameters of other kinds."
                 )
-            if unknown.smooth and inside:
-                raise InputError(f"{unknown.where}.transform: smooth bounds have no profile (statistics.profile); use clamp.")
+            if parameter.smooth and inside:
+                raise InputError(f"{parameter.where}.transform: smooth bounds have no profile (statistics.profile); use clamp.")
         return chosen
 
 
@@ -68,11 +68,11 @@ def answer_of(
 
 def _profile(residuals: Residuals, best: np.ndarray, known: Certainty, estimate: Estimate, k: int) -> None:
     """Replace the interval of number k, unless it has no width to begin with."""
-    unknown = next(u for u, _, part in residuals.problem.slices if part.start <= k < part.stop)
-    width = estimate.std / max(abs(estimate.value), 1e-300) if unknown.log else estimate.std
+    parameter = next(u for u, _, part in residuals.problem.slices if part.start <= k < part.stop)
+    width = estimate.std / max(abs(estimate.value), 1e-300) if parameter.log else estimate.std
     if math.isfinite(width):
         low, high = profile_interval(residuals, best, k, known.noise, width)
-        estimate.low, estimate.high = (math.exp(low), math.exp(high)) if unknown.log else (low, high)
+        estimate.low, estimate.high = (math.exp(low), math.exp(high)) if parameter.log else (low, high)
 
 
 def _warnings(known: Certainty, asked: Asked, made: list[Estimate], fit: GoodnessOfFit) -> list[str]:
@@ -98,8 +98,8 @@ def identified_parameters(problem: RecordingProblem, x: np.ndarray) -> dict[str,
     """
     made, z = Inputs(described=problem.described), torch.as_tensor(problem.split(x)[0])
     with torch.no_grad():
-        parts = {id(unknown): z[part] for unknown, recording, part in problem.slices if recording is None}
-        for unknown in problem.unknowns.values():
-            if not unknown.each_recording:
-                unknown.with_leaves([parts.get(id(unknown), unknown.free)]).apply(made)
+        parts = {id(parameter): z[part] for parameter, recording, part in problem.slices if recording is None}
+        for parameter in problem.parameters.values():
+            if not parameter.each_recording:
+                parameter.with_leaves([parts.get(id(parameter), parameter.free)]).apply(made)
     return {name: value.numpy() for name, value in made.physical.items()}

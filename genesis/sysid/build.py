@@ -64,13 +64,13 @@ def problem_of(
     setting = replace(setting, recorded=Recorded(*columns))
     made = make_parameters(setting, parameters)
     starts = [parameter for parameter in made.values() if isinstance(parameter, StartState)]
-    unknowns = {name: parameter for name, parameter in made.items() if not isinstance(parameter, StartState)}
-    if not any(unknown.learn for unknown in unknowns.values()):
+    numbers = {name: parameter for name, parameter in made.items() if not isinstance(parameter, StartState)}
+    if not any(parameter.learn for parameter in numbers.values()):
         raise InputError("parameter: nothing is identified; give at least one parameter with learn: true.")
     layout = state_layout(setting, dataset)
     states = partial(_state, dataset, layout)
     start = next((s for s in starts if s.learn), None)
-    return RecordingProblem(setting, dataset, channels, unknowns, shooting or Shooting(), dataset.train, states, start)
+    return RecordingProblem(setting, dataset, channels, numbers, shooting or Shooting(), dataset.train, states, start)
 
 
 def validation_problem(problem: RecordingProblem) -> RecordingProblem | None:
@@ -81,20 +81,20 @@ def validation_problem(problem: RecordingProblem) -> RecordingProblem | None:
     held_out = problem.dataset.validation
     if not held_out:
         return None
-    unknowns = {}
-    for name, unknown in problem.unknowns.items():
-        if unknown.each_recording:
-            frozen = copy(unknown)
+    parameters = {}
+    for name, parameter in problem.parameters.items():
+        if parameter.each_recording:
+            frozen = copy(parameter)
             frozen.learn = False
-            unknowns[name] = frozen
+            parameters[name] = frozen
         else:
-            unknowns[name] = unknown
-    return replace(problem, unknowns=unknowns, recordings=held_out, start=None, simulations=0, windows=[], batches=[])
+            parameters[name] = parameter
+    return replace(problem, parameters=parameters, recordings=held_out, start=None, simulations=0, windows=[], batches=[])
 
 
 def shared_numbers(problem: RecordingProblem) -> list[int]:
     """Columns of z that are not of a single recording, in the order of `validation_problem`."""
-    return [k for unknown, recording, part in problem.slices if recording is None for k in range(part.start, part.stop)]
+    return [k for parameter, recording, part in problem.slices if recording is None for k in range(part.start, part.stop)]
 
 
 def _state(dataset: Dataset, layout: Any, recording: Recording, times: Any) -> Any:

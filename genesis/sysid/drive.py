@@ -101,24 +101,24 @@ class Drive:
     def controls(
         self, batch: Batch, recordings: Sequence[Recording], values: Values, gains: Mapping[str, Tensor]
     ) -> tuple[Tensor, Tensor | None]:
-        """command (T, B, nv) of the joint controllers, control (T, B, nu) of actuators or None.
+        """dof_ctrl (T, B, nv) of the joint controllers, act_ctrl (T, B, nu) of actuators or None.
 
         Args:
-            values: (input, property) -> identified value; gains: dof_kp, dof_kv (nv,) that turn targets into commands.
+            values: (input, property) -> identified value; gains: dof_kp, dof_kv (nv,) that turn targets into dof_ctrl.
         """
-        command = tensor(np.zeros((batch.horizon, len(batch), self.nv)))
-        control = tensor(np.zeros((batch.horizon, len(batch), self.nu))) if self.actuators is not None else None
+        dof_ctrl = tensor(np.zeros((batch.horizon, len(batch), self.nv)))
+        act_ctrl = tensor(np.zeros((batch.horizon, len(batch), self.nu))) if self.actuators is not None else None
         for name, item in self.inputs.items():
             made = self._series(name, item.spec, batch, recordings, values)
             if item.spec.kind == "actuator":
-                assert control is not None
-                control = control.index_add(-1, item.places, made)
+                assert act_ctrl is not None
+                act_ctrl = act_ctrl.index_add(-1, item.places, made)
                 continue
             gain = {"joint_position": "dof_kp", "joint_velocity": "dof_kv"}.get(item.spec.kind)
             if gain is not None:
                 made = made * gains[gain].index_select(-1, item.places)
-            command = command.index_add(-1, item.places, made)
-        return command, control
+            dof_ctrl = dof_ctrl.index_add(-1, item.places, made)
+        return dof_ctrl, act_ctrl
 
     def _series(self, name: str, spec: InputSpec, batch: Batch, recordings: Sequence[Recording], values: Values) -> Tensor:
         """(T, B, columns) with everything that is identified of the input."""

@@ -79,8 +79,8 @@ class EquationError:
         theta = self.problem.theta(targets)
         made = []
         for batch, motion in zip(self.problem.batches, self.motions, strict=True):
-            command = self.problem.commands(batch, targets)
-            made += [self._residual(motion, where, theta, *command) for where in self._chunks(batch)]
+            controls = self.problem.controls(batch, targets)
+            made += [self._residual(motion, where, theta, *controls) for where in self._chunks(batch)]
         return made
 
     def _chunks(self, batch: Batch) -> list[tuple[Tensor, Tensor, Tensor]]:
@@ -100,31 +100,31 @@ class EquationError:
         for batch, motion in zip(problem.batches, self.motions, strict=True):
             out = outside(problem, batch, z, None) if jacobian else None
             with torch.no_grad():
-                command, control = problem.commands(batch, targets)
+                dof_ctrl, act_ctrl = problem.controls(batch, targets)
             for where in self._chunks(batch):
-                made.append(self._block(motion, where, theta, command, control, out))
+                made.append(self._block(motion, where, theta, dof_ctrl, act_ctrl, out))
         return made + prior_blocks(problem, z, jacobian)
 
     def _block(
-        self, motion, where, theta: Tensor, command: Tensor, control: Tensor | None, out: RecordingDerivatives | None
+        self, motion, where, theta: Tensor, dof_ctrl: Tensor, act_ctrl: Tensor | None, out: RecordingDerivatives | None
     ) -> ResidualBlock:
         """Residuals of some steps; with their Jacobian where the derivatives `out` are given."""
         if out is None:
-            r = self._residual(motion, where, theta, command, control) / self.scale
+            r = self._residual(motion, where, theta, dof_ctrl, act_ctrl) / self.scale
             return ResidualBlock("torque", r.numpy().reshape(-1), window=np.zeros(r.numel(), int))
         t, e, target = where
         n = self.problem.n
         rows = theta[target] if theta.dim() == 2 else theta.expand(len(t), -1)
-        given = {"theta": rows, "command": command[t, e], "control": None if control is None else control[t, e]}
+        given = {"theta": rows, "dof_ctrl": dof_ctrl[t, e], "act_ctrl": None if act_ctrl is None else act_ctrl[t, e]}
         leaves = {key: value.detach().clone().requires_grad_() for key, value in given.items() if value is not None}
-        r = self._lacking([x[t, e] for x in motion], leaves["theta"], leaves["command"], leaves.get("control")) / self.scale
+        r = self._lacking([x[t, e] for x in motion], leaves["theta"], leaves["dof_ctrl"], leaves.get("act_ctrl")) / self.scale
         table = r.new_zeros(*r.shape, n)
         own = out.theta[target] if out.theta.shape[0] > 1 else out.theta[0].expand(len(t), -1, -1)
         for k in range(r.shape[1]):
             found = torch.autograd.grad(r[:, k].sum(), list(leaves.values()), retain_graph=True, allow_unused=True)
             grads = dict(zip(leaves, found, strict=True))
             table[:, k] = torch.einsum("nf,nfm->nm", grads["theta"].index_select(1, out.columns), own)
-            for name, driven in (("command", out.command), ("control", out.control)):
+            for name, driven in (("dof_ctrl", out.dof_ctrl), ("act_ctrl", out.act_ctrl)):
                 if driven is not None and grads.get(name) is not None:
                     table[:, k, out.driving] += torch.einsum("nv,nvk->nk", grads[name], driven[t, e])
         r = r.detach()
@@ -132,15 +132,15 @@ class EquationError:
             "torque", r.numpy().reshape(-1), table.detach().numpy().reshape(-1, n), window=np.zeros(r.numel(), int)
         )
 
-    def _residual(self, motion, where, theta: Tensor, command: Tensor, control: Tensor | None) -> Tensor:
+    def _residual(self, motion, where, theta: Tensor, dof_ctrl: Tensor, act_ctrl: Tensor | None) -> Tensor:
         t, e, target = where
         rows = theta[target] if theta.dim() == 2 else theta.expand(len(t), -1)
-        return self._lacking([x[t, e] for x in motion], rows, command[t, e], None if control is None else control[t, e])
+        return self._lacking([x[t, e] for x in motion], rows, dof_ctrl[t, e], None if act_ctrl is None else act_ctrl[t, e])
 
-    def _lacking(self, motion: Sequence[Tensor], theta: Tensor, command: Tensor, control: Tensor | None) -> Tensor:
+    def _lacking(self, motion: Sequence[Tensor], theta: Tensor, dof_ctrl: Tensor, act_ctrl: Tensor | None) -> Tensor:
         """(N, nv) what the motion (q, v, a, v') needs less what was applied."""
         (q, v, a, slipping), physics = motion, self.problem.physics
-        sample = Sample(physics, theta.contiguous(), self.problem.dt, q, slipping, (q, v), (q, v), a, command, control)
+        sample = Sample(physics, theta.contiguous(), self.problem.dt, q, slipping, (q, v), (q, v), a, dof_ctrl, act_ctrl)
         value = sample.parameter
         at = self.forces.coordinates
         needed = physics.inverse_dynamics(sample.theta, q, v, a)

@@ -50,7 +50,7 @@ class Starts:
 
 @dataclass
 class SysidProblem:
-    """See `genesis.problems.Problem`. Groups: each learned parameter, then the start states if they are free.
+    """See `genesis.problems.problem.Problem`. Groups: each learned parameter, then the start states if they are free.
 
     Args:
         problem: what is simulated. starts: where to begin. asked: what the answer is to tell.

@@ -14,7 +14,7 @@ SENSITIVITY_SIZE = 2**25  # numbers of one table of sensitivities; larger batche
 
 
 def evaluate(problem: RecordingProblem, x: np.ndarray, jacobian: bool, gap_weight: float = 0.0) -> list[ResidualBlock]:
-    """Residual blocks at a flat point (see `Problem.split`), with Jacobians if asked for.
+    """Residual blocks at a flat point (see `RecordingProblem.split`), with Jacobians if asked for.
 
     Args:
         gap_weight: of the continuity between windows.

@@ -40,15 +40,15 @@ class Instants:
 class StepsAround:
     """The time steps that hold N instants.
 
-    left, right (N, nx): states at both ends; qacc (N, nv); command (N, nv); control (N, nu) of actuators or None; theta (P,) or (N, P).
+    left, right (N, nx): states at both ends; qacc (N, nv); dof_ctrl (N, nv); act_ctrl (N, nu) of actuators or None; theta (P,) or (N, P).
     """
 
     left: Tensor
     right: Tensor
     qacc: Tensor
-    command: Tensor
+    dof_ctrl: Tensor
     theta: Tensor
-    control: Tensor | None = None
+    act_ctrl: Tensor | None = None
 
 
 def sensor_rows(targets: Sequence[Inputs], channel: str, what: str, target: Tensor) -> Tensor | None:
@@ -76,8 +76,10 @@ def steps_of(motion: Motion, at: Instants) -> StepsAround:
     """Of a simulated motion."""
     where = at.step, at.env
     theta = motion.theta if motion.theta.dim() == 1 else motion.theta[at.env]
-    control = None if motion.control is None else motion.control[where]
-    return StepsAround(motion.x[where], motion.x[at.step + 1, at.env], motion.qacc[where], motion.command[where], theta, control)
+    act_ctrl = None if motion.act_ctrl is None else motion.act_ctrl[where]
+    return StepsAround(
+        motion.x[where], motion.x[at.step + 1, at.env], motion.qacc[where], motion.dof_ctrl[where], theta, act_ctrl
+    )
 
 
 def sample_of(problem: RecordingProblem, at: Instants, steps: StepsAround) -> Sample:
@@ -86,7 +88,7 @@ def sample_of(problem: RecordingProblem, at: Instants, steps: StepsAround) -> Sa
     qpos, qvel = space.split(space.between(steps.left, steps.right, at.fraction, problem.dt))
     return Sample(
         problem.physics, steps.theta, problem.dt, qpos, qvel, space.split(steps.left), space.split(steps.right), steps.qacc,
-        steps.command, steps.control,
+        steps.dof_ctrl, steps.act_ctrl,
     )  # fmt: skip
 
 

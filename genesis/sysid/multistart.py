@@ -29,8 +29,8 @@ def spread_starts(residuals: Residuals, count: int, keep: int, seed: int) -> lis
 def _free(problem: RecordingProblem, values: np.ndarray) -> np.ndarray:
     """Free numbers z (n,) of values, or their logarithms, within their bounds."""
     z = torch.tensor(values)
-    for unknown, _, part in problem.slices:
-        z[part] = z[part] if unknown.limits is None else unknown.limits.invert(z[part])
+    for parameter, _, part in problem.slices:
+        z[part] = z[part] if parameter.limits is None else parameter.limits.invert(z[part])
     return z.numpy()
 
 
@@ -38,12 +38,12 @@ def box(problem: RecordingProblem) -> tuple[np.ndarray, np.ndarray]:
     """Finite bounds (n,) of the values, or their logarithms: those that there are, else a factor around the start."""
     z, low, high = (np.full(problem.n, end) for end in (0.0, -np.inf, np.inf))
     logs = np.zeros(len(z), bool)
-    for unknown, _, part in problem.slices:
-        free, limits = unknown.free.detach(), unknown.limits
+    for parameter, _, part in problem.slices:
+        free, limits = parameter.free.detach(), parameter.limits
         z[part] = (free if limits is None else limits.apply(free)).numpy()
         if limits is not None:
             low[part], high[part] = limits.low.numpy(), limits.high.numpy()
-        logs[part] = unknown.log
+        logs[part] = parameter.log
     size = np.maximum(np.abs(z), 1e-3)
     guess_low = np.where(logs, z - np.log(REACH), np.where(z > 0, z / REACH, z - REACH * size))
     guess_high = np.where(logs, z + np.log(REACH), np.where(z > 0, z * REACH, z + REACH * size))

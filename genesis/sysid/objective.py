@@ -141,10 +141,10 @@ class LeastSquaresObjective:
 
     def _groups(self, first: np.ndarray) -> list[Group]:
         parts: dict[str, slice] = {}
-        for unknown, _, part in self.problem.slices:
-            before = parts.get(unknown.name, part)
-            parts[unknown.name] = slice(before.start, part.stop)
-        rates = {unknown.name: unknown.lr for unknown in self.problem.learned}
+        for parameter, _, part in self.problem.slices:
+            before = parts.get(parameter.name, part)
+            parts[parameter.name] = slice(before.start, part.stop)
+        rates = {parameter.name: parameter.lr for parameter in self.problem.learned}
         if self.residuals.nt:
             parts[START] = slice(self.problem.n, len(first))
         sizes = sizes_of(self.problem)

@@ -16,7 +16,7 @@ MOST = 4096  # environments of a launch
 
 
 def population_costs(problem: RecordingProblem, points: Sequence[np.ndarray], gap_weight: float = 0.0) -> np.ndarray:
-    """(C,) costs at flat points (see `Problem.split`); infinite for a candidate that diverges.
+    """(C,) costs at flat points (see `RecordingProblem.split`); infinite for a candidate that diverges.
 
     Raises: InputError, torch.linalg.LinAlgError where parameters of a candidate cannot be simulated at all.
     """

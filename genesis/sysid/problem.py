@@ -1,6 +1,6 @@
 """The estimation problem: free numbers to weighted residuals of every channel, with their exact Jacobian.
 
-    x = (z, d):   z (n,) free numbers of the unknowns, d (W, 2 nv) tangents by which free start states of windows are moved
+    x = (z, d):   z (n,) free numbers of the parameters, d (W, 2 nv) tangents by which free start states of windows are moved
     r(x) = (channel(simulated) - measured) / sigma * sqrt(weight), continuity gaps, priors
 
 Residuals are evaluated at the measured times, missing numbers are left out.
@@ -28,12 +28,12 @@ from genesis.sysid.space import StateSpace
 
 @dataclass
 class Motion:
-    """Simulated windows of a batch: x (T+1, B, nx), qacc (T, B, nv), command (T, B, nv), control (T, B, nu) or None, theta."""
+    """Simulated windows of a batch: x (T+1, B, nx), qacc (T, B, nv), dof_ctrl (T, B, nv), act_ctrl (T, B, nu) or None, theta."""
 
     x: Tensor
     qacc: Tensor
-    command: Tensor
-    control: Tensor | None
+    dof_ctrl: Tensor
+    act_ctrl: Tensor | None
     theta: Tensor
 
 
@@ -41,14 +41,14 @@ class Motion:
 class RecordingProblem:
     """Everything that a point is judged by.
 
-    setting: scene built with n_envs = 0; channels: by name; unknowns: by name; learned: those that are free, in order of z.
+    setting: scene built with n_envs = 0; channels: by name; parameters: by name; learned: those that are free, in order of z.
     recordings, windows, batches: what is simulated. start: free start states, or None. Counts simulated windows in ``simulations``.
     """
 
     setting: Setting
     dataset: Dataset
     channels: dict[str, Any]
-    unknowns: dict[str, Numbers]
+    parameters: dict[str, Numbers]
     shooting: Shooting
     recordings: list[Recording]
     start_states: Any  # function (recording, times (S,)) -> qpos (S, nq), qvel (S, nv)
@@ -62,18 +62,18 @@ class RecordingProblem:
         self.solver, self.physics, self.dt = scene.rigid_solver, scene.rigid_solver.physics, scene.dt
         self.space = StateSpace(self.solver.model)
         self.drive = Drive(self.setting, self.dataset, self.dt)
-        if any("dof_frictionloss" in unknown.changes.physical for unknown in self.unknowns.values()):
+        if any("dof_frictionloss" in parameter.changes.physical for parameter in self.parameters.values()):
             self.physics.learn_friction()  # before the first launch: also where its start is zero
         self.described = self.setting.described
-        self.learned = [u for u in self.unknowns.values() if u.learn]
+        self.learned = [p for p in self.parameters.values() if p.learn]
         self.slices: list[tuple[Numbers, int | None, slice]] = []
         first = 0
-        for unknown in self.learned:
-            for r in range(len(self.recordings)) if unknown.each_recording else (None,):
-                self.slices.append((unknown, r, slice(first, first + len(unknown.labels()))))
-                first += len(unknown.labels())
+        for parameter in self.learned:
+            for r in range(len(self.recordings)) if parameter.each_recording else (None,):
+                self.slices.append((parameter, r, slice(first, first + len(parameter.labels()))))
+                first += len(parameter.labels())
         self.n = first
-        self.by_recording = any(unknown.each_recording for unknown in self.learned)
+        self.by_recording = any(parameter.each_recording for parameter in self.learned)
         self.loops = Loops(self.drive.kp, self.drive.kv, self.drive.actuators)
         self.positions = self._position_channels()
         self.windows = cut(self.recordings, self.shooting, self.dt)
@@ -87,13 +87,13 @@ class RecordingProblem:
     @property
     def z0(self) -> Tensor:
         """(n,) the start."""
-        parts = [unknown.free.detach() for unknown, _, _ in self.slices]
+        parts = [parameter.free.detach() for parameter, _, _ in self.slices]
         return torch.cat(parts) if parts else tensor([])
 
     @property
     def bounds(self) -> tuple[Tensor, Tensor]:
         """(n,), (n,)"""
-        pairs = [unknown.free_bounds() for unknown, _, _ in self.slices]
+        pairs = [parameter.free_bounds() for parameter, _, _ in self.slices]
         return torch.cat([low for low, _ in pairs]), torch.cat([high for _, high in pairs])
 
     @property
@@ -115,23 +115,24 @@ class RecordingProblem:
 
     def natural(self, z: Tensor) -> Tensor:
         """(n,) reported values."""
-        return torch.cat([unknown.values_of(z[part]) for unknown, _, part in self.slices])
+        return torch.cat([parameter.values_of(z[part]) for parameter, _, part in self.slices])
 
     def names(self) -> list[str]:
         """A name for each learned number: group/label, with the recording where each has its own."""
         made = []
-        for unknown, r, _ in self.slices:
+        for parameter, r, _ in self.slices:
             own = "" if r is None else f"@{self.recordings[r].name}"
-            made += [f"{unknown.name}/{label}{own}" for label in unknown.labels()]
+            made += [f"{parameter.name}/{label}{own}" for label in parameter.labels()]
         return made
 
     def target(self, z: Tensor, recording: int | None = None) -> Inputs:
-        """What the unknowns make of z; those of a recording of their own for that one."""
+        """What the parameters make of z; those of a recording of their own for that one."""
         made = Inputs(described=self.described)
-        free = {(id(unknown), r): z[part] for unknown, r, part in self.slices}
-        for unknown in self.unknowns.values():
-            own = free[id(unknown), recording if unknown.each_recording else None] if unknown.learn else unknown.free.detach()
-            unknown.with_leaves([own]).apply(made)
+        free = {(id(parameter), r): z[part] for parameter, r, part in self.slices}
+        for parameter in self.parameters.values():
+            here = recording if parameter.each_recording else None
+            own = free[id(parameter), here] if parameter.learn else parameter.free.detach()
+            parameter.with_leaves([own]).apply(made)
         return made
 
     def targets(self, z: Tensor) -> list[Inputs]:
@@ -141,8 +142,8 @@ class RecordingProblem:
     def prior_rows(self, z: Tensor) -> Tensor:
         """Residuals of priors and of what groups know of themselves, (k,)."""
         rows = []
-        for unknown, _, part in self.slices:
-            known = unknown.with_leaves([z[part]]).prior_residuals()
+        for parameter, _, part in self.slices:
+            known = parameter.with_leaves([z[part]]).prior_residuals()
             if known is not None:
                 rows.append(known)
         return torch.cat(rows) if rows else z.new_zeros(0)
@@ -184,26 +185,26 @@ class RecordingProblem:
         """Raises: DivergenceError naming recording and time."""
         self.simulations += len(batch)
         start = self.begin(batch, targets, tangents)
-        command, control = self.commands(batch, targets)
+        dof_ctrl, act_ctrl = self.controls(batch, targets)
         rows = theta if theta.dim() == 1 else theta[batch.target]
-        q, v, a = self.physics.rollout(rows, *(part.contiguous() for part in self.space.split(start)), command, control)
-        motion = Motion(torch.cat([q, v], -1), a, command, control, rows)
+        q, v, a = self.physics.rollout(rows, *(part.contiguous() for part in self.space.split(start)), dof_ctrl, act_ctrl)
+        motion = Motion(torch.cat([q, v], -1), a, dof_ctrl, act_ctrl, rows)
         if expect_finite:
             self._expect_finite(batch, motion)
         return motion
 
-    def commands(self, batch: Batch, targets: Sequence[Inputs]) -> tuple[Tensor, Tensor | None]:
-        """command (T, B, nv), control (T, B, nu) or None."""
+    def controls(self, batch: Batch, targets: Sequence[Inputs]) -> tuple[Tensor, Tensor | None]:
+        """dof_ctrl (T, B, nv), act_ctrl (T, B, nu) or None."""
         if len(targets) == 1 or not self.driven_by(targets):
-            return self._controls(batch, targets[0])
+            return self._of_target(batch, targets[0])
         rows = [(k, (batch.target == k).nonzero()[:, 0]) for k in batch.target.unique().tolist()]
-        made = [self._controls(batch.rows(own.tolist()), targets[k]) for k, own in rows]
+        made = [self._of_target(batch.rows(own.tolist()), targets[k]) for k, own in rows]
         back = torch.argsort(torch.cat([own for _, own in rows]))
-        command = torch.cat([u for u, _ in made], 1)[:, back]
+        dof_ctrl = torch.cat([u for u, _ in made], 1)[:, back]
         driven = [c for _, c in made if c is not None]
-        return command, torch.cat(driven, 1)[:, back] if driven else None
+        return dof_ctrl, torch.cat(driven, 1)[:, back] if driven else None
 
-    def _controls(self, batch: Batch, target: Inputs) -> tuple[Tensor, Tensor | None]:
+    def _of_target(self, batch: Batch, target: Inputs) -> tuple[Tensor, Tensor | None]:
         gains = {name: target.value(name) for name in ("dof_kp", "dof_kv")}
         return self.drive.controls(batch, self.recordings, target.recorded, gains)
 

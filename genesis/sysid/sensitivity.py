@@ -28,29 +28,29 @@ class RecordingDerivatives:
     """Derivatives to z (n,) of what enters the physics of a batch.
 
     columns (F,): entries of theta that depend on z; theta (R, F, n), R = 1 or the recordings. start (B, nx, n). driving: columns of z
-    that change controls; command (T, B, nv, k), control (T, B, nu, k) to those, None without. sensors: (channel, what) -> (R, width, n).
+    that change controls; dof_ctrl (T, B, nv, k), act_ctrl (T, B, nu, k) to those, None without. sensors: (channel, what) -> (R, width, n).
     """
 
     columns: Tensor
     theta: Tensor
     start: Tensor
     driving: list[int]
-    command: Tensor | None
-    control: Tensor | None
+    dof_ctrl: Tensor | None
+    act_ctrl: Tensor | None
     sensors: dict[tuple[str, str], Tensor] = field(default_factory=dict)
 
 
 @dataclass
 class Sensitivity:
-    """x (T+1, B, nx, m), qacc (T, B, nv, m), command (T, B, nv, m), control (T, B, nu, m), each but x or None.
+    """x (T+1, B, nx, m), qacc (T, B, nv, m), dof_ctrl (T, B, nv, m), act_ctrl (T, B, nu, m), each but x or None.
 
     m = nt + n: tangents of the start, then z.
     """
 
     x: Tensor
     qacc: Tensor | None
-    command: Tensor | None
-    control: Tensor | None
+    dof_ctrl: Tensor | None
+    act_ctrl: Tensor | None
 
 
 def outside(problem: RecordingProblem, batch: Batch, z: Tensor, tangents: Tensor | None) -> RecordingDerivatives:
@@ -58,13 +58,13 @@ def outside(problem: RecordingProblem, batch: Batch, z: Tensor, tangents: Tensor
     targets, entries = problem.targets(z), problem.solver.parameters.entries
     names = list(dict.fromkeys(name for target in targets for name in target.physical))
     columns = problem.physics.columns(names)
-    driving = [k for unknown, _, part in problem.slices for k in range(part.start, part.stop) if drives(unknown, problem)]
+    driving = [k for parameter, _, part in problem.slices for k in range(part.start, part.stop) if drives(parameter, problem)]
     count, n = len(targets), problem.n
     made = RecordingDerivatives(
         columns, z.new_zeros(count, len(columns), n), z.new_zeros(*batch.state.shape, n), driving, None, None
     )
-    command: list[Tensor] = []
-    control: list[Tensor] = []
+    dof_ctrl: list[Tensor] = []
+    act_ctrl: list[Tensor] = []
     for k in range(n):
         with forward_ad.dual_level():
             unit = torch.zeros_like(z)
@@ -77,19 +77,19 @@ def outside(problem: RecordingProblem, batch: Batch, z: Tensor, tangents: Tensor
                     table[r, :, k] = _tangent(value).reshape(-1)
             made.start[..., k] = _tangent(problem.begin(batch, here, tangents))
             if k in driving:
-                u, c = problem.commands(batch, here)
-                command.append(_tangent(u))
-                control += [] if c is None else [_tangent(c)]
+                u, c = problem.controls(batch, here)
+                dof_ctrl.append(_tangent(u))
+                act_ctrl += [] if c is None else [_tangent(c)]
     if driving:
-        made.command = torch.stack(command, -1)
-        made.control = torch.stack(control, -1) if control else None
+        made.dof_ctrl = torch.stack(dof_ctrl, -1)
+        made.act_ctrl = torch.stack(act_ctrl, -1) if act_ctrl else None
     return made
 
 
-def drives(unknown: Numbers, problem: RecordingProblem) -> bool:
-    """Whether an unknown changes the controls themselves: properties of inputs, and gains that turn targets into commands."""
-    gains = any(name in ("dof_kp", "dof_kv") for name in unknown.changes.physical)
-    return bool(unknown.changes.inputs) or (gains and bool(problem.drive.kp.any() or problem.drive.kv.any()))
+def drives(parameter: Numbers, problem: RecordingProblem) -> bool:
+    """Whether a parameter changes the controls themselves: properties of inputs, and gains that turn targets into dof_ctrl."""
+    gains = any(name in ("dof_kp", "dof_kv") for name in parameter.changes.physical)
+    return bool(parameter.changes.inputs) or (gains and bool(problem.drive.kp.any() or problem.drive.kv.any()))
 
 
 def _tangent(dual: Tensor) -> Tensor:
@@ -112,17 +112,17 @@ def propagate(
     problem: RecordingProblem, batch: Batch, motion: Motion, out: RecordingDerivatives, free: Tensor | None, acceleration: bool
 ) -> Sensitivity:
     """The recursion. free (B, nx, nt): derivative of the start states to their tangents, or None."""
-    steps = along(problem.physics, motion.theta, motion.x[:-1], motion.command, motion.control, out.columns, acceleration)
+    steps = along(problem.physics, motion.theta, motion.x[:-1], motion.dof_ctrl, motion.act_ctrl, out.columns, acceleration)
     nt = 0 if free is None else problem.space.nt
     per_env = out.theta[batch.target] if out.theta.shape[0] > 1 else out.theta  # (B or 1, F, n)
 
     def driven(jacobian) -> Tensor:
         """(T, B, m', nt + n) without the part through the state."""
         made = jacobian.parameters @ per_env
-        if out.command is not None:
-            more = jacobian.dof_ctrl @ out.command
-            if out.control is not None:
-                more = more + jacobian.act_ctrl @ out.control
+        if out.dof_ctrl is not None:
+            more = jacobian.dof_ctrl @ out.dof_ctrl
+            if out.act_ctrl is not None:
+                more = more + jacobian.act_ctrl @ out.act_ctrl
             made[..., out.driving] += more
         return torch.nn.functional.pad(made, (nt, 0))
 
@@ -140,7 +140,7 @@ def propagate(
         made[..., [nt + k for k in out.driving]] = table
         return made
 
-    return Sensitivity(x, qacc, placed(out.command), placed(out.control))
+    return Sensitivity(x, qacc, placed(out.dof_ctrl), placed(out.act_ctrl))
 
 
 def channel_jacobian(
@@ -211,7 +211,7 @@ def _differentiated(
     with torch.enable_grad():
         moved = Instants(at.step, leaves["fraction"], at.env, at.target)
         steps = StepsAround(
-            leaves["left"], leaves["right"], leaves["qacc"], leaves["command"], leaves["theta"], leaves.get("control")
+            leaves["left"], leaves["right"], leaves["qacc"], leaves["dof_ctrl"], leaves["theta"], leaves.get("act_ctrl")
         )
         sample = sample_of(problem, moved, steps)
         rows = rows_of(problem, name, samples, sample, leaves.get("gain"), leaves.get("bias"))
@@ -238,8 +238,8 @@ def _chained(
         "left": (sens.x, at.step),
         "right": (sens.x, at.step + 1),
         "qacc": (sens.qacc, at.step),
-        "command": (sens.command, at.step),
-        "control": (sens.control, at.step),
+        "dof_ctrl": (sens.dof_ctrl, at.step),
+        "act_ctrl": (sens.act_ctrl, at.step),
     }
     for key, (table, step) in series.items():
         grad = grads.get(key)

@@ -34,14 +34,15 @@ def shown_of(problem: RecordingProblem, x: np.ndarray) -> dict[str, Curve]:
     """Group -> its values at a flat point, those of all recordings one after the other."""
     natural = problem.natural(torch.as_tensor(problem.split(x)[0])).detach()
     made: dict[str, Curve] = {}
-    for unknown, recording, part in problem.slices:
+    for parameter, recording, part in problem.slices:
         own = "" if recording is None else f"@{problem.recordings[recording].name}"
-        names = [f"{label}{own}" for label in unknown.labels()]
-        limits = unknown.low, unknown.high
-        before = made.get(unknown.name)
+        names = [f"{label}{own}" for label in parameter.labels()]
+        limits = parameter.low, parameter.high
+        before = made.get(parameter.name)
         if before is None:
-            made[unknown.name] = Curve(natural[part], limits, names)
+            made[parameter.name] = Curve(natural[part], limits, names)
         else:
             both = tuple(torch.cat([old, new]) for old, new in zip(before.limits, limits, strict=True))
-            made[unknown.name] = Curve(torch.cat([before.values, natural[part]]), both, before.names + names)  # type: ignore[arg-type]
+            joined = torch.cat([before.values, natural[part]])
+            made[parameter.name] = Curve(joined, both, before.names + names)  # type: ignore[arg-type]
     return made

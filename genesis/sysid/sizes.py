@@ -14,10 +14,10 @@ def sizes_of(problem: RecordingProblem) -> np.ndarray:
     """
     z, (low, high) = problem.z0.numpy(), (bound.numpy().copy() for bound in problem.bounds)
     own = np.maximum(np.abs(z), SMALLEST)
-    for unknown, _, part in problem.slices:
-        if unknown.limits is not None and unknown.limits.smooth:  # free numbers have no bounds, but the width of their values
-            low[part], high[part] = unknown.limits.low.numpy(), unknown.limits.high.numpy()
-        own[part] = 1.0 if unknown.log else own[part]
+    for parameter, _, part in problem.slices:
+        if parameter.limits is not None and parameter.limits.smooth:  # free numbers have no bounds, but the width of their values
+            low[part], high[part] = parameter.limits.low.numpy(), parameter.limits.high.numpy()
+        own[part] = 1.0 if parameter.log else own[part]
     made = np.where(np.isfinite(high - low) & (high > low), high - low, own)
     if problem.start is None:
         return made

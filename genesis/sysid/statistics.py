@@ -58,7 +58,7 @@ def certainty(residuals: Residuals, x: np.ndarray, blocks: Sequence[ResidualBloc
     free, _ = problem.split(x)
     z = torch.as_tensor(free)
     natural = problem.natural(z)
-    size = torch.cat([unknown.sizes(natural[part]) for unknown, _, part in problem.slices]).numpy()
+    size = torch.cat([parameter.sizes(natural[part]) for parameter, _, part in problem.slices]).numpy()
     to_free = _inverse_of(torch.autograd.functional.jacobian(problem.natural, z).numpy(), size)
     low, high = (bound.numpy() for bound in problem.bounds)
     fixed = (free <= low) | (free >= high) | np.isclose(free, low, EDGE, 0.0) | np.isclose(free, high, EDGE, 0.0)
@@ -160,29 +160,29 @@ def estimates(problem: RecordingProblem, x: np.ndarray, known: Certainty) -> lis
     start, value = (problem.natural(torch.as_tensor(free)).numpy() for free in (problem.z0.numpy(), z))
     low, high = (bound.numpy() for bound in problem.bounds)
     made, names = [], problem.names()
-    for unknown, _, part in problem.slices:
+    for parameter, _, part in problem.slices:
         for i, k in enumerate(range(part.start, part.stop)):
             deviation = float(np.sqrt(known.covariance[k, k]))
-            one = _estimate(unknown, i, names[k], float(start[k]), float(value[k]), deviation)
+            one = _estimate(parameter, i, names[k], float(start[k]), float(value[k]), deviation)
             one.note = _note(known, k, one, "upper" if abs(z[k] - high[k]) < abs(z[k] - low[k]) else "lower")
             made.append(one)
-    for unknown in problem.unknowns.values():
-        if not unknown.learn:
-            for i, label in enumerate(unknown.labels()):
-                held = float(unknown.value()[i])
-                one = _estimate(unknown, i, f"{unknown.name}/{label}", held, held, 0.0)
+    for parameter in problem.parameters.values():
+        if not parameter.learn:
+            for i, label in enumerate(parameter.labels()):
+                held = float(parameter.value()[i])
+                one = _estimate(parameter, i, f"{parameter.name}/{label}", held, held, 0.0)
                 one.prior, one.note = None, "frozen"
                 made.append(one)
     return made
 
 
-def _estimate(unknown: Numbers, i: int, name: str, start: float, value: float, deviation: float) -> Estimate:
-    """The i-th number of an unknown, without a note."""
+def _estimate(parameter: Numbers, i: int, name: str, start: float, value: float, deviation: float) -> Estimate:
+    """The i-th number of a parameter, without a note."""
     reach = INTERVAL * deviation
-    prior = None if unknown.prior is None else (float(unknown.prior[0][i]), float(unknown.prior[1][i]))
+    prior = None if parameter.prior is None else (float(parameter.prior[0][i]), float(parameter.prior[1][i]))
     return Estimate(
-        name, unknown.name, unknown.unit_of(i), start, value, deviation, value - reach, value + reach,
-        (float(unknown.low[i]), float(unknown.high[i])), prior,
+        name, parameter.name, parameter.unit_of(i), start, value, deviation, value - reach, value + reach,
+        (float(parameter.low[i]), float(parameter.high[i])), prior,
     )  # fmt: skip
 
 

@@ -195,7 +195,10 @@ class CMAES(Optimizer):
     kind: str = "cmaes"
     population: int | None = key(None, "candidates of a generation; null: 4 + 3 ln n for n numbers", low=4)
     spread: float = key(
-        0.5, "standard deviation at the start: of half the range of numbers with bounds, else absolute", above=0.0
+        0.5,
+        "standard deviation at the start: of half the range of numbers with bounds, else absolute; in an identification of the range, else of "
+        "the start value",
+        above=0.0,
     )
     diagonal: bool | None = key(None, "search for each number by itself, in linear time; null: from 50 numbers on")
     cost_tolerance: float = key(

@@ -182,3 +182,59 @@ def test_what_is_no_name_is_seen() -> None:
     assert is_name("link_mass", "") and is_name("jnt_", "*") and is_name("JOINT_position", "")
     assert not is_key("stop.iteration") and is_key("stop.iterations")
     assert not is_key("loss.effort.wait") and is_key("loss.effort.weight") and is_key("loss.effort")
+
+
+def members(classes: dict[str, list[ast.ClassDef]], name: str) -> set[str]:
+    """What the classes of that name have, with what they inherit: methods, fields, attributes that are set on self."""
+    found: set[str] = set()
+    for node in classes.get(name, ()):
+        bases = {ast.unparse(base).partition("[")[0].rpartition(".")[2] for base in node.bases}
+        for base in bases - {name}:  # one of the schema bears the name of what it configures
+            found |= members(classes, base)
+        for part in ast.walk(node):
+            match part:
+                case ast.FunctionDef(name=own) | ast.Attribute(value=ast.Name(id="self"), attr=own) | ast.Name(id=own):
+                    found.add(own)
+    return found
+
+
+@cache
+def python_classes() -> dict[str, list[ast.ClassDef]]:
+    """Classes of the engine and the command line by name."""
+    found: dict[str, list[ast.ClassDef]] = {}
+    for name in tracked():
+        if name.startswith(("genesis/", "genesis_cli/")) and name.endswith(".py"):
+            for node in ast.walk(ast.parse((REPOSITORY / name).read_text())):
+                if isinstance(node, ast.ClassDef):
+                    found.setdefault(node.name, []).append(node)
+    return found
+
+
+def stale(source: str, classes: dict[str, list[ast.ClassDef]], known: frozenset[str]) -> list[str]:
+    """Names in backticks of texts and comments, `Class` or `Class.member`, that nothing has."""
+    found = []
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in (tokenize.COMMENT, tokenize.STRING):
+            continue
+        for name, member in re.findall(r"(?<!`)`(?:[a-z_]\w*\.)*([A-Z]\w*)(?:\.(\w+))?(?:\(.*?\))?`(?!`)", token.string):
+            if name not in known and name not in classes or member and name in classes and member not in members(classes, name):
+                found.append(f"{name}.{member}" if member else name)
+    return found
+
+
+def test_docstrings_name_classes_and_members_that_are_there() -> None:
+    classes, known = python_classes(), vocabulary()
+    found = {
+        name: names
+        for name in sorted(tracked())
+        if name.startswith(("genesis/", "genesis_cli/")) and name.endswith(".py")
+        for names in [stale((REPOSITORY / name).read_text(), classes, known)]
+        if names
+    }
+    assert found == {}
+
+
+def test_a_stale_name_is_found() -> None:
+    tree = ast.parse("class A:\n    x: int\n    def f(self):\n        self.y = 1\nclass B(A): ...")
+    classes = {node.name: [node] for node in tree.body if isinstance(node, ast.ClassDef)}
+    assert stale('"""`A.x`, `B.f(1)`, `m.B.y`, `A.z`, `C`, `D`"""', classes, frozenset({"D"})) == ["A.z", "C"]

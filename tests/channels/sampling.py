@@ -15,10 +15,10 @@ def made(setting: Setting, kind: str, names: list[str], **options: Any) -> Chann
 
 
 def random_state(setting: Setting, rows: int, seed: int = 0) -> dict[str, torch.Tensor]:
-    """qpos, qvel, qacc, control (rows, n) of a robot of hinges and slides."""
+    """qpos, qvel, qacc, dof_ctrl (rows, n) of a robot of hinges and slides."""
     random = torch.Generator().manual_seed(seed)
     nv = setting.start_qvel.shape[-1]
-    return {name: torch.randn(rows, nv, generator=random, dtype=torch.float64) for name in ("qpos", "qvel", "qacc", "control")}
+    return {name: torch.randn(rows, nv, generator=random, dtype=torch.float64) for name in ("qpos", "qvel", "qacc", "dof_ctrl")}
 
 
 def moving(
@@ -27,7 +27,7 @@ def moving(
     """The middle of a time step 2 half of uniform acceleration (N, nv), of a robot of hinges and slides."""
     ends = [(qpos + s * half * qvel + 0.5 * half**2 * qacc, qvel + s * half * qacc) for s in (-1.0, 1.0)]
     physics = setting.scene.rigid_solver.physics
-    given = {"theta": physics.pack(), "control": torch.zeros_like(qvel), **more}
+    given = {"theta": physics.pack(), "dof_ctrl": torch.zeros_like(qvel), **more}
     return Sample(physics=physics, dt=2.0 * half, qpos=qpos, qvel=qvel, left=ends[0], right=ends[1], qacc=qacc, **given)
 
 

@@ -42,7 +42,7 @@ def test_gradients(kind: str, shared: bool) -> None:
     here, left, right = (random_state(setting, ROWS, seed) for seed in (0, 1, 2))
     parameters = [physics.defaults[name] if shared else physics.defaults[name].expand(ROWS, *physics.defaults[name].shape).clone()
                   for name in LEARNED]  # fmt: skip
-    states = [state[name] for state in (here, left, right) for name in ("qpos", "qvel")] + [here["qacc"], 20.0 * here["control"]]
+    states = [state[name] for state in (here, left, right) for name in ("qpos", "qvel")] + [here["qacc"], 20.0 * here["dof_ctrl"]]
     random = torch.Generator().manual_seed(5)
     weights = torch.randn(ROWS, channel.residual_width, generator=random, dtype=torch.float64)
     measured = torch.nn.functional.normalize(torch.randn(ROWS, channel.width, generator=random, dtype=torch.float64), dim=-1)
@@ -118,5 +118,5 @@ def test_a_model_without_contacts_has_no_contact_force() -> None:
     state = random_state(setting, 2)
     physics = setting.scene.rigid_solver.physics
     pair = (state["qpos"], state["qvel"])
-    sample = Sample(physics, physics.pack(), 0.01, *pair, pair, pair, state["qacc"], state["control"])
+    sample = Sample(physics, physics.pack(), 0.01, *pair, pair, pair, state["qacc"], state["dof_ctrl"])
     assert made(setting, "contact_force", ["upper"]).predict(sample).tolist() == [[0.0] * 3] * 2

@@ -70,7 +70,7 @@ def test_sensors_of_mujoco(panda, kind: str) -> None:
     setting = setting_of("panda")
     state = random_state(setting, 10)
     expected, accelerations = [], []
-    for q, v, u in zip(state["qpos"], state["qvel"], state["control"], strict=True):
+    for q, v, u in zip(state["qpos"], state["qvel"], state["dof_ctrl"], strict=True):
         data.qpos[:], data.qvel[:], data.qfrc_applied[:] = q, v, u
         mujoco.mj_forward(model, data)
         expected.append(data.sensor(kind).data.copy())
@@ -171,8 +171,8 @@ def test_torques_of_joint_controllers() -> None:
     state = random_state(setting, 4)
     bound = setting.scene.rigid_solver.physics.defaults["dof_force_hi"]
     theta = setting.scene.rigid_solver.physics.pack({"dof_kp": numbers(*range(7)), "dof_kv": 0.1 * numbers(*range(7))})
-    command = 100.0 * state["control"]
-    sample = moving(setting, state["qpos"], state["qvel"], state["qacc"], theta=theta, control=command)
+    command = 100.0 * state["dof_ctrl"]
+    sample = moving(setting, state["qpos"], state["qvel"], state["qacc"], theta=theta, dof_ctrl=command)
     channel = made(setting, "joint_torque", ["panda_joint4", "panda_joint1"])
     free = command - numbers(*range(7)) * (state["qpos"] + 0.1 * state["qvel"])
     expected = torch.minimum(torch.maximum(free, -bound), bound)
@@ -214,7 +214,7 @@ def test_torques_of_actuators_are_those_of_mujoco(tmp_path) -> None:
         mujoco.mj_forward(model, data)
         expected.append(data.qfrc_actuator.copy())
     theta = scene.rigid_solver.physics.pack({"dof_kp": numbers(0.0, 0.0), "dof_kv": numbers(0.0, 0.0)})
-    sample = moving(setting, state["qpos"], state["qvel"], state["qacc"], theta=theta, actuators=torch.as_tensor(control))
+    sample = moving(setting, state["qpos"], state["qvel"], state["qacc"], theta=theta, act_ctrl=torch.as_tensor(control))
     predicted = made(setting, "joint_torque", ["a", "b"]).predict(sample)
     assert np.allclose(predicted, expected, atol=1e-12) and np.abs(expected)[:, 0].max() == 3.0
 

@@ -136,13 +136,13 @@ def test_an_offset_is_a_shift_of_its_coordinate(engine, kind):
     """The link stands with offset z at q where it stood at q + z."""
     setting = setting_of(kind, anchor="")
     scene = setting.scene
-    unknown = JointOffset(setting, "x", names=["it"])
-    assert unknown.unit == KINDS[kind].dofs[0].position
+    parameter = JointOffset(setting, "x", names=["it"])
+    assert parameter.unit == KINDS[kind].dofs[0].position
     solver, q = scene.rigid_solver, torch.tensor([[0.4, 0.2]], dtype=torch.float64)
-    target = Inputs(described=setting.described)
-    unknown.with_leaves([torch.tensor([0.3], dtype=torch.float64)]).apply(target)
+    inputs = Inputs(described={name: solver.parameters.described(name)[0] for name in solver.parameters.names})
+    parameter.with_leaves([torch.tensor([0.3], dtype=torch.float64)]).apply(inputs)
     physics, still = solver.physics, torch.zeros_like(q)
-    there = physics.kinematics(physics.pack(target.physical), q, still)
+    there = physics.kinematics(physics.pack(inputs.physical), q, still)
     expected = physics.kinematics(physics.pack(), q + numbers(0.3, 0.0), still)
     for x, y in zip(there[:2], expected[:2], strict=True):
         np.testing.assert_allclose(x, y, atol=1e-15)

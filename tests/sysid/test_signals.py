@@ -50,9 +50,9 @@ def test_a_lag_does_not_start_anew_in_every_window() -> None:
     """The torque that acts in a window is the filtered one of the whole recording, whatever the windows are."""
     parameters = {"lag": {"kind": "input_lag", "input": "torque", "init": 0.08}}
     whole, cut = (joint_problem(ARM, parameters, shooting=Shooting(window=window)) for window in (None, 0.25))
-    expected = whole.commands(whole.batches[0], whole.targets(whole.z0))[0][:, 0]
+    expected = whole.controls(whole.batches[0], whole.targets(whole.z0))[0][:, 0]
     (batch,) = cut.batches
-    made = cut.commands(batch, cut.targets(cut.z0))[0]
+    made = cut.controls(batch, cut.targets(cut.z0))[0]
     assert [len(batch), batch.horizon] == [4, 25]
     assert made.movedim(0, 1).reshape(100, 2).numpy() == pytest.approx(expected.numpy(), rel=1e-13)
 
@@ -61,11 +61,11 @@ def test_a_delayed_input_acts_later() -> None:
     problem = joint_problem(
         ARM, {"late": {"kind": "input_delay", "input": "torque", "init": 0.03}}, shooting=Shooting(window=None)
     )
-    command, _ = problem.commands(problem.batches[0], problem.targets(problem.z0))
+    dof_ctrl, _ = problem.controls(problem.batches[0], problem.targets(problem.z0))
     torque = problem.recordings[0].inputs["torque"]
     at = (np.arange(100) + 0.5) * 0.01 - 0.03
     expected = np.stack([np.interp(at, torque.time, column) for column in torque.values.T], 1)
-    assert command[:, 0].numpy() == pytest.approx(expected, abs=1e-12)
+    assert dof_ctrl[:, 0].numpy() == pytest.approx(expected, abs=1e-12)
 
 
 def test_start_states_are_freed_of_their_sensors() -> None:

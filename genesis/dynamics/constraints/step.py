@@ -16,7 +16,8 @@ from genesis.math.trace import in_double
 
 
 class Constraints:
-    """The constraints of one block of environments: their memory, the `Problem` they pose, and when its solver stops (`Stop`)."""
+    """The constraints of one block of environments: their memory, the `ConstraintProblem` they pose, and when its solver stops
+    (`StoppingRule`)."""
 
     _data_oriented = True
 
