@@ -5,7 +5,7 @@ The loop (`genesis.runners.loop`) asks in this order:
     problem.signature()                                         # is a checkpoint of the same problem?
     stages = problem.stages()                                   # where to begin; of a fresh run alone
     for each stage: problem.enter(stage); method.init(problem)
-        method.look(); report problem.latest; method.step(); …
+        method.look(); settle, where the stage ends here; report problem.latest; method.step(); …
     verdict = problem.verdict(ending, best)                     # the best point is in the leaves from here on
     problem.conclude(best, asked); problem.arrays(); problem.files(); problem.summary()
 """
@@ -148,7 +148,11 @@ class Problem(Objective, Protocol):
         ...
 
     def enter(self, stage: Stage) -> None:
-        """A stage begins, or a run goes on within it: set what differs between rounds."""
+        """A stage begins, or a run goes on within it (before `load_state_dict`): set what differs between rounds."""
+        ...
+
+    def settle(self) -> None:
+        """The stage ends at the present leaves, which `latest` is of: make it exact, where it is not. It stays as it is where it cannot be."""
         ...
 
     def counts(self) -> dict[str, int]:

@@ -22,11 +22,11 @@ class Standing:
     better_than: float = math.inf
 
     def __post_init__(self) -> None:
-        self._before = (0, math.inf)
+        self._before: tuple[Best | None, int, float] = (None, 0, math.inf)
 
     def take(self, evaluation: Evaluation, iteration: int, stage: int) -> None:
         """Compare with the best so far."""
-        self._before = (self.since_better, self.better_than)
+        self._before = (self.best, self.since_better, self.better_than)
         if not evaluation.exact:
             return
         here = (not evaluation.good, len(evaluation.diverged), evaluation.objective)
@@ -52,8 +52,9 @@ class Standing:
 
     def state_dict(self) -> dict[str, Any]:
         """To go on from before the present evaluation, which one who goes on makes again."""
-        best = None if self.best is None else {**asdict(self.best), "point": torch.from_numpy(self.best.point)}
-        return {"best": best, "since_better": self._before[0], "better_than": self._before[1]}
+        before, since_better, better_than = self._before
+        best = None if before is None else {**asdict(before), "point": torch.from_numpy(before.point)}
+        return {"best": best, "since_better": since_better, "better_than": better_than}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """What `state_dict` gave."""

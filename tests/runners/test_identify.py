@@ -10,21 +10,18 @@ import pytest
 import torch
 
 from genesis.errors import DivergenceError, InputError, UnknownNameError
-from genesis.methods import make_method
-from genesis.methods.method import gradient, point
 from genesis.observations import Smoothing
 from genesis.problems.problem import CONVERGED, INTERRUPTED, NOT_CONVERGED, PRUNED, Verdict
-from genesis.runners.identify import found, identification
 from genesis.runners.loop import Loop, Stop
-from genesis.runners.record import Record, RecordOptions, load_checkpoint
+from genesis.runners.record import load_checkpoint
 from genesis.runners.report import to_json
 from genesis.sysid import identification as module
 from genesis.sysid.answer import Asked, identified_parameters
 from genesis.sysid.build import problem_of
 from genesis.sysid.identification import Starts, SysidProblem
 from genesis.sysid.residuals import of_windows
-from genesis.sysid.result import Identification
 from genesis.sysid.shooting import Shooting
+from tests.runners.identified import ended, identify, stop_after
 from tests.sysid.problems import (
     ARM,
     PARAMETERS,
@@ -52,35 +49,6 @@ METHODS: dict[str, tuple[dict[str, Any], Shooting, Stop]] = {
 @pytest.fixture(scope="module")
 def run(engine):
     return recorded(ARM, truth=truth(), noise=1e-3)
-
-
-def identify(
-    problem: Any, kind: str = "levenberg_marquardt", stop: Stop | None = None, folder: Path | None = None, *,
-    method: dict[str, Any] | None = None, **options: Any,
-) -> Loop:  # fmt: skip
-    stop = stop or Stop()
-    made = make_method({"kind": kind, **(method or {})}, {"kind": "constant"}, stop.iterations, 0)
-    record = None if folder is None else Record(folder, RecordOptions(tensorboard=False))
-    return identification(problem, made, stop, record=record, signals=False, **options)
-
-
-def ended(loop: Loop) -> Identification:
-    result = loop.run()
-    if result.error is not None:
-        raise result.error
-    made = found(loop.problem, result)  # type: ignore[arg-type]
-    assert made is not None
-    return made
-
-
-def stop_after(loop: Loop, rows: int) -> Loop:
-    """As if a signal came in that iteration."""
-
-    def observer(report: Any) -> None:
-        loop.interrupt.asked = loop.interrupt.asked or report.iteration + 1 >= rows
-
-    loop.observers = [*loop.observers, observer]
-    return loop
 
 
 def test_result(run) -> None:
@@ -283,62 +251,6 @@ def test_observers_end_a_run(run) -> None:
 
     made = ended(identify(joint_problem(ARM, PARAMETERS, [run]), observers=[prune]))
     assert (made.status, made.reason, len(made.history)) == (PRUNED, "worse than others", 3)
-
-
-# ---- mini-batches
-
-
-def test_mini_batches_are_told_but_not_compared(run) -> None:
-    """Whole evaluations come every fourth iteration, and the best is one of them; all windows are much alike here."""
-    problem = joint_problem(ARM, PARAMETERS, [run], FEW)
-    loop = identify(problem, "adam", Stop(40), method={"lr": 0.03})
-    made = ended(loop)
-    exact = [row["iteration"] for row in made.history if row.get("exact", True)]
-    assert exact == list(range(0, 41, 4)) and loop.best is not None and loop.best.iteration in exact
-    assert made.objective_best == min(made.history[k]["objective"] for k in exact) < 0.2 * made.objective_first
-    assert made.objective_best == pytest.approx(of_windows(problem).cost(loop.problem.squares.x), rel=1e-12)
-    assert (made.status, made.reason) == (NOT_CONVERGED, "the 40 iterations are used up")
-
-
-def test_mini_batches_have_the_gradient_of_the_whole_on_average(run) -> None:
-    """Batches of as many windows as there are: value, terms and gradient are those of the residuals."""
-    parameters = {
-        "mass": {"kind": "mass", "names": ["lower"], "prior": [1.1, 0.1]},
-        "start": {"kind": "start_state", "position_std": 0.02, "velocity_std": 0.1},
-    }
-    few, all_of_them = (
-        SysidProblem(joint_problem(ARM, parameters, [run], Shooting(window=0.25, mini_batch=size, whole_every=2), loss="cauchy"))
-        for size in (100, None)
-    )
-    x = few.start + 0.01 * np.random.default_rng(0).standard_normal(len(few.start))
-    values = []
-    for problem in (few, all_of_them):
-        problem.squares.put(x)
-        problem.evaluate()
-        values.append((problem.evaluate(), gradient(problem.groups), problem.latest))
-    (value, slopes, latest), (expected, whole_slopes, exact) = values
-    assert latest is not None and exact is not None and not latest.exact and exact.exact
-    assert value == pytest.approx(expected, rel=1e-12)
-    assert latest.terms == pytest.approx(exact.terms) and latest.norms == pytest.approx(exact.norms, rel=1e-7)
-    assert slopes == pytest.approx(whole_slopes, rel=1e-7, abs=1e-8 * np.abs(whole_slopes).max())
-    assert np.array_equal(latest.point, point(few.groups))
-
-
-def test_a_mini_batch_that_cannot_be_simulated_shortens_the_step(run, monkeypatch) -> None:
-    real, calls = module.mini_batch_terms, []
-
-    def broken(problem, z, *more):
-        calls.append(float(z.detach()[0]))
-        if len(calls) == 3:
-            raise DivergenceError("no")
-        return real(problem, z, *more)
-
-    monkeypatch.setattr(module, "mini_batch_terms", broken)
-    loop = identify(joint_problem(ARM, PARAMETERS, [run], FEW), "adam", Stop(3), method={"lr": 0.05})
-    made = ended(loop)
-    assert len(calls) == 5 and len(made.history) == 4
-    assert calls[3] - calls[1] == pytest.approx(0.25 * (calls[2] - calls[1]), rel=1e-9)
-    assert loop.divergences.summary()["failed_evaluations"] == 1
 
 
 # ---- what is refused, and what is said

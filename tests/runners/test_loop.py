@@ -139,12 +139,46 @@ def test_what_ends_the_whole_run_leaves_further_starts_out() -> None:
 
 def test_mini_batches_are_told_and_compared_with_nothing() -> None:
     problem, seen = Valleys(starts(5.0)), Says()
-    problem.exact = lambda count: count % 4 == 0
+    problem.exact, problem.settles = lambda count: count % 4 == 0, False
     result = loop(problem, Stop(iterations=9), observers=[seen]).run()
     assert [r.best is None for r in seen.reports[:4]] == [True, True, True, False] and len(seen.reports) == 10
     assert (result.best_iteration, result.objective_first) == (7, seen.reports[3].evaluation.objective)
     problem.exact = lambda count: False
     assert loop(problem, Stop(iterations=9, patience=1)).run().objective_best is None
+
+
+@pytest.mark.parametrize(
+    ("stop", "end"), [(Stop(iterations=9), 9), (Stop(iterations=99, seconds=1e-9), 0)], ids=["iterations", "seconds"]
+)
+def test_the_last_point_of_a_stage_is_judged_whole(stop, end) -> None:
+    """Where it ends for what is known beforehand; what is reported is then what was judged."""
+    problem, seen = Valleys(starts(5.0)), Says()
+    problem.exact = lambda count: False
+    result = loop(problem, stop, observers=[seen]).run()
+    last = seen.reports[-1].evaluation
+    assert [r.evaluation.exact for r in seen.reports] == [False] * end + [True] and result.best_iteration == end
+    assert result.objective_best == result.objective_last == last.objective and problem.found == last.point[0]
+
+
+def test_what_an_interrupt_has_judged_leaves_no_trace_in_the_run_that_goes_on(tmp_path) -> None:
+    """Adam with too long steps, past the valley's floor: the last point is worse than the one that the interrupt had judged."""
+    run = loop(Valleys(starts(2.5)), Stop(iterations=5), "adam", 0.25, record=Record(tmp_path, QUIET))
+    run.problem.exact = lambda count: False
+    real = run.method.step
+
+    def step():
+        run.interrupt.asked = run.iteration == 2
+        return real()
+
+    run.method.step = step
+    result = run.run()
+    assert (result.status, result.best_iteration) == ("interrupted", 2)
+    again = loop(Valleys([]), Stop(iterations=5), "adam", 0.25)
+    again.problem.exact = lambda count: False
+    again.load(load_checkpoint(tmp_path))
+    assert again.best is None
+    final = again.run()
+    assert final.best_iteration == 5 and final.objective_first == final.objective_best > result.objective_best
 
 
 @pytest.mark.parametrize("break_at", [2, 5, 9, 13])
