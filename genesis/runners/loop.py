@@ -226,7 +226,7 @@ class Loop:
         rates = dict(zip(names, self.method.learning_rates(), strict=False))
         return IterationReport(
             self.iteration, self.step, self.stop.iterations, self.stages[self.number].label, evaluation, self.best, rates,
-            self.method.told(), self._seconds(), self.problem.counts(),
+            self.method.told(), self._seconds(), self.problem.counts(), self.stages[self.number].round == self.stages[-1].round,
         )  # fmt: skip
 
     def _ended(self, report: IterationReport, ending: Ending | None, wish: Verdict | None, late: bool) -> Ending | Verdict | None:
@@ -274,6 +274,10 @@ class Loop:
         )
         if best is not None:
             move(problem.groups, best.point)
+            if (
+                self.stages[best.stage].round != self.stages[self.number].round
+            ):  # the new round has found nothing: judge by the old one
+                problem.enter(self.stages[best.stage])
             problem.conclude(best, lambda: self.interrupt.asked)
             if self.record is not None:
                 self.record.solution(problem.arrays())

@@ -70,6 +70,40 @@ def test_rounds_begin_at_the_best_and_compare_among_themselves() -> None:
     assert result.best_iteration == 11 and result.objective_best == seen.reports[11].evaluation.objective
 
 
+class Closed(Valleys):
+    """From the second round on nothing can be simulated, or the user stops for good (`ends`)."""
+
+    ends: type[BaseException] | None = None
+
+    def enter(self, stage: Stage) -> None:
+        super().enter(stage)
+        self.wall = 0.0 if stage.round else 8.0
+        if stage.round and self.ends is not None:
+            raise self.ends
+
+    def conclude(self, best, asked) -> None:
+        super().conclude(best, asked)
+        self.weight_at_the_end = self.weight
+
+
+@pytest.mark.parametrize("ends", [None, KeyboardInterrupt])
+def test_a_round_that_finds_nothing_leaves_the_point_and_its_value(tmp_path, ends) -> None:
+    """And what is said of the point is said under the weight that its value is of."""
+    problem = Closed([*starts(5.0), Stage("round 2", None, 1)])
+    problem.ends = ends
+    result = loop(problem, Stop(iterations=3), record=Record(tmp_path, QUIET)).run()
+    assert result.objective_best == pytest.approx(1.0 + (3.0 * 0.8**3) ** 2, rel=1e-12) and result.best_iteration == 3
+    assert result.status == ("not_converged" if ends is None else "interrupted")
+    assert problem.weight_at_the_end == 1.0
+    assert json.loads((tmp_path / "result.json").read_text())["objective_best"] == result.objective_best
+
+
+def test_observers_know_the_last_round() -> None:
+    seen = Says()
+    loop(Valleys([*starts(5.0, 4.0), Stage("round 2", None, 1)]), Stop(iterations=1), observers=[seen]).run()
+    assert [r.last_round for r in seen.reports] == [False] * 4 + [True] * 2
+
+
 class Ends:
     """A method that stands where it is and ends as it is told: (look, step) of each stage."""
 
