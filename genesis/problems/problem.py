@@ -125,9 +125,10 @@ class Problem(Objective, Protocol):
     kind: a word for it, as the kind of the task. tolerances: metric -> largest value; empty: nothing decides about success but the
     method. failed: the loop takes the count with every report and sets it to 0. clock: seconds by phase.
 
-    An identification has two groups, z (n,) and the start states of all windows (W nt), or one; it must provide beside the objective:
-    the starts and rounds as `stages`, the weight of gaps as what `enter` sets, `counts` with its simulated windows, a `verdict` that takes the
-    method's word for convergence, and its answer (estimates, errors) in `conclude`, from which `arrays`, `files` and `summary` are made.
+    An identification has a group for each learned parameter, then one of the start states of all windows (W nt) where they are free.
+    Beside the objective it provides the starts and rounds as `stages`, the weight of gaps as what `enter` sets, `counts` with its simulated
+    windows, a `verdict` that takes the method's word for convergence, and its answer (estimates, errors) in `conclude`, from which `arrays`,
+    `files` and `summary` are made.
     """
 
     kind: str
