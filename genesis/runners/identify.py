@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genesis.errors import InputError
-from genesis.methods.method import Method, refuse_rates
+from genesis.methods.method import Method
 from genesis.runners.iteration import IterationReport, Observer
 from genesis.runners.loop import Loop, Result, Stop
 from genesis.sysid.answer import Asked
@@ -34,9 +34,6 @@ def identification(
     """
     _check(problem, method)
     made = SysidProblem(problem, starts or Starts(), asked or Asked(), seed=seed, seconds=seconds)
-
-    if not method.masks:
-        refuse_rates(made.groups, "this optimizer")
 
     def note(report: IterationReport) -> None:
         made.history.append(row_of(report))

@@ -15,6 +15,7 @@ from genesis.problems.problem import CONVERGED, INTERRUPTED, NOT_CONVERGED, PRUN
 from genesis.runners.loop import Loop, Stop
 from genesis.runners.record import load_checkpoint
 from genesis.runners.report import to_json
+from genesis.sysid import answer
 from genesis.sysid import identification as module
 from genesis.sysid.answer import Asked, identified_parameters
 from genesis.sysid.build import problem_of
@@ -254,6 +255,27 @@ def test_observers_end_a_run(run) -> None:
 
 
 # ---- what is refused, and what is said
+
+
+def test_profiles_that_a_stop_leaves_out_are_said(run, monkeypatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(answer, "profile_interval", lambda residuals, best, k, *more: asked.append(k) or (0.5, 2.0))
+    problem = joint_problem(ARM, PARAMETERS, [run], Shooting(window=0.5))
+    residuals = of_windows(problem)
+    start, chosen = residuals.first(), Asked(profile=["*"])
+    made = answer.answer_of(residuals, start, start, chosen, chosen.profiled(problem), lambda: len(asked) == 1)
+    assert asked == [0] and (made.estimates[0].low, made.estimates[0].high) == (0.5, 2.0)
+    (said,) = [text for text in made.warnings if "statistics.profile" in text]
+    assert "of damping/shoulder, damping/elbow: their intervals are those of the standard errors" in said
+    whole = answer.answer_of(residuals, start, start, chosen, chosen.profiled(problem), lambda: False)
+    assert asked == [0, 0, 1, 2] and not any("statistics.profile" in text for text in whole.warnings)
+
+
+@pytest.mark.parametrize("kind", ["levenberg_marquardt", "least_squares", "lbfgsb", "cmaes"])
+def test_rates_of_single_parameters_are_refused_in_the_name_of_the_method(run, kind: str) -> None:
+    problem = joint_problem(ARM, PARAMETERS | {"mass": PARAMETERS["mass"] | {"lr": 0.1}}, [run])
+    with pytest.raises(InputError, match=f"parameter.mass.lr: {kind} finds one step for all groups"):
+        identify(problem, kind)
 
 
 def test_what_is_refused_is_refused_before_anything_runs(run, tmp_path) -> None:
