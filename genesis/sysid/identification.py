@@ -272,14 +272,14 @@ class SysidProblem:
         return {**self.answer.content(), "objective_first": self.first, "history": self.history, "metrics": rmse}
 
     def state_dict(self) -> dict[str, Any]:
-        """Counts and random numbers from before the present evaluation, the course without its iteration."""
-        return {**self._before, "first": self.first, "warnings": self.warnings, "history": self.history[:-1]}
+        """Counts and random numbers from before the present evaluation. The course is not in it, since it grows."""
+        return {**self._before, "first": self.first, "warnings": self.warnings}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """What `state_dict` gave."""
         self.problem.simulations, self.drawn = state["simulations"], state["drawn"]
         self.random.bit_generator.state = state["random"]
-        self.first, self.warnings, self.history = state["first"], list(state["warnings"]), list(state["history"])
+        self.first, self.warnings = state["first"], list(state["warnings"])
 
     def _counted(self) -> dict[str, Any]:
         return {

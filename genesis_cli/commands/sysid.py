@@ -32,15 +32,14 @@ def learn(job: Job, prepared: Prepared, observers: list[Any]) -> tuple[Any, Any]
 
     Raises: what failed where no start could be simulated.
     """
-    from genesis.runners.identify import identification
+    from genesis.runners.identify import identification, resume
     from genesis.runners.loop import Stop
-    from genesis.runners.record import Record, RecordOptions, load_checkpoint
+    from genesis.runners.record import Record, RecordOptions
     from genesis.sysid.answer import Asked
     from genesis.sysid.identification import Starts
 
     plain = prepared.checked.plain
     writing = plain["logging"]
-    state = load_checkpoint(job.folder) if job.resume else None
     loop = identification(
         prepared.task,
         build_method(prepared.checked),
@@ -52,8 +51,8 @@ def learn(job: Job, prepared: Prepared, observers: list[Any]) -> tuple[Any, Any]
         seed=plain["runtime"].seed,
         checkpoint_every=writing.checkpoint_every,
     )
-    if state is not None:
-        loop.load(state)
+    if job.resume:
+        resume(loop, job.folder)
     text = store_config(job)
     hyperparameters = settings(job.cfg) if writing.tensorboard else None
     loop.record = Record(job.folder, RecordOptions(text, hyperparameters, writing.tensorboard, writing.every))

@@ -12,6 +12,7 @@ import torch
 from genesis.errors import DivergenceError, InputError, UnknownNameError
 from genesis.observations import Smoothing
 from genesis.problems.problem import CONVERGED, INTERRUPTED, NOT_CONVERGED, PRUNED, Verdict
+from genesis.runners.identify import resume
 from genesis.runners.loop import Loop, Stop
 from genesis.runners.record import load_checkpoint
 from genesis.runners.report import to_json
@@ -110,11 +111,12 @@ def test_going_on_is_the_same_as_never_stopping(run, tmp_path, kind: str) -> Non
         return identify(joint_problem(ARM, PARAMETERS, [run], shooting), kind, stop, folder, method=options)
 
     whole_run = ended(loop(tmp_path / "whole"))
+    assert "history" not in load_checkpoint(tmp_path / "whole")["problem"], "it would grow with the iterations"
     stopped = ended(stop_after(loop(tmp_path / "parts"), 3))
     assert stopped.status == INTERRUPTED and "resume" in stopped.reason and len(stopped.history) == 3
     assert stopped.objective_best == min(row["objective"] for row in stopped.history if row.get("exact", True))
     second = loop(tmp_path / "parts")
-    second.load(load_checkpoint(tmp_path / "parts"))
+    resume(second, tmp_path / "parts")
     made = ended(second)
     assert made.history == whole_run.history
     assert [e.value for e in made.estimates] == [e.value for e in whole_run.estimates]
@@ -124,7 +126,7 @@ def test_going_on_is_the_same_as_never_stopping(run, tmp_path, kind: str) -> Non
     assert told == [(r["iteration"], r["objective"]) for r in whole_run.history]
     assert [number for number, _ in told] == list(range(len(told)))
     again = loop()
-    again.load(load_checkpoint(tmp_path / "parts"))
+    resume(again, tmp_path / "parts")
     once_more = ended(again)
     assert (once_more.objective_best, once_more.history) == (made.objective_best, made.history), "a finished run ends at once"
 
@@ -141,7 +143,7 @@ def test_going_on_with_rounds_and_gaps(run, tmp_path, stop: int) -> None:
     ended(first)
     assert (first.problem.round > 0) == (stop == 9)
     second = identify(joint_problem(ARM, GAPS, [run], shooting))
-    second.load(load_checkpoint(tmp_path))
+    resume(second, tmp_path)
     made = ended(second)
     assert made.history == expected.history and made.objective_best == expected.objective_best
     assert made.objective_first == expected.objective_first > made.objective_best
@@ -176,9 +178,13 @@ def test_several_starts_end_with_the_best_and_its_verdict(run, tmp_path) -> None
     ended(first)
     assert first.number == 1
     second = identify(joint_problem(ARM, PARAMETERS, [run]), starts=starts, seed=1)
-    second.load(load_checkpoint(tmp_path))
+    resume(second, tmp_path)
     made = ended(second)
     assert made.history == expected.history and made.reason == expected.reason
+    (tmp_path / "metrics.jsonl").write_text("")
+    third = identify(joint_problem(ARM, PARAMETERS, [run]), starts=starts, seed=1)
+    resume(third, tmp_path)
+    assert third.problem.history == [] and "metrics.jsonl has 0 of the 9 iterations before" in third.problem.warnings[0]
 
 
 def test_equation_error_begins_near_the_answer() -> None:
@@ -297,9 +303,9 @@ def test_what_is_refused_is_refused_before_anything_runs(run, tmp_path) -> None:
     assert problem.simulations == body.simulations == free.simulations == 0
     ended(stop_after(identify(problem, folder=tmp_path), 1))
     with pytest.raises(InputError, match="resume needs the same"):
-        identify(body).load(load_checkpoint(tmp_path))
+        resume(identify(body), tmp_path)
     with pytest.raises(InputError, match="made by another optimizer .* resume needs the same optimizer"):
-        identify(joint_problem(ARM, PARAMETERS, [run]), "adam").load(load_checkpoint(tmp_path))
+        resume(identify(joint_problem(ARM, PARAMETERS, [run]), "adam"), tmp_path)
 
 
 def test_warnings(run) -> None:
