@@ -5,7 +5,7 @@ The loop (`genesis.runners.loop`) asks in this order:
     problem.signature()                                         # is a checkpoint of the same problem?
     stages = problem.stages()                                   # where to begin; of a fresh run alone
     for each stage: problem.enter(stage); method.init(problem)
-        method.look(); report problem.latest; method.step(); …
+        method.look(); settle, where the stage ends here; report problem.latest; method.step(); …
     verdict = problem.verdict(ending, best)                     # the best point is in the leaves from here on
     problem.conclude(best, asked); problem.arrays(); problem.files(); problem.summary()
 """
@@ -125,9 +125,10 @@ class Problem(Objective, Protocol):
     kind: a word for it, as the kind of the task. tolerances: metric -> largest value; empty: nothing decides about success but the
     method. failed: the loop takes the count with every report and sets it to 0. clock: seconds by phase.
 
-    An identification has two groups, z (n,) and the start states of all windows (W nt), or one; it must provide beside the objective:
-    the starts and rounds as `stages`, the weight of gaps as what `enter` sets, `counts` with its simulated windows, a `verdict` that takes the
-    method's word for convergence, and its answer (estimates, errors) in `conclude`, from which `arrays`, `files` and `summary` are made.
+    An identification has a group for each learned parameter, then one of the start states of all windows (W nt) where they are free.
+    Beside the objective it provides the starts and rounds as `stages`, the weight of gaps as what `enter` sets, `counts` with its simulated
+    windows, a `verdict` that takes the method's word for convergence, and its answer (estimates, errors) in `conclude`, from which `arrays`,
+    `files` and `summary` are made.
     """
 
     kind: str
@@ -148,7 +149,11 @@ class Problem(Objective, Protocol):
         ...
 
     def enter(self, stage: Stage) -> None:
-        """A stage begins, or a run goes on within it: set what differs between rounds."""
+        """A stage begins, or a run goes on within it (before `load_state_dict`): set what differs between rounds."""
+        ...
+
+    def settle(self) -> None:
+        """The stage ends at the present leaves, which `latest` is of: make it exact, where it is not. It stays as it is where it cannot be."""
         ...
 
     def counts(self) -> dict[str, int]:

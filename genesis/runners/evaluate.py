@@ -249,6 +249,9 @@ class TaskProblem:
     def enter(self, stage: Stage) -> None:
         """Nothing differs."""
 
+    def settle(self) -> None:
+        """Every evaluation is exact."""
+
     def counts(self) -> dict[str, int]:
         """Evaluations that were simulated and had a value."""
         return {"evaluations": self.evaluations}

@@ -1,12 +1,15 @@
 """Identifying: a problem of recordings and a method become a run, and the run an identification."""
 
+import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from genesis.errors import InputError
-from genesis.methods.method import Method, refuse_rates
+from genesis.methods.method import Method
 from genesis.runners.iteration import IterationReport, Observer
 from genesis.runners.loop import Loop, Result, Stop
+from genesis.runners.record import METRICS, lines_before, load_checkpoint
 from genesis.sysid.answer import Asked
 from genesis.sysid.identification import Starts, SysidProblem
 from genesis.sysid.problem import RecordingProblem
@@ -35,9 +38,6 @@ def identification(
     _check(problem, method)
     made = SysidProblem(problem, starts or Starts(), asked or Asked(), seed=seed, seconds=seconds)
 
-    if not method.masks:
-        refuse_rates(made.groups, "this optimizer")
-
     def note(report: IterationReport) -> None:
         made.history.append(row_of(report))
 
@@ -62,13 +62,39 @@ def _check(problem: RecordingProblem, method: Method) -> None:
         )
 
 
+def resume(loop: Loop, folder: Path) -> None:
+    """Go on from the checkpoint in the folder of a run; the course up to there is that of its lines of metrics.
+
+    Raises: InputError as `load_checkpoint` and `Loop.load`.
+    """
+    loop.load(load_checkpoint(folder))
+    assert isinstance(loop.problem, SysidProblem)
+    problem, lines = loop.problem, lines_before(folder, loop.iteration)
+    problem.history = [row_of_line(line) for line in lines]
+    if len(lines) != loop.iteration:
+        problem.warnings.append(
+            f"{folder / METRICS} has {len(lines)} of the {loop.iteration} iterations before this run went on; its history lacks the others."
+        )
+
+
 def row_of(report: IterationReport) -> dict[str, Any]:
     """What the course of an identification keeps of an iteration."""
     evaluation = report.evaluation
-    norm = sum(value**2 for value in evaluation.norms.values()) ** 0.5
-    inexact = {} if evaluation.exact else {"exact": False}
-    row = {"iteration": report.iteration, "stage": report.stage, "objective": evaluation.objective, "gradient_norm": norm}
-    return {**row, **report.told, **inexact}
+    return _row(report.iteration, report.stage, evaluation.objective, evaluation.norms, report.told, evaluation.exact)
+
+
+def row_of_line(line: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, of a line of metrics; numbers that JSON lacks are nan."""
+    told = {name: math.nan if value is None else value for name, value in line.get("method", {}).items()}
+    return _row(line["iteration"], line["stage"], line["objective"], line["gradient_norm"], told, line.get("exact", True))
+
+
+def _row(
+    iteration: int, stage: str, objective: float, norms: Mapping[str, float], told: Mapping[str, float], exact: bool
+) -> dict[str, Any]:
+    norm = sum(value**2 for value in norms.values()) ** 0.5
+    row = {"iteration": iteration, "stage": stage, "objective": objective, "gradient_norm": norm}
+    return {**row, **told, **({} if exact else {"exact": False})}
 
 
 def found(problem: SysidProblem, result: Result) -> Identification | None:

@@ -12,6 +12,7 @@ class IterationReport:
 
     iteration: of the whole run; step: of the present stage, of at most `steps`; stage: its label. best: None until an exact evaluation.
     rates: learning rate of each group; told: the method's own numbers. seconds: since the start, breaks left out; counts: what was spent.
+    last_round: objectives can be compared with those of other runs; those of earlier rounds are of another function.
     """
 
     iteration: int
@@ -24,6 +25,7 @@ class IterationReport:
     told: dict[str, float]
     seconds: float
     counts: dict[str, int]
+    last_round: bool = True
 
 
 class Observer(Protocol):

@@ -111,6 +111,7 @@ class Loop:
         self.reported = -1  # last iteration that was reported
         self.goes_on = False  # within a stage, from a checkpoint
         self.first: float | None = None
+        self.first_before: float | None = None  # without the present evaluation
         self.last: float | None = None
         self.interrupt = Interrupt(signals)
         self.began = perf_counter()
@@ -191,9 +192,15 @@ class Loop:
 
     def _report(self, ending: Ending | None) -> Ending | Verdict | None:
         """Keep, write and tell what the method sees; whether this stage or the run is over."""
+        late = self.stop.seconds is not None and self._seconds() >= self.stop.seconds
+        if (
+            late or ending is not None or self.step >= self.stop.iterations or self.interrupt.asked
+        ):  # nothing judges this point later
+            self.problem.settle()
         evaluation = self.problem.latest
         assert evaluation is not None
         happened = self.divergences.take(self.iteration, self.problem.failed, evaluation)
+        self.first_before = self.first
         if evaluation.exact:
             self.first = evaluation.objective if self.first is None else self.first
             self.last = evaluation.objective
@@ -207,7 +214,7 @@ class Loop:
             raise TypeError(
                 f"an observer returned {wishes[0]!r}; return None to go on, or a genesis.problems.problem.Verdict to end."
             )
-        ended = self._ended(report, ending, wishes[0] if wishes else None)
+        ended = self._ended(report, ending, wishes[0] if wishes else None, late)
         start = perf_counter()
         if self.record is not None and (ended or (self.iteration and self.iteration % self.checkpoint_every == 0)):
             self.record.checkpoint(self.state())
@@ -219,10 +226,10 @@ class Loop:
         rates = dict(zip(names, self.method.learning_rates(), strict=False))
         return IterationReport(
             self.iteration, self.step, self.stop.iterations, self.stages[self.number].label, evaluation, self.best, rates,
-            self.method.told(), self._seconds(), self.problem.counts(),
+            self.method.told(), self._seconds(), self.problem.counts(), self.stages[self.number].round == self.stages[-1].round,
         )  # fmt: skip
 
-    def _ended(self, report: IterationReport, ending: Ending | None, wish: Verdict | None) -> Ending | Verdict | None:
+    def _ended(self, report: IterationReport, ending: Ending | None, wish: Verdict | None, late: bool) -> Ending | Verdict | None:
         """The first reason for this stage (an ending) or the whole run (a verdict) to be over."""
         stop = self.stop
         if report.evaluation.good and stop.when_converged:
@@ -235,7 +242,7 @@ class Loop:
             return ending
         if self.step >= stop.iterations:
             return Ending(False, f"the {stop.iterations} iterations are used up")
-        if stop.seconds is not None and report.seconds >= stop.seconds:
+        if late:
             return self.problem.verdict(Ending(False, f"the {stop.seconds:g} seconds are used up"), self.best)
         if stop.patience is not None and self.standing.since_better >= stop.patience:
             return Ending(False, f"no better objective for {stop.patience} iterations")
@@ -267,6 +274,10 @@ class Loop:
         )
         if best is not None:
             move(problem.groups, best.point)
+            if (
+                self.stages[best.stage].round != self.stages[self.number].round
+            ):  # the new round has found nothing: judge by the old one
+                problem.enter(self.stages[best.stage])
             problem.conclude(best, lambda: self.interrupt.asked)
             if self.record is not None:
                 self.record.solution(problem.arrays())
@@ -292,7 +303,7 @@ class Loop:
             "number": self.number,
             "step": self.step,
             "iteration": self.iteration,
-            "first": self.first,
+            "first": self.first_before,
             "point": torch.from_numpy(point(self.problem.groups)),
             "method": self.method.state_dict(),
             "problem": self.problem.state_dict(),
@@ -312,8 +323,8 @@ class Loop:
         self.number, self.step, self.iteration, self.first = (state[k] for k in ("number", "step", "iteration", "first"))
         self.reported, self.goes_on, self.seconds_before = self.iteration - 1, True, state["seconds"]
         move(self.problem.groups, state["point"].numpy())
-        self.problem.load_state_dict(state["problem"])
         self.problem.enter(self.stages[self.number])
+        self.problem.load_state_dict(state["problem"])
         self.method.init(self.problem)
         try:
             self.method.load_state_dict(state["method"])

@@ -18,7 +18,7 @@ from genesis.runners.files import finite, write_bytes, write_json, write_npz
 from genesis.runners.iteration import IterationReport
 from genesis.runners.tensorboard import TensorBoard
 
-CHECKPOINT = Path("checkpoints") / "last.pt"
+CHECKPOINT, METRICS = Path("checkpoints") / "last.pt", "metrics.jsonl"
 PACKAGES = ("genesis-optimize", "torch", "taichi", "numpy", "scipy", "mujoco", "hydra-core")
 
 
@@ -48,6 +48,13 @@ class RecordOptions:
     every: int = 5
 
 
+def lines_before(folder: Path, iteration: int) -> list[dict[str, Any]]:
+    """Lines of metrics of a run folder up to an iteration; none where there is no such file."""
+    path = folder / METRICS
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    return [line for line in lines if line["iteration"] < iteration]
+
+
 class Journal:
     """Lines and checkpoints of one run; every file but metrics.jsonl appears whole or not at all."""
 
@@ -59,10 +66,10 @@ class Journal:
 
     def open(self, first_iteration: int) -> None:
         """Open the lines; going on from a checkpoint drops those after it."""
-        path = self.folder / "metrics.jsonl"
+        path = self.folder / METRICS
         if path.is_file():
-            kept = [line for line in path.read_text().splitlines() if json.loads(line)["iteration"] < first_iteration]
-            write_bytes(path, "".join(f"{line}\n" for line in kept).encode())
+            kept = lines_before(self.folder, first_iteration)
+            write_bytes(path, "".join(f"{json.dumps(line)}\n" for line in kept).encode())
         self.lines = path.open("a", buffering=1)
 
     def line(self, content: dict[str, Any]) -> None:
@@ -110,6 +117,7 @@ class Record(Journal):
                 "iteration": report.iteration,
                 **({"stage": report.stage} if report.stage else {}),
                 "objective": evaluation.objective,
+                **({} if evaluation.exact else {"exact": False}),
                 "terms": evaluation.terms,
                 "metrics": evaluation.metrics,
                 "gradient_norm": evaluation.norms,

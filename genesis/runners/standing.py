@@ -1,7 +1,7 @@
 """What a run has reached: the best point of the present round, and how long there has been no better."""
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -20,17 +20,19 @@ class Standing:
     best: Best | None = None
     since_better: int = 0
     better_than: float = math.inf
+    anew: bool = False  # the best is of an earlier round
 
     def __post_init__(self) -> None:
-        self._before = (0, math.inf)
+        self._before: tuple[Best | None, int, float, bool] = (None, 0, math.inf, False)
 
     def take(self, evaluation: Evaluation, iteration: int, stage: int) -> None:
         """Compare with the best so far."""
-        self._before = (self.since_better, self.better_than)
+        self._before = (self.best, self.since_better, self.better_than, self.anew)
         if not evaluation.exact:
             return
         here = (not evaluation.good, len(evaluation.diverged), evaluation.objective)
-        if self.best is None or here < (not self.best.good, len(self.best.diverged), self.best.objective):
+        if self.best is None or self.anew or here < (not self.best.good, len(self.best.diverged), self.best.objective):
+            self.anew = False
             self.best = Best(
                 evaluation.objective, evaluation.good, iteration, evaluation.metrics, evaluation.point, evaluation.diverged, stage
             )
@@ -46,17 +48,17 @@ class Standing:
         self.since_better, self.better_than = 0, math.inf
 
     def new_round(self) -> None:
-        """Keep the best point, which any evaluation beats: values of two rounds cannot be compared."""
-        if self.best is not None:
-            self.best = replace(self.best, objective=math.inf, good=False)
+        """Keep the best point with its value, and let any evaluation beat it: values of two rounds cannot be compared."""
+        self.anew = self.best is not None
 
     def state_dict(self) -> dict[str, Any]:
         """To go on from before the present evaluation, which one who goes on makes again."""
-        best = None if self.best is None else {**asdict(self.best), "point": torch.from_numpy(self.best.point)}
-        return {"best": best, "since_better": self._before[0], "better_than": self._before[1]}
+        before, since_better, better_than, anew = self._before
+        best = None if before is None else {**asdict(before), "point": torch.from_numpy(before.point)}
+        return {"best": best, "since_better": since_better, "better_than": better_than, "anew": anew}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """What `state_dict` gave."""
         best = state["best"]
         self.best = None if best is None else Best(**{**best, "point": best["point"].numpy().copy()})
-        self.since_better, self.better_than = state["since_better"], state["better_than"]
+        self.since_better, self.better_than, self.anew = (state[k] for k in ("since_better", "better_than", "anew"))

@@ -56,13 +56,15 @@ def answer_of(
     problem = residuals.problem
     known = certainty(residuals, best, residuals.blocks(best), asked.errors)
     made, fit = estimates(problem, best, known), compare(problem, start, best)
-    for k in profiled:
-        if not stop():
-            _profile(residuals, best, known, made[k], k)
+    done: list[int] = []
+    while len(done) < len(profiled) and not stop():
+        done.append(profiled[len(done)])
+        _profile(residuals, best, known, made[done[-1]], done[-1])
+    left_out = [made[k].name for k in profiled[len(done) :]]
     return Answer(
         estimates=made, names=problem.names(), covariance=known.covariance, correlation=known.correlation,
         singular_values=known.singular_values, directions=known.directions, identifiable=known.identifiable, rmse=fit.rmse,
-        traces=fit.traces, whiteness=fit.whiteness, warnings=_warnings(known, asked, made, fit),
+        traces=fit.traces, whiteness=fit.whiteness, warnings=_warnings(known, asked, made, fit) + _of_left_out(left_out),
     )  # fmt: skip
 
 
@@ -73,6 +75,16 @@ def _profile(residuals: Residuals, best: np.ndarray, known: Certainty, estimate:
     if math.isfinite(width):
         low, high = profile_interval(residuals, best, k, known.noise, width)
         estimate.low, estimate.high = (math.exp(low), math.exp(high)) if parameter.log else (low, high)
+
+
+def _of_left_out(names: Sequence[str]) -> list[str]:
+    """That the intervals of these are not what was asked for."""
+    if not names:
+        return []
+    return [
+        f"The run was stopped before the profiles (statistics.profile) of {', '.join(names)}: their intervals are those of the "
+        "standard errors. --resume computes them."
+    ]
 
 
 def _warnings(known: Certainty, asked: Asked, made: list[Estimate], fit: GoodnessOfFit) -> list[str]:

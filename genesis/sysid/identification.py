@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
@@ -81,7 +81,7 @@ class SysidProblem:
         self.failed, self.clock = Failed(), Stopwatch(dict(self.seconds or {}))
         self.tolerances: dict[str, float] = {}
         self.first = math.nan  # cost of the start under the present weight of the gaps
-        self.round, self.drawn = 0, 0  # mini-batches so far
+        self.round, self.drawn = 0, 0  # drawn: mini-batches of the present stage
         self.warnings: list[str] = []
         self.history: list[dict[str, Any]] = []
         self.random = np.random.default_rng(self.seed)
@@ -149,15 +149,16 @@ class SysidProblem:
             if isinstance(failure, InputError) and self.latest is None:
                 raise
             return self._fails(failure)
-        told = {name: float(term.detach()) for name, term in terms.items()}
+        told, gradient = {name: float(term.detach()) for name, term in terms.items()}, flatten(slopes)
         value = sum(told.values())
+        if not (math.isfinite(value) and np.isfinite(gradient).all()):
+            return self._fails(DivergenceError("the cost of a mini-batch or its gradient is not finite.", quantity="residuals"))
         exact = self.drawn % self.problem.shooting.whole_every == 0
         if exact:
             value = squares.evaluate(gradient=False)
             if squares.found is None or not math.isfinite(value):
                 return self._fails(squares.failure)
             told = squares.found.terms
-        gradient = flatten(slopes)
         squares.put_gradient(gradient)
         self.drawn += 1
         self._latest(value, told, gradient, exact)
@@ -209,10 +210,22 @@ class SysidProblem:
         return np.concatenate([forces.x, self.start[self.problem.n :]])
 
     def enter(self, stage: Stage) -> None:
-        """The weight of the gaps in that round."""
+        """The weight of the gaps in that round; a stage begins with an exact evaluation."""
+        self.drawn = 0
         if stage.round != self.round:
             self.round = stage.round
             self.squares.replace(of_windows(self.problem, self.gap_weight * self.problem.shooting.growth**stage.round))
+
+    def settle(self) -> None:
+        """The whole cost in place of that of a mini-batch."""
+        latest = self.latest
+        if latest is None or latest.exact:
+            return
+        value = self.squares.evaluate(gradient=False)
+        if self.squares.found is None or not math.isfinite(value):
+            self._fails(self.squares.failure)
+            return
+        self.latest = replace(latest, objective=value, terms=self.squares.found.terms, exact=True)
 
     def counts(self) -> dict[str, int]:
         """Simulated windows."""
@@ -259,14 +272,14 @@ class SysidProblem:
         return {**self.answer.content(), "objective_first": self.first, "history": self.history, "metrics": rmse}
 
     def state_dict(self) -> dict[str, Any]:
-        """Counts and random numbers from before the present evaluation, the course without its iteration."""
-        return {**self._before, "first": self.first, "warnings": self.warnings, "history": self.history[:-1]}
+        """Counts and random numbers from before the present evaluation. The course is not in it, since it grows."""
+        return {**self._before, "first": self.first, "warnings": self.warnings}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """What `state_dict` gave."""
         self.problem.simulations, self.drawn = state["simulations"], state["drawn"]
         self.random.bit_generator.state = state["random"]
-        self.first, self.warnings, self.history = state["first"], list(state["warnings"]), list(state["history"])
+        self.first, self.warnings = state["first"], list(state["warnings"])
 
     def _counted(self) -> dict[str, Any]:
         return {

@@ -36,13 +36,12 @@ def learn(job: Job, prepared: Prepared, observers: list[Any]) -> tuple[Any, Any]
 
     Raises: what failed where no start could be simulated.
     """
-    from genesis.runners.record import load_checkpoint
+    from genesis.runners.identify import resume
 
-    state = load_checkpoint(job.folder) if job.resume else None
     observers = [*observers, *job.observers()]
     loop = build_identification(prepared.checked, prepared.task, seconds=prepared.seconds, observers=observers)
-    if state is not None:
-        loop.load(state)
+    if job.resume:
+        resume(loop, job.folder)
     loop.record = build_record(prepared.checked, job.cfg, job.folder)
     result = loop.run()
     if result.error is not None:

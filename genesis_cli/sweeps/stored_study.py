@@ -62,7 +62,10 @@ class StudySettings:
 
 
 class Pruning:
-    """Observer that reports the best objective so far, and ends the job where the pruner says so."""
+    """Observer that reports the best objective so far, and ends the job where the pruner says so.
+
+    Of several rounds the last alone counts: the earlier ones lower other functions, which say nothing of one another.
+    """
 
     def __init__(self, trial: Any, every: int) -> None:
         self.trial, self.every = trial, every
@@ -80,7 +83,7 @@ class Pruning:
 
     def __call__(self, report: Any) -> Any:
         """How the job has ended, or None."""
-        if report.iteration % self.every or report.best is None:
+        if report.iteration % self.every or report.best is None or not report.last_round:
             return None
         self.trial.report(report.best.objective, report.iteration)
         if not self.trial.should_prune():

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ class Valleys:
         self.plan, self.wall, self.weight, self.simulations = stages, wall, 1.0, 0
         self.entered: list[str] = []
         self.exact: Callable[[int], bool] = lambda count: True
-        self.name = "x"
+        self.name, self.settles = "x", True
 
     def evaluate(self, gradient: bool = True) -> float:
         x = float(self.x.detach()[0])
@@ -57,6 +58,11 @@ class Valleys:
     def enter(self, stage: Stage) -> None:
         self.weight = stage.round + 1.0
         self.entered.append(stage.label)
+
+    def settle(self) -> None:
+        assert self.latest is not None
+        if self.settles:
+            self.latest = replace(self.latest, exact=True)
 
     def counts(self) -> dict[str, int]:
         return {"simulations": self.simulations}

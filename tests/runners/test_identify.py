@@ -10,21 +10,20 @@ import pytest
 import torch
 
 from genesis.errors import DivergenceError, InputError, UnknownNameError
-from genesis.methods import make_method
-from genesis.methods.method import gradient, point
 from genesis.observations import Smoothing
 from genesis.problems.problem import CONVERGED, INTERRUPTED, NOT_CONVERGED, PRUNED, Verdict
-from genesis.runners.identify import found, identification
+from genesis.runners.identify import resume
 from genesis.runners.loop import Loop, Stop
-from genesis.runners.record import Record, RecordOptions, load_checkpoint
+from genesis.runners.record import load_checkpoint
 from genesis.runners.report import to_json
+from genesis.sysid import answer
 from genesis.sysid import identification as module
 from genesis.sysid.answer import Asked, identified_parameters
 from genesis.sysid.build import problem_of
 from genesis.sysid.identification import Starts, SysidProblem
 from genesis.sysid.residuals import of_windows
-from genesis.sysid.result import Identification
 from genesis.sysid.shooting import Shooting
+from tests.runners.identified import ended, identify, stop_after
 from tests.sysid.problems import (
     ARM,
     PARAMETERS,
@@ -52,35 +51,6 @@ METHODS: dict[str, tuple[dict[str, Any], Shooting, Stop]] = {
 @pytest.fixture(scope="module")
 def run(engine):
     return recorded(ARM, truth=truth(), noise=1e-3)
-
-
-def identify(
-    problem: Any, kind: str = "levenberg_marquardt", stop: Stop | None = None, folder: Path | None = None, *,
-    method: dict[str, Any] | None = None, **options: Any,
-) -> Loop:  # fmt: skip
-    stop = stop or Stop()
-    made = make_method({"kind": kind, **(method or {})}, {"kind": "constant"}, stop.iterations, 0)
-    record = None if folder is None else Record(folder, RecordOptions(tensorboard=False))
-    return identification(problem, made, stop, record=record, signals=False, **options)
-
-
-def ended(loop: Loop) -> Identification:
-    result = loop.run()
-    if result.error is not None:
-        raise result.error
-    made = found(loop.problem, result)  # type: ignore[arg-type]
-    assert made is not None
-    return made
-
-
-def stop_after(loop: Loop, rows: int) -> Loop:
-    """As if a signal came in that iteration."""
-
-    def observer(report: Any) -> None:
-        loop.interrupt.asked = loop.interrupt.asked or report.iteration + 1 >= rows
-
-    loop.observers = [*loop.observers, observer]
-    return loop
 
 
 def test_result(run) -> None:
@@ -141,11 +111,12 @@ def test_going_on_is_the_same_as_never_stopping(run, tmp_path, kind: str) -> Non
         return identify(joint_problem(ARM, PARAMETERS, [run], shooting), kind, stop, folder, method=options)
 
     whole_run = ended(loop(tmp_path / "whole"))
+    assert "history" not in load_checkpoint(tmp_path / "whole")["problem"], "it would grow with the iterations"
     stopped = ended(stop_after(loop(tmp_path / "parts"), 3))
     assert stopped.status == INTERRUPTED and "resume" in stopped.reason and len(stopped.history) == 3
     assert stopped.objective_best == min(row["objective"] for row in stopped.history if row.get("exact", True))
     second = loop(tmp_path / "parts")
-    second.load(load_checkpoint(tmp_path / "parts"))
+    resume(second, tmp_path / "parts")
     made = ended(second)
     assert made.history == whole_run.history
     assert [e.value for e in made.estimates] == [e.value for e in whole_run.estimates]
@@ -155,7 +126,7 @@ def test_going_on_is_the_same_as_never_stopping(run, tmp_path, kind: str) -> Non
     assert told == [(r["iteration"], r["objective"]) for r in whole_run.history]
     assert [number for number, _ in told] == list(range(len(told)))
     again = loop()
-    again.load(load_checkpoint(tmp_path / "parts"))
+    resume(again, tmp_path / "parts")
     once_more = ended(again)
     assert (once_more.objective_best, once_more.history) == (made.objective_best, made.history), "a finished run ends at once"
 
@@ -172,7 +143,7 @@ def test_going_on_with_rounds_and_gaps(run, tmp_path, stop: int) -> None:
     ended(first)
     assert (first.problem.round > 0) == (stop == 9)
     second = identify(joint_problem(ARM, GAPS, [run], shooting))
-    second.load(load_checkpoint(tmp_path))
+    resume(second, tmp_path)
     made = ended(second)
     assert made.history == expected.history and made.objective_best == expected.objective_best
     assert made.objective_first == expected.objective_first > made.objective_best
@@ -207,9 +178,13 @@ def test_several_starts_end_with_the_best_and_its_verdict(run, tmp_path) -> None
     ended(first)
     assert first.number == 1
     second = identify(joint_problem(ARM, PARAMETERS, [run]), starts=starts, seed=1)
-    second.load(load_checkpoint(tmp_path))
+    resume(second, tmp_path)
     made = ended(second)
     assert made.history == expected.history and made.reason == expected.reason
+    (tmp_path / "metrics.jsonl").write_text("")
+    third = identify(joint_problem(ARM, PARAMETERS, [run]), starts=starts, seed=1)
+    resume(third, tmp_path)
+    assert third.problem.history == [] and "metrics.jsonl has 0 of the 9 iterations before" in third.problem.warnings[0]
 
 
 def test_equation_error_begins_near_the_answer() -> None:
@@ -285,63 +260,28 @@ def test_observers_end_a_run(run) -> None:
     assert (made.status, made.reason, len(made.history)) == (PRUNED, "worse than others", 3)
 
 
-# ---- mini-batches
-
-
-def test_mini_batches_are_told_but_not_compared(run) -> None:
-    """Whole evaluations come every fourth iteration, and the best is one of them; all windows are much alike here."""
-    problem = joint_problem(ARM, PARAMETERS, [run], FEW)
-    loop = identify(problem, "adam", Stop(40), method={"lr": 0.03})
-    made = ended(loop)
-    exact = [row["iteration"] for row in made.history if row.get("exact", True)]
-    assert exact == list(range(0, 41, 4)) and loop.best is not None and loop.best.iteration in exact
-    assert made.objective_best == min(made.history[k]["objective"] for k in exact) < 0.2 * made.objective_first
-    assert made.objective_best == pytest.approx(of_windows(problem).cost(loop.problem.squares.x), rel=1e-12)
-    assert (made.status, made.reason) == (NOT_CONVERGED, "the 40 iterations are used up")
-
-
-def test_mini_batches_have_the_gradient_of_the_whole_on_average(run) -> None:
-    """Batches of as many windows as there are: value, terms and gradient are those of the residuals."""
-    parameters = {
-        "mass": {"kind": "mass", "names": ["lower"], "prior": [1.1, 0.1]},
-        "start": {"kind": "start_state", "position_std": 0.02, "velocity_std": 0.1},
-    }
-    few, all_of_them = (
-        SysidProblem(joint_problem(ARM, parameters, [run], Shooting(window=0.25, mini_batch=size, whole_every=2), loss="cauchy"))
-        for size in (100, None)
-    )
-    x = few.start + 0.01 * np.random.default_rng(0).standard_normal(len(few.start))
-    values = []
-    for problem in (few, all_of_them):
-        problem.squares.put(x)
-        problem.evaluate()
-        values.append((problem.evaluate(), gradient(problem.groups), problem.latest))
-    (value, slopes, latest), (expected, whole_slopes, exact) = values
-    assert latest is not None and exact is not None and not latest.exact and exact.exact
-    assert value == pytest.approx(expected, rel=1e-12)
-    assert latest.terms == pytest.approx(exact.terms) and latest.norms == pytest.approx(exact.norms, rel=1e-7)
-    assert slopes == pytest.approx(whole_slopes, rel=1e-7, abs=1e-8 * np.abs(whole_slopes).max())
-    assert np.array_equal(latest.point, point(few.groups))
-
-
-def test_a_mini_batch_that_cannot_be_simulated_shortens_the_step(run, monkeypatch) -> None:
-    real, calls = module.mini_batch_terms, []
-
-    def broken(problem, z, *more):
-        calls.append(float(z.detach()[0]))
-        if len(calls) == 3:
-            raise DivergenceError("no")
-        return real(problem, z, *more)
-
-    monkeypatch.setattr(module, "mini_batch_terms", broken)
-    loop = identify(joint_problem(ARM, PARAMETERS, [run], FEW), "adam", Stop(3), method={"lr": 0.05})
-    made = ended(loop)
-    assert len(calls) == 5 and len(made.history) == 4
-    assert calls[3] - calls[1] == pytest.approx(0.25 * (calls[2] - calls[1]), rel=1e-9)
-    assert loop.divergences.summary()["failed_evaluations"] == 1
-
-
 # ---- what is refused, and what is said
+
+
+def test_profiles_that_a_stop_leaves_out_are_said(run, monkeypatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(answer, "profile_interval", lambda residuals, best, k, *more: asked.append(k) or (0.5, 2.0))
+    problem = joint_problem(ARM, PARAMETERS, [run], Shooting(window=0.5))
+    residuals = of_windows(problem)
+    start, chosen = residuals.first(), Asked(profile=["*"])
+    made = answer.answer_of(residuals, start, start, chosen, chosen.profiled(problem), lambda: len(asked) == 1)
+    assert asked == [0] and (made.estimates[0].low, made.estimates[0].high) == (0.5, 2.0)
+    (said,) = [text for text in made.warnings if "statistics.profile" in text]
+    assert "of damping/shoulder, damping/elbow: their intervals are those of the standard errors" in said
+    whole = answer.answer_of(residuals, start, start, chosen, chosen.profiled(problem), lambda: False)
+    assert asked == [0, 0, 1, 2] and not any("statistics.profile" in text for text in whole.warnings)
+
+
+@pytest.mark.parametrize("kind", ["levenberg_marquardt", "least_squares", "lbfgsb", "cmaes"])
+def test_rates_of_single_parameters_are_refused_in_the_name_of_the_method(run, kind: str) -> None:
+    problem = joint_problem(ARM, PARAMETERS | {"mass": PARAMETERS["mass"] | {"lr": 0.1}}, [run])
+    with pytest.raises(InputError, match=f"parameter.mass.lr: {kind} finds one step for all groups"):
+        identify(problem, kind)
 
 
 def test_what_is_refused_is_refused_before_anything_runs(run, tmp_path) -> None:
@@ -363,9 +303,9 @@ def test_what_is_refused_is_refused_before_anything_runs(run, tmp_path) -> None:
     assert problem.simulations == body.simulations == free.simulations == 0
     ended(stop_after(identify(problem, folder=tmp_path), 1))
     with pytest.raises(InputError, match="resume needs the same"):
-        identify(body).load(load_checkpoint(tmp_path))
+        resume(identify(body), tmp_path)
     with pytest.raises(InputError, match="made by another optimizer .* resume needs the same optimizer"):
-        identify(joint_problem(ARM, PARAMETERS, [run]), "adam").load(load_checkpoint(tmp_path))
+        resume(identify(joint_problem(ARM, PARAMETERS, [run]), "adam"), tmp_path)
 
 
 def test_warnings(run) -> None:

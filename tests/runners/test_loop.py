@@ -70,6 +70,40 @@ def test_rounds_begin_at_the_best_and_compare_among_themselves() -> None:
     assert result.best_iteration == 11 and result.objective_best == seen.reports[11].evaluation.objective
 
 
+class Closed(Valleys):
+    """From the second round on nothing can be simulated, or the user stops for good (`ends`)."""
+
+    ends: type[BaseException] | None = None
+
+    def enter(self, stage: Stage) -> None:
+        super().enter(stage)
+        self.wall = 0.0 if stage.round else 8.0
+        if stage.round and self.ends is not None:
+            raise self.ends
+
+    def conclude(self, best, asked) -> None:
+        super().conclude(best, asked)
+        self.weight_at_the_end = self.weight
+
+
+@pytest.mark.parametrize("ends", [None, KeyboardInterrupt])
+def test_a_round_that_finds_nothing_leaves_the_point_and_its_value(tmp_path, ends) -> None:
+    """And what is said of the point is said under the weight that its value is of."""
+    problem = Closed([*starts(5.0), Stage("round 2", None, 1)])
+    problem.ends = ends
+    result = loop(problem, Stop(iterations=3), record=Record(tmp_path, QUIET)).run()
+    assert result.objective_best == pytest.approx(1.0 + (3.0 * 0.8**3) ** 2, rel=1e-12) and result.best_iteration == 3
+    assert result.status == ("not_converged" if ends is None else "interrupted")
+    assert problem.weight_at_the_end == 1.0
+    assert json.loads((tmp_path / "result.json").read_text())["objective_best"] == result.objective_best
+
+
+def test_observers_know_the_last_round() -> None:
+    seen = Says()
+    loop(Valleys([*starts(5.0, 4.0), Stage("round 2", None, 1)]), Stop(iterations=1), observers=[seen]).run()
+    assert [r.last_round for r in seen.reports] == [False] * 4 + [True] * 2
+
+
 class Ends:
     """A method that stands where it is and ends as it is told: (look, step) of each stage."""
 
@@ -139,12 +173,46 @@ def test_what_ends_the_whole_run_leaves_further_starts_out() -> None:
 
 def test_mini_batches_are_told_and_compared_with_nothing() -> None:
     problem, seen = Valleys(starts(5.0)), Says()
-    problem.exact = lambda count: count % 4 == 0
+    problem.exact, problem.settles = lambda count: count % 4 == 0, False
     result = loop(problem, Stop(iterations=9), observers=[seen]).run()
     assert [r.best is None for r in seen.reports[:4]] == [True, True, True, False] and len(seen.reports) == 10
     assert (result.best_iteration, result.objective_first) == (7, seen.reports[3].evaluation.objective)
     problem.exact = lambda count: False
     assert loop(problem, Stop(iterations=9, patience=1)).run().objective_best is None
+
+
+@pytest.mark.parametrize(
+    ("stop", "end"), [(Stop(iterations=9), 9), (Stop(iterations=99, seconds=1e-9), 0)], ids=["iterations", "seconds"]
+)
+def test_the_last_point_of_a_stage_is_judged_whole(stop, end) -> None:
+    """Where it ends for what is known beforehand; what is reported is then what was judged."""
+    problem, seen = Valleys(starts(5.0)), Says()
+    problem.exact = lambda count: False
+    result = loop(problem, stop, observers=[seen]).run()
+    last = seen.reports[-1].evaluation
+    assert [r.evaluation.exact for r in seen.reports] == [False] * end + [True] and result.best_iteration == end
+    assert result.objective_best == result.objective_last == last.objective and problem.found == last.point[0]
+
+
+def test_what_an_interrupt_has_judged_leaves_no_trace_in_the_run_that_goes_on(tmp_path) -> None:
+    """Adam with too long steps, past the valley's floor: the last point is worse than the one that the interrupt had judged."""
+    run = loop(Valleys(starts(2.5)), Stop(iterations=5), "adam", 0.25, record=Record(tmp_path, QUIET))
+    run.problem.exact = lambda count: False
+    real = run.method.step
+
+    def step():
+        run.interrupt.asked = run.iteration == 2
+        return real()
+
+    run.method.step = step
+    result = run.run()
+    assert (result.status, result.best_iteration) == ("interrupted", 2)
+    again = loop(Valleys([]), Stop(iterations=5), "adam", 0.25)
+    again.problem.exact = lambda count: False
+    again.load(load_checkpoint(tmp_path))
+    assert again.best is None
+    final = again.run()
+    assert final.best_iteration == 5 and final.objective_first == final.objective_best > result.objective_best
 
 
 @pytest.mark.parametrize("break_at", [2, 5, 9, 13])

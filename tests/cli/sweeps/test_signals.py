@@ -47,6 +47,11 @@ class Trial:
 def test_the_pruner_hears_the_best_every_few_iterations() -> None:
     trial = Trial()
     pruning = Pruning(trial, every=3)
-    endings = [pruning(SimpleNamespace(iteration=k, best=SimpleNamespace(objective=10.0 - k))) for k in range(8)]
+
+    def ending(k: int, last_round: bool = True):
+        return pruning(SimpleNamespace(iteration=k, best=SimpleNamespace(objective=10.0 - k), last_round=last_round))
+
+    assert [ending(0, last_round=False), ending(3, last_round=False)] == [None, None] and not trial.told, "of another function"
+    endings = [ending(k) for k in range(8)]
     assert trial.told == [(10.0, 0), (7.0, 3), (4.0, 6)]
     assert [k for k, ending in enumerate(endings) if ending is not None] == [6] and endings[6].status == "pruned"
