@@ -106,7 +106,7 @@ class RecordingProblem:
         return x[: self.n], x[self.n :].reshape(-1, self.nt) if self.nt else None
 
     def keep(self, x: np.ndarray) -> None:
-        """Put a flat point into the unknowns, which begin there from now on; what each recording has of its own stays at its start."""
+        """Put a flat point into the parameters, which begin there from now on; what each recording has of its own stays at its start."""
         z = torch.as_tensor(self.split(x)[0])
         with torch.no_grad():
             for unknown, recording, part in self.slices:
