@@ -142,7 +142,7 @@ WRONG = [
     (["+parameter.x={kind: knots}"], "parameter.x: knots belongs to a task; recordings bring their own controls and starts."),
     (
         ["parameter.mass.lr=0.1"],
-        "parameter.mass.lr: this optimizer finds one step for all groups; leave lr out, or use a first-order optimizer.",
+        "parameter.mass.lr: levenberg_marquardt finds one step for all groups; leave lr out, or use a first-order optimizer.",
     ),
     (
         ["parameter.mass.transform=smooth", "parameter.mass.bounds=[0.1,2]", "statistics.profile=[mass/*]"],
