@@ -96,7 +96,8 @@ class Learning:
         """Learn from where the parameters are, until the config's `stop`; they are at the best point afterwards.
 
         Args:
-            observers: are told about every iteration (`genesis.runners.iteration.Report`); what they return other than None ends the run.
+            observers: are told about every iteration (`genesis.runners.iteration.IterationReport`); a `genesis.problems.problem.Verdict` that
+                they return ends the run.
             folder: where the files of a run are written; None: nowhere.
 
         Returns: `status` and `reason` say how it ended (`error`: what failed, where something did), the other fields what was reached.
