@@ -1,5 +1,7 @@
 """Tasks under methods for least squares."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -8,9 +10,11 @@ from genesis.errors import DivergenceError, InputError
 from genesis.losses import LOSSES
 from genesis.methods import make_method
 from genesis.methods.residuals import cost
+from genesis.runners import evaluate as module
 from genesis.runners.evaluate import TaskProblem
 from genesis.runners.loop import Stop
 from genesis.runners.optimize import optimization
+from genesis.tasks.linearize import linearize
 from tests.tasks.configured import configured
 
 
@@ -56,6 +60,30 @@ def test_a_point_that_diverges_is_a_failure_and_not_an_exception() -> None:
     assert problem.linearize() is None
     assert isinstance(problem.failure, DivergenceError)
     assert (problem.failed.count, problem.latest) == (1, before)
+
+
+@pytest.mark.parametrize("value", [np.nan, 1e200])
+def test_a_jacobian_that_is_not_finite_is_a_failure(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    _, task = configured("task=throw", "task.horizon=5")
+    problem = TaskProblem(task, remember=False)
+
+    def spoiled(task: Any) -> Any:
+        found = linearize(task)
+        found.blocks[0].z[0, 0] = value
+        return found
+
+    monkeypatch.setattr(module, "linearize", spoiled)
+    assert problem.linearize() is None
+    assert isinstance(problem.failure, DivergenceError)
+    assert "Jacobian" in problem.failed.why and problem.failed.count == 1
+    assert problem.counts() == {"evaluations": 0}
+
+
+def test_a_run_by_least_squares_refuses_other_losses_before_it_begins() -> None:
+    _, task = configured("task=swing_up")
+    task.losses["work"] = 1.0, LOSSES["energy"](task.setting, "loss.work")
+    with pytest.raises(InputError, match=r"loss\.work: it is no sum of squares"):
+        optimization(task, make_method({"kind": "least_squares"}, {"kind": "constant"}, 5, 0), Stop())
 
 
 def test_a_loss_that_is_no_sum_of_squares_is_named_before_anything_is_simulated() -> None:
