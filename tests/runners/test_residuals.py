@@ -1,5 +1,6 @@
 """Tasks under methods for least squares."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,13 @@ import torch
 from genesis.errors import DivergenceError, InputError
 from genesis.losses import LOSSES
 from genesis.methods import make_method
+from genesis.methods.method import point
 from genesis.methods.residuals import cost
 from genesis.runners import evaluate as module
 from genesis.runners.evaluate import TaskProblem
-from genesis.runners.loop import Stop
+from genesis.runners.loop import Loop, Stop
 from genesis.runners.optimize import optimization
+from genesis.runners.record import Record, RecordOptions, load_checkpoint
 from genesis.tasks.linearize import linearize
 from tests.tasks.configured import configured
 
@@ -93,3 +96,27 @@ def test_a_loss_that_is_no_sum_of_squares_is_named_before_anything_is_simulated(
     with pytest.raises(InputError, match=r"loss\.work: it is no sum of squares"):
         problem.linearize()
     assert problem.counts() == {"evaluations": 0}
+
+
+def test_going_on_from_a_bound_is_bit_identical(tmp_path: Path) -> None:
+    def begun(**more: Any) -> tuple[Loop, list[float]]:
+        _, task = configured(
+            "task=throw", "task.horizon=20", "parameter.velocity.bounds=[-2,2]", "parameter.velocity.transform=clamp"
+        )
+        told: list[float] = []
+        method = make_method({"kind": "least_squares", "cost_tolerance": 0.0}, {"kind": "constant"}, 30, 0)
+        loop = optimization(task, method, Stop(iterations=30), signals=False, **more)
+        loop.observers = [lambda report: told.append(report.evaluation.objective)]
+        return loop, told
+
+    whole, expected = begun()
+    whole.run()
+    first, before = begun(record=Record(tmp_path, RecordOptions(tensorboard=False)))
+    first.stop.iterations = len(expected) - 2
+    first.run()
+    second, after = begun()
+    second.load(load_checkpoint(tmp_path))
+    room = np.abs(np.abs(point(second.problem.groups)) - 2.0).min()
+    assert room < 1e-8, "nearer to the bound than where this method begins"
+    second.run()
+    assert before[:-1] + after == expected
