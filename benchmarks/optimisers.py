@@ -121,6 +121,7 @@ class Objective:
         self.groups = [Group("controls", [self.controls], [limits], None, self.project)]
         self.failure: Exception | None = None
         self.diverged: tuple[int, ...] = ()
+        self.exact = True
         self.best, self.reached, self.evaluations = 1.0, None, 0
         self.known: tuple[torch.Tensor, float, torch.Tensor] | None = None
 

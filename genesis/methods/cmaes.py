@@ -169,6 +169,7 @@ class CMAES:
         step_tolerance: ends where the spread is this part of the first one.
     """
 
+    kind = "cmaes"
     needs: Needs = "values"
     revisits, masks = True, False
 

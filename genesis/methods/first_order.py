@@ -41,7 +41,8 @@ class FirstOrder:
     def __init__(
         self, kind: type[torch.optim.Optimizer], options: dict[str, Any], schedule: dict[str, Any], iterations: int
     ) -> None:
-        self.kind, self.schedule, self.iterations = kind, schedule, iterations
+        self.torch_class, self.schedule, self.iterations = kind, schedule, iterations
+        self.kind = kind.__name__.lower()
         self.options: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in options.items()
         }
@@ -60,7 +61,7 @@ class FirstOrder:
                 self.measured += zip(group.leaves, moved, group.size, strict=True)
             sets.append({"params": moved, **({} if group.lr is None else {"lr": group.lr})})
         try:
-            self.optimizer = light(self.kind)(sets, **self.options)  # type: ignore[arg-type]  # cache wants what hashes
+            self.optimizer = light(self.torch_class)(sets, **self.options)  # type: ignore[arg-type]  # cache wants what hashes
         except ValueError as error:
             raise InputError(f"optimizer: {error}.") from error
         self.scheduler = make_scheduler(self.schedule, self.optimizer, self.iterations)
@@ -91,7 +92,7 @@ class FirstOrder:
         if self.factor < 1.0:
             _shorten(self.leaves, self.good, self.factor)
         if self.scheduler is not None:
-            self.scheduler(None if lost else self.value)
+            self.scheduler(None if lost or not self.objective.exact else self.value)
         for group in self.groups:
             group.project()
         return None

@@ -21,6 +21,7 @@ class LBFGS:
         tolerance_grad: of the largest entry of the gradient, tolerance_change: of the step.
     """
 
+    kind = "lbfgs"
     needs: Needs = "gradient"
     revisits, masks = True, False
 

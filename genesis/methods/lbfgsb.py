@@ -116,6 +116,7 @@ class LBFGSB:
         tolerance_grad: of the largest entry of the projected gradient. tolerance_change: of the relative fall of the objective.
     """
 
+    kind = "lbfgsb"
     needs: Needs = "gradient"
     revisits, masks = True, False
 
@@ -225,7 +226,7 @@ class LBFGSB:
 
     def told(self) -> dict[str, float]:
         """Length of the last step; slope: largest entry of the projected gradient."""
-        return {"step": self.length, "slope": self.slope}
+        return {"length": self.length, "slope": self.slope}
 
     def learning_rates(self) -> list[float]:
         return []

@@ -16,7 +16,20 @@ import numpy as np
 import torch
 from scipy.sparse.linalg import LinearOperator, lsmr
 
-from genesis.methods.method import Ending, Group, Needs, Objective, bounds, learned, move, no_value, point, refuse_rates
+from genesis.methods.method import (
+    Ending,
+    Group,
+    Needs,
+    Objective,
+    bounds,
+    learned,
+    move,
+    no_step,
+    no_value,
+    normal_of,
+    point,
+    refuse_rates,
+)
 from genesis.methods.residuals import cost
 from genesis.methods.residuals.matrix import matrix
 
@@ -111,6 +124,7 @@ class LeastSquares:
     An iterate whose step was the last one by its tolerances is looked at once more before the end.
     """
 
+    kind = "least_squares"
     needs: Needs = "residuals"
     revisits, masks = False, False
 
@@ -136,6 +150,9 @@ class LeastSquares:
         blocks = self.objective.linearize()
         if blocks is None:
             return no_value(self.objective)
+        normal = normal_of(self.objective, blocks)
+        if isinstance(normal, Ending):
+            return normal
         self.x, self.value = point(self.groups), cost(blocks)
         weighted = [block.weighted() for block in blocks]
         self.j, self.r = matrix(weighted, len(self.x)), np.concatenate([block.r for block in weighted])
@@ -144,7 +161,7 @@ class LeastSquares:
         self.norms = np.maximum(self.norms, np.sqrt(np.asarray(square.sum(0)).reshape(-1)))
         self.scale = 1.0 / np.where(self.norms > 0.0, self.norms, 1.0)
         fixed = ((self.x <= self.low) & (self.g > 0.0)) | ((self.x >= self.high) & (self.g < 0.0))
-        self.slope = self.objective.normal(blocks).slope(fixed, self.value)
+        self.slope = normal.slope(fixed, self.value)
         if self.ending:
             return Ending(True, self.ending)
         return Ending(True, "the gradient vanishes") if self.slope < self.gradient_tolerance else None
@@ -168,6 +185,7 @@ class LeastSquares:
             return Ending(True, "the gradient vanishes")
         region = SearchPlane(model, radius) if sparse else Exact(model)
         low, high = np.nextafter(self.low, self.high), np.nextafter(self.high, self.low)
+        falls: list[float] = []
         for _ in range(TRIALS):
             p = self._within_bounds(model, region.within(radius), d, radius, theta)
             move(self.groups, np.clip(x + d * p, low, high))
@@ -177,6 +195,7 @@ class LeastSquares:
             if not change.any():
                 break
             fall, promised = self.value - self.objective.evaluate(gradient=False), -model.value(p)
+            falls.append(fall)
             ratio = fall / promised if promised > 0.0 and math.isfinite(fall) else -1.0
             if ratio < POOR:
                 radius = SHRINK * size
@@ -190,8 +209,9 @@ class LeastSquares:
                 return None
             if small:
                 break
+        ending = no_step(self.objective, falls)
         move(self.groups, x)
-        return Ending(True, "no step lowers the cost any further")
+        return ending
 
     def _within_bounds(self, model: LocalModel, p: np.ndarray, d: np.ndarray, radius: float, theta: float) -> np.ndarray:
         """The best of: the step, cut before it leaves the bounds; the step reflected there; steepest descent; in scaled numbers."""
@@ -221,7 +241,7 @@ class LeastSquares:
 
     def told(self) -> dict[str, float]:
         """Length of the last step, radius of the trust region, and slope: the largest relative gradient."""
-        return {"step": self.length, "radius": self.radius, "slope": self.slope}
+        return {"length": self.length, "radius": self.radius, "slope": self.slope}
 
     def learning_rates(self) -> list[float]:
         return []

@@ -11,7 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from genesis.methods.method import Ending, Group, Needs, Objective, bounds, learned, move, no_value, point, refuse_rates
+from genesis.methods.method import (
+    Ending,
+    Group,
+    Needs,
+    Objective,
+    bounds,
+    learned,
+    move,
+    no_step,
+    no_value,
+    normal_of,
+    point,
+    refuse_rates,
+)
 from genesis.methods.residuals import Normal, cost
 
 LARGEST = 1e16  # damping at which a step is too short to matter
@@ -25,6 +38,7 @@ class LevenbergMarquardt:
     An iterate whose step was the last one by its tolerances is looked at once more before the end.
     """
 
+    kind = "levenberg_marquardt"
     needs: Needs = "residuals"
     revisits, masks = False, False
 
@@ -58,8 +72,11 @@ class LevenbergMarquardt:
         blocks = self.objective.linearize()
         if blocks is None:
             return no_value(self.objective)
+        normal = normal_of(self.objective, blocks)
+        if isinstance(normal, Ending):
+            return normal
         x = point(self.groups)
-        self.value, self.normal = cost(blocks), self.objective.normal(blocks)
+        self.value, self.normal = cost(blocks), normal
         gradient = self.normal.gradient()
         self.fixed = ((x <= self.low) & (gradient > 0.0)) | ((x >= self.high) & (gradient < 0.0))
         self.slope = self.normal.slope(self.fixed, self.value)
@@ -71,6 +88,7 @@ class LevenbergMarquardt:
         """The first step that lowers the cost, with ever more damping."""
         here, scale = point(self.groups), self.normal.scale()
         damping, grow = self.damping, self.grow
+        falls: list[float] = []
         while damping < LARGEST:
             dx, predicted = self.normal.step(damping, self.fixed)
             move(self.groups, np.clip(here + dx, self.low, self.high))
@@ -79,6 +97,7 @@ class LevenbergMarquardt:
             if relative < ROUNDING:
                 break
             fall = self.value - self.objective.evaluate(gradient=False)
+            falls.append(fall)
             ratio = fall / predicted if predicted > 0.0 and math.isfinite(fall) else -1.0
             if ratio > ENOUGH:
                 self.damping, self.grow = float(damping * max(1.0 / 3.0, 1.0 - (2.0 * ratio - 1.0) ** 3)), 2.0
@@ -89,12 +108,13 @@ class LevenbergMarquardt:
                     self.ending = "the cost does not fall any further"
                 return None
             damping, grow = max(damping, 1e-12) * grow, grow * 2.0
+        ending = no_step(self.objective, falls)
         move(self.groups, here)
-        return Ending(True, "no step lowers the cost any further")
+        return ending
 
     def told(self) -> dict[str, float]:
         """Length of the last step, damping, and slope: the largest relative gradient."""
-        return {"step": self.length, "damping": self.damping, "slope": self.slope}
+        return {"length": self.length, "damping": self.damping, "slope": self.slope}
 
     def learning_rates(self) -> list[float]:
         return []

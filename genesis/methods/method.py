@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genesis.errors import InputError
-from genesis.methods.residuals import Normal, ResidualBlock
+from genesis.errors import DivergenceError, InputError
+from genesis.methods.residuals import Normal, ResidualBlock, expect_finite
 
 #: What a method asks of an objective: `evaluate` with its gradient, `linearize`, or `values` alone.
 Needs = Literal["gradient", "residuals", "values"]
@@ -37,11 +37,13 @@ class Objective(Protocol):
 
     failure: why the last question had no answer (a simulation diverged, values that cannot be simulated); None if it had.
     diverged: environments that the last answer leaves out; always empty unless the method `masks`.
+    exact: False where the last answer is that of a mini-batch, whose value is compared with nothing.
     """
 
     groups: list[Group]
     failure: Exception | None
     diverged: tuple[int, ...]
+    exact: bool
 
     def evaluate(self, gradient: bool = True) -> float:
         """The value at the present leaves, inf where there is none; with `gradient` theirs are in `.grad` afterwards."""
@@ -82,10 +84,12 @@ class Method(Protocol):
     A run is ``init``, then ``look`` and ``step`` in turns: ``look`` evaluates the present iterate, so that the objective's last answer is of
     it; ``step`` moves on from there. Both return None, or why there is no going on. Nothing is raised for points without a value.
 
-    needs: what it asks of an objective. revisits: it asks again for points that it has evaluated (line searches), so that remembering pays.
-    masks: it can do with the gradient of some environments, where others diverge (a line search cannot: it compares values).
+    kind: its name in configs and checkpoints. needs: what it asks of an objective. revisits: it asks again for points that it has evaluated
+    (line searches), so that remembering pays. masks: it can do with the gradient of some environments, where others diverge (a line search
+    cannot: it compares values).
     """
 
+    kind: str
     needs: Needs
     revisits: bool
     masks: bool
@@ -99,7 +103,7 @@ class Method(Protocol):
     def step(self) -> Ending | None: ...
 
     def told(self) -> dict[str, float]:
-        """Numbers of the last step that are worth a column: step, damping, slope, sigma, …"""
+        """Numbers of the last step that are worth a column: length, damping, slope, sigma, …"""
         ...
 
     def learning_rates(self) -> list[float]:
@@ -137,6 +141,22 @@ def refuse_rates(groups: Sequence[Group], kind: str) -> None:
 def no_value(objective: Objective) -> Ending:
     """The end where the present leaves have no value and there is nowhere to go back to."""
     return Ending(False, str(objective.failure or "the objective has no finite value here"), objective.failure)
+
+
+def no_step(objective: Objective, falls: Sequence[float]) -> Ending:
+    """The end of a method whose trial points, the last that were asked for, do not lower the cost. falls: of the cost, of each."""
+    if len(falls) and not np.isfinite(falls).any():  # nothing was compared, so nothing is known of a minimum
+        return no_value(objective)
+    return Ending(True, "no step lowers the cost any further")
+
+
+def normal_of(objective: Objective, blocks: Sequence[ResidualBlock]) -> Normal | Ending:
+    """The Gauss-Newton equations of blocks, or the end where they, or a Jacobian, are not finite: no slope of them means anything."""
+    try:
+        expect_finite(blocks)
+        return objective.normal(blocks).expect_finite()
+    except DivergenceError as error:
+        return Ending(False, str(error), error)
 
 
 # ---- flat points: the leaves of all groups one after the other, float64

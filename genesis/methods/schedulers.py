@@ -9,7 +9,7 @@ from genesis.errors import InputError, unknown_name
 
 
 class Schedule:
-    """One of torch's schedulers; called after every step with the objective, None where it is that of some environments alone."""
+    """One of torch's schedulers; called after every step with the objective, None where that is of some environments or of a mini-batch."""
 
     def __init__(self, scheduler: Any, length: int | None = None) -> None:
         self.scheduler, self.length, self.steps = scheduler, length, 0

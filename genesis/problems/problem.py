@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor
 
+from genesis.errors import DivergenceError
 from genesis.methods.method import Ending, Objective
 
 # How a run ends; `finished`: there is no tolerance to meet.
@@ -90,6 +91,14 @@ class Failed:
     count: int = 0
     why: str = ""
 
+    def take_values(self, values: np.ndarray) -> DivergenceError | None:
+        """Count those of values (C,) that are inf; why there is none, if all are."""
+        lost = int(np.isinf(values).sum())
+        if not lost:
+            return None
+        self.count, self.why = self.count + lost, f"{lost} of {len(values)} candidates cannot be simulated."
+        return DivergenceError(f"no candidate of {len(values)} can be simulated.") if lost == len(values) else None
+
 
 @dataclass
 class Stopwatch:
@@ -117,9 +126,9 @@ class Shown(Protocol):
 class Problem(Objective, Protocol):
     """An objective that a loop can work on. Leaves are float64 or float32 tensors, flat points x (n,) float64 (`genesis.methods.method`).
 
-    Every answer of `evaluate` and `linearize` leaves `latest`, `failure` and `diverged`. Where there is no value, the answer is inf (None from
-    `linearize`), `failure` says why, `failed` counts it, and `latest` stays that of the last point that had one. Wrong input, as a loss
-    that depends on nothing or a start that cannot be meant, is raised as InputError at the very first answer; later the method
+    Every answer of `evaluate` and `linearize` leaves `latest`, `failure`, `diverged` and `exact`. Where there is no value, the answer is inf
+    (None from `linearize`), `failure` says why, `failed` counts it, and `latest` stays that of the last point that had one. Wrong input, as a
+    loss that depends on nothing or a start that cannot be meant, is raised as InputError at the very first answer; later the method
     has made it, and it is a failure.
 
     kind: a word for it, as the kind of the task. tolerances: metric -> largest value; empty: nothing decides about success but the
@@ -178,6 +187,10 @@ class Problem(Objective, Protocol):
 
     def arrays(self) -> dict[str, np.ndarray]:
         """For solution.npz."""
+        ...
+
+    def point_arrays(self) -> dict[str, np.ndarray]:
+        """Of `arrays`, what the present point alone gives, before `conclude`: stored first in a run that was interrupted."""
         ...
 
     def files(self) -> dict[str, bytes]:

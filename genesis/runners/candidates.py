@@ -102,7 +102,13 @@ class Candidates:
         shares = Shares(TrajectoryView(run), self.setting.scene, count, e)
         found = self._losses(run, shares)
         total = torch.stack([weight * found[name] for name, (weight, _) in self.task.losses.items()]).sum(0)
-        return np.asarray(total.double().cpu())
+        return np.asarray(torch.where(self._finite(shares), total, math.inf).double().cpu())
+
+    @staticmethod
+    def _finite(shares: Shares) -> Tensor:
+        """(C,) whether the whole motion is finite, also where no loss looks."""
+        finite = [torch.isfinite(shares.of((name,)).transpose(0, 1).flatten(1)).all(1) for name in ("qpos", "qvel")]
+        return finite[0] & finite[1]
 
     def _policy(self, policies: list[Law], count: int) -> Law | None:
         if not policies:

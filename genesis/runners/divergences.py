@@ -11,7 +11,7 @@ SAID = 5  # iterations that are warned of; the others stand in the record alone
 
 @dataclass
 class Divergences:
-    """failed_evaluations: those in which everything diverged, after which the step was shortened. iterations: those in which some
+    """failed_evaluations: those in which everything diverged. iterations: those in which some
     environments diverged and did not count; environments: in how many iterations each of them did.
 
     before: the counts without those of the present evaluation, which one who goes on from here makes again.
@@ -27,8 +27,7 @@ class Divergences:
 
     def take(self, iteration: int, failed: Failed, evaluation: Evaluation) -> dict[str, Any]:
         """Count and say what has diverged up to this evaluation; returns what its line of metrics has to say of it."""
-        count, failed.count = failed.count, 0
-        self.failed_evaluations += count
+        count = self._count(failed)
         self.before = self.summary()
         lost = evaluation.diverged
         if lost:
@@ -39,6 +38,18 @@ class Divergences:
             self._said += 1
             self._say(iteration, count, lost, failed.why)
         return {**({"failed_evaluations": count} if count else {}), **({"diverged": list(lost)} if lost else {})}
+
+    def take_rest(self, iteration: int, failed: Failed) -> None:
+        """Count and say what has diverged since the last report, in a step that led nowhere."""
+        count = self._count(failed)
+        if count and self._said < SAID:
+            self._said += 1
+            self._say(iteration, count, (), failed.why)
+
+    def _count(self, failed: Failed) -> int:
+        count, failed.count = failed.count, 0
+        self.failed_evaluations += count
+        return count
 
     def summary(self) -> dict[str, Any]:
         """The counts."""
@@ -56,4 +67,4 @@ class Divergences:
                 last,
             )
         else:
-            logger.warning("iteration %d: %d trial points diverged; the step was shortened: %s%s", iteration, count, why, last)
+            logger.warning("iteration %d: %d trial points diverged and were left out: %s%s", iteration, count, why, last)

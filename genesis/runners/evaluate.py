@@ -15,7 +15,7 @@ from torch import Tensor
 
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.methods.method import Ending, Group, all_leaves, flatten, point
-from genesis.methods.residuals import Normal, ResidualBlock
+from genesis.methods.residuals import Normal, ResidualBlock, expect_finite
 from genesis.problems.problem import (
     CONVERGED,
     DIVERGED,
@@ -69,6 +69,7 @@ class TaskProblem:
         self.latest: Evaluation | None = None
         self.failure: Exception | None = None
         self.diverged: tuple[int, ...] = ()
+        self.exact = True
         self.evaluations = 0
         self.candidates = Candidates(task)
         self._without: tuple[int, ...] = ()  # environments that the trajectory at the end leaves out
@@ -92,6 +93,7 @@ class TaskProblem:
         start = perf_counter()
         found = self.candidates.values(points)
         self.evaluations += int(np.isfinite(found).sum())
+        self.failure = self.failed.take_values(found)
         self.clock.add("values", start)
         return found
 
@@ -116,6 +118,8 @@ class TaskProblem:
         start = perf_counter()
         with self._of_the_optimizer():
             found = linearize(self.task)
+        expect_finite(found.blocks)
+        self.normal(found.blocks).expect_finite()
         start = self.clock.add("linearize", start)
         self.evaluations += 1
         gradient = sum((block.z.T @ block.r for block in found.blocks), start=np.zeros(len(found.blocks[0].z.T)))
@@ -275,7 +279,11 @@ class TaskProblem:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Parameters and their trajectory."""
-        return {**parameter_arrays(self.task), **self.trajectory()}
+        return {**self.point_arrays(), **self.trajectory()}
+
+    def point_arrays(self) -> dict[str, np.ndarray]:
+        """Parameters."""
+        return parameter_arrays(self.task)
 
     def trajectory(self) -> dict[str, np.ndarray]:
         """As `trajectory_arrays`."""
@@ -290,8 +298,8 @@ class TaskProblem:
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Counts."""
-        return {"evaluations": self.evaluations}
+        """Counts from before the present evaluation."""
+        return {"evaluations": max(0, self.evaluations - 1)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.evaluations = state["evaluations"]

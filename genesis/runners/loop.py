@@ -21,7 +21,7 @@ from genesis.runners.iteration import IterationReport, Observer
 from genesis.runners.record import Record, versions
 from genesis.runners.standing import Standing
 
-FORMAT = 2  # of checkpoints
+FORMAT = 3  # of checkpoints
 
 
 @dataclass
@@ -256,6 +256,7 @@ class Loop:
     def _finish(self, verdict: Verdict) -> Result:
         """Put the best back, let the problem conclude, store."""
         problem, best = self.problem, self.best
+        self.divergences.take_rest(self.iteration, problem.failed)
         result = Result(
             status=verdict.status,
             reason=verdict.reason,
@@ -274,6 +275,12 @@ class Loop:
         )
         if best is not None:
             move(problem.groups, best.point)
+            if (
+                self.record is not None and verdict.status == INTERRUPTED
+            ):  # what follows takes time, and one more Ctrl-C would end it
+                result.counts = problem.counts()
+                self.record.solution(problem.point_arrays())
+                self.record.result(result.content())
             if (
                 self.stages[best.stage].round != self.stages[self.number].round
             ):  # the new round has found nothing: judge by the old one
@@ -305,6 +312,7 @@ class Loop:
             "iteration": self.iteration,
             "first": self.first_before,
             "point": torch.from_numpy(point(self.problem.groups)),
+            "kind": self.method.kind,
             "method": self.method.state_dict(),
             "problem": self.problem.state_dict(),
             "standing": self.standing.state_dict(),
@@ -330,16 +338,19 @@ class Loop:
             self.method.load_state_dict(state["method"])
         except (KeyError, ValueError) as error:
             raise InputError(f"checkpoint: made by another optimizer ({error}); resume needs the same optimizer.") from error
+        move(self.problem.groups, state["point"].numpy())  # once more: methods begin within bounds, at times strictly
         self.standing.load_state_dict(state["standing"])
         self.divergences = Divergences(**state["divergences"])
         torch.set_rng_state(state["random"])
 
     def _compare(self, state: dict[str, Any]) -> None:
-        """Raises: InputError for a checkpoint of an earlier format or another problem."""
+        """Raises: InputError for a checkpoint of an earlier format, another method or another problem."""
         if state.get("format") != FORMAT:
             raise InputError(
                 "checkpoint: written by an earlier version, whose checkpoints are not read; start anew with --rerun."
             )
+        if state["kind"] != self.method.kind:
+            raise InputError(f"checkpoint: made by another optimizer ({state['kind']}); resume needs the same optimizer.")
         if state["shapes"] != self._shapes():
             raise InputError(
                 f"checkpoint: parameters have shapes {state['shapes']}, this task's have {self._shapes()}; "

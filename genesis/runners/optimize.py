@@ -7,6 +7,7 @@ from genesis.methods.method import Method
 from genesis.runners.evaluate import TaskProblem
 from genesis.runners.loop import Loop, Stop
 from genesis.tasks import Task
+from genesis.tasks.linearize import expect_squares
 
 
 def optimization(
@@ -24,4 +25,6 @@ def optimization(
         seconds: time spent before, by phase. problem: made with the arguments of `TaskProblem`. options: those of `Loop`.
     Raises: InputError for a task that the method cannot learn.
     """
+    if method.needs == "residuals":
+        expect_squares(task.losses)
     return Loop(problem(task, remember=method.revisits, masks=method.masks, seconds=seconds), method, stop, **options)

@@ -309,7 +309,10 @@ class TogetherProblem(TaskProblem):
 
     def trajectory(self) -> dict[str, Any]:
         """As `trajectory_arrays`."""
-        answer = self.ask(TRAJECTORY)
+        try:
+            answer = self.ask(TRAJECTORY)
+        except KeyboardInterrupt:  # nobody answers any more: by itself
+            answer = ALONE
         return super().trajectory() if answer is ALONE else dict(answer)
 
     def _find(self, gradient: bool) -> Judgement:

@@ -74,6 +74,7 @@ class SysidProblem:
         self.squares = LeastSquaresObjective(of_windows(self.problem, self.gap_weight))
         self.groups: list[Group] = self.squares.groups
         self.failure: Exception | None = None
+        self.exact = True
         self.diverged: tuple[int, ...] = ()  # always: a window that diverges is a failure of the point
         self.start = self.squares.residuals.first()
         self.profiled = self.asked.profiled(self.problem)
@@ -114,7 +115,9 @@ class SysidProblem:
 
     def values(self, points: np.ndarray) -> np.ndarray:
         """See `Objective.values`."""
-        return self.squares.values(points)
+        found = self.squares.values(points)
+        self.failure = self.failed.take_values(found)
+        return found
 
     def _said(self) -> float:
         """The evaluation of what the squares have found."""
@@ -129,7 +132,7 @@ class SysidProblem:
             last = first + sum(leaf.numel() for leaf in group.leaves)
             norms[group.name] = float(np.linalg.norm(gradient[first:last]))  # type: ignore[index]
             first = last
-        self.failure = None
+        self.failure, self.exact = None, exact
         self.latest = Evaluation(value, terms, {}, False, point(self.groups), gradient, norms, exact=exact)
 
     def _fails(self, failure: Exception | None) -> float:
@@ -255,7 +258,11 @@ class SysidProblem:
         """Physical parameters of the scene with the estimates in them, estimates with their standard deviations."""
         assert self.answer is not None
         estimates = {f"estimate/{e.name}": np.array([e.value, e.std]) for e in self.answer.estimates}
-        return {f"physical/{name}": value for name, value in self.parameters().items()} | estimates
+        return self.point_arrays() | estimates
+
+    def point_arrays(self) -> dict[str, np.ndarray]:
+        """Physical parameters of the scene with the present numbers in them."""
+        return {f"physical/{name}": value for name, value in self.parameters().items()}
 
     def parameters(self) -> dict[str, np.ndarray]:
         """Physical parameters of the scene with the estimates in them, by core name."""

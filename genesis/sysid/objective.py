@@ -12,7 +12,7 @@ import torch
 
 from genesis.errors import DivergenceError, InputError
 from genesis.methods.method import Group, all_leaves, move, point
-from genesis.methods.residuals import Normal, ResidualBlock, cost
+from genesis.methods.residuals import Normal, ResidualBlock, cost, expect_finite
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import FAILURES, Residuals
 from genesis.sysid.sizes import sizes_of
@@ -44,6 +44,7 @@ class LeastSquaresObjective:
         self.groups = self._groups(residuals.first())
         self.failure: Exception | None = None
         self.diverged: tuple[int, ...] = ()
+        self.exact = True
         self.found: _Found | None = None  # of the last question that had an answer
         self._known: deque[_Found] = deque(maxlen=REMEMBERED)
         self._blocks: tuple[np.ndarray, list[ResidualBlock]] | None = None
@@ -127,15 +128,23 @@ class LeastSquaresObjective:
         return blocks
 
     def _keep(self, x: np.ndarray, blocks: list[ResidualBlock], gradient: bool) -> _Found | None:
-        """What blocks say; None, with the failure set, where they are not finite."""
+        """What blocks say; None, with the failure set, where they, or their Jacobian with `gradient`, are not finite."""
         value = cost(blocks)
         if not np.isfinite(value):
             self.failure = DivergenceError("the residuals are not finite, but the simulation is.", quantity="residuals")
             return None
+        slope: np.ndarray | None = None
+        if gradient:
+            try:
+                expect_finite(blocks)
+                slope = self.residuals.normal(blocks).expect_finite().gradient()
+            except DivergenceError as failure:
+                self.failure = failure
+                return None
         terms: dict[str, float] = {}
         for block in blocks:
             terms[block.label] = terms.get(block.label, 0.0) + block.cost()
-        made = _Found(x, value, terms, self.residuals.normal(blocks).gradient() if gradient else None)
+        made = _Found(x, value, terms, slope)
         self._known.append(made)
         return made
 

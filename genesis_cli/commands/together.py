@@ -17,7 +17,7 @@ from genesis_cli.validate import Checked, check
 # Keys under scene and robot that are physical parameters of the model, which every environment can have its own of.
 PHYSICAL = ("gravity", "density", "friction")
 SHARED = "is shared by all environments of launcher=batched"
-HINT = f"{REMEDY}, or make it a physical parameter that is not learned (kind: mass, friction, ..., learn: false)"
+HINT = f"{REMEDY}, or name the quantity as a parameter that is not learned (kind: mass, friction, …, learn: false)"
 
 Attend = Callable[[Job, Callable[[Job], Outcome]], None]
 

@@ -25,6 +25,7 @@ class FunctionOf:
         self.groups = [self._group(k, leaf, (bounds or {}).get(k)) for k, leaf in enumerate(self.leaves)]
         self.failure: Exception | None = None
         self.diverged: tuple[int, ...] = ()
+        self.exact = True
         self.value = float("inf")  # of the last answer
         self.evaluations = 0
 

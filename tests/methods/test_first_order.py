@@ -172,3 +172,12 @@ def test_a_step_does_not_import_torchs_compiler() -> None:
         "assert 'torch._dynamo' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
+
+
+def test_a_plateau_is_not_looked_for_in_mini_batches() -> None:
+    for exact, rate in ((True, 0.05), (False, 0.1)):
+        objective = FunctionOf(lambda x: 1.0 + 0.0 * x.sum(), [1.0])
+        objective.exact = exact
+        method = make_method({"kind": "sgd", "lr": 0.1}, {"kind": "plateau", "factor": 0.5, "patience": 1}, 4, 0)
+        run(method, objective, 3)
+        assert method.learning_rates() == [rate]

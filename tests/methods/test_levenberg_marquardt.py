@@ -39,8 +39,8 @@ def test_the_last_step_is_looked_at_before_the_end() -> None:
 def test_tells_step_damping_and_slope() -> None:
     trail = run(LevenbergMarquardt(damping=0.5), line(), 1)
     first, second = trail.told
-    assert (first["step"], first["damping"]) == (0.0, 0.5)
-    assert second["step"] == pytest.approx(np.linalg.norm(trail.points[1]), rel=1e-12) and second["damping"] < 0.5
+    assert (first["length"], first["damping"]) == (0.0, 0.5)
+    assert second["length"] == pytest.approx(np.linalg.norm(trail.points[1]), rel=1e-12) and second["damping"] < 0.5
     gradient = A.T @ (A @ torch.zeros(4, dtype=A.dtype) - B)
     slope = (gradient.abs() / (A * A).sum(0).sqrt()).max() / B.norm()
     assert first["slope"] == pytest.approx(float(slope), rel=1e-12)

@@ -50,7 +50,7 @@ def pendulum() -> Identification:
         traces=[trace("run", "train", "pivot", 0.025, 0.5), trace("held", "validation", "pivot", 0.05, 0.4)],
         whiteness=[Whiteness("angle", "pivot", 0.61, 3e-12, 0.2)],
         history=[
-            {"iteration": k, "stage": "solve", "objective": 1234.5 / 3**k, "gradient_norm": 10.0**-k, "step": 0.1}
+            {"iteration": k, "stage": "solve", "objective": 1234.5 / 3**k, "gradient_norm": 10.0**-k, "length": 0.1}
             for k in range(4)
         ],
         warnings=list(WARNINGS),

@@ -27,8 +27,9 @@ class Valleys:
         self.failed, self.clock, self.tolerances = Failed(), Stopwatch(), tolerances or {}
         self.plan, self.wall, self.weight, self.simulations = stages, wall, 1.0, 0
         self.entered: list[str] = []
-        self.exact: Callable[[int], bool] = lambda count: True
-        self.name, self.settles = "x", True
+        self.exact_at: Callable[[int], bool] = lambda count: True
+        self.exact, self.settles = True, True
+        self.name = "x"
 
     def evaluate(self, gradient: bool = True) -> float:
         x = float(self.x.detach()[0])
@@ -42,10 +43,10 @@ class Valleys:
         self.simulations += 1
         metrics = {"distance": abs(x - centre)}
         good = bool(self.tolerances) and metrics["distance"] <= self.tolerances["distance"]
-        self.failure = None
+        self.failure, self.exact = None, self.exact_at(self.simulations)
         self.latest = Evaluation(
             value, {}, metrics, good, point(self.groups), flatten([self.x.grad]), {"x": abs(slope)},
-            exact=self.exact(self.simulations),
+            exact=self.exact,
         )  # fmt: skip
         return value
 
@@ -78,6 +79,9 @@ class Valleys:
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {"x": np.array(self.found)}
+
+    def point_arrays(self) -> dict[str, np.ndarray]:
+        return {"x": self.x.detach().numpy().copy()}
 
     def files(self) -> dict[str, bytes]:
         return {"found.txt": f"{self.found:g}".encode()}

@@ -72,6 +72,39 @@ def test_points_without_a_value_change_nothing_of_the_others() -> None:
     assert np.isinf(problem.values(points[[1, 3]])).all()
 
 
+def test_a_motion_that_is_not_finite_where_no_loss_looks_has_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, task = configured(*SHORT, "task.envs=2", "task.spread_qpos=0.01")
+    problem = TaskProblem(task, remember=False)
+    points = points_around(problem, 3)
+    task.losses = {"effort": (1.0, LOSSES["control_effort"](task.setting, "loss.effort"))}
+    expected, real = problem.values(points), module.roll_out_batch
+    assert np.isfinite(expected).all()
+
+    def diverging(*arguments: Any) -> Any:
+        run = real(*arguments)
+        run.qvel[-1, 3] = np.nan  # environment 1 of the second candidate
+        return run
+
+    monkeypatch.setattr(module, "roll_out_batch", diverging)
+    found = problem.values(points)
+    assert np.isinf(found[1])
+    assert np.array_equal(found[[0, 2]], expected[[0, 2]])
+    assert (problem.failed.count, problem.failed.why) == (1, "1 of 3 candidates cannot be simulated.")
+    assert problem.failure is None
+
+
+def test_generations_without_any_value_are_counted_and_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, task = configured(*SHORT)
+    task.goal.limits = []
+    method = make_method({"kind": "cmaes", "population": 4}, {"kind": "constant"}, 20, 0)
+    loop = optimization(task, method, Stop(iterations=20), signals=False)
+    monkeypatch.setattr(module.Candidates, "values", lambda self, points: np.full(len(points), np.inf))
+    result = loop.run()
+    assert (result.status, result.reason) == ("diverged", "no candidate of 4 can be simulated.")
+    assert result.error is not None
+    assert result.divergences["failed_evaluations"] == 8 * 4
+
+
 def test_points_with_too_many_contacts_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     _, task = configured(*SHORT, "task.envs=2", "task.spread_qpos=0.01")
     problem = TaskProblem(task, remember=False)

@@ -144,7 +144,8 @@ class Slope:
     def __init__(self, lost: list[tuple[int, ...]], values: list[float]) -> None:
         self.leaf = torch.zeros(1, dtype=torch.float64, requires_grad=True)
         self.groups = [Group("x", [self.leaf], [None], None, lambda: None)]
-        self.failure, self.diverged, self.answers = None, (), iter(zip(values, lost, strict=True))
+        self.failure, self.diverged, self.exact = None, (), True
+        self.answers = iter(zip(values, lost, strict=True))
 
     def evaluate(self, gradient: bool = True) -> float:
         self.leaf.grad = torch.ones_like(self.leaf)

@@ -172,7 +172,7 @@ def test_several_starts_end_with_the_best_and_its_verdict(run, tmp_path) -> None
     expected = ended(loop)
     assert len(loop.stages) == 5 and len(loop.endings) == 5 and expected.status == CONVERGED
     assert expected.objective_best == min(row["objective"] for row in expected.history)
-    firsts = [row["objective"] for row in expected.history if row["step"] == 0.0]
+    firsts = [row["objective"] for row in expected.history if row["length"] == 0.0]
     assert firsts[1:] == sorted(firsts[1:]) and len(firsts) == 5, "the best candidates first"
     first = stop_after(identify(joint_problem(ARM, PARAMETERS, [run]), folder=tmp_path, starts=starts, seed=1), 10)
     ended(first)

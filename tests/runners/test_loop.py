@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from genesis.errors import InputError
 from genesis.methods import make_method
@@ -107,7 +108,7 @@ def test_observers_know_the_last_round() -> None:
 class Ends:
     """A method that stands where it is and ends as it is told: (look, step) of each stage."""
 
-    needs, revisits, masks = "gradient", False, False
+    kind, needs, revisits, masks = "ends", "gradient", False, False
 
     def __init__(self, *endings: tuple[Ending | None, Ending | None]) -> None:
         self.endings, self.stage = endings, -2  # the loop initialises once before the first stage
@@ -155,6 +156,7 @@ def test_a_start_that_cannot_be_simulated_loses_only_itself() -> None:
     assert (result.status, result.best_iteration, result.divergences["failed_evaluations"]) == ("converged", 0, 1)
     result = Loop(Valleys(starts(3.0, -9.0), wall=8.0), Ends(done, done), Stop()).run()
     assert (result.status, result.objective_best, result.error) == ("converged", 2.0, None)
+    assert result.divergences["failed_evaluations"] == 1, "also what failed after the last report"
     result = Loop(Valleys(starts(-9.0, 9.0), wall=8.0), Ends(done, done), Stop()).run()
     assert result.status == "not_converged" and str(result.error) == "beyond the wall at 9" and result.objective_best is None
 
@@ -173,11 +175,11 @@ def test_what_ends_the_whole_run_leaves_further_starts_out() -> None:
 
 def test_mini_batches_are_told_and_compared_with_nothing() -> None:
     problem, seen = Valleys(starts(5.0)), Says()
-    problem.exact, problem.settles = lambda count: count % 4 == 0, False
+    problem.exact_at, problem.settles = (lambda count: count % 4 == 0), False
     result = loop(problem, Stop(iterations=9), observers=[seen]).run()
     assert [r.best is None for r in seen.reports[:4]] == [True, True, True, False] and len(seen.reports) == 10
     assert (result.best_iteration, result.objective_first) == (7, seen.reports[3].evaluation.objective)
-    problem.exact = lambda count: False
+    problem.exact_at = lambda count: False
     assert loop(problem, Stop(iterations=9, patience=1)).run().objective_best is None
 
 
@@ -187,7 +189,7 @@ def test_mini_batches_are_told_and_compared_with_nothing() -> None:
 def test_the_last_point_of_a_stage_is_judged_whole(stop, end) -> None:
     """Where it ends for what is known beforehand; what is reported is then what was judged."""
     problem, seen = Valleys(starts(5.0)), Says()
-    problem.exact = lambda count: False
+    problem.exact_at = lambda count: False
     result = loop(problem, stop, observers=[seen]).run()
     last = seen.reports[-1].evaluation
     assert [r.evaluation.exact for r in seen.reports] == [False] * end + [True] and result.best_iteration == end
@@ -197,7 +199,7 @@ def test_the_last_point_of_a_stage_is_judged_whole(stop, end) -> None:
 def test_what_an_interrupt_has_judged_leaves_no_trace_in_the_run_that_goes_on(tmp_path) -> None:
     """Adam with too long steps, past the valley's floor: the last point is worse than the one that the interrupt had judged."""
     run = loop(Valleys(starts(2.5)), Stop(iterations=5), "adam", 0.25, record=Record(tmp_path, QUIET))
-    run.problem.exact = lambda count: False
+    run.problem.exact_at = lambda count: False
     real = run.method.step
 
     def step():
@@ -208,7 +210,7 @@ def test_what_an_interrupt_has_judged_leaves_no_trace_in_the_run_that_goes_on(tm
     result = run.run()
     assert (result.status, result.best_iteration) == ("interrupted", 2)
     again = loop(Valleys([]), Stop(iterations=5), "adam", 0.25)
-    again.problem.exact = lambda count: False
+    again.problem.exact_at = lambda count: False
     again.load(load_checkpoint(tmp_path))
     assert again.best is None
     final = again.run()
@@ -245,10 +247,48 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path) -> None:
     other.name = "y"
     with pytest.raises(InputError, match=r"its names are \['x'\], those of this config \['y'\]; resume needs the same"):
         loop(other, Stop()).load(state)
+    for kind in ("adam", "adamw", "cmaes"):
+        with pytest.raises(InputError, match=r"made by another optimizer \(sgd\); resume needs the same optimizer"):
+            method = make_method({"kind": kind}, {"kind": "constant"}, 2, 0)
+            Loop(Valleys([]), method, Stop()).load(state)
     with pytest.raises(InputError, match="made by another optimizer"):
-        loop(Valleys([]), Stop(), "adam").load({**state, "method": {"stage": 1}})
+        loop(Valleys([]), Stop()).load({**state, "method": {"stage": 1}})
     with pytest.raises(InputError, match="written by an earlier version, .* start anew with --rerun"):
         loop(Valleys([]), Stop()).load({name: value for name, value in state.items() if name != "format"})
+
+
+class Nudges(Ends):
+    """Begins elsewhere, as a method that wants to be strictly within bounds."""
+
+    def init(self, objective) -> None:
+        super().init(objective)
+        with torch.no_grad():
+            objective.x.add_(0.25)
+
+
+def test_going_on_begins_at_the_very_point_that_was_stored(tmp_path) -> None:
+    enough = Says(Verdict("interrupted", "enough"), at=0)
+    Loop(Valleys(starts(1.0)), Nudges((None, None)), Stop(), observers=[enough], record=Record(tmp_path, QUIET)).run()
+    problem = Valleys([])
+    run = Loop(problem, Nudges((None, None)), Stop())
+    run.load(load_checkpoint(tmp_path))
+    assert enough.reports[0].evaluation.point.tolist() == problem.x.tolist() == [1.25]
+
+
+def test_one_more_ctrl_c_at_the_end_loses_nothing_that_was_found(tmp_path) -> None:
+    problem = Valleys(starts(1.0))
+
+    def conclude(best, asked) -> None:
+        raise KeyboardInterrupt
+
+    problem.conclude = conclude
+    enough = Says(Verdict("interrupted", "enough"), at=1)
+    with pytest.raises(KeyboardInterrupt):
+        loop(problem, Stop(), observers=[enough], record=Record(tmp_path, QUIET)).run()
+    with np.load(tmp_path / "solution.npz") as stored:
+        assert stored["x"].tolist() == [1.2]
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert (result["status"], result["best_iteration"], result["simulations"]) == ("interrupted", 1, 2)
 
 
 def test_an_observer_that_returns_something_else_is_told_what_to_return() -> None:

@@ -14,6 +14,7 @@ import torch
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.methods import make_method
 from genesis.parameters import Inputs
+from genesis.problems.problem import Verdict
 from genesis.runners.evaluate import TaskProblem
 from genesis.runners.files import finite, write_json, write_npz
 from genesis.runners.gradcheck import gradcheck
@@ -21,11 +22,13 @@ from genesis.runners.interrupt import Interrupt
 from genesis.runners.loop import Loop, Stop
 from genesis.runners.optimize import optimization
 from genesis.runners.record import Record, RecordOptions, load_checkpoint
-from genesis.runners.solution import load_parameters, parameter_arrays
+from genesis.runners.solution import load_parameters, parameter_arrays, trajectory_arrays
 from genesis.runners.tensorboard import gradient_picture
+from genesis.runners.together import TogetherProblem
 from genesis.tasks.goal import Limit, met
 from genesis.tasks.task import Judged
 from tests.settings import numbers
+from tests.tasks.configured import configured
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -229,6 +232,37 @@ def test_line_search_points_are_evaluated_once() -> None:
     task.parameters["x"].leaf.grad = None
     assert problem.evaluate() == first and problem.evaluations == 2
     assert torch.equal(task.parameters["x"].leaf.grad, gradient)
+
+
+@pytest.mark.parametrize("kind", ["sgd", "lbfgs", "levenberg_marquardt", "cmaes"])
+def test_evaluations_are_counted_after_a_break_as_without_one(tmp_path, kind: str) -> None:
+    def begun(**more) -> Loop:
+        _, task = configured("task=throw", "task.horizon=8", "parameter.velocity.bounds=null")
+        method = make_method({"kind": kind, **({"lr": 0.01} if kind == "sgd" else {})}, {"kind": "constant"}, 4, 0)
+        return optimization(task, method, Stop(iterations=4, when_converged=False), **more)
+
+    counted: list[list[int]] = [[], []]
+    begun(observers=[lambda report: counted[0].append(report.counts["evaluations"])]).run()
+    record = Record(tmp_path, RecordOptions(tensorboard=False))
+    pause = Verdict("interrupted", "enough")
+    begun(observers=[lambda report: pause if report.iteration == 1 else None], record=record).run()
+    again = begun(observers=[lambda report: counted[1].append(report.counts["evaluations"])])
+    again.load(load_checkpoint(tmp_path))
+    again.run()
+    assert len(counted[0]) > 1 and counted[1] == counted[0][1:]
+
+
+def test_a_candidate_whom_nobody_answers_simulates_its_trajectory_alone() -> None:
+    _, task = configured("task=throw", "task.horizon=8")
+
+    def ask(question: str) -> None:
+        raise KeyboardInterrupt
+
+    problem = TogetherProblem(task, ask=ask, remember=False)
+    alone = trajectory_arrays(task)
+    arrays = problem.arrays()
+    assert all(np.array_equal(arrays[name], alone[name]) for name in ("time", "qpos", "qvel", "controls"))
+    assert "leaf/velocity/0" in arrays
 
 
 def test_a_failure_that_is_kept_holds_nothing_of_its_evaluation() -> None:

@@ -1,5 +1,8 @@
 """Tasks under methods for least squares."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +10,14 @@ import torch
 from genesis.errors import DivergenceError, InputError
 from genesis.losses import LOSSES
 from genesis.methods import make_method
+from genesis.methods.method import point
 from genesis.methods.residuals import cost
+from genesis.runners import evaluate as module
 from genesis.runners.evaluate import TaskProblem
-from genesis.runners.loop import Stop
+from genesis.runners.loop import Loop, Stop
 from genesis.runners.optimize import optimization
+from genesis.runners.record import Record, RecordOptions, load_checkpoint
+from genesis.tasks.linearize import linearize
 from tests.tasks.configured import configured
 
 
@@ -58,6 +65,30 @@ def test_a_point_that_diverges_is_a_failure_and_not_an_exception() -> None:
     assert (problem.failed.count, problem.latest) == (1, before)
 
 
+@pytest.mark.parametrize("value", [np.nan, 1e200])
+def test_a_jacobian_that_is_not_finite_is_a_failure(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    _, task = configured("task=throw", "task.horizon=5")
+    problem = TaskProblem(task, remember=False)
+
+    def spoiled(task: Any) -> Any:
+        found = linearize(task)
+        found.blocks[0].z[0, 0] = value
+        return found
+
+    monkeypatch.setattr(module, "linearize", spoiled)
+    assert problem.linearize() is None
+    assert isinstance(problem.failure, DivergenceError)
+    assert "Jacobian" in problem.failed.why and problem.failed.count == 1
+    assert problem.counts() == {"evaluations": 0}
+
+
+def test_a_run_by_least_squares_refuses_other_losses_before_it_begins() -> None:
+    _, task = configured("task=swing_up")
+    task.losses["work"] = 1.0, LOSSES["energy"](task.setting, "loss.work")
+    with pytest.raises(InputError, match=r"loss\.work: it is no sum of squares"):
+        optimization(task, make_method({"kind": "least_squares"}, {"kind": "constant"}, 5, 0), Stop())
+
+
 def test_a_loss_that_is_no_sum_of_squares_is_named_before_anything_is_simulated() -> None:
     _, task = configured("task=swing_up")
     task.losses["work"] = 1.0, LOSSES["energy"](task.setting, "loss.work")
@@ -65,3 +96,27 @@ def test_a_loss_that_is_no_sum_of_squares_is_named_before_anything_is_simulated(
     with pytest.raises(InputError, match=r"loss\.work: it is no sum of squares"):
         problem.linearize()
     assert problem.counts() == {"evaluations": 0}
+
+
+def test_going_on_from_a_bound_is_bit_identical(tmp_path: Path) -> None:
+    def begun(**more: Any) -> tuple[Loop, list[float]]:
+        _, task = configured(
+            "task=throw", "task.horizon=20", "parameter.velocity.bounds=[-2,2]", "parameter.velocity.transform=clamp"
+        )
+        told: list[float] = []
+        method = make_method({"kind": "least_squares", "cost_tolerance": 0.0}, {"kind": "constant"}, 30, 0)
+        loop = optimization(task, method, Stop(iterations=30), signals=False, **more)
+        loop.observers = [lambda report: told.append(report.evaluation.objective)]
+        return loop, told
+
+    whole, expected = begun()
+    whole.run()
+    first, before = begun(record=Record(tmp_path, RecordOptions(tensorboard=False)))
+    first.stop.iterations = len(expected) - 2
+    first.run()
+    second, after = begun()
+    second.load(load_checkpoint(tmp_path))
+    room = np.abs(np.abs(point(second.problem.groups)) - 2.0).min()
+    assert room < 1e-8, "nearer to the bound than where this method begins"
+    second.run()
+    assert before[:-1] + after == expected

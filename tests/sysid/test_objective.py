@@ -53,6 +53,23 @@ def test_groups_are_the_parameters_and_the_start_states(run) -> None:
     assert np.array_equal(point(made.groups), made.residuals.first()) and np.array_equal(made.x, made.residuals.first())
 
 
+@pytest.mark.parametrize(("table", "value"), [("z", np.nan), ("start", np.inf), ("after", np.nan), ("z", 1e200)])
+def test_a_jacobian_that_is_not_finite_is_a_failure_of_the_point(run, table: str, value: float) -> None:
+    made = objective(run)
+    real = made.residuals.made
+
+    def spoiled(x: np.ndarray, jacobian: bool) -> Any:
+        blocks = real(x, jacobian)
+        if jacobian:
+            getattr(next(block for block in blocks if getattr(block, table) is not None), table)[0, 0] = value
+        return blocks
+
+    made.residuals.made = spoiled
+    assert np.isfinite(made.evaluate(gradient=False)) and made.failure is None
+    assert made.linearize() is None and isinstance(made.failure, DivergenceError) and "Jacobian" in str(made.failure)
+    assert made.evaluate() == np.inf
+
+
 def test_numbers_count_in_widths_of_their_bounds_or_in_their_size(run) -> None:
     """As learning rates and spreads are told: of start states in standard deviations, of logarithms without bounds in e-folds."""
     assert sizes(objective(run).groups).tolist() == pytest.approx([1.5, *[np.log(40.0)] * 2, *[0.02, 0.02, 0.1, 0.1] * 4])

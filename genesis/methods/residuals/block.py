@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from genesis.errors import DivergenceError
 from genesis.methods.residuals.robust import LOSSES
+
+NOT_FINITE = "the Jacobian of the residuals {} is not finite; a shorter horizon, or a start nearer to the solution, may help."
 
 
 @dataclass
@@ -44,6 +47,13 @@ class ResidualBlock:
         jacobian = np.sqrt(np.maximum(first + 2.0 * second * square, 1e-12))
         z, start, after = (None if x is None else x * jacobian[:, None] for x in (self.z, self.start, self.after))
         return replace(self, r=self.r * first / jacobian, z=z, start=start, after=after, loss="linear")
+
+
+def expect_finite(blocks: Sequence[ResidualBlock]) -> None:
+    """Raises: DivergenceError for a Jacobian that is not finite, where the residuals are."""
+    for block in blocks:
+        if not all(table is None or np.isfinite(table).all() for table in (block.r, block.z, block.start, block.after)):
+            raise DivergenceError(NOT_FINITE.format(block.label), quantity=f"Jacobian of {block.label}")
 
 
 def cost(blocks: Sequence[ResidualBlock]) -> float:

@@ -14,8 +14,10 @@ import scipy.sparse as sparse
 from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse.linalg import splu
 
+from genesis.errors import DivergenceError
 from genesis.methods.residuals.block import ResidualBlock
 
+OVERFLOWS = "the squares of the Jacobian overflow; a shorter horizon, or a start nearer to the solution, may help."
 FLOOR = 1e-12  # of the damping, relative to the largest entry of the diagonal
 RIDGE = 1e-14  # on the diagonal of start states, so that one that nothing depends on stays where it is
 
@@ -37,12 +39,20 @@ class Normal:
         made = cls(np.zeros((n, n)), np.zeros(n))
         if nt:
             made.zs, made.ss, made.gs = np.zeros((windows, n, nt)), np.zeros((windows, nt, nt)), np.zeros((windows, nt))
-        for block in (b.weighted() for b in blocks):
-            made.zz += block.z.T @ block.z
-            made.gz += block.z.T @ block.r
-            if block.start is not None and nt:
-                made._add_starts(block)
+        with np.errstate(over="ignore", invalid="ignore"):  # who asks says what is not finite
+            for block in (b.weighted() for b in blocks):
+                made.zz += block.z.T @ block.z
+                made.gz += block.z.T @ block.r
+                if block.start is not None and nt:
+                    made._add_starts(block)
         return made
+
+    def expect_finite(self) -> "Normal":
+        """Itself. Raises: DivergenceError where squares of the Jacobian overflow: every slope would read as zero."""
+        tables = (self.zz, self.gz, self.zs, self.ss, self.gs, *self.between.values())
+        if not all(table is None or np.isfinite(table).all() for table in tables):
+            raise DivergenceError(OVERFLOWS, quantity="normal equations")
+        return self
 
     def _add_starts(self, block: ResidualBlock) -> None:
         order = np.argsort(block.window, kind="stable")
