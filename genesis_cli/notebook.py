@@ -192,7 +192,7 @@ class Identifying:
     @property
     def parameters(self) -> dict[str, Any]:
         """By name, as `Learning.parameters`; of what each recording has of its own, the start."""
-        found: dict[str, Any] = self.problem.unknowns
+        found: dict[str, Any] = self.problem.parameters
         return found
 
     def solve(self, observers: "Sequence[Observer]" = (), folder: str | Path | None = None) -> "Identification":

@@ -109,9 +109,9 @@ class RecordingProblem:
         """Put a flat point into the parameters, which begin there from now on; what each recording has of its own stays at its start."""
         z = torch.as_tensor(self.split(x)[0])
         with torch.no_grad():
-            for unknown, recording, part in self.slices:
+            for parameter, recording, part in self.slices:
                 if recording is None:
-                    unknown.free.copy_(z[part])
+                    parameter.free.copy_(z[part])
 
     def natural(self, z: Tensor) -> Tensor:
         """(n,) reported values."""

@@ -137,7 +137,7 @@ def test_a_goal_and_its_task(recipe, genesis_here, tmp_path) -> None:  # noqa: F
 class Downhill:
     """A step of one length down the gradient; back, and half as long, after one that has led up."""
 
-    needs, revisits, masks = "gradient", False, False
+    kind, needs, revisits, masks = "toy", "gradient", False, False
 
     def __init__(self, *, length: float) -> None:
         self.length = length

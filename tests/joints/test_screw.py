@@ -15,7 +15,7 @@ from genesis.grad.physics import CONSTANT_KINDS, Physics
 from genesis.model.compile import compile_model
 from genesis.model.model import Model
 from tests.dynamics.constraints.scenes import SCREW_SCENES, model_of, modelled, physics_of, scene, screws_of, states, xml_of
-from tests.dynamics.gradients import all_inputs, run
+from tests.dynamics.gradients import STATE_INPUTS, all_inputs, run
 from tests.dynamics.systems import DT, GRAVITY, ROBOTS, SCREWS, Placed, System, descriptions, system
 from tests.reference_dynamics import ReferenceDynamics
 
@@ -59,7 +59,7 @@ def test_motion_and_gradients_are_those_of_a_hinge_and_a_slide_that_follows_it(p
         value = run(
             physics,
             s,
-            {k: inputs[k][None] if k in ("qpos", "qvel", "command", "control", "wrench") else x for k, x in inputs.items()},
+            {k: inputs[k][None] if k in STATE_INPUTS else x for k, x in inputs.items()},
         )
         value.sum().backward()
         values.append(value.detach().numpy())

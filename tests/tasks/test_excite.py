@@ -216,7 +216,7 @@ def test_combinations_that_nothing_tells_are_named() -> None:
         ("+task.unknowns.more=3", CommandError, "task.unknowns.more: must be a mapping of keys to values, found 3"),
         ("+parameter.m={kind: mass}", InputError, "task.unknowns.mass: parameter.m learns link_mass, and what is learned is known"),
         ("task.channels.angle.kind=angle", CommandError, 'task.channels.angle.kind: unknown kind "angle"; known: '),
-        ("+task.channels.angle.joints=[elbow]", CommandError, "task.channels.angle.joints: write names"),
+        ("+task.channels.angle.joints=[elbow]", CommandError, "task.channels.angle.joints: is called task.channels.angle.names now"),
         ("+task.channels.angle.columns={elbow: q}", CommandError, 'task.channels.angle: unknown key "columns"'),
         ("+task.channels.angle.names=[elbw]", UnknownNameError, 'task.channels.angle.names: unknown joint "elbw"; known: elbow'),
         ("+task.channels.imu={kind: gyro, names: [lowr], sigma: 1}", UnknownNameError, 'imu.names: unknown link or site "lowr"; known: lower'),

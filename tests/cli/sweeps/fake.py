@@ -53,7 +53,7 @@ def loop(context: Job, lr: float) -> Any:
             if Path("go").exists():
                 return None
             time.sleep(0.01)
-        report = SimpleNamespace(iteration=iteration, best=SimpleNamespace(objective=lr))
+        report = SimpleNamespace(last_round=True, iteration=iteration, best=SimpleNamespace(objective=lr))
         for watcher in watchers:
             wish = watcher(report)
             if wish is not None:
