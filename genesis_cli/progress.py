@@ -4,10 +4,13 @@ from types import TracebackType
 from typing import Any, Self
 
 
-class LiveLine:
-    """A live line on a terminal, now and then a plain line elsewhere."""
+class Progress:
+    """Observer of any run: a live line on a terminal, now and then a plain line elsewhere.
 
-    def __init__(self, total: int) -> None:
+    iterations: of a stage. steps: simulated time steps of an evaluation, for its speed; 0: windows are counted instead.
+    """
+
+    def __init__(self, iterations: int, steps: int = 0) -> None:
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bar
 
@@ -15,7 +18,7 @@ class LiveLine:
 
         self.console = stderr()
         self.live = self.console.is_terminal
-        self.total, self.next_line = total, 0.0
+        self.total, self.next_line = iterations, 0.0
         self.bar = Bar(
             TextColumn("{task.completed}/{task.total}"),
             BarColumn(bar_width=24),
@@ -24,7 +27,10 @@ class LiveLine:
             transient=True,
             refresh_per_second=5,
         )
-        self.task = self.bar.add_task("", total=total, text="compiling and first rollout …")
+        self.task = self.bar.add_task("", total=iterations, text="compiling and first rollout …")
+        self.steps = steps
+        self.first: Any = None  # the report after compiling, which speed and time left are counted from
+        self.start: float | None = None  # objective at the start
 
     def __enter__(self) -> Self:
         if self.live:
@@ -44,16 +50,6 @@ class LiveLine:
 
             note(f"{completed}/{self.total}  {text}", style="")
             self.next_line = seconds + 10.0
-
-
-class Progress(LiveLine):
-    """Observer of any run. steps: simulated time steps of an evaluation, for its speed; 0: windows are counted instead."""
-
-    def __init__(self, iterations: int, steps: int = 0) -> None:
-        super().__init__(iterations)
-        self.steps = steps
-        self.first: Any = None  # the report after compiling, which speed and time left are counted from
-        self.start: float | None = None  # objective at the start
 
     def __call__(self, report: Any) -> None:
         """Show one iteration: stage, objective, share of the start, gradient, speed, time left."""

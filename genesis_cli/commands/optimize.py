@@ -12,6 +12,7 @@ from genesis_cli.errors import FAILED, OK
 from genesis_cli.job import Job, Outcome
 from genesis_cli.numbers import metric_lines
 from genesis_cli.progress import Progress
+from genesis_cli.validate import Checked
 
 log = logging.getLogger("genesis_cli")
 
@@ -45,6 +46,11 @@ def learn(job: Job, prepared: Prepared, observers: list[Any], problem: Callable[
     )
     if state is not None:
         loop.load(state)
+    return recorded(job, checked, loop)
+
+
+def recorded(job: Job, checked: Checked, loop: Any) -> Any:
+    """The result of a run in its folder. Raises: what ended it, after the best was saved."""
     loop.record = build_record(checked, job.cfg, job.folder)
     result = loop.run()
     if result.error is not None:

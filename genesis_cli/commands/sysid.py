@@ -9,8 +9,8 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from genesis_cli import console
-from genesis_cli.build import build_identification, build_problem, build_record
-from genesis_cli.commands.optimize import outcome_of
+from genesis_cli.build import build_identification, build_problem
+from genesis_cli.commands.optimize import outcome_of, recorded
 from genesis_cli.commands.prepare import Prepared, prepare
 from genesis_cli.job import Job, Outcome
 from genesis_cli.progress import Progress
@@ -42,11 +42,7 @@ def learn(job: Job, prepared: Prepared, observers: list[Any]) -> tuple[Any, Any]
     loop = build_identification(prepared.checked, prepared.task, seconds=prepared.seconds, observers=observers)
     if job.resume:
         resume(loop, job.folder)
-    loop.record = build_record(prepared.checked, job.cfg, job.folder)
-    result = loop.run()
-    if result.error is not None:
-        raise result.error
-    return loop, result
+    return loop, recorded(job, prepared.checked, loop)
 
 
 def conclude(job: Job, prepared: Prepared, problem: Any, result: Any) -> None:
