@@ -7,7 +7,7 @@ from torch import Tensor
 from genesis.channels.channel import BaseChannel
 from genesis.channels.frames import frames
 from genesis.channels.sample import Sample
-from genesis.scene.rotation import rotate_inverse
+from genesis.grad.rotation import rotate_inverse
 from genesis.setting import Setting
 
 

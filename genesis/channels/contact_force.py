@@ -8,8 +8,8 @@ from genesis.channels.channel import BaseChannel
 from genesis.channels.frames import in_frame
 from genesis.channels.sample import Sample
 from genesis.errors import unknown_name
+from genesis.grad.rotation import rotate_inverse
 from genesis.scene.contacts import ContactTable
-from genesis.scene.rotation import rotate_inverse
 from genesis.setting import Setting
 
 

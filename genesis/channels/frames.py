@@ -9,7 +9,7 @@ from torch import Tensor
 
 from genesis.channels.sample import Kinematics
 from genesis.errors import InputError, unknown_name
-from genesis.scene.rotation import multiply, rotate, unit
+from genesis.grad.rotation import multiply, rotate, unit
 from genesis.selection import tensor, vector
 from genesis.setting import Setting
 

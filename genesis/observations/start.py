@@ -8,10 +8,10 @@ from scipy.signal import savgol_filter
 from torch import Tensor
 
 from genesis.channels.frames import frames
+from genesis.grad.rotation import multiply, rotate, rotate_inverse
 from genesis.observations.dataset import Dataset, Smoothing
 from genesis.observations.recording import Recording, Series
 from genesis.observations.spec import ChannelSpec
-from genesis.scene.rotation import multiply, rotate, rotate_inverse
 from genesis.selection import joints_of
 from genesis.setting import Setting
 

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from genesis.description.kinds import SCALARS
 from genesis.errors import InputError
+from genesis.grad.rotation import from_rotation_vector, multiply, rotate
 from genesis.parameters.numbers import DescribedNumbers, NumberOptions, Numbers
 from genesis.parameters.parameter import Changes, Inputs
-from genesis.scene.rotation import from_rotation_vector, multiply, rotate
 from genesis.selection import SceneJoint, chosen_joints, indices, tensor
 from genesis.setting import Setting
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from genesis.grad.rotation import from_rotation_vector, multiply
 from genesis.parameters.numbers import DescribedNumbers, NumberOptions, Numbers
 from genesis.parameters.parameter import Changes, Inputs
 from genesis.parameters.rows import rows_of
-from genesis.scene.rotation import from_rotation_vector, multiply
 from genesis.selection import indices, tensor
 from genesis.setting import Setting
 

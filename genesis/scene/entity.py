@@ -5,13 +5,13 @@ from typing import NoReturn
 import torch
 
 from genesis.errors import InputError, UnsupportedError, nearest_first
+from genesis.grad.rotation import multiply, rotate, to_rotation_vector
 from genesis.grad.tensor import Tensor
 from genesis.scene.entity_contacts import EntityContacts
 from genesis.scene.entity_state import XANG, XQUAT, XVEL
 from genesis.scene.inertia import mass_matrix
 from genesis.scene.inputs import ArrayLike, IndexLike, take
 from genesis.scene.parts import RigidLink
-from genesis.scene.rotation import multiply, rotate, to_rotation_vector
 
 _LATER = "it is not part of this version"
 NOT_SUPPORTED = {

@@ -7,11 +7,11 @@ is exact where it writes, cuts the gradient of what it overwrites and keeps all 
 import torch
 
 from genesis.errors import InputError, UnsupportedError
+from genesis.grad.rotation import from_rotation_vector, normalized, rotate, rotate_inverse, to_rotation_vector, unit
 from genesis.grad.tensor import Tensor
 from genesis.scene.entity_base import EntityBase
 from genesis.scene.inputs import ArrayLike, Index, IndexLike, assign, rows_of, take
 from genesis.scene.options import link_ref_frame
-from genesis.scene.rotation import from_rotation_vector, normalized, rotate, rotate_inverse, to_rotation_vector, unit
 from genesis.scene.solver import RigidSolver
 from genesis.scene.states import RigidEntityState
 

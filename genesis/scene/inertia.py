@@ -12,9 +12,9 @@ from typing import Protocol
 import torch
 
 from genesis.grad.physics import Physics
+from genesis.grad.rotation import rotate, rotate_inverse
 from genesis.model.model import Model
 from genesis.scene.physical import PhysicalParameters
-from genesis.scene.rotation import rotate, rotate_inverse
 
 
 class Mechanics(Protocol):

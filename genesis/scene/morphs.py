@@ -12,8 +12,8 @@ from genesis.description.description import Description
 from genesis.description.read import read_mjcf, read_urdf
 from genesis.description.urdf import MIMIC_MODES
 from genesis.errors import InputError, UnsupportedError, unknown_name
+from genesis.grad.rotation import euler_degrees
 from genesis.scene.materials import Rigid
-from genesis.scene.rotation import euler_degrees
 from genesis.scene.settings import settings
 
 _SHAPE = {

@@ -6,8 +6,8 @@ from typing import overload
 import torch
 
 from genesis.errors import InputError
+from genesis.grad.rotation import LEAST_NORM
 from genesis.scene.inputs import ArrayLike
-from genesis.scene.rotation import LEAST_NORM
 from genesis.scene.solver import RigidSolver
 
 

@@ -11,13 +11,13 @@ import torch
 from genesis.errors import ContactOverflowError, DivergenceError, InputError, unknown_name
 from genesis.grad.controllers import controller_force, parameter
 from genesis.grad.rollout_launch import States
+from genesis.grad.rotation import multiply, rotate
 from genesis.grad.tensor import Tensor, adopt, plain, wrap
 from genesis.grad.trajectory_function import whole_trajectory
 from genesis.scene.failures import diverged
 from genesis.scene.inputs import ArrayLike
 from genesis.scene.physical import Loops
 from genesis.scene.rollout_inputs import RolloutInputs
-from genesis.scene.rotation import multiply, rotate
 from genesis.scene.solver import RigidSolver
 from genesis.scene.variants import Variants, roll_out_variants
 

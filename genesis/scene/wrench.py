@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, TypedDict
 import torch
 
 from genesis.errors import UnsupportedError
+from genesis.grad.rotation import rotate
 from genesis.scene.inputs import ArrayLike, Index, rows_of, take
 from genesis.scene.options import link_ref_frame
-from genesis.scene.rotation import rotate
 
 if TYPE_CHECKING:
     from genesis.scene.solver import RigidSolver

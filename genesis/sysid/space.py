@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from genesis.grad.rotation import from_rotation_vector, multiply
 from genesis.model.model import Model
-from genesis.scene.rotation import from_rotation_vector, multiply
 from genesis.selection import indices, quaternion_error
 
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from genesis.channels import Channel, Sample
 from genesis.errors import InputError
+from genesis.grad.rotation import multiply
 from genesis.parameters import Inputs
-from genesis.scene.rotation import multiply
 from genesis.scene.variants import Variants
 from genesis.selection import SceneJoint, indices, joints_of
 from genesis.setting import Setting

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from genesis.errors import InputError
+from genesis.grad.rotation import from_rotation_vector, multiply, rotate
 from genesis.observations import Dataset, Recording, Series, Smoothing, input_places, input_series, measured_state, state_layout
 from genesis.observations.spec import channel_spec, input_spec, settle
-from genesis.scene.rotation import from_rotation_vector, multiply, rotate
 from tests.settings import numbers, setting_of
 
 pytestmark = pytest.mark.usefixtures("engine")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import genesis as gs
-from genesis.scene.rotation import rotate_inverse
+from genesis.grad.rotation import rotate_inverse
 from tests.scene.differences import relative_error
 
 DT, UP = 0.01, 9.81

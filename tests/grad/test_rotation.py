@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genesis.scene import rotation
+from genesis.grad import rotation
 
 number = st.floats(-1.7, 1.7, allow_nan=False)
 vectors = st.tuples(number, number, number).map(lambda v: torch.tensor(v, dtype=torch.float64))
