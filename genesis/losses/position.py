@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from genesis.losses.targets import path
 from genesis.losses.term import Squares, SumOfSquares, window
+from genesis.paths import path
 from genesis.selection import vector
 from genesis.setting import Setting
 from genesis.view import View
