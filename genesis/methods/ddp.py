@@ -1,8 +1,8 @@
 """Differential dynamic programming with Gauss-Newton Hessians, from motions or from paths with gaps, within bounds of the controls.
 
-One backward sweep over the linearized steps gives a change of the controls and feedback around the path (`genesis.grad.riccati`); the motions of
-many step lengths under that feedback are tried in one launch. A path may begin with gaps between its steps; a step of length α leaves
-1 − α of them. What a step must lower is
+One backward sweep over the linearized steps gives a change of the controls and feedback around the path (`genesis.grad.riccati`); the
+motions of many step lengths under that feedback are tried in one launch. A path may begin with gaps between its steps; a step of length α
+leaves 1 − α of them. What a step must lower is
 
     φ = cost + ν Σ |gaps|
 
@@ -18,13 +18,17 @@ from typing import Any
 import numpy as np
 import torch
 
+from genesis.grad.growth import growth
 from genesis.grad.riccati import Quadratics, Sweep, riccati
 from genesis.methods.method import Ending, Group, Needs, Objective, learned, no_value, refuse_rates
 from genesis.methods.optimal_control import OptimalControl, Path, Trials
 
 ENOUGH = 1e-4  # of the predicted fall of φ that a step must bring
-LEAST, LARGEST = 1e-9, 1e8  # diagonal, relative to Q_uu, below which there is none, and at which a step is too short to matter
-TIGHT = 1e-10  # gaps that are none, relative to the states
+LEAST, LARGEST = 1e-9, 1e12  # diagonal, relative to Q_uu, below which there is none, and at which a step is too short to matter
+GROWTH, LITTLE = 2.0, 0.01  # log10 of the growth from which on guesses are tried, and part of a motion's cost that is little
+SMALLER, LARGER, SHORT = 0.1, 4.0, 0.25  # factors of the diagonal, and lengths that make it larger
+
+NUMBERS = ("rho", "grow", "penalty", "scale", "length", "slope")  # that change from step to step
 
 
 class DDP:
@@ -33,8 +37,8 @@ class DDP:
     Args:
         lengths: how many step lengths are tried at once. shortest: the last of them; the first is 1.
         regularization: diagonal that Q_uu gets at the start, relative to its mean. nodes: where the path begins: ``rollout``, the motion of
-            the present controls; ``guess``, a path to where the task says that it should end, with gaps; ``auto``: the one or the other, as
-            the growth of small changes along the motion says.
+            the present controls; ``guess``, a path to where the task says that it should end, with gaps; ``auto``: the motion, whose first
+            step goes through such a path where small changes grow much along the motion.
         cost_tolerance: ends where a full step lowers the cost by less than this part of it. gradient_tolerance: ends where no free control
             changes the cost by more than this part of it, over its size.
     """
@@ -52,7 +56,7 @@ class DDP:
         *,
         lengths: int = 8,
         shortest: float = 0.01,
-        regularization: float = 1e-6,
+        regularization: float = 1.0,
         nodes: str = "auto",
         cost_tolerance: float = 1e-9,
         gradient_tolerance: float = 1e-9,
@@ -67,15 +71,21 @@ class DDP:
         refuse_rates(self.groups, "ddp")
         self.control = objective.optimal_control()
         self.path: Path | None = None
-        self.rho, self.grow, self.penalty, self.scale = self.first_rho, 1.0, 0.0, 0.0
-        self.length, self.slope, self.ending = 0.0, math.nan, ""
+        self.rho, self.grow, self.penalty, self.scale = self.first_rho, LARGER, 0.0, 0.0
+        self.length, self.slope, self.ending, self.begun = 0.0, math.nan, "", False
 
     def look(self) -> Ending | None:
         """Dynamics and cost around the present path."""
         if self.path is None:
-            self.path = self._begin()
+            self.path = self.control.start()
             if self.path is None:
                 return no_value(self.objective)
+            guesses = self.control.guesses(self.path) if self.nodes == "guess" else []
+            self.path = guesses[0] if guesses else self.path
+        return self._expand()
+
+    def _expand(self) -> Ending | None:
+        assert self.path is not None
         found = self.control.expand(self.path)
         if found is None:
             return no_value(self.objective)
@@ -83,16 +93,37 @@ class DDP:
         self.model = _in_units(quadratics, self.control.sizes)
         return Ending(True, self.ending) if self.ending else None
 
-    def _begin(self) -> Path | None:
-        start = self.control.start()
-        if start is None or self.nodes == "rollout":
-            return start
-        guesses = self.control.guesses(start)
-        return guesses[0] if guesses and self.nodes == "guess" else start
+    def _choose(self) -> bool:
+        """Where the motion that the run begins with lets small changes of its start grow much: go where a full step leads to from the first
+        guess of which little of the cost is left, or from the best. Returns: whether that is better than the motion."""
+        start = self.path
+        assert start is not None
+        guesses = self.control.guesses(start) if growth(self.model.a[:, None]).max() > GROWTH else []
+        model, value = self.model, self.value
+        best, least = start, value
+        for guess in guesses:
+            self.path = guess
+            if self._expand() is None and (sweep := riccati(self.model, 0.0)).failed < 0:
+                trials = self.control.trials(guess, self._whole(sweep), np.ones(1))
+                if trials.values[0] < least:
+                    best, least = trials.path(0, None), float(trials.values[0])
+            if least < LITTLE * value:
+                break
+        self.path, self.model, self.value = start, model, value
+        led = None if best is start else self.control.put(best)
+        self.path = start if led is None else led
+        return led is not None
+
+    def _whole(self, sweep: Sweep) -> Sweep:
+        """A sweep in units of the controls."""
+        return replace(sweep, k=sweep.k * self.control.sizes, gains=sweep.gains * self.control.sizes[:, None])
 
     def step(self) -> Ending | None:
         """The best of the step lengths that lower φ enough, with an ever larger diagonal."""
         assert self.path is not None
+        begins, self.begun = not self.begun, True
+        if begins and self.nodes == "auto" and self._choose():
+            return None
         here = self.path
         falls: list[float] = []
         while True:
@@ -123,8 +154,7 @@ class DDP:
 
     def _search(self, here: Path, sweep: Sweep, change: float, falls: list[float]) -> bool:
         """Try all lengths; go to the best of those that lower φ enough."""
-        whole = replace(sweep, k=sweep.k * self.control.sizes, gains=sweep.gains * self.control.sizes[:, None])
-        trials = self.control.trials(here, whole, self.lengths)
+        trials = self.control.trials(here, self._whole(sweep), self.lengths)
         merits = trials.values + self.penalty * (1.0 - self.lengths) * here.gap
         before = self.value + self.penalty * here.gap
         predicted = np.array([self._fall(sweep, here, change, a) for a in self.lengths])
@@ -134,7 +164,7 @@ class DDP:
         if not good.any():
             return False
         k = int(np.argmin(np.where(good, merits, np.inf)))
-        return self._accept(here, trials, k, float(fall[k]))
+        return self._accept(here, trials, k, float(fall[k]), float(fall[k] / predicted[k]))
 
     def _fall(self, sweep: Sweep, here: Path, change: float, length: float) -> float:
         """Fall of φ that the model predicts for a step length."""
@@ -142,27 +172,26 @@ class DDP:
             return -(length * sweep.slope + 0.5 * length**2 * sweep.curve)
         return length * (self.penalty * here.gap - change)
 
-    def _accept(self, here: Path, trials: Trials, k: int, fall: float) -> bool:
+    def _accept(self, here: Path, trials: Trials, k: int, fall: float, ratio: float) -> bool:
+        """Go there, with a smaller diagonal where the model was right about a full step, a larger one where a short step alone was good."""
         length = float(self.lengths[k])
         gaps = None if here.gaps is None or length == 1.0 else (1.0 - length) * here.gaps
         path = self.control.put(trials.path(k, gaps))
         if path is None:
             return False
-        self.path, self.length = path, length
-        small = fall < self.cost_tolerance * abs(self.value)
-        if length > 0.5:
-            self.grow = min(0.5, self.grow / 2.0) if self.grow <= 1.0 else 0.5
-            self.rho = self.rho * self.grow if self.rho * self.grow > LEAST else 0.0
-        elif length < 0.1:
-            self._raise()
-        if small and gaps is None and length == 1.0 and self.rho < 1.0:
+        if length == 1.0:
+            self.rho *= max(SMALLER, 1.0 - (2.0 * ratio - 1.0) ** 3)
+            self.rho = self.rho if self.rho > LEAST else 0.0
+        elif length < SHORT:
+            self.rho = LARGER * max(self.rho, LEAST)
+        self.path, self.length, self.grow = path, length, LARGER
+        if fall < self.cost_tolerance * abs(self.value) and path.gaps is None and length == 1.0 and self.rho < 1.0:
             self.ending = "the cost does not fall any further"
         return True
 
     def _raise(self) -> bool:
-        """A larger diagonal; whether a step with it still matters."""
-        self.grow = max(4.0, self.grow * 2.0)
-        self.rho = max(LEAST * 1e3, self.rho * self.grow)
+        """A larger diagonal, ever faster; whether a step with it still matters."""
+        self.rho, self.grow = self.grow * max(self.rho, LEAST), 2.0 * self.grow
         return self.rho < LARGEST
 
     def _stuck(self, falls: list[float]) -> Ending:
@@ -171,7 +200,7 @@ class DDP:
         return Ending(True, "no step lowers the cost any further")
 
     def told(self) -> dict[str, float]:
-        """Step length, diagonal of Q_uu relative to its mean, slope: the largest derivative to a control, and the sum of gaps if there are any."""
+        """Step length, diagonal of Q_uu relative to its mean, slope: the largest relative derivative, and the sum of gaps, if there are any."""
         gap = {} if self.path is None or self.path.gaps is None else {"gap": self.path.gap}
         return {"length": self.length, "damping": self.rho, "slope": self.slope, **gap}
 
@@ -181,15 +210,13 @@ class DDP:
     def state_dict(self) -> dict[str, Any]:
         path = self.path
         arrays = {} if path is None else {name: value for name, value in vars(path).items() if value is not None}
-        return {
-            "rho": self.rho, "grow": self.grow, "penalty": self.penalty, "scale": self.scale, "length": self.length, "slope": self.slope, "ending": self.ending,
-            "path": {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in arrays.items()},
-        }  # fmt: skip
+        stored = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in arrays.items()}
+        return {name: getattr(self, name) for name in (*NUMBERS, "ending", "begun")} | {"path": stored}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name in ("rho", "grow", "penalty", "scale", "length", "slope"):
+        for name in NUMBERS:
             setattr(self, name, float(state[name]))
-        self.ending = str(state["ending"])
+        self.ending, self.begun = str(state["ending"]), bool(state["begun"])
         path = {name: value.numpy().copy() for name, value in state["path"].items()}
         if path and len(path["controls"]) != self.control.horizon:
             raise ValueError(f"controls of {len(path['controls'])} steps for {self.control.horizon}")

@@ -80,9 +80,7 @@ class OpenLoop:
     def set_value(self, value: Tensor) -> None:
         """Knots whose curve is nearest to this one, in the sense of least squares."""
         if value.shape != (self.horizon, len(self.dofs)):
-            raise InputError(
-                f"controls have shape {tuple(value.shape)}; needs {(self.horizon, len(self.dofs))}, steps by dofs."
-            )
+            raise InputError(f"controls have shape {tuple(value.shape)}; needs {(self.horizon, len(self.dofs))}, steps by dofs.")
         curve = (value if self.limits is None else self.limits.invert(value)) - self.base
         if self.weights is not None:
             curve = torch.linalg.lstsq(self.weights, curve).solution

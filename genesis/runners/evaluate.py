@@ -31,8 +31,8 @@ from genesis.problems.problem import (
     Verdict,
 )
 from genesis.runners.candidates import Candidates
-from genesis.runners.optimal_control import TaskControl
 from genesis.runners.excitation import EXTRA_FILES
+from genesis.runners.optimal_control import TaskControl
 from genesis.runners.solution import parameter_arrays, trajectory_arrays
 from genesis.tasks import Task
 from genesis.tasks.linearize import expect_squares, linearize

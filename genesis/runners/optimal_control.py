@@ -21,7 +21,7 @@ from genesis.parameters import Parameter
 from genesis.parameters.open_loop import OpenLoop
 from genesis.scene.linear import GAINS
 from genesis.scene.trajectory import Trajectory
-from genesis.tasks import Task
+from genesis.tasks.guess import paths
 from genesis.tasks.rollout import inputs_of, roll_out
 from genesis.tasks.stage_costs import stage_costs, without_squares
 
@@ -142,7 +142,11 @@ class TaskControl:
 
     def guesses(self, start: Path) -> list[Path]:
         """See `OptimalControl.guesses`."""
-        return []
+        made = []
+        for qpos, qvel in paths(self.task, self.dofs, torch.minimum(self.low.abs(), self.high.abs())):
+            q, v = (x.detach().double().numpy() for x in (qpos, qvel))
+            made.append(Path(q, v, start.controls, self.gaps(q, v, start.controls)))
+        return made
 
     def expand(self, path: Path) -> tuple[Quadratics, float] | None:
         """See `OptimalControl.expand`."""
@@ -197,7 +201,18 @@ class TaskControl:
         given = self._given(base)
         low, high = ((side.to(like) + rest) * scale for side in (self.low, self.high))
         made = closed_loop(
-            self.physics, self._theta, q, v, given.contiguous(), self.dofs, low, high, k, gains, gaps, torch.from_numpy(lengths).to(like)
+            self.physics,
+            self._theta,
+            q,
+            v,
+            given.contiguous(),
+            self.dofs,
+            low,
+            high,
+            k,
+            gains,
+            gaps,
+            torch.from_numpy(lengths).to(like),
         )
         acted = made[3] if self._gain is None else self._unscaled(made[3])
         since = self.problem.clock.add("trials", since)

@@ -115,10 +115,8 @@ class SysidProblem:
         return self.squares.normal(blocks)
 
     def optimal_control(self) -> OptimalControl:
-        """Raises: InputError always."""
-        raise InputError(
-            "optimizer: ddp finds controls, and an identification has none; use levenberg_marquardt, least_squares, lbfgsb or adam."
-        )
+        """See `Objective.optimal_control`."""
+        return self.squares.optimal_control()
 
     def values(self, points: np.ndarray) -> np.ndarray:
         """See `Objective.values`."""

@@ -96,6 +96,12 @@ class LeastSquaresObjective:
         self.failure, self.found = None, found
         return blocks
 
+    def optimal_control(self) -> OptimalControl:
+        """Raises: InputError always."""
+        raise InputError(
+            "optimizer: ddp finds controls, and an identification has none; use levenberg_marquardt, least_squares, lbfgsb or adam."
+        )
+
     def normal(self, blocks: Sequence[ResidualBlock]) -> Normal:
         """The Gauss-Newton equations of what `linearize` gave."""
         return self.residuals.normal(blocks)

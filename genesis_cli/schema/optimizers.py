@@ -209,16 +209,16 @@ class CMAES(Optimizer):
 
 @dataclass
 class DDP(Optimizer):
-    """Differential dynamic programming (Tassa et al., 2014; Mastalli et al., 2020): one control a step (parameters=torques), within its bounds."""
+    """Differential dynamic programming (Tassa et al., 2014; Mastalli et al., 2020): one control a step (parameters=torques)."""
 
     kind: str = "ddp"
     lengths: int = key(8, "step lengths tried at once, in one batched simulation", low=1)
     shortest: float = key(0.01, "the last of them; the first is 1", above=0.0)
-    regularization: float = key(1e-6, "diagonal added to the controls' Hessian at the start, relative to its mean", low=0.0)
+    regularization: float = key(1.0, "diagonal added to the controls' Hessian at the start, relative to its mean", low=0.0)
     nodes: str = key(
         "auto",
-        "where the path begins: the motion of the start's controls; a guess with gaps, a path to the state where it should end; auto chooses by "
-        "the growth of small changes",
+        "where the path begins: the motion of the start's controls (rollout); a path to the state where it should end, with gaps (guess); "
+        "auto: the motion, but through such a path where small changes grow much",
         choices=("auto", "rollout", "guess"),
     )
     cost_tolerance: float = key(1e-9, "stop where a full step lowers the objective by less than this part of it", low=0.0)
