@@ -12,6 +12,7 @@ import torch
 
 from genesis.errors import DivergenceError, InputError
 from genesis.methods.method import Group, all_leaves, move, point
+from genesis.methods.optimal_control import OptimalControl
 from genesis.methods.residuals import Normal, ResidualBlock, cost, expect_finite
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import FAILURES, Residuals
