@@ -73,9 +73,20 @@ class OpenLoop:
 
     def value(self) -> Tensor:
         """(T, n)"""
-        knots = self.free if self.weights is None else self.weights @ self.free
-        curve = self.base + knots @ self.unit
+        curve = self._curve()
         return curve if self.limits is None else self.limits.apply(curve)
+
+    def jacobian(self) -> Tensor:
+        """Derivative of `value` to the free numbers (T, n, K n), those of a knot together: bounds'(curve) W_tk S."""
+        weights = torch.eye(self.horizon).to(self.free) if self.weights is None else self.weights
+        table = self.unit.T[:, None, :] * weights[:, None, :, None]
+        if self.limits is not None:
+            table = table * self.limits.slope(self._curve())[:, :, None, None]
+        return table.flatten(2)
+
+    def _curve(self) -> Tensor:
+        """What bounds are applied to (T, n)."""
+        return self.base + (self.free if self.weights is None else self.weights @ self.free) @ self.unit
 
     def set_value(self, value: Tensor) -> None:
         """Knots whose curve is nearest to this one, in the sense of least squares."""
