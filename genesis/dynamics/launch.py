@@ -25,7 +25,6 @@ from genesis.log import logger
 from genesis.math.trace import tracing
 
 
-
 def linearize_kind(scheme: str) -> str:
     """The kind of kernels that linearise a time integration of one stage."""
     return f"linearize {scheme}"

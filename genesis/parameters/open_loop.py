@@ -10,6 +10,7 @@ from genesis.errors import InputError
 from genesis.grad.tensor import plain
 from genesis.parameters.bounds import Bounds, read_bounds
 from genesis.parameters.parameter import Changes, Inputs
+from genesis.paths import is_path, path
 from genesis.selection import dofs, driven_joints, finite, indices, joints_of, limits, tensor, vector
 from genesis.setting import Setting
 
@@ -40,12 +41,13 @@ class OpenLoop:
     ) -> None:
         self.learn, self.lr = learn, lr
         self.weights = weights
+        self.each_step = torch.equal(weights, torch.eye(len(weights)).to(weights))
         body = setting.entity(where, entity)
         chosen = driven_joints(where, body, joints)
         self.dofs, self.nv = dofs(chosen), setting.start_qvel.shape[-1]
         self.changes = Changes(controls=tuple(self.dofs))
         n = len(self.dofs)
-        self.base = start_control(f"{where}.init", init, setting, body, self.dofs)
+        self.base = start_controls(f"{where}.init", init, setting, body, self.dofs)
         self.unit = control_unit(f"{where}.scale", scale, setting, body, chosen, self.dofs)
         named = {"limits": limits(body, chosen, setting.control)}
         self.limits = read_bounds(where, bounds, n, transform or "smooth", named)
@@ -64,6 +66,8 @@ class OpenLoop:
         if self.limits is None or self.limits.smooth or not torch.equal(self.unit, torch.diag(scale)):
             return [None]  # coupled numbers have no bounds of their own; the controls are cut off instead
         low, high = (self.limits.low - self.base) / scale, (self.limits.high - self.base) / scale
+        if low.ndim == 2 and not self.each_step:
+            return [None]  # a knot makes controls at steps with bounds of their own
         return [(low.expand_as(self.free), high.expand_as(self.free))]
 
     def with_leaves(self, leaves: list[Tensor]) -> Self:
@@ -131,6 +135,18 @@ class OpenLoop:
 
     def prior_residuals(self) -> Tensor | None:
         return None
+
+
+def start_controls(where: str, init: Any, setting: Setting, body: Any, index: list[int]) -> Tensor:
+    """Controls before learning: (n,) at every step, or (T, n) along waypoints or a file of them.
+
+    A path of forces has the force of each step, one of targets the target of each state: a step takes that of the state it leads to.
+    """
+    if not is_path(init):
+        return start_control(where, init, setting, body, index)
+    if setting.control == "force":
+        return path(where, init, len(index), setting.horizon - 1)
+    return path(where, init, len(index), setting.horizon)[1:]
 
 
 def start_control(where: str, init: Any, setting: Setting, body: Any, index: list[int]) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.methods.method import Ending, Group, all_leaves, flatten, point
 from genesis.methods.residuals import Normal, ResidualBlock, expect_finite
+from genesis.parameters import Inputs
 from genesis.problems.problem import (
     CONVERGED,
     DIVERGED,
@@ -30,7 +31,6 @@ from genesis.problems.problem import (
     Stopwatch,
     Verdict,
 )
-from genesis.parameters import Inputs
 from genesis.runners.candidates import Candidates
 from genesis.runners.excitation import EXTRA_FILES
 from genesis.runners.optimal_control import TaskControl
