@@ -26,4 +26,4 @@ class Velocity(SumOfSquares):
     def residuals(self, trajectory: View) -> list[Squares]:
         qvel = trajectory.qvel[self.steps][..., self.dofs]
         target = trajectory.own(self.target, 1) if self.target.ndim == qvel.ndim else self.target.unsqueeze(1)
-        return [Squares(qvel - target, first=self.steps.start)]
+        return [Squares(qvel - target, first=self.steps.start, sees=("qvel", self.dofs))]
