@@ -41,7 +41,6 @@ class OpenLoop:
     ) -> None:
         self.learn, self.lr = learn, lr
         self.weights = weights
-        self.each_step = torch.equal(weights, torch.eye(len(weights)).to(weights))
         body = setting.entity(where, entity)
         chosen = driven_joints(where, body, joints)
         self.dofs, self.nv = dofs(chosen), setting.start_qvel.shape[-1]
@@ -66,7 +65,7 @@ class OpenLoop:
         if self.limits is None or self.limits.smooth or not torch.equal(self.unit, torch.diag(scale)):
             return [None]  # coupled numbers have no bounds of their own; the controls are cut off instead
         low, high = (self.limits.low - self.base) / scale, (self.limits.high - self.base) / scale
-        if low.ndim == 2 and not self.each_step:
+        if low.ndim == 2 and not self.per_step:
             return [None]  # a knot makes controls at steps with bounds of their own
         return [(low.expand_as(self.free), high.expand_as(self.free))]
 
