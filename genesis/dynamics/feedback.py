@@ -11,7 +11,7 @@ import taichi as ti
 
 from genesis.dynamics.actuation import clamp
 from genesis.joints import COORDINATES
-from genesis.math.lanes import Block, Cells, let, load, pack, store, where
+from genesis.math.lanes import Block, Cells, let, load, pack, where
 
 
 def header_size(batch, fed):
