@@ -25,7 +25,6 @@ from genesis.log import logger
 from genesis.math.trace import tracing
 
 
-
 def linearize_kind(scheme: str) -> str:
     """The kind of kernels that linearise a time integration of one stage."""
     return f"linearize {scheme}"
@@ -56,9 +55,7 @@ def keeps_tape(kind: str, batch: int, variant: Variant) -> bool:
 
 
 @cache
-def _kernels(
-    kind: str, variant: Variant, generation: int, real: Any, lanes: int, serial: bool, near: int
-) -> tuple[Kernel, ...]:
+def _kernels(kind: str, variant: Variant, generation: int, real: Any, lanes: int, serial: bool, near: int) -> tuple[Kernel, ...]:
     extra: dict[str, Any] = dict(zip(("pairs", "damped_last", "equalities"), variant or (), strict=False))
     if kind in SCHEMES:
         extra["near"] = near

@@ -3,7 +3,6 @@
 For time integrations of several stages; those of one have a kernel that does at once what belongs to the state (`genesis.grad.linearization`).
 """
 
-import torch
 from torch import Tensor
 
 from genesis.grad.rollout_launch import Inputs, RolloutLaunch, States
