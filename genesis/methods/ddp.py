@@ -27,7 +27,12 @@ ENOUGH = 1e-4  # of the predicted fall of φ that a step must bring
 LEAST, LARGEST = 1e-9, 1e12  # diagonal, relative to Q_uu, below which there is none, and at which a step is too short to matter
 GROWTH, LITTLE = 2.0, 0.01  # log10 of the growth from which on guesses are tried, and part of a motion's cost that is little
 SHORT = 0.25  # lengths from which on a step is no short one
-SMALLER, LESS, MORE, LARGER = 0.1, 0.5, 2.0, 4.0  # factors of the diagonal: after a full step at most, longer ones, short ones, none
+SMALLER, LESS, MORE, LARGER = (
+    0.1,
+    0.5,
+    2.0,
+    4.0,
+)  # factors of the diagonal: after a full step at most, longer ones, short ones, none
 STIFF = 10.0  # diagonal that short steps do not go beyond
 
 NUMBERS = ("rho", "grow", "penalty", "scale", "length", "slope")  # that change from step to step

@@ -85,7 +85,9 @@ class TaskProblem:
         self.evaluations = 0
         self.candidates = Candidates(task)
         self._simulated: Simulated | None = None
-        self._linear: tuple[Sequence[ResidualBlock], Normal] | None = None  # blocks that `linearize` gave last, and their equations
+        self._linear: tuple[Sequence[ResidualBlock], Normal] | None = (
+            None  # blocks that `linearize` gave last, and their equations
+        )
         self._without: tuple[int, ...] = ()  # environments that the trajectory at the end leaves out
 
     # ---- as an objective
