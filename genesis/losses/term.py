@@ -11,7 +11,6 @@ from torch import Tensor
 from genesis.errors import InputError
 from genesis.view import View
 
-
 #: Columns (m) of a series of a trajectory.
 Columns = tuple[Literal["qpos", "qvel", "controls"], Sequence[int]]
 

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
-from genesis.methods.method import Ending, Group, all_leaves, flatten, point
-from genesis.methods.residuals import Normal, ResidualBlock, expect_finite
+from genesis.methods.method import Ending, Group, all_leaves, finite_normal, flatten, point
+from genesis.methods.residuals import Normal, ResidualBlock
+from genesis.parameters import Inputs
 from genesis.problems.problem import (
     CONVERGED,
     DIVERGED,
@@ -30,7 +31,6 @@ from genesis.problems.problem import (
     Stopwatch,
     Verdict,
 )
-from genesis.parameters import Inputs
 from genesis.runners.candidates import Candidates
 from genesis.runners.excitation import EXTRA_FILES
 from genesis.runners.solution import parameter_arrays, trajectory_arrays
@@ -84,7 +84,9 @@ class TaskProblem:
         self.evaluations = 0
         self.candidates = Candidates(task)
         self._simulated: Simulated | None = None
-        self._linear: tuple[Sequence[ResidualBlock], Normal] | None = None  # blocks that `linearize` gave last, and their equations
+        self._linear: tuple[Sequence[ResidualBlock], Normal] | None = (
+            None  # blocks that `linearize` gave last, and their equations
+        )
         self._without: tuple[int, ...] = ()  # environments that the trajectory at the end leaves out
 
     # ---- as an objective
@@ -135,8 +137,7 @@ class TaskProblem:
         self._simulated = None
         with self._of_the_optimizer():
             found = linearize(self.task, simulated=None if known is None else known.run)
-        expect_finite(found.blocks)
-        gradient = self.normal(found.blocks).expect_finite().gradient().copy()
+        gradient = finite_normal(self, found.blocks).gradient().copy()
         start = self.clock.add("linearize", start)
         self.evaluations += 1
         self._give(gradient)
