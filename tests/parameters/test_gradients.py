@@ -128,12 +128,8 @@ def test_a_value_is_set_and_read(setting: Setting, kind: str) -> None:
 def test_jacobian_of_open_loop_controls_is_that_of_forward_mode(
     setting: Setting, kind: str, transform: str, coupled: bool
 ) -> None:
-    options = OPTIONS[kind] | {
-        "joints": ["rail", "pivot", "wrist"],
-        "bounds": [-1.0, 1.5],
-        "transform": transform,
-        "scale": scale,
-    }
+    own = {"joints": ["rail", "pivot", "wrist"], "bounds": [-1.0, 1.5], "transform": transform, "scale": [2.0, 3.0, 4.0]}
+    options = OPTIONS[kind] | own
     parameter = make_parameter(setting, "parameter.it", {"kind": kind, **options})
     if coupled:  # as by scale: inertia
         parameter.unit = parameter.unit + torch.tensor([[0.0, 0.3, -0.2], [0.1, 0.0, 0.5], [-0.4, 0.2, 0.0]], dtype=torch.float64)
