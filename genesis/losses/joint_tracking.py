@@ -5,8 +5,9 @@ from typing import Any
 
 from torch import Tensor
 
-from genesis.losses.targets import path, reference
+from genesis.losses.targets import reference
 from genesis.losses.term import Columns, Squares, SumOfSquares, window
+from genesis.paths import path
 from genesis.selection import SceneJoint, chosen_joints, coordinates, difference
 from genesis.setting import Setting
 from genesis.view import View

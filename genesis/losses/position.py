@@ -4,8 +4,8 @@ from typing import Any
 
 from torch import Tensor
 
-from genesis.losses.targets import path
 from genesis.losses.term import Squares, SumOfSquares, window
+from genesis.paths import path
 from genesis.scene.frame_jacobian import point_jacobian
 from genesis.selection import vector
 from genesis.setting import Setting

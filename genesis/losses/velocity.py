@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from genesis.losses.targets import path, reference
+from genesis.losses.targets import reference
 from genesis.losses.term import Squares, SumOfSquares, window
+from genesis.paths import path
 from genesis.selection import chosen_joints, dofs
 from genesis.setting import Setting
 from genesis.view import View

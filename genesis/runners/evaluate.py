@@ -33,6 +33,7 @@ from genesis.problems.problem import (
 )
 from genesis.runners.candidates import Candidates
 from genesis.runners.excitation import EXTRA_FILES
+from genesis.runners.optimal_control import TaskControl
 from genesis.runners.solution import parameter_arrays, trajectory_arrays
 from genesis.tasks import Task
 from genesis.tasks.linearize import expect_squares, linearize
@@ -44,7 +45,7 @@ NOT_REACHED = "parameter: no learned parameter reaches the objective; check para
 
 
 @dataclass(frozen=True)
-class Simulated:
+class Trial:
     """The last point that was judged without a gradient, with what was seen there: methods ask for its Jacobian next."""
 
     point: np.ndarray
@@ -83,7 +84,7 @@ class TaskProblem:
         self.exact = True
         self.evaluations = 0
         self.candidates = Candidates(task)
-        self._simulated: Simulated | None = None
+        self._simulated: Trial | None = None
         self._linear: tuple[Sequence[ResidualBlock], Normal] | None = (
             None  # blocks that `linearize` gave last, and their equations
         )
@@ -98,9 +99,9 @@ class TaskProblem:
             try:
                 known = self._evaluate(gradient)
             except (DivergenceError, ContactOverflowError) as error:
-                return self._fails(error)
+                return self.fail(error)
             self.known.append(known)
-        self.latest, self.failure, self.diverged = known, None, known.diverged
+        self.latest, self.failure, self.diverged, self.exact = known, None, known.diverged, True
         return known.objective
 
     def values(self, points: np.ndarray) -> np.ndarray:
@@ -120,7 +121,7 @@ class TaskProblem:
         try:
             blocks, self.latest = self._linearized()
         except (DivergenceError, ContactOverflowError) as error:
-            self._fails(error)
+            self.fail(error)
             return None
         self.failure, self.diverged = None, ()
         return blocks
@@ -130,6 +131,10 @@ class TaskProblem:
         if self._linear is None or self._linear[0] is not blocks:
             self._linear = blocks, Normal.of(blocks, sum(leaf.numel() for leaf in self.leaves), 0, 0)
         return self._linear[1]
+
+    def optimal_control(self) -> TaskControl:
+        """See `Objective.optimal_control`."""
+        return TaskControl(self)
 
     def _linearized(self) -> tuple[list[ResidualBlock], Evaluation]:
         start, here = perf_counter(), point(self.groups)
@@ -149,12 +154,20 @@ class TaskProblem:
         self.clock.add("metrics", start)
         return found.blocks, evaluation
 
-    def _fails(self, error: Exception) -> float:
+    def fail(self, error: Exception) -> float:
         """The answer where there is none."""
         let_go(error)
         self.failure, self.diverged = error, ()
         self.failed.count, self.failed.why = self.failed.count + 1, str(error)
         return math.inf
+
+    def saw(self, terms: dict[str, float], trajectory: View, exact: bool) -> None:
+        """The answer of a method that has looked at a trajectory itself; exact: it is that of the present leaves."""
+        metrics = self.task.metrics(trajectory)
+        good = exact and self.task.good_enough(metrics)
+        self.latest = Evaluation(sum(terms.values()), terms, metrics, good, point(self.groups), exact=exact)
+        self.failure, self.diverged, self.exact = None, (), exact
+        self.evaluations += 1
 
     def _remembered(self, gradient: bool) -> Evaluation | None:
         """An evaluation of this very point, its gradients put into the leaves."""
@@ -231,7 +244,7 @@ class TaskProblem:
             diverged=without,
         )
         if not gradient and not without:
-            self._simulated = Simulated(point(self.groups), (judged.trajectory, judged.inputs), found.metrics)
+            self._simulated = Trial(point(self.groups), (judged.trajectory, judged.inputs), found.metrics)
         self.clock.add("metrics", start)
         return found
 
@@ -273,7 +286,9 @@ class TaskProblem:
         """Nothing differs."""
 
     def settle(self) -> None:
-        """Every evaluation is exact."""
+        """The motion of the leaves, where the last answer was that of a path with gaps."""
+        if self.latest is not None and not self.latest.exact:
+            self.evaluate(gradient=False)
 
     def counts(self) -> dict[str, int]:
         """Evaluations that were simulated and had a value."""
