@@ -45,7 +45,7 @@ NOT_REACHED = "parameter: no learned parameter reaches the objective; check para
 
 
 @dataclass(frozen=True)
-class Trial:
+class LastSeen:
     """The last point that was judged without a gradient, with what was seen there: methods ask for its Jacobian next."""
 
     point: np.ndarray
@@ -84,7 +84,7 @@ class TaskProblem:
         self.exact = True
         self.evaluations = 0
         self.candidates = Candidates(task)
-        self._simulated: Trial | None = None
+        self._simulated: LastSeen | None = None
         self._linear: tuple[Sequence[ResidualBlock], Normal] | None = (
             None  # blocks that `linearize` gave last, and their equations
         )
@@ -244,7 +244,7 @@ class TaskProblem:
             diverged=without,
         )
         if not gradient and not without:
-            self._simulated = Trial(point(self.groups), (judged.trajectory, judged.inputs), found.metrics)
+            self._simulated = LastSeen(point(self.groups), (judged.trajectory, judged.inputs), found.metrics)
         self.clock.add("metrics", start)
         return found
 
