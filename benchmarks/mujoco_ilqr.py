@@ -44,7 +44,9 @@ class Squares:
         nv = self.qvel.shape[1]
         made = np.zeros((len(qpos), 2 * nv))
         plain = [v for v in range(nv) if not any(d <= v < d + 3 for _, d in self.quaternions)]
-        coordinates = [v if all(v < d for _, d in self.quaternions) else v + sum(v >= d + 3 for _, d in self.quaternions) for v in plain]
+        coordinates = [
+            v if all(v < d for _, d in self.quaternions) else v + sum(v >= d + 3 for _, d in self.quaternions) for v in plain
+        ]
         made[:, plain] = qpos[:, coordinates] - self.qpos[:, coordinates]
         for q, d in self.quaternions:
             made[:, d : d + 3] = 2.0 * relative(self.qpos[:, q : q + 4], qpos[:, q : q + 4])[:, 1:]
@@ -73,7 +75,13 @@ def relative(base: np.ndarray, quat: np.ndarray) -> np.ndarray:
     a, b, c, d = base.T
     w, x, y, z = quat.T
     return np.stack(
-        [a * w + b * x + c * y + d * z, a * x - b * w - c * z + d * y, a * y + b * z - c * w - d * x, a * z - b * y + c * x - d * w], -1
+        [
+            a * w + b * x + c * y + d * z,
+            a * x - b * w - c * z + d * y,
+            a * y + b * z - c * w - d * x,
+            a * z - b * y + c * x - d * w,
+        ],
+        -1,
     )
 
 
@@ -263,7 +271,11 @@ class Ilqr:
         for length in self.lengths:
             made = self.roll(self.controls, (self.q, self.v, sweep.gains, length * sweep.k))
             cost = self.cost.cost(*made)
-            if np.isfinite(cost) and cost < best[0] and value - cost > -ENOUGH * (length * sweep.slope + 0.5 * length**2 * sweep.curve):
+            if (
+                np.isfinite(cost)
+                and cost < best[0]
+                and value - cost > -ENOUGH * (length * sweep.slope + 0.5 * length**2 * sweep.curve)
+            ):
                 best = (cost, float(length), made)
         if best[2] is not None:
             self.q, self.v, self.controls = best[2]

@@ -55,9 +55,7 @@ def keeps_tape(kind: str, batch: int, variant: Variant) -> bool:
 
 
 @cache
-def _kernels(
-    kind: str, variant: Variant, generation: int, real: Any, lanes: int, serial: bool, near: int
-) -> tuple[Kernel, ...]:
+def _kernels(kind: str, variant: Variant, generation: int, real: Any, lanes: int, serial: bool, near: int) -> tuple[Kernel, ...]:
     extra: dict[str, Any] = dict(zip(("pairs", "damped_last", "equalities"), variant or (), strict=False))
     if kind in SCHEMES:
         extra["near"] = near

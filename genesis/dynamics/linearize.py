@@ -187,8 +187,15 @@ def damping_bars(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.t
 
 
 @ti.func
-def find_row_of_coriolis(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template(), rows: ti.template(),
-                         k: ti.i32, factor: ti.template()):
+def find_row_of_coriolis(
+    m: ti.template(),
+    s: ti.template(),
+    bar: ti.template(),
+    o: ti.template(),
+    rows: ti.template(),
+    k: ti.i32,
+    factor: ti.template(),
+):
     """What one of the two sweeps of `coriolis_bars` adds to row k, at a velocity that is v plus or minus dt a."""
     for i in range(m.size("nv")):
         s.set("w", factor * rows.row("w", k).get(i), i)
@@ -230,8 +237,15 @@ def find_rows(m: ti.template(), s: ti.template(), o: ti.template(), chosen: ti.t
 
 
 @ti.func
-def keep_row(m: ti.template(), s: ti.template(), o: ti.template(), chosen: ti.template(), rows: ti.template(), k: ti.i32,
-             more: ti.template()):
+def keep_row(
+    m: ti.template(),
+    s: ti.template(),
+    o: ti.template(),
+    chosen: ti.template(),
+    rows: ti.template(),
+    k: ti.i32,
+    more: ti.template(),
+):
     """The adjoints of a row into row k, or ``more`` of q, v and parameters on top. Returns: their sum."""
     total = constant(0.0, m.lanes)
     q_row = rows.row("q_bar", k)
@@ -396,9 +410,7 @@ def make_kernel(version: Version, want: bool) -> Kernel:
             for i in range(m.size("nv")):
                 s.set("step_velocity", s.get("v", i) + dt * s.get("a", i), i)
             total = find_rows(m, s, o, Chosen(bar, parameter_bar_stride, columns, chosen), table)
-            out = Step(
-                block, dt, state=state_rows, dof_ctrl=dof_ctrl_rows, act_ctrl=act_ctrl_rows, parameters=parameter_rows
-            )
+            out = Step(block, dt, state=state_rows, dof_ctrl=dof_ctrl_rows, act_ctrl=act_ctrl_rows, parameters=parameter_rows)
             write_rows(m, s, o, table, out)
             s.set_end(total)
 

@@ -159,7 +159,9 @@ class Launches:
         variant = None if self.variant is None or kind in ("kinematics", "inverse") else self.variant
         small = self.lanes > 1 and variant is None and self.batch * evaluations * self.nlink < SMALL
         if (kind, small) not in self._launchers:
-            made = kernels(kind, self.lanes, variant[:1] if variant and kind == "contacts" else variant, small, self.scratch_stride)
+            made = kernels(
+                kind, self.lanes, variant[:1] if variant and kind == "contacts" else variant, small, self.scratch_stride
+            )
             self._launchers[kind, small] = tuple(Launcher(kernel, self.batch) for kernel in made)
         return self._launchers[kind, small]
 

@@ -2,8 +2,8 @@
 
     x' ⊖ x'_0 = A (x ⊖ x_0) + B (u − u_0) + ...,    x = (qpos, qvel)
 
-One launch linearises a time step at hundreds of states (`genesis.dynamics.linearize`); substeps are linearised each and chained. Runge-Kutta steps
-take a launch of the adjoint for every row instead (`adjoint_rows`). The rows are exact, as every adjoint here.
+One launch linearises a time step at hundreds of states (`genesis.dynamics.linearize`); substeps are linearised each and chained. Runge-Kutta
+steps take a launch of the adjoint for every row instead (`adjoint_rows`). The rows are exact, as every adjoint here.
 Source: Griewank, Walther, Evaluating Derivatives (2008), §3.2 (vector-Jacobian products).
 """
 
@@ -95,7 +95,7 @@ def linear_step(
     if columns is None:
         columns = torch.zeros(0, dtype=torch.int64, device=qpos.device)
     where = Where(theta, qpos, qvel, dof_ctrl, act_ctrl, qacc)
-    linearize = _by_kernel if physics.stages == 1 else _by_adjoints
+    linearize = by_kernel if physics.stages == 1 else by_adjoints
     with torch.no_grad():
         made = [linearize(physics, where, part, room, columns) for part, room in _parts(len(qpos))]
     if len(made) == 1:
@@ -127,7 +127,8 @@ def _forward(physics: Physics, where: Where, part: slice, room: int) -> tuple[St
     return states, full, touched
 
 
-def _by_kernel(physics: Physics, where: Where, part: slice, room: int, columns: Tensor) -> LinearStep:
+def by_kernel(physics: Physics, where: Where, part: slice, room: int, columns: Tensor) -> LinearStep:
+    """At the states of a part, for which there is so much room."""
     here, touched, states = where.part(part), None, None
     theta = here.theta
     if here.qacc is None or physics.substeps > 1 or physics.reach > 0.0:
@@ -177,18 +178,19 @@ def _chained(first: Linearization, second: Linearization) -> Linearization:
     )
 
 
-def _by_adjoints(physics: Physics, where: Where, part: slice, room: int, columns: Tensor) -> LinearStep:
+def by_adjoints(physics: Physics, where: Where, part: slice, room: int, columns: Tensor) -> LinearStep:
+    """The same by launches of the adjoint, for time integrations of any number of stages."""
     states, full, touched = _forward(physics, where, part, room)
     act_ctrl = physics.nothing if full.act_ctrl is None else full.act_ctrl
     inputs = (full.dof_ctrl, act_ctrl, physics.nothing, full.qpos, full.qvel)
     launch = physics.launches(room).rollout(physics, 1, where.theta, where.act_ctrl, None, False)
     size = part.stop - part.start
-    tables = [[x[:size] for x in rows] for rows in adjoint_rows(launch, full.theta, inputs, states, touched, columns)]
-    made = [
-        Linearization(state, dof_ctrl, None if where.act_ctrl is None else act_ctrl, parameters)
-        for state, dof_ctrl, act_ctrl, parameters in tables
-    ]
-    return LinearStep(*made, states[0][-1, :size])
+    rows = adjoint_rows(launch, full.theta, inputs, states, touched, columns)
+    made = []
+    for table in rows:
+        state, dof_ctrl, act_rows, parameters = (x[:size] for x in table)
+        made.append(Linearization(state, dof_ctrl, None if where.act_ctrl is None else act_rows, parameters))
+    return LinearStep(made[0], made[1], states[0][-1, :size])
 
 
 def _expect_finite(end: float, made: Linearization, first: int) -> None:

@@ -2,8 +2,8 @@
 
     x' = f(x, u, theta), x = (qpos, qvel):    df/dx (nx, nx), df/dtheta, df/du, and the same of the acceleration qacc
 
-They are the `linearization` in tangents between G, how coordinates move with a tangent, and P, how a tangent does with coordinates: those of the
-normalised coordinates on quaternions.
+They are the `linearization` in tangents between G, how coordinates move with a tangent, and P, how a tangent does with coordinates: on
+quaternions those of the normalised coordinates.
 """
 
 from dataclasses import dataclass
@@ -60,9 +60,7 @@ def step_jacobian(
     if physics.nq > physics.nv:
         assert made.qpos is not None
         before, after = rows_of(physics.model, qpos), columns_of(physics.model, made.qpos)
-    return StepJacobian(
-        _jacobian(made.next, before, after), _jacobian(made.acceleration, before, None) if acceleration else None
-    )
+    return StepJacobian(_jacobian(made.next, before, after), _jacobian(made.acceleration, before, None) if acceleration else None)
 
 
 def _jacobian(made: Linearization, before: Tensor | None, after: Tensor | None) -> Jacobian:
@@ -76,4 +74,6 @@ def _jacobian(made: Linearization, before: Tensor | None, after: Tensor | None) 
     if before is not None:
         nv = before.shape[-2]
         state = torch.cat([state[..., :nv] @ before, state[..., nv:]], -1)
-    return Jacobian(rows(state), rows(made.parameters), rows(made.dof_ctrl), None if made.act_ctrl is None else rows(made.act_ctrl))
+    return Jacobian(
+        rows(state), rows(made.parameters), rows(made.dof_ctrl), None if made.act_ctrl is None else rows(made.act_ctrl)
+    )

@@ -36,7 +36,9 @@ class JointTracking(SumOfSquares):
         qpos = trajectory.qpos[self.steps]
         target = trajectory.own(self.target, 1) if self.target.ndim == qpos.ndim else self.target.unsqueeze(1)
         return [
-            Squares(difference(self.joints, qpos, target, self.periodic), first=self.steps.start, sees=seen_by_difference(self.joints))
+            Squares(
+                difference(self.joints, qpos, target, self.periodic), first=self.steps.start, sees=seen_by_difference(self.joints)
+            )
         ]
 
 

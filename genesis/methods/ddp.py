@@ -26,7 +26,14 @@ from genesis.methods.optimal_control import OptimalControl, Path, Trials
 ENOUGH = 1e-4  # of the predicted fall of φ that a step must bring
 LEAST, LARGEST = 1e-9, 1e12  # diagonal, relative to Q_uu, below which there is none, and at which a step is too short to matter
 GROWTH, LITTLE = 2.0, 0.01  # log10 of the growth from which on guesses are tried, and part of a motion's cost that is little
-SMALLER, LARGER, SHORT = 0.1, 4.0, 0.25  # factors of the diagonal, and lengths that make it larger
+SHORT = 0.25  # lengths from which on a step is no short one
+SMALLER, LESS, MORE, LARGER = (
+    0.1,
+    0.5,
+    2.0,
+    4.0,
+)  # factors of the diagonal: after a full step at most, longer ones, short ones, none
+STIFF = 10.0  # diagonal that short steps do not go beyond
 
 NUMBERS = ("rho", "grow", "penalty", "scale", "length", "slope")  # that change from step to step
 
@@ -173,7 +180,7 @@ class DDP:
         return length * (self.penalty * here.gap - change)
 
     def _accept(self, here: Path, trials: Trials, k: int, fall: float, ratio: float) -> bool:
-        """Go there, with a smaller diagonal where the model was right about a full step, a larger one where a short step alone was good."""
+        """Go there, with a smaller diagonal where a long step was good, a larger one where a short step alone was."""
         length = float(self.lengths[k])
         gaps = None if here.gaps is None or length == 1.0 else (1.0 - length) * here.gaps
         path = self.control.put(trials.path(k, gaps))
@@ -181,9 +188,11 @@ class DDP:
             return False
         if length == 1.0:
             self.rho *= max(SMALLER, 1.0 - (2.0 * ratio - 1.0) ** 3)
-            self.rho = self.rho if self.rho > LEAST else 0.0
-        elif length < SHORT:
-            self.rho = LARGER * max(self.rho, LEAST)
+        elif length > SHORT:
+            self.rho *= LESS
+        else:  # more would take the feedback away, without which a short step is all there is
+            self.rho = MORE * max(self.rho, LEAST) if self.rho < STIFF else LESS * self.rho
+        self.rho = self.rho if self.rho > LEAST else 0.0
         self.path, self.length, self.grow = path, length, LARGER
         if fall < self.cost_tolerance * abs(self.value) and path.gaps is None and length == 1.0 and self.rho < 1.0:
             self.ending = "the cost does not fall any further"

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
-from genesis.methods.method import Ending, Group, all_leaves, flatten, point
-from genesis.methods.residuals import Normal, ResidualBlock, expect_finite
+from genesis.methods.method import Ending, Group, all_leaves, finite_normal, flatten, point
+from genesis.methods.residuals import Normal, ResidualBlock
 from genesis.parameters import Inputs
 from genesis.problems.problem import (
     CONVERGED,
@@ -45,7 +45,7 @@ NOT_REACHED = "parameter: no learned parameter reaches the objective; check para
 
 
 @dataclass(frozen=True)
-class Simulated:
+class LastSeen:
     """The last point that was judged without a gradient, with what was seen there: methods ask for its Jacobian next."""
 
     point: np.ndarray
@@ -84,8 +84,10 @@ class TaskProblem:
         self.exact = True
         self.evaluations = 0
         self.candidates = Candidates(task)
-        self._simulated: Simulated | None = None
-        self._linear: tuple[Sequence[ResidualBlock], Normal] | None = None  # blocks that `linearize` gave last, and their equations
+        self._simulated: LastSeen | None = None
+        self._linear: tuple[Sequence[ResidualBlock], Normal] | None = (
+            None  # blocks that `linearize` gave last, and their equations
+        )
         self._without: tuple[int, ...] = ()  # environments that the trajectory at the end leaves out
 
     # ---- as an objective
@@ -140,8 +142,7 @@ class TaskProblem:
         self._simulated = None
         with self._of_the_optimizer():
             found = linearize(self.task, simulated=None if known is None else known.run)
-        expect_finite(found.blocks)
-        gradient = self.normal(found.blocks).expect_finite().gradient().copy()
+        gradient = finite_normal(self, found.blocks).gradient().copy()
         start = self.clock.add("linearize", start)
         self.evaluations += 1
         self._give(gradient)
@@ -243,7 +244,7 @@ class TaskProblem:
             diverged=without,
         )
         if not gradient and not without:
-            self._simulated = Simulated(point(self.groups), (judged.trajectory, judged.inputs), found.metrics)
+            self._simulated = LastSeen(point(self.groups), (judged.trajectory, judged.inputs), found.metrics)
         self.clock.add("metrics", start)
         return found
 

@@ -21,7 +21,9 @@ def test_rows_are_reverse_passes(robot: str, envs: int, offset: tuple[float, ...
     speed = torch.rand(*setting.batch, nv, generator=draw, dtype=torch.float64) - 0.5
     with torch.no_grad():
         run = setting.scene.rollout(
-            torch.zeros(4, *setting.batch, nv, dtype=torch.float64), qpos=setting.start_qpos, qvel=setting.start_qvel + 9.0 * speed
+            torch.zeros(4, *setting.batch, nv, dtype=torch.float64),
+            qpos=setting.start_qpos,
+            qvel=setting.start_qvel + 9.0 * speed,
         )
     at = probe(run, parameters=False)
     frame = setting.robot.sites[0].name if setting.robot.sites else setting.robot.links[-1].name
