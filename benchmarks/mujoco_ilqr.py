@@ -1,9 +1,9 @@
 """The peer of `trajectories.py`: iterative LQR on MuJoCo's engine, its steps linearised by finite differences (`mjd_transitionFD`).
 
-The robot file, time step, substeps, controls and cost are those of a task; the cost is put together from the task's own loss terms, as squares of
-numbers of the state and of the controls. The method is `genesis.methods.ddp.DDP` itself, so that sweep, regularisation, step lengths and acceptance
-are the same, and what is compared is the engine: its steps and their derivatives. Step lengths are tried one after the other, since MuJoCo has no
-batch of motions under feedback.
+Robot file, time step, substeps, controls and cost are those of a task; the cost is put together from the task's own loss terms, as squares of
+numbers of the state and of the controls. The method is `genesis.methods.ddp.DDP` itself, so that sweep, regularisation, step lengths and
+acceptance are the same, and what is compared is the engine: its steps and their derivatives. Step lengths are tried one after the other,
+since MuJoCo has no batch of motions under feedback.
 """
 
 import time
