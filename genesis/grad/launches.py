@@ -53,6 +53,7 @@ class Launches:
         # numbers that the tape keeps of one evaluation of the dynamics, see `Scratch`
         self.tape_width = tape_width(model.sizes) if keeps_tape(physics.kind, batch, self.variant) else 0
         self.no_tape = like.new_zeros(self.tape_width) if self.tape_width else None
+        self.no_feedback = like.new_zeros(1)
         self.no_bar = like.new_zeros(self.parameter_size, *self.lane_axis)
         self.fixed = {"integers": physics.integers, "scratch": self.scratch}  # arrays that every launch reads
         sizes = dict(nq=physics.nq, nv=physics.nv, nu=physics.nu, nlink=physics.nlink)
