@@ -1,4 +1,4 @@
-"""Derivatives of control steps as a user sees them: in the tangent space of the configurations, to controls and parameters as they are given."""
+"""Derivatives of control steps as a user sees them: in the tangent space of the configurations, to controls and parameters as given."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -74,15 +74,26 @@ def at_states(
 ) -> Places:
     """What `Scene.linearize` is given. Raises: InputError, UnknownNameError."""
     solver, model = rollouts._solver, rollouts._solver.model
-    given = {"qpos": (qpos, model.nq), "qvel": (qvel, model.nv), "controls": (controls, model.nv), "act_ctrl": (act_ctrl, model.nu)}
+    given = {
+        "qpos": (qpos, model.nq),
+        "qvel": (qvel, model.nv),
+        "controls": (controls, model.nv),
+        "act_ctrl": (act_ctrl, model.nu),
+    }
     series = {name: _series(solver, x, f"{where}: {name}", n) for name, (x, n) in given.items() if x is not None}
     counts = {name: count for name, (_, count) in series.items() if count is not None}
     horizon = max(counts.values(), default=1)
     if any(count not in (1, horizon) for count in counts.values()):
-        raise InputError(f"{where}: {', '.join(f'{name} has {n} states' for name, n in counts.items())}; allowed: the same number.")
+        raise InputError(
+            f"{where}: {', '.join(f'{name} has {n} states' for name, n in counts.items())}; allowed: the same number."
+        )
     x = {name: value.expand(horizon, -1, -1) for name, (value, _) in series.items()}
-    driven, start = ({name: x.get(name) for name in names} for names in (("controls", "act_ctrl"), ("qpos", "qvel")))
-    rollouts._complain(where, driven, {name: value.flatten(0, 1) for name, value in start.items() if value is not None})
+    if not (rollouts._turned(x["qpos"]) and all(bool(torch.isfinite(value).all()) for value in x.values())):
+        for k in range(horizon):  # the first state with something wrong says what
+            driven = {name: x[name][k : k + 1] if name in x else None for name in ("controls", "act_ctrl")}
+            rollouts._complain(
+                f"{where}: state {k}" if counts else where, driven, {name: x[name][k] for name in ("qpos", "qvel")}
+            )
     theta, _ = rollouts._driven(where, kind, None, params)
     lead = ((horizon,) if counts else ()) + ((solver.rows,) if solver.n_envs else ())
     still = torch.zeros_like(x["qvel"])
@@ -94,7 +105,9 @@ def along_trajectory(trajectory: "Trajectory", wanted: Sequence[str]) -> Lineari
     solver, where = trajectory._solver, "Trajectory.linearization"
     solver.alive()
     if trajectory._theta.dim() == 3:
-        raise InputError(f"{where}: every state has parameters of its own; allowed: a trajectory of scene.rollout or scene.trajectory.")
+        raise InputError(
+            f"{where}: every state has parameters of its own; allowed: a trajectory of scene.rollout or scene.trajectory."
+        )
 
     def batched(x: torch.Tensor | None) -> torch.Tensor | None:
         return None if x is None else (x.unsqueeze(1) if trajectory._flat else x).detach()

@@ -6,6 +6,7 @@ Source: Anderson, Moore, Optimal Control: Linear Quadratic Methods (1990), §2.4
 """
 
 from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -28,6 +29,8 @@ def regulator(
     """See `Scene.lqr`."""
     where, nv = "scene.lqr", solver.model.nv
     which = Indexer(f"{where}: dofs", nv, 0, solver.inputs.device)(dofs)
+    if which.n == 0:
+        raise InputError(f"{where}: dofs is empty; allowed: at least one degree of freedom.")
     q = _weights(solver, state_cost, f"{where}: Q", 2 * nv, positive=False)
     r = _weights(solver, control_cost, f"{where}: R", which.n, positive=True)
     _warn_of_motion(solver, at, where)
@@ -47,7 +50,9 @@ def _weights(solver: RigidSolver, value: ArrayLike, what: str, size: int, positi
         raise InputError(f"{what} has shape {made.shape}; allowed: a number, ({size},) or ({size}, {size}).")
     least = np.linalg.eigvalsh(made).min() if np.isfinite(made).all() and np.allclose(made, made.T) else -np.inf
     if not (least > 0.0 if positive else least >= -MARGIN * np.abs(made).max()):
-        raise InputError(f"{what}: allowed: a symmetric matrix of finite numbers, positive {'definite' if positive else 'semidefinite'}.")
+        raise InputError(
+            f"{what}: allowed: a symmetric matrix of finite numbers, positive {'definite' if positive else 'semidefinite'}."
+        )
     return made
 
 
@@ -83,7 +88,9 @@ def _gains(solver: RigidSolver, a: np.ndarray, b: np.ndarray, q: np.ndarray, r: 
         ) from None
     gains = np.linalg.solve(r + b.T @ cost @ b, b.T @ cost @ a)
     if not np.abs(np.linalg.eigvals(a - b @ gains)).max() < 1.0:
-        raise InputError(f"{where}: the gains do not stabilise the state; allowed: a Q that weighs every motion that does not decay.")
+        raise InputError(
+            f"{where}: the gains do not stabilise the state; allowed: a Q that weighs every motion that does not decay."
+        )
     return gains
 
 
