@@ -2,8 +2,8 @@
 
     python benchmarks/linearization.py            (about two minutes, and once two minutes of compilation)
 
-Float64, one thread of torch. T = 100 states along a rollout, u: joint forces; MuJoCo: `mjd_transitionFD`, eps 1e-6, forward and central. Once as
-along a rollout, whose accelerations are known, once at states alone. Before it is timed each is compared with MuJoCo's central differences.
+Float64, one thread of torch. T = 100 states along a rollout, u: joint forces; MuJoCo: `mjd_transitionFD`, eps 1e-6, forward and central. Once
+as along a rollout, whose accelerations are known, once at states alone. Before it is timed each is compared with MuJoCo's central differences.
 """
 
 from collections.abc import Callable

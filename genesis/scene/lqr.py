@@ -16,8 +16,8 @@ from genesis.grad.tensor import Tensor, plain, wrap
 from genesis.log import logger
 from genesis.model.names import dof_name
 from genesis.scene.inputs import ArrayLike, Indexer
-from genesis.scene.linearized import Places, linearized
 from genesis.scene.solver import RigidSolver
+from genesis.scene.step_derivatives import Places, linearized
 
 STILL = 1e-6  # [rad | m, rad/s | m/s] change of an equilibrium in one step that is said
 MARGIN = 1e-9  # within which a mode counts as one that does not decay, or as one that no control moves

@@ -8,9 +8,9 @@ import torch
 from genesis.grad.tensor import Tensor, wrap
 from genesis.scene import inertia
 from genesis.scene.inputs import ArrayLike
-from genesis.scene.linearized import Linearized, at_states, linearized
 from genesis.scene.lqr import regulator
 from genesis.scene.solver import RigidSolver
+from genesis.scene.step_derivatives import StepDerivatives, at_states, linearized
 from genesis.scene.trajectory import Rollouts, Trajectory
 
 
@@ -69,8 +69,8 @@ class SceneFunctions(ABC):
         act_ctrl: ArrayLike | None = None,
         params: Mapping[str, ArrayLike] | None = None,
         wanted: Sequence[str] = (),
-    ) -> Linearized:
-        """Derivatives A, B of one step at states ([T,] [n_envs,] nq), ([T,] [n_envs,] nv), all in one launch: see `Linearized`.
+    ) -> StepDerivatives:
+        """Derivatives A, B of one step at states ([T,] [n_envs,] nq), ([T,] [n_envs,] nv), all in one launch: see `StepDerivatives`.
 
         Arguments as those of `step_state`, each with an axis of T states or without; one state (n,) stands for all environments.
         wanted: names of physical parameters, see `physical_parameters`, to which derivatives are wanted too.
@@ -97,7 +97,7 @@ class SceneFunctions(ABC):
     ) -> Tensor:
         """Gains K ([T,] [n_envs,] n, 2nv) of the linear-quadratic regulator about an equilibrium: u = u_0 − K (x ⊖ x_0).
 
-        They minimise the sum over all steps of dx' Q dx + du' R du of the step linearised there, dx = x ⊖ x_0 as in `Linearized`.
+        They minimise the sum over all steps of dx' Q dx + du' R du of the step linearised there, dx = x ⊖ x_0 as in `StepDerivatives`.
 
         Args:
             qpos, qvel, controls, kind, act_ctrl, params: the equilibrium, as in `linearize`.

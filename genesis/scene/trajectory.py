@@ -16,10 +16,10 @@ from genesis.grad.tensor import Tensor, adopt, plain, wrap
 from genesis.grad.trajectory_function import whole_trajectory
 from genesis.scene.failures import diverged
 from genesis.scene.inputs import ArrayLike
-from genesis.scene.linearized import Linearized, along_trajectory
 from genesis.scene.physical import Loops
 from genesis.scene.rollout_inputs import RolloutInputs
 from genesis.scene.solver import RigidSolver
+from genesis.scene.step_derivatives import StepDerivatives, along_trajectory
 from genesis.scene.variants import Variants, roll_out_variants
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Trajectory:
             raise InputError("Trajectory.variants: needs controls, and a scene built with n_envs=0.")
         return roll_out_variants(solver.physics, self.kind, self._theta, controls, columns, shifts, (qpos, qvel), bounded)
 
-    def linearization(self, wanted: Sequence[str] = ()) -> Linearized:
+    def linearization(self, wanted: Sequence[str] = ()) -> StepDerivatives:
         """Every step at the state it starts from, (T, [n_envs,] ...); ``wanted`` as in `Scene.linearize`."""
         return along_trajectory(self, wanted)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Linearized:
+class StepDerivatives:
     """One control step at each of several states: x' ⊖ x'_0 = A (x ⊖ x_0) + B (u − u_0) + ...
 
     A tangent has 2 nv numbers, dq then dv. Where a joint turns by a quaternion, dq is a rotation vector about the axes of the moved link,
@@ -100,7 +100,7 @@ def at_states(
     return Places(theta.detach(), kind, x["qpos"], x["qvel"], x.get("controls", still), x.get("act_ctrl"), None, lead)
 
 
-def along_trajectory(trajectory: "Trajectory", wanted: Sequence[str]) -> Linearized:
+def along_trajectory(trajectory: "Trajectory", wanted: Sequence[str]) -> StepDerivatives:
     """See `Trajectory.linearization`."""
     solver, where = trajectory._solver, "Trajectory.linearization"
     solver.alive()
@@ -136,7 +136,7 @@ def _series(solver: RigidSolver, value: ArrayLike, what: str, width: int) -> tup
     raise InputError(f"{what} has shape {tuple(made.shape)}; allowed: {' or '.join(allowed)}, T at least 1.")
 
 
-def linearized(solver: RigidSolver, at: Places, wanted: Sequence[str], where: str) -> Linearized:
+def linearized(solver: RigidSolver, at: Places, wanted: Sequence[str], where: str) -> StepDerivatives:
     """One launch, or a few for thousands of states. Raises: DivergenceError, ContactOverflowError, UnknownNameError, UnsupportedError."""
     physics, spans = solver.physics, _spans(solver, wanted, where)
     horizon, batch = at.qpos.shape[:2]
@@ -163,7 +163,7 @@ def linearized(solver: RigidSolver, at: Places, wanted: Sequence[str], where: st
         parameters[name] = give(_as_given(solver, at, name, rows), 2)
         first += count
     act_ctrl = None if made.act_ctrl is None else give(made.act_ctrl, 1)
-    return Linearized(give(made.state, 1), give(to_controls, 2), act_ctrl, parameters)
+    return StepDerivatives(give(made.state, 1), give(to_controls, 2), act_ctrl, parameters)
 
 
 def _spans(solver: RigidSolver, wanted: Sequence[str], where: str) -> dict[str, int]:
