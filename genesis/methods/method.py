@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from genesis.errors import DivergenceError, InputError
+from genesis.methods.optimal_control import OptimalControl
 from genesis.methods.residuals import Normal, ResidualBlock, expect_finite
 
-#: What a method asks of an objective: `evaluate` with its gradient, `linearize`, or `values` alone.
-Needs = Literal["gradient", "residuals", "values"]
+#: What a method asks of an objective: `evaluate` with its gradient, `linearize`, `values` alone, or `optimal_control`.
+Needs = Literal["gradient", "residuals", "values", "optimal_control"]
 
 
 @dataclass
@@ -63,6 +64,10 @@ class Objective(Protocol):
 
     def normal(self, blocks: Sequence[ResidualBlock]) -> Normal:
         """The Gauss-Newton equations of blocks, over flat points."""
+        ...
+
+    def optimal_control(self) -> OptimalControl:
+        """The same problem step by step. Raises: InputError where the free numbers are no controls of single steps, naming what they are."""
         ...
 
 
@@ -153,10 +158,19 @@ def no_step(objective: Objective, falls: Sequence[float]) -> Ending:
 def normal_of(objective: Objective, blocks: Sequence[ResidualBlock]) -> Normal | Ending:
     """The Gauss-Newton equations of blocks, or the end where they, or a Jacobian, are not finite: no slope of them means anything."""
     try:
-        expect_finite(blocks)
-        return objective.normal(blocks).expect_finite()
+        return finite_normal(objective, blocks)
     except DivergenceError as error:
         return Ending(False, str(error), error)
+
+
+def finite_normal(objective: Objective, blocks: Sequence[ResidualBlock]) -> Normal:
+    """The Gauss-Newton equations of blocks. Raises: DivergenceError where they, or a Jacobian, are not finite."""
+    normal = objective.normal(blocks)
+    try:
+        return normal.expect_finite()
+    except DivergenceError:
+        expect_finite(blocks)  # they say more; sums of squares of what is finite may overflow all the same
+        raise
 
 
 # ---- flat points: the leaves of all groups one after the other, float64

@@ -30,7 +30,11 @@ class Hold(OpenLoop):
         if every > setting.horizon:
             raise InputError(f"{where}.every: {every} steps are more than the horizon of {setting.horizon}.")
         count = -(-setting.horizon // every)
-        weights = tensor([[1.0 if t // every == k else 0.0 for k in range(count)] for t in range(setting.horizon)])
+        weights = (
+            tensor([[1.0 if t // every == k else 0.0 for k in range(count)] for t in range(setting.horizon)])
+            if every > 1
+            else None
+        )
         super().__init__(
             setting, where, weights, joints=joints, entity=entity, init=init, noise=noise, scale=scale, bounds=bounds,
             transform=transform, learn=learn, lr=lr,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,9 +20,9 @@ from genesis.losses import Loss, SumOfSquares
 from genesis.losses.seeds import Seeds, seeds
 from genesis.losses.term import Squares
 from genesis.methods.residuals import ResidualBlock
+from genesis.parameters import Inputs
 from genesis.scene.linear import LinearSteps, Probe, linear_steps, probe
 from genesis.tasks.outside import InputDerivatives, outside, prior_jacobian
-from genesis.tasks.rollout import inputs_of, roll_out
 from genesis.tasks.task import PRIOR, Task, divergence, half_square
 from genesis.view import TrajectoryView, View
 
@@ -47,7 +48,8 @@ class Linearized:
 
 @dataclass(frozen=True)
 class _Part:
-    """Residuals (S, B, m) of one part of a loss, scaled so that half their squares add up to its share of the objective, and what they see."""
+    """Residuals (S, B, m) of one part of a loss, and what they see of states, controls and parameters times `scale`, with which half their
+    squares add up to its share of the objective."""
 
     loss: str
     squares: Squares
@@ -75,25 +77,26 @@ def expect_squares(losses: dict[str, tuple[float, Loss]]) -> dict[str, tuple[flo
     return made
 
 
-def linearize(task: Task, way: Way | None = None) -> Linearized:
+def linearize(task: Task, way: Way | None = None, simulated: tuple[View, Inputs] | None = None) -> Linearized:
     """Residuals and Jacobian at the task's present free numbers.
 
     Args:
         way: of the states' share; None: the cheaper one.
+        simulated: what `task.simulate` gives at these numbers, where it is known, without a graph.
     Raises: DivergenceError; InputError for a loss that is no sum of squares.
     """
     losses = expect_squares(task.losses)
     with torch.no_grad():
-        inputs = inputs_of(task.setting, task.parameters)
-        run = roll_out(task.setting, inputs)
+        view, inputs = task.simulate() if simulated is None else simulated
+        run = view.trajectory
         at = probe(run, parameters=bool(inputs.physical))
         out = outside(task.setting, task.parameters, inputs, at.x.detach()[:-1])
     columns = task.setting.scene.rigid_solver.physics.columns(out.names)
-    with torch.enable_grad():
-        seen = TrajectoryView(at.trajectory)
-        squares = {name: loss.residuals(seen) for name, (_, loss) in losses.items()}
+    seen = TrajectoryView(at.trajectory)
+    squares = {name: _residuals(loss, view, seen, graph=bool(out.names)) for name, (_, loss) in losses.items()}
     terms = {
-        name: losses[name][0] * torch.stack([part.total().detach() for part in parts]).sum() for name, parts in squares.items()
+        name: losses[name][0] * sum((part.total().detach() for part in parts[1:]), start=parts[0].total().detach())
+        for name, parts in squares.items()
     }
     known = prior_jacobian(task.parameters)
     if known is not None:
@@ -102,20 +105,37 @@ def linearize(task: Task, way: Way | None = None) -> Linearized:
         raise divergence(seen, terms)
     with torch.enable_grad():
         parts = [
-            _Part(name, part, (2.0 * losses[name][0] * part.share()) ** 0.5, seeds(part, at.leaves(), columns))
+            _part(name, part, (2.0 * losses[name][0] * part.share()) ** 0.5, seeds(part, at.leaves(), columns))
             for name, own in squares.items()
             for part in own
         ]
+        parts = [part for part in parts if not _silent(part)]
     with torch.no_grad():
-        blocks = _blocks(parts, _tables(parts, linear_steps(run, out.names), out, at, way))
+        tables = _tables(parts, linear_steps(run, out.names), out, at, way)
+        blocks = [_block(name, parts, tables, out.start.shape[-1]) for name in squares]
     if known is not None:
         r, z = (part.double().cpu().numpy() for part in known)
         blocks.append(ResidualBlock(PRIOR, r, z))
-    return Linearized(blocks, {name: float(value) for name, value in terms.items()}, seen)
+    return Linearized(blocks, {name: float(value) for name, value in terms.items()}, view)
+
+
+def _residuals(loss: SumOfSquares, view: View, seen: View, *, graph: bool) -> list[Squares]:
+    """Of a motion without a graph, which has computed much already, where all can be differentiated so; else, or with `graph`, of its probe."""
+    if not graph:
+        known = loss.residuals(view)
+        if all(part.to_state is not None for part in known):
+            return known
+    with torch.enable_grad():
+        return loss.residuals(seen)
+
+
+def _part(name: str, squares: Squares, scale: float, unscaled: Seeds) -> _Part:
+    tables = (unscaled.state, unscaled.controls, unscaled.parameters)
+    return _Part(name, squares, scale, Seeds(*(None if table is None else scale * table for table in tables)))
 
 
 def _tables(parts: Sequence[_Part], steps: LinearSteps, out: InputDerivatives, at: Probe, way: Way | None) -> list[Tensor]:
-    """dr/dz (S, B, m, n) of every part, unscaled."""
+    """dr/dz (S, B, m, n) of every part."""
     if out.feedback is not None:  # what a residual sees of controls, it sees of the states that they answer to
         steps = LinearSteps(steps.state + steps.controls @ out.feedback, steps.controls, steps.parameters)
         parts = [_closed(part, out.feedback) for part in parts]
@@ -123,7 +143,13 @@ def _tables(parts: Sequence[_Part], steps: LinearSteps, out: InputDerivatives, a
     expect_room(steps, columns)
     few = sum(map(len, rows)) < columns
     seen = _by_rows(parts, rows, steps, out) if way == "reverse" or (way is None and few) else _by_columns(parts, steps, out)
-    return [_direct(part, out) + table for part, table in zip(parts, seen, strict=True)]
+    return [_with_direct(table, part, out) for part, table in zip(parts, seen, strict=True)]
+
+
+def _silent(part: _Part) -> bool:
+    """Whether nothing of a part counts here, as of an excess within its range: no value, and no dependence on anything."""
+    tables = (part.squares.values, part.seeds.state, part.seeds.controls, part.seeds.parameters)
+    return not any(table is not None and bool(table.any()) for table in tables)
 
 
 def expect_room(steps: LinearSteps, columns: int) -> None:
@@ -148,24 +174,29 @@ def _closed(part: _Part, feedback: Tensor) -> _Part:
     return _Part(part.loss, part.squares, part.scale, Seeds(state, given, part.seeds.parameters))
 
 
-def _direct(part: _Part, out: InputDerivatives) -> Tensor:
-    """∂r/∂u du/dz + ∂r/∂θ dθ/dz"""
-    made = out.start.new_zeros(*part.shape, out.start.shape[-1])
-    given = part.seeds
+def _with_direct(seen: Tensor | None, part: _Part, out: InputDerivatives) -> Tensor:
+    """The states' share (S, B, m, n), None if there is none, in place, with ∂r/∂u du/dz + ∂r/∂θ dθ/dz."""
+    given, first = part.seeds, part.squares.first
+    if seen is None and given.controls is not None and len(given.controls) == 1 and given.parameters is None:
+        return given.controls[0] @ out.controls[first : first + part.shape[0]]
+    made = out.start.new_zeros(*part.shape, out.start.shape[-1]) if seen is None else seen
     if given.controls is not None:
-        _add_windows(made, given.controls, out.controls, part.squares.first)
+        _add_windows(made, given.controls, out.controls, first)
     if given.parameters is not None:
         made += given.parameters @ out.parameters
     return made
 
 
-def _by_columns(parts: Sequence[_Part], steps: LinearSteps, out: InputDerivatives) -> list[Tensor]:
-    """Σ_k ∂r/∂x_k S_k by forward sensitivities."""
+def _by_columns(parts: Sequence[_Part], steps: LinearSteps, out: InputDerivatives) -> list[Tensor | None]:
+    """Σ_k ∂r/∂x_k S_k by forward sensitivities, of the parts that see states."""
     moved = forward(steps.state, steps.controls @ out.controls + steps.parameters @ out.parameters, out.start)
-    made = [out.start.new_zeros(*part.shape, out.start.shape[-1]) for part in parts]
-    for table, part in zip(made, parts, strict=True):
+    made: list[Tensor | None] = []
+    for part in parts:
+        table = None
         if part.seeds.state is not None:
+            table = out.start.new_zeros(*part.shape, out.start.shape[-1])
             _add_windows(table, part.seeds.state, moved, part.squares.first)
+        made.append(table)
     return made
 
 
@@ -182,7 +213,7 @@ def _rows(part: _Part) -> Tensor:
     return torch.zeros(0, 2, dtype=torch.int64) if state is None else (state != 0.0).any(-1).any(2).any(0).nonzero()
 
 
-def _by_rows(parts: Sequence[_Part], rows: Sequence[Tensor], steps: LinearSteps, out: InputDerivatives) -> list[Tensor]:
+def _by_rows(parts: Sequence[_Part], rows: Sequence[Tensor], steps: LinearSteps, out: InputDerivatives) -> list[Tensor | None]:
     """The same by a sweep in reverse, all rows (R, 2) of the parts at once."""
     horizon, batch, nx, _ = steps.state.shape
     start = steps.state.new_zeros(horizon + 1, batch, sum(map(len, rows)), nx)
@@ -193,21 +224,26 @@ def _by_rows(parts: Sequence[_Part], rows: Sequence[Tensor], steps: LinearSteps,
                 start[part.squares.first + j + own[:, 0], :, place] = state[own[:, 0], :, own[:, 1]]
     moved = reverse(steps.state, start)
     after = moved[1:]
-    made = torch.einsum("tbru,tbun->brn", after @ steps.controls, out.controls) + moved[0] @ out.start
+    to_controls = (after @ steps.controls).permute(1, 2, 0, 3).flatten(2)  # (B, R, T nv)
+    made = to_controls @ out.controls.transpose(0, 1).flatten(1, 2) + moved[0] @ out.start
     if len(out.parameters):
         made += torch.einsum("tbrx,tbxf->brf", after, steps.parameters) @ out.parameters
-    tables = [out.start.new_zeros(*part.shape, out.start.shape[-1]) for part in parts]
-    for table, own, place in zip(tables, rows, places, strict=True):
-        table[own[:, 0], :, own[:, 1]] = made[:, place].transpose(0, 1)
+    tables: list[Tensor | None] = []
+    for part, own, place in zip(parts, rows, places, strict=True):
+        table = None
+        if len(own):
+            table = out.start.new_zeros(*part.shape, out.start.shape[-1])
+            table[own[:, 0], :, own[:, 1]] = made[:, place].transpose(0, 1)
+        tables.append(table)
     return tables
 
 
-def _blocks(parts: Sequence[_Part], tables: Sequence[Tensor]) -> list[ResidualBlock]:
-    """Parts of one loss, one after the other, as numpy arrays."""
-    made = []
-    for name in dict.fromkeys(part.loss for part in parts):
-        own = [(part, table) for part, table in zip(parts, tables, strict=True) if part.loss == name]
-        r = torch.cat([part.scale * part.squares.values.detach().reshape(-1).double() for part, _ in own])
-        z = torch.cat([part.scale * table.reshape(-1, table.shape[-1]).double() for part, table in own])
-        made.append(ResidualBlock(name, r.cpu().numpy(), z.cpu().numpy()))
-    return made
+def _block(name: str, parts: Sequence[_Part], tables: Sequence[Tensor], n: int) -> ResidualBlock:
+    """Parts of one loss, one after the other, as numpy arrays; without rows if none counts."""
+    own = [(part, table) for part, table in zip(parts, tables, strict=True) if part.loss == name]
+    if not own:
+        return ResidualBlock(name, np.zeros(0), np.zeros((0, n)))
+    r = [part.scale * part.squares.values.detach().reshape(-1).double() for part, _ in own]
+    z = [table.reshape(-1, table.shape[-1]).double() for _, table in own]
+    r_all, z_all = (x[0] if len(x) == 1 else torch.cat(x) for x in (r, z))
+    return ResidualBlock(name, r_all.cpu().numpy(), z_all.cpu().numpy())
