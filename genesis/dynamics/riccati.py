@@ -10,6 +10,7 @@ from functools import cache
 
 import taichi as ti
 
+from genesis.dynamics.quadratic_program import VECTORS, Program, solve_program
 from genesis.dynamics.signature import DOUBLE, DOUBLE_BLOCK, Array, Kernel, Signature, integers
 from genesis.math.lanes import Cells, assign, cells_of_lane, constant, lane, let, pack
 from genesis.math.trace import in_double
@@ -29,10 +30,6 @@ RICCATI = Signature(
     ),
     integers(horizon="steps T", n="states", m="controls", states="X", controls="U"),
 )
-MOST = 100  # steps towards the least value in the box
-FLAT_SLOPE = 1e-12  # of a free control against the steepest at zero: there the value is least
-ENOUGH, SHORTER, SHORTEST = 0.1, 0.6, 1e-10  # line search: Armijo's share, next length, end
-VECTORS = ("x", "y", "g", "slope", "step", "free")
 
 
 def work_size(width: int, x: int, u: int) -> int:
@@ -46,7 +43,7 @@ def numbers_size(m: int) -> int:
 
 
 class Matrix:
-    """Rows of ``columns`` lane scalars in a flat array from an offset on."""
+    """RowBlock of ``columns`` lane scalars in a flat array from an offset on."""
 
     _data_oriented = True
 
@@ -68,33 +65,7 @@ class Matrix:
         return Matrix(self.array, self.offset + row * self.columns + column, self.columns, self.width)
 
 
-class Program:
-    """The quadratic program of a step: least ½ xᵀ h x + gᵀ x within low ≤ x ≤ high; free: 1 where x is not at a bound."""
-
-    _data_oriented = True
-
-    def __init__(self, numbers, room, m) -> None:
-        self.numbers, self.room, self.m = numbers, room, m
-        self.matrices = {"h": HEADER, "factor": let(HEADER + m * m)}
-        self.vectors = {name: let(HEADER + 2 * m * m + k * m) for k, name in enumerate(VECTORS)}
-
-    def get(self, name: str, i):
-        return Cells(self.numbers, self.vectors[name] + i).get()
-
-    def set(self, name: str, value, i) -> None:
-        Cells(self.numbers, self.vectors[name] + i).set(value)
-
-    def at(self, name: str, i, j) -> Cells:
-        return Cells(self.numbers, self.matrices[name] + i * self.m + j)
-
-    def low(self, t, i):
-        return Cells(self.room, 2 * self.m * t + i).get()
-
-    def high(self, t, i):
-        return Cells(self.room, (2 * t + 1) * self.m + i).get()
-
-
-class Rows:
+class RowBlock:
     """The lane scalars of column j in block i of L rows, while products are added to them."""
 
     _data_oriented = True
@@ -103,12 +74,12 @@ class Rows:
         self.values = [let(value) for value in values]
 
     @staticmethod
-    def zero(width: int) -> "Rows":
-        return Rows([constant(0.0, width) for _ in range(width)])
+    def zero(width: int) -> "RowBlock":
+        return RowBlock([constant(0.0, width) for _ in range(width)])
 
     @staticmethod
-    def of(matrix: Matrix, i, j) -> "Rows":
-        return Rows([matrix.get(matrix.width * i + r, j) for r in range(matrix.width)])
+    def of(matrix: Matrix, i, j) -> "RowBlock":
+        return RowBlock([matrix.get(matrix.width * i + r, j) for r in range(matrix.width)])
 
     def add(self, a: Matrix, b: Matrix, k, i, j) -> None:
         x, y = a.get(k, i), b.get(k, j)
@@ -119,16 +90,16 @@ class Rows:
         for r, value in enumerate(self.values):
             matrix.at(matrix.width * i + r, j).set(value)
 
-    def of_lanes(self, place) -> "Rows":
+    def of_lanes(self, place) -> "RowBlock":
         """place(r, c): which row and lane give lane c of row r."""
         width = len(self.values)
         places = [[place(r, c) for c in range(width)] for r in range(width)]
-        return Rows([pack([lane(self.values[row], k, width) for row, k in line]) for line in places])
+        return RowBlock([pack([lane(self.values[row], k, width) for row, k in line]) for line in places])
 
-    def transposed(self) -> "Rows":
+    def transposed(self) -> "RowBlock":
         return self.of_lanes(lambda r, c: (c, r))
 
-    def mirrored(self) -> "Rows":
+    def mirrored(self) -> "RowBlock":
         """What is above the diagonal also below it."""
         return self.of_lanes(lambda r, c: (min(r, c), max(r, c)))
 
@@ -148,123 +119,6 @@ def add_products(rows: ti.template(), a: ti.template(), b: ti.template(), depth:
     """rows[r] += sum over k < depth of a[k, L i + r] b[k, j]."""
     for k in range(depth):
         rows.add(a, b, k, i, j)
-
-
-@ti.func
-def factorize_free(p: ti.template()):
-    """factor <- L of h = L Lᵀ among what is free, with 1 / L_ii on the diagonal, unit rows else; returns 1 if h is positive definite there."""
-    good = 1
-    for i in range(p.m):
-        for j in range(i + 1):
-            both = let(p.get("free", i) * p.get("free", j))
-            x = let(both * p.at("h", i, j).get())
-            for k in range(j):
-                x -= p.at("factor", i, k).get() * p.at("factor", j, k).get()
-            if i == j:
-                if both == 0.0:
-                    x = 1.0
-                if not x > 0.0:
-                    good = 0
-                x = 1.0 / ti.sqrt(x)
-            else:
-                x = x * p.at("factor", j, j).get()
-            p.at("factor", i, j).set(x)
-    return good
-
-
-@ti.func
-def find_slope(p: ti.template(), t: ti.i32):
-    """slope <- h x + g, and what is free: what is not at a bound, or would leave it. Returns how many have changed, and the steepest."""
-    changed, steepest = 0, 0.0
-    for i in range(p.m):
-        slope = p.get("g", i)
-        for k in range(p.m):
-            slope += p.at("h", i, k).get() * p.get("x", k)
-        x, low, high, free = p.get("x", i), p.low(t, i), p.high(t, i), 1.0
-        if (x <= low and slope > 0.0) or (x >= high and slope < 0.0) or low >= high:
-            free = 0.0
-        else:
-            steepest = ti.max(steepest, ti.abs(slope))
-        if free != p.get("free", i):
-            changed += 1
-        p.set("free", free, i)
-        p.set("slope", slope, i)
-    return changed, steepest
-
-
-@ti.func
-def newton_step(p: ti.template()):
-    """step <- −h⁻¹ slope among what is free, 0 else."""
-    for i in range(p.m):
-        x = let(0.0 - p.get("free", i) * p.get("slope", i))
-        for k in range(i):
-            x -= p.at("factor", i, k).get() * p.get("step", k)
-        p.set("step", x * p.at("factor", i, i).get(), i)
-    for r in range(p.m):
-        i = p.m - 1 - r
-        x = p.get("step", i)
-        for k in range(i + 1, p.m):
-            x -= p.at("factor", k, i).get() * p.get("step", k)
-        p.set("step", x * p.at("factor", i, i).get(), i)
-
-
-@ti.func
-def search_box(p: ti.template(), t: ti.i32):
-    """x <- x + length step within the box, with a length that lowers the value enough. Returns 1 if that is the whole step.
-
-    The value changes by (slope + ½ h (y − x))ᵀ (y − x), which has no value of x in it to be rounded to.
-    """
-    length, whole, searching = 1.0, 1, 1
-    while searching == 1:
-        for i in range(p.m):
-            wanted = let(p.get("x", i) + length * p.get("step", i))
-            y = let(ti.min(ti.max(wanted, p.low(t, i)), p.high(t, i)))
-            if y != wanted and p.get("free", i) != 0.0:
-                whole = 0
-            p.set("y", y, i)
-        fall, change = 0.0, 0.0
-        for i in range(p.m):
-            d = let(p.get("y", i) - p.get("x", i))
-            bend = 0.0
-            for k in range(p.m):
-                bend += p.at("h", i, k).get() * (p.get("y", k) - p.get("x", k))
-            fall += p.get("slope", i) * d
-            change += (p.get("slope", i) + 0.5 * bend) * d
-        if change <= ENOUGH * fall or length < SHORTEST:
-            searching = 0
-        else:
-            length *= SHORTER
-            whole = 0
-    for i in range(p.m):
-        p.set("x", p.get("y", i), i)
-    return whole
-
-
-@ti.func
-def solve_program(p: ti.template(), t: ti.i32):
-    """x <- least within the box, with its factor and what is free. Returns 1, or 0 if h is not positive definite or no end is found.
-
-    Source: Tassa, Mansard, Todorov, Control-limited differential dynamic programming, ICRA 2014, §III (projected Newton)
-    """
-    steep = 0.0
-    for i in range(p.m):
-        steep = ti.max(steep, ti.abs(p.get("g", i)))
-        p.set("free", 1.0, i)
-        p.set("x", let(ti.min(ti.max(0.0, p.low(t, i)), p.high(t, i))), i)
-    good, searching, whole, turns = factorize_free(p), 1, 0, 0
-    while searching == 1 and good == 1:
-        changed, steepest = find_slope(p, t)
-        if changed > 0:
-            good = factorize_free(p)
-        if steepest <= FLAT_SLOPE * steep or (whole == 1 and changed == 0):
-            searching = 0
-        elif turns == MOST:
-            good = 0
-        else:
-            newton_step(p)
-            whole = search_box(p, t)
-            turns += 1
-    return good
 
 
 @ti.func
@@ -289,7 +143,7 @@ def expand_values(f: ti.template(), value: ti.template(), vf: ti.template(), n: 
     """vf <- V F, with v_x in the column of what is constant."""
     for i in range(states):
         for j in range(columns):
-            rows = Rows.zero(f.width)
+            rows = RowBlock.zero(f.width)
             add_products(rows, value, f, n, i, j)
             rows.store(vf, i, j)
     for i in range(n):
@@ -304,12 +158,12 @@ def expand_cost(
     """q <- Fᵀ V F + cost: of states [Q_xx | Q_x] from the diagonal on, of controls [Q_ux | Q_u | Q_uu]."""
     for i in range(states):
         for j in range(i, states):
-            rows = Rows.of(of_states, i, j)
+            rows = RowBlock.of(of_states, i, j)
             add_products(rows, f, vf, n, i, j)
             rows.store(q, i, j)
     for i in range(columns - states):
         for j in range(columns):
-            rows = Rows.of(of_controls, i, j)
+            rows = RowBlock.of(of_controls, i, j)
             add_products(rows, f, vf, n, states + i, j)
             rows.store(q, states + i, j)
 
@@ -350,12 +204,12 @@ def find_values(
     square = qu.after(0, states)
     for i in range(controls):
         for j in range(states):
-            rows = Rows.of(qu, i, j)
+            rows = RowBlock.of(qu, i, j)
             add_products(rows, square, gains, m, i, j)
             rows.store(rest, i, j)
     for i in range(states):
         for j in range(i, states):
-            rows = Rows.of(q, i, j)
+            rows = RowBlock.of(q, i, j)
             add_products(rows, gains, rest, m, i, j)
             add_products(rows, qu, gains, m, i, j)
             store_symmetric(rows, value, i, j)
@@ -371,7 +225,7 @@ def sweep(
     """All steps, from the last to the first, until one fails."""
     columns = states + controls
     head = Cells(numbers, 0)
-    p = Program(numbers, room, m)
+    p = Program(numbers, HEADER, room, m)
     vf = Matrix(work, 0, columns, width)
     q = vf.after(width * states)
     qu = q.after(width * states)
