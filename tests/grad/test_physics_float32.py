@@ -12,9 +12,11 @@ import torch
 from genesis.grad.closed_loop import closed_loop
 from genesis.grad.linearization import linearization
 from genesis.grad.physics import CONSTANT_KINDS, Physics
+from genesis.grad.riccati import riccati
 from tests.dynamics.gradients import STATE_INPUTS, all_inputs, run
 from tests.dynamics.systems import DT, system
 from tests.grad.test_closed_loop import loop_of
+from tests.grad.test_riccati import problem
 
 NAMES, BATCHES, HORIZON = ("arm", "floater", "gripper", "arm implicitfast", "floater implicit"), (1, 9), 50
 
@@ -67,3 +69,7 @@ def test_single_precision_is_near_double(engine, single, name, batch):
     gradients = max(e for k, e in errors.items() if k.startswith("gradient"))
     print(f"{name:8s} batch {batch}: values {values:.1e}, gradients {gradients:.1e} ({max(errors, key=errors.get)})")
     assert values <= 5e-5 and gradients <= 1e-4, errors
+
+
+def test_a_riccati_sweep_is_double_in_every_precision(engine, single):
+    np.testing.assert_allclose(single["riccati"], riccati(problem(5, 3, bound=0.6), 0.1).vxx, rtol=1e-11, atol=1e-13)
