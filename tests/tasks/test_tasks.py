@@ -144,7 +144,7 @@ def test_closed_loop_with_a_constant_policy_is_the_open_loop() -> None:
         for leaf in closed.parameters["policy"].leaves():
             leaf.zero_()
     _, opened = configured(
-        *same, "parameter=cart_force", "parameter.controls.count=5", "parameter.controls.noise=0", "parameter.controls.init=1.5"
+        *same, "parameter=cart_force", "parameter.controls.noise=0", "parameter.controls.init=1.5"
     )
     one, two = closed.simulate()[0], opened.simulate()[0]
     assert torch.allclose(one.qpos, two.qpos, atol=1e-13) and torch.allclose(one.controls, two.controls, atol=1e-13)
