@@ -134,7 +134,10 @@ class TaskProblem:
 
     def optimal_control(self) -> TaskControl:
         """See `Objective.optimal_control`."""
-        return TaskControl(self)
+        made = TaskControl(self)
+        for group, again in zip(self.groups, groups_of(self.task), strict=True):
+            group.bounds = again.bounds  # controls are cut off there from now on, whoever moves them
+        return made
 
     def _linearized(self) -> tuple[list[ResidualBlock], Evaluation]:
         start, here = perf_counter(), point(self.groups)
