@@ -15,6 +15,7 @@ from genesis.methods.least_squares import LeastSquares
 from genesis.methods.levenberg_marquardt import LevenbergMarquardt
 from genesis.methods.light_start import skip_compiler_import
 from genesis.methods.method import Ending, Group, Method, Objective
+from genesis.methods.mppi import MPPI
 from genesis.methods.schedulers import SCHEDULERS
 
 #: Kinds that take one gradient a step, with a learning rate and its schedule.
@@ -38,10 +39,11 @@ OWN_STEP: dict[str, type] = {
     "levenberg_marquardt": LevenbergMarquardt,
     "least_squares": LeastSquares,
     "cmaes": CMAES,
+    "mppi": MPPI,
     "ddp": DDP,
 }
 METHODS = (*FIRST_ORDER, *OWN_STEP)
-SEEDED = ("cmaes",)  # kinds that draw random numbers
+SEEDED = ("cmaes", "mppi")  # kinds that draw random numbers
 
 
 def make_method(spec: dict[str, Any], scheduler: dict[str, Any], iterations: int, seed: int, restart: int = 0) -> Method:

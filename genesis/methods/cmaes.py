@@ -24,7 +24,7 @@ from genesis.methods.method import (
     no_value,
     point,
     refuse_rates,
-    sizes,
+    spans,
 )
 
 LARGE = 50  # from so many numbers on, C is diagonal if nobody says what it is
@@ -199,7 +199,7 @@ class CMAES:
         self.objective, self.groups = objective, learned(objective)
         refuse_rates(self.groups, "cmaes")
         low, high = bounds(self.groups)
-        self.unit = self.spread * self._sizes(low, high)
+        self.unit = self.spread * spans(self.groups)
         self.box = FoldedBox(low, high, MARGIN * self.unit)
         self.best = np.clip(point(self.groups), low, high)
         move(self.groups, self.best)
@@ -211,12 +211,6 @@ class CMAES:
         self.recent: list[float] = []  # lowest value of each of the last generations
         self.memory = 10 + math.ceil(30.0 * n / self.strategy.count)
         self.empty, self.ending = 0, ""  # generations without a value, since one with; why the last generation was the last one
-
-    def _sizes(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-        """What the spread is in units of (n,)."""
-        given = np.concatenate([np.full(sum(leaf.numel() for leaf in g.leaves), g.size is not None) for g in self.groups])
-        ranged = np.isfinite(high - low) & (high > low)
-        return np.where(given, sizes(self.groups), np.where(ranged, 0.5 * (high - low), 1.0))
 
     def look(self) -> Ending | None:
         """The value of the best candidate so far."""

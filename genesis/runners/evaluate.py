@@ -17,6 +17,7 @@ from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.methods.method import Ending, Group, all_leaves, finite_normal, flatten, point
 from genesis.methods.residuals import Normal, ResidualBlock
 from genesis.parameters import Inputs
+from genesis.parameters.open_loop import OpenLoop
 from genesis.problems.problem import (
     CONVERGED,
     DIVERGED,
@@ -354,7 +355,14 @@ def let_go(error: BaseException | None) -> None:
 def groups_of(task: Task) -> list[Group]:
     """What a method moves: the learned parameters of a task."""
     return [
-        Group(name, parameter.leaves(), parameter.leaf_bounds(), parameter.lr, parameter.project)
+        Group(
+            name,
+            parameter.leaves(),
+            parameter.leaf_bounds(),
+            parameter.lr,
+            parameter.project,
+            in_time=isinstance(parameter, OpenLoop) and parameter.in_time,
+        )  # fmt: skip
         for name, parameter in task.parameters.items()
         if parameter.learn
     ]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from genesis.errors import InputError
-from genesis.methods.method import Group, Method, bounds, flatten, point, sizes
+from genesis.methods.method import Group, Method, bounds, flatten, point, spans
 from genesis.parameters import Parameter
 from genesis.parameters.open_loop import OpenLoop
 from genesis.problems.problem import Evaluation, Stage
@@ -99,14 +99,11 @@ def start(
     Raises: InputError where the restart would be the same run.
     """
     low, high = bounds(groups)
-    ranged = np.isfinite(high - low) & (high > low)
-    given = np.concatenate([np.full(sum(leaf.numel() for leaf in g.leaves), g.size is not None) for g in groups])
-    unit = np.where(given, sizes(groups), np.where(ranged, 0.5 * (high - low), 1.0))
     same = np.array_equal(drawn, point(groups)) and not alone
     if same and spread == 0.0:
         raise InputError("restarts.spread: 0, and nothing is drawn at the start, so a restart is the same run; set it above 0.")
     width = (SPREAD if same else 0.0) if spread is None else spread
-    return np.clip(drawn + width * unit * generator.standard_normal(len(drawn)), low, high)
+    return np.clip(drawn + width * spans(groups) * generator.standard_normal(len(drawn)), low, high)
 
 
 def drawn_anew(own: Mapping[str, Parameter], other: Mapping[str, Parameter]) -> np.ndarray:
