@@ -238,7 +238,7 @@ class MPPI(Optimizer):
     temperature: float | None = key(None, "temperature of the weights in units of the objective, in place of elite", above=0.0)
     smoothing: float = key(0.5, "correlation of the noise of controls from one time to the next, below 1", low=0.0)
     adapt: float = key(
-        0.1, "how far variances go towards those of the weighed candidates in a generation; 0: the spread stays", low=0.0
+        0.2, "how far variances go towards those of the weighed candidates in a generation; 0: the spread stays", low=0.0
     )
     step_tolerance: float = key(1e-6, "stop where the standard deviation is this part of the first", low=0.0)
 
