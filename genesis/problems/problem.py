@@ -68,11 +68,13 @@ class Stage:
     """One descent of a run. begin: flat point (n,) that it starts from; None: from the best so far, at first from the present leaves.
 
     round: stages of one round lower the same function, so that the best of them is kept; with a new round the comparison begins anew.
+    method: which of the loop's methods lowers it; problems leave it at 0.
     """
 
     label: str = ""
     begin: np.ndarray | None = None
     round: int = 0
+    method: int = 0
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.methods.method import Ending, Group, all_leaves, finite_normal, flatten, point
 from genesis.methods.residuals import Normal, ResidualBlock
 from genesis.parameters import Inputs
+from genesis.parameters.open_loop import OpenLoop
 from genesis.problems.problem import (
     CONVERGED,
     DIVERGED,
@@ -134,7 +135,10 @@ class TaskProblem:
 
     def optimal_control(self) -> TaskControl:
         """See `Objective.optimal_control`."""
-        return TaskControl(self)
+        made = TaskControl(self)
+        for group, again in zip(self.groups, groups_of(self.task), strict=True):
+            group.bounds = again.bounds  # controls are cut off there from now on, whoever moves them
+        return made
 
     def _linearized(self) -> tuple[list[ResidualBlock], Evaluation]:
         start, here = perf_counter(), point(self.groups)
@@ -351,7 +355,14 @@ def let_go(error: BaseException | None) -> None:
 def groups_of(task: Task) -> list[Group]:
     """What a method moves: the learned parameters of a task."""
     return [
-        Group(name, parameter.leaves(), parameter.leaf_bounds(), parameter.lr, parameter.project)
+        Group(
+            name,
+            parameter.leaves(),
+            parameter.leaf_bounds(),
+            parameter.lr,
+            parameter.project,
+            in_time=isinstance(parameter, OpenLoop) and parameter.in_time,
+        )  # fmt: skip
         for name, parameter in task.parameters.items()
         if parameter.learn
     ]

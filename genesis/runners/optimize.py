@@ -1,10 +1,11 @@
 """Learning: a task and a method become a run."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from genesis.methods.method import Method
 from genesis.runners.evaluate import TaskProblem
+from genesis.runners.further import Further
 from genesis.runners.loop import Loop, Stop
 from genesis.tasks import Task
 from genesis.tasks.linearize import expect_squares
@@ -17,14 +18,17 @@ def optimization(
     *,
     seconds: Mapping[str, float] | None = None,
     problem: Callable[..., TaskProblem] = TaskProblem,
+    further: Sequence[Further] = (),
     **options: Any,
 ) -> Loop:
     """A run that learns the parameters of a task.
 
     Args:
-        seconds: time spent before, by phase. problem: made with the arguments of `TaskProblem`. options: those of `Loop`.
-    Raises: InputError for a task that the method cannot learn.
+        seconds: time spent before, by phase. problem: made with the arguments of `TaskProblem`. further, options: those of `Loop`.
+    Raises: InputError for a task that one of the methods cannot learn.
     """
-    if method.needs == "residuals":
+    methods = [method, *(one.method for one in further)]
+    if any(one.needs == "residuals" for one in methods):
         expect_squares(task.losses)
-    return Loop(problem(task, remember=method.revisits, masks=method.masks, seconds=seconds), method, stop, **options)
+    remember, masks = any(one.revisits for one in methods), all(one.masks for one in methods)
+    return Loop(problem(task, remember=remember, masks=masks, seconds=seconds), method, stop, further=further, **options)

@@ -75,5 +75,10 @@ def show(job: Job, result) -> None:  # result: genesis.runners.loop.Result, whic
     console.say(ending, style)
     for line in numbers:
         console.say(line)
+    for stage in result.stages:
+        lowest = "no value" if stage["objective"] is None else f"{stage['objective']:.4g}"
+        console.say(
+            f"{stage['stage'] or 'first'} ({stage['method']}): {lowest} after {stage['iterations']} iterations, {stage['reason']}"
+        )
     console.say(f"{job.folder}")
     log.info("%s; %s", ending, "; ".join(numbers))

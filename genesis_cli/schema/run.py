@@ -17,6 +17,19 @@ class Stop:
 
 
 @dataclass
+class Restarts:
+    """Further descents of an optimisation from other starts; the best point of all is kept."""
+
+    count: int = key(0, "how many, each with the iterations of stop; cmaes doubles its population in each", low=0)
+    spread: float | None = key(
+        None,
+        "standard deviation of the starts around what is drawn there with other seeds (parameter.*.noise, policies): of half the range of "
+        "numbers with bounds, else absolute; null: 0.5 where nothing is drawn, else 0",
+        low=0.0,
+    )
+
+
+@dataclass
 class Runtime:
     """Where and how exactly numbers are computed."""
 
@@ -47,4 +60,4 @@ class Gradcheck:
     tolerance: float = key(1e-6, "largest relative error that counts as exact", above=0.0)
 
 
-RUN: dict[str, type] = {"stop": Stop, "runtime": Runtime, "logging": Logging, "gradcheck": Gradcheck}
+RUN: dict[str, type] = {"stop": Stop, "restarts": Restarts, "runtime": Runtime, "logging": Logging, "gradcheck": Gradcheck}
