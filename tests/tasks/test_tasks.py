@@ -214,12 +214,13 @@ def test_place_measures_the_entity_and_its_speed() -> None:
 def test_advance_measures_the_worst_tilt_and_what_lacks() -> None:
     _, task = configured("task=walk", "task.horizon=30")
     way = task.setting.start_qpos.repeat(3, 1)
-    way[:, 0], way[:, 2] = numbers(0.0, 0.1, 0.3), numbers(0.0, -0.4, 0.2)
+    way[:, 0], way[:, 1], way[:, 2] = numbers(0.0, 0.1, 0.3), numbers(0.0, -0.05, 0.03), numbers(0.0, -0.4, 0.2)
     metrics = task.metrics(posed(task.setting, way))
     assert metrics == {
         "advanced_m": pytest.approx(0.3),
         "lacking_mm": pytest.approx(1e3 * (task.goal.distance - 0.3)),
         "largest_tilt_deg": pytest.approx(math.degrees(0.4)),
+        "height_change_mm": pytest.approx(50.0),
     }
 
 
