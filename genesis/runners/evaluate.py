@@ -32,9 +32,10 @@ from genesis.problems.problem import (
 )
 from genesis.runners.candidates import Candidates
 from genesis.runners.excitation import EXTRA_FILES
+from genesis.runners.growth import Growth, growth_of
 from genesis.runners.solution import parameter_arrays, trajectory_arrays
 from genesis.tasks import Task
-from genesis.tasks.linearize import expect_squares, linearize
+from genesis.tasks.linearize import Linearized, expect_squares, linearize
 
 # Points of a line search that are remembered: the accepted one is asked for again.
 REMEMBERED = 32
@@ -72,6 +73,7 @@ class TaskProblem:
         self.exact = True
         self.evaluations = 0
         self.candidates = Candidates(task)
+        self.growth: dict[str, Growth] = {}
         self._without: tuple[int, ...] = ()  # environments that the trajectory at the end leaves out
 
     # ---- as an objective
@@ -117,7 +119,7 @@ class TaskProblem:
     def _linearized(self) -> tuple[list[ResidualBlock], Evaluation]:
         start = perf_counter()
         with self._of_the_optimizer():
-            found = linearize(self.task)
+            found = self.linearized()
         expect_finite(found.blocks)
         self.normal(found.blocks).expect_finite()
         start = self.clock.add("linearize", start)
@@ -131,6 +133,10 @@ class TaskProblem:
         )  # fmt: skip
         self.clock.add("metrics", start)
         return found.blocks, evaluation
+
+    def linearized(self) -> Linearized:
+        """Residuals with their Jacobian, and what they were taken from."""
+        return linearize(self.task)
 
     def _fails(self, error: Exception) -> float:
         """The answer where there is none."""
@@ -253,6 +259,10 @@ class TaskProblem:
     def enter(self, stage: Stage) -> None:
         """Nothing differs."""
 
+    def enough(self) -> Ending | None:
+        """The method and the loop decide."""
+        return None
+
     def settle(self) -> None:
         """Every evaluation is exact."""
 
@@ -276,6 +286,10 @@ class TaskProblem:
     def conclude(self, best: Best, asked: Callable[[], bool]) -> None:
         """The trajectory at the end leaves out what the best point leaves out."""
         self._without = best.diverged
+        if not asked() and not best.diverged and "first" in self.growth:
+            start = perf_counter()
+            self.note_growth("final", growth_of(self.task))
+            self.clock.add("growth", start)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Parameters and their trajectory."""
@@ -294,8 +308,17 @@ class TaskProblem:
         return EXTRA_FILES[self.kind](self.task) if self.kind in EXTRA_FILES else {}
 
     def summary(self) -> dict[str, Any]:
-        """Nothing more."""
-        return {}
+        """How small changes grow along the first and the final motion."""
+        return {"growth": {name: growth.content() for name, growth in self.growth.items()}} if self.growth else {}
+
+    def curves(self) -> dict[str, np.ndarray]:
+        """log10 of the growth at each step."""
+        return {f"growth/{name}": growth.logs for name, growth in self.growth.items()}
+
+    def note_growth(self, name: str, found: Growth | None) -> None:
+        """To be told: along the first or the final motion."""
+        if found is not None:
+            self.growth[name] = found
 
     def state_dict(self) -> dict[str, Any]:
         """Counts from before the present evaluation."""

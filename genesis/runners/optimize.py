@@ -1,11 +1,14 @@
 """Learning: a task and a method become a run."""
 
 from collections.abc import Callable, Mapping
+from time import perf_counter
 from typing import Any
 
 from genesis.methods.method import Method
 from genesis.runners.evaluate import TaskProblem
+from genesis.runners.growth import growth_of
 from genesis.runners.loop import Loop, Stop
+from genesis.runners.shooting import MultipleShooting, ShootingProblem, segmented
 from genesis.tasks import Task
 from genesis.tasks.linearize import expect_squares
 
@@ -16,15 +19,25 @@ def optimization(
     stop: Stop,
     *,
     seconds: Mapping[str, float] | None = None,
+    shooting: MultipleShooting | None = None,
     problem: Callable[..., TaskProblem] = TaskProblem,
     **options: Any,
 ) -> Loop:
     """A run that learns the parameters of a task.
 
     Args:
-        seconds: time spent before, by phase. problem: made with the arguments of `TaskProblem`. options: those of `Loop`.
+        seconds: time spent before, by phase. shooting: how the motion is cut into segments; None: not. problem: made with the arguments of `TaskProblem`. options: those of `Loop`.
     Raises: InputError for a task that the method cannot learn.
     """
     if method.needs == "residuals":
         expect_squares(task.losses)
-    return Loop(problem(task, remember=method.revisits, masks=method.masks, seconds=seconds), method, stop, **options)
+    made: dict[str, Any] = dict(remember=method.revisits, masks=method.masks, seconds=seconds)
+    if problem is not TaskProblem:  # several tasks together: each as it is
+        return Loop(problem(task, **made), method, stop, **options)
+    start = perf_counter()
+    first = growth_of(task)
+    pieces = None if shooting is None else segmented(task, shooting, method.needs, first)
+    found = TaskProblem(task, **made) if pieces is None or shooting is None else ShootingProblem(pieces, shooting, **made)
+    found.note_growth("first", first)
+    found.clock.add("growth", start)
+    return Loop(found, method, stop, **options)

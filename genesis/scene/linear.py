@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from genesis.grad.controllers import parameter
+from genesis.grad.linearization import Linearization, linearization
 from genesis.grad.sensitivities import along
 from genesis.grad.tensor import plain
 from genesis.scene.physical import Loops
@@ -46,6 +47,36 @@ def linear_steps(trajectory: "Trajectory", names: Sequence[str]) -> LinearSteps:
         first = len(physics.columns(names[: names.index(GAINS[kind])]))
         made.parameters[..., first : first + physics.nv] += made.dof_ctrl * controls.unsqueeze(-2)
     return LinearSteps(made.state, made.dof_ctrl * gain.unsqueeze(-2), made.parameters)
+
+
+def tangent_steps(trajectory: "Trajectory", envs: Sequence[int] = (0,)) -> torch.Tensor:
+    """Every step of a `Trajectory` in the tangent space, (T, len(envs), 2nv, 2nv), of these environments."""
+    return _linearized(trajectory, envs).state.unflatten(0, (trajectory.horizon, len(envs)))
+
+
+def control_steps(trajectory: "Trajectory") -> tuple[torch.Tensor, torch.Tensor]:
+    """A (T, 2nv, 2nv) and B (T, 2nv, nv), to what the joint controllers are given, of one environment."""
+    made = _linearized(trajectory, (0,))
+    return made.state, made.dof_ctrl
+
+
+def _linearized(trajectory: "Trajectory", envs: Sequence[int]) -> Linearization:
+    physics, theta, dof_ctrl = trajectory._solver.physics, trajectory._theta.detach(), trajectory._dof_ctrl()
+    assert dof_ctrl is not None
+    chosen = torch.tensor(list(envs), dtype=torch.int64, device=theta.device)
+
+    def rows(series: torch.Tensor) -> torch.Tensor:
+        """(T len(envs), n)"""
+        found = batched(trajectory, series.detach())[: trajectory.horizon].index_select(1, chosen)
+        return found.flatten(0, 1).contiguous()
+
+    theta = theta if theta.dim() == 1 else theta.index_select(0, chosen % len(theta)).repeat(trajectory.horizon, 1)
+    qacc = rows(plain(trajectory.qacc)) if physics.substeps == physics.stages == 1 else None
+    act_ctrl = None if trajectory._act_ctrl is None else rows(trajectory._act_ctrl)
+    with torch.no_grad():
+        return linearization(
+            physics, theta, rows(plain(trajectory.qpos)), rows(plain(trajectory.qvel)), rows(dof_ctrl), act_ctrl, qacc=qacc
+        )
 
 
 def entries(solver: RigidSolver, kind: str, values: Mapping[str, torch.Tensor]) -> torch.Tensor:

@@ -6,9 +6,9 @@ The states' share is taken by one of two recursions (`genesis.grad.sensitivities
 row for each residual that sees states, whichever are fewer. See docs/adjoints/sensitivities.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
@@ -19,7 +19,8 @@ from genesis.losses import Loss, SumOfSquares
 from genesis.losses.seeds import Seeds, seeds
 from genesis.losses.term import Squares
 from genesis.methods.residuals import ResidualBlock
-from genesis.scene.linear import LinearSteps, Probe, linear_steps, probe
+from genesis.parameters import Inputs
+from genesis.scene.linear import LinearSteps, linear_steps, probe
 from genesis.tasks.outside import InputDerivatives, outside, prior_jacobian
 from genesis.tasks.rollout import inputs_of, roll_out
 from genesis.tasks.task import PRIOR, Task, divergence, half_square
@@ -27,6 +28,8 @@ from genesis.view import TrajectoryView, View
 
 LARGEST = 2**28  # numbers of the largest table
 Way = Literal["forward", "reverse"]
+#: S (T+1, B, nx, n) from the linearised steps, and what moves with z directly.
+Moved = Callable[[LinearSteps, InputDerivatives], Tensor]
 
 
 @dataclass
@@ -82,10 +85,20 @@ def linearize(task: Task, way: Way | None = None) -> Linearized:
         way: of the states' share; None: the cheaper one.
     Raises: DivergenceError; InputError for a loss that is no sum of squares.
     """
-    losses = expect_squares(task.losses)
     with torch.no_grad():
         inputs = inputs_of(task.setting, task.parameters)
         run = roll_out(task.setting, inputs)
+    return linearized_run(task, inputs, run, way)
+
+
+def linearized_run(task: Task, inputs: Inputs, run: Any, way: Way | None = None, moved: Moved | None = None) -> Linearized:
+    """`linearize` of a trajectory that these inputs made.
+
+    Args:
+        moved: how its states move with z (T+1, B, nx, n), where that is not the recursion from its start.
+    """
+    losses = expect_squares(task.losses)
+    with torch.no_grad():
         at = probe(run, parameters=bool(inputs.physical))
         out = outside(task.setting, task.parameters, inputs, at.x.detach()[:-1])
     columns = task.setting.scene.rigid_solver.physics.columns(out.names)
@@ -107,22 +120,27 @@ def linearize(task: Task, way: Way | None = None) -> Linearized:
             for part in own
         ]
     with torch.no_grad():
-        blocks = _blocks(parts, _tables(parts, linear_steps(run, out.names), out, at, way))
+        blocks = _blocks(parts, _tables(parts, linear_steps(run, out.names), out, way, moved))
     if known is not None:
         r, z = (part.double().cpu().numpy() for part in known)
         blocks.append(ResidualBlock(PRIOR, r, z))
     return Linearized(blocks, {name: float(value) for name, value in terms.items()}, seen)
 
 
-def _tables(parts: Sequence[_Part], steps: LinearSteps, out: InputDerivatives, at: Probe, way: Way | None) -> list[Tensor]:
+def _tables(
+    parts: Sequence[_Part], steps: LinearSteps, out: InputDerivatives, way: Way | None, moved: Moved | None
+) -> list[Tensor]:
     """dr/dz (S, B, m, n) of every part, unscaled."""
     if out.feedback is not None:  # what a residual sees of controls, it sees of the states that they answer to
         steps = LinearSteps(steps.state + steps.controls @ out.feedback, steps.controls, steps.parameters)
         parts = [_closed(part, out.feedback) for part in parts]
     rows, columns = [_rows(part) for part in parts], out.controls.shape[-1]
     expect_room(steps, columns)
-    few = sum(map(len, rows)) < columns
-    seen = _by_rows(parts, rows, steps, out) if way == "reverse" or (way is None and few) else _by_columns(parts, steps, out)
+    few = moved is None and sum(map(len, rows)) < columns
+    if way == "reverse" or (way is None and few):
+        seen = _by_rows(parts, rows, steps, out)
+    else:
+        seen = _by_columns(parts, (moved or _moved)(steps, out), out)
     return [_direct(part, out) + table for part, table in zip(parts, seen, strict=True)]
 
 
@@ -159,9 +177,13 @@ def _direct(part: _Part, out: InputDerivatives) -> Tensor:
     return made
 
 
-def _by_columns(parts: Sequence[_Part], steps: LinearSteps, out: InputDerivatives) -> list[Tensor]:
-    """Σ_k ∂r/∂x_k S_k by forward sensitivities."""
-    moved = forward(steps.state, steps.controls @ out.controls + steps.parameters @ out.parameters, out.start)
+def _moved(steps: LinearSteps, out: InputDerivatives) -> Tensor:
+    """S (T+1, B, nx, n)"""
+    return forward(steps.state, steps.controls @ out.controls + steps.parameters @ out.parameters, out.start)
+
+
+def _by_columns(parts: Sequence[_Part], moved: Tensor, out: InputDerivatives) -> list[Tensor]:
+    """Σ_k ∂r/∂x_k S_k by forward sensitivities S."""
     made = [out.start.new_zeros(*part.shape, out.start.shape[-1]) for part in parts]
     for table, part in zip(made, parts, strict=True):
         if part.seeds.state is not None:

@@ -1,0 +1,75 @@
+"""How much small changes grow along the motion of a task, and what that means for those who simulate it from its start alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from genesis.errors import ContactOverflowError, DivergenceError, InputError
+from genesis.grad.growth import growth
+from genesis.scene.linear import tangent_steps
+from genesis.tasks import Task
+
+#: log10 of the growth beyond which a gradient of double precision is noise (motions are exact to 1e-10 or so).
+NOISE = 8.0
+STATES = 4096  # that are linearised at most: of a batch with more, some environments stand for all
+
+
+@dataclass(frozen=True)
+class Growth:
+    """logs: log10 of the largest singular value of the product of the first t linearised steps (T+1,); dt: of a step [s]."""
+
+    logs: np.ndarray
+    dt: float
+
+    @property
+    def largest(self) -> float:
+        """log10 of the largest over the motion."""
+        return float(self.logs.max())
+
+    @property
+    def noise_step(self) -> int | None:
+        """The first step beyond which a gradient with respect to the start is noise; None where there is none."""
+        beyond = np.flatnonzero(self.logs > NOISE)
+        return int(beyond[0]) if len(beyond) else None
+
+    def content(self) -> dict[str, Any]:
+        """For result.json: the largest, that of the end, and where gradients become noise [step, s]."""
+        step = self.noise_step
+        return {
+            "log10_largest": round(self.largest, 3),
+            "log10_end": round(float(self.logs[-1]), 3),
+            "noise_step": step,
+            "noise_time": None if step is None else step * self.dt,
+        }
+
+    def line(self) -> str:
+        """The same as a clause."""
+        text = f"small changes grow by up to {10.0 ** min(self.largest, 300.0):.1e}"
+        step = self.noise_step
+        return text if step is None else f"{text}, gradients are noise from step {step} ({step * self.dt:g} s) on"
+
+
+def growth_along(task: Task, trajectory: Any) -> Growth | None:
+    """Of a `genesis.scene.Trajectory`; of a batch the largest, over as many environments as `STATES` allows. None where it is not finite."""
+    envs = trajectory.qpos.shape[1] if trajectory.qpos.ndim == 3 else 1
+    logs = growth(tangent_steps(trajectory, spread(envs, trajectory.horizon)).double().cpu().numpy()).max(1)
+    return Growth(logs, task.setting.dt) if np.isfinite(logs).all() else None
+
+
+def spread(envs: int, horizon: int) -> Sequence[int]:
+    """Environments that stand for all."""
+    count = max(1, min(envs, STATES // horizon))
+    return [k * envs // count for k in range(count)]
+
+
+def growth_of(task: Task) -> Growth | None:
+    """Along the motion of the present parameters; None where they have none, or a policy, which is part of its steps, makes it."""
+    try:
+        with torch.no_grad():
+            trajectory, inputs = task.simulate()
+            return None if inputs.policies else growth_along(task, trajectory.trajectory)
+    except (DivergenceError, ContactOverflowError, InputError):  # the first evaluation says it
+        return None
