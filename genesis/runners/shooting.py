@@ -36,12 +36,11 @@ class MultipleShooting:
     """Whether and how the motion of a task is cut.
 
     segments: number; auto: as many as it takes that changes grow by at most `growth` in each, none where single shooting has a chance.
-    guess: see `genesis.tasks.guess`; auto: interpolation where the goal is a state, else the rollout. weight: of the gaps at first, in
-    objectives of the start for one [rad | m, rad/s | m/s]. rounds, iterations (of a round): at most. tolerance: gap that counts as none.
+    guess: see `genesis.tasks.guess`. weight: of the gaps at first, in objectives of the start for one [rad | m, rad/s | m/s]. rounds, iterations (of a round): at most. tolerance: gap that counts as none.
     """
 
     segments: int | str = AUTO
-    guess: Any = AUTO
+    guess: Any = ROLLOUT
     growth: float = 100.0
     weight: float = 1.0
     rounds: int = 10
@@ -178,20 +177,20 @@ def segmented(task: Task, asked: MultipleShooting, needs: Needs, first: Growth |
     if asked.segments == 1:
         return None
     if asked.segments != AUTO:
+        if not isinstance(asked.segments, int) or isinstance(asked.segments, bool):
+            raise InputError(f"multiple_shooting.segments: {asked.segments!r} is not allowed; allowed: auto, or a whole number from 1 on.")
         expect_one_open_loop(task)
-        return _cut(task, asked, int(asked.segments), _guess(task, asked))
+        return _cut(task, asked, asked.segments, guess_states(task, asked.guess))
     try:
         expect_one_open_loop(task)
     except InputError:
         return None
     worth = [] if first is None else [first.largest]
-    states = None
     if goal_state(task) is not None:
-        states = _guess(task, asked)
-        worth.append(_log_growth(task, states, 1))
+        worth.append(_log_growth(task, guess_states(task, INTERPOLATION), 1))
     if needs == "values" or not worth or max(worth) <= NOISE:
         return None
-    states = _guess(task, asked) if states is None else states
+    states = guess_states(task, asked.guess)
     count = 2
     while count < task.setting.horizon // 2 and _log_growth(task, states, count) > math.log10(asked.growth):
         count *= 2
@@ -202,13 +201,6 @@ def segmented(task: Task, asked: MultipleShooting, needs: Needs, first: Growth |
         count, 10.0 ** min(max(worth), 300.0), task.setting.horizon,
     )  # fmt: skip
     return _cut(task, asked, count, states)
-
-
-def _guess(task: Task, asked: MultipleShooting) -> tuple[torch.Tensor, torch.Tensor]:
-    guess = asked.guess
-    if guess == AUTO:
-        guess = ROLLOUT if goal_state(task) is None else INTERPOLATION
-    return guess_states(task, guess)
 
 
 def _cut(task: Task, asked: MultipleShooting, count: int, states: tuple[torch.Tensor, torch.Tensor]) -> SegmentedTask:
