@@ -178,27 +178,30 @@ def segmented(task: Task, asked: MultipleShooting, needs: Needs, first: Growth |
         return None
     if asked.segments != AUTO:
         if not isinstance(asked.segments, int) or isinstance(asked.segments, bool):
-            raise InputError(f"multiple_shooting.segments: {asked.segments!r} is not allowed; allowed: auto, or a whole number from 1 on.")
+            raise InputError(
+                f"multiple_shooting.segments: {asked.segments!r} is not allowed; allowed: auto, or a whole number from 1 on."
+            )
         expect_one_open_loop(task)
         return _cut(task, asked, asked.segments, guess_states(task, asked.guess))
     try:
         expect_one_open_loop(task)
     except InputError:
         return None
-    worth = [] if first is None else [first.largest]
-    if goal_state(task) is not None:
-        worth.append(_log_growth(task, guess_states(task, INTERPOLATION), 1))
-    if needs == "values" or not worth or max(worth) <= NOISE:
+    if needs == "values" or first is None:
         return None
-    states = guess_states(task, asked.guess)
+    straight = None if goal_state(task) is None else tangent_steps_of(task, guess_states(task, INTERPOLATION))
+    worst = first.largest if straight is None else max(first.largest, _log_growth(straight, 1))
+    if worst <= NOISE:
+        return None
+    states, horizon = guess_states(task, asked.guess), task.setting.horizon
+    ways = [tangent_steps_of(task, states), *([] if straight is None else [straight])]
     count = 2
-    while count < task.setting.horizon // 2 and _log_growth(task, states, count) > math.log10(asked.growth):
-        count *= 2
-    count = min(count, max(2, task.setting.horizon // 2))
+    while count < horizon // 2 and max(_log_growth(way, count) for way in ways) > math.log10(asked.growth):
+        count = min(2 * count, horizon // 2)
     logger.info(
         "multiple shooting in %d segments: small changes grow by %.1e over the horizon of %d steps, too much for single shooting "
         "(multiple_shooting.segments=1 tries it nevertheless).",
-        count, 10.0 ** min(max(worth), 300.0), task.setting.horizon,
+        count, 10.0 ** min(worst, 300.0), horizon,
     )  # fmt: skip
     return _cut(task, asked, count, states)
 
@@ -226,11 +229,17 @@ def _objective(task: Task) -> float:
         return 0.0
 
 
-def _log_growth(task: Task, states: tuple[torch.Tensor, torch.Tensor], count: int) -> float:
-    """log10 of the largest growth in one of `count` segments of a path."""
+def tangent_steps_of(task: Task, states: tuple[torch.Tensor, torch.Tensor]) -> np.ndarray:
+    """(T, 2nv, 2nv) linearised steps at the states of a path, without controls."""
     setting = task.setting
     controls = torch.zeros(setting.horizon, setting.start_qvel.shape[-1], dtype=setting.start_qvel.dtype)
     with torch.no_grad():
-        path = setting.scene.trajectory(*states, controls, kind=setting.control)
-    steps = tangent_steps(path)[:, 0].double().cpu().numpy()
-    return growth_of_segments(steps, Segments(setting.horizon, count).starts)
+        made: np.ndarray = (
+            tangent_steps(setting.scene.trajectory(*states, controls, kind=setting.control))[:, 0].double().cpu().numpy()
+        )
+    return made
+
+
+def _log_growth(steps: np.ndarray, count: int) -> float:
+    """log10 of the largest growth in one of `count` segments."""
+    return growth_of_segments(steps, Segments(len(steps), count).starts)
