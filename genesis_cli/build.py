@@ -23,6 +23,7 @@ def absolute_files(job: Job) -> None:
     places += [(f"scene.entities.{name}.file", "scenes") for name in OmegaConf.select(cfg, "scene.entities") or {}]
     places += [("task.path", "tasks")]
     places += [(f"loss.{name}.target", "losses") for name in cfg.get("loss") or {}]
+    places += [(f"parameter.{name}.init", "parameters") for name in cfg.get("parameter") or {}]
     for key, group in places:
         parent = OmegaConf.select(cfg, key.rpartition(".")[0])
         name = key.rpartition(".")[2]

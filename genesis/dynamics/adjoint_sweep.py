@@ -186,9 +186,21 @@ class Base:
 
 
 class SummedBase(Base):
-    """The same after `composite`, which has summed the forces over the subtrees."""
+    """The same where the forces have been summed over the subtrees before (`composite`, `sum_forces`)."""
 
     SUMMED = True
+
+
+@ti.func
+def sum_forces(m: ti.template(), s: ti.template()):
+    """From the leaves inwards: forces are summed over the subtrees.
+
+    Overwrites: force
+    """
+    for r in range(m.size("nlink")):
+        l = m.size("nlink") - 1 - r
+        if m.link_parent(l) > 0:
+            Spatial.load(s.row("force", l + 1)).add_to(s.row("force", m.link_parent(l)))
 
 
 @ti.func

@@ -180,6 +180,18 @@ def halve(s, i, half, dt) -> None:
 
 
 @ti.func
+def keep_bodies(m: ti.template(), s: ti.template()):
+    """w <- 0 but for free bodies.
+
+    Overwrites: w
+    """
+    for l in range(m.size("nlink")):
+        if m.link_free(l) == 0 and m.link_jntnum(l) > 0:
+            for x in range(m.jnt_axisadr(m.link_jntadr(l)), m.link_axisend(l)):
+                s.set("w", constant(0.0, m.lanes), m.axis_dof(x))
+
+
+@ti.func
 def coriolis_bars(
     m: ti.template(), s: ti.template(), bar: ti.template(),
     dt: ti.template(), scope: ti.template(), last: ti.template(), want: ti.template(),
@@ -193,10 +205,7 @@ def coriolis_bars(
     for i in range(m.size("nv")):
         halve(s, i, last(s, i), dt)
     if ti.static(scope == BODIES):
-        for l in range(m.size("nlink")):
-            if m.link_free(l) == 0 and m.link_jntnum(l) > 0:
-                for x in range(m.jnt_axisadr(m.link_jntadr(l)), m.link_axisend(l)):
-                    s.set("w", constant(0.0, m.lanes), m.axis_dof(x))
+        keep_bodies(m, s)
     for side in range(2):
         if side == 1:
             for i in range(m.size("nv")):

@@ -16,6 +16,7 @@ from taichi.lang import impl
 from genesis import runtime
 from genesis.dynamics.inspect import make_inverse, make_kinematics
 from genesis.dynamics.inspect_contacts import make_contacts
+from genesis.dynamics.linearize import make_linearize
 from genesis.dynamics.rollout import make_rollout
 from genesis.dynamics.schemes import SCHEMES
 from genesis.dynamics.signature import DOUBLE, INTEGER, INTEGERS, TIMED, Kernel
@@ -23,8 +24,15 @@ from genesis.errors import StateError
 from genesis.log import logger
 from genesis.math.trace import tracing
 
+
+def linearize_kind(scheme: str) -> str:
+    """The kind of kernels that linearise a time integration of one stage."""
+    return f"linearize {scheme}"
+
+
 MAKERS: dict[str, Callable] = {
     **{name: partial(make_rollout, kind=name) for name in SCHEMES},
+    **{linearize_kind(name): partial(make_linearize, kind=name) for name in SCHEMES if SCHEMES[name].stages == 1},
     "kinematics": make_kinematics,
     "inverse": make_inverse,
     "contacts": make_contacts,
@@ -47,17 +55,16 @@ def keeps_tape(kind: str, batch: int, variant: Variant) -> bool:
 
 
 @cache
-def _kernels(
-    kind: str, variant: Variant, generation: int, real: Any, lanes: int, serial: bool, near: int
-) -> tuple[Kernel, Kernel, Kernel]:
+def _kernels(kind: str, variant: Variant, generation: int, real: Any, lanes: int, serial: bool, near: int) -> tuple[Kernel, ...]:
     extra: dict[str, Any] = dict(zip(("pairs", "damped_last", "equalities"), variant or (), strict=False))
     if kind in SCHEMES:
         extra["near"] = near
     return MAKERS[kind](real, lanes, serial, **extra)
 
 
-def kernels(kind: str, lanes: int, variant: Variant, small: bool, scratch: int) -> tuple[Kernel, Kernel, Kernel]:
-    """Forward kernel of a kind in `MAKERS`, its adjoint, and its adjoint with the parameters' adjoints.
+def kernels(kind: str, lanes: int, variant: Variant, small: bool, scratch: int) -> tuple[Kernel, ...]:
+    """Forward kernel of a kind in `MAKERS`, its adjoint, and its adjoint with the parameters' adjoints; one that linearises has two, without
+    and with the parameters.
 
     variant: of a rollout with constraints, its ``pairs``, ``damped_last`` and ``equalities``, see `rollout.Version`.
     small: on a CPU, run the blocks one after the other in the calling thread, as is always done with a single environment.

@@ -26,6 +26,7 @@ from genesis.dynamics.constraints.collect import ConstraintProblem, StoppingRule
 from genesis.dynamics.constraints.faults import forgive
 from genesis.dynamics.constraints.report import note_depth
 from genesis.dynamics.constraints.step import Constraints
+from genesis.dynamics.feedback import Feedback, answer, leave_gaps
 from genesis.dynamics.schemes import SCHEMES, Scheme
 from genesis.dynamics.signature import (
     CONSTRAINTS,
@@ -61,6 +62,7 @@ MOTION = (
 TAPE = Array(
     "tape", FLAT, "(N stages, tape_width): what the adjoint of a single environment would otherwise compute again", "launch"
 )
+FEEDBACK = Array("feedback", FLAT, "of `genesis.dynamics.feedback`; one number if fed is 0", "caller")
 STEPS = (
     *integers(horizon="control steps T", substeps="time steps of a control step"),
     *LAYOUT,
@@ -84,7 +86,8 @@ CONSTANTS = reals(
     tolerance="relative residual at which the constraint solver ends",
     line_tolerance="slope, against that at the start, at which its line search ends",
 )
-ROLLOUT = Signature("rollout", (*MODEL, *INPUTS, *MOTION, TAPE, *CONSTRAINTS), (*STEPS, *CONSTANTS))
+FED = integers(fed="degrees of freedom whose controls answer by feedback and are written back to dof_ctrl; 0: none")
+ROLLOUT = Signature("rollout", (*MODEL, *INPUTS, *MOTION, TAPE, FEEDBACK, *CONSTRAINTS), (*STEPS, *FED, *CONSTANTS))
 MOTION_BARS = (
     Array("q_bar", TIMED, "i + T, B, nq", "caller"),
     Array("v_bar", TIMED, "i + T, B, nv", "caller"),
@@ -198,9 +201,9 @@ def make_forward(version: Version) -> Kernel:
 
     @ROLLOUT.kernel(version.real, lanes, version.absent(taped))
     def rollout(
-        integers, parameters, scratch, dof_ctrl, act_ctrl, wrench, q0, v0, q, v, a, tape, ledger, shapes,
+        integers, parameters, scratch, dof_ctrl, act_ctrl, wrench, q0, v0, q, v, a, tape, feedback, ledger, shapes,
         horizon, substeps, batch, blocks, scratch_stride, parameter_stride, actuated, wrenched, with_initial, tape_width,
-        ledger_stride, capacity, cone, iterations, line_iterations, smooth,
+        ledger_stride, capacity, cone, iterations, line_iterations, smooth, fed,
         dt, damping_dt, impratio, tolerance, line_tolerance,
     ):  # fmt: skip
         ti.loop_config(block_dim=1, serialize=version.serial)
@@ -212,17 +215,22 @@ def make_forward(version: Version) -> Kernel:
             stop = StoppingRule(tolerance, iterations, line_tolerance, line_iterations)
             held = version.constraints(e, ledger, ledger_stride, capacity, problem, stop)
             o = version.options(dt, damping_dt, actuated, wrenched, False, held, tape_width)
+            loop = Feedback(m, feedback, fed, block, batch)
             read_state(m, s, block, q0, v0, q, v, 0, 0)
             begin(m, s, o)
             if with_initial != 0:
                 write_state(m, s, block, q, v, 0)
             for t in range(horizon):
                 read_controls(m, s, block, o, dof_ctrl, act_ctrl, wrench, t)
+                if fed != 0:
+                    answer(m, s, block, loop, loop.at(t), dof_ctrl, t)
                 for k in range(substeps):
                     n = t * substeps + k
                     step(m, s, o, Stored(block, a, n, stages, tape, tape_width))
                     if ti.static(constrained):
                         note_step(m, o, n)
+                    if fed != 0 and k == substeps - 1:
+                        leave_gaps(m, s, loop.stays(), loop.at(t))
                     write_state(m, s, block, q, v, n + with_initial)
             sum_state(m, s)
 

@@ -12,6 +12,7 @@ from genesis.dynamics.schemes import SCHEMES
 from genesis.dynamics.workspace import ALL, scratch_size, tape_width
 from genesis.errors import InputError
 from genesis.grad.constrained import ConstraintSetting
+from genesis.grad.linearize_launch import LinearizeLaunch
 from genesis.grad.rollout_launch import RolloutLaunch
 from genesis.grad.status import Status
 
@@ -45,12 +46,14 @@ class Launches:
         end = self.scratch.view(self.blocks, self.scratch_stride, *self.lane_axis)[:, ALL.place("end", model.sizes)]
         self._end = end.numpy() if end.device.type == "cpu" else end
         self._rollouts: dict[tuple[int, bool, bool, bool, bool, float], RolloutLaunch] = {}
+        self._linearize: dict[tuple[int, int, bool, bool, float], LinearizeLaunch] = {}
         self._functions: dict[tuple[str, int, bool], tuple[Launch, Launch, Launch]] = {}
-        self._launchers: dict[tuple[str, bool], tuple[Launcher, Launcher, Launcher]] = {}
+        self._launchers: dict[tuple[str, bool], tuple[Launcher, ...]] = {}
         self._packed: tuple[torch.Tensor, int, torch.Tensor] | None = None
         # numbers that the tape keeps of one evaluation of the dynamics, see `Scratch`
         self.tape_width = tape_width(model.sizes) if keeps_tape(physics.kind, batch, self.variant) else 0
         self.no_tape = like.new_zeros(self.tape_width) if self.tape_width else None
+        self.no_feedback = like.new_zeros(1)
         self.no_bar = like.new_zeros(self.parameter_size, *self.lane_axis)
         self.fixed = {"integers": physics.integers, "scratch": self.scratch}  # arrays that every launch reads
         sizes = dict(nq=physics.nq, nv=physics.nv, nu=physics.nu, nlink=physics.nlink)
@@ -111,6 +114,18 @@ class Launches:
             launch = self._rollouts[key] = RolloutLaunch(physics, self, *key)
         return launch
 
+    def linearize(
+        self, physics: "Physics", count: int, chosen: int, theta: torch.Tensor, act_ctrl: torch.Tensor | None
+    ) -> LinearizeLaunch:
+        """The launch that linearises the first ``count`` states, with ``chosen`` parameters."""
+        key = (count, chosen, theta.dim() == 2, act_ctrl is not None, physics.reach)
+        launch = self._linearize.get(key)
+        if launch is None:
+            if len(self._linearize) > MOST:
+                self._linearize.clear()
+            launch = self._linearize[key] = LinearizeLaunch(physics, self, *key)
+        return launch
+
     def function(
         self, kind: str, samples: int, batched: bool, constraints: Mapping[str, float] | None = None
     ) -> tuple[Launch, Launch, Launch]:
@@ -131,21 +146,23 @@ class Launches:
             self._functions[key] = made[0], made[1], made[2]
         return self._functions[key]
 
-    def end(self) -> float:
-        """A number that is finite if the state at the end of the last rollout is in every environment, or what came out of the last adjoint."""
-        # a single number needs no sum, whose code has left the caches while the kernel ran: 15 µs
-        return (self._end if self.batch == 1 else self._end.sum()).item()
+    def end(self, blocks: int | None = None) -> float:
+        """A number that is finite if the state at the end of the last rollout is in every environment, or what came out of the last adjoint.
 
-    def launchers(self, kind: str, evaluations: int) -> tuple[Launcher, Launcher, Launcher]:
-        """Forward, adjoint, adjoint with the parameters' adjoints: index 1 + want. evaluations: how often a launch goes through the links."""
+        blocks: the first ones alone.
+        """
+        # a single number needs no sum, whose code has left the caches while the kernel ran: 15 µs
+        return (self._end if self.batch == 1 else self._end[:blocks].sum()).item()
+
+    def launchers(self, kind: str, evaluations: int) -> tuple[Launcher, ...]:
+        """Of the `kernels` of a kind; evaluations: how often a launch goes through the links."""
         variant = None if self.variant is None or kind in ("kinematics", "inverse") else self.variant
         small = self.lanes > 1 and variant is None and self.batch * evaluations * self.nlink < SMALL
         if (kind, small) not in self._launchers:
-            forward, *adjoints = kernels(
+            made = kernels(
                 kind, self.lanes, variant[:1] if variant and kind == "contacts" else variant, small, self.scratch_stride
             )
-            plain, full = (Launcher(kernel, self.batch) for kernel in adjoints)
-            self._launchers[kind, small] = (Launcher(forward, self.batch), plain, full)
+            self._launchers[kind, small] = tuple(Launcher(kernel, self.batch) for kernel in made)
         return self._launchers[kind, small]
 
     def parameters(self, theta: torch.Tensor) -> torch.Tensor:

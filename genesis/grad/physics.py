@@ -188,7 +188,7 @@ class Physics:
         found = [first + k for first, length in spans for k in range(length)]
         return torch.tensor(found, dtype=torch.int64, device=self.device)
 
-    def _expect(self, name: str, x: torch.Tensor, shape: tuple[int, ...]) -> None:
+    def expect(self, name: str, x: torch.Tensor, shape: tuple[int, ...]) -> None:
         """Raises: InputError. Kernels read memory as it lies, so nothing else may reach them."""
         if x.shape != shape or x.dtype is not self.dtype or x.device != self.device:
             raise InputError(
@@ -207,17 +207,17 @@ class Physics:
     ) -> None:
         batch = (qpos.shape[0],)
         self._expect_parameters(theta, batch)
-        self._expect("qpos", qpos, (*batch, self.nq))
-        self._expect("qvel", qvel, (*batch, self.nv))
-        self._expect("dof_ctrl", dof_ctrl, (*horizon, *batch, self.nv))
+        self.expect("qpos", qpos, (*batch, self.nq))
+        self.expect("qvel", qvel, (*batch, self.nv))
+        self.expect("dof_ctrl", dof_ctrl, (*horizon, *batch, self.nv))
         if act_ctrl is not None:
-            self._expect("act_ctrl", act_ctrl, (*horizon, *batch, self.nu))
+            self.expect("act_ctrl", act_ctrl, (*horizon, *batch, self.nu))
         if xfrc is not None:
-            self._expect("xfrc", xfrc, (*horizon, *batch, self.nlink, 6))
+            self.expect("xfrc", xfrc, (*horizon, *batch, self.nlink, 6))
 
     def _expect_parameters(self, theta: torch.Tensor, batch: tuple[int, ...]) -> None:
         size = (self.model.parameter_size,)
-        self._expect("theta", theta, size if theta.dim() == 1 else batch + size)
+        self.expect("theta", theta, size if theta.dim() == 1 else batch + size)
 
     def rollout(
         self,
@@ -292,9 +292,9 @@ class Physics:
     def _expect_samples(self, theta: torch.Tensor, qpos: torch.Tensor, **velocities: torch.Tensor) -> list[torch.Tensor]:
         """(S, B, n) of a position and of velocities at it."""
         lead = tuple(qpos.shape[:-1])
-        self._expect("qpos", qpos, (*lead, self.nq))
+        self.expect("qpos", qpos, (*lead, self.nq))
         for name, x in velocities.items():
-            self._expect(name, x, (*lead, self.nv))
+            self.expect(name, x, (*lead, self.nv))
         self._expect_parameters(theta, lead[-1:] or (1,))
         return [self._samples(x) for x in (qpos, *velocities.values())]
 

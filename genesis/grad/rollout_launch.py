@@ -30,6 +30,7 @@ States = tuple[Tensor, Tensor, Tensor]
 StateBars = tuple[Tensor | None, Tensor | None, Tensor | None]
 Adjoints = tuple[Tensor | None, Tensor, Tensor, Tensor, Tensor | None, Tensor | None]  # see `RolloutLaunch.adjoint`
 FORWARD = ("parameters", *INPUTS, *STATES, "tape", "ledger", "shapes")  # what a launch hands over, beside what is fixed
+CLOSED = (*FORWARD, "feedback")
 BACKWARD = ("parameters", *INPUTS, *STATES, *STATE_BARS, *INPUT_BARS, "parameters_bar", "tape", "ledger", "shapes")
 
 
@@ -63,10 +64,17 @@ class RolloutLaunch:
         self.bound_to = physics.constraints
         self._forward, *self._adjoints = launches.launchers(physics.kind, self.horizon * physics.substeps * physics.stages)
         self._run: dict[bool, Launch] = {}  # with a tape or without
+        self._run_closed: dict[int, Launch] = {}  # by the number of controls that answer
         self._run_adjoint: dict[tuple[bool, bool, bool], Launch] = {}  # with adjoints of the parameters, with a tape, with a_bar
 
     def _bound(self, taped: bool) -> Launch:
-        launch = self._run[taped] = self._forward.bind(self._numbers(taped), self.launches.fixed, FORWARD, self._sizes())
+        numbers, fixed = self._numbers(taped) | {"fed": 0}, self.launches.fixed | {"feedback": self.launches.no_feedback}
+        launch = self._run[taped] = self._forward.bind(numbers, fixed, FORWARD, self._sizes())
+        return launch
+
+    def _bound_closed(self, fed: int) -> Launch:
+        numbers = self._numbers(False) | {"fed": fed}
+        launch = self._run_closed[fed] = self._forward.bind(numbers, self.launches.fixed, CLOSED, self._sizes())
         return launch
 
     def _bound_adjoint(self, want: bool, taped: bool, accelerated: bool) -> Launch:
@@ -117,6 +125,25 @@ class RolloutLaunch:
                 return tape
             if not b.status.outgrown():
                 return b.touched().clone() if self.reach > 0.0 else None
+
+    def closed(
+        self, theta: Tensor, dof_ctrl: Tensor, initial: tuple[Tensor, Tensor], states: States, feedback: Tensor, fed: int
+    ) -> Tensor:
+        """Runs the kernel with feedback, which writes ``states``; returns the controls that acted, (T, B, nv).
+
+        Args:
+            dof_ctrl: (T, 1, nv). initial: (B, nq), (B, nv). feedback: see `genesis.dynamics.feedback`. fed: controls that answer.
+        """
+        p, b = self.physics, self.launches
+        while True:
+            if self.bound_to is not p.constraints or b.setting is not p.constraints:
+                self.bind()
+            acting = dof_ctrl.repeat(1, b.batch, 1)
+            run = self._run_closed.get(fed) or self._bound_closed(fed)
+            given = (acting, p.nothing, p.nothing, *initial)
+            run((b.parameters(theta), *given, *states, b.no_tape, *b.contact_arrays, feedback))
+            if b.status is None or not b.status.outgrown():
+                return acting
 
     def adjoint(
         self,

@@ -11,6 +11,7 @@ Source: Griewank, Walther, Evaluating Derivatives (2008), §3.1, §3.2; Hairer, 
 (1993), §I.14.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -53,6 +54,9 @@ def forward(a: Tensor, direct: Tensor, start: Tensor) -> Tensor:
     """S (T+1, B, nx, n) from A (T, B, nx, nx), c (T, B, nx, n) and dx_0/dz (B, nx, n)."""
     made = direct.new_empty(len(a) + 1, *direct.shape[1:])
     made[0] = start
+    if made.device.type == "cpu":
+        _numpy_recursion(made.numpy(), direct.numpy(), a.numpy(), ahead=True)
+        return made
     for k in range(len(a)):
         torch.baddbmm(direct[k], a[k], made[k], out=made[k + 1])
     return made
@@ -62,6 +66,23 @@ def reverse(a: Tensor, seeds: Tensor) -> Tensor:
     """L (T+1, B, R, nx) from A (T, B, nx, nx) and dr/dx (T+1, B, R, nx)."""
     made = torch.empty_like(seeds)
     made[-1] = seeds[-1]
+    if made.device.type == "cpu":
+        _numpy_recursion(made.numpy(), seeds.numpy(), a.numpy(), ahead=False)
+        return made
     for k in range(len(a) - 1, -1, -1):
         torch.baddbmm(seeds[k], made[k + 1], a[k], out=made[k])
     return made
+
+
+def _numpy_recursion(made: np.ndarray, added: np.ndarray, a: np.ndarray, *, ahead: bool) -> None:
+    """The loops of `forward` and `reverse`: thousands of products so small that torch's calls cost several times what they compute."""
+    if made.shape[1] == 1:
+        made, added, a = made[:, 0], added[:, 0], a[:, 0]
+    product = np.dot if made.ndim == 3 else np.matmul
+    for k in range(len(a)) if ahead else range(len(a) - 1, -1, -1):
+        if ahead:
+            product(a[k], made[k], out=made[k + 1])
+            made[k + 1] += added[k]
+        else:
+            product(made[k + 1], a[k], out=made[k])
+            made[k] += added[k]

@@ -49,12 +49,13 @@ def columns_of(model: Model, q: Tensor) -> Tensor:
 
 
 def rows_of(model: Model, q: Tensor) -> Tensor:
-    """P (..., nv, nq): derivative of q' ⊖ q at q' = q, of unit quaternions; P G = 1."""
+    """P (..., nv, nq): derivative of q' ⊖ q at q' = q, of quaternions of any length; P G = 1."""
     made = q.new_zeros(*q.shape[:-1], model.nv, model.nq)
     for q_plain, v_plain in _plain(model):
         made[..., v_plain, q_plain] = 1.0
     for quat, turn in _quaternions(model):
-        made[..., turn, quat] = 2.0 * _product(q[..., quat]).mT
+        x = q[..., quat]
+        made[..., turn, quat] = _product(x * (2.0 / x.square().sum(-1, keepdim=True))).mT
     return made
 
 

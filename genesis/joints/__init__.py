@@ -1,8 +1,9 @@
 """Mechanics of the elementary joints, one file each, in the order of `kinds.ELEMENTARY`. The kernels ask this table.
 
 A joint class names its kind (`KIND`) and gives, at trace time: how far it turns (`turn`) and how it moves a pose (`place`), its motion
-axes (`axis`), how its coordinate advances (`integrate`), how fast its displacement grows (`rate`), the torque of its spring if that is not
-a number per degree of freedom, the adjoints of these three, and the change between the tangent and the coordinate form of an adjoint.
+axes (`axis`), how its coordinate advances (`integrate`), how far it is from another (`difference`), how fast its displacement grows (`rate`),
+the torque of its spring if that is not a number per degree of freedom, the adjoints of all these but the difference, and the change between
+the tangent and the coordinate form of an adjoint.
 A kind with parts (a free joint: three slides and a ball) is composed of these when a model is compiled.
 """
 
@@ -46,4 +47,4 @@ def alike(*methods: str) -> tuple[Alike, ...]:
 
 TURNS = alike("turn")
 SPRINGS = alike("spring", "spring_adjoint")
-COORDINATES = alike("integrate", "integrate_adjoint", "rate", "rate_adjoint", "tangent_of", "coordinates_of")
+COORDINATES = alike("integrate", "integrate_adjoint", "difference", "rate", "rate_adjoint", "tangent_of", "coordinates_of")

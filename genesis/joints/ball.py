@@ -56,6 +56,11 @@ class Ball:
         return list((exp(step).matrix() @ bar).parts()), list((right_jacobian_transpose_apply(step, bar) * dt).parts())
 
     @staticmethod
+    def difference(q: Cells, base: Cells, width: int) -> list:
+        """log(base* q), the rotation vector that leads from base to q; of any length."""
+        return list(log(Quat.load(base).conjugate() * Quat.load(q), width).parts())
+
+    @staticmethod
     def rate(k: Cells, v: Cells, dt) -> None:
         """k <- J_r(u)^-1 v at u = dt k: the rate of the rotation vector u in q exp(u/2), for Runge-Kutta stages."""
         right_jacobian_inverse_apply(Vec3.load(k) * dt, Vec3.load(v)).store(k)

@@ -26,6 +26,11 @@ class ScalarJoint:
         return [bar], [dt * bar]
 
     @staticmethod
+    def difference(q: Cells, base: Cells, width: int) -> list:
+        """q - base."""
+        return [let(q.get() - base.get())]
+
+    @staticmethod
     def rate(k: Cells, v: Cells, dt) -> None:
         """k <- v: the rate of a coordinate that adds."""
         k.set(v.get())

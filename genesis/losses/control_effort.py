@@ -39,7 +39,8 @@ class ControlEffort(SumOfSquares):
 
     def residuals(self, trajectory: View) -> list[Squares]:
         controls = trajectory.controls[..., self.dofs]
-        return [Squares((controls if self.start is None else controls - trajectory.own(self.start, 1)) / self.scale, first=0)]
+        moved = controls if self.start is None else controls - trajectory.own(self.start, 1)
+        return [Squares(moved / self.scale, first=0, sees=("controls", self.dofs))]
 
 
 def control_scale(where: str, scale: Any, body: Any, joints: Any) -> Tensor:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genesis.losses.term import Squares, SumOfSquares
+from genesis.losses.term import Columns, Squares, SumOfSquares
 from genesis.selection import chosen_joints, dofs, limits, vector
 from genesis.setting import Setting
 from genesis.view import View
@@ -52,7 +52,7 @@ class RelativeExcess(SumOfSquares):
         self.low, self.high = low + margin * self.unit, high - margin * self.unit
 
     def residuals(self, trajectory: View) -> list[Squares]:
-        return [Squares(self.excess(trajectory) / self.unit, first=self.first)]
+        return [Squares(self.excess(trajectory) / self.unit, first=self.first, sees=self.sees())]
 
     def excess(self, trajectory: View) -> Tensor:
         """(T,[B,]n) in SI units."""
@@ -61,6 +61,10 @@ class RelativeExcess(SumOfSquares):
     def values(self, trajectory: View) -> Tensor:
         """(T,[B,]nv): what is limited."""
         raise NotImplementedError
+
+    def sees(self) -> Columns | None:
+        """See `Squares.sees`."""
+        return None
 
 
 def _size(low: Tensor, high: Tensor) -> Tensor:

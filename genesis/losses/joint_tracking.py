@@ -1,12 +1,14 @@
 """Distance of joint positions to a target or path."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
 
-from genesis.losses.targets import path, reference
-from genesis.losses.term import Squares, SumOfSquares, window
-from genesis.selection import chosen_joints, coordinates, difference
+from genesis.losses.targets import reference
+from genesis.losses.term import Columns, Squares, SumOfSquares, window
+from genesis.paths import path
+from genesis.selection import SceneJoint, chosen_joints, coordinates, difference
 from genesis.setting import Setting
 from genesis.view import View
 
@@ -33,7 +35,16 @@ class JointTracking(SumOfSquares):
     def residuals(self, trajectory: View) -> list[Squares]:
         qpos = trajectory.qpos[self.steps]
         target = trajectory.own(self.target, 1) if self.target.ndim == qpos.ndim else self.target.unsqueeze(1)
-        return [Squares(difference(self.joints, qpos, target, self.periodic), first=self.steps.start)]
+        return [
+            Squares(
+                difference(self.joints, qpos, target, self.periodic), first=self.steps.start, sees=seen_by_difference(self.joints)
+            )
+        ]
+
+
+def seen_by_difference(joints: Sequence[SceneJoint]) -> Columns | None:
+    """`Squares.sees` of `difference`: a turn about a point sees its whole quaternion."""
+    return ("qpos", coordinates(joints)) if all(joint.is_scalar for joint in joints) else None
 
 
 def joint_path(where: str, setting: Setting, target: Any, chosen: list[int]) -> Tensor:

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from genesis.errors import InputError
 from genesis.losses.term import Squares, SumOfSquares, window
+from genesis.scene.frame_jacobian import frame_quat_jacobian
 from genesis.selection import quaternion_error, vector
 from genesis.setting import Setting
 from genesis.view import View
@@ -27,7 +29,14 @@ class Orientation(SumOfSquares):
 
     def residuals(self, trajectory: View) -> list[Squares]:
         quat = trajectory.frame_quat(self.body, self.frame, self.steps)
-        return [Squares(quaternion_error(quat, self.target), first=self.steps.start, weight=4.0, vectors=True)]
+        error = quaternion_error(quat, self.target)
+        return [Squares(error, first=self.steps.start, weight=4.0, vectors=True, to_state=lambda: self._jacobian(trajectory))]
+
+    def _jacobian(self, trajectory: View) -> Tensor:
+        """The error is linear in the quaternion."""
+        units = torch.eye(4, dtype=self.target.dtype, device=self.target.device)
+        of_quat = frame_quat_jacobian(trajectory.trajectory, self.body, self.frame, self.steps)
+        return quaternion_error(units, self.target).T @ of_quat
 
 
 def unit_quaternion(where: str, value: Any) -> Tensor:

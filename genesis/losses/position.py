@@ -2,8 +2,11 @@
 
 from typing import Any
 
-from genesis.losses.targets import path
+from torch import Tensor
+
 from genesis.losses.term import Squares, SumOfSquares, window
+from genesis.paths import path
+from genesis.scene.frame_jacobian import point_jacobian
 from genesis.selection import vector
 from genesis.setting import Setting
 from genesis.view import View
@@ -33,4 +36,7 @@ class Position(SumOfSquares):
     def residuals(self, trajectory: View) -> list[Squares]:
         point = trajectory.point(self.body, self.frame, self.offset, self.steps)
         target = self.target if point.ndim == 2 else self.target.unsqueeze(1)
-        return [Squares(point - target, first=self.steps.start, vectors=True)]
+        return [Squares(point - target, first=self.steps.start, vectors=True, to_state=lambda: self._jacobian(trajectory))]
+
+    def _jacobian(self, trajectory: View) -> Tensor:
+        return point_jacobian(trajectory.trajectory, self.body, self.frame, self.offset, self.steps)

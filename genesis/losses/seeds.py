@@ -21,18 +21,22 @@ class Seeds:
 
 def seeds(part: Squares, leaves: Sequence[Tensor], columns: Tensor) -> Seeds:
     """One reverse pass for each of the m numbers of a row and each of the J steps it sees: rows that are J apart see nothing in common, so
-    that the gradient of their sum holds the gradient of each.
+    that the gradient of their sum holds the gradient of each. One pass for all m numbers where each sees a column of its own (`sees`).
 
     Args:
         part: residuals with their graph. leaves: x (T+1, B, nx), controls (T, B, nv), and, or not, theta (T+1, B, P).
         columns: (F,) entries of theta that derivatives are wanted to.
     """
-    batch, many = leaves[0].shape[1], part.reach + 1
+    many = part.reach + 1
     values = part.values if part.values.ndim == 3 else part.values.unsqueeze(1)
-    count, _, size = values.shape
     found: list[Tensor | None] = [None, None, None]
     if not values.requires_grad:
         return Seeds(*found)
+    if part.to_state is not None and len(leaves) == 2:
+        return Seeds(part.to_state().unsqueeze(0), None, None)
+    if part.sees is not None:
+        return _column_seeds(part, values, leaves)
+    count, batch, size = values.shape[0], leaves[0].shape[1], values.shape[2]
     for k in range(size):
         for c in range(min(many, count)):
             bars = torch.autograd.grad(values[c::many, :, k].sum(), leaves, retain_graph=True, allow_unused=True)
@@ -48,3 +52,21 @@ def seeds(part: Squares, leaves: Sequence[Tensor], columns: Tensor) -> Seeds:
                     table[j, c::many, :, k][: len(taken)] = taken
     parameters = found[2]
     return Seeds(found[0], found[1], None if parameters is None else parameters.sum(0))
+
+
+def _column_seeds(part: Squares, values: Tensor, leaves: Sequence[Tensor]) -> Seeds:
+    """The same of residuals whose numbers each see a column of their own."""
+    assert part.sees is not None
+    series, own = part.sees
+    leaf = leaves[1] if series == "controls" else leaves[0]
+    first = leaves[0].shape[-1] - leaves[1].shape[-1] if series == "qvel" else 0
+    places, numbers = torch.tensor(own, device=leaf.device) + first, torch.arange(len(own), device=leaf.device)
+    many, count = part.reach + 1, values.shape[0]
+    table = leaf.new_zeros(many, count, leaf.shape[1], len(own), leaf.shape[-1])
+    for c in range(min(many, count)):
+        rows = values if many == 1 else values[c::many]
+        (bar,) = torch.autograd.grad(rows.sum(), [leaf], retain_graph=True)
+        seen = bar.index_select(-1, places)
+        for j in range(many):
+            table[j, c::many][..., numbers, places] = seen[part.first + c + j :: many][: len(range(c, count, many))]
+    return Seeds(None, table, None) if series == "controls" else Seeds(table, None, None)

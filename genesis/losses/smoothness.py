@@ -25,4 +25,4 @@ class Smoothness(SumOfSquares):
 
     def residuals(self, trajectory: View) -> list[Squares]:
         controls = trajectory.controls[..., self.dofs]
-        return [Squares((controls[1:] - controls[:-1]) / self.unit, first=0, reach=1)]
+        return [Squares((controls[1:] - controls[:-1]) / self.unit, first=0, reach=1, sees=("controls", self.dofs))]

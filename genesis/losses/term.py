@@ -1,15 +1,18 @@
 """What a loss is, which losses are sums of squares, and which time steps a loss looks at."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
 from genesis.errors import InputError
 from genesis.view import View
+
+#: Columns (m) of a series of a trajectory.
+Columns = tuple[Literal["qpos", "qvel", "controls"], Sequence[int]]
 
 
 class Loss(Protocol):
@@ -24,7 +27,9 @@ class Squares:
 
     values (S,[B,]m): residuals, time first. first, reach: row s depends on the states and controls of the steps first + s to
     first + s + reach, and on no other. vectors: a row is a vector whose squared length counts; the mean is over time and environments
-    alone.
+    alone. sees: of a row whose number k depends on one column of one series alone: which series, and the column of each number.
+    to_state: gives the derivatives (S, B, m, nx) to the state that a row sees (reach 0), where physical parameters are given, at less
+    than m reverse passes.
     """
 
     values: Tensor
@@ -32,6 +37,8 @@ class Squares:
     reach: int = 0
     weight: float = 1.0
     vectors: bool = False
+    sees: Columns | None = None
+    to_state: Callable[[], Tensor] | None = None
 
     def total(self) -> Tensor:
         """The number that they add up to."""

@@ -5,6 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from genesis.errors import InputError
+from genesis.losses.joint_tracking import seen_by_difference
 from genesis.losses.term import Squares, SumOfSquares
 from genesis.selection import chosen_joints, coordinates, difference, dofs, vector
 from genesis.setting import Setting
@@ -33,11 +34,12 @@ class TerminalState(SumOfSquares):
 
     def residuals(self, trajectory: View) -> list[Squares]:
         target = trajectory.own(self.qpos, 0)
-        position = Squares(difference(self.joints, trajectory.qpos[-1:], target, self.periodic), first=self.horizon)
+        off = difference(self.joints, trajectory.qpos[-1:], target, self.periodic)
+        position = Squares(off, first=self.horizon, sees=seen_by_difference(self.joints))
         if self.velocity_weight == 0.0:
             return [position]
         velocity = trajectory.qvel[-1:][..., self.dofs] - self.qvel
-        return [position, Squares(velocity, first=self.horizon, weight=self.velocity_weight)]
+        return [position, Squares(velocity, first=self.horizon, weight=self.velocity_weight, sees=("qvel", self.dofs))]
 
 
 def target_configuration(where: str, setting: Setting, value: Any, chosen: list[int]) -> Tensor:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from genesis.losses.targets import path, reference
+from genesis.losses.targets import reference
 from genesis.losses.term import Squares, SumOfSquares, window
+from genesis.paths import path
 from genesis.selection import chosen_joints, dofs
 from genesis.setting import Setting
 from genesis.view import View
@@ -25,4 +26,4 @@ class Velocity(SumOfSquares):
     def residuals(self, trajectory: View) -> list[Squares]:
         qvel = trajectory.qvel[self.steps][..., self.dofs]
         target = trajectory.own(self.target, 1) if self.target.ndim == qvel.ndim else self.target.unsqueeze(1)
-        return [Squares(qvel - target, first=self.steps.start)]
+        return [Squares(qvel - target, first=self.steps.start, sees=("qvel", self.dofs))]

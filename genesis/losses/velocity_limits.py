@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from genesis.losses.excess import RelativeExcess
+from genesis.losses.term import Columns
 from genesis.view import View
 
 
@@ -13,3 +14,6 @@ class VelocityLimits(RelativeExcess):
 
     def values(self, trajectory: View) -> Tensor:
         return trajectory.qvel[1:]
+
+    def sees(self) -> Columns:
+        return "qvel", self.dofs

@@ -7,6 +7,7 @@ import torch
 from genesis.errors import unknown_name
 from genesis.log import logger
 from genesis.methods.cmaes import CMAES
+from genesis.methods.ddp import DDP
 from genesis.methods.first_order import FirstOrder
 from genesis.methods.lbfgs import LBFGS
 from genesis.methods.lbfgsb import LBFGSB
@@ -37,6 +38,7 @@ OWN_STEP: dict[str, type] = {
     "levenberg_marquardt": LevenbergMarquardt,
     "least_squares": LeastSquares,
     "cmaes": CMAES,
+    "ddp": DDP,
 }
 METHODS = (*FIRST_ORDER, *OWN_STEP)
 SEEDED = ("cmaes",)  # kinds that draw random numbers

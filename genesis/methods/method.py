@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from genesis.errors import DivergenceError, InputError
+from genesis.methods.optimal_control import OptimalControl
 from genesis.methods.residuals import Normal, ResidualBlock, expect_finite
 
-#: What a method asks of an objective: `evaluate` with its gradient, `linearize`, or `values` alone.
-Needs = Literal["gradient", "residuals", "values"]
+#: What a method asks of an objective: `evaluate` with its gradient, `linearize`, `values` alone, or `optimal_control`.
+Needs = Literal["gradient", "residuals", "values", "optimal_control"]
 
 
 @dataclass
@@ -63,6 +64,10 @@ class Objective(Protocol):
 
     def normal(self, blocks: Sequence[ResidualBlock]) -> Normal:
         """The Gauss-Newton equations of blocks, over flat points."""
+        ...
+
+    def optimal_control(self) -> OptimalControl:
+        """The same problem step by step. Raises: InputError where the free numbers are no controls of single steps, naming what they are."""
         ...
 
 

@@ -39,6 +39,17 @@ class Bounds:
         value = torch.where(self._only_low, self._low + softplus(free - self._low), value)
         return torch.where(self._only_high, self._high - softplus(self._high - free), value)
 
+    def slope(self, free: Tensor) -> Tensor:
+        """Derivative of `apply` to each free number."""
+        if not self.smooth:
+            return ((free >= self.low) & (free <= self.high)).to(free)
+        inside = 1.0 - torch.tanh((free - self._middle) / self._half).square()
+        if self._all_two:
+            return inside
+        slope = torch.where(self._two, inside, torch.ones_like(free))
+        slope = torch.where(self._only_low, torch.sigmoid(free - self._low), slope)
+        return torch.where(self._only_high, torch.sigmoid(self._high - free), slope)
+
     def invert(self, value: Tensor) -> Tensor:
         """Free numbers that give these values (values on the edge are moved inside by 1e-9 of the interval)."""
         if not self.smooth:

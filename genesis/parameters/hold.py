@@ -2,9 +2,6 @@
 
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from genesis.errors import InputError
 from genesis.parameters.open_loop import OpenLoop
 from genesis.selection import tensor
@@ -33,18 +30,12 @@ class Hold(OpenLoop):
         if every > setting.horizon:
             raise InputError(f"{where}.every: {every} steps are more than the horizon of {setting.horizon}.")
         count = -(-setting.horizon // every)
-        self.every = every
-        weights = tensor([[1.0 if t // every == k else 0.0 for k in range(count)] for t in range(setting.horizon)])
+        weights = (
+            tensor([[1.0 if t // every == k else 0.0 for k in range(count)] for t in range(setting.horizon)])
+            if every > 1
+            else None
+        )
         super().__init__(
             setting, where, weights, joints=joints, entity=entity, init=init, noise=noise, scale=scale, bounds=bounds,
             transform=transform, learn=learn, lr=lr,
         )  # fmt: skip
-
-    def set_steps(self, first: int, value: Tensor) -> None:
-        """Choose the leaves so that `value()` is this (n', n) from step `first` on, the others left as they are. Raises: InputError unless
-        each step has a value of its own."""
-        if self.every != 1:
-            raise InputError(f"controls are held for {self.every} steps; allowed: 1, to choose those of single steps.")
-        curve = value if self.limits is None else self.limits.invert(value)
-        with torch.no_grad():
-            self.free[first : first + len(value)] = (curve - self.base) @ torch.linalg.inv(self.unit)

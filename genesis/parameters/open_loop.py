@@ -8,8 +8,9 @@ from torch import Tensor
 
 from genesis.errors import InputError
 from genesis.grad.tensor import plain
-from genesis.parameters.bounds import read_bounds
+from genesis.parameters.bounds import Bounds, read_bounds
 from genesis.parameters.parameter import Changes, Inputs
+from genesis.paths import is_path, path
 from genesis.selection import dofs, driven_joints, finite, indices, joints_of, limits, tensor, vector
 from genesis.setting import Setting
 
@@ -18,7 +19,7 @@ class OpenLoop:
     """Controls (T, n) of chosen degrees of freedom, the same in every environment.
 
     Args:
-        weights: W (T, K): which knots make the control at each step.
+        weights: W (T, K): which knots make the control at each step; None: each step has its own.
         rest: the keyword arguments of `Hold` and `Knots`.
     """
 
@@ -26,7 +27,7 @@ class OpenLoop:
         self,
         setting: Setting,
         where: str,
-        weights: Tensor,
+        weights: Tensor | None,
         *,
         joints: Any,
         entity: str | None,
@@ -45,13 +46,15 @@ class OpenLoop:
         self.dofs, self.nv = dofs(chosen), setting.start_qvel.shape[-1]
         self.changes = Changes(controls=tuple(self.dofs))
         n = len(self.dofs)
-        self.base = start_control(f"{where}.init", init, setting, body, self.dofs)
+        self.base = start_controls(f"{where}.init", init, setting, body, self.dofs)
         self.unit = control_unit(f"{where}.scale", scale, setting, body, chosen, self.dofs)
         named = {"limits": limits(body, chosen, setting.control)}
         self.limits = read_bounds(where, bounds, n, transform or "smooth", named)
         if self.limits is not None:
             self.base = self.limits.invert(self.base)
-        noises = torch.randn(weights.shape[1], n, generator=setting.generator, dtype=torch.float64)
+        self.horizon = setting.horizon
+        count = self.horizon if weights is None else weights.shape[1]
+        noises = torch.randn(count, n, generator=setting.generator, dtype=torch.float64)
         self.free = (noise * tensor(noises)).requires_grad_(learn)
 
     def leaves(self) -> list[Tensor]:
@@ -62,6 +65,8 @@ class OpenLoop:
         if self.limits is None or self.limits.smooth or not torch.equal(self.unit, torch.diag(scale)):
             return [None]  # coupled numbers have no bounds of their own; the controls are cut off instead
         low, high = (self.limits.low - self.base) / scale, (self.limits.high - self.base) / scale
+        if low.ndim == 2 and not self.per_step:
+            return [None]  # a knot makes controls at steps with bounds of their own
         return [(low.expand_as(self.free), high.expand_as(self.free))]
 
     def with_leaves(self, leaves: list[Tensor]) -> Self:
@@ -71,19 +76,43 @@ class OpenLoop:
 
     def value(self) -> Tensor:
         """(T, n)"""
-        curve = self.base + self.weights @ self.free @ self.unit
+        curve = self._curve()
         return curve if self.limits is None else self.limits.apply(curve)
+
+    def jacobian(self) -> Tensor:
+        """Derivative of `value` to the free numbers (T, n, K n), those of a knot together: bounds'(curve) W_tk S."""
+        weights = torch.eye(self.horizon).to(self.free) if self.weights is None else self.weights
+        table = self.unit.T[:, None, :] * weights[:, None, :, None]
+        if self.limits is not None:
+            table = table * self.limits.slope(self._curve())[:, :, None, None]
+        return table.flatten(2)
+
+    def _curve(self) -> Tensor:
+        """What bounds are applied to (T, n)."""
+        return self.base + (self.free if self.weights is None else self.weights @ self.free) @ self.unit
 
     def set_value(self, value: Tensor) -> None:
         """Knots whose curve is nearest to this one, in the sense of least squares."""
-        if value.shape != (self.weights.shape[0], len(self.dofs)):
-            raise InputError(
-                f"controls have shape {tuple(value.shape)}; needs {(self.weights.shape[0], len(self.dofs))}, steps by dofs."
-            )
-        curve = value if self.limits is None else self.limits.invert(value)
-        knots = torch.linalg.lstsq(self.weights, curve - self.base).solution @ torch.linalg.inv(self.unit)
+        if value.shape != (self.horizon, len(self.dofs)):
+            raise InputError(f"controls have shape {tuple(value.shape)}; needs {(self.horizon, len(self.dofs))}, steps by dofs.")
+        curve = (value if self.limits is None else self.limits.invert(value)) - self.base
+        if self.weights is not None:
+            curve = torch.linalg.lstsq(self.weights, curve).solution
+        knots = torch.linalg.solve(self.unit, curve, left=False)
         with torch.no_grad():
             self.free.copy_(finite("controls", knots))
+
+    @property
+    def per_step(self) -> bool:
+        """Whether every step has free numbers of its own."""
+        return self.weights is None
+
+    def cut_off(self) -> None:
+        """Keep bounds by cutting off from now on, so that controls may lie on them; the present controls stay."""
+        if self.limits is not None and self.limits.smooth:
+            value, base = self.value().detach(), self.limits.apply(self.base)
+            self.limits, self.base = Bounds(self.limits.low, self.limits.high, smooth=False), base
+            self.set_value(value)
 
     def apply(self, inputs: Inputs) -> None:
         value = self.value()
@@ -105,6 +134,18 @@ class OpenLoop:
 
     def prior_residuals(self) -> Tensor | None:
         return None
+
+
+def start_controls(where: str, init: Any, setting: Setting, body: Any, index: list[int]) -> Tensor:
+    """Controls before learning: (n,) at every step, or (T, n) along waypoints or a file of them.
+
+    A path of forces has the force of each step, one of targets the target of each state: a step takes that of the state it leads to.
+    """
+    if not is_path(init):
+        return start_control(where, init, setting, body, index)
+    if setting.control == "force":
+        return path(where, init, len(index), setting.horizon - 1)
+    return path(where, init, len(index), setting.horizon)[1:]
 
 
 def start_control(where: str, init: Any, setting: Setting, body: Any, index: list[int]) -> Tensor:

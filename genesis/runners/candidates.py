@@ -99,7 +99,11 @@ class Candidates:
         run = roll_out_batch(
             self.setting.scene.rigid_solver, self.setting.control, qpos, qvel, controls, physical, self._policy(policies, count)
         )
-        shares = Shares(TrajectoryView(run), self.setting.scene, count, e)
+        return self.judge(run, count)
+
+    def judge(self, run: Any, count: int) -> np.ndarray:
+        """(C,) objectives of the motions of C candidates in one batch, without priors; inf where one is not finite."""
+        shares = Shares(TrajectoryView(run), self.setting.scene, count, self.envs)
         found = self._losses(run, shares)
         total = torch.stack([weight * found[name] for name, (weight, _) in self.task.losses.items()]).sum(0)
         return np.asarray(torch.where(self._finite(shares), total, math.inf).double().cpu())

@@ -23,7 +23,6 @@ from genesis.grad.growth import growth
 from genesis.grad.riccati import Quadratics, riccati
 from genesis.grad.tangent import minus
 from genesis.grad.tensor import plain
-from genesis.parameters.hold import Hold
 from genesis.parameters.open_loop import OpenLoop
 from genesis.scene.linear import GAINS, control_steps
 from genesis.tasks.rollout import inputs_of
@@ -99,9 +98,11 @@ def close_motion(task: SegmentedTask) -> Closing:
         pieces = task.pieces(inputs)
         path = _Path(task, pieces.trajectory)
         deviation = path.deviation()
-        held = [parameter for parameter in task.whole.parameters.values() if isinstance(parameter, Hold) and parameter.every == 1]
-        if deviation[-1] > LEFT and held and path.free == {dof for own in held if own.learn for dof in own.dofs}:
-            deviation = path.follow([own for own in held if own.learn], deviation)
+        learned = [
+            parameter for parameter in task.whole.parameters.values() if parameter.learn and isinstance(parameter, OpenLoop)
+        ]
+        if deviation[-1] > LEFT and learned and all(parameter.per_step for parameter in learned):
+            deviation = path.follow(learned, deviation)
         gap = float(pieces.gaps.abs().max())
         return Closing(gap, path.growth, float(deviation.max()), path.metrics(), path.arrays())
 
@@ -145,14 +146,15 @@ class _Path:
         off = torch.cat([minus(self.solver.model, q, self.q), v - self.v], -1).abs().amax(-1).double()
         return torch.cummax(torch.where(torch.isfinite(off), off, torch.inf), 0).values
 
-    def follow(self, held: list[Hold], deviation: Tensor) -> Tensor:
+    def follow(self, held: list[OpenLoop], deviation: Tensor) -> Tensor:
         """Put controls that stay on the path into the parameters: from where a rollout has left it, as often as it does."""
         first = 0
         for _ in range(PASSES):
             kept = [p.free.detach().clone() for p in held]
             controls = self.held_from(first)
             for p in held:
-                p.set_steps(first, controls[:, p.dofs] / self.gain[p.dofs])
+                p.set_value(torch.cat([p.value()[:first], controls[:, p.dofs] / self.gain[p.dofs]]))
+                p.free[:first] = kept[held.index(p)][:first]  # to the last bit, since these have led here
             found = self.deviation()
             left = torch.nonzero(found > LEFT)
             after = len(self.q) - 1 if not len(left) else int(left[0, 0]) - 1

@@ -16,6 +16,7 @@ from torch import Tensor
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.methods.method import Ending, Group, all_leaves, flatten, point
 from genesis.methods.residuals import Normal, ResidualBlock, expect_finite
+from genesis.parameters import Inputs
 from genesis.problems.problem import (
     CONVERGED,
     DIVERGED,
@@ -33,13 +34,24 @@ from genesis.problems.problem import (
 from genesis.runners.candidates import Candidates
 from genesis.runners.excitation import EXTRA_FILES
 from genesis.runners.growth import Growth, growth_of
+from genesis.runners.optimal_control import TaskControl
 from genesis.runners.solution import parameter_arrays, trajectory_arrays
 from genesis.tasks import Task
 from genesis.tasks.linearize import Linearized, expect_squares, linearize
+from genesis.view import View
 
 # Points of a line search that are remembered: the accepted one is asked for again.
 REMEMBERED = 32
 NOT_REACHED = "parameter: no learned parameter reaches the objective; check parameter.*.joints and loss.*."
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """The last point that was judged without a gradient, with what was seen there: methods ask for its Jacobian next."""
+
+    point: np.ndarray
+    run: tuple[View, Inputs]
+    metrics: dict[str, float]
 
 
 @dataclass
@@ -74,6 +86,10 @@ class TaskProblem:
         self.evaluations = 0
         self.candidates = Candidates(task)
         self.growth: dict[str, Growth] = {}
+        self._simulated: Simulated | None = None
+        self._linear: tuple[Sequence[ResidualBlock], Normal] | None = (
+            None  # blocks that `linearize` gave last, and their equations
+        )
         self._without: tuple[int, ...] = ()  # environments that the trajectory at the end leaves out
 
     # ---- as an objective
@@ -85,9 +101,9 @@ class TaskProblem:
             try:
                 known = self._evaluate(gradient)
             except (DivergenceError, ContactOverflowError) as error:
-                return self._fails(error)
+                return self.fail(error)
             self.known.append(known)
-        self.latest, self.failure, self.diverged = known, None, known.diverged
+        self.latest, self.failure, self.diverged, self.exact = known, None, known.diverged, True
         return known.objective
 
     def values(self, points: np.ndarray) -> np.ndarray:
@@ -107,43 +123,58 @@ class TaskProblem:
         try:
             blocks, self.latest = self._linearized()
         except (DivergenceError, ContactOverflowError) as error:
-            self._fails(error)
+            self.fail(error)
             return None
         self.failure, self.diverged = None, ()
         return blocks
 
     def normal(self, blocks: Sequence[ResidualBlock]) -> Normal:
         """See `Objective.normal`."""
-        return Normal.of(blocks, sum(leaf.numel() for leaf in self.leaves), 0, 0)
+        if self._linear is None or self._linear[0] is not blocks:
+            self._linear = blocks, Normal.of(blocks, sum(leaf.numel() for leaf in self.leaves), 0, 0)
+        return self._linear[1]
+
+    def optimal_control(self) -> TaskControl:
+        """See `Objective.optimal_control`."""
+        return TaskControl(self)
 
     def _linearized(self) -> tuple[list[ResidualBlock], Evaluation]:
-        start = perf_counter()
+        start, here = perf_counter(), point(self.groups)
+        known = self._simulated if self._simulated is not None and np.array_equal(self._simulated.point, here) else None
+        self._simulated = None
         with self._of_the_optimizer():
-            found = self.linearized()
+            found = self.linearized(None if known is None else known.run)
         expect_finite(found.blocks)
-        self.normal(found.blocks).expect_finite()
+        gradient = self.normal(found.blocks).expect_finite().gradient().copy()
         start = self.clock.add("linearize", start)
         self.evaluations += 1
-        gradient = sum((block.z.T @ block.r for block in found.blocks), start=np.zeros(len(found.blocks[0].z.T)))
         self._give(gradient)
-        metrics = self.task.metrics(found.trajectory)
+        metrics = self.task.metrics(found.trajectory) if known is None else known.metrics
         evaluation = Evaluation(
-            found.objective, found.terms, metrics, self.task.good_enough(metrics), point(self.groups), gradient,
+            found.objective, found.terms, metrics, self.task.good_enough(metrics), here, gradient,
             self._norms([cast(Tensor, leaf.grad) for leaf in self.leaves]),
         )  # fmt: skip
         self.clock.add("metrics", start)
         return found.blocks, evaluation
 
-    def linearized(self) -> Linearized:
-        """Residuals with their Jacobian, and what they were taken from."""
-        return linearize(self.task)
+    def linearized(self, simulated: tuple[View, Inputs] | None = None) -> Linearized:
+        """Residuals with their Jacobian, and what they were taken from; simulated: as in `tasks.linearize.linearize`."""
+        return linearize(self.task, simulated=simulated)
 
-    def _fails(self, error: Exception) -> float:
+    def fail(self, error: Exception) -> float:
         """The answer where there is none."""
         let_go(error)
         self.failure, self.diverged = error, ()
         self.failed.count, self.failed.why = self.failed.count + 1, str(error)
         return math.inf
+
+    def saw(self, terms: dict[str, float], trajectory: View, exact: bool) -> None:
+        """The answer of a method that has looked at a trajectory itself; exact: it is that of the present leaves."""
+        metrics = self.task.metrics(trajectory)
+        good = exact and self.task.good_enough(metrics)
+        self.latest = Evaluation(sum(terms.values()), terms, metrics, good, point(self.groups), exact=exact)
+        self.failure, self.diverged, self.exact = None, (), exact
+        self.evaluations += 1
 
     def _remembered(self, gradient: bool) -> Evaluation | None:
         """An evaluation of this very point, its gradients put into the leaves."""
@@ -219,6 +250,8 @@ class TaskProblem:
             by_step=judged.inputs.gradient_by_step() if gradient else None,
             diverged=without,
         )
+        if not gradient and not without:
+            self._simulated = Simulated(point(self.groups), (judged.trajectory, judged.inputs), found.metrics)
         self.clock.add("metrics", start)
         return found
 
@@ -246,6 +279,11 @@ class TaskProblem:
                 )
         return norms
 
+    def forget(self) -> None:
+        """Another function is lowered from now on: nothing that was found of the former one is known."""
+        self.known.clear()
+        self._simulated, self._linear = None, None
+
     # ---- for the loop
 
     def signature(self) -> dict[str, Any]:
@@ -264,7 +302,9 @@ class TaskProblem:
         return None
 
     def settle(self) -> None:
-        """Every evaluation is exact."""
+        """The motion of the leaves, where the last answer was that of a path with gaps."""
+        if self.latest is not None and not self.latest.exact:
+            self.evaluate(gradient=False)
 
     def counts(self) -> dict[str, int]:
         """Evaluations that were simulated and had a value."""

@@ -26,7 +26,8 @@ def optimization(
     """A run that learns the parameters of a task.
 
     Args:
-        seconds: time spent before, by phase. shooting: how the motion is cut into segments; None: not. problem: made with the arguments of `TaskProblem`. options: those of `Loop`.
+        seconds: time spent before, by phase. shooting: how the motion is cut into segments; None: not.
+        problem: made with the arguments of `TaskProblem`. options: those of `Loop`.
     Raises: InputError for a task that the method cannot learn.
     """
     if method.needs == "residuals":

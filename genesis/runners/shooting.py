@@ -15,17 +15,20 @@ from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.grad.growth import growth_of_segments
 from genesis.log import logger
 from genesis.methods.method import Ending, Needs, move, point
+from genesis.parameters import Inputs
 from genesis.problems.problem import Best, Stage, Verdict
 from genesis.runners.closing import Closing, close_motion
 from genesis.runners.evaluate import TaskProblem
-from genesis.runners.growth import NOISE, Growth, growth_of
+from genesis.runners.growth import NOISE, Growth
 from genesis.scene.linear import tangent_steps
 from genesis.scene.segments import Segments
 from genesis.tasks import Task
-from genesis.tasks.guess import INTERPOLATION, ROLLOUT, goal_state, guess_states
+from genesis.tasks.guess import goal_state
 from genesis.tasks.linearize import Linearized
 from genesis.tasks.nodes import Nodes
-from genesis.tasks.segmented import LARGEST_GAP, SegmentedTask, expect_one_open_loop
+from genesis.tasks.segment_guess import INTERPOLATION, ROLLOUT, guess_states
+from genesis.tasks.segmented import SegmentedTask, expect_one_open_loop
+from genesis.view import View
 
 AUTO = "auto"
 ONE_ROLLOUT = "one rollout"  # label of the last stage
@@ -36,7 +39,8 @@ class MultipleShooting:
     """Whether and how the motion of a task is cut.
 
     segments: number; auto: as many as it takes that changes grow by at most `growth` in each, none where single shooting has a chance.
-    guess: see `genesis.tasks.guess`. weight: of the gaps at first, in objectives of the start for one [rad | m, rad/s | m/s]. rounds, iterations (of a round): at most. tolerance: gap that counts as none.
+    guess: see `genesis.tasks.segment_guess`. weight: of the gaps at first, in objectives of the start for one [rad | m, rad/s | m/s].
+    rounds, iterations (of a round): at most. tolerance: gap that counts as none.
     """
 
     segments: int | str = AUTO
@@ -79,9 +83,9 @@ class ShootingProblem(TaskProblem):
         self.failure = self.failed.take_values(found)
         return found
 
-    def linearized(self) -> Linearized:
+    def linearized(self, simulated: tuple[View, Inputs] | None = None) -> Linearized:
         """See `TaskProblem.linearized`."""
-        return self.task.linearize()
+        return self.task.linearize(simulated)
 
     # ---- for the loop
 
@@ -97,7 +101,7 @@ class ShootingProblem(TaskProblem):
 
     def enter(self, stage: Stage) -> None:
         """The multipliers of that round; before the last stage, close the motion."""
-        self.known.clear()  # values of another function
+        self.forget()
         self.round, self.looks = stage.round, 0
         self.task.closed = False
         law = self.task.law
@@ -137,7 +141,7 @@ class ShootingProblem(TaskProblem):
         if not self.task.closed:
             self.closing = close_motion(self.task)
             self.task.closed = True
-            self.known.clear()
+            self.forget()
             value = self.evaluate(gradient=False)
             best.objective, best.point = value, point(self.groups)
             best.metrics = self.latest.metrics if self.latest is not None and math.isfinite(value) else {}
@@ -177,6 +181,10 @@ def segmented(task: Task, asked: MultipleShooting, needs: Needs, first: Growth |
     if asked.segments == 1:
         return None
     if asked.segments != AUTO:
+        if needs == "optimal_control":
+            raise InputError(
+                "multiple_shooting: this optimizer drives the motion step by step already; use multiple_shooting.segments=auto."
+            )
         if not isinstance(asked.segments, int) or isinstance(asked.segments, bool):
             raise InputError(
                 f"multiple_shooting.segments: {asked.segments!r} is not allowed; allowed: auto, or a whole number from 1 on."
@@ -187,7 +195,7 @@ def segmented(task: Task, asked: MultipleShooting, needs: Needs, first: Growth |
         expect_one_open_loop(task)
     except InputError:
         return None
-    if needs == "values" or first is None:
+    if needs not in ("gradient", "residuals") or first is None:
         return None
     straight = None if goal_state(task) is None else tangent_steps_of(task, guess_states(task, INTERPOLATION))
     worst = first.largest if straight is None else max(first.largest, _log_growth(straight, 1))

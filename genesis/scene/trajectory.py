@@ -51,6 +51,7 @@ class Trajectory:
         self._solver, self._theta, self._start, self.kind = solver, theta, start, kind
         self._controls, self._act_ctrl = controls, act_ctrl
         self._motions: dict[range, tuple[torch.Tensor, ...]] = {}
+        self._pose_jacobians: dict[tuple[int, range], torch.Tensor] = {}  # by link; of `genesis.scene.frame_jacobian`
         self.dt, self.horizon = dt, len(states[2])
         qpos, qvel, qacc = states
         self._flat = qpos.ndim == 2  # one environment, without an axis for it; a batch may be of any size, whatever the scene has
@@ -166,7 +167,8 @@ class Trajectory:
     def frame_quat(self, entity: "RigidEntity | str", name: str, steps: slice | None = None) -> Tensor:
         """World orientations (T+1, [n_envs,] 4), wxyz, of the link or site ``name``; ``steps`` as in `point`."""
         link, _, quat = self._frame(entity, name)
-        return self._give(multiply(self._motion(steps)[1][:, :, link], quat))
+        turn = self._motion(steps)[1][:, :, link]
+        return self._give(turn if quat[0] == 1.0 else multiply(turn, quat))
 
     def __len__(self) -> int:
         return self.horizon

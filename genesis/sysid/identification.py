@@ -13,6 +13,7 @@ from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.methods.levenberg_marquardt import LevenbergMarquardt
 from genesis.methods.lower import lower
 from genesis.methods.method import Ending, Group, flatten, point
+from genesis.methods.optimal_control import OptimalControl
 from genesis.methods.residuals import Normal, ResidualBlock
 from genesis.problems.problem import (
     CONVERGED,
@@ -112,6 +113,10 @@ class SysidProblem:
     def normal(self, blocks: Sequence[ResidualBlock]) -> Normal:
         """See `Objective.normal`."""
         return self.squares.normal(blocks)
+
+    def optimal_control(self) -> OptimalControl:
+        """See `Objective.optimal_control`."""
+        return self.squares.optimal_control()
 
     def values(self, points: np.ndarray) -> np.ndarray:
         """See `Objective.values`."""

@@ -12,6 +12,7 @@ import torch
 
 from genesis.errors import DivergenceError, InputError
 from genesis.methods.method import Group, all_leaves, move, point
+from genesis.methods.optimal_control import OptimalControl
 from genesis.methods.residuals import Normal, ResidualBlock, cost, expect_finite
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import FAILURES, Residuals
@@ -95,6 +96,12 @@ class LeastSquaresObjective:
             return None
         self.failure, self.found = None, found
         return blocks
+
+    def optimal_control(self) -> OptimalControl:
+        """Raises: InputError always."""
+        raise InputError(
+            "optimizer: ddp finds controls, and an identification has none; use levenberg_marquardt, least_squares, lbfgsb or adam."
+        )
 
     def normal(self, blocks: Sequence[ResidualBlock]) -> Normal:
         """The Gauss-Newton equations of what `linearize` gave."""

@@ -15,7 +15,7 @@ from genesis.view import View
 
 class Advance(OfTrajectory):
     """How far the robot's frame has come along x [m], what lacks to `distance` [mm], and the largest angle between its z axis
-    and that at the start [deg]; worst environment."""
+    and that at the start [deg], and the largest change of its height [mm]; worst environment."""
 
     def __init__(
         self,
@@ -24,12 +24,14 @@ class Advance(OfTrajectory):
         *,
         distance: float,
         tilt_tolerance: float | None = 30.0,
+        height_tolerance: float | None = None,
     ) -> None:
         self.robot, self.frame, self.distance = setting.robot, setting.frame("robot.tool", None), distance
-        self.limits = limits_of(lacking_mm=0.0, largest_tilt_deg=tilt_tolerance)
+        height = None if height_tolerance is None else 1e3 * height_tolerance
+        self.limits = limits_of(lacking_mm=0.0, largest_tilt_deg=tilt_tolerance, height_change_mm=height)
 
     def metrics(self, trajectory: View) -> dict[str, Tensor]:
-        x = trajectory.point(self.robot, self.frame)[..., 0].detach()
+        x, _, z = trajectory.point(self.robot, self.frame).detach().unbind(-1)
         advanced = (x[-1] - x[0]).min().double()
         lacking = 1e3 * (self.distance - advanced).clamp(min=0.0)
         up = upright(trajectory.frame_quat(self.robot, self.frame).detach())
@@ -38,6 +40,7 @@ class Advance(OfTrajectory):
             "advanced_m": advanced,
             "lacking_mm": torch.where(torch.isfinite(advanced), lacking, math.nan),
             "largest_tilt_deg": DEGREES * largest(torch.acos(cosine)),
+            "height_change_mm": 1e3 * largest(z - z[0]),
         }
 
 

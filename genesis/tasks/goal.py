@@ -35,12 +35,7 @@ class Goal(Protocol):
 
 
 class OfTrajectory:
-    """Base of goals whose metrics are functions of the trajectory alone, in operations that `torch.vmap` knows.
-
-    state: qpos ([B,]nq) where the motion is to end at rest, None where the goal is none.
-    """
-
-    state: Tensor | None = None
+    """Base of goals whose metrics are functions of the trajectory alone, in operations that `torch.vmap` knows."""
 
 
 def numbers(metrics: Mapping[str, Number]) -> dict[str, float]:

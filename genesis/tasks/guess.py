@@ -1,64 +1,61 @@
-"""Where a motion in segments may begin: the states of a path through the whole horizon."""
+"""Paths of states to begin with, where a task says in which state it should end."""
 
-from typing import Any
+import math
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from genesis.errors import InputError
 from genesis.grad.tangent import minus, plus
-from genesis.losses.targets import path as read_path
-from genesis.selection import coordinates, joints_of
-from genesis.tasks.goal import OfTrajectory
+from genesis.grad.tensor import plain
+from genesis.losses.terminal_state import TerminalState
 from genesis.tasks.task import Task
 
-ROLLOUT, INTERPOLATION = "rollout", "interpolation"
-WHERE = "multiple_shooting.guess"
+RAMPS = (2.0, 1.0, 4.0)  # in which a guess is there, in units of the least time that it could take
 
 
-def goal_state(task: Task) -> Tensor | None:
-    """qpos (nq) where the motion is to end at rest, if the goal is one."""
-    return task.goal.state if isinstance(task.goal, OfTrajectory) else None
+def goal_state(task: Task) -> tuple[Tensor, Tensor] | None:
+    """State (nq), (nv) at the end that a loss of kind terminal_state asks for, the nearest of those that are whole turns apart."""
+    for weight, loss in task.losses.values():
+        if isinstance(loss, TerminalState) and weight > 0.0:
+            start, rest = task.setting.one_start()
+            qpos, qvel = loss.qpos.clone() if loss.qpos.dim() == 1 else loss.qpos[0].clone(), torch.zeros_like(rest)
+            qvel[loss.dofs] = loss.qvel
+            for joint in loss.joints if loss.periodic else []:
+                if joint.is_periodic:
+                    (k,) = joint.qs
+                    qpos[k] += 2.0 * math.pi * torch.round((start[k] - qpos[k]) / (2.0 * math.pi))
+            return qpos, qvel
+    return None
 
 
-def guess_states(task: Task, guess: Any) -> tuple[Tensor, Tensor]:
-    """qpos (T+1, nq), qvel (T+1, nv) of a path that begins at the start; the velocities are those of the path.
+def paths(task: Task, dofs: Sequence[int], most: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """States qpos (T+1, nq), qvel (T+1, nv) from the start straight to the goal, sooner or later, and at rest there; nothing without a goal.
 
-    Args:
-        guess: rollout: the motion of the present parameters; interpolation: the straight way to the state that the goal is;
-            or waypoints of the robot's qpos (n, k), evenly spaced in time, or a file of them.
-    Raises: InputError; DivergenceError where the rollout has no end.
+    dofs: m degrees of freedom that are driven, by at most ``most`` (m,).
     """
-    setting = task.setting
-    if guess == ROLLOUT:
-        with torch.no_grad():
-            run = task.simulate()[0]
-        return run.qpos.detach(), run.qvel.detach()
-    model, start = setting.scene.rigid_solver.model, setting.start_qpos
-    if guess == INTERPOLATION:
-        end = goal_state(task)
-        if end is None:
-            raise InputError(
-                f"{WHERE}: interpolation needs a goal that is a state (task swing_up); give rollout, waypoints or a file."
-            )
-        return _timed(task, plus(model, start, _times(task) * minus(model, end, start)))
-    index = coordinates(joints_of(setting.robot))
-    rows = start.expand(setting.horizon + 1, -1).clone()
-    rows[:, index] = read_path(WHERE, guess, len(index), setting.horizon).to(rows)
-    for joint in model.joints:
-        if joint.kind.quaternion is not None:
-            first = joint.qpos_adr + joint.kind.quaternion
-            rows[:, first : first + 4] = torch.nn.functional.normalize(rows[:, first : first + 4], dim=-1)
-    return _timed(task, rows)
+    goal = goal_state(task)
+    if goal is None:
+        return
+    setting, model = task.setting, task.setting.scene.rigid_solver.model
+    qpos, qvel = setting.one_start()
+    way = minus(model, goal[0], qpos)
+    least = least_time(task, way, dofs, most)
+    for ramp in RAMPS:
+        steps = setting.horizon if least is None else min(max(ramp * least / setting.dt, 1.0), float(setting.horizon))
+        share = (torch.arange(setting.horizon + 1).to(qpos) / steps).clamp(max=1.0)[:, None]
+        there = plus(model, qpos.expand(len(share), -1), share * way)
+        speed = torch.where(share < 1.0, way / (steps * setting.dt), goal[1])
+        speed[0] = qvel
+        yield there, speed
+        if least is None or steps == setting.horizon:
+            return
 
 
-def _times(task: Task) -> Tensor:
-    """(T+1, 1) from 0 to 1."""
-    horizon = task.setting.horizon
-    return torch.arange(horizon + 1, dtype=task.setting.start_qpos.dtype).unsqueeze(-1) / horizon
-
-
-def _timed(task: Task, qpos: Tensor) -> tuple[Tensor, Tensor]:
-    """The path with its velocities."""
-    speeds = minus(task.setting.scene.rigid_solver.model, qpos[1:], qpos[:-1]) / task.setting.dt
-    return qpos, torch.cat([speeds, torch.zeros_like(speeds[:1])])
+def least_time(task: Task, way: Tensor, dofs: Sequence[int], most: Tensor) -> float | None:
+    """Time [s] that the driven joints need with all that they can give, half of the way faster, half slower; None where that is no end."""
+    if not bool(torch.isfinite(most).all()):
+        return None
+    mass = plain(task.setting.scene.mass_matrix(task.setting.start_qpos)).detach()
+    needed = (mass @ way)[list(dofs)].abs() / most.to(way)
+    return 2.0 * float(needed.max().sqrt()) or None

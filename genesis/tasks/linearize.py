@@ -22,7 +22,6 @@ from genesis.methods.residuals import ResidualBlock
 from genesis.parameters import Inputs
 from genesis.scene.linear import LinearSteps, linear_steps, probe
 from genesis.tasks.outside import InputDerivatives, outside, prior_jacobian
-from genesis.tasks.rollout import inputs_of, roll_out
 from genesis.tasks.task import PRIOR, Task, divergence, half_square
 from genesis.view import TrajectoryView, View
 
@@ -78,17 +77,17 @@ def expect_squares(losses: dict[str, tuple[float, Loss]]) -> dict[str, tuple[flo
     return made
 
 
-def linearize(task: Task, way: Way | None = None) -> Linearized:
+def linearize(task: Task, way: Way | None = None, simulated: tuple[View, Inputs] | None = None) -> Linearized:
     """Residuals and Jacobian at the task's present free numbers.
 
     Args:
         way: of the states' share; None: the cheaper one.
+        simulated: what `task.simulate` gives at these numbers, where it is known, without a graph.
     Raises: DivergenceError; InputError for a loss that is no sum of squares.
     """
     with torch.no_grad():
-        inputs = inputs_of(task.setting, task.parameters)
-        run = roll_out(task.setting, inputs)
-    return linearized_run(task, inputs, run, way)
+        view, inputs = task.simulate() if simulated is None else simulated
+    return linearized_run(task, inputs, view.trajectory, way)
 
 
 def linearized_run(task: Task, inputs: Inputs, run: Any, way: Way | None = None, moved: Moved | None = None) -> Linearized:
@@ -141,7 +140,7 @@ def _tables(
         seen = _by_rows(parts, rows, steps, out)
     else:
         seen = _by_columns(parts, (moved or _moved)(steps, out), out)
-    return [_direct(part, out) + table for part, table in zip(parts, seen, strict=True)]
+    return [_with_direct(table, part, out) for part, table in zip(parts, seen, strict=True)]
 
 
 def expect_room(steps: LinearSteps, columns: int) -> None:
@@ -166,9 +165,8 @@ def _closed(part: _Part, feedback: Tensor) -> _Part:
     return _Part(part.loss, part.squares, part.scale, Seeds(state, given, part.seeds.parameters))
 
 
-def _direct(part: _Part, out: InputDerivatives) -> Tensor:
-    """∂r/∂u du/dz + ∂r/∂θ dθ/dz"""
-    made = out.start.new_zeros(*part.shape, out.start.shape[-1])
+def _with_direct(made: Tensor, part: _Part, out: InputDerivatives) -> Tensor:
+    """The states' share (S, B, m, n), in place, with ∂r/∂u du/dz + ∂r/∂θ dθ/dz."""
     given = part.seeds
     if given.controls is not None:
         _add_windows(made, given.controls, out.controls, part.squares.first)

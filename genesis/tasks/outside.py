@@ -1,13 +1,14 @@
 """How what enters the physics of a task moves with its free numbers: start, controls, physical parameters; and what policies feed back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor
 
-from genesis.parameters import Inputs, Parameter
+from genesis.parameters import Changes, Inputs, Parameter
+from genesis.parameters.open_loop import OpenLoop
 from genesis.parameters.policy import Policy
 from genesis.scene.linear import entries
 from genesis.setting import Setting
@@ -36,31 +37,59 @@ def free_numbers(parameters: Mapping[str, Parameter]) -> list[Tensor]:
 
 
 def outside(setting: Setting, parameters: Mapping[str, Parameter], inputs: Inputs, x: Tensor) -> InputDerivatives:
-    """torch's forward mode for what is open loop; for policies its reverse mode at all states at once.
+    """Known Jacobians of open-loop controls, torch's forward mode for other parameters, and for policies its reverse mode at all states.
 
     Args:
         inputs: what the parameters have made. x: (T, B, nx) states at the start of the steps.
     """
-    names = list(inputs.physical)
-    solver = setting.scene.rigid_solver
-    fixed = {name: parameter for name, parameter in parameters.items() if isinstance(parameter, Policy)}
-    open_loop = {name: parameter for name, parameter in parameters.items() if name not in fixed}
-    leaves = [leaf.detach() for leaf in free_numbers(open_loop)]
+    physics, names, places = setting.scene.rigid_solver.physics, list(inputs.physical), columns(parameters)
+    (horizon, batch, nx), n = x.shape, max((own.stop for own in places.values()), default=0)
+    start, controls = x.new_zeros(batch, nx, n), x.new_zeros(horizon, batch, physics.nv, n)
+    physical, feedback = x.new_zeros(len(physics.columns(names)), n), None
+    known = {name for name in places if isinstance(parameters[name], (OpenLoop, Policy)) or parameters[name].changes == Changes()}
+    rest = [name for name in places if name not in known]
+    if rest:
+        at = [k for name in rest for k in range(places[name].start, places[name].stop)]
+        start[..., at], controls[..., at], physical[..., at] = _forward_mode(setting, parameters, rest, names)
+    for name, parameter in parameters.items():
+        if isinstance(parameter, OpenLoop) and parameter.learn:
+            made = parameter.jacobian().unsqueeze(1)
+            for k, dof in enumerate(parameter.dofs):
+                controls[:, :, dof, places[name]] = made[:, :, k]
+        elif isinstance(parameter, Policy):
+            gain, weights = _policy_jacobian(parameter, x, physics.nv)
+            feedback = gain if feedback is None else feedback + gain
+            if parameter.learn:
+                controls[..., places[name]] = weights
+    return InputDerivatives(start, controls, physical, names, feedback)
+
+
+def columns(parameters: Mapping[str, Parameter]) -> dict[str, slice]:
+    """Which of the free numbers z are those of each learned parameter."""
+    made, last = dict[str, slice](), 0
+    for name, parameter in parameters.items():
+        if parameter.learn:
+            first, last = last, last + sum(leaf.numel() for leaf in parameter.leaves())
+            made[name] = slice(first, last)
+    return made
+
+
+def _forward_mode(
+    setting: Setting, parameters: Mapping[str, Parameter], some: Sequence[str], names: Sequence[str]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Start (B, nx, m), controls (T, B, nv, m) and physical parameters (F, m) to the free numbers of some of the parameters."""
+    solver, own = setting.scene.rigid_solver, {name: parameters[name] for name in some}
+    leaves = [leaf.detach() for leaf in free_numbers(own)]
 
     def made(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        here = inputs_of(setting, fixed | moved(open_loop, leaves, z), policies=False)
+        here = inputs_of(setting, {**parameters, **moved(own, leaves, z)}, policies=False)
         at_start = torch.cat([here.qpos, here.qvel], -1)
         return at_start, here.controls, entries(solver, setting.control, {name: here.physical[name] for name in names})
 
-    if leaves:
-        start, controls, physical = torch.func.jacfwd(made)(torch.cat([leaf.reshape(-1) for leaf in leaves]))
-    else:
-        start, controls, physical = (part.new_zeros(*part.shape, 0) for part in made(x.new_zeros(0)))
+    start, controls, physical = torch.func.jacfwd(made)(torch.cat([leaf.reshape(-1) for leaf in leaves]))
     if not setting.batch:
         start, controls = start.unsqueeze(0), controls.unsqueeze(1)
-    if not fixed:
-        return InputDerivatives(start, controls, physical, names, None)
-    return _with_policies(parameters, x, InputDerivatives(start, controls, physical, names, None))
+    return start, controls, physical
 
 
 def moved(parameters: Mapping[str, Parameter], leaves: list[Tensor], z: Tensor) -> dict[str, Parameter]:
@@ -84,43 +113,6 @@ def prior_jacobian(parameters: Mapping[str, Parameter]) -> tuple[Tensor, Tensor]
         return cast(Tensor, prior_rows(moved(parameters, leaves, z)))
 
     return rows, torch.func.jacfwd(made)(torch.cat([leaf.reshape(-1) for leaf in leaves]))
-
-
-def _with_policies(parameters: Mapping[str, Parameter], x: Tensor, open_loop: InputDerivatives) -> InputDerivatives:
-    """Add the columns of the policies' weights, in their place in z, and the feedback."""
-    horizon, batch, nv, _ = open_loop.controls.shape
-    feedback = x.new_zeros(horizon, batch, nv, x.shape[-1])
-    columns, first = [], 0
-    for parameter in parameters.values():
-        size = sum(leaf.numel() for leaf in parameter.leaves()) if parameter.learn else 0
-        if isinstance(parameter, Policy):
-            gain, weights = _policy_jacobian(parameter, x, nv)
-            feedback += gain
-            columns.append(weights[..., :size])
-        elif size:
-            columns.append(open_loop.controls[..., first : first + size])
-            first += size
-    return _spread(parameters, open_loop, torch.cat(columns, -1) if columns else open_loop.controls, feedback)
-
-
-def _spread(
-    parameters: Mapping[str, Parameter], open_loop: InputDerivatives, controls: Tensor, feedback: Tensor
-) -> InputDerivatives:
-    """Start and physical parameters with columns of zeros for the weights."""
-    places: list[int] = []
-    at = 0
-    for parameter in parameters.values():
-        size = sum(leaf.numel() for leaf in parameter.leaves()) if parameter.learn else 0
-        if not isinstance(parameter, Policy):
-            places += range(at, at + size)
-        at += size
-
-    def spread(table: Tensor) -> Tensor:
-        made = table.new_zeros(*table.shape[:-1], at)
-        made[..., places] = table
-        return made
-
-    return InputDerivatives(spread(open_loop.start), controls, spread(open_loop.parameters), open_loop.names, feedback)
 
 
 def _policy_jacobian(policy: Policy, x: Tensor, nv: int) -> tuple[Tensor, Tensor]:

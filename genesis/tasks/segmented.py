@@ -34,7 +34,7 @@ class CutView(TrajectoryView):
 
     def __init__(self, pieces: Pieces) -> None:
         super().__init__(pieces.trajectory)
-        self.gaps = pieces.gaps
+        self.pieces, self.gaps = pieces, pieces.gaps
 
 
 class SegmentedTask(Task):
@@ -98,16 +98,17 @@ class SegmentedTask(Task):
         good = super().good_enough(metrics) or not self.goal.limits
         return good and metrics.get(LARGEST_GAP, 0.0) <= self.tolerance
 
-    def linearize(self) -> Linearized:
-        """Residuals and Jacobian at the present free numbers, what is open among them. Raises: as `tasks.linearize.linearize`."""
+    def linearize(self, simulated: tuple[View, Inputs] | None = None) -> Linearized:
+        """Residuals and Jacobian at the present free numbers, what is open among them. Arguments, Raises: as `tasks.linearize.linearize`."""
         if self.closed:
-            return linearize(self)
+            return linearize(self, simulated=simulated)
         with torch.no_grad():
-            inputs = inputs_of(self.setting, self.whole.parameters)
-            pieces = self.pieces(inputs)
+            view, inputs = self.simulate() if simulated is None else simulated
+            assert isinstance(view, CutView)
+            pieces = view.pieces
             slopes = SegmentSlopes(self.segments, self.nodes, pieces)
         made = linearized_run(self, inputs, pieces.trajectory, "forward", slopes.moved)
-        made.trajectory = CutView(pieces)
+        made.trajectory = view
         rows = self.law.residuals(pieces.gaps)
         z = self.law.weight**0.5 * slopes.gaps
         made.blocks.append(

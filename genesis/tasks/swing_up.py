@@ -28,7 +28,6 @@ class SwingUp(OfTrajectory):
         joints = joints_of(setting.robot)
         self.angles, self.slides, self.dofs = Angles(joints), slides(joints), dofs(joints)
         self.target = target_configuration("task.target_qpos", setting, target_qpos, coordinates(joints))
-        self.state = self.target
         self.limits = limits_of(
             angle_error_deg=angle_tolerance, position_error_m=position_tolerance, final_speed=velocity_tolerance
         )

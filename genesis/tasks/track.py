@@ -4,8 +4,8 @@ from typing import Any
 
 from torch import Tensor
 
-from genesis.losses.targets import path as read_path
 from genesis.parameters import Parameter
+from genesis.paths import path as read_path
 from genesis.selection import coordinates, joints_of
 from genesis.setting import Setting
 from genesis.tasks.goal import OfTrajectory, largest, limits_of

@@ -207,6 +207,24 @@ class CMAES(Optimizer):
     step_tolerance: float = key(1e-11, "stop where the standard deviation is this part of the first", low=0.0)
 
 
+@dataclass
+class DDP(Optimizer):
+    """Differential dynamic programming (Tassa et al., 2014; Mastalli et al., 2020): one control a step (parameters=torques)."""
+
+    kind: str = "ddp"
+    lengths: int = key(8, "step lengths tried at once, in one batched simulation", low=1)
+    shortest: float = key(0.01, "the last of them; the first is 1", above=0.0)
+    regularization: float = key(1.0, "diagonal added to the controls' Hessian at the start, relative to its mean", low=0.0)
+    nodes: str = key(
+        "auto",
+        "where the path begins: the motion of the start's controls (rollout); a path to the state where it should end, with gaps (guess); "
+        "auto: the motion, but through such a path where small changes grow much",
+        choices=("auto", "rollout", "guess"),
+    )
+    cost_tolerance: float = key(1e-9, "stop where a full step lowers the objective by less than this part of it", low=0.0)
+    gradient_tolerance: float = key(1e-9, "stop where no control changes the objective by more than this part of it", low=0.0)
+
+
 OPTIMIZERS: dict[str, type] = {
     "adam": Adam,
     "adamw": AdamW,
@@ -224,4 +242,5 @@ OPTIMIZERS: dict[str, type] = {
     "levenberg_marquardt": LevenbergMarquardt,
     "least_squares": LeastSquares,
     "cmaes": CMAES,
+    "ddp": DDP,
 }

@@ -30,7 +30,7 @@ class Controls(Parameter):
     init: Any = key(
         "zero",
         "zero, gravity (the force that holds the start), home, hold (home, shifted so that the gains hold the start against gravity), "
-        "a number, or a list over the controlled dofs",
+        "a number, a list over the controlled dofs, or a path: waypoints, or a file of them (forces of the steps, targets of the states)",
     )
     noise: float = key(0.0, "standard deviation of the random start, in units of scale", low=0.0)
     scale: Any = key(

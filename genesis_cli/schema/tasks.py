@@ -111,6 +111,7 @@ class Advance(Task):
     kind: str = "advance"
     distance: float = key(REQUIRED, "least distance [m]", above=0.0)
     tilt_tolerance: float | None = key(30.0, "largest tilt from the start on the way [deg]; null: not judged", above=0.0)
+    height_tolerance: float | None = key(None, "largest change of height on the way [m]; null: not judged", above=0.0)
 
 
 @dataclass

@@ -119,11 +119,11 @@ def test_a_goal_and_its_task(recipe, genesis_here, tmp_path) -> None:  # noqa: F
     recipe.put("genesis.tasks.build", "TASKS", "toy", Toy)
     recipe.put("genesis_cli.schema.tasks", "TASKS", "toy", ToySchema)
     (tmp_path / "mine" / "tasks").mkdir(parents=True)
-    (tmp_path / "mine" / "tasks" / "fall.yaml").write_text(
+    (tmp_path / "mine" / "tasks" / "drop.yaml").write_text(
         "# @package _global_\ndefaults:\n  - /schema/task/toy@task\n  - _self_\n  - override /scenes: ball\n"
         "  - override /parameters: initial_velocity\n  - override /losses: throw\ntask:\n  horizon: 3\n  most: 7\n"
     )
-    words = ("simulate", "--config-dir", "mine", "task=fall", "~loss", "+loss.speed={kind: velocity}")
+    words = ("simulate", "--config-dir", "mine", "task=drop", "~loss", "+loss.speed={kind: velocity}")
     assert genesis_here(*words)[0] == OK
     run = last_run(tmp_path)
     result = json.loads((run / "result.json").read_text())

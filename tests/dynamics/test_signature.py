@@ -13,7 +13,7 @@ from genesis.dynamics.launch import Launcher, kernels
 from genesis.dynamics.rollout import ROLLOUT, ROLLOUT_ADJOINT
 from genesis.dynamics.signature import BLOCK, TIMED, Array, Signature, integers, reals
 from genesis.grad.physics import Physics
-from genesis.grad.rollout_launch import BACKWARD, FORWARD
+from genesis.grad.rollout_launch import BACKWARD, CLOSED, FORWARD
 from tests.dynamics.systems import DT, system
 
 SIGNATURES = (
@@ -44,7 +44,9 @@ def test_a_kernel_has_the_arguments_of_its_table(engine):
 
 
 def test_what_a_launch_hands_over_are_the_arrays_of_the_table():
-    for given, signature in ((FORWARD, ROLLOUT), (BACKWARD, ROLLOUT_ADJOINT)):
+    open_loop = (*FORWARD, "feedback")
+    assert CLOSED == open_loop
+    for given, signature in ((open_loop, ROLLOUT), (BACKWARD, ROLLOUT_ADJOINT)):
         assert sorted((*given, "integers", "scratch")) == sorted(array.name for array in signature.arrays)
 
 

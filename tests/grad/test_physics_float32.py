@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from genesis.grad.closed_loop import closed_loop
 from genesis.grad.physics import CONSTANT_KINDS, Physics
 from tests.dynamics.gradients import STATE_INPUTS, all_inputs, run
 from tests.dynamics.systems import DT, system
+from tests.grad.test_closed_loop import loop_of
 
 NAMES, BATCHES, HORIZON = ("arm", "floater", "gripper", "arm implicitfast", "floater implicit"), (1, 9), 50
 
@@ -31,6 +33,9 @@ def results(name: str, batch: int, dtype: torch.dtype) -> dict[str, np.ndarray]:
     found = {f"gradient of {k}": x.grad for k, x in inputs.items() if x.grad is not None}
     theta = physics.pack({k: x.detach() for k, x in inputs.items() if k not in STATE_INPUTS})
     pos, quat, vel, ang = physics.kinematics(theta, inputs["qpos"].detach(), inputs["qvel"].detach())
+    loop = {k: x.to(dtype) if isinstance(x, torch.Tensor) else x for k, x in loop_of(physics, lengths=(0.5,) * batch).items()}
+    states = closed_loop(physics, **loop)
+    found["closed loop"] = torch.cat([states[k][-1] for k in (0, 1, 3)], -1)
     found |= {"loss": loss, "xpos": pos, "xquat": quat, "xvel": vel, "xang": ang}
     return {k: x.detach().double().numpy() for k, x in found.items()}
 
@@ -52,7 +57,7 @@ def test_single_precision_is_near_double(engine, single, name, batch):
     for key, expected in results(name, batch, torch.float64).items():
         size = max(float(np.abs(expected).max()), 1e-6)
         errors[key] = float(np.abs(single[f"{name} {batch} {key}"] - expected).max()) / size
-    values = max(errors[k] for k in ("loss", "xpos", "xquat", "xvel", "xang"))
+    values = max(errors[k] for k in ("loss", "xpos", "xquat", "xvel", "xang", "closed loop"))
     gradients = max(e for k, e in errors.items() if k.startswith("gradient"))
     print(f"{name:8s} batch {batch}: values {values:.1e}, gradients {gradients:.1e} ({max(errors, key=errors.get)})")
     assert values <= 5e-5 and gradients <= 1e-4, errors

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from genesis.grad import step_jacobian as module
+from genesis.grad import linearization as module
 from genesis.grad.physics import Physics
 from genesis.grad.step_jacobian import step_jacobian
 from tests.dynamics.differences import OFFSETS, extrapolated
@@ -85,13 +85,12 @@ def test_parameters_of_each_state() -> None:
 
 
 def test_launches_of_parts_give_the_same(monkeypatch) -> None:
-    """Five states in launches of two: the last one is filled up."""
+    """Five states in launches of three and of two."""
     physics = built("panda")[0].rigid_solver.physics
     at, theta, columns = states(physics), physics.pack({}), torch.arange(40)
     whole = step_jacobian(physics, theta, at["qpos"], at["qvel"], at["dof_ctrl"], None, columns)
     assert whole.acceleration is None and whole.next.act_ctrl is None
-    monkeypatch.setattr(module, "CHUNK", 2)
-    monkeypatch.setattr(module, "GRAIN", 2)
+    monkeypatch.setattr(module, "CHUNK", 3)
     parts = step_jacobian(physics, theta, at["qpos"], at["qvel"], at["dof_ctrl"], None, columns)
     for name in ("state", "parameters", "dof_ctrl"):
         assert torch.allclose(getattr(whole.next, name), getattr(parts.next, name), rtol=1e-13, atol=1e-13)

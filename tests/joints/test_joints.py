@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from genesis.description.kinds import ELEMENTARY, KINDS
 from genesis.description.read import read_mjcf
+from genesis.grad.closed_loop import closed_loop
 from genesis.grad.physics import Physics
 from genesis.joints import JOINTS
 from genesis.model.compile import Placed, compile_model
@@ -130,6 +131,25 @@ def test_gradient_of_coordinates_and_tangent_agree(engine, kind, length):
     values = [float(objective(torch.tensor(advance(model, q, h * along))[None])) for h in OFFSETS]
     expected = float(extrapolated(np.array(values))[0])
     assert tangent_of(model, q, gradient[0].numpy()) @ along == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_the_difference_undoes_the_displacement(engine, kind):
+    """(q (+) d) (-) q = d for turns below half a turn, as a feedback of gain one tells it; quaternions of any length and sign."""
+    model, nv = robot(kind), robot(kind).nv
+    p, rng = Physics(model, dt=0.01), np.random.default_rng(6)
+    still, none = (torch.zeros(rows, nv, dtype=torch.float64) for rows in (3, 2))
+    bound, gains = still[0] + 1e3, torch.eye(nv, 2 * nv, dtype=torch.float64).repeat(2, 1, 1)
+    for size in (1.0, 1e-9, 3.1):
+        for direction in rng.normal(size=(4, nv)):
+            d, (q, _) = size * direction / np.linalg.norm(direction), random_state(model)
+            path = np.stack([advance(model, q, d), q, q])  # it rests where it begins, the path goes on
+            for k, _ in quaternions(model):
+                path[:, k : k + 4] *= rng.choice([-2.0, 0.5, 3.0], size=(3, 1))
+            acted = closed_loop(
+                p, p.pack(), torch.tensor(path), still, none, list(range(nv)), -bound, bound, none, gains, None, still[0, :1]
+            )[3]
+            np.testing.assert_allclose(acted[1, 0].numpy(), d, rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("kind", TYPES)

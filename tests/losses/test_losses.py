@@ -8,7 +8,7 @@ import torch
 
 from genesis.errors import InputError
 from genesis.losses import LOSSES
-from genesis.losses.targets import path
+from genesis.paths import path
 from tests.settings import HOME, fake, numbers, posed, setting_of
 
 pytestmark = pytest.mark.usefixtures("engine")

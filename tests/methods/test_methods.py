@@ -14,6 +14,7 @@ from tests.methods.objectives import FunctionOf, Trail, quadratic, rosenbrock, r
 CONSTANT = {"kind": "constant"}
 RATES = {"adagrad": 0.5, "adadelta": 10.0, "sgd": 0.02, "asgd": 0.02, "rprop": 0.1, "rmsprop": 0.003}
 SQUARES = ("levenberg_marquardt", "least_squares")
+EVERY = [k for k in METHODS if k != "ddp"]  # which drives a trajectory, see test_ddp.py
 
 
 def made(kind: str, iterations: int = 1000, **more: Any):
@@ -26,7 +27,7 @@ def problem(kind: str, **how: Any) -> Any:
     return rosenbrock(3, **how) if kind in SQUARES else quadratic(**how)
 
 
-@pytest.mark.parametrize("kind", METHODS)
+@pytest.mark.parametrize("kind", EVERY)
 def test_finds_the_minimum(kind: str) -> None:
     objective = problem(kind)
     first = objective.evaluate()
@@ -38,7 +39,7 @@ def test_finds_the_minimum(kind: str) -> None:
     assert trail.points[-1] == pytest.approx(wanted, abs=1e-2)
 
 
-BOUNDED = [k for k in METHODS if k != "lbfgs"]
+BOUNDED = [k for k in EVERY if k != "lbfgs"]
 
 
 @pytest.mark.parametrize("kind", BOUNDED)
@@ -53,7 +54,7 @@ def test_bounds_are_kept_and_reached(kind: str) -> None:
     assert all(((x >= low) & (x <= high)).all() for x in trail.points)
 
 
-@pytest.mark.parametrize("kind", METHODS)
+@pytest.mark.parametrize("kind", EVERY)
 @pytest.mark.parametrize("sized", [False, True])
 def test_a_resume_goes_on_bit_by_bit(kind: str, sized: bool) -> None:
     def fresh() -> Any:
@@ -101,7 +102,7 @@ def test_a_resume_at_the_last_iterate_ends_there(kind: str) -> None:
     assert again.look() == whole.ending and objective.value == whole.values[-1]
 
 
-@pytest.mark.parametrize("kind", METHODS)
+@pytest.mark.parametrize("kind", EVERY)
 def test_a_method_may_be_begun_again(kind: str) -> None:
     """Nothing of a run before is left."""
     method = made(kind, 8)
@@ -109,13 +110,13 @@ def test_a_method_may_be_begun_again(kind: str) -> None:
     assert first.values == second.values and np.array_equal(first.points, second.points)
 
 
-@pytest.mark.parametrize("kind", [k for k in METHODS if k not in SQUARES])
+@pytest.mark.parametrize("kind", [k for k in EVERY if k not in SQUARES])
 def test_steps_back_from_points_without_a_value(kind: str) -> None:
     trail = run(made(kind, lr=10.0 if kind == "adadelta" else 0.5) if kind in FIRST_ORDER else made(kind), walled(), 300)
     assert trail.points[-1] == pytest.approx([0.0], abs=0.06 if kind in FIRST_ORDER else 1e-6)
 
 
-@pytest.mark.parametrize("kind", METHODS)
+@pytest.mark.parametrize("kind", EVERY)
 def test_a_start_without_a_value_is_an_end(kind: str) -> None:
     objective = rosenbrock(2) if kind in SQUARES else FunctionOf(lambda x: x.sum() * torch.nan, [1.0, 2.0])
     if kind in SQUARES:
@@ -145,7 +146,7 @@ def test_a_schedule_without_a_rate_is_said_not_to_be_followed(caplog: pytest.Log
     assert not caplog.records
 
 
-@pytest.mark.parametrize("kind", [k for k in METHODS if k not in FIRST_ORDER])
+@pytest.mark.parametrize("kind", [k for k in EVERY if k not in FIRST_ORDER])
 def test_methods_without_a_rate_refuse_own_ones(kind: str) -> None:
     objective = problem(kind)
     objective.groups[0].lr = 0.1

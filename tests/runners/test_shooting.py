@@ -1,7 +1,6 @@
-"""Multiple shooting: gradients and Jacobians against differences, rounds that close the gaps, one rollout at the end, going on from a checkpoint."""
+"""Multiple shooting: derivatives against differences, rounds that close the gaps, one rollout at the end, going on from a checkpoint."""
 
 import json
-import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -164,7 +163,7 @@ def test_a_run_that_is_stopped_tells_of_one_rollout() -> None:
         (SHORT, {"segments": 25}, "25 is not possible in 24 steps"),
         (SHORT, {"segments": 0}, "allowed: 1 to 24"),
         (SHORT, {"segments": "many"}, "allowed: auto, or a whole number"),
-        (CUBE, {"guess": "interpolation"}, "needs a goal that is a state"),
+        (CUBE, {"guess": "interpolation"}, "needs a loss of kind terminal_state"),
         (SHORT, {"guess": [[0.0, 0.0, 0.0]]}, "multiple_shooting.guess"),
     ],
 )  # fmt: skip

@@ -49,3 +49,11 @@ def find_motion_a(m: ti.template(), s: ti.template()):
                 add_rate(m, s, x, "a_seen", motion_a)
         motion_a.store(s.row("motion_a", l + 1))
         zero.store(s.row("motion_a_bar", l + 1))
+
+
+@ti.func
+def clear_motion_a_bar(m: ti.template(), s: ti.template()):
+    """Writes: motion_a_bar"""
+    zero = Spatial.zero(m.lanes)
+    for slot in range(m.size("nlink") + 1):
+        zero.store(s.row("motion_a_bar", slot))

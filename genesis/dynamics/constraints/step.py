@@ -7,7 +7,7 @@ import taichi as ti
 
 from genesis.dynamics.constraints.adjoint import constraint_bars, constraint_forces
 from genesis.dynamics.constraints.collect import collect
-from genesis.dynamics.constraints.faults import name_fault, set_nan
+from genesis.dynamics.constraints.faults import NAN, name_fault, set_nan
 from genesis.dynamics.constraints.ledger import Ledger
 from genesis.dynamics.constraints.newton import add_pull, assemble, factorize_hessian, fits_tree, newton, solve_hessian
 from genesis.dynamics.constraints.rows import along
@@ -70,33 +70,76 @@ def meet_constraints(m: ti.template(), s: ti.template(), held: ti.template(), tw
 @in_double
 @ti.func
 def meet_one(m: ti.template(), s: ti.template(), c: ti.template(), held: ti.template(), two_stage: ti.template()):
+    prepare_one(m, s, c, held)
+    multiplier(m, s, c, two_stage)
+
+
+@ti.func
+def prepare_constraints(m: ti.template(), s: ti.template(), held: ti.template()):
+    """The part of `meet_constraints` that does not depend on w.
+
+    Reads: q, v, a, a_seen, mass_matrix, pose, axis, velocity, acceleration      Adds to: force
+    """
+    for k in range(m.lanes):
+        one = m.of_lane(k)
+        prepare_in_double(one, s.of_lane(k), held.ledger(one, k), held)
+
+
+@ti.func
+def find_multipliers(m: ti.template(), s: ti.template(), held: ti.template(), two_stage: ti.template()):
+    """The other part.
+
+    Reads: a_bar      Writes: w_seen      Overwrites: w
+    """
+    clear(m, s, "w_seen")
+    for k in range(m.lanes):
+        one = m.of_lane(k)
+        multiplier_in_double(one, s.of_lane(k), held.ledger(one, k), two_stage)
+
+
+@in_double
+@ti.func
+def prepare_in_double(m: ti.template(), s: ti.template(), c: ti.template(), held: ti.template()):
+    prepare_one(m, s, c, held)
+
+
+@in_double
+@ti.func
+def multiplier_in_double(m: ti.template(), s: ti.template(), c: ti.template(), two_stage: ti.template()):
+    multiplier(m, s, c, two_stage)
+
+
+@ti.func
+def prepare_one(m: ti.template(), s: ti.template(), c: ti.template(), held: ti.template()):
+    """Blocks with their forces, and the factors of the Hessian; where something is not finite, factors that make every w NaN."""
     collect(m, s, c, held.problem)
     if c.count() > 0:
         finite = constraint_forces(m, s, c, held.problem)
-        multiplier(m, s, c, two_stage)
+        fits = fits_tree(c)
+        assemble(m, s, c, fits)
+        factorize_hessian(m, c, fits)
         if not finite:
             name_fault(m, s, c)
-            set_nan(m, s, "w")
+            for i in range(m.size("nv")):
+                c.pivot().set(NAN, i)
 
 
 @ti.func
 def multiplier(m: ti.template(), s: ti.template(), c: ti.template(), two_stage: ti.template()):
-    """w <- H^-1 a_bar; in two stages w_seen <- - H^-1 J^T hess J w, w += w_seen."""
-    fits = fits_tree(c)
-    w = s.row("w")
-    x = s.row("w_seen")
-    if ti.static(two_stage):
-        for b in range(c.count()):
-            pull_curvature(m, c, b, w, x)
-    else:
+    """w <- H^-1 a_bar; in two stages w_seen <- - H^-1 J^T hess J w, w += w_seen. Without blocks w stays."""
+    if c.count() > 0:
+        w = s.row("w")
+        x = s.row("w_seen")
+        if ti.static(two_stage):
+            for b in range(c.count()):
+                pull_curvature(m, c, b, w, x)
+        else:
+            for i in range(m.size("nv")):
+                x.set(s.get("a_bar", i), i)
+                w.set(0.0, i)
+        solve_hessian(m, c, fits_tree(c), x)
         for i in range(m.size("nv")):
-            x.set(s.get("a_bar", i), i)
-            w.set(0.0, i)
-    assemble(m, s, c, fits)
-    factorize_hessian(m, c, fits)
-    solve_hessian(m, c, fits, x)
-    for i in range(m.size("nv")):
-        w.add(x.get(i), i)
+            w.add(x.get(i), i)
 
 
 @ti.func

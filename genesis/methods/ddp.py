@@ -1,0 +1,247 @@
+"""Differential dynamic programming with Gauss-Newton Hessians, from motions or from paths with gaps, within bounds of the controls.
+
+One backward sweep over the linearized steps gives a change of the controls and feedback around the path (`genesis.grad.riccati`); the
+motions of many step lengths under that feedback are tried in one launch. A path may begin with gaps between its steps; a step of length α
+leaves 1 − α of them. What a step must lower is
+
+    φ = cost + ν Σ |gaps|
+
+with ν large enough that the model's step lowers it. Where no length does, Q_uu gets a larger diagonal.
+Source: Tassa, Mansard, Todorov, ICRA 2014 (bounds, regularisation); Mastalli et al., ICRA 2020 (gaps); Nocedal, Wright, Numerical Optimization
+(2006), §18.3 (merit function).
+"""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from genesis.grad.growth import growth
+from genesis.grad.riccati import Quadratics, Sweep, riccati
+from genesis.methods.method import Ending, Group, Needs, Objective, learned, no_value, refuse_rates
+from genesis.methods.optimal_control import OptimalControl, Path, Trials
+
+ENOUGH = 1e-4  # of the predicted fall of φ that a step must bring
+LEAST, LARGEST = 1e-9, 1e12  # diagonal, relative to Q_uu, below which there is none, and at which a step is too short to matter
+GROWTH, LITTLE = 2.0, 0.01  # log10 of the growth from which on guesses are tried, and part of a motion's cost that is little
+SHORT = 0.25  # lengths from which on a step is no short one
+SMALLER, LESS, MORE, LARGER = (
+    0.1,
+    0.5,
+    2.0,
+    4.0,
+)  # factors of the diagonal: after a full step at most, longer ones, short ones, none
+STIFF = 10.0  # diagonal that short steps do not go beyond
+
+NUMBERS = ("rho", "grow", "penalty", "scale", "length", "slope")  # that change from step to step
+
+
+class DDP:
+    """Needs an optimal-control problem: one free control a step.
+
+    Args:
+        lengths: how many step lengths are tried at once. shortest: the last of them; the first is 1.
+        regularization: diagonal that Q_uu gets at the start, relative to its mean. nodes: where the path begins: ``rollout``, the motion of
+            the present controls; ``guess``, a path to where the task says that it should end, with gaps; ``auto``: the motion, whose first
+            step goes through such a path where small changes grow much along the motion.
+        cost_tolerance: ends where a full step lowers the cost by less than this part of it. gradient_tolerance: ends where no free control
+            changes the cost by more than this part of it, over its size.
+    """
+
+    kind = "ddp"
+    needs: Needs = "optimal_control"
+    revisits, masks = False, False
+
+    objective: Objective
+    groups: list[Group]
+    control: OptimalControl
+
+    def __init__(
+        self,
+        *,
+        lengths: int = 8,
+        shortest: float = 0.01,
+        regularization: float = 1.0,
+        nodes: str = "auto",
+        cost_tolerance: float = 1e-9,
+        gradient_tolerance: float = 1e-9,
+    ) -> None:
+        self.lengths = np.geomspace(1.0, shortest, lengths)
+        self.first_rho, self.nodes = regularization, nodes
+        self.cost_tolerance, self.gradient_tolerance = cost_tolerance, gradient_tolerance
+
+    def init(self, objective: Objective) -> None:
+        """See `Method.init`. Raises: InputError for an objective that is no optimal-control problem."""
+        self.objective, self.groups = objective, learned(objective)
+        refuse_rates(self.groups, "ddp")
+        self.control = objective.optimal_control()
+        self.path: Path | None = None
+        self.rho, self.grow, self.penalty, self.scale = self.first_rho, LARGER, 0.0, 0.0
+        self.length, self.slope, self.ending, self.begun = 0.0, math.nan, "", False
+
+    def look(self) -> Ending | None:
+        """Dynamics and cost around the present path."""
+        if self.path is None:
+            self.path = self.control.start()
+            if self.path is None:
+                return no_value(self.objective)
+            guesses = self.control.guesses(self.path) if self.nodes == "guess" else []
+            self.path = guesses[0] if guesses else self.path
+        return self._expand()
+
+    def _expand(self) -> Ending | None:
+        assert self.path is not None
+        found = self.control.expand(self.path)
+        if found is None:
+            return no_value(self.objective)
+        quadratics, self.value = found
+        self.model = _in_units(quadratics, self.control.sizes)
+        return Ending(True, self.ending) if self.ending else None
+
+    def _choose(self) -> bool:
+        """Where the motion that the run begins with lets small changes of its start grow much: go where a full step leads to from the first
+        guess of which little of the cost is left, or from the best. Returns: whether that is better than the motion."""
+        start = self.path
+        assert start is not None
+        guesses = self.control.guesses(start) if growth(self.model.a[:, None]).max() > GROWTH else []
+        model, value = self.model, self.value
+        best, least = start, value
+        for guess in guesses:
+            self.path = guess
+            if self._expand() is None and (sweep := riccati(self.model, 0.0)).failed < 0:
+                trials = self.control.trials(guess, self._whole(sweep), np.ones(1))
+                if trials.values[0] < least:
+                    best, least = trials.path(0, None), float(trials.values[0])
+            if least < LITTLE * value:
+                break
+        self.path, self.model, self.value = start, model, value
+        led = None if best is start else self.control.put(best)
+        self.path = start if led is None else led
+        return led is not None
+
+    def _whole(self, sweep: Sweep) -> Sweep:
+        """A sweep in units of the controls."""
+        return replace(sweep, k=sweep.k * self.control.sizes, gains=sweep.gains * self.control.sizes[:, None])
+
+    def step(self) -> Ending | None:
+        """The best of the step lengths that lower φ enough, with an ever larger diagonal."""
+        assert self.path is not None
+        begins, self.begun = not self.begun, True
+        if begins and self.nodes == "auto" and self._choose():
+            return None
+        here = self.path
+        falls: list[float] = []
+        while True:
+            sweep = riccati(self.model, self.rho * self.scale)
+            if sweep.failed < 0:
+                self.scale = _scale(self.model, sweep)
+                change = self._predicted(sweep, here)
+                self.slope = sweep.qu / max(abs(self.value), 1e-300)
+                if here.gaps is None and (self.slope < self.gradient_tolerance or -change < 1e-16 * abs(self.value)):
+                    return Ending(True, "the gradient vanishes")
+                accepted = self._search(here, sweep, change, falls)
+                if accepted:
+                    return None
+            if not self._raise():
+                return self._stuck(falls)
+
+    def _predicted(self, sweep: Sweep, here: Path) -> float:
+        """Change of the cost that the model predicts for a full step; ν with it."""
+        change = sweep.slope + 0.5 * sweep.curve
+        if here.gaps is None:
+            return change
+        d = here.gaps
+        across = float((sweep.vx[1:] * d).sum() + 0.5 * np.einsum("ti,tij,tj->", d, sweep.vxx[1:], d))
+        change += across
+        needed = max(0.0, change) / (0.5 * here.gap) + 1e-12
+        self.penalty = max(self.penalty, 2.0 * needed)
+        return change
+
+    def _search(self, here: Path, sweep: Sweep, change: float, falls: list[float]) -> bool:
+        """Try all lengths; go to the best of those that lower φ enough."""
+        trials = self.control.trials(here, self._whole(sweep), self.lengths)
+        merits = trials.values + self.penalty * (1.0 - self.lengths) * here.gap
+        before = self.value + self.penalty * here.gap
+        predicted = np.array([self._fall(sweep, here, change, a) for a in self.lengths])
+        fall = before - merits
+        falls += [float(x) for x in fall]
+        good = np.isfinite(merits) & (fall > ENOUGH * predicted) & (predicted > 0.0)
+        if not good.any():
+            return False
+        k = int(np.argmin(np.where(good, merits, np.inf)))
+        return self._accept(here, trials, k, float(fall[k]), float(fall[k] / predicted[k]))
+
+    def _fall(self, sweep: Sweep, here: Path, change: float, length: float) -> float:
+        """Fall of φ that the model predicts for a step length."""
+        if here.gaps is None:
+            return -(length * sweep.slope + 0.5 * length**2 * sweep.curve)
+        return length * (self.penalty * here.gap - change)
+
+    def _accept(self, here: Path, trials: Trials, k: int, fall: float, ratio: float) -> bool:
+        """Go there, with a smaller diagonal where a long step was good, a larger one where a short step alone was."""
+        length = float(self.lengths[k])
+        gaps = None if here.gaps is None or length == 1.0 else (1.0 - length) * here.gaps
+        path = self.control.put(trials.path(k, gaps))
+        if path is None:
+            return False
+        if length == 1.0:
+            self.rho *= max(SMALLER, 1.0 - (2.0 * ratio - 1.0) ** 3)
+        elif length > SHORT:
+            self.rho *= LESS
+        else:  # more would take the feedback away, without which a short step is all there is
+            self.rho = MORE * max(self.rho, LEAST) if self.rho < STIFF else LESS * self.rho
+        self.rho = self.rho if self.rho > LEAST else 0.0
+        self.path, self.length, self.grow = path, length, LARGER
+        if fall < self.cost_tolerance * abs(self.value) and path.gaps is None and length == 1.0 and self.rho < 1.0:
+            self.ending = "the cost does not fall any further"
+        return True
+
+    def _raise(self) -> bool:
+        """A larger diagonal, ever faster; whether a step with it still matters."""
+        self.rho, self.grow = self.grow * max(self.rho, LEAST), 2.0 * self.grow
+        return self.rho < LARGEST
+
+    def _stuck(self, falls: list[float]) -> Ending:
+        if falls and not np.isfinite(falls).any():
+            return no_value(self.objective)
+        return Ending(True, "no step lowers the cost any further")
+
+    def told(self) -> dict[str, float]:
+        """Step length, diagonal of Q_uu relative to its mean, slope: the largest relative derivative, and the sum of gaps, if there are any."""
+        gap = {} if self.path is None or self.path.gaps is None else {"gap": self.path.gap}
+        return {"length": self.length, "damping": self.rho, "slope": self.slope, **gap}
+
+    def learning_rates(self) -> list[float]:
+        return []
+
+    def state_dict(self) -> dict[str, Any]:
+        path = self.path
+        arrays = {} if path is None else {name: value for name, value in vars(path).items() if value is not None}
+        stored = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in arrays.items()}
+        return {name: getattr(self, name) for name in (*NUMBERS, "ending", "begun")} | {"path": stored}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name in NUMBERS:
+            setattr(self, name, float(state[name]))
+        self.ending, self.begun = str(state["ending"]), bool(state["begun"])
+        path = {name: value.numpy().copy() for name, value in state["path"].items()}
+        if path and len(path["controls"]) != self.control.horizon:
+            raise ValueError(f"controls of {len(path['controls'])} steps for {self.control.horizon}")
+        self.path = Path(**path) if path else None
+
+
+def _in_units(p: Quadratics, sizes: np.ndarray) -> Quadratics:
+    """The same for controls in units of their sizes."""
+    lu, luu, lux = p.lu * sizes, p.luu * sizes[:, None] * sizes, p.lux * sizes[:, None]
+    return replace(p, b=p.b * sizes, lu=lu, luu=luu, lux=lux, low=p.low / sizes, high=p.high / sizes)
+
+
+def _scale(p: Quadratics, sweep: Sweep) -> float:
+    """Mean of the diagonal of Q_uu."""
+    far = np.einsum("tik,tij,tjk->", p.b, sweep.vxx[1:], p.b, optimize=True)
+    return float((far + np.trace(p.luu.sum(0))) / p.lu.size)
+
+
+__all__ = ["DDP"]

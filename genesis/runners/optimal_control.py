@@ -1,0 +1,236 @@
+"""A task step by step, for methods that drive a trajectory: see `genesis.methods.optimal_control.OptimalControl`."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genesis.errors import ContactOverflowError, DivergenceError, InputError
+from genesis.grad.closed_loop import closed_loop
+from genesis.grad.controllers import parameter
+from genesis.grad.linearization import linearization
+from genesis.grad.riccati import Quadratics, Sweep
+from genesis.grad.tangent import minus
+from genesis.log import logger
+from genesis.methods.optimal_control import Path, Trials
+from genesis.parameters import Parameter
+from genesis.parameters.open_loop import OpenLoop
+from genesis.scene.linear import GAINS
+from genesis.scene.trajectory import Trajectory
+from genesis.tasks.guess import paths
+from genesis.tasks.rollout import inputs_of, roll_out
+from genesis.tasks.stage_costs import stage_costs, without_squares
+
+if TYPE_CHECKING:
+    from genesis.runners.evaluate import TaskProblem
+
+
+def driven(parameters: Mapping[str, Parameter], environments: int | None) -> list[OpenLoop]:
+    """The parameters that make the controls of every step. Raises: InputError for others that are learned, and for several environments."""
+    if environments is not None:
+        raise InputError("optimizer: ddp drives the trajectory of one environment; set task.envs to null, or choose another.")
+    made: list[OpenLoop] = []
+    for name, one in parameters.items():
+        if one.changes.controls and not isinstance(one, OpenLoop):
+            raise InputError(
+                f"optimizer: ddp finds one control a step, and parameter.{name} is a law or a curve that makes controls; "
+                "use parameters=torques (kind hold), or another optimizer."
+            )
+        if not one.learn:
+            continue
+        if not isinstance(one, OpenLoop):
+            raise InputError(
+                f"optimizer: ddp finds controls, and parameter.{name} is none; set its learn to false, or use another optimizer "
+                "(gauss_newton, lbfgsb, adam)."
+            )
+        if not one.per_step:
+            raise InputError(
+                f"optimizer: ddp finds one control a step, and parameter.{name} has fewer; use parameters=torques (kind hold, every: 1), "
+                "or another optimizer (gauss_newton, lbfgsb)."
+            )
+        made.append(one)
+    dofs = [dof for one in made for dof in one.dofs]
+    if len(set(dofs)) < len(dofs):
+        raise InputError("optimizer: ddp cannot tell the controls of two parameters that drive the same joint; keep one of them.")
+    return made
+
+
+class TaskControl:
+    """Of a task whose learned parameters are controls of single steps. Bounds are cut off from now on, so that controls may lie on them."""
+
+    def __init__(self, problem: "TaskProblem") -> None:
+        task = self.task = problem.task
+        self.problem, self.setting = problem, task.setting
+        self.horizon = task.setting.horizon
+        self.own = driven(task.parameters, task.setting.batch[0] if task.setting.batch else None)
+        for one in self.own:
+            one.cut_off()
+        self.dofs = [dof for one in self.own for dof in one.dofs]
+        solver = task.setting.scene.rigid_solver
+        self.solver, self.physics = solver, solver.physics
+        pairs = [one.bounds() for one in self.own]
+        free = [torch.full((len(one.dofs),), torch.inf, dtype=torch.float64) for one in self.own]
+        self.low = torch.cat([-f if p is None else p[0].double() for f, p in zip(free, pairs, strict=True)])
+        self.high = torch.cat([f if p is None else p[1].double() for f, p in zip(free, pairs, strict=True)])
+        units = torch.cat([one.unit.diagonal().double() for one in self.own])
+        ranged = torch.isfinite(self.high - self.low)
+        self.sizes: np.ndarray = torch.where(ranged, 0.5 * (self.high - self.low), units).numpy()
+        curved = without_squares(task)
+        if curved:
+            logger.warning("optimizer: loss.%s is no sum of squares; ddp sees its gradient, and no curvature.", curved[0])
+
+    # ---- what does not change in a run
+
+    @cached_property
+    def _still(self) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
+        """Start (nq), (nv), controls (T, nv) of what is not learned, and physical parameters that are set."""
+        with torch.no_grad():
+            inputs = inputs_of(self.setting, self.task.parameters)
+        controls = inputs.controls.detach().clone()
+        controls[:, self.dofs] -= torch.cat([one.value().detach() for one in self.own], -1)
+        return inputs.qpos.detach(), inputs.qvel.detach(), controls, {k: v.detach() for k, v in inputs.physical.items()}
+
+    @cached_property
+    def _theta(self) -> Tensor:
+        run = self._rolled()
+        return run._theta.detach() if run._theta.dim() == 1 else run._theta.detach()[0]
+
+    @cached_property
+    def _gain(self) -> Tensor | None:
+        """(nv,) by which controls become what the joint controllers are given."""
+        kind = self.setting.control
+        return parameter(self.physics, self._theta, GAINS[kind]) if kind in GAINS else None
+
+    def _rolled(self) -> Any:
+        with torch.no_grad():
+            return roll_out(self.setting, inputs_of(self.setting, self.task.parameters))
+
+    def _whole(self, controls: np.ndarray) -> Tensor:
+        """All controls (T, [C,] nv) of those that are free (T, [C,] m)."""
+        base = self._still[2]
+        made = base if controls.ndim == 2 else base[:, None].expand(-1, controls.shape[1], -1)
+        made = made.clone()
+        made[..., self.dofs] += torch.from_numpy(controls).to(made)
+        return made
+
+    def _given(self, controls: Tensor) -> Tensor:
+        """What joint controllers are given."""
+        return controls if self._gain is None else controls * self._gain
+
+    def _trajectory(self, states: tuple[Tensor, Tensor, Tensor], controls: Tensor) -> Trajectory:
+        return Trajectory(self.solver, self._theta, states, controls, self.setting.dt, 0, self.setting.control)
+
+    # ---- OptimalControl
+
+    def start(self) -> Path | None:
+        """The motion of the present controls."""
+        try:
+            run = self._rolled()
+        except (DivergenceError, ContactOverflowError) as error:
+            self.problem.fail(error)
+            return None
+        q, v = (getattr(run, name).detach().as_subclass(Tensor).double().numpy() for name in ("qpos", "qvel"))
+        return Path(q, v, self._controls())
+
+    def _controls(self) -> np.ndarray:
+        made: np.ndarray = torch.cat([one.value().detach() for one in self.own], -1).double().numpy()
+        return made
+
+    def guesses(self, start: Path) -> list[Path]:
+        """See `OptimalControl.guesses`."""
+        made = []
+        for qpos, qvel in paths(self.task, self.dofs, torch.minimum(self.low.abs(), self.high.abs())):
+            q, v = (x.detach().double().numpy() for x in (qpos, qvel))
+            made.append(Path(q, v, start.controls, self.gaps(q, v, start.controls)))
+        return made
+
+    def expand(self, path: Path) -> tuple[Quadratics, float] | None:
+        """See `OptimalControl.expand`."""
+        since = perf_counter()
+        problem = self.problem
+        try:
+            q, v = (torch.from_numpy(x).to(self._still[0]) for x in (path.qpos, path.qvel))
+            controls = self._whole(path.controls)
+            made = self._trajectory((q, v, (v[1:] - v[:-1]) / self.setting.dt), controls)
+            costs = stage_costs(self.task, made, self.dofs)
+            since = problem.clock.add("losses", since)
+            quadratics = self._quadratics(path, q, v, controls, costs)
+        except (DivergenceError, ContactOverflowError) as error:
+            problem.fail(error)
+            return None
+        since = problem.clock.add("linearize", since)
+        problem.saw(costs.terms, costs.trajectory, path.gaps is None)
+        problem.clock.add("metrics", since)
+        assert problem.latest is not None
+        return quadratics, problem.latest.objective
+
+    def _quadratics(self, path: Path, q: Tensor, v: Tensor, controls: Tensor, costs: Any) -> Quadratics:
+        given, theta = self._given(controls), self._theta
+        step = linearization(self.physics, theta, q[:-1], v[:-1], given.contiguous(), None)
+        b = step.dof_ctrl[..., self.dofs]
+        if self._gain is not None:
+            b = b * self._gain[self.dofs]
+        gaps = np.zeros((self.horizon, 2 * self.physics.nv)) if path.gaps is None else path.gaps
+        low, high = self.low.numpy() - path.controls, self.high.numpy() - path.controls
+        tables = (costs.lx, costs.lxx, costs.lu, costs.luu, costs.lux)
+        lx, lxx, lu, luu, lux = (x.double().numpy() for x in tables)
+        return Quadratics(step.state.double().numpy(), b.double().numpy(), gaps, lx, lxx, lu, luu, lux, low, high)
+
+    def gaps(self, qpos: np.ndarray, qvel: np.ndarray, controls: np.ndarray) -> np.ndarray:
+        """d (T, n) of states that need not follow from controls."""
+        q, v = (torch.from_numpy(x).to(self._still[0]) for x in (qpos, qvel))
+        with torch.no_grad():
+            made = self.physics.step(self._theta, q[:-1], v[:-1], self._given(self._whole(controls)).contiguous())
+            off = torch.cat([minus(self.physics.model, made[0], q[1:]), made[1] - v[1:]], -1)
+        return off.double().numpy()
+
+    def trials(self, path: Path, sweep: Sweep, lengths: np.ndarray) -> Trials:
+        """See `OptimalControl.trials`."""
+        since = perf_counter()
+        like = self._still[0]
+        q, v = (torch.from_numpy(x).to(like) for x in (path.qpos, path.qvel))
+        base = self._whole(path.controls)
+        scale = torch.ones(len(self.dofs)).to(like) if self._gain is None else self._gain[self.dofs]
+        k, gains = torch.from_numpy(sweep.k).to(like) * scale, torch.from_numpy(sweep.gains).to(like) * scale[:, None]
+        rest = self._still[2][0, self.dofs]
+        gaps = None if path.gaps is None else torch.from_numpy(path.gaps).to(like)
+        given = self._given(base)
+        low, high = ((side.to(like) + rest) * scale for side in (self.low, self.high))
+        made = closed_loop(
+            self.physics,
+            self._theta,
+            q,
+            v,
+            given.contiguous(),
+            self.dofs,
+            low,
+            high,
+            k,
+            gains,
+            gaps,
+            torch.from_numpy(lengths).to(like),
+        )
+        acted = made[3] if self._gain is None else self._unscaled(made[3])
+        since = self.problem.clock.add("trials", since)
+        values = self.problem.candidates.judge(self._trajectory((made[0], made[1], made[2]), acted), len(lengths))
+        self.problem.evaluations += int(np.isfinite(values).sum())
+        self.problem.clock.add("values", since)
+        free = acted[..., self.dofs] - self._still[2][:, None][..., self.dofs]
+        return Trials(values, made[0].double().numpy(), made[1].double().numpy(), free.double().numpy())
+
+    def _unscaled(self, given: Tensor) -> Tensor:
+        assert self._gain is not None
+        return torch.where(self._gain != 0.0, given / self._gain, self._still[2][:, None].expand_as(given))
+
+    def put(self, path: Path) -> Path | None:
+        """See `OptimalControl.put`."""
+        controls = torch.from_numpy(path.controls).to(self._still[0])
+        for one, part in zip(self.own, controls.split([len(one.dofs) for one in self.own], -1), strict=True):
+            one.set_value(part)
+        if path.gaps is not None:
+            return path
+        return self.start()
