@@ -1,6 +1,5 @@
 """How much small changes grow along the motion of a task, and what that means for those who simulate it from its start alone."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,18 +7,18 @@ import numpy as np
 import torch
 
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
-from genesis.grad.growth import growth
-from genesis.scene.linear import tangent_steps
+from genesis.grad.growth import largest_singular_values
+from genesis.scene.linear import deviations
 from genesis.tasks import Task
 
 #: log10 of the growth beyond which a gradient of double precision is noise (motions are exact to 1e-10 or so).
 NOISE = 8.0
-STATES = 4096  # that are linearised at most: of a batch with more, some environments stand for all
+DIRECTIONS = 6  # of starts nearby
 
 
 @dataclass(frozen=True)
 class Growth:
-    """logs: log10 of the largest singular value of the product of the first t linearised steps (T+1,); dt: of a step [s]."""
+    """logs: log10 of the largest singular value of the derivative of the states to the first one (T+1,), up to 1e8 or so; dt: of a step [s]."""
 
     logs: np.ndarray
     dt: float
@@ -53,16 +52,23 @@ class Growth:
 
 
 def growth_along(task: Task, trajectory: Any) -> Growth | None:
-    """Of a `genesis.scene.Trajectory`; of a batch the largest, over as many environments as `STATES` allows. None where it is not finite."""
-    envs = trajectory.qpos.shape[1] if trajectory.qpos.ndim == 3 else 1
-    logs = growth(tangent_steps(trajectory, spread(envs, trajectory.horizon)).double().cpu().numpy()).max(1)
+    """Of a `genesis.scene.Trajectory`; of a batch the largest. None where it is not finite.
+
+    Motions from starts nearby show it, by the kernel that made the trajectory: no other has to be compiled. Of more than `DIRECTIONS` numbers
+    of a state some random directions stand for all, and what they show is scaled up to the Frobenius norm: right within a factor of two.
+    """
+    n = 2 * trajectory.qvel.shape[-1]
+    count = min(n, DIRECTIONS)
+    draws = np.random.default_rng(0).standard_normal((n, n))
+    directions = torch.from_numpy(np.linalg.qr(draws)[0][:, :count].T.copy() if count < n else np.eye(n))
+    found = deviations(trajectory, directions).double().cpu().numpy()
+    if count < n:
+        sizes = (n / count) ** 0.5 * np.linalg.norm(found, axis=(2, 3))
+        sizes[0] = 1.0
+    else:
+        sizes = largest_singular_values(found.swapaxes(2, 3))
+    logs = np.log10(np.maximum(sizes.max(1), 1e-300))
     return Growth(logs, task.setting.dt) if np.isfinite(logs).all() else None
-
-
-def spread(envs: int, horizon: int) -> Sequence[int]:
-    """Environments that stand for all."""
-    count = max(1, min(envs, STATES // horizon))
-    return [k * envs // count for k in range(count)]
 
 
 def growth_of(task: Task) -> Growth | None:

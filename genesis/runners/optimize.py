@@ -8,7 +8,7 @@ from genesis.methods.method import Method
 from genesis.runners.evaluate import TaskProblem
 from genesis.runners.growth import growth_of
 from genesis.runners.loop import Loop, Stop
-from genesis.runners.shooting import MultipleShooting, ShootingProblem, segmented
+from genesis.runners.shooting import ITERATIONS, MultipleShooting, ShootingProblem, segmented
 from genesis.tasks import Task
 from genesis.tasks.linearize import expect_squares
 
@@ -38,7 +38,10 @@ def optimization(
     start = perf_counter()
     first = growth_of(task)
     pieces = None if shooting is None else segmented(task, shooting, method.needs, first)
-    found = TaskProblem(task, **made) if pieces is None or shooting is None else ShootingProblem(pieces, shooting, **made)
+    if pieces is None or shooting is None:
+        found = TaskProblem(task, **made)
+    else:
+        found = ShootingProblem(pieces, shooting, shooting.iterations or ITERATIONS[method.needs], **made)
     found.note_growth("first", first)
     found.clock.add("growth", start)
     return Loop(found, method, stop, **options)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
-from genesis.grad.growth import growth_of_segments
+from genesis.grad.growth import growth, growth_of_segments
 from genesis.log import logger
 from genesis.methods.method import Ending, Needs, move, point
 from genesis.parameters import Inputs
@@ -20,7 +20,7 @@ from genesis.problems.problem import Best, Stage, Verdict
 from genesis.runners.closing import Closing, close_motion
 from genesis.runners.evaluate import TaskProblem
 from genesis.runners.growth import NOISE, Growth
-from genesis.scene.linear import tangent_steps
+from genesis.scene.linear import deviations, tangent_steps
 from genesis.scene.segments import Segments
 from genesis.tasks import Task
 from genesis.tasks.guess import goal_state
@@ -31,6 +31,8 @@ from genesis.tasks.segmented import SegmentedTask, expect_one_open_loop
 from genesis.view import View
 
 AUTO = "auto"
+ITERATIONS = {"residuals": 50, "gradient": 300, "values": 300}
+SAMPLED = 16  # states of a path that are looked at
 ONE_ROLLOUT = "one rollout"  # label of the last stage
 
 
@@ -40,15 +42,15 @@ class MultipleShooting:
 
     segments: number; auto: as many as it takes that changes grow by at most `growth` in each, none where single shooting has a chance.
     guess: see `genesis.tasks.segment_guess`. weight: of the gaps at first, in objectives of the start for one [rad | m, rad/s | m/s].
-    rounds, iterations (of a round): at most. tolerance: gap that counts as none.
+    rounds, iterations (of a round; None: `ITERATIONS` by what the method needs): at most. tolerance: gap that counts as none.
     """
 
     segments: int | str = AUTO
     guess: Any = ROLLOUT
     growth: float = 100.0
-    weight: float = 1.0
+    weight: float = 0.1
     rounds: int = 10
-    iterations: int = 100
+    iterations: int | None = None
     tolerance: float = 1e-6
 
 
@@ -57,9 +59,9 @@ class ShootingProblem(TaskProblem):
 
     task: SegmentedTask
 
-    def __init__(self, task: SegmentedTask, asked: MultipleShooting, **options: Any) -> None:
+    def __init__(self, task: SegmentedTask, asked: MultipleShooting, iterations: int, **options: Any) -> None:
         super().__init__(task, **options)
-        self.asked, self.looks = asked, 0
+        self.asked, self.iterations, self.looks = asked, iterations, 0
         self.round = 0
         self.closing: Closing | None = None
 
@@ -125,8 +127,8 @@ class ShootingProblem(TaskProblem):
             return None
         if self.task.continuous(self.latest.metrics):
             return Ending(True, "the pieces fit")
-        if self.looks > self.asked.iterations:
-            return Ending(False, f"the {self.asked.iterations} iterations of the round are used up")
+        if self.looks > self.iterations:
+            return Ending(False, f"the {self.iterations} iterations of the round are used up")
         return None
 
     def verdict(self, ending: Ending, best: Best | None) -> Verdict:
@@ -197,12 +199,12 @@ def segmented(task: Task, asked: MultipleShooting, needs: Needs, first: Growth |
         return None
     if needs not in ("gradient", "residuals") or first is None:
         return None
-    straight = None if goal_state(task) is None else tangent_steps_of(task, guess_states(task, INTERPOLATION))
-    worst = first.largest if straight is None else max(first.largest, _log_growth(straight, 1))
+    straight = None if goal_state(task) is None else guess_states(task, INTERPOLATION)
+    worst = first.largest if straight is None else max(first.largest, growth_of_way(task, straight))
     if worst <= NOISE:
         return None
     states, horizon = guess_states(task, asked.guess), task.setting.horizon
-    ways = [tangent_steps_of(task, states), *([] if straight is None else [straight])]
+    ways = [tangent_steps_of(task, way) for way in (states, straight) if way is not None]
     count = 2
     while count < horizon // 2 and max(_log_growth(way, count) for way in ways) > math.log10(asked.growth):
         count = min(2 * count, horizon // 2)
@@ -235,6 +237,21 @@ def _objective(task: Task) -> float:
             return abs(float(task.judged(*task.simulate(), {}).objective))
     except (DivergenceError, ContactOverflowError):
         return 0.0
+
+
+def growth_of_way(task: Task, states: tuple[torch.Tensor, torch.Tensor]) -> float:
+    """log10 of the growth along a path, from a few of its states, each with the steps around it."""
+    setting = task.setting
+    some = np.unique(np.linspace(0, setting.horizon - 1, min(SAMPLED, setting.horizon)).round().astype(int))
+    nearest = np.abs(np.arange(setting.horizon)[:, None] - some).argmin(1)
+    directions = torch.eye(2 * setting.start_qvel.shape[-1])
+    made = []
+    with torch.no_grad():
+        for k in some:
+            q, v = (x[int(k)] for x in states)
+            run = setting.scene.rollout(torch.zeros(1, len(v)).to(v), kind=setting.control, qpos=q, qvel=v)
+            made.append(deviations(run, directions)[1, 0].mT.double().cpu().numpy())
+    return float(growth(np.stack(made)[nearest][:, None])[-1, 0])
 
 
 def tangent_steps_of(task: Task, states: tuple[torch.Tensor, torch.Tensor]) -> np.ndarray:

@@ -31,9 +31,11 @@ class MultipleShooting:
         "where the segments start at first: rollout (the first motion), interpolation (the straight way to the goal, where it is a state), "
         "or waypoints of the robot's qpos [[…], …], evenly spaced in time, or a file of them (.csv, .npy, .npz)",
     )
-    weight: float = key(1.0, "weight of the squared gaps at first, in objectives of the start", above=0.0)
+    weight: float = key(0.1, "weight of the squared gaps at first, in objectives of the start", above=0.0)
     rounds: int = key(10, "how often the weight and the multipliers of the gaps are updated, at most", low=1)
-    iterations: int = key(100, "largest number of iterations of a round", low=1)
+    iterations: int | None = key(
+        None, "largest number of iterations of a round; null: 50 of methods for residuals, 300 of others", low=1
+    )
     tolerance: float = key(1e-6, "largest gap that counts as none [rad | m, rad/s | m/s]", above=0.0)
 
 
