@@ -19,7 +19,7 @@ from genesis.dynamics.inspect_contacts import make_contacts
 from genesis.dynamics.linearize import make_linearize
 from genesis.dynamics.rollout import make_rollout
 from genesis.dynamics.schemes import SCHEMES
-from genesis.dynamics.signature import DOUBLE, INTEGER, INTEGERS, TIMED, Kernel
+from genesis.dynamics.signature import DOUBLE, DOUBLE_BLOCK, INTEGER, INTEGERS, TIMED, Kernel
 from genesis.errors import StateError
 from genesis.log import logger
 from genesis.math.trace import tracing
@@ -196,7 +196,7 @@ class Launch:
             if (x is None) is not (array.name in kernel.absent):
                 raise TypeError(f"{where} is {'missing' if x is None else 'given, and this version of the kernel has none'}.")
             if x is not None:
-                expected = {INTEGERS: "int32", DOUBLE: "float64"}.get(array.kind, precision)
+                expected = {INTEGERS: "int32", DOUBLE: "float64", DOUBLE_BLOCK: "float64"}.get(array.kind, precision)
                 if str(x.dtype) != f"torch.{expected}" or not x.is_contiguous():
                     raise TypeError(f"{where} is {x.dtype}, contiguous: {x.is_contiguous()}; allowed: contiguous {expected}.")
                 x = x.detach() if array.kind != TIMED else self._view(x.detach())

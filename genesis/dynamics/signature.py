@@ -14,11 +14,13 @@ from typing import Any
 import taichi as ti
 
 INTEGERS, BLOCK, FLAT, DOUBLE, TIMED = "integers", "block", "flat", "double", "timed"
+DOUBLE_BLOCK = "double block"
 KINDS = {  # of arrays: what they hold
     INTEGERS: "int32",
     BLOCK: "lane scalars, one block of environments after the other",
     FLAT: "reals",
     DOUBLE: "float64 in every precision",
+    DOUBLE_BLOCK: "lane scalars of float64 in every precision",
     TIMED: "reals by time, environment and number",
 }
 INTEGER, REAL = "integer", "real"  # kinds of numbers
@@ -66,8 +68,8 @@ def reals(**meanings: str) -> tuple[Number, ...]:
 
 def array_types(real, lanes: int) -> dict[str, Any]:
     """Taichi's type of each kind of array, in a kernel of this precision and number of lanes."""
-    scalar = real if lanes == 1 else ti.types.vector(lanes, real)
-    flat = {INTEGERS: ti.i32, BLOCK: scalar, FLAT: real, DOUBLE: ti.f64}
+    scalar, double = ((x if lanes == 1 else ti.types.vector(lanes, x)) for x in (real, ti.f64))
+    flat = {INTEGERS: ti.i32, BLOCK: scalar, FLAT: real, DOUBLE: ti.f64, DOUBLE_BLOCK: double}
     return {kind: ti.types.ndarray(dtype=dtype, ndim=1) for kind, dtype in flat.items()} | {
         TIMED: ti.types.ndarray(dtype=real, ndim=3)
     }

@@ -296,8 +296,8 @@ def free_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.t
     move_links_and_w(m, s, bar, o.wrenched, o.want)
     gather_bars(m, s, bar, o.want, Base)
     joint_forces_adjoint(m, s, bar, o.damping_dt, o.actuated, o.want)
-    if ti.static(o.want and o.implicit_actuators):
-        actuator_damping_bars(m, s, bar, o.damping_dt, of_vector("w"), of_vector("a"))
+    if ti.static(o.want):
+        damping_bars(m, s, bar, o)
     if ti.static(o.implicit_coriolis):
         coriolis_bars(m, s, bar, o.dt, o.implicit_coriolis, of_vector("w"), o.want)
 
@@ -318,8 +318,8 @@ def constrained_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), 
     add_constraint_bars(m, s, bar, o.constraints, o.want)
     gather_bars(m, s, bar, o.want, ConstrainedBase)
     joint_forces_adjoint(m, s, bar, o.damping_dt, o.actuated, o.want)
-    if ti.static(o.want and o.implicit_actuators):
-        actuator_damping_bars(m, s, bar, o.damping_dt, of_vector("w"), of_vector("a"))
+    if ti.static(o.want):
+        damping_bars(m, s, bar, o)
 
 
 @ti.func
@@ -340,14 +340,26 @@ def two_stage_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o:
     gather_bars(m, s, bar, o.want, DampedBase)
     joint_forces_adjoint(m, s, bar, o.damping_dt, o.actuated, o.want)
     if ti.static(o.want):
-        correct_damping_bars(m, s, bar, o)
-        if ti.static(o.implicit_actuators and o.damped_last):
-            actuator_damping_bars(m, s, bar, o.damping_dt, last_multiplier, of_vector("a"))
-        elif ti.static(o.implicit_actuators):
-            actuator_damping_bars(m, s, bar, o.damping_dt, of_vector("w"), of_vector("a"))
-            actuator_damping_bars(m, s, bar, o.damping_dt, of_vector("w_seen"), difference)
+        damping_bars(m, s, bar, o)
     if ti.static(o.implicit_coriolis):
         coriolis_bars(m, s, bar, o.dt, o.implicit_coriolis, last_multiplier, o.want)
+
+
+@ti.func
+def damping_bars(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.template()):
+    """What damping at the end of the step owes to its parameters, beside `joint_forces_adjoint`.
+
+    Reads: w, a, active (in two stages), act_active (of implicit integrators), w_seen (in two stages), a_seen (in two stages)
+    Adds to: parameters
+    """
+    if ti.static(o.two_stage):
+        correct_damping_bars(m, s, bar, o)
+    if ti.static(o.implicit_actuators and o.two_stage and o.damped_last):
+        actuator_damping_bars(m, s, bar, o.damping_dt, last_multiplier, of_vector("a"))
+    elif ti.static(o.implicit_actuators):
+        actuator_damping_bars(m, s, bar, o.damping_dt, of_vector("w"), of_vector("a"))
+        if ti.static(o.two_stage):
+            actuator_damping_bars(m, s, bar, o.damping_dt, of_vector("w_seen"), difference)
 
 
 @ti.func

@@ -38,7 +38,7 @@ class Linearization:
 
 @dataclass(frozen=True)
 class LinearStep:
-    """One control step at N states: the next state, the acceleration at its start (nv rows), and qpos' (N, nq) where it was not spared."""
+    """One control step at N states: the next state, the acceleration at its start (nv rows), and qpos' (N, nq) if it was simulated."""
 
     next: Linearization
     acceleration: Linearization
@@ -139,10 +139,11 @@ def by_kernel(physics: Physics, where: Where, part: slice, room: int, columns: T
     size, launches, chosen = len(here.qpos), physics.launches(room), columns.to(torch.int32)
     launch = launches.linearize(physics, size, len(columns), theta, here.act_ctrl)
     whole = acceleration = None
+    accelerations = here.qacc[None] if here.qacc is not None and states is None else states[2][:, :size]  # type: ignore[index]
     q, v, dof_ctrl = here.qpos.contiguous(), here.qvel.contiguous(), here.dof_ctrl.contiguous()
     act_ctrl = None if here.act_ctrl is None else here.act_ctrl.contiguous()
     for k in range(physics.substeps):
-        a = here.qacc.contiguous() if states is None else states[2][k, :size]  # type: ignore[union-attr]
+        a = accelerations[k].contiguous()
         tables, rows = launch.run(theta, (q, v, a, dof_ctrl), act_ctrl, chosen, touched)
         made = Linearization(tables[0], tables[1], None if act_ctrl is None else tables[2], tables[3])
         _expect_finite(launches.end(launch.blocks), made, part.start)

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from genesis.dynamics.derivative_rows import row_width
 from genesis.dynamics.launch import Launch, linearize_kind
-from genesis.dynamics.linearize import LINEARIZE, row_width
+from genesis.dynamics.linearize import LINEARIZE
 
 if TYPE_CHECKING:
     from genesis.grad.launches import Launches

@@ -27,18 +27,20 @@ def along(
     act_ctrl: Tensor | None,
     columns: Tensor,
     acceleration: bool = False,
+    qacc: Tensor | None = None,
 ) -> StepJacobian:
     """Jacobians (T, B, m, ·) of every step of a trajectory.
 
     Args:
         theta: (P,) or (B, P). x: (T, B, nx) states at the start of the steps. dof_ctrl: (T, B, nv), act_ctrl: (T, B, nu) or None.
-        columns, acceleration: as in `step_jacobian`.
+        columns, acceleration: as in `step_jacobian`. qacc: (T, B, nv) at the start of the steps, where known.
     """
     horizon, batch = x.shape[:2]
     qpos, qvel = (part.contiguous() for part in x.flatten(0, 1).split([physics.nq, physics.nv], -1))
     driven = dof_ctrl.flatten(0, 1).contiguous(), None if act_ctrl is None else act_ctrl.flatten(0, 1).contiguous()
     rows = theta if theta.dim() == 1 else theta.repeat(horizon, 1)
-    made = step_jacobian(physics, rows, qpos, qvel, *driven, columns, acceleration)
+    known = None if qacc is None else qacc.flatten(0, 1).contiguous()
+    made = step_jacobian(physics, rows, qpos, qvel, *driven, columns, acceleration, known)
 
     def folded(jacobian: Jacobian) -> Jacobian:
         state, parameters, to_dof_ctrl = (

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from genesis.grad.linearization import Linearization, linear_step
 from genesis.grad.physics import Physics
-from genesis.grad.tangent import columns_of, rows_of
+from genesis.grad.tangent import columns_of, plus, rows_of
 
 
 @dataclass
@@ -46,6 +46,7 @@ def step_jacobian(
     act_ctrl: Tensor | None,
     columns: Tensor,
     acceleration: bool = False,
+    qacc: Tensor | None = None,
 ) -> StepJacobian:
     """Linearise one control step.
 
@@ -53,13 +54,16 @@ def step_jacobian(
         theta: (P,), or (N, P): a row for each state.
         qpos (N, nq), qvel (N, nv), dof_ctrl (N, nv), act_ctrl (N, nu) or None: where.
         columns: (F,) entries of theta that derivatives are wanted to; none: an empty tensor.
-        acceleration: also the Jacobian of qacc.
+        acceleration: also the Jacobian of qacc. qacc: (N, nv) of the first time step, where known.
     """
-    made = linear_step(physics, theta, qpos, qvel, dof_ctrl, act_ctrl, columns)
+    made = linear_step(physics, theta, qpos, qvel, dof_ctrl, act_ctrl, columns, qacc)
     before = after = None
     if physics.nq > physics.nv:
-        assert made.qpos is not None
-        before, after = rows_of(physics.model, qpos), columns_of(physics.model, made.qpos)
+        moved = made.qpos
+        if moved is None:  # a single step of which qacc says the rest
+            assert qacc is not None
+            moved = plus(physics.model, qpos, physics.step_dt * (qvel + physics.step_dt * qacc))
+        before, after = rows_of(physics.model, qpos), columns_of(physics.model, moved)
     return StepJacobian(_jacobian(made.next, before, after), _jacobian(made.acceleration, before, None) if acceleration else None)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -30,10 +31,10 @@ def seeds(part: Squares, leaves: Sequence[Tensor], columns: Tensor) -> Seeds:
     many = part.reach + 1
     values = part.values if part.values.ndim == 3 else part.values.unsqueeze(1)
     found: list[Tensor | None] = [None, None, None]
-    if not values.requires_grad:
-        return Seeds(*found)
     if part.to_state is not None and len(leaves) == 2:
         return Seeds(part.to_state().unsqueeze(0), None, None)
+    if not values.requires_grad:
+        return Seeds(*found)
     if part.sees is not None:
         return _column_seeds(part, values, leaves)
     count, batch, size = values.shape[0], leaves[0].shape[1], values.shape[2]
@@ -60,13 +61,19 @@ def _column_seeds(part: Squares, values: Tensor, leaves: Sequence[Tensor]) -> Se
     series, own = part.sees
     leaf = leaves[1] if series == "controls" else leaves[0]
     first = leaves[0].shape[-1] - leaves[1].shape[-1] if series == "qvel" else 0
-    places, numbers = torch.tensor(own, device=leaf.device) + first, torch.arange(len(own), device=leaf.device)
+    places, numbers = _places(tuple(own), first, leaf.device)
     many, count = part.reach + 1, values.shape[0]
     table = leaf.new_zeros(many, count, leaf.shape[1], len(own), leaf.shape[-1])
     for c in range(min(many, count)):
         rows = values if many == 1 else values[c::many]
-        (bar,) = torch.autograd.grad(rows.sum(), [leaf], retain_graph=True)
+        (bar,) = torch.autograd.grad(rows, [leaf], torch.ones_like(rows), retain_graph=True)
         seen = bar.index_select(-1, places)
         for j in range(many):
             table[j, c::many][..., numbers, places] = seen[part.first + c + j :: many][: len(range(c, count, many))]
     return Seeds(None, table, None) if series == "controls" else Seeds(table, None, None)
+
+
+@lru_cache(maxsize=64)
+def _places(columns: tuple[int, ...], first: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Columns shifted by the first, and their numbers."""
+    return torch.tensor(columns, device=device) + first, torch.arange(len(columns), device=device)

@@ -158,10 +158,19 @@ def no_step(objective: Objective, falls: Sequence[float]) -> Ending:
 def normal_of(objective: Objective, blocks: Sequence[ResidualBlock]) -> Normal | Ending:
     """The Gauss-Newton equations of blocks, or the end where they, or a Jacobian, are not finite: no slope of them means anything."""
     try:
-        expect_finite(blocks)
-        return objective.normal(blocks).expect_finite()
+        return finite_normal(objective, blocks)
     except DivergenceError as error:
         return Ending(False, str(error), error)
+
+
+def finite_normal(objective: Objective, blocks: Sequence[ResidualBlock]) -> Normal:
+    """The Gauss-Newton equations of blocks. Raises: DivergenceError where they, or a Jacobian, are not finite."""
+    normal = objective.normal(blocks)
+    try:
+        return normal.expect_finite()
+    except DivergenceError:
+        expect_finite(blocks)  # they say more; sums of squares of what is finite may overflow all the same
+        raise
 
 
 # ---- flat points: the leaves of all groups one after the other, float64

@@ -81,11 +81,10 @@ class OpenLoop:
 
     def jacobian(self) -> Tensor:
         """Derivative of `value` to the free numbers (T, n, K n), those of a knot together: bounds'(curve) W_tk S."""
-        weights = torch.eye(self.horizon).to(self.free) if self.weights is None else self.weights
-        table = self.unit.T[:, None, :] * weights[:, None, :, None]
+        weights = (torch.eye(self.horizon).to(self.free) if self.weights is None else self.weights)[:, None, :]
         if self.limits is not None:
-            table = table * self.limits.slope(self._curve())[:, :, None, None]
-        return table.flatten(2)
+            weights = weights * self.limits.slope(self._curve()).unsqueeze(-1)
+        return (weights.unsqueeze(-1) * self.unit.T[:, None, :]).flatten(2)
 
     def _curve(self) -> Tensor:
         """What bounds are applied to (T, n)."""

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
-from genesis.methods.method import Ending, Group, all_leaves, flatten, point
-from genesis.methods.residuals import Normal, ResidualBlock, expect_finite
+from genesis.methods.method import Ending, Group, all_leaves, finite_normal, flatten, point
+from genesis.methods.residuals import Normal, ResidualBlock
 from genesis.parameters import Inputs
 from genesis.problems.problem import (
     CONVERGED,
@@ -46,7 +46,7 @@ NOT_REACHED = "parameter: no learned parameter reaches the objective; check para
 
 
 @dataclass(frozen=True)
-class Simulated:
+class LastSeen:
     """The last point that was judged without a gradient, with what was seen there: methods ask for its Jacobian next."""
 
     point: np.ndarray
@@ -86,7 +86,7 @@ class TaskProblem:
         self.evaluations = 0
         self.candidates = Candidates(task)
         self.growth: dict[str, Growth] = {}
-        self._simulated: Simulated | None = None
+        self._simulated: LastSeen | None = None
         self._linear: tuple[Sequence[ResidualBlock], Normal] | None = (
             None  # blocks that `linearize` gave last, and their equations
         )
@@ -144,8 +144,7 @@ class TaskProblem:
         self._simulated = None
         with self._of_the_optimizer():
             found = self.linearized(None if known is None else known.run)
-        expect_finite(found.blocks)
-        gradient = self.normal(found.blocks).expect_finite().gradient().copy()
+        gradient = finite_normal(self, found.blocks).gradient().copy()
         start = self.clock.add("linearize", start)
         self.evaluations += 1
         self._give(gradient)
@@ -251,7 +250,7 @@ class TaskProblem:
             diverged=without,
         )
         if not gradient and not without:
-            self._simulated = Simulated(point(self.groups), (judged.trajectory, judged.inputs), found.metrics)
+            self._simulated = LastSeen(point(self.groups), (judged.trajectory, judged.inputs), found.metrics)
         self.clock.add("metrics", start)
         return found
 

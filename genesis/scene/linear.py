@@ -42,7 +42,8 @@ def linear_steps(trajectory: "Trajectory", names: Sequence[str]) -> LinearSteps:
     columns = physics.columns(names)
     gain = parameter(physics, theta, GAINS[kind]) if kind in GAINS else None
     dof_ctrl = controls if gain is None else gain * controls
-    made = along(physics, theta.detach(), x, dof_ctrl.contiguous(), None, columns).next
+    qacc = batched(trajectory, plain(trajectory.qacc)).detach() if trajectory.simulated else None
+    made = along(physics, theta.detach(), x, dof_ctrl.contiguous(), None, columns, qacc=qacc).next
     if gain is None:
         return LinearSteps(made.state, made.dof_ctrl, made.parameters)
     if GAINS[kind] in names:  # a gain is in them too

@@ -10,9 +10,9 @@ import torch
 from genesis import runtime
 from genesis.errors import InputError, StateError, UnsupportedError, unknown_name
 from genesis.grad.physics import Physics
-from genesis.grad.tensor import Tensor, wrap
+from genesis.grad.tensor import Tensor
 from genesis.model.compile import Placed, compile_model
-from genesis.scene import checkpoint, inertia
+from genesis.scene import checkpoint
 from genesis.scene.entity import RigidEntity
 from genesis.scene.file_options import Settled, asked_for, name_differences, settle
 from genesis.scene.inputs import ArrayLike, IndexLike, UserValues
@@ -22,6 +22,7 @@ from genesis.scene.notices import warn_not_simulated
 from genesis.scene.options import RigidOptions, SimOptions
 from genesis.scene.parts import RigidJoint, RigidLink
 from genesis.scene.refusals import instance, refuse_attribute, refuse_others
+from genesis.scene.scene_functions import SceneFunctions
 from genesis.scene.solver import RigidSolver
 from genesis.scene.states import SimState
 from genesis.scene.trajectory import Rollouts, Trajectory
@@ -29,7 +30,7 @@ from genesis.scene.trajectory import Rollouts, Trajectory
 _numbers = count(1)
 
 
-class Scene:
+class Scene(SceneFunctions):
     """Entities that are simulated together, in ``n_envs`` independent environments.
 
     Make it, add entities, `build`, then set, control, `step` and read; or ask for whole trajectories with `rollout`. Shapes are
@@ -213,69 +214,7 @@ class Scene:
         self._ready("rollout")
         return self._rollouts.rollout(controls, kind, qpos, qvel, act_ctrl, params, self.requires_grad)
 
-    def step_state(
-        self,
-        qpos: ArrayLike,
-        qvel: ArrayLike,
-        controls: ArrayLike | None = None,
-        *,
-        kind: str = "force",
-        act_ctrl: ArrayLike | None = None,
-        params: Mapping[str, ArrayLike] | None = None,
-    ) -> tuple[Tensor, Tensor]:
-        """One step as a pure function: (qpos', qvel') of ([n_envs,] nq), ([n_envs,] nv).
-
-        Arguments and errors as those of `rollout`, without the axis of time; the scene stays where it is.
-        """
-        solver = self._ready("step_state")
-        q, v = self._rollouts.step_state(qpos, qvel, controls, kind, act_ctrl, params)
-        return solver.give(q), solver.give(v)
-
-    def trajectory(
-        self,
-        qpos: ArrayLike,
-        qvel: ArrayLike,
-        controls: ArrayLike | None = None,
-        *,
-        kind: str = "force",
-        params: Mapping[str, ArrayLike] | None = None,
-    ) -> Trajectory:
-        """A trajectory of states that a loop over `step_state` has made, for its points, links and times.
-
-        qpos (T+1, [n_envs,] nq), qvel (T+1, [n_envs,] nv), controls (T, [n_envs,] nv) or None; kind and params as in `rollout`.
-        qacc is the mean acceleration of each step.
-        """
-        self._ready("trajectory")
-        return self._rollouts.trajectory(qpos, qvel, controls, kind, params)
-
-    # ---- physics of a configuration
-
-    def physical_parameters(self) -> dict[str, Tensor]:
-        """Every physical parameter by core name, as `rollout(params=...)` takes it."""
-        solver = self._ready("physical_parameters")
-        values = {name: solver.parameters.value(name) for name in solver.parameters.names}
-        return {
-            name: Tensor.detach(solver.give(v) if v.shape[0] > 1 or not self.n_envs else _first(solver, v))
-            for name, v in values.items()
-        }
-
-    def mass_matrix(self, qpos: ArrayLike | None = None) -> Tensor:
-        """Joint-space mass matrix of the whole scene ([n_envs,] nv, nv) at qpos ([n_envs,] nq; None: now)."""
-        solver = self._ready("mass_matrix")
-        q, _ = self._rollouts._start("scene.mass_matrix", qpos, None)
-        return solver.give(inertia.mass_matrix(solver, q))
-
-    def gravity_force(self, qpos: ArrayLike | None = None) -> Tensor:
-        """Joint forces ([n_envs,] nv) that hold the scene still against gravity at qpos ([n_envs,] nq; None: now): the bias force at rest."""
-        solver = self._ready("gravity_force")
-        q, _ = self._rollouts._start("scene.gravity_force", qpos, None)
-        return solver.give(inertia.gravity_force(solver, q))
-
-    def bias_force(self, qpos: ArrayLike | None = None, qvel: ArrayLike | None = None) -> Tensor:
-        """Coriolis, centrifugal and gravity forces ([n_envs,] nv): what holds still needs this joint force."""
-        solver = self._ready("bias_force")
-        q, v = self._rollouts._start("scene.bias_force", qpos, qvel)
-        return solver.give(solver.physics.bias(solver.theta(), q, v))
+    # ---- settings of all
 
     def set_gravity(self, gravity: ArrayLike, envs_idx: IndexLike = None) -> None:
         """Gravity (3,) or (n_envs, 3) [m/s²]; differentiable."""
@@ -375,7 +314,3 @@ class Scene:
 
     def __repr__(self) -> str:
         return f"Scene {self.uid}"
-
-
-def _first(solver: RigidSolver, value: torch.Tensor) -> Tensor:
-    return wrap(value[0].clone(), solver.scene)

@@ -1,7 +1,7 @@
 """Whole trajectories in one launch: `scene.rollout`, its result, and the pure step."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from genesis.scene.inputs import ArrayLike
 from genesis.scene.physical import Loops
 from genesis.scene.rollout_inputs import RolloutInputs
 from genesis.scene.solver import RigidSolver
+from genesis.scene.step_derivatives import StepDerivatives, along_trajectory
 from genesis.scene.variants import Variants, roll_out_variants
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Trajectory:
     time (T+1,) [s].
     links_pos, links_quat, links_vel, links_ang (T+1, [n_envs,] nlink, ...) and links_contact_force (T, [n_envs,] nlink, 3) in the world
     frame are computed when first asked for. kind is that of the controls. theta: packed parameters (P,), (n_envs, P), or of a probe
-    (`genesis.scene.linear`) (T+1, n_envs, P), a row for each state.
+    (`genesis.scene.linear`) (T+1, n_envs, P), a row for each state. simulated: qacc is that of the steps, not made of velocities.
     """
 
     def __init__(
@@ -47,8 +48,9 @@ class Trajectory:
         start: int,
         kind: str,
         act_ctrl: torch.Tensor | None = None,
+        simulated: bool = True,
     ) -> None:
-        self._solver, self._theta, self._start, self.kind = solver, theta, start, kind
+        self._solver, self._theta, self._start, self.kind, self.simulated = solver, theta, start, kind, simulated
         self._controls, self._act_ctrl = controls, act_ctrl
         self._motions: dict[range, tuple[torch.Tensor, ...]] = {}
         self._pose_jacobians: dict[tuple[int, range], torch.Tensor] = {}  # by link; of `genesis.scene.frame_jacobian`
@@ -140,6 +142,10 @@ class Trajectory:
         if not self._flat or controls is None:
             raise InputError("Trajectory.variants: needs controls, and a scene built with n_envs=0.")
         return roll_out_variants(solver.physics, self.kind, self._theta, controls, columns, shifts, (qpos, qvel), bounded)
+
+    def linearization(self, wanted: Sequence[str] = ()) -> StepDerivatives:
+        """Every step at the state it starts from, (T, [n_envs,] ...); ``wanted`` as in `Scene.linearize`."""
+        return along_trajectory(self, wanted)
 
     def point(
         self, entity: "RigidEntity | str", name: str, local_pos: ArrayLike | None = None, steps: slice | None = None
@@ -321,7 +327,8 @@ class Rollouts(RolloutInputs):
             counts = [None if x is None else len(x) for x in (q, v, u)]
             raise InputError(f"{where}: qpos, qvel, controls have {counts} entries; allowed: T + 1, T + 1, T (or no controls).")
         theta, _ = self._driven(where, kind, None, params)
-        return Trajectory(solver, theta, (q, v, (v[1:] - v[:-1]) / solver.scene.dt), u, solver.scene.dt, 0, kind)
+        states = q, v, (v[1:] - v[:-1]) / solver.scene.dt
+        return Trajectory(solver, theta, states, u, solver.scene.dt, 0, kind, simulated=False)
 
     def _driven(
         self, where: str, kind: str, controls: torch.Tensor | None, params: Mapping[str, ArrayLike] | None

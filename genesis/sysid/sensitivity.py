@@ -112,7 +112,8 @@ def propagate(
     problem: RecordingProblem, batch: Batch, motion: Motion, out: RecordingDerivatives, free: Tensor | None, acceleration: bool
 ) -> Sensitivity:
     """The recursion. free (B, nx, nt): derivative of the start states to their tangents, or None."""
-    steps = along(problem.physics, motion.theta, motion.x[:-1], motion.dof_ctrl, motion.act_ctrl, out.columns, acceleration)
+    driven_by = motion.dof_ctrl, motion.act_ctrl
+    steps = along(problem.physics, motion.theta, motion.x[:-1], *driven_by, out.columns, acceleration, motion.qacc)
     nt = 0 if free is None else problem.space.nt
     per_env = out.theta[batch.target] if out.theta.shape[0] > 1 else out.theta  # (B or 1, F, n)
 

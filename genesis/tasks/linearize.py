@@ -8,8 +8,9 @@ row for each residual that sees states, whichever are fewer. See docs/adjoints/s
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -49,7 +50,8 @@ class Linearized:
 
 @dataclass(frozen=True)
 class _Part:
-    """Residuals (S, B, m) of one part of a loss, scaled so that half their squares add up to its share of the objective, and what they see."""
+    """Residuals (S, B, m) of one part of a loss, and what they see of states, controls and parameters times `scale`, with which half their
+    squares add up to its share of the objective."""
 
     loss: str
     squares: Squares
@@ -87,25 +89,25 @@ def linearize(task: Task, way: Way | None = None, simulated: tuple[View, Inputs]
     """
     with torch.no_grad():
         view, inputs = task.simulate() if simulated is None else simulated
-    return linearized_run(task, inputs, view.trajectory, way)
+    return linearized_run(task, inputs, view, way)
 
 
-def linearized_run(task: Task, inputs: Inputs, run: Any, way: Way | None = None, moved: Moved | None = None) -> Linearized:
-    """`linearize` of a trajectory that these inputs made.
+def linearized_run(task: Task, inputs: Inputs, view: View, way: Way | None = None, moved: Moved | None = None) -> Linearized:
+    """`linearize` of a motion that these inputs made.
 
     Args:
         moved: how its states move with z (T+1, B, nx, n), where that is not the recursion from its start.
     """
-    losses = expect_squares(task.losses)
+    losses, run = expect_squares(task.losses), view.trajectory
     with torch.no_grad():
         at = probe(run, parameters=bool(inputs.physical))
         out = outside(task.setting, task.parameters, inputs, at.x.detach()[:-1])
     columns = task.setting.scene.rigid_solver.physics.columns(out.names)
-    with torch.enable_grad():
-        seen = TrajectoryView(at.trajectory)
-        squares = {name: loss.residuals(seen) for name, (_, loss) in losses.items()}
+    seen = TrajectoryView(at.trajectory)
+    squares = {name: _residuals(loss, view, seen, graph=bool(out.names)) for name, (_, loss) in losses.items()}
     terms = {
-        name: losses[name][0] * torch.stack([part.total().detach() for part in parts]).sum() for name, parts in squares.items()
+        name: losses[name][0] * sum((part.total().detach() for part in parts[1:]), start=parts[0].total().detach())
+        for name, parts in squares.items()
     }
     known = prior_jacobian(task.parameters)
     if known is not None:
@@ -114,22 +116,39 @@ def linearized_run(task: Task, inputs: Inputs, run: Any, way: Way | None = None,
         raise divergence(seen, terms)
     with torch.enable_grad():
         parts = [
-            _Part(name, part, (2.0 * losses[name][0] * part.share()) ** 0.5, seeds(part, at.leaves(), columns))
+            _part(name, part, (2.0 * losses[name][0] * part.share()) ** 0.5, seeds(part, at.leaves(), columns))
             for name, own in squares.items()
             for part in own
         ]
+        parts = [part for part in parts if not _silent(part)]
     with torch.no_grad():
-        blocks = _blocks(parts, _tables(parts, linear_steps(run, out.names), out, way, moved))
+        tables = _tables(parts, linear_steps(run, out.names), out, way, moved)
+        blocks = [_block(name, parts, tables, out.start.shape[-1]) for name in squares]
     if known is not None:
         r, z = (part.double().cpu().numpy() for part in known)
         blocks.append(ResidualBlock(PRIOR, r, z))
-    return Linearized(blocks, {name: float(value) for name, value in terms.items()}, seen)
+    return Linearized(blocks, {name: float(value) for name, value in terms.items()}, view)
+
+
+def _residuals(loss: SumOfSquares, view: View, seen: View, *, graph: bool) -> list[Squares]:
+    """Of a motion without a graph, which has computed much already, where all can be differentiated so; else, or with `graph`, of its probe."""
+    if not graph:
+        known = loss.residuals(view)
+        if all(part.to_state is not None for part in known):
+            return known
+    with torch.enable_grad():
+        return loss.residuals(seen)
+
+
+def _part(name: str, squares: Squares, scale: float, unscaled: Seeds) -> _Part:
+    tables = (unscaled.state, unscaled.controls, unscaled.parameters)
+    return _Part(name, squares, scale, Seeds(*(None if table is None else scale * table for table in tables)))
 
 
 def _tables(
     parts: Sequence[_Part], steps: LinearSteps, out: InputDerivatives, way: Way | None, moved: Moved | None
 ) -> list[Tensor]:
-    """dr/dz (S, B, m, n) of every part, unscaled."""
+    """dr/dz (S, B, m, n) of every part."""
     if out.feedback is not None:  # what a residual sees of controls, it sees of the states that they answer to
         steps = LinearSteps(steps.state + steps.controls @ out.feedback, steps.controls, steps.parameters)
         parts = [_closed(part, out.feedback) for part in parts]
@@ -141,6 +160,12 @@ def _tables(
     else:
         seen = _by_columns(parts, (moved or _moved)(steps, out), out)
     return [_with_direct(table, part, out) for part, table in zip(parts, seen, strict=True)]
+
+
+def _silent(part: _Part) -> bool:
+    """Whether nothing of a part counts here, as of an excess within its range: no value, and no dependence on anything."""
+    tables = (part.squares.values, part.seeds.state, part.seeds.controls, part.seeds.parameters)
+    return not any(table is not None and bool(table.any()) for table in tables)
 
 
 def expect_room(steps: LinearSteps, columns: int) -> None:
@@ -165,11 +190,14 @@ def _closed(part: _Part, feedback: Tensor) -> _Part:
     return _Part(part.loss, part.squares, part.scale, Seeds(state, given, part.seeds.parameters))
 
 
-def _with_direct(made: Tensor, part: _Part, out: InputDerivatives) -> Tensor:
-    """The states' share (S, B, m, n), in place, with ∂r/∂u du/dz + ∂r/∂θ dθ/dz."""
-    given = part.seeds
+def _with_direct(seen: Tensor | None, part: _Part, out: InputDerivatives) -> Tensor:
+    """The states' share (S, B, m, n), None if there is none, in place, with ∂r/∂u du/dz + ∂r/∂θ dθ/dz."""
+    given, first = part.seeds, part.squares.first
+    if seen is None and given.controls is not None and len(given.controls) == 1 and given.parameters is None:
+        return given.controls[0] @ out.controls[first : first + part.shape[0]]
+    made = out.start.new_zeros(*part.shape, out.start.shape[-1]) if seen is None else seen
     if given.controls is not None:
-        _add_windows(made, given.controls, out.controls, part.squares.first)
+        _add_windows(made, given.controls, out.controls, first)
     if given.parameters is not None:
         made += given.parameters @ out.parameters
     return made
@@ -180,12 +208,15 @@ def _moved(steps: LinearSteps, out: InputDerivatives) -> Tensor:
     return forward(steps.state, steps.controls @ out.controls + steps.parameters @ out.parameters, out.start)
 
 
-def _by_columns(parts: Sequence[_Part], moved: Tensor, out: InputDerivatives) -> list[Tensor]:
-    """Σ_k ∂r/∂x_k S_k by forward sensitivities S."""
-    made = [out.start.new_zeros(*part.shape, out.start.shape[-1]) for part in parts]
-    for table, part in zip(made, parts, strict=True):
+def _by_columns(parts: Sequence[_Part], moved: Tensor, out: InputDerivatives) -> list[Tensor | None]:
+    """Σ_k ∂r/∂x_k S_k by forward sensitivities S, of the parts that see states."""
+    made: list[Tensor | None] = []
+    for part in parts:
+        table = None
         if part.seeds.state is not None:
+            table = out.start.new_zeros(*part.shape, out.start.shape[-1])
             _add_windows(table, part.seeds.state, moved, part.squares.first)
+        made.append(table)
     return made
 
 
@@ -202,7 +233,7 @@ def _rows(part: _Part) -> Tensor:
     return torch.zeros(0, 2, dtype=torch.int64) if state is None else (state != 0.0).any(-1).any(2).any(0).nonzero()
 
 
-def _by_rows(parts: Sequence[_Part], rows: Sequence[Tensor], steps: LinearSteps, out: InputDerivatives) -> list[Tensor]:
+def _by_rows(parts: Sequence[_Part], rows: Sequence[Tensor], steps: LinearSteps, out: InputDerivatives) -> list[Tensor | None]:
     """The same by a sweep in reverse, all rows (R, 2) of the parts at once."""
     horizon, batch, nx, _ = steps.state.shape
     start = steps.state.new_zeros(horizon + 1, batch, sum(map(len, rows)), nx)
@@ -213,21 +244,26 @@ def _by_rows(parts: Sequence[_Part], rows: Sequence[Tensor], steps: LinearSteps,
                 start[part.squares.first + j + own[:, 0], :, place] = state[own[:, 0], :, own[:, 1]]
     moved = reverse(steps.state, start)
     after = moved[1:]
-    made = torch.einsum("tbru,tbun->brn", after @ steps.controls, out.controls) + moved[0] @ out.start
+    to_controls = (after @ steps.controls).permute(1, 2, 0, 3).flatten(2)  # (B, R, T nv)
+    made = to_controls @ out.controls.transpose(0, 1).flatten(1, 2) + moved[0] @ out.start
     if len(out.parameters):
         made += torch.einsum("tbrx,tbxf->brf", after, steps.parameters) @ out.parameters
-    tables = [out.start.new_zeros(*part.shape, out.start.shape[-1]) for part in parts]
-    for table, own, place in zip(tables, rows, places, strict=True):
-        table[own[:, 0], :, own[:, 1]] = made[:, place].transpose(0, 1)
+    tables: list[Tensor | None] = []
+    for part, own, place in zip(parts, rows, places, strict=True):
+        table = None
+        if len(own):
+            table = out.start.new_zeros(*part.shape, out.start.shape[-1])
+            table[own[:, 0], :, own[:, 1]] = made[:, place].transpose(0, 1)
+        tables.append(table)
     return tables
 
 
-def _blocks(parts: Sequence[_Part], tables: Sequence[Tensor]) -> list[ResidualBlock]:
-    """Parts of one loss, one after the other, as numpy arrays."""
-    made = []
-    for name in dict.fromkeys(part.loss for part in parts):
-        own = [(part, table) for part, table in zip(parts, tables, strict=True) if part.loss == name]
-        r = torch.cat([part.scale * part.squares.values.detach().reshape(-1).double() for part, _ in own])
-        z = torch.cat([part.scale * table.reshape(-1, table.shape[-1]).double() for part, table in own])
-        made.append(ResidualBlock(name, r.cpu().numpy(), z.cpu().numpy()))
-    return made
+def _block(name: str, parts: Sequence[_Part], tables: Sequence[Tensor], n: int) -> ResidualBlock:
+    """Parts of one loss, one after the other, as numpy arrays; without rows if none counts."""
+    own = [(part, table) for part, table in zip(parts, tables, strict=True) if part.loss == name]
+    if not own:
+        return ResidualBlock(name, np.zeros(0), np.zeros((0, n)))
+    r = [part.scale * part.squares.values.detach().reshape(-1).double() for part, _ in own]
+    z = [table.reshape(-1, table.shape[-1]).double() for _, table in own]
+    r_all, z_all = (x[0] if len(x) == 1 else torch.cat(x) for x in (r, z))
+    return ResidualBlock(name, r_all.cpu().numpy(), z_all.cpu().numpy())

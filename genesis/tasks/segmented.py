@@ -107,8 +107,7 @@ class SegmentedTask(Task):
             assert isinstance(view, CutView)
             pieces = view.pieces
             slopes = SegmentSlopes(self.segments, self.nodes, pieces)
-        made = linearized_run(self, inputs, pieces.trajectory, "forward", slopes.moved)
-        made.trajectory = view
+        made = linearized_run(self, inputs, view, "forward", slopes.moved)
         rows = self.law.residuals(pieces.gaps)
         z = self.law.weight**0.5 * slopes.gaps
         made.blocks.append(

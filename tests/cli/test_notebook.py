@@ -216,6 +216,7 @@ def test_the_page_runs_as_it_stands(tmp_path, monkeypatch) -> None:
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
     for block in blocks:
         exec(compile(block, "docs/python.md", "exec"), names)
-    assert len(blocks) == 4 and len(names["curve"]) == 21 and (tmp_path / "throw" / "result.json").exists()
+    assert torch.linalg.eigvals(names["A"] - names["B"] @ names["K"]).abs().max() < 0.97
+    assert len(blocks) == 5 and len(names["curve"]) == 21 and (tmp_path / "throw" / "result.json").exists()
     assert torch.is_tensor(names["problem"].parameters["velocity"].value())
     assert (tmp_path / "pendulum" / "report.html").exists() and names["fit"].rmse and names["found"].estimates

@@ -1,6 +1,7 @@
 """Losses that are sums of squares: what their residuals add up to, which steps each row sees, and the derivatives of each row."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.settings import setting_of
 pytestmark = pytest.mark.usefixtures("engine")
 
 HORIZON = 6
+LONG = {("force_limits", "cartpole"), ("joint_tracking", "ball")}  # that see more than a column, or a frame, with each number
 NO_SQUARES = {"energy", "information", "user"}
 #: kind, robot, options; every kind that is a sum of squares, and every way in which it reads a trajectory.
 CASES: list[tuple[str, str, dict[str, Any]]] = [
@@ -93,6 +95,24 @@ def test_rows_see_their_steps_and_seeds_are_their_derivatives(kind: str, robot: 
                     if part.first + s + j < len(bar):
                         own[part.first + s + j, b] = table[j, s, b, k]
                 assert torch.allclose(bar, own, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("envs", [0, 2])
+@cases
+def test_short_ways_to_seeds_are_the_passes_they_stand_for(kind: str, robot: str, options: dict, envs: int) -> None:
+    setting, at = probed(robot, envs)
+    for part in LOSSES[kind](setting, "loss.test", **options).residuals(TrajectoryView(at.trajectory)):
+        leaves, columns = [at.x, at.controls], torch.arange(0)
+        found, expected = seeds(part, leaves, columns), seeds(replace(part, sees=None, to_state=None), leaves, columns)
+        for short, long in ((found.state, expected.state), (found.controls, expected.controls)):
+            assert (short is None or not short.any()) if long is None else torch.allclose(short, long, rtol=1e-13, atol=1e-15)
+
+
+def test_what_all_kinds_but_force_limits_and_balls_see_is_told_without_passes() -> None:
+    for kind, robot, options in CASES:
+        setting, at = probed(robot, 0)
+        parts = LOSSES[kind](setting, "loss.test", **options).residuals(TrajectoryView(at.trajectory))
+        assert all((part.sees or part.to_state) is not None for part in parts) == ((kind, robot) not in LONG), kind
 
 
 def test_parameters_of_each_row_are_told_apart() -> None:

@@ -12,6 +12,8 @@ from genesis.methods.ddp import DDP
 from tests.methods.driven import STEP, Pendulum
 from tests.methods.objectives import Trail, quadratic, run, through_a_file
 
+pytestmark = pytest.mark.usefixtures("engine")  # the sweep is a kernel
+
 
 def squares(p: Pendulum) -> tuple[np.ndarray, np.ndarray]:
     """Rows and right-hand side of the least squares that a mass without gravity poses."""

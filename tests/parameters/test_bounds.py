@@ -32,6 +32,18 @@ def test_smooth_values_by_formula() -> None:
     assert value.tolist() == pytest.approx(expected, rel=1e-14)
 
 
+@pytest.mark.parametrize("smooth", [True, False])
+@pytest.mark.parametrize(
+    "sides", [((-2.0, 1.0, -INF, -INF), (3.0, INF, 5.0, INF)), ((-2.0, -1.0, 0.0, 1.0), (3.0, 4.0, 5.0, 6.0))]
+)
+def test_slope_is_the_derivative_of_what_is_applied(smooth: bool, sides: tuple[tuple[float, ...], tuple[float, ...]]) -> None:
+    bounds = Bounds(numbers(*sides[0]), numbers(*sides[1]), smooth=smooth)
+    for free in ((0.3, 1.4, 4.7, 2.0), (-3.0, 0.5, 9.0, -4.0), (-2.0, 1.0, 5.0, 6.0)):
+        here = numbers(*free).requires_grad_()
+        bounds.apply(here).sum().backward()
+        assert torch.allclose(bounds.slope(here.detach()), here.grad, rtol=1e-14, atol=1e-15)
+
+
 def test_slope_is_one_in_the_middle_and_gradients_are_finite_everywhere() -> None:
     bounds = Bounds(numbers(-2.0, 1.0, -INF, -INF), numbers(3.0, INF, 5.0, INF), smooth=True)
     free = numbers(0.5, 1e3, -1e3, 7.0).requires_grad_()

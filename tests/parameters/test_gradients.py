@@ -120,3 +120,21 @@ def test_a_value_is_set_and_read(setting: Setting, kind: str) -> None:
         kind in ("hold", "knots", "fourier", "policy")
     )
     assert changes.start == kind.startswith("initial") and not changes.sensors and not changes.inputs
+
+
+@pytest.mark.parametrize("kind", ["hold", "knots", "fourier"])
+@pytest.mark.parametrize("transform", ["smooth", "clamp"])
+@pytest.mark.parametrize("coupled", [False, True])
+def test_jacobian_of_open_loop_controls_is_that_of_forward_mode(
+    setting: Setting, kind: str, transform: str, coupled: bool
+) -> None:
+    own = {"joints": ["rail", "pivot", "wrist"], "bounds": [-1.0, 1.5], "transform": transform, "scale": [2.0, 3.0, 4.0]}
+    options = OPTIONS[kind] | own
+    parameter = make_parameter(setting, "parameter.it", {"kind": kind, **options})
+    if coupled:  # as by scale: inertia
+        parameter.unit = parameter.unit + torch.tensor([[0.0, 0.3, -0.2], [0.1, 0.0, 0.5], [-0.4, 0.2, 0.0]], dtype=torch.float64)
+    found = parameter.jacobian()
+    expected = torch.func.jacfwd(lambda free: parameter.with_leaves([free]).value())(parameter.leaves()[0].detach())
+    assert found.shape == expected.flatten(2).shape
+    assert torch.allclose(found, expected.flatten(2), rtol=1e-13, atol=1e-15)
+    assert (found == 0.0).any() or transform == "smooth"

@@ -10,7 +10,7 @@ import torch
 from genesis.errors import DivergenceError, InputError
 from genesis.losses import LOSSES
 from genesis.methods import make_method
-from genesis.methods.method import point
+from genesis.methods.method import gradient, move, point
 from genesis.methods.residuals import cost
 from genesis.runners import evaluate as module
 from genesis.runners.evaluate import TaskProblem
@@ -46,11 +46,52 @@ def test_what_is_linearized_is_what_is_evaluated() -> None:
     assert linearized.metrics == pytest.approx(evaluated.metrics, rel=1e-12)
     assert linearized.norms == pytest.approx(evaluated.norms, rel=1e-10)
     assert np.array_equal(linearized.point, evaluated.point)
-    for leaf, gradient in zip(problem.leaves, gradients, strict=True):
-        assert torch.allclose(leaf.grad, gradient, rtol=1e-9, atol=1e-12)
+    for leaf, expected in zip(problem.leaves, gradients, strict=True):
+        assert torch.allclose(leaf.grad, expected, rtol=1e-9, atol=1e-12)
     normal = problem.normal(blocks)
     assert normal.gradient() == pytest.approx(evaluated.gradient, rel=1e-9, abs=1e-12)
     assert problem.counts() == {"evaluations": 2}
+
+
+def test_what_a_trial_point_has_shown_is_not_simulated_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, task = configured("task=reach", "task.horizon=12", "parameter.controls.count=3")
+    problem, simulated = TaskProblem(task, remember=False), []
+    real = task.simulate
+    monkeypatch.setattr(task, "simulate", lambda *given: simulated.append(1) or real(*given))
+    fresh = problem.linearize()
+    assert fresh is not None and problem.latest is not None and len(simulated) == 1
+    known = problem.latest
+    problem.evaluate(gradient=False)
+    again = problem.linearize()
+    assert again is not None and len(simulated) == 2
+    assert all(np.array_equal(a.z, b.z) and np.array_equal(a.r, b.r) for a, b in zip(fresh, again, strict=True))
+    assert (problem.latest.objective, problem.latest.metrics) == (known.objective, known.metrics)
+    problem.evaluate(gradient=False)
+    with torch.no_grad():
+        problem.leaves[0].add_(0.1)
+    moved = problem.linearize()
+    assert moved is not None and len(simulated) == 4
+    assert problem.latest.objective == problem.evaluate(gradient=False) != known.objective
+
+
+def test_gauss_newton_products_are_differences_of_gradients_where_residuals_vanish() -> None:
+    _, task = configured("task=fit", "task.horizon=30")
+    for name, value in task.goal.truth.items():
+        task.parameters[name].set_value(value.reshape(task.parameters[name].value().shape))
+    problem = TaskProblem(task, remember=False)
+    blocks = problem.linearize()
+    assert blocks is not None and cost(blocks) < 1e-25
+    normal, jacobian = problem.normal(blocks), np.concatenate([block.z for block in blocks])
+    v, w, here = np.array([0.3, -0.7]), np.array([0.5, 0.2]), point(problem.groups)
+    assert (jacobian @ v) @ (jacobian @ w) == pytest.approx(w @ normal.zz @ v, rel=1e-12)
+
+    def slope(step: float) -> np.ndarray:
+        move(problem.groups, here + step * v)
+        problem.evaluate()
+        return gradient(problem.groups)
+
+    differences = [(slope(h) - slope(-h)) / (2.0 * h) for h in (2e-3, 1e-3)]
+    assert (4.0 * differences[1] - differences[0]) / 3.0 == pytest.approx(normal.zz @ v, rel=1e-7)
 
 
 def test_a_point_that_diverges_is_a_failure_and_not_an_exception() -> None:
@@ -70,8 +111,8 @@ def test_a_jacobian_that_is_not_finite_is_a_failure(monkeypatch: pytest.MonkeyPa
     _, task = configured("task=throw", "task.horizon=5")
     problem = TaskProblem(task, remember=False)
 
-    def spoiled(task: Any) -> Any:
-        found = linearize(task)
+    def spoiled(task: Any, **options: Any) -> Any:
+        found = linearize(task, **options)
         found.blocks[0].z[0, 0] = value
         return found
 

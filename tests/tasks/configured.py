@@ -1,12 +1,13 @@
 """Tasks from the shipped configs."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from genesis_cli.build import build_method, build_task, start_engine
-from genesis_cli.compose import compose_config
-from genesis_cli.paths import config_dir
+from genesis_cli.build import absolute_files, build_method, build_task, start_engine
+from genesis_cli.compose import compose_with_sources
+from genesis_cli.job import Job
 from genesis_cli.validate import Checked, check
 
 #: A small experiment, and the information alone.
@@ -16,13 +17,9 @@ ONLY = tuple(f"loss.{name}=null" for name in ("joint_limits", "velocity_limits",
 
 def configured(*overrides: str) -> tuple[Checked, Any]:
     """The checked config of `genesis optimize OVERRIDES`, and its task."""
-    cfg = compose_config("optimize", list(overrides))
-    if "file" in cfg.robot:
-        cfg.robot.file = str(config_dir() / "robots" / cfg.robot.file)
-    for body in cfg.scene.entities.values():
-        if "file" in body:
-            body.file = str(config_dir() / "scenes" / body.file)
-    checked = check(cfg)
+    found = compose_with_sources("optimize", list(overrides))
+    absolute_files(Job("optimize", found.cfg, Path.cwd(), list(overrides), found.choices, found.sources, resume=False))
+    checked = check(found.cfg)
     start_engine(checked.plain["runtime"])
     return checked, build_task(checked)
 
