@@ -83,10 +83,7 @@ class Gradcheck:
     tolerance: float = key(1e-6, "largest relative error that counts as exact", above=0.0)
 
 
-RUN: dict[str, type] = {"stop": Stop, "restarts": Restarts, "runtime": Runtime, "logging": Logging, "gradcheck": Gradcheck}
-
-
-@dataclass
 RUN: dict[str, type] = {
-    "stop": Stop, "multiple_shooting": MultipleShooting, "runtime": Runtime, "logging": Logging, "gradcheck": Gradcheck,
+    "stop": Stop, "restarts": Restarts, "multiple_shooting": MultipleShooting, "runtime": Runtime, "logging": Logging,
+    "gradcheck": Gradcheck,
 }  # fmt: skip
