@@ -9,6 +9,8 @@ from genesis_cli.schema.former import FORMER
 # [+ | ++ | ~] name [@package] [=value]; a name with a dot is a value, not a group.
 _GROUP_OVERRIDE = re.compile(r"^(?P<sign>\+\+?|~)?(?P<name>\w+)(?P<rest>(@[^=]*)?(=.*)?)$", re.DOTALL)
 
+POLISH = "polish"  # the node of a second optimizer, of the group of the first
+
 
 def expand(override: str) -> str:
     """The override with a node's name replaced by its group's: `scene=arm` -> `scenes=arm`.
@@ -22,6 +24,8 @@ def expand(override: str) -> str:
     if key.partition(".")[0] not in (*GROUPS, *KINDS, *TERMS, *PLAIN):
         refuse_former(key, typed)
     match = _GROUP_OVERRIDE.match(override)
+    if match is not None and match["name"] == POLISH:
+        return f"{match['sign'] or ''}{GROUPS['optimizer']}@{POLISH}{match['rest']}"
     if match is None or match["name"] not in GROUPS:
         return override
     value = match["rest"].partition("=")[2].lstrip()

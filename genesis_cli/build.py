@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,8 +123,8 @@ def build_problem(checked: Checked) -> Any:
     )
 
 
-def task_on(scene: Any, checked: Checked) -> Any:
-    """The task of the config on its built scene."""
+def task_on(scene: Any, checked: Checked, seed: int | None = None) -> Any:
+    """The task of the config on its built scene; seed: in place of the config's."""
     from genesis.tasks import make_task
 
     bodies = bodies_of(checked)
@@ -134,7 +135,7 @@ def task_on(scene: Any, checked: Checked) -> Any:
         homes={name: body.home for name, body in bodies.items()},
         tool=checked.robot.tool,
         dt=scene.dt,
-        seed=checked.plain["runtime"].seed,
+        seed=checked.plain["runtime"].seed if seed is None else seed,
         task=asdict(checked.task),
         parameters={name: asdict(node) for name, node in checked.parameter.items()},
         losses={name: asdict(node) for name, node in checked.loss.items()},
@@ -207,6 +208,32 @@ def build_method(checked: Checked) -> Any:
     return make_method(asdict(checked.optimizer), asdict(checked.scheduler), plain["stop"].iterations, plain["runtime"].seed)
 
 
+def build_further(checked: Checked, task: Any = None) -> list[Any]:
+    """The descents that follow the first: restarts of a task, and the polish."""
+    import numpy as np
+
+    from genesis.methods import SEEDED, make_method
+    from genesis.runners.evaluate import groups_of
+    from genesis.runners.further import Further, Restarts, drawn_anew, start
+
+    plain, made = checked.plain, []
+    iterations, seed = plain["stop"].iterations, plain["runtime"].seed
+    restarts = Restarts(**vars(plain["restarts"])) if "restarts" in plain else Restarts()
+
+    def begin(k: int) -> Any:
+        drawn = drawn_anew(task.parameters, task_on(task.setting.scene, checked, seed + k).parameters)
+        return start(
+            restarts.spread, groups_of(task), drawn, np.random.default_rng((seed, k)), alone=checked.optimizer.kind in SEEDED
+        )
+
+    for k in range(1, restarts.count + 1):
+        method = make_method(asdict(checked.optimizer), asdict(checked.scheduler), iterations, seed, k)
+        made.append(Further(f"restart {k} of {restarts.count}", method, partial(begin, k)))
+    if checked.polish is not None:
+        made.append(Further("polish", make_method(asdict(checked.polish), {"kind": "constant"}, iterations, seed)))
+    return made
+
+
 def build_loop(
     checked: Checked, task: Any, *, seconds: dict[str, float], problem: Callable[..., Any] | None = None, **options: Any
 ) -> Any:
@@ -219,10 +246,13 @@ def build_loop(
     from genesis.runners.evaluate import TaskProblem
     from genesis.runners.loop import Stop
     from genesis.runners.optimize import optimization
+    from genesis.runners.shooting import MultipleShooting
 
     plain = checked.plain
     return optimization(
         task, build_method(checked), Stop(**vars(plain["stop"])), seconds=seconds, problem=problem or TaskProblem,
+        further=build_further(checked, task),
+        shooting=MultipleShooting(**vars(plain["multiple_shooting"])) if "multiple_shooting" in plain else MultipleShooting(),
         checkpoint_every=plain["logging"].checkpoint_every, seed=plain["runtime"].seed, **options,
     )  # fmt: skip
 
@@ -242,7 +272,7 @@ def build_identification(checked: Checked, problem: Any, *, seconds: dict[str, f
     plain = checked.plain
     return identification(
         problem, build_method(checked), Stop(**vars(plain["stop"])), starts=Starts(**vars(plain["starts"])),
-        asked=Asked(**vars(plain["statistics"])), seconds=seconds, seed=plain["runtime"].seed,
+        asked=Asked(**vars(plain["statistics"])), seconds=seconds, seed=plain["runtime"].seed, further=build_further(checked),
         checkpoint_every=plain["logging"].checkpoint_every, **options,
     )  # fmt: skip
 

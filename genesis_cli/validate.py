@@ -26,6 +26,7 @@ class Checked:
     optimizer: Any
     scheduler: Any
     plain: dict[str, Any]
+    polish: Any = None
 
 
 NOT_NULL = "must not be null"

@@ -15,6 +15,7 @@ from genesis.methods.least_squares import LeastSquares
 from genesis.methods.levenberg_marquardt import LevenbergMarquardt
 from genesis.methods.light_start import skip_compiler_import
 from genesis.methods.method import Ending, Group, Method, Objective
+from genesis.methods.mppi import MPPI
 from genesis.methods.schedulers import SCHEDULERS
 
 #: Kinds that take one gradient a step, with a learning rate and its schedule.
@@ -38,18 +39,20 @@ OWN_STEP: dict[str, type] = {
     "levenberg_marquardt": LevenbergMarquardt,
     "least_squares": LeastSquares,
     "cmaes": CMAES,
+    "mppi": MPPI,
     "ddp": DDP,
 }
 METHODS = (*FIRST_ORDER, *OWN_STEP)
-SEEDED = ("cmaes",)  # kinds that draw random numbers
+SEEDED = ("cmaes", "mppi")  # kinds that draw random numbers
 
 
-def make_method(spec: dict[str, Any], scheduler: dict[str, Any], iterations: int, seed: int) -> Method:
+def make_method(spec: dict[str, Any], scheduler: dict[str, Any], iterations: int, seed: int, restart: int = 0) -> Method:
     """The method of that kind, not yet begun: `init` binds it to an objective.
 
     Args:
         spec: kind and keyword arguments. scheduler: kind and keyword arguments of the learning rate's schedule.
         iterations: length of the run, for schedules that need it. seed: of methods that draw random numbers and have no seed in `spec`.
+        restart: number of a descent that begins anew: another seed, and for cmaes a population that has doubled so often.
     Raises: UnknownNameError for a kind that there is not. A schedule of a method without a learning rate is not followed, and that is said.
     """
     skip_compiler_import()
@@ -59,10 +62,14 @@ def make_method(spec: dict[str, Any], scheduler: dict[str, Any], iterations: int
         return FirstOrder(FIRST_ORDER[kind], options, scheduler, iterations)
     if kind not in OWN_STEP:
         raise unknown_name("optimizer", "kind", kind, METHODS)
-    if scheduler["kind"] != "constant":
+    if scheduler["kind"] != "constant" and not restart:
         logger.warning("scheduler: %s is not followed, because %s finds its step itself.", scheduler["kind"], kind)
     if kind in SEEDED and options.get("seed") is None:
         options["seed"] = seed
+    if kind in SEEDED:
+        options["seed"] += restart
+    if kind == "cmaes":
+        options["doublings"] = restart
     made: Method = OWN_STEP[kind](**options)
     return made
 

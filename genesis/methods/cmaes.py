@@ -24,7 +24,7 @@ from genesis.methods.method import (
     no_value,
     point,
     refuse_rates,
-    sizes,
+    spans,
 )
 
 LARGE = 50  # from so many numbers on, C is diagonal if nobody says what it is
@@ -40,10 +40,10 @@ class Strategy:
     Drawing is a function of seed and generation, so that there is no state of a generator to keep.
     """
 
-    def __init__(self, mean: np.ndarray, population: int | None, diagonal: bool, seed: int) -> None:
+    def __init__(self, mean: np.ndarray, population: int | None, diagonal: bool, seed: int, doublings: int = 0) -> None:
         n = len(mean)
         self.n, self.diagonal, self.seed = n, diagonal, seed
-        self.count = population or 4 + int(3.0 * math.log(n))
+        self.count = (population or 4 + int(3.0 * math.log(n))) * 2**doublings
         self._weigh(n)
         self.mean, self.sigma, self.generation = mean.copy(), 1.0, 0
         self.c = np.ones(n) if diagonal else np.eye(n)
@@ -165,6 +165,8 @@ class CMAES:
         population: candidates of a generation; None: 4 + 3 ln n. spread: standard deviation at the start, in units of each number's size,
             of half its range where it has bounds and no size, else of 1. diagonal: numbers are searched for one by one, in time and memory
             linear in their number, which goes on faster where they do not hang together; None: from 50 numbers on. seed: of the candidates.
+        doublings: how often the population is doubled, as in restarts (Auger, Hansen, A restart CMA evolution strategy with increasing
+            population size, 2005).
         cost_tolerance: ends where values of the last generations differ by less than this part of what was gained.
         step_tolerance: ends where the spread is this part of the first one.
     """
@@ -184,9 +186,11 @@ class CMAES:
         spread: float = 0.5,
         diagonal: bool | None = None,
         seed: int = 0,
+        doublings: int = 0,
         cost_tolerance: float = 1e-12,
         step_tolerance: float = 1e-11,
     ) -> None:
+        self.doublings = doublings
         self.population, self.spread, self.diagonal, self.seed = population, spread, diagonal, seed
         self.cost_tolerance, self.step_tolerance = cost_tolerance, step_tolerance
 
@@ -195,23 +199,18 @@ class CMAES:
         self.objective, self.groups = objective, learned(objective)
         refuse_rates(self.groups, "cmaes")
         low, high = bounds(self.groups)
-        self.unit = self.spread * self._sizes(low, high)
+        self.unit = self.spread * spans(self.groups)
         self.box = FoldedBox(low, high, MARGIN * self.unit)
         self.best = np.clip(point(self.groups), low, high)
         move(self.groups, self.best)
         n = len(self.best)
         diagonal = n >= LARGE if self.diagonal is None else self.diagonal
-        self.strategy = Strategy(self.box.before(self.best) / self.unit, self.population, diagonal, self.seed)
+        start = self.box.before(self.best) / self.unit
+        self.strategy = Strategy(start, self.population, diagonal, self.seed, self.doublings)
         self.first = self.lowest = math.inf  # values of the start and of the best
         self.recent: list[float] = []  # lowest value of each of the last generations
         self.memory = 10 + math.ceil(30.0 * n / self.strategy.count)
         self.empty, self.ending = 0, ""  # generations without a value, since one with; why the last generation was the last one
-
-    def _sizes(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-        """What the spread is in units of (n,)."""
-        given = np.concatenate([np.full(sum(leaf.numel() for leaf in g.leaves), g.size is not None) for g in self.groups])
-        ranged = np.isfinite(high - low) & (high > low)
-        return np.where(given, sizes(self.groups), np.where(ranged, 0.5 * (high - low), 1.0))
 
     def look(self) -> Ending | None:
         """The value of the best candidate so far."""

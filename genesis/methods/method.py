@@ -22,7 +22,8 @@ class Group:
 
     bounds: low and high of each leaf, where they are kept by projection, else None. lr: own learning rate.
     project: puts the leaves back within their bounds. size: how far each number of each leaf may reasonably move: the length in which lbfgsb,
-    cmaes and learning rates of first-order methods measure it; None: they take it as it is.
+    cmaes, mppi and learning rates of first-order methods measure it; None: they take it as it is. in_time: the first axis of the leaves is
+    time.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Group:
     lr: float | None
     project: Callable[[], None]
     size: list[Tensor] | None = None
+    in_time: bool = False
 
 
 class Objective(Protocol):
@@ -210,6 +212,14 @@ def gradient(groups: Sequence[Group]) -> np.ndarray:
 def sizes(groups: Sequence[Group]) -> np.ndarray:
     """Size of each number (n,)."""
     return flatten([size for group in groups for size in group.size or [torch.ones_like(leaf) for leaf in group.leaves]])
+
+
+def spans(groups: Sequence[Group]) -> np.ndarray:
+    """How far each number (n,) may reasonably move: its size where it has one, else half its range where it has bounds, else 1."""
+    low, high = bounds(groups)
+    given = np.concatenate([np.full(sum(leaf.numel() for leaf in g.leaves), g.size is not None) for g in groups])
+    ranged = np.isfinite(high - low) & (high > low)
+    return np.where(given, sizes(groups), np.where(ranged, 0.5 * (high - low), 1.0))
 
 
 def bounds(groups: Sequence[Group]) -> tuple[np.ndarray, np.ndarray]:

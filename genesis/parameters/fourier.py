@@ -21,6 +21,8 @@ class Fourier(OpenLoop):
     Automation 13 (1997), eq. 15.
     """
 
+    in_time = False
+
     def __init__(
         self,
         setting: Setting,

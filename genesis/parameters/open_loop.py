@@ -18,6 +18,8 @@ from genesis.setting import Setting
 class OpenLoop:
     """Controls (T, n) of chosen degrees of freedom, the same in every environment.
 
+    in_time: the free numbers (K, n) are those of K times, one after the other.
+
     Args:
         weights: W (T, K): which knots make the control at each step; None: each step has its own.
         rest: the keyword arguments of `Hold` and `Knots`.
@@ -56,6 +58,8 @@ class OpenLoop:
         count = self.horizon if weights is None else weights.shape[1]
         noises = torch.randn(count, n, generator=setting.generator, dtype=torch.float64)
         self.free = (noise * tensor(noises)).requires_grad_(learn)
+
+    in_time = True
 
     def leaves(self) -> list[Tensor]:
         return [self.free]

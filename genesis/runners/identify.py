@@ -7,6 +7,7 @@ from typing import Any
 
 from genesis.errors import InputError
 from genesis.methods.method import Method
+from genesis.runners.further import Further
 from genesis.runners.iteration import IterationReport, Observer
 from genesis.runners.loop import Loop, Result, Stop
 from genesis.runners.record import METRICS, lines_before, load_checkpoint
@@ -26,22 +27,25 @@ def identification(
     observers: Sequence[Observer] = (),
     seconds: Mapping[str, float] | None = None,
     seed: int = 0,
+    further: Sequence[Further] = (),
     **options: Any,
 ) -> Loop:
     """A run that lowers the residuals of a problem; its result becomes an `Identification` by `found`.
 
     Args:
-        starts: where to begin; asked: what the answer is to tell. seconds: time spent before, by phase. options: those of `Loop`.
+        starts: where to begin; asked: what the answer is to tell. seconds: time spent before, by phase.
+        further, options: those of `Loop`.
 
     Raises: InputError for a method that cannot lower the problem, or a profile of a parameter that has none; UnknownNameError.
     """
-    _check(problem, method)
+    for one in (method, *(later.method for later in further)):
+        _check(problem, one)
     made = SysidProblem(problem, starts or Starts(), asked or Asked(), seed=seed, seconds=seconds)
 
     def note(report: IterationReport) -> None:
         made.history.append(row_of(report))
 
-    return Loop(made, method, stop, observers=[note, *observers], seed=seed, **options)
+    return Loop(made, method, stop, observers=[note, *observers], seed=seed, further=further, **options)
 
 
 def _check(problem: RecordingProblem, method: Method) -> None:

@@ -16,12 +16,13 @@ from genesis.errors import InputError
 from genesis.methods.method import Ending, Method, all_leaves, move, point
 from genesis.problems.problem import CONVERGED, FINISHED, INTERRUPTED, STOPPED, Best, Evaluation, Problem, Stage, Verdict
 from genesis.runners.divergences import Divergences
+from genesis.runners.further import Course, Further, planned
 from genesis.runners.interrupt import Interrupt
 from genesis.runners.iteration import IterationReport, Observer
 from genesis.runners.record import Record, versions
 from genesis.runners.standing import Standing
 
-FORMAT = 3  # of checkpoints
+FORMAT = 4  # of checkpoints
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Result:
 
     status: converged, not_converged, finished (no tolerance to meet), interrupted, diverged, pruned, …
     counts: what was spent (evaluations, simulations). divergences: counts of `genesis.runners.divergences.Divergences`.
-    error: what failed, if something did. summary: what the problem has to say beside.
+    error: what failed, if something did. summary: what the problem has to say beside. stages: what each came to, if there were several.
     """
 
     status: str
@@ -58,6 +59,7 @@ class Result:
     counts: dict[str, int]
     divergences: dict[str, Any]
     summary: dict[str, Any] = field(default_factory=dict)
+    stages: list[dict[str, Any]] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=versions)
     error: Exception | None = None
 
@@ -73,8 +75,8 @@ class Result:
 
     def content(self) -> dict[str, Any]:
         """For result.json."""
-        plain = {name: value for name, value in vars(self).items() if name not in ("counts", "summary", "error")}
-        return {**plain, **self.counts, **self.summary}
+        plain = {name: value for name, value in vars(self).items() if name not in ("counts", "summary", "stages", "error")}
+        return {**plain, **self.counts, **({"stages": self.stages} if self.stages else {}), **self.summary}
 
 
 class Loop:
@@ -82,6 +84,7 @@ class Loop:
 
     Args:
         problem: what is lowered, and what is known of it. method: what lowers it; it is initialised here.
+        further: descents that follow those of the problem, each with its method; all have the iterations and patience of `stop`.
         stop: when to end. record: the run folder, or None.
         checkpoint_every: iterations between checkpoints.
         seed: stored with the result.
@@ -96,13 +99,15 @@ class Loop:
         method: Method,
         stop: Stop,
         *,
+        further: Sequence[Further] = (),
         record: Record | None = None,
         observers: Sequence[Observer] = (),
         checkpoint_every: int = 50,
         seed: int = 0,
         signals: bool = True,
     ) -> None:
-        self.problem, self.method, self.stop, self.record, self.observers = problem, method, stop, record, observers
+        self.problem, self.stop, self.record, self.observers = problem, stop, record, observers
+        self.further, self.methods, self.course = tuple(further), [method, *(one.method for one in further)], Course()
         self.checkpoint_every, self.seed = checkpoint_every, seed
         self.divergences, self.standing = Divergences(), Standing(stop.min_delta)
         self.stages: list[Stage] = []
@@ -116,7 +121,13 @@ class Loop:
         self.interrupt = Interrupt(signals)
         self.began = perf_counter()
         self.seconds_before = 0.0
-        method.init(problem)
+        for one in reversed(self.methods):  # what one of them cannot lower is said before anything runs
+            one.init(problem)
+
+    @property
+    def method(self) -> Method:
+        """That of the present stage."""
+        return self.methods[self.stages[self.number].method if self.stages else 0]
 
     @property
     def best(self) -> Best | None:
@@ -146,7 +157,7 @@ class Loop:
 
     def _stages(self) -> Verdict:
         """One after the other; what the one with the best point means for the run."""
-        self.stages = self.stages or list(self.problem.stages())
+        self.stages = self.stages or planned(self.problem.stages(), self.further)
         for number in range(self.number, len(self.stages)):
             self.number = number
             if not self.goes_on:
@@ -156,6 +167,7 @@ class Loop:
             if isinstance(ended, Verdict):
                 return ended
             self.endings[number] = ended
+            self.course.leave(ended.reason)
         last, best = len(self.stages) - 1, self.best
         of_last_round = best is not None and self.stages[best.stage].round == self.stages[last].round
         return self.problem.verdict(self.endings[best.stage if best is not None and of_last_round else last], best)
@@ -169,6 +181,7 @@ class Loop:
         if begin is not None:
             move(self.problem.groups, begin)
         self.standing.new_stage()
+        self.course.enter(stage, self.method)
         self.step, self.iteration = 0, self.reported + 1
         self.problem.enter(stage)
         self.method.init(self.problem)
@@ -205,6 +218,7 @@ class Loop:
             self.first = evaluation.objective if self.first is None else self.first
             self.last = evaluation.objective
         self.standing.take(evaluation, self.iteration, self.number)
+        self.course.take(self.step, evaluation)
         self.reported = self.iteration
         report = self._told(evaluation)
         if self.record is not None:
@@ -238,6 +252,7 @@ class Loop:
             return Verdict(INTERRUPTED, STOPPED)
         if wish is not None:
             return wish
+        ending = ending or self.problem.enough()
         if ending is not None:
             return ending
         if self.step >= stop.iterations:
@@ -256,6 +271,7 @@ class Loop:
     def _finish(self, verdict: Verdict) -> Result:
         """Put the best back, let the problem conclude, store."""
         problem, best = self.problem, self.best
+        self.course.leave(verdict.reason)
         self.divergences.take_rest(self.iteration, problem.failed)
         result = Result(
             status=verdict.status,
@@ -271,6 +287,7 @@ class Loop:
             seed=self.seed,
             counts={},
             divergences=self.divergences.summary(),
+            stages=self.course.told(),
             error=verdict.error,
         )
         if best is not None:
@@ -286,9 +303,11 @@ class Loop:
             ):  # the new round has found nothing: judge by the old one
                 problem.enter(self.stages[best.stage])
             problem.conclude(best, lambda: self.interrupt.asked)
+            result.objective_best, result.metrics = best.objective, best.metrics
             if self.record is not None:
                 self.record.solution(problem.arrays())
                 self.record.files(problem.files())
+                self.record.curves(problem.curves())
             result.summary = problem.summary()
         result.counts = problem.counts()
         result.seconds = {name: round(value, 6) for name, value in {**problem.clock.seconds, "loop": self._seconds()}.items()}
@@ -300,7 +319,7 @@ class Loop:
 
     def state(self) -> dict[str, Any]:
         """Everything needed to go on from here bit by bit: from before the present evaluation, which is made again."""
-        stages = [(s.label, None if s.begin is None else torch.from_numpy(s.begin), s.round) for s in self.stages]
+        stages = [(s.label, None if s.begin is None else torch.from_numpy(s.begin), s.round, s.method) for s in self.stages]
         return {
             "format": FORMAT,
             "signature": self.problem.signature(),
@@ -312,7 +331,8 @@ class Loop:
             "iteration": self.iteration,
             "first": self.first_before,
             "point": torch.from_numpy(point(self.problem.groups)),
-            "kind": self.method.kind,
+            "kinds": self._kinds(),
+            "course": self.course.state_dict(),
             "method": self.method.state_dict(),
             "problem": self.problem.state_dict(),
             "standing": self.standing.state_dict(),
@@ -325,7 +345,7 @@ class Loop:
         """Go on from a checkpoint. Raises: InputError if it is of another problem or method."""
         self._compare(state)
         self.stages = [
-            Stage(label, None if begin is None else begin.numpy().copy(), number) for label, begin, number in state["stages"]
+            Stage(label, None if begin is None else begin.numpy().copy(), *rest) for label, begin, *rest in state["stages"]
         ]
         self.endings = {number: Ending(*ending) for number, ending in state["endings"].items()}
         self.number, self.step, self.iteration, self.first = (state[k] for k in ("number", "step", "iteration", "first"))
@@ -340,6 +360,7 @@ class Loop:
             raise InputError(f"checkpoint: made by another optimizer ({error}); resume needs the same optimizer.") from error
         move(self.problem.groups, state["point"].numpy())  # once more: methods begin within bounds, at times strictly
         self.standing.load_state_dict(state["standing"])
+        self.course.load_state_dict(state["course"])
         self.divergences = Divergences(**state["divergences"])
         torch.set_rng_state(state["random"])
 
@@ -349,8 +370,11 @@ class Loop:
             raise InputError(
                 "checkpoint: written by an earlier version, whose checkpoints are not read; start anew with --rerun."
             )
-        if state["kind"] != self.method.kind:
-            raise InputError(f"checkpoint: made by another optimizer ({state['kind']}); resume needs the same optimizer.")
+        if state["kinds"] != self._kinds():
+            made = ", then ".join(dict.fromkeys(state["kinds"]))
+            raise InputError(
+                f"checkpoint: made by another optimizer ({made}); resume needs the same optimizer, restarts and polish."
+            )
         if state["shapes"] != self._shapes():
             raise InputError(
                 f"checkpoint: parameters have shapes {state['shapes']}, this task's have {self._shapes()}; "
@@ -361,6 +385,9 @@ class Loop:
                 raise InputError(
                     f"checkpoint: its {what} are {state['signature'].get(what)}, those of this config {now}; resume needs the same."
                 )
+
+    def _kinds(self) -> list[str]:
+        return [one.kind for one in self.methods]
 
     def _shapes(self) -> list[tuple[int, ...]]:
         return [tuple(leaf.shape) for leaf in all_leaves(self.problem.groups)]

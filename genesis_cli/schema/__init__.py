@@ -20,6 +20,7 @@ KINDS: dict[str, dict[str, type]] = {
     "scene": SCENES,
     "task": TASKS,
     "optimizer": OPTIMIZERS,
+    "polish": OPTIMIZERS,
     "scheduler": SCHEDULERS,
 }
 TERMS: dict[str, dict[str, type]] = {"loss": LOSSES, "parameter": PARAMETERS}

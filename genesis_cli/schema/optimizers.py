@@ -225,6 +225,24 @@ class DDP(Optimizer):
     gradient_tolerance: float = key(1e-9, "stop where no control changes the objective by more than this part of it", low=0.0)
 
 
+@dataclass
+class MPPI(Optimizer):
+    """Path integrals (Williams et al., 2018): the mean of candidates weighed by their cost; no gradient, a batched simulation a generation."""
+
+    kind: str = "mppi"
+    population: int = key(64, "candidates of a generation", low=4)
+    spread: float = key(
+        0.3, "standard deviation at the start: of half the range of numbers with bounds, else absolute", above=0.0
+    )
+    elite: float = key(0.1, "part of the candidates that the weights count; sets the temperature", above=0.0)
+    temperature: float | None = key(None, "temperature of the weights in units of the objective, in place of elite", above=0.0)
+    smoothing: float = key(0.5, "correlation of the noise of controls from one time to the next, below 1", low=0.0)
+    adapt: float = key(
+        0.2, "how far variances go towards those of the weighed candidates in a generation; 0: the spread stays", low=0.0
+    )
+    step_tolerance: float = key(1e-6, "stop where the standard deviation is this part of the first", low=0.0)
+
+
 OPTIMIZERS: dict[str, type] = {
     "adam": Adam,
     "adamw": AdamW,
@@ -242,5 +260,6 @@ OPTIMIZERS: dict[str, type] = {
     "levenberg_marquardt": LevenbergMarquardt,
     "least_squares": LeastSquares,
     "cmaes": CMAES,
+    "mppi": MPPI,
     "ddp": DDP,
 }

@@ -40,7 +40,7 @@ def test_every_task_and_system_takes_every_kind_of_optimizer(optimizer: str) -> 
 @pytest.mark.parametrize("command", ["optimize", "simulate", "gradcheck"])
 def test_every_command_composes(command: str) -> None:
     checked = check(compose_config(command, []))
-    assert checked.task.kind == "reach" and checked.robot.name == "panda" and checked.optimizer.kind == "lbfgs"
+    assert checked.task.kind == "reach" and checked.robot.name == "panda" and checked.optimizer.kind == "levenberg_marquardt"
     assert ("gradcheck" in checked.plain) == (command == "gradcheck")
 
 
@@ -81,7 +81,9 @@ def test_every_key_is_documented() -> None:
 def test_groups_and_nodes_are_the_same_set() -> None:
     assert set(GROUPS) - {"experiment", "system", "sweep", "launcher"} <= {*KINDS, *TERMS, *PLAIN}
     top = {key.split(".")[0] for command in ("gradcheck", "sysid") for key in flat_keys(compose_config(command, []))}
-    assert top == {*KINDS, *TERMS, *PLAIN}
+    assert {*top, "polish"} == {*KINDS, *TERMS, *PLAIN}, "no command polishes by itself"
+    polished = compose_config("optimize", ["optimizer=cmaes", "polish=lbfgs", "polish.history_size=3"])
+    assert (polished.optimizer.kind, polished.polish.kind, polished.polish.history_size) == ("cmaes", "lbfgs", 3)
 
 
 def test_composing_leaves_no_interpolation_open() -> None:

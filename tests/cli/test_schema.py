@@ -14,6 +14,8 @@ from genesis.methods import FIRST_ORDER, OWN_STEP, SCHEDULERS
 from genesis.observations.dataset import Smoothing
 from genesis.parameters import PARAMETERS
 from genesis.parameters.numbers import NumberOptions
+from genesis.runners.further import Restarts
+from genesis.runners.loop import Stop
 from genesis.sysid.answer import Asked
 from genesis.sysid.identification import Starts
 from genesis.sysid.shooting import Shooting
@@ -23,6 +25,7 @@ from genesis_cli import schema
 from genesis_cli.schema.observations import Channel, Time
 from genesis_cli.schema.tasks import Task
 
+CHOSEN = ("seed", "doublings")  # arguments of methods that runs choose, not configs
 KINDS = {**schema.KINDS, **schema.TERMS, **schema.OBSERVED}
 
 
@@ -39,7 +42,7 @@ def taken(function) -> dict[str, object]:
     """Name -> default of keyword-only arguments that are not given yet; those of numbers where they are passed on."""
     given = function.keywords if isinstance(function, partial) else {}
     arguments = inspect.signature(function).parameters
-    found = {n: p.default for n, p in arguments.items() if p.kind is p.KEYWORD_ONLY and n not in given and n != "seed"}
+    found = {n: p.default for n, p in arguments.items() if p.kind is p.KEYWORD_ONLY and n not in given and n not in CHOSEN}
     if any(p.kind is p.VAR_KEYWORD for p in arguments.values()):
         found |= {field.name: field.default for field in fields(NumberOptions)}
     return found
@@ -53,8 +56,10 @@ def same(schema_value: object, engine_value: object) -> bool:
     return schema_value == engine_value or (schema_value == {} and engine_value is None)
 
 
-@pytest.mark.parametrize(("node", "made"), [("shooting", Shooting), ("starts", Starts), ("statistics", Asked)])
-def test_how_is_identified_is_what_the_engine_knows(node: str, made: type) -> None:
+@pytest.mark.parametrize(
+    ("node", "made"), [("shooting", Shooting), ("starts", Starts), ("statistics", Asked), ("restarts", Restarts), ("stop", Stop)]
+)
+def test_how_a_run_goes_is_what_the_engine_knows(node: str, made: type) -> None:
     assert declared(schema.PLAIN[node], set()) == declared(made, set())
 
 

@@ -143,9 +143,7 @@ def test_closed_loop_with_a_constant_policy_is_the_open_loop() -> None:
     with torch.no_grad():
         for leaf in closed.parameters["policy"].leaves():
             leaf.zero_()
-    _, opened = configured(
-        *same, "parameter=cart_force", "parameter.controls.count=5", "parameter.controls.noise=0", "parameter.controls.init=1.5"
-    )
+    _, opened = configured(*same, "parameter=cart_force", "parameter.controls.noise=0", "parameter.controls.init=1.5")
     one, two = closed.simulate()[0], opened.simulate()[0]
     assert torch.allclose(one.qpos, two.qpos, atol=1e-13) and torch.allclose(one.controls, two.controls, atol=1e-13)
     assert torch.allclose(one.point(closed.setting.robot, "tip"), two.point(opened.setting.robot, "tip"), atol=1e-13)
