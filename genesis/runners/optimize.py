@@ -26,19 +26,19 @@ def optimization(
     """A run that learns the parameters of a task.
 
     Args:
-        seconds: time spent before, by phase. shooting: how the motion is cut into segments; None: not.
+        seconds: time spent before, by phase. shooting: how the motion is cut into segments; None: not, and nothing is said of growth.
         problem: made with the arguments of `TaskProblem`. options: those of `Loop`.
     Raises: InputError for a task that the method cannot learn.
     """
     if method.needs == "residuals":
         expect_squares(task.losses)
     made: dict[str, Any] = dict(remember=method.revisits, masks=method.masks, seconds=seconds)
-    if problem is not TaskProblem:  # several tasks together: each as it is
+    if shooting is None or problem is not TaskProblem:  # several tasks together: each as it is
         return Loop(problem(task, **made), method, stop, **options)
     start = perf_counter()
     first = growth_of(task)
-    pieces = None if shooting is None else segmented(task, shooting, method.needs, first)
-    if pieces is None or shooting is None:
+    pieces = segmented(task, shooting, method.needs, first)
+    if pieces is None:
         found = TaskProblem(task, **made)
     else:
         found = ShootingProblem(pieces, shooting, shooting.iterations or ITERATIONS[method.needs], **made)
