@@ -1,5 +1,6 @@
 """Tasks step by step: derivatives against the adjoint and the Jacobian, trials, what cannot be driven, whole runs."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,7 @@ def test_what_cannot_be_driven_is_said(words: tuple[str, ...]) -> None:
 
 
 def test_a_loss_without_curvature_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, logger="genesis")
     control_of("swing")
     assert [r.getMessage() for r in caplog.records if "ddp" in r.getMessage()] == [
         "optimizer: loss.work is no sum of squares; ddp sees its gradient, and no curvature."

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from genesis.grad.linearization import linearization
 from genesis.grad.physics import CONSTANT_KINDS
 from tests.dynamics.constraints.gradients import inputs_of
 from tests.dynamics.constraints.scenes import modelled, physics_of, scene, xml_of
@@ -25,6 +26,9 @@ def results(name: str, dtype: torch.dtype) -> dict[str, np.ndarray]:
     value = run(physics, s.system, leaves)
     value.sum().backward()
     found = {f"gradient of {k}": x.grad for k, x in leaves.items() if x.grad is not None}
+    theta = physics.pack({k: x.detach() for k, x in leaves.items() if k not in STATE_INPUTS})
+    at = (leaves["qpos"].detach(), leaves["qvel"].detach(), leaves["dof_ctrl"].detach()[:, 0].contiguous())
+    found["linearization"] = linearization(physics, theta, *at, None).state
     return {k: x.detach().double().numpy() for k, x in (found | {"loss": value}).items()}
 
 
