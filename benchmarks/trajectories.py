@@ -11,6 +11,7 @@ the same cost and the same line search, once with our smooth law of contact agai
 BoxFDDP on models without contact where it is installed.
 """
 
+import logging
 import sys
 import time
 from dataclasses import dataclass
@@ -190,6 +191,7 @@ def crocoddyl_rows() -> list[list[str]]:
 
 def main() -> None:
     torch.set_num_threads(1)
+    logging.getLogger("genesis").setLevel(logging.ERROR)
     wanted = sys.argv[1:]
     rows = []
     for row in ROWS:

@@ -42,8 +42,9 @@ def test_the_trot_begins_on_its_path() -> None:
     _, task = configured("task=trot", "loss.legs.target=" + str(config_dir() / "tasks" / "trot.csv"))
     controls = task.setting.start_controls
     assert controls[:, 6:].numpy() == pytest.approx(trot(100)[1:], abs=2e-5)
-    assert float(task.judge().terms["effort"]) == 0.0
-    assert task.metrics(task.judge().trajectory)["advanced_m"] < 0.3  # and does not walk yet
+    judged = task.judge()
+    assert judged.terms["effort"].item() == 0.0
+    assert task.metrics(judged.trajectory)["advanced_m"] < 0.3  # and does not walk yet
 
 
 @pytest.mark.slow
@@ -62,9 +63,9 @@ def test_a_quadruped_trots_after_a_few_iterations() -> None:
     assert float(qpos[:, 2].min()) > 0.265 and float(qpos[:, 2].max()) < 0.305
     assert float(qvel[20:, 0].mean()) == pytest.approx(0.6, abs=0.05)
     for name in ("FL_calf", "FR_calf", "RL_calf", "RR_calf"):
-        foot = plain(run.point(task.setting.robot, name, (0.0, 0.0, -0.213)))[:, 2] - 0.022
-        for period in range(5):  # of 0.4 s
-            assert float(foot[20 * period : 20 * period + 20].max()) > 0.02, (name, period)
+        foot = plain(run.point(task.setting.robot, name, (0.0, 0.0, -0.213)))[:, 2]
+        for step in foot[:100].reshape(5, 20):  # each 0.4 s; the floor is soft, so that lifts count from the lowest
+            assert float(step.max() - step.min()) > 0.03, name
 
 
 @pytest.mark.slow
