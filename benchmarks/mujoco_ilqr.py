@@ -1,28 +1,30 @@
 """The peer of `trajectories.py`: iterative LQR on MuJoCo's engine, its steps linearised by finite differences (`mjd_transitionFD`).
 
-The robot file, time step, substeps, controls and cost are those of a task; the cost is put together from the task's own loss terms, as squares of
-numbers of the state and of the controls. Riccati sweep, regularisation, step lengths and acceptance are those of `optimizer=ddp`, so that what is
-compared is the engine: its steps and their derivatives. Step lengths are tried one after the other, since MuJoCo has no batched feedback.
+Robot file, time step, substeps, controls and cost are those of a task; the cost is put together from the task's own loss terms, as squares of
+numbers of the state and of the controls. The method is `genesis.methods.ddp.DDP` itself, so that sweep, regularisation, step lengths and
+acceptance are the same, and what is compared is the engine: its steps and their derivatives. Step lengths are tried one after the other,
+since MuJoCo has no batch of motions under feedback.
 """
 
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import mujoco
 import numpy as np
+import torch
 
-from genesis.grad.riccati import Quadratics, Sweep, riccati
+from genesis.grad.riccati import Quadratics, Sweep
 from genesis.losses.control_effort import ControlEffort
 from genesis.losses.joint_tracking import JointTracking
 from genesis.losses.orientation import Orientation
 from genesis.losses.position import Position
 from genesis.losses.velocity import Velocity
-from genesis.selection import dofs
+from genesis.methods.method import Group
+from genesis.methods.optimal_control import Path, Trials
+from genesis.selection import dofs, joints_of
 
 STEP = 1e-6  # of the finite differences
-ENOUGH, LEAST, LARGEST = 1e-4, 1e-9, 1e8  # as in genesis/methods/ddp.py
 
 
 @dataclass
@@ -100,18 +102,12 @@ def squares_of(task: Any, free: list[int]) -> Squares:
     setting = task.setting
     horizon, nv = setting.horizon, setting.start_qvel.shape[-1]
     qpos = np.repeat(setting.start_qpos.numpy()[None], horizon + 1, 0)
-    quaternions = [(joint.qs[3], joint.dofs[3]) for joint in _joints(setting) if joint.is_free]
+    quaternions = [(joint.qs[3], joint.dofs[3]) for joint in joints_of(setting.robot) if joint.is_free]
     made = Squares(np.zeros((horizon + 1, 2 * nv)), np.zeros((horizon, len(free))), qpos, np.zeros((horizon + 1, nv)),
                    np.zeros((horizon, len(free))), quaternions)  # fmt: skip
     for weight, loss in task.losses.values():
         _add(made, 2.0 * weight, loss, free, horizon)
     return made
-
-
-def _joints(setting: Any) -> list[Any]:
-    from genesis.selection import joints_of
-
-    return joints_of(setting.robot)
 
 
 def _add(made: Squares, weight: float, loss: Any, free: list[int], horizon: int) -> None:
@@ -145,7 +141,7 @@ def _add(made: Squares, weight: float, loss: Any, free: list[int], horizon: int)
 def model_of(task: Any, checked: Any, free: list[int]) -> mujoco.MjModel:
     """The robot file on a floor, with one actuator for each free control: a motor, or with position control a servo of the robot's gains."""
     setting, scene = task.setting, checked.scene
-    spec = mujoco.MjSpec.from_file(str(Path(checked.robot.file)))
+    spec = mujoco.MjSpec.from_file(checked.robot.file)
     spec.option.timestep = scene.dt / scene.substeps
     for name, body in scene.entities.items():
         if body.kind != "plane":
@@ -157,7 +153,7 @@ def model_of(task: Any, checked: Any, free: list[int]) -> mujoco.MjModel:
     for actuator in list(spec.actuators):
         spec.delete(actuator)
     kp, kv = setting.robot.get_dofs_kp().tolist(), setting.robot.get_dofs_kv().tolist()
-    for joint in _joints(setting):
+    for joint in joints_of(setting.robot):
         for dof in joint.dofs:
             if dof not in free:
                 continue
@@ -170,56 +166,83 @@ def model_of(task: Any, checked: Any, free: list[int]) -> mujoco.MjModel:
     return spec.compile()
 
 
-@dataclass
-class Course:
-    """What a run came through: costs and CPU seconds after each iteration, the first of the start."""
+class MujocoControl:
+    """`genesis.methods.optimal_control.OptimalControl` on MuJoCo's engine: `mj_step` and `mjd_transitionFD`, one state after the other.
 
-    costs: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    shares: dict[str, float] = field(default_factory=lambda: {"derivatives": 0.0, "sweep": 0.0, "trials": 0.0})
-
-
-class Ilqr:
-    """Single shooting with feedback, the best of a set of step lengths.
-
-    low, high (m,): bounds of the controls.
+    low, high (m,): bounds of the controls. seconds: CPU time spent on derivatives and on trials.
     """
 
     def __init__(
-        self, model: mujoco.MjModel, substeps: int, cost: Squares, start: tuple[np.ndarray, np.ndarray], low: np.ndarray, high: np.ndarray,
-        lengths: np.ndarray,
-    ) -> None:  # fmt: skip
-        self.model, self.substeps, self.cost, self.start = model, substeps, cost, start
-        self.low, self.high, self.lengths = low, high, lengths
+        self, model: mujoco.MjModel, substeps: int, cost: Squares, low: np.ndarray, high: np.ndarray, sizes: np.ndarray
+    ) -> None:
+        self.model, self.substeps, self.cost = model, substeps, cost
+        self.low, self.high, self.sizes = low, high, sizes
         self.data = mujoco.MjData(model)
         self.horizon, self.n = len(cost.wu), 2 * model.nv
+        self.seconds = {"derivatives": 0.0, "trials": 0.0}
+        self.begin: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+        self.value = np.inf
 
-    def roll(self, controls: np.ndarray, around: tuple[np.ndarray, ...] | None = None) -> tuple[np.ndarray, ...]:
-        """qpos (T+1, nq), qvel, controls that acted; around: states qpos, qvel and K (T, m, n), k (T, m) of a feedback."""
+    def begin_at(self, qpos: np.ndarray, qvel: np.ndarray, controls: np.ndarray) -> None:
+        """Start state, and the controls (T, m) to begin with."""
+        self.begin = qpos.copy(), qvel.copy(), controls.copy()
+
+    def start(self) -> Path:
+        assert self.begin is not None
+        return Path(*self._roll(self.begin[2]))
+
+    def guesses(self, start: Path) -> list[Path]:
+        return []
+
+    def put(self, path: Path) -> Path:
+        return path
+
+    def expand(self, path: Path) -> tuple[Quadratics, float]:
+        since = time.process_time()
+        a, b = self._derivatives(path)
+        self.seconds["derivatives"] += time.process_time() - since
+        lx, lxx, lu, luu, lux = self.cost.expansion(path.qpos, path.qvel, path.controls)
+        self.value = self.cost.cost(path.qpos, path.qvel, path.controls)
+        gaps = np.zeros((self.horizon, self.n))
+        return Quadratics(a, b, gaps, lx, lxx, lu, luu, lux, self.low - path.controls, self.high - path.controls), self.value
+
+    def trials(self, path: Path, sweep: Sweep, lengths: np.ndarray) -> Trials:
+        since = time.process_time()
+        made = [self._roll(path.controls, path, sweep.gains, length * sweep.k) for length in lengths]
+        values = np.array([self.cost.cost(*one) for one in made])
+        qpos, qvel, controls = (np.stack(series, 1) for series in zip(*made, strict=True))
+        self.seconds["trials"] += time.process_time() - since
+        return Trials(np.where(np.isfinite(values), values, np.inf), qpos, qvel, controls)
+
+    def _roll(
+        self, controls: np.ndarray, around: Path | None = None, gains: np.ndarray | None = None, k: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """qpos (T+1, nq), qvel, controls that acted; with feedback around a path, if there is one."""
+        assert self.begin is not None
         model, data, nv = self.model, self.data, self.model.nv
         mujoco.mj_resetData(model, data)
-        data.qpos[:], data.qvel[:] = self.start
+        data.qpos[:], data.qvel[:] = self.begin[:2]
         q, v = np.empty((self.horizon + 1, model.nq)), np.empty((self.horizon + 1, nv))
-        acted, dx = controls.copy(), np.empty(self.n)
+        acted, off = controls.copy(), np.empty(self.n)
         q[0], v[0] = data.qpos, data.qvel
         for t in range(self.horizon):
-            if around is not None:
-                mujoco.mj_differentiatePos(model, dx[:nv], 1.0, around[0][t], data.qpos)
-                dx[nv:] = data.qvel - around[1][t]
-                acted[t] = np.minimum(np.maximum(controls[t] + around[3][t] + around[2][t] @ dx, self.low), self.high)
+            if around is not None and gains is not None and k is not None:
+                mujoco.mj_differentiatePos(model, off[:nv], 1.0, around.qpos[t], data.qpos)
+                np.subtract(data.qvel, around.qvel[t], out=off[nv:])
+                acted[t] = np.minimum(np.maximum(controls[t] + k[t] + gains[t] @ off, self.low), self.high)
             data.ctrl[:] = acted[t]
             mujoco.mj_step(model, data, self.substeps)
             q[t + 1], v[t + 1] = data.qpos, data.qvel
         return q, v, acted
 
-    def derivatives(self, q: np.ndarray, v: np.ndarray, controls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _derivatives(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
         """A (T, n, n), B (T, n, m) of every control step, its substeps chained."""
         model, data, n, m = self.model, self.data, self.n, self.model.nu
         a, b = np.empty((self.horizon, n, n)), np.empty((self.horizon, n, m))
         one, to = np.zeros((n, n)), np.zeros((n, m))
         mujoco.mj_resetData(model, data)
         for t in range(self.horizon):
-            data.qpos[:], data.qvel[:], data.ctrl[:] = q[t], v[t], controls[t]
+            data.qpos[:], data.qvel[:], data.ctrl[:] = path.qpos[t], path.qvel[t], path.controls[t]
             for k in range(self.substeps):
                 mujoco.mjd_transitionFD(model, data, STEP, False, one, to, None, None)
                 a[t], b[t] = (one, to) if k == 0 else (one @ a[t], one @ b[t] + to)
@@ -227,56 +250,28 @@ class Ilqr:
                     mujoco.mj_step(model, data)
         return a, b
 
-    def solve(self, controls: np.ndarray, iterations: int, until: float = -np.inf) -> Course:
-        """Lower the cost; until: ends where it is below."""
-        made = Course()
-        since = time.process_time()
-        self.q, self.v, self.controls = self.roll(controls)
-        value = self.cost.cost(self.q, self.v, self.controls)
-        made.costs, made.seconds = [value], [time.process_time() - since]
-        rho, grow = 1e-6, 1.0
-        while len(made.costs) <= iterations and made.costs[-1] > until and rho < LARGEST:
-            begun = time.process_time()
-            a, b = self.derivatives(self.q, self.v, self.controls)
-            middle = time.process_time()
-            made.shares["derivatives"] += middle - begun
-            lx, lxx, lu, luu, lux = self.cost.expansion(self.q, self.v, self.controls)
-            gaps = np.zeros((self.horizon, self.n))
-            p = Quadratics(a, b, gaps, lx, lxx, lu, luu, lux, self.low - self.controls, self.high - self.controls)
-            scale, accepted = float(np.trace(luu.sum(0)) / lu.size), False
-            while not accepted and rho < LARGEST:
-                sweep = riccati(p, rho * scale)
-                swept = time.process_time()
-                made.shares["sweep"] += swept - middle
-                length = self._try(sweep, value) if sweep.failed < 0 else 0.0
-                middle = time.process_time()
-                made.shares["trials"] += middle - swept
-                accepted = length > 0.0
-                if length > 0.5:
-                    grow = min(0.5, grow / 2.0)
-                    rho = rho * grow if rho * grow > LEAST else 0.0
-                elif length < 0.1:
-                    grow = max(4.0, grow * 2.0)
-                    rho = max(LEAST * 1e3, rho * grow)
-            if not accepted:
-                break
-            value = self.cost.cost(self.q, self.v, self.controls)
-            made.costs.append(value)
-            made.seconds.append(made.seconds[-1] + time.process_time() - begun)
-        return made
 
-    def _try(self, sweep: Sweep, value: float) -> float:
-        """Go to the best of the motions; its step length, 0 if none is lower by enough."""
-        best: tuple[float, float, Any] = (value, 0.0, None)
-        for length in self.lengths:
-            made = self.roll(self.controls, (self.q, self.v, sweep.gains, length * sweep.k))
-            cost = self.cost.cost(*made)
-            if (
-                np.isfinite(cost)
-                and cost < best[0]
-                and value - cost > -ENOUGH * (length * sweep.slope + 0.5 * length**2 * sweep.curve)
-            ):
-                best = (cost, float(length), made)
-        if best[2] is not None:
-            self.q, self.v, self.controls = best[2]
-        return best[1]
+class Peer:
+    """An objective for `genesis.methods.ddp.DDP`, as far as it asks one."""
+
+    failure: Exception | None = None
+
+    def __init__(self, control: MujocoControl) -> None:
+        self.control = control
+        leaf = torch.zeros(1, dtype=torch.float64)
+        self.groups = [Group("controls", [leaf], [None], None, lambda: None)]
+
+    def optimal_control(self) -> MujocoControl:
+        return self.control
+
+
+def peer_of(task: Any, checked: Any, parameter: Any) -> MujocoControl:
+    """The peer of a task whose controls are one parameter of kind hold, at its present values."""
+    free = list(parameter.dofs)
+    pair = parameter.bounds()
+    low, high = (np.full(len(free), side) for side in (-np.inf, np.inf)) if pair is None else (side.numpy() for side in pair)
+    ranged = np.isfinite(high - low)
+    sizes = np.where(ranged, 0.5 * np.where(ranged, high - low, 0.0), parameter.unit.diagonal().numpy())
+    made = MujocoControl(model_of(task, checked, free), checked.scene.substeps, squares_of(task, free), low, high, sizes)
+    made.begin_at(task.setting.start_qpos.numpy(), task.setting.start_qvel.numpy(), parameter.value().detach().numpy())
+    return made

@@ -246,11 +246,13 @@ def build_loop(
     from genesis.runners.evaluate import TaskProblem
     from genesis.runners.loop import Stop
     from genesis.runners.optimize import optimization
+    from genesis.runners.shooting import MultipleShooting
 
     plain = checked.plain
     return optimization(
         task, build_method(checked), Stop(**vars(plain["stop"])), seconds=seconds, problem=problem or TaskProblem,
         further=build_further(checked, task),
+        shooting=MultipleShooting(**vars(plain["multiple_shooting"])) if "multiple_shooting" in plain else MultipleShooting(),
         checkpoint_every=plain["logging"].checkpoint_every, seed=plain["runtime"].seed, **options,
     )  # fmt: skip
 

@@ -60,7 +60,9 @@ class Progress:
         norm = sum(value**2 for value in evaluation.norms.values()) ** 0.5
         share = f" ({evaluation.objective / self.start:.2g} of the start)" if self.start and self.start > 0.0 else ""
         stage = f"{report.stage}  " if report.stage else ""
-        text = f"{stage}objective {evaluation.objective:.4g}{share}  gradient {norm:.2e}"
+        gap = evaluation.metrics.get("largest_gap")
+        open_ = "" if gap is None else f"  gap {gap:.1e}"
+        text = f"{stage}objective {evaluation.objective:.4g}{share}  gradient {norm:.2e}{open_}"
         done, seconds = report.iteration - self.first.iteration, report.seconds - self.first.seconds
         if done > 0:
             text += f"  {self._speed(report, seconds)}  {clock(seconds / done * (report.steps - report.step))} left"

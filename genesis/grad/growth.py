@@ -26,8 +26,10 @@ def growth(steps: np.ndarray) -> np.ndarray:
 
 
 def largest_singular_values(matrices: np.ndarray) -> np.ndarray:
-    """‖M‖₂ (...) of matrices (..., n, n) whose numbers are about 1: exact to the sixth digit where no two are nearly equal, and within a few
+    """‖M‖₂ (...) of matrices (..., m, n): exact to the sixth digit where no two are nearly equal, and within a few
     per cent where some are."""
+    sizes = np.maximum(np.abs(matrices).max((-1, -2), keepdims=True), 1e-300)
+    matrices = matrices / sizes
     powers = np.matmul(matrices.swapaxes(-1, -2), matrices)
     for _ in range(SQUARINGS):
         powers = np.matmul(powers, powers)
@@ -35,7 +37,7 @@ def largest_singular_values(matrices: np.ndarray) -> np.ndarray:
     which = np.argmax(np.diagonal(powers, axis1=-2, axis2=-1), -1)
     vectors = np.take_along_axis(powers, which[..., None, None], -1)
     lengths = np.linalg.norm(np.matmul(matrices, vectors), axis=(-2, -1))
-    made: np.ndarray = lengths / np.maximum(np.linalg.norm(vectors, axis=(-2, -1)), 1e-300)
+    made: np.ndarray = sizes[..., 0, 0] * lengths / np.maximum(np.linalg.norm(vectors, axis=(-2, -1)), 1e-300)
     return made
 
 

@@ -7,7 +7,7 @@ The loop (`genesis.runners.loop`) asks in this order:
     for each stage: problem.enter(stage); method.init(problem)
         method.look(); settle, where the stage ends here; report problem.latest; method.step(); …
     verdict = problem.verdict(ending, best)                     # the best point is in the leaves from here on
-    problem.conclude(best, asked); problem.arrays(); problem.files(); problem.summary()
+    problem.conclude(best, asked); problem.arrays(); problem.curves(); problem.files(); problem.summary()
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -163,6 +163,10 @@ class Problem(Objective, Protocol):
         """A stage begins, or a run goes on within it (before `load_state_dict`): set what differs between rounds."""
         ...
 
+    def enough(self) -> Ending | None:
+        """Asked after each report: why the present stage need not go on; None: the method and the loop decide."""
+        ...
+
     def settle(self) -> None:
         """The stage ends at the present leaves, which `latest` is of: make it exact, where it is not. It stays as it is where it cannot be."""
         ...
@@ -183,6 +187,7 @@ class Problem(Objective, Protocol):
     def conclude(self, best: Best, asked: Callable[[], bool]) -> None:
         """The run has ended and the best point is in the leaves: compute what the three below tell.
 
+        What it finds out about the best point, as that its objective is another one in the end, it writes into `best`.
         asked: whether the user wants to stop: what takes long may then be left out, and said.
         """
         ...
@@ -193,6 +198,10 @@ class Problem(Objective, Protocol):
 
     def point_arrays(self) -> dict[str, np.ndarray]:
         """Of `arrays`, what the present point alone gives, before `conclude`: stored first in a run that was interrupted."""
+        ...
+
+    def curves(self) -> dict[str, np.ndarray]:
+        """Series over time steps (n,), by name, for TensorBoard."""
         ...
 
     def files(self) -> dict[str, bytes]:

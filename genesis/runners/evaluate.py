@@ -34,10 +34,11 @@ from genesis.problems.problem import (
 )
 from genesis.runners.candidates import Candidates
 from genesis.runners.excitation import EXTRA_FILES
+from genesis.runners.growth import Growth, growth_of
 from genesis.runners.optimal_control import TaskControl
 from genesis.runners.solution import parameter_arrays, trajectory_arrays
 from genesis.tasks import Task
-from genesis.tasks.linearize import expect_squares, linearize
+from genesis.tasks.linearize import Linearized, expect_squares, linearize
 from genesis.view import View
 
 # Points of a line search that are remembered: the accepted one is asked for again.
@@ -85,6 +86,7 @@ class TaskProblem:
         self.exact = True
         self.evaluations = 0
         self.candidates = Candidates(task)
+        self.growth: dict[str, Growth] = {}
         self._simulated: LastSeen | None = None
         self._linear: tuple[Sequence[ResidualBlock], Normal] | None = (
             None  # blocks that `linearize` gave last, and their equations
@@ -145,7 +147,7 @@ class TaskProblem:
         known = self._simulated if self._simulated is not None and np.array_equal(self._simulated.point, here) else None
         self._simulated = None
         with self._of_the_optimizer():
-            found = linearize(self.task, simulated=None if known is None else known.run)
+            found = self.linearized(None if known is None else known.run)
         gradient = finite_normal(self, found.blocks).gradient().copy()
         start = self.clock.add("linearize", start)
         self.evaluations += 1
@@ -157,6 +159,10 @@ class TaskProblem:
         )  # fmt: skip
         self.clock.add("metrics", start)
         return found.blocks, evaluation
+
+    def linearized(self, simulated: tuple[View, Inputs] | None = None) -> Linearized:
+        """Residuals with their Jacobian, and what they were taken from; simulated: as in `tasks.linearize.linearize`."""
+        return linearize(self.task, simulated=simulated)
 
     def fail(self, error: Exception) -> float:
         """The answer where there is none."""
@@ -276,6 +282,11 @@ class TaskProblem:
                 )
         return norms
 
+    def forget(self) -> None:
+        """Another function is lowered from now on: nothing that was found of the former one is known."""
+        self.known.clear()
+        self._simulated, self._linear = None, None
+
     # ---- for the loop
 
     def signature(self) -> dict[str, Any]:
@@ -288,6 +299,10 @@ class TaskProblem:
 
     def enter(self, stage: Stage) -> None:
         """Nothing differs."""
+
+    def enough(self) -> Ending | None:
+        """The method and the loop decide."""
+        return None
 
     def settle(self) -> None:
         """The motion of the leaves, where the last answer was that of a path with gaps."""
@@ -314,6 +329,10 @@ class TaskProblem:
     def conclude(self, best: Best, asked: Callable[[], bool]) -> None:
         """The trajectory at the end leaves out what the best point leaves out."""
         self._without = best.diverged
+        if not asked() and not best.diverged and "first" in self.growth:
+            start = perf_counter()
+            self.note_growth("final", growth_of(self.task))
+            self.clock.add("growth", start)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Parameters and their trajectory."""
@@ -332,8 +351,17 @@ class TaskProblem:
         return EXTRA_FILES[self.kind](self.task) if self.kind in EXTRA_FILES else {}
 
     def summary(self) -> dict[str, Any]:
-        """Nothing more."""
-        return {}
+        """How small changes grow along the first and the final motion."""
+        return {"growth": {name: growth.content() for name, growth in self.growth.items()}} if self.growth else {}
+
+    def curves(self) -> dict[str, np.ndarray]:
+        """log10 of the growth at each step."""
+        return {f"growth/{name}": growth.logs for name, growth in self.growth.items()}
+
+    def note_growth(self, name: str, found: Growth | None) -> None:
+        """To be told: along the first or the final motion."""
+        if found is not None:
+            self.growth[name] = found
 
     def state_dict(self) -> dict[str, Any]:
         """Counts from before the present evaluation."""

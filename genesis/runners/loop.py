@@ -252,6 +252,7 @@ class Loop:
             return Verdict(INTERRUPTED, STOPPED)
         if wish is not None:
             return wish
+        ending = ending or self.problem.enough()
         if ending is not None:
             return ending
         if self.step >= stop.iterations:
@@ -302,9 +303,11 @@ class Loop:
             ):  # the new round has found nothing: judge by the old one
                 problem.enter(self.stages[best.stage])
             problem.conclude(best, lambda: self.interrupt.asked)
+            result.objective_best, result.metrics = best.objective, best.metrics
             if self.record is not None:
                 self.record.solution(problem.arrays())
                 self.record.files(problem.files())
+                self.record.curves(problem.curves())
             result.summary = problem.summary()
         result.counts = problem.counts()
         result.seconds = {name: round(value, 6) for name, value in {**problem.clock.seconds, "loop": self._seconds()}.items()}

@@ -140,6 +140,11 @@ class Record(Journal):
         for name, content in contents.items():
             write_bytes(self.folder / name, content)
 
+    def curves(self, series: dict[str, np.ndarray]) -> None:
+        """Series over time steps as curves of TensorBoard, whose axis is the step of the motion."""
+        if self.board is not None:
+            self.board.curves(series)
+
     def result(self, content: dict[str, Any]) -> None:
         """The summary of the run."""
         write_json(self.folder / "result.json", content)

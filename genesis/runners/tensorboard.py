@@ -14,6 +14,7 @@ from genesis.runners.iteration import IterationReport
 
 # Parameters with more numbers than this are shown as range and histogram instead of one curve each.
 NAMED = 16
+LONGEST = 256  # points of a series over time steps
 # Edges of histograms: a tenth apart in both directions, from 1e-12 to 1e20.
 _EDGES = [1e-12 * 1.1**k for k in range(775)]
 BINS = [*(-edge for edge in reversed(_EDGES)), 0.0, *_EDGES]
@@ -54,6 +55,12 @@ class TensorBoard:
         for name, parameter in shown.items():
             points |= self._parameter(f"parameter/{name}", parameter, report.iteration)
         self.events.scalars(points, report.iteration)
+
+    def curves(self, series: Mapping[str, np.ndarray]) -> None:
+        """A curve of each series (n,), at most `LONGEST` points of it."""
+        for name, values in series.items():
+            for step in range(0, len(values), -(-len(values) // LONGEST)):
+                self.events.scalars({name: float(values[step])}, step)
 
     def close(self, step: int) -> None:
         """Last picture of the gradient by step; flush."""

@@ -8,6 +8,7 @@ import torch
 
 from genesis.grad.controllers import parameter
 from genesis.grad.sensitivities import along
+from genesis.grad.tangent import minus, plus
 from genesis.grad.tensor import plain
 from genesis.scene.physical import Loops
 from genesis.scene.solver import RigidSolver
@@ -15,6 +16,7 @@ from genesis.scene.solver import RigidSolver
 if TYPE_CHECKING:
     from genesis.scene.trajectory import Trajectory
 
+SHIFT = 1e-9  # of a start whose motion is compared
 GAINS = {"position": "dof_kp", "velocity": "dof_kv"}  # that turn controls of a kind into what the joint controllers are given
 
 
@@ -47,6 +49,27 @@ def linear_steps(trajectory: "Trajectory", names: Sequence[str]) -> LinearSteps:
         first = len(physics.columns(names[: names.index(GAINS[kind])]))
         made.parameters[..., first : first + physics.nv] += made.dof_ctrl * controls.unsqueeze(-2)
     return LinearSteps(made.state, made.dof_ctrl * gain.unsqueeze(-2), made.parameters)
+
+
+def deviations(trajectory: "Trajectory", directions: torch.Tensor) -> torch.Tensor:
+    """How far motions from starts nearby are from a `Trajectory` with controls, in units of the start's shift: (T+1, B, k, 2nv).
+
+    directions: k unit tangents (k, 2nv) of the start, the same in every environment. Each is one more rollout by the kernel that made the
+    trajectory. Shifts are `SHIFT` long: what has grown by more than 1e8 has left the neighbourhood, and counts as about that.
+    """
+    solver, horizon = trajectory._solver, trajectory.horizon
+    physics, model, dof_ctrl = solver.physics, solver.model, trajectory._dof_ctrl()
+    assert dof_ctrl is not None
+    q, v, u = (batched(trajectory, plain(x).detach()) for x in (trajectory.qpos, trajectory.qvel, dof_ctrl))
+    c = None if trajectory._act_ctrl is None else batched(trajectory, trajectory._act_ctrl.detach()).contiguous()
+    made = q.new_empty(horizon + 1, q.shape[1], len(directions), 2 * physics.nv)
+    with torch.no_grad():
+        for k, direction in enumerate(directions.to(q)):
+            d = SHIFT * direction.expand(q.shape[1], -1)
+            start = plus(model, q[0], d[:, : physics.nv]).contiguous(), (v[0] + d[:, physics.nv :]).contiguous()
+            run_q, run_v, _ = physics.rollout(trajectory._theta.detach(), *start, u.contiguous(), c)
+            made[:, :, k] = torch.cat([minus(model, run_q, q), run_v - v], -1) / SHIFT
+    return made
 
 
 def entries(solver: RigidSolver, kind: str, values: Mapping[str, torch.Tensor]) -> torch.Tensor:

@@ -224,6 +224,10 @@ class SysidProblem:
             self.round = stage.round
             self.squares.replace(of_windows(self.problem, self.gap_weight * self.problem.shooting.growth**stage.round))
 
+    def enough(self) -> Ending | None:
+        """The method decides."""
+        return None
+
     def settle(self) -> None:
         """The whole cost in place of that of a mini-batch."""
         latest = self.latest
@@ -274,6 +278,10 @@ class SysidProblem:
         return identified_parameters(self.problem, self.squares.x)
 
     def files(self) -> dict[str, bytes]:
+        """None."""
+        return {}
+
+    def curves(self) -> dict[str, np.ndarray]:
         """None."""
         return {}
 

@@ -6,7 +6,7 @@ The states' share is taken by one of two recursions (`genesis.grad.sensitivities
 row for each residual that sees states, whichever are fewer. See docs/adjoints/sensitivities.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -21,13 +21,15 @@ from genesis.losses.seeds import Seeds, seeds
 from genesis.losses.term import Squares
 from genesis.methods.residuals import ResidualBlock
 from genesis.parameters import Inputs
-from genesis.scene.linear import LinearSteps, Probe, linear_steps, probe
+from genesis.scene.linear import LinearSteps, linear_steps, probe
 from genesis.tasks.outside import InputDerivatives, outside, prior_jacobian
 from genesis.tasks.task import PRIOR, Task, divergence, half_square
 from genesis.view import TrajectoryView, View
 
 LARGEST = 2**28  # numbers of the largest table
 Way = Literal["forward", "reverse"]
+#: S (T+1, B, nx, n) from the linearised steps, and what moves with z directly.
+Moved = Callable[[LinearSteps, InputDerivatives], Tensor]
 
 
 @dataclass
@@ -85,10 +87,19 @@ def linearize(task: Task, way: Way | None = None, simulated: tuple[View, Inputs]
         simulated: what `task.simulate` gives at these numbers, where it is known, without a graph.
     Raises: DivergenceError; InputError for a loss that is no sum of squares.
     """
-    losses = expect_squares(task.losses)
     with torch.no_grad():
         view, inputs = task.simulate() if simulated is None else simulated
-        run = view.trajectory
+    return linearized_run(task, inputs, view, way)
+
+
+def linearized_run(task: Task, inputs: Inputs, view: View, way: Way | None = None, moved: Moved | None = None) -> Linearized:
+    """`linearize` of a motion that these inputs made.
+
+    Args:
+        moved: how its states move with z (T+1, B, nx, n), where that is not the recursion from its start.
+    """
+    losses, run = expect_squares(task.losses), view.trajectory
+    with torch.no_grad():
         at = probe(run, parameters=bool(inputs.physical))
         out = outside(task.setting, task.parameters, inputs, at.x.detach()[:-1])
     columns = task.setting.scene.rigid_solver.physics.columns(out.names)
@@ -111,7 +122,7 @@ def linearize(task: Task, way: Way | None = None, simulated: tuple[View, Inputs]
         ]
         parts = [part for part in parts if not _silent(part)]
     with torch.no_grad():
-        tables = _tables(parts, linear_steps(run, out.names), out, at, way)
+        tables = _tables(parts, linear_steps(run, out.names), out, way, moved)
         blocks = [_block(name, parts, tables, out.start.shape[-1]) for name in squares]
     if known is not None:
         r, z = (part.double().cpu().numpy() for part in known)
@@ -134,15 +145,20 @@ def _part(name: str, squares: Squares, scale: float, unscaled: Seeds) -> _Part:
     return _Part(name, squares, scale, Seeds(*(None if table is None else scale * table for table in tables)))
 
 
-def _tables(parts: Sequence[_Part], steps: LinearSteps, out: InputDerivatives, at: Probe, way: Way | None) -> list[Tensor]:
+def _tables(
+    parts: Sequence[_Part], steps: LinearSteps, out: InputDerivatives, way: Way | None, moved: Moved | None
+) -> list[Tensor]:
     """dr/dz (S, B, m, n) of every part."""
     if out.feedback is not None:  # what a residual sees of controls, it sees of the states that they answer to
         steps = LinearSteps(steps.state + steps.controls @ out.feedback, steps.controls, steps.parameters)
         parts = [_closed(part, out.feedback) for part in parts]
     rows, columns = [_rows(part) for part in parts], out.controls.shape[-1]
     expect_room(steps, columns)
-    few = sum(map(len, rows)) < columns
-    seen = _by_rows(parts, rows, steps, out) if way == "reverse" or (way is None and few) else _by_columns(parts, steps, out)
+    few = moved is None and sum(map(len, rows)) < columns
+    if way == "reverse" or (way is None and few):
+        seen = _by_rows(parts, rows, steps, out)
+    else:
+        seen = _by_columns(parts, (moved or _moved)(steps, out), out)
     return [_with_direct(table, part, out) for part, table in zip(parts, seen, strict=True)]
 
 
@@ -187,9 +203,13 @@ def _with_direct(seen: Tensor | None, part: _Part, out: InputDerivatives) -> Ten
     return made
 
 
-def _by_columns(parts: Sequence[_Part], steps: LinearSteps, out: InputDerivatives) -> list[Tensor | None]:
-    """Σ_k ∂r/∂x_k S_k by forward sensitivities, of the parts that see states."""
-    moved = forward(steps.state, steps.controls @ out.controls + steps.parameters @ out.parameters, out.start)
+def _moved(steps: LinearSteps, out: InputDerivatives) -> Tensor:
+    """S (T+1, B, nx, n)"""
+    return forward(steps.state, steps.controls @ out.controls + steps.parameters @ out.parameters, out.start)
+
+
+def _by_columns(parts: Sequence[_Part], moved: Tensor, out: InputDerivatives) -> list[Tensor | None]:
+    """Σ_k ∂r/∂x_k S_k by forward sensitivities S, of the parts that see states."""
     made: list[Tensor | None] = []
     for part in parts:
         table = None

@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from genesis.parameters import Inputs, Parameter
+from genesis.parameters import Changes, Inputs, Parameter
 from genesis.parameters.open_loop import OpenLoop
 from genesis.parameters.policy import Policy
 from genesis.scene.linear import entries
@@ -46,7 +46,8 @@ def outside(setting: Setting, parameters: Mapping[str, Parameter], inputs: Input
     (horizon, batch, nx), n = x.shape, max((own.stop for own in places.values()), default=0)
     start, controls = x.new_zeros(batch, nx, n), x.new_zeros(horizon, batch, physics.nv, n)
     physical, feedback = x.new_zeros(len(physics.columns(names)), n), None
-    rest = [name for name in places if not isinstance(parameters[name], (OpenLoop, Policy))]
+    known = {name for name in places if isinstance(parameters[name], (OpenLoop, Policy)) or parameters[name].changes == Changes()}
+    rest = [name for name in places if name not in known]
     if rest:
         at = [k for name in rest for k in range(places[name].start, places[name].stop)]
         start[..., at], controls[..., at], physical[..., at] = _forward_mode(setting, parameters, rest, names)

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genesis.losses.joint_limits import JointLimits
 from genesis.losses.orientation import unit_quaternion
 from genesis.parameters import Parameter
 from genesis.selection import dofs, joints_of, quaternion_error, vector
@@ -14,7 +15,8 @@ from genesis.view import View
 
 
 class Reach(OfTrajectory):
-    """Error of the tool's position [mm] and orientation [deg] and the largest joint speed at the end, worst environment."""
+    """Error of the tool's position [mm] and orientation [deg] and the largest joint speed at the end, and how far a joint leaves its range
+    on the way [rad | m]; worst environment."""
 
     def __init__(
         self,
@@ -26,15 +28,19 @@ class Reach(OfTrajectory):
         position_tolerance: float | None = 1e-3,
         orientation_tolerance: float | None = 1.0,
         velocity_tolerance: float | None = None,
+        range_tolerance: float | None = None,
     ) -> None:
         self.robot, self.tool = setting.robot, setting.frame("robot.tool", None)
         self.position = vector("task.target_pos", target_pos, 3)
         self.quat = None if target_quat is None else unit_quaternion("task.target_quat", target_quat)
-        self.dofs = dofs(joints_of(setting.robot))
+        joints = joints_of(setting.robot)
+        self.dofs = dofs(joints)
+        self.range = JointLimits(setting, "task") if any(joint.is_scalar for joint in joints) else None
         self.limits = limits_of(
             position_error_mm=None if position_tolerance is None else 1e3 * position_tolerance,
             orientation_error_deg=None if self.quat is None else orientation_tolerance,
             final_speed=velocity_tolerance,
+            position_excess=None if self.range is None else range_tolerance,
         )
 
     def metrics(self, trajectory: View) -> dict[str, Tensor]:
@@ -44,4 +50,6 @@ class Reach(OfTrajectory):
             sine = quaternion_error(trajectory.frame_quat(self.robot, self.tool, LAST)[-1], self.quat).norm(dim=-1)
             found["orientation_error_deg"] = DEGREES * (2.0 * largest(torch.asin(sine.clamp(max=1.0))))
         found["final_speed"] = largest(trajectory.qvel[-1][..., self.dofs])
+        if self.range is not None:
+            found["position_excess"] = largest(self.range.excess(trajectory))
         return found

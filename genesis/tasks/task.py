@@ -71,11 +71,15 @@ class Task:
 
         Raises: DivergenceError if the objective is not finite, naming what went first, with environments counted in the whole batch.
         """
-        trajectory, inputs = self.simulate(without)
+        return self.judged(*self.simulate(without), {}, without)
+
+    def judged(self, trajectory: View, inputs: Inputs, more: Mapping[str, Tensor], without: Sequence[int] = ()) -> Judged:
+        """The weighted losses of a trajectory, priors, and `more` terms. Raises: as `judge`."""
         terms = {name: weight * loss(trajectory) for name, (weight, loss) in self.losses.items()}
         prior = self.prior()
         if prior is not None:
             terms[PRIOR] = prior
+        terms |= more
         objective = torch.stack(list(terms.values())).sum()
         if not bool(torch.isfinite(objective)):
             error = divergence(trajectory, terms)

@@ -10,7 +10,7 @@ from genesis_cli.build import build_loop, build_record
 from genesis_cli.commands.prepare import Prepared, prepare
 from genesis_cli.errors import FAILED, OK
 from genesis_cli.job import Job, Outcome
-from genesis_cli.numbers import metric_lines
+from genesis_cli.numbers import growth_lines, metric_lines
 from genesis_cli.progress import Progress
 from genesis_cli.validate import Checked
 
@@ -73,6 +73,7 @@ def show(job: Job, result) -> None:  # result: genesis.runners.loop.Result, whic
     first = f"objective {result.objective_first:.4g} -> {result.objective_best:.4g}" if result.objective_first is not None else ""
     numbers = metric_lines(result.metrics, result.tolerances, first)
     console.say(ending, style)
+    numbers += growth_lines(result.summary)
     for line in numbers:
         console.say(line)
     for stage in result.stages:

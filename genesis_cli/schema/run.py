@@ -1,6 +1,7 @@
-"""Schema of the nodes that say how a run goes: stop, runtime, logging, gradcheck."""
+"""Schema of the nodes that say how a run goes: stop, multiple_shooting, runtime, logging, gradcheck."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from genesis_cli.schema.keys import key
 
@@ -27,6 +28,28 @@ class Restarts:
         "numbers with bounds, else absolute; null: 0.5 where nothing is drawn, else 0",
         low=0.0,
     )
+
+
+@dataclass
+class MultipleShooting:
+    """How the motion of a task is cut into segments whose starts are free, so that small changes do not grow over the whole of it."""
+
+    segments: Any = key(
+        "auto",
+        "number of segments, 1: none; auto: none where small changes grow by less than 1e8 over the horizon, else as `growth` says",
+    )
+    growth: float = key(100.0, "segments=auto: largest growth of small changes within a segment", above=1.0)
+    guess: Any = key(
+        "rollout",
+        "where the segments start at first: rollout (the first motion), interpolation (the straight way to the goal, where it is a state), "
+        "or waypoints of the robot's qpos [[…], …], evenly spaced in time, or a file of them (.csv, .npy, .npz)",
+    )
+    weight: float = key(0.1, "weight of the squared gaps at first, in objectives of the start", above=0.0)
+    rounds: int = key(10, "how often the weight and the multipliers of the gaps are updated, at most", low=1)
+    iterations: int | None = key(
+        None, "largest number of iterations of a round; null: 50 of methods for residuals, 300 of others", low=1
+    )
+    tolerance: float = key(1e-6, "largest gap that counts as none [rad | m, rad/s | m/s]", above=0.0)
 
 
 @dataclass
@@ -60,4 +83,7 @@ class Gradcheck:
     tolerance: float = key(1e-6, "largest relative error that counts as exact", above=0.0)
 
 
-RUN: dict[str, type] = {"stop": Stop, "restarts": Restarts, "runtime": Runtime, "logging": Logging, "gradcheck": Gradcheck}
+RUN: dict[str, type] = {
+    "stop": Stop, "restarts": Restarts, "multiple_shooting": MultipleShooting, "runtime": Runtime, "logging": Logging,
+    "gradcheck": Gradcheck,
+}  # fmt: skip

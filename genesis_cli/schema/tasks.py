@@ -37,6 +37,9 @@ class Reach(Task):
     position_tolerance: float | None = key(1e-3, "largest position error [m]; null: not judged", above=0.0)
     orientation_tolerance: float | None = key(1.0, "largest orientation error [deg]; null: not judged", above=0.0)
     velocity_tolerance: float | None = key(None, "largest joint speed at the end [rad/s]; null: not judged", above=0.0)
+    range_tolerance: float | None = key(
+        None, "how far a joint may leave its range on the way [rad | m]; null: not judged", low=0.0
+    )
 
 
 @dataclass

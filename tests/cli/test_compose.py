@@ -40,7 +40,7 @@ def test_every_task_and_system_takes_every_kind_of_optimizer(optimizer: str) -> 
 @pytest.mark.parametrize("command", ["optimize", "simulate", "gradcheck"])
 def test_every_command_composes(command: str) -> None:
     checked = check(compose_config(command, []))
-    assert checked.task.kind == "reach" and checked.robot.name == "panda" and checked.optimizer.kind == "lbfgs"
+    assert checked.task.kind == "reach" and checked.robot.name == "panda" and checked.optimizer.kind == "levenberg_marquardt"
     assert ("gradcheck" in checked.plain) == (command == "gradcheck")
 
 

@@ -1,6 +1,7 @@
 """What each parameter puts into a rollout, in numbers."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -116,6 +117,41 @@ def test_clamped_controls_tell_their_bounds_and_project() -> None:
     put(force, 9.0, 0.0, -9.0)
     force.project()
     assert force.value()[:, 0].tolist() == pytest.approx([20.0, 5.0, -20.0])
+
+
+def test_controls_begin_on_a_path_of_forces_or_of_targets(tmp_path: Path) -> None:
+    forces = [[0.0], [1.0], [4.0]]
+    setting = setting_of("cartpole", horizon=3)
+    assert make("hold", setting, joints=["slider"], init=forces, scale=10.0).value()[:, 0].tolist() == [0.0, 1.0, 4.0]
+    np.savetxt(tmp_path / "force.csv", forces)
+    knots = make("knots", setting, count=2, joints=["slider"], init=str(tmp_path / "force.csv"))
+    put(knots, 1.0, 2.0)  # on top of the path
+    assert knots.value()[:, 0].tolist() == pytest.approx([1.0, 2.5, 6.0])
+    setting.control = "position"  # a step takes the target of the state it leads to
+    assert make("hold", setting, joints=["slider"], init=[[0.0], [0.1], [0.2], [0.4]]).value()[:, 0].tolist() == [0.1, 0.2, 0.4]
+    assert make("hold", setting, joints=["slider"], init=[[0.0], [3.0]]).value()[:, 0].tolist() == pytest.approx([1.0, 2.0, 3.0])
+
+
+def test_controls_along_a_path_have_bounds_at_every_step() -> None:
+    setting = setting_of("cartpole", horizon=2)
+    options = {"joints": ["slider"], "init": [[5.0], [-3.0]], "bounds": [-20, 20], "transform": "clamp"}
+    force = make("hold", setting, scale=10.0, **options)
+    low, high = force.leaf_bounds()[0]
+    assert low[:, 0].tolist() == pytest.approx([-2.5, -1.7]) and high[:, 0].tolist() == pytest.approx([1.5, 2.3])
+    shared = make("hold", setting, every=2, **options)  # one number, two controls: cut off instead
+    assert shared.leaf_bounds() == [None]
+    put(shared, 30.0)
+    assert shared.value()[:, 0].tolist() == [20.0, 20.0]
+
+
+def test_a_wrong_path_of_controls_is_named(tmp_path: Path) -> None:
+    setting = setting_of("cartpole", horizon=3)
+    with pytest.raises(InputError, match=r"parameter.test.init: target has shape \(2, 1\); allowed: \(2,\) or \(n, 2\)"):
+        make("hold", setting, init=[[0.0], [1.0]])
+    with pytest.raises(InputError, match=r"parameter.test.init: file .*none.csv not found"):
+        make("knots", setting, count=2, init=str(tmp_path / "none.csv"))
+    with pytest.raises(InputError, match=r"parameter.test.init"):
+        make("policy", setting, init=[[0.0, 0.0], [1.0, 0.0]])
 
 
 def test_initial_position_and_velocity() -> None:

@@ -60,6 +60,12 @@ class Valleys:
         self.weight = stage.round + 1.0
         self.entered.append(stage.label)
 
+    def enough(self) -> Ending | None:
+        return None
+
+    def curves(self) -> dict[str, np.ndarray]:
+        return {}
+
     def settle(self) -> None:
         assert self.latest is not None
         if self.settles:

@@ -20,7 +20,7 @@ from tests.tasks.configured import configured
 
 pytestmark = pytest.mark.usefixtures("engine")
 SMALL = ("task=balance", "task.horizon=12", "task.envs=5", "parameter.policy.hidden=[4]")
-OPEN = (*SMALL[:3], "parameters=cart_force", "parameter.controls.count=4", "parameter.controls.noise=0.1")
+OPEN = (*SMALL[:3], "parameters=cart_force", "parameter.controls.every=3", "parameter.controls.noise=0.1")
 #: Losses with a target of each environment's own, and one of the user's.
 OWN = ("+loss.end={kind: terminal_state, weight: 0.3}", "+loss.back={kind: control_effort, weight: 0.2, relative_to: start}")
 

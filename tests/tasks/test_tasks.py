@@ -143,9 +143,7 @@ def test_closed_loop_with_a_constant_policy_is_the_open_loop() -> None:
     with torch.no_grad():
         for leaf in closed.parameters["policy"].leaves():
             leaf.zero_()
-    _, opened = configured(
-        *same, "parameter=cart_force", "parameter.controls.count=5", "parameter.controls.noise=0", "parameter.controls.init=1.5"
-    )
+    _, opened = configured(*same, "parameter=cart_force", "parameter.controls.noise=0", "parameter.controls.init=1.5")
     one, two = closed.simulate()[0], opened.simulate()[0]
     assert torch.allclose(one.qpos, two.qpos, atol=1e-13) and torch.allclose(one.controls, two.controls, atol=1e-13)
     assert torch.allclose(one.point(closed.setting.robot, "tip"), two.point(opened.setting.robot, "tip"), atol=1e-13)
@@ -214,12 +212,13 @@ def test_place_measures_the_entity_and_its_speed() -> None:
 def test_advance_measures_the_worst_tilt_and_what_lacks() -> None:
     _, task = configured("task=walk", "task.horizon=30")
     way = task.setting.start_qpos.repeat(3, 1)
-    way[:, 0], way[:, 2] = numbers(0.0, 0.1, 0.3), numbers(0.0, -0.4, 0.2)
+    way[:, 0], way[:, 1], way[:, 2] = numbers(0.0, 0.1, 0.3), numbers(0.0, -0.05, 0.03), numbers(0.0, -0.4, 0.2)
     metrics = task.metrics(posed(task.setting, way))
     assert metrics == {
         "advanced_m": pytest.approx(0.3),
         "lacking_mm": pytest.approx(1e3 * (task.goal.distance - 0.3)),
         "largest_tilt_deg": pytest.approx(math.degrees(0.4)),
+        "height_change_mm": pytest.approx(50.0),
     }
 
 

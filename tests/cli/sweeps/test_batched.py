@@ -57,8 +57,8 @@ def test_rates_gravity_and_a_candidate_that_diverges(genesis_here, tmp_path) -> 
 def test_line_searches_and_seeds(genesis_here, tmp_path) -> None:  # noqa: F811
     """Each candidate searches on its own and needs another number of evaluations."""
     one, two = both(
-        genesis_here, tmp_path, "task=swing_up", "task.horizon=20", "parameter.controls.count=5", "parameter.controls.noise=0.1",
-        "runtime.seed=0,1,2", "stop.iterations=5",
+        genesis_here, tmp_path, "task=swing_up", "optimizer=lbfgs", "task.horizon=20", "parameter.controls.every=4",
+        "parameter.controls.noise=0.1", "runtime.seed=0,1,2", "stop.iterations=5",
     )  # fmt: skip
     evaluations = [
         [json.loads((folder / str(n) / "result.json").read_text())["evaluations"] for n in range(3)] for folder in (one, two)

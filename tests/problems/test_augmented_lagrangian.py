@@ -1,0 +1,58 @@
+"""The augmented Lagrangian: its value, its residuals, and a quadratic programme whose multipliers are known."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from genesis.problems.augmented_lagrangian import GROWTH, LARGEST, AugmentedLagrangian
+from tests.settings import numbers
+
+
+def test_value_is_the_lagrangian_with_a_quadratic_and_a_constant() -> None:
+    law = AugmentedLagrangian(3.0, numbers(1.0, -2.0))
+    c = numbers(0.5, 0.25)
+    plain = (law.multipliers * c).sum() + 1.5 * c.square().sum()
+    constant = law.multipliers.square().sum() / 6.0
+    assert float(law.value(c)) == pytest.approx(float(plain + constant), rel=1e-14)
+    assert float(0.5 * law.residuals(c).square().sum()) == pytest.approx(float(law.value(c)), rel=1e-14)
+
+
+def minimum(law: AugmentedLagrangian) -> Tensor:
+    """Of ½ |x|² under x_0 + x_1 = 2: the normal equations of the augmented cost."""
+    row = numbers(1.0, 1.0)
+    hessian = torch.eye(2, dtype=torch.float64) + law.weight * torch.outer(row, row)
+    return torch.linalg.solve(hessian, (law.weight * 2.0 - float(law.multipliers)) * row)
+
+
+def test_rounds_come_to_the_constrained_minimum_and_its_multiplier() -> None:
+    law = AugmentedLagrangian(1.0, numbers(0.0))
+    for _ in range(12):
+        law.next_round(minimum(law).sum()[None] - 2.0)
+    assert minimum(law) == pytest.approx([1.0, 1.0], abs=1e-9)
+    assert float(law.multipliers) == pytest.approx(-1.0, abs=1e-8)
+
+
+def test_weight_grows_only_where_the_violation_does_not_fall_by_four_and_only_so_far() -> None:
+    law = AugmentedLagrangian(2.0, numbers(0.0))
+    law.next_round(numbers(1.0))
+    assert law.weight == 2.0 and float(law.multipliers) == 2.0
+    law.next_round(numbers(0.2))
+    assert law.weight == 2.0 and float(law.multipliers) == pytest.approx(2.4)
+    law.next_round(numbers(0.1))
+    assert law.weight == 2.0 * GROWTH
+    for _ in range(20):
+        law.next_round(numbers(0.1))
+    assert law.weight == pytest.approx(2.0 * LARGEST)
+
+
+def test_rounds_are_gone_back_to_and_stored() -> None:
+    law = AugmentedLagrangian(2.0, numbers(0.0))
+    for violation in (1.0, 0.9, 0.8):
+        law.next_round(numbers(violation))
+    weight, multipliers = law.weight, law.multipliers
+    law.go_to(0)
+    assert law.weight == 2.0 and float(law.multipliers) == 0.0
+    other = AugmentedLagrangian(5.0, numbers(7.0))
+    other.load_state_dict(law.state_dict())
+    other.go_to(3)
+    assert other.weight == weight and torch.equal(other.multipliers, multipliers)
