@@ -28,7 +28,7 @@ def growth_lines(summary: Mapping[str, Any]) -> list[str]:
             f"{cut['segments']} segments, largest gap {cut['largest_gap']:.1e}: {told} (by at most {cut['deviation']:.1e})"
         )
         if not cut["reproduced"] and cut["with_feedback"]:
-            lines += metric_lines(cut["with_feedback"], first="held by feedback: ")
+            lines += [f"held by feedback: {line}" for line in metric_lines(cut["with_feedback"])]
     return lines
 
 

@@ -24,7 +24,7 @@ from genesis.grad.riccati import Quadratics, riccati
 from genesis.grad.tangent import minus
 from genesis.grad.tensor import plain
 from genesis.parameters.open_loop import OpenLoop
-from genesis.scene.linear import GAINS, control_steps
+from genesis.scene.linear import GAINS
 from genesis.tasks.rollout import inputs_of
 from genesis.tasks.segmented import SegmentedTask
 from genesis.view import TrajectoryView
@@ -101,7 +101,8 @@ def close_motion(task: SegmentedTask) -> Closing:
         learned = [
             parameter for parameter in task.whole.parameters.values() if parameter.learn and isinstance(parameter, OpenLoop)
         ]
-        if deviation[-1] > LEFT and learned and all(parameter.per_step for parameter in learned):
+        able = learned and all(parameter.per_step for parameter in learned) and bool(torch.isfinite(path.gains).all())
+        if deviation[-1] > LEFT and able:
             deviation = path.follow(learned, deviation)
         gap = float(pieces.gaps.abs().max())
         return Closing(gap, path.growth, float(deviation.max()), path.metrics(), path.arrays())
@@ -116,14 +117,15 @@ class _Path:
         self.physics, self.theta = self.solver.physics, trajectory._theta.detach()
         self.q, self.v = (plain(x).detach().contiguous() for x in (trajectory.qpos, trajectory.qvel))
         self.dof_ctrl = trajectory._dof_ctrl().detach().contiguous()
-        a, b = (x.double().cpu().numpy() for x in control_steps(trajectory))
-        self.growth = float(growth(a[:, None]).max())
-        kind = self.setting.control
+        kind, steps = self.setting.control, trajectory.linearization()
         self.gain = parameter(self.physics, self.theta, GAINS[kind]) if kind in GAINS else torch.ones_like(self.v[0])
+        a = plain(steps.state).double().cpu().numpy()
+        b = (plain(steps.controls) / torch.where(self.gain == 0.0, 1.0, self.gain)).double().cpu().numpy()
+        self.growth = float(growth(a[:, None]).max())
         self.free = {dof for p in task.whole.parameters.values() if p.learn and isinstance(p, OpenLoop) for dof in p.dofs}
         self.dofs = [dof for dof in sorted(self.free) if float(self.gain[dof]) != 0.0]
         self.low, self.high = self._room()
-        self.gains = _gains(a, b[:, :, self.dofs])
+        self.gains = _gains(a, b[:, :, self.dofs]) if self.dofs else self.q.new_zeros(len(a), 0, a.shape[-1]).double()
 
     def _room(self) -> tuple[Tensor, Tensor]:
         """Bounds (n,) of what the joint controllers are given."""
@@ -151,7 +153,10 @@ class _Path:
         first = 0
         for _ in range(PASSES):
             kept = [p.free.detach().clone() for p in held]
-            controls = self.held_from(first)
+            try:
+                controls = self.held_from(first)
+            except FAILURES:
+                return deviation
             for p in held:
                 p.set_value(torch.cat([p.value()[:first], controls[:, p.dofs] / self.gain[p.dofs]]))
                 p.free[:first] = kept[held.index(p)][:first]  # to the last bit, since these have led here
@@ -188,8 +193,13 @@ class _Path:
         )  # fmt: skip
 
     def metrics(self) -> dict[str, float]:
-        """Of the goal, of a motion held to the path from the start; empty where it diverges."""
-        q, v, a, u = (x[:, 0] for x in self._held(0, (self.q[0], self.v[0])))
+        """Of the goal, of a motion held to the path from the start; empty where it diverges, or nothing can hold it."""
+        if not self.dofs or not bool(torch.isfinite(self.gains).all()):
+            return {}
+        try:
+            q, v, _, u = (x[:, 0] for x in self._held(0, (self.q[0], self.v[0])))
+        except FAILURES:
+            return {}
         if not bool(torch.isfinite(q).all() & torch.isfinite(v).all()):
             return {}
         controls = torch.where(self.gain == 0.0, 0.0, u / torch.where(self.gain == 0.0, 1.0, self.gain))

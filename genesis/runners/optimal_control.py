@@ -170,7 +170,7 @@ class TaskControl:
 
     def _quadratics(self, path: Path, q: Tensor, v: Tensor, controls: Tensor, costs: Any) -> Quadratics:
         given, theta = self._given(controls), self._theta
-        step = linearization(self.physics, theta, q[:-1], v[:-1], given.contiguous(), None)
+        step = linearization(self.physics, theta, q[:-1], v[:-1], given.contiguous(), None, qacc=self._accelerations(path))
         b = step.dof_ctrl[..., self.dofs]
         if self._gain is not None:
             b = b * self._gain[self.dofs]
@@ -179,6 +179,14 @@ class TaskControl:
         tables = (costs.lx, costs.lxx, costs.lu, costs.luu, costs.lux)
         lx, lxx, lu, luu, lux = (x.double().numpy() for x in tables)
         return Quadratics(step.state.double().numpy(), b.double().numpy(), gaps, lx, lxx, lu, luu, lux, low, high)
+
+    def _accelerations(self, path: Path) -> Tensor | None:
+        """Of every step (T, nv), which the velocities show where a control step is one time step; None where it is not, or digits are few."""
+        physics = self.physics
+        if physics.substeps * physics.stages > 1 or physics.dtype != torch.float64:
+            return None
+        after = path.qvel[1:] if path.gaps is None else path.qvel[1:] + path.gaps[:, physics.nv :]
+        return torch.from_numpy((after - path.qvel[:-1]) / physics.dt)
 
     def gaps(self, qpos: np.ndarray, qvel: np.ndarray, controls: np.ndarray) -> np.ndarray:
         """d (T, n) of states that need not follow from controls."""

@@ -29,7 +29,7 @@ def optimization(
     """A run that learns the parameters of a task.
 
     Args:
-        seconds: time spent before, by phase. shooting: how the motion is cut into segments; None: not.
+        seconds: time spent before, by phase. shooting: how the motion is cut into segments; None: not, and nothing is said of growth.
         problem: made with the arguments of `TaskProblem`. further, options: those of `Loop`.
     Raises: InputError for a task that one of the methods cannot learn.
     """
@@ -38,13 +38,12 @@ def optimization(
         expect_squares(task.losses)
     remember, masks = any(one.revisits for one in methods), all(one.masks for one in methods)
     made: dict[str, Any] = dict(remember=remember, masks=masks, seconds=seconds)
-    if problem is not TaskProblem:  # several tasks together: each as it is
+    if shooting is None or problem is not TaskProblem:  # several tasks together: each as it is
         return Loop(problem(task, **made), method, stop, further=further, **options)
     start = perf_counter()
     first = growth_of(task)
-    unasked = shooting is None or (bool(further) and shooting.segments == AUTO)
-    pieces = None if unasked or shooting is None else segmented(task, shooting, method.needs, first)
-    if pieces is None or shooting is None:
+    pieces = None if further and shooting.segments == AUTO else segmented(task, shooting, method.needs, first)
+    if pieces is None:
         found = TaskProblem(task, **made)
     elif further:
         raise InputError(

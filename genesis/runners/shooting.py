@@ -13,6 +13,7 @@ import torch
 
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.grad.growth import growth, growth_of_segments
+from genesis.grad.tensor import plain
 from genesis.log import logger
 from genesis.methods.method import Ending, Needs, move, point
 from genesis.parameters import Inputs
@@ -20,7 +21,7 @@ from genesis.problems.problem import Best, Stage, Verdict
 from genesis.runners.closing import Closing, close_motion
 from genesis.runners.evaluate import TaskProblem
 from genesis.runners.growth import NOISE, Growth
-from genesis.scene.linear import deviations, tangent_steps
+from genesis.scene.linear import deviations
 from genesis.scene.segments import Segments
 from genesis.tasks import Task
 from genesis.tasks.guess import goal_state
@@ -64,6 +65,7 @@ class ShootingProblem(TaskProblem):
         self.asked, self.iterations, self.looks = asked, iterations, 0
         self.round = 0
         self.closing: Closing | None = None
+        self.good = False  # what one rollout makes of it, in the end
 
     @property
     def whole(self) -> bool:
@@ -107,14 +109,15 @@ class ShootingProblem(TaskProblem):
         self.round, self.looks = stage.round, 0
         self.task.closed = False
         law = self.task.law
+        goes_on = self.latest is None and stage.round > 0  # from a checkpoint, whose state follows
         if self.whole:
-            self.closing = close_motion(self.task)
+            self.closing = self.closing if goes_on else close_motion(self.task)
             self.task.closed = True
-            return
-        if stage.round == len(law.rounds):
-            with torch.no_grad():
-                law.next_round(self.task.gaps())
-        law.go_to(stage.round)
+        elif not goes_on:
+            if stage.round == len(law.rounds):
+                with torch.no_grad():
+                    law.next_round(self.task.gaps())
+            law.go_to(stage.round)
 
     def enough(self) -> Ending | None:
         """The pieces fit and are good; or the iterations of the round are used up; or one rollout cannot be improved by its gradient."""
@@ -125,7 +128,7 @@ class ShootingProblem(TaskProblem):
             if self.closing.growth > NOISE:
                 return Ending(False, self.closing.reason())
             return None
-        if self.task.continuous(self.latest.metrics):
+        if self.task.continuous(self.latest.metrics) and (self.tolerances or (self.round > 0 and self.looks == 1)):
             return Ending(True, "the pieces fit")
         if self.looks > self.iterations:
             return Ending(False, f"the {self.iterations} iterations of the round are used up")
@@ -148,12 +151,14 @@ class ShootingProblem(TaskProblem):
             best.objective, best.point = value, point(self.groups)
             best.metrics = self.latest.metrics if self.latest is not None and math.isfinite(value) else {}
             best.good = math.isfinite(value) and self.latest is not None and self.latest.good
+        self.good = best.good
         super().conclude(best, asked)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Parameters and their trajectory; where one rollout does not reproduce the motion in pieces, that and its feedback."""
         closing = self.closing
-        return {**super().arrays(), **(closing.arrays() if closing is not None and not closing.reproduced else {})}
+        left = closing is not None and not closing.reproduced and not self.good
+        return {**super().arrays(), **(closing.arrays() if closing is not None and left else {})}
 
     def summary(self) -> dict[str, Any]:
         """Also segments, the largest gap, and what the closing found."""
@@ -259,9 +264,8 @@ def tangent_steps_of(task: Task, states: tuple[torch.Tensor, torch.Tensor]) -> n
     setting = task.setting
     controls = torch.zeros(setting.horizon, setting.start_qvel.shape[-1], dtype=setting.start_qvel.dtype)
     with torch.no_grad():
-        made: np.ndarray = (
-            tangent_steps(setting.scene.trajectory(*states, controls, kind=setting.control))[:, 0].double().cpu().numpy()
-        )
+        path = setting.scene.trajectory(*states, controls, kind=setting.control)
+    made: np.ndarray = plain(path.linearization().state).double().cpu().numpy()
     return made
 
 

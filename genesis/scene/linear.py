@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from genesis.grad.controllers import parameter
-from genesis.grad.linearization import Linearization, linearization
 from genesis.grad.sensitivities import along
 from genesis.grad.tangent import minus, plus
 from genesis.grad.tensor import plain
@@ -71,40 +70,6 @@ def deviations(trajectory: "Trajectory", directions: torch.Tensor) -> torch.Tens
             run_q, run_v, _ = physics.rollout(trajectory._theta.detach(), *start, u.contiguous(), c)
             made[:, :, k] = torch.cat([minus(model, run_q, q), run_v - v], -1) / SHIFT
     return made
-
-
-def tangent_steps(trajectory: "Trajectory", envs: Sequence[int] = (0,)) -> torch.Tensor:
-    """Every step of a `Trajectory` with controls in the tangent space, (T, len(envs), 2nv, 2nv), of these environments."""
-    return _linearized(trajectory, envs).state.unflatten(0, (trajectory.horizon, len(envs)))
-
-
-def control_steps(trajectory: "Trajectory") -> tuple[torch.Tensor, torch.Tensor]:
-    """A (T, 2nv, 2nv) and B (T, 2nv, nv), to what the joint controllers are given, of one environment."""
-    made = _linearized(trajectory, (0,))
-    return made.state, made.dof_ctrl
-
-
-def _linearized(trajectory: "Trajectory", envs: Sequence[int]) -> Linearization:
-    theta, q, v, u, c = _rows(trajectory, envs)
-    with torch.no_grad():
-        return linearization(trajectory._solver.physics, theta, q, v, u, c)
-
-
-def _rows(
-    trajectory: "Trajectory", envs: Sequence[int]
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None]:
-    """theta (P,) or (N, P), qpos, qvel, dof_ctrl, act_ctrl (N, ·) at the start of every step of some environments."""
-    theta, dof_ctrl, act_ctrl = trajectory._theta.detach(), trajectory._dof_ctrl(), trajectory._act_ctrl
-    assert dof_ctrl is not None
-    chosen = torch.tensor(list(envs), dtype=torch.int64, device=theta.device)
-
-    def rows(series: torch.Tensor) -> torch.Tensor:
-        found = batched(trajectory, series.detach())[: trajectory.horizon].index_select(1, chosen)
-        return found.flatten(0, 1).contiguous()
-
-    theta = theta if theta.dim() == 1 else theta.index_select(0, chosen % len(theta)).repeat(trajectory.horizon, 1)
-    act_ctrl = None if act_ctrl is None else rows(act_ctrl)
-    return theta, rows(plain(trajectory.qpos)), rows(plain(trajectory.qvel)), rows(dof_ctrl), act_ctrl
 
 
 def entries(solver: RigidSolver, kind: str, values: Mapping[str, torch.Tensor]) -> torch.Tensor:

@@ -94,7 +94,7 @@ class SegmentedTask(Task):
         return self.closed and super().good_enough(metrics)
 
     def continuous(self, metrics: dict[str, float]) -> bool:
-        """A motion in pieces that has no gaps to speak of, and meets every tolerance of the goal, if there are any."""
+        """Of a motion in pieces: it has no gaps to speak of, and meets every tolerance of the goal, if there are any."""
         good = super().good_enough(metrics) or not self.goal.limits
         return good and metrics.get(LARGEST_GAP, 0.0) <= self.tolerance
 

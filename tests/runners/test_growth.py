@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from genesis.grad.growth import growth
+from genesis.grad.tensor import plain
 from genesis.methods import make_method
 from genesis.runners.growth import Growth, growth_along, growth_of
 from genesis.runners.loop import Stop
 from genesis.runners.optimize import optimization
 from genesis.runners.record import Record, RecordOptions
 from genesis.runners.shooting import MultipleShooting, segmented
-from genesis.scene.linear import tangent_steps
 from tests.tasks.configured import configured
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -31,8 +31,8 @@ def along(*overrides: str) -> tuple[Growth, np.ndarray]:
         run = task.simulate()[0].trajectory
     told = growth_along(task, run)
     assert told is not None
-    envs = range(run.qpos.shape[1]) if run.qpos.ndim == 3 else (0,)
-    return told, growth(tangent_steps(run, envs).numpy()).max(1)
+    steps = plain(run.linearization().state)
+    return told, growth((steps if steps.ndim == 4 else steps.unsqueeze(1)).numpy()).max(1)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,8 @@ def test_growth_of_policies_and_of_motions_that_diverge_is_not_known() -> None:
 
 def test_both_motions_are_told_in_the_result_and_drawn(tmp_path: Path) -> None:
     _, task = configured("task=throw")
-    loop = optimization(task, make_method({"kind": "lbfgs"}, {"kind": "constant"}, 5, 0), Stop(iterations=5), signals=False)
+    method = make_method({"kind": "lbfgs"}, {"kind": "constant"}, 5, 0)
+    loop = optimization(task, method, Stop(iterations=5), shooting=MultipleShooting(), signals=False)
     loop.record = Record(tmp_path, RecordOptions())
     loop.run()
     told: dict[str, Any] = json.loads((tmp_path / "result.json").read_text())["growth"]

@@ -111,6 +111,17 @@ def test_every_method_ends_with_the_numbers_of_one_rollout(kind: str, tmp_path: 
     assert result.content()["multiple_shooting"]["segments"] == 4
 
 
+@pytest.mark.parametrize("kind", ["lbfgs", "levenberg_marquardt"])
+def test_a_body_without_controls_and_a_task_without_tolerances_are_worked_on(kind: str) -> None:
+    loop, problem = shooting(
+        *CUBE, "task.position_tolerance=null", "task.velocity_tolerance=null", kind=kind, iterations=6, rounds=3
+    )
+    result = loop.run()
+    assert result.status == "finished" and result.objective_first is not None and result.objective_best is not None
+    assert result.objective_best < 0.9 * result.objective_first
+    assert problem.closing is not None and problem.closing.metrics == {}
+
+
 def test_a_motion_is_found_through_its_pieces() -> None:
     loop, problem = shooting(
         "task=swing_up", "task.horizon=100", kind="levenberg_marquardt", iterations=60, segments=5, rounds=8, weight=1.0
