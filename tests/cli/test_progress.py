@@ -7,7 +7,7 @@ from genesis_cli.progress import Progress, clock
 
 
 def report(iteration: int, seconds: float, objective: float = 1.25, stage: str = "", exact: bool = True, **counts: int):
-    evaluation = SimpleNamespace(objective=objective, norms={"a": 3.0, "b": 4.0}, exact=exact)
+    evaluation = SimpleNamespace(objective=objective, norms={"a": 3.0, "b": 4.0}, exact=exact, metrics={})
     return SimpleNamespace(
         iteration=iteration, step=iteration, steps=100, stage=stage, seconds=seconds, counts=counts, evaluation=evaluation
     )
