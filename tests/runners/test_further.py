@@ -153,3 +153,23 @@ def test_what_a_polish_cannot_lower_is_said_before_anything_runs() -> None:
     checked, task = configured("task=reach", "optimizer=cmaes", "polish=gauss_newton", "+loss.work.kind=energy")
     with pytest.raises(InputError, match=r"loss\.work: it is no sum of squares"):
         build_loop(checked, task, seconds={})
+
+
+def test_ddp_polishes_what_other_methods_have_found(tmp_path) -> None:
+    words = ("task=swing_up", "task.horizon=40", "optimizer=cmaes", "polish=ddp", "stop.iterations=4", "stop.when_converged=false")
+
+    def loop(folder: str, *more: str, observers: tuple = ()) -> Loop:
+        checked, task = configured(*words, *more)
+        return build_loop(checked, task, seconds={}, observers=observers, record=Record(tmp_path / folder, QUIET), signals=False)
+
+    reports: list = []
+    whole = loop("whole", observers=(lambda r: reports.append(r.evaluation.objective),)).run()
+    assert [s["method"] for s in whole.stages] == ["cmaes", "ddp"] and reports[5] == pytest.approx(min(reports[:5]), rel=1e-9)
+    assert whole.objective_best < 0.9 * whole.stages[0]["objective"]
+    with np.load(tmp_path / "whole" / "solution.npz") as stored:
+        assert np.abs(stored["parameter/controls"]).max() <= 20.0
+    stopped = loop("part", observers=(lambda r: Verdict("interrupted", "asked") if r.iteration == 7 else None,))
+    stopped.run()
+    going = loop("part")
+    going.load(load_checkpoint(tmp_path / "part"))
+    assert going.run().objective_best == whole.objective_best

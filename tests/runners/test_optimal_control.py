@@ -25,6 +25,7 @@ DRIVEN = {  # name -> words of a short task with one control a step, near a moti
     "track": ("task=track", "parameters=torques", "parameter.controls.scale=2", "task.horizon=9", "loss.smoothness.weight=1e-3"),
     "swing": ("task=swing_up_double", *TORQUES, "task.horizon=15", "+loss.work={kind: energy, weight: 0.1}"),
     "trot": ("task=trot", "task.horizon=6", "task.distance=0.05"),
+    "hop": ("task=hop", "task.horizon=8", "scene.contact=mujoco"),
 }
 
 
@@ -66,7 +67,7 @@ def test_dynamics_and_costs_make_the_gradient_of_the_adjoint(name: str) -> None:
     assert found == pytest.approx(adjoint, rel=1e-7, abs=1e-9 * np.abs(adjoint).max())
 
 
-@pytest.mark.parametrize("name", ["reach", "trot", "track"])
+@pytest.mark.parametrize("name", ["reach", "trot", "track", "hop"])
 def test_hessians_are_the_squares_of_the_jacobian(name: str) -> None:
     problem, control, start = control_of(name)
     found = control.expand(start)
