@@ -51,10 +51,11 @@ class Bounds:
         return torch.where(self._only_high, torch.sigmoid(self._high - free), slope)
 
     def invert(self, value: Tensor) -> Tensor:
-        """Free numbers that give these values (values on the edge are moved inside by 1e-9 of the interval)."""
+        """Free numbers that give these values (values on the edge are moved inside by 1e-9 of the interval, or by the least of their digits)."""
         if not self.smooth:
             return torch.clamp(value, self.low, self.high)
-        ratio = torch.clamp((value - self._middle) / self._half, -1.0 + 1e-9, 1.0 - 1e-9)
+        edge = max(1e-9, torch.finfo(value.dtype).eps)  # 1 - 1e-9 is 1 in 32 bits
+        ratio = torch.clamp((value - self._middle) / self._half, edge - 1.0, 1.0 - edge)
         free = torch.where(self._two, self._middle + self._half * torch.atanh(ratio), value)
         above, below = torch.clamp(value - self._low, min=1e-9), torch.clamp(self._high - value, min=1e-9)
         free = torch.where(self._only_low, self._low + above + torch.log(-torch.expm1(-above)), free)

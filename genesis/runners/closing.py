@@ -26,7 +26,7 @@ from genesis.grad.tensor import plain
 from genesis.parameters.open_loop import OpenLoop
 from genesis.scene.linear import GAINS
 from genesis.tasks.rollout import inputs_of
-from genesis.tasks.segmented import SegmentedTask
+from genesis.tasks.segmented import LARGEST_GAP, SegmentedTask
 from genesis.view import TrajectoryView
 
 LEFT = 1e-7  # distance from the path [rad | m, rad/s | m/s] at which controls are found anew
@@ -41,7 +41,8 @@ class Closing:
     """What became of a motion in pieces.
 
     gap: largest between the pieces. growth: log10, along it. deviation: of one rollout of the controls from it, at most; inf where it diverged.
-    metrics: of the goal, of a motion held to it by feedback; empty where that diverged. path: states and controls, dof_ctrl's gains.
+    metrics: of the goal, of a motion held to it by feedback; empty where that diverged, or took controls beyond the bounds of the parameters.
+    path: states and controls, dof_ctrl's gains.
     """
 
     gap: float
@@ -77,18 +78,16 @@ class Closing:
         return f"{10.0 ** min(self.growth, 300.0):.1e}"
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """feedback/qpos (T+1, nq), qvel (T+1, nv), dof_ctrl (T, nv), gains (T, n, 2nv), dofs (n,): u = dof_ctrl + gains (x − (qpos, qvel))."""
+        """feedback/qpos (T+1, nq), qvel (T+1, nv), dof_ctrl (T, nv), gains (T, n, 2nv), dofs (n,): u = dof_ctrl + gains (x ⊖ (qpos, qvel)),
+        where the K of `Scene.lqr` is subtracted."""
         return {f"feedback/{name}": value for name, value in self.path.items()}
 
     def content(self) -> dict[str, Any]:
         """For result.json."""
         return {
-            LARGEST: self.gap, "log10_growth": round(self.growth, 3), "reproduced": self.reproduced,
+            LARGEST_GAP: self.gap, "log10_growth": round(self.growth, 3), "reproduced": self.reproduced,
             "deviation": self.deviation, "with_feedback": self.metrics,
         }  # fmt: skip
-
-
-LARGEST = "largest_gap"
 
 
 def close_motion(task: SegmentedTask) -> Closing:
@@ -98,12 +97,9 @@ def close_motion(task: SegmentedTask) -> Closing:
         pieces = task.pieces(inputs)
         path = _Path(task, pieces.trajectory)
         deviation = path.deviation()
-        learned = [
-            parameter for parameter in task.whole.parameters.values() if parameter.learn and isinstance(parameter, OpenLoop)
-        ]
-        able = learned and all(parameter.per_step for parameter in learned) and bool(torch.isfinite(path.gains).all())
+        able = path.learned and all(one.per_step for one in path.learned) and bool(torch.isfinite(path.gains).all())
         if deviation[-1] > LEFT and able:
-            deviation = path.follow(learned, deviation)
+            deviation = path.follow(deviation)
         gap = float(pieces.gaps.abs().max())
         return Closing(gap, path.growth, float(deviation.max()), path.metrics(), path.arrays())
 
@@ -122,18 +118,26 @@ class _Path:
         a = plain(steps.state).double().cpu().numpy()
         b = (plain(steps.controls) / torch.where(self.gain == 0.0, 1.0, self.gain)).double().cpu().numpy()
         self.growth = float(growth(a[:, None]).max())
-        self.free = {dof for p in task.whole.parameters.values() if p.learn and isinstance(p, OpenLoop) for dof in p.dofs}
-        self.dofs = [dof for dof in sorted(self.free) if float(self.gain[dof]) != 0.0]
+        self.learned = [p for p in task.whole.parameters.values() if p.learn and isinstance(p, OpenLoop)]
+        self.dofs = sorted({dof for p in self.learned for dof in p.dofs if float(self.gain[dof]) != 0.0})
         self.low, self.high = self._room()
         self.gains = _gains(a, b[:, :, self.dofs]) if self.dofs else self.q.new_zeros(len(a), 0, a.shape[-1]).double()
 
     def _room(self) -> tuple[Tensor, Tensor]:
-        """Bounds (n,) of what the joint controllers are given."""
-        low, high = torch.full_like(self.v[0], -torch.inf), torch.full_like(self.v[0], torch.inf)
-        for p in self.task.whole.parameters.values():
-            if isinstance(p, OpenLoop) and p.limits is not None:
-                low[p.dofs], high[p.dofs] = p.limits.low.to(low), p.limits.high.to(high)
-        return (low * self.gain)[self.dofs], (high * self.gain)[self.dofs]
+        """Bounds (T, n) of what the joint controllers are given: those of the learned parameters, around what the others give."""
+        low = self._controls()
+        for p in self.learned:
+            low[:, p.dofs] -= p.value()
+        high = low.clone()
+        for p in self.learned:
+            sides = (-torch.inf, torch.inf) if p.limits is None else (p.limits.low.to(low), p.limits.high.to(low))
+            low[:, p.dofs] += sides[0]
+            high[:, p.dofs] += sides[1]
+        return (low * self.gain)[:, self.dofs], (high * self.gain)[:, self.dofs]
+
+    def _controls(self) -> Tensor:
+        """(T, nv) of all parameters together."""
+        return inputs_of(self.setting, self.task.whole.parameters).controls.detach().clone()
 
     def deviation(self) -> Tensor:
         """(T+1,) largest so far between a rollout of the present parameters and the path; inf after a divergence."""
@@ -148,30 +152,41 @@ class _Path:
         off = torch.cat([minus(self.solver.model, q, self.q), v - self.v], -1).abs().amax(-1).double()
         return torch.cummax(torch.where(torch.isfinite(off), off, torch.inf), 0).values
 
-    def follow(self, held: list[OpenLoop], deviation: Tensor) -> Tensor:
+    def follow(self, deviation: Tensor) -> Tensor:
         """Put controls that stay on the path into the parameters: from where a rollout has left it, as often as it does."""
         first = 0
         for _ in range(PASSES):
-            kept = [p.free.detach().clone() for p in held]
+            kept = [p.free.detach().clone() for p in self.learned]
             try:
                 controls = self.held_from(first)
             except FAILURES:
                 return deviation
-            for p in held:
-                p.set_value(torch.cat([p.value()[:first], controls[:, p.dofs] / self.gain[p.dofs]]))
-                p.free[:first] = kept[held.index(p)][:first]  # to the last bit, since these have led here
+            if not bool(torch.isfinite(controls).all()):  # feedback cannot hold it either
+                return deviation
+            self._put(first, controls)
+            for p, old in zip(self.learned, kept, strict=True):
+                p.free[:first] = old[:first]  # to the last bit, since these have led here
             found = self.deviation()
             left = torch.nonzero(found > LEFT)
             after = len(self.q) - 1 if not len(left) else int(left[0, 0]) - 1
             if after <= first:  # no nearer: rounding is not what keeps it off
                 with torch.no_grad():
-                    for p, old in zip(held, kept, strict=True):
+                    for p, old in zip(self.learned, kept, strict=True):
                         p.free.copy_(old)
                 return self.deviation()
             deviation, first = found, after
             if first >= len(self.q) - 1:
                 break
         return deviation
+
+    def _put(self, first: int, controls: Tensor) -> None:
+        """dof_ctrl (T-first, nv) into the learned parameters, each of which gives what the others leave."""
+        for p in self.learned:
+            value = p.value()
+            others = self._controls()[first:, p.dofs] - value[first:]
+            gain = self.gain[p.dofs]
+            wanted = controls[:, p.dofs] / torch.where(gain == 0.0, 1.0, gain) - others
+            p.set_value(torch.cat([value[:first], torch.where(gain == 0.0, value[first:], wanted)]))
 
     def held_from(self, first: int) -> Tensor:
         """dof_ctrl (T-first, nv) that holds a motion to the path, from where the last rollout is at that step."""
@@ -187,8 +202,10 @@ class _Path:
         q[0], v[0] = start
         forward = self.q.new_zeros(steps, len(self.dofs))
         forward[0] = self.gains[first].to(off) @ off
+        # one pair of bounds for all steps: the widest, where what others give moves them
+        low, high = self.low.amin(0), self.high.amax(0)
         return closed_loop(
-            self.physics, self.theta, q, v, self.dof_ctrl[first:], self.dofs, self.low, self.high, forward,
+            self.physics, self.theta, q, v, self.dof_ctrl[first:], self.dofs, low, high, forward,
             self.gains[first:].to(forward), None, torch.ones_like(self.v[0, :1]),
         )  # fmt: skip
 
@@ -200,7 +217,9 @@ class _Path:
             q, v, _, u = (x[:, 0] for x in self._held(0, (self.q[0], self.v[0])))
         except FAILURES:
             return {}
-        if not bool(torch.isfinite(q).all() & torch.isfinite(v).all()):
+        given = u[:, self.dofs]
+        within = (given >= self.low) & (given <= self.high) | torch.isclose(given, given.clamp(self.low, self.high))
+        if not bool(torch.isfinite(q).all() & torch.isfinite(v).all() & within.all()):
             return {}
         controls = torch.where(self.gain == 0.0, 0.0, u / torch.where(self.gain == 0.0, 1.0, self.gain))
         made = self.setting.scene.trajectory(q, v, controls, kind=self.setting.control)

@@ -25,6 +25,14 @@ def test_smooth_values_stay_inside_and_invert(free: list[float]) -> None:
     assert torch.allclose(again, value, atol=2e-8, rtol=1e-9)
 
 
+def test_values_on_the_edge_invert_in_32_bits_too() -> None:
+    low, high = numbers(-2.0, -3.0).float(), numbers(6.0, 3.0).float()
+    bounds = Bounds(low, high, smooth=True)
+    for value in (low, high):
+        free = bounds.invert(value)
+        assert bool(torch.isfinite(free).all()) and torch.allclose(bounds.apply(free), value, rtol=1e-6)
+
+
 def test_smooth_values_by_formula() -> None:
     bounds = Bounds(numbers(-2.0, 1.0, -INF), numbers(3.0, INF, 5.0), smooth=True)
     value = bounds.apply(numbers(1.0, 2.0, 3.0))
