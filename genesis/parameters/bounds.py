@@ -51,7 +51,7 @@ class Bounds:
         return torch.where(self._only_high, torch.sigmoid(self._high - free), slope)
 
     def invert(self, value: Tensor) -> Tensor:
-        """Free numbers that give these values (values on the edge are moved inside by 1e-9 of the interval, or by the least of their digits)."""
+        """Free numbers that give these values (values on the edge are moved inside by 1e-9 of the interval, or by their last digit)."""
         if not self.smooth:
             return torch.clamp(value, self.low, self.high)
         edge = max(1e-9, torch.finfo(value.dtype).eps)  # 1 - 1e-9 is 1 in 32 bits

@@ -1,6 +1,6 @@
 """Equality constraints c = 0 as a cost whose minimum comes to meet them.
 
-    ψ(c) = ½ μ |c + λ / μ|²,      λ ← λ + μ c,      μ ← GROWTH μ where the largest |c| did not fall by four
+    ψ(c) = ½ μ |c + λ / μ|²,      λ ← λ + μ c,      μ ← RAISE μ where the largest |c| did not fall by four
 
 ψ is a sum of squares, so that methods for residuals take it too; it is λ·c + ½ μ |c|² and a constant.
 Source: Nocedal, Wright, Numerical Optimization (2006), §17.3; Howell, Jackson, Manchester, ALTRO, IROS 2019 (updates).
@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-GROWTH, LARGEST = 10.0, 1e10  # of the weight μ; the latter over the first one
+RAISE, HIGHEST = 10.0, 1e10  # of the weight μ; the latter over the first one
 FALLS = 4.0
 
 
@@ -45,9 +45,13 @@ class AugmentedLagrangian:
         multipliers = self.multipliers + self.weight * c.detach()
         largest = float(c.detach().abs().max()) if c.numel() else 0.0
         slow = largest > self.violation / FALLS
-        weight = min(GROWTH * self.weight, LARGEST * self.first) if slow else self.weight
+        weight = min(RAISE * self.weight, HIGHEST * self.first) if slow else self.weight
         self.rounds.append((weight, multipliers, largest))
         self.go_to(len(self.rounds) - 1)
+
+    def repeat_round(self) -> None:
+        """The same once more, where the constraints have no value."""
+        self.rounds.append(self.rounds[-1])
 
     def go_to(self, number: int) -> None:
         """The weight and multipliers of a round."""

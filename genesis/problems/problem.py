@@ -159,12 +159,12 @@ class Problem(Objective, Protocol):
         """
         ...
 
-    def enter(self, stage: Stage) -> None:
-        """A stage begins, or a run goes on within it (before `load_state_dict`): set what differs between rounds."""
+    def enter(self, stage: Stage, *, goes_on: bool = False) -> None:
+        """A stage begins: set what differs between rounds. goes_on: a run goes on within it from a checkpoint, `load_state_dict` follows."""
         ...
 
-    def enough(self) -> Ending | None:
-        """Asked after each report: why the present stage need not go on; None: the method and the loop decide."""
+    def enough(self, step: int) -> Ending | None:
+        """Asked after each report, so many steps into the present stage: why it need not go on; None: the method and the loop decide."""
         ...
 
     def settle(self) -> None:

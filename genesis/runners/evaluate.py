@@ -297,10 +297,10 @@ class TaskProblem:
         """One, from where the parameters are."""
         return [Stage()]
 
-    def enter(self, stage: Stage) -> None:
+    def enter(self, stage: Stage, *, goes_on: bool = False) -> None:
         """Nothing differs."""
 
-    def enough(self) -> Ending | None:
+    def enough(self, step: int) -> Ending | None:
         """The method and the loop decide."""
         return None
 

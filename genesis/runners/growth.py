@@ -11,17 +11,24 @@ from genesis.grad.growth import largest_singular_values
 from genesis.scene.linear import deviations
 from genesis.tasks import Task
 
-#: log10 of the growth beyond which a gradient of double precision is noise (motions are exact to 1e-10 or so).
-NOISE = 8.0
+#: log10 of the growth beyond which a gradient is noise: motions are exact to 1e-10 or so, in 32 bits to 1e-6, and a hundredth is left.
+NOISE, NOISE_32 = 8.0, 4.0
 DIRECTIONS = 6  # of starts nearby
+
+
+def noise_limit(dtype: torch.dtype) -> float:
+    """`NOISE` of motions of that type."""
+    return NOISE if dtype == torch.float64 else NOISE_32
 
 
 @dataclass(frozen=True)
 class Growth:
-    """logs: log10 of the largest singular value of the derivative of the states to the first one (T+1,), up to 1e8 or so; dt: of a step [s]."""
+    """logs: log10 of the largest singular value of the derivative of the states to the first one (T+1,), up to `limit` or so.
+    dt: of a step [s]. limit: from which on gradients are noise."""
 
     logs: np.ndarray
     dt: float
+    limit: float = NOISE
 
     @property
     def largest(self) -> float:
@@ -31,7 +38,7 @@ class Growth:
     @property
     def noise_step(self) -> int | None:
         """The first step beyond which a gradient with respect to the start is noise; None where there is none."""
-        beyond = np.flatnonzero(self.logs > NOISE)
+        beyond = np.flatnonzero(self.logs > self.limit)
         return int(beyond[0]) if len(beyond) else None
 
     def content(self) -> dict[str, Any]:
@@ -68,7 +75,7 @@ def growth_along(task: Task, trajectory: Any) -> Growth | None:
     else:
         sizes = largest_singular_values(found.swapaxes(2, 3))
     logs = np.log10(np.maximum(sizes.max(1), 1e-300))
-    return Growth(logs, task.setting.dt) if np.isfinite(logs).all() else None
+    return Growth(logs, task.setting.dt, noise_limit(trajectory.qpos.dtype)) if np.isfinite(logs).all() else None
 
 
 def growth_of(task: Task) -> Growth | None:

@@ -252,7 +252,7 @@ class Loop:
             return Verdict(INTERRUPTED, STOPPED)
         if wish is not None:
             return wish
-        ending = ending or self.problem.enough()
+        ending = ending or self.problem.enough(self.step)
         if ending is not None:
             return ending
         if self.step >= stop.iterations:
@@ -351,7 +351,7 @@ class Loop:
         self.number, self.step, self.iteration, self.first = (state[k] for k in ("number", "step", "iteration", "first"))
         self.reported, self.goes_on, self.seconds_before = self.iteration - 1, True, state["seconds"]
         move(self.problem.groups, state["point"].numpy())
-        self.problem.enter(self.stages[self.number])
+        self.problem.enter(self.stages[self.number], goes_on=True)
         self.problem.load_state_dict(state["problem"])
         self.method.init(self.problem)
         try:

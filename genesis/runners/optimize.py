@@ -10,9 +10,10 @@ from genesis.runners.evaluate import TaskProblem
 from genesis.runners.further import Further
 from genesis.runners.growth import growth_of
 from genesis.runners.loop import Loop, Stop
-from genesis.runners.shooting import AUTO, ITERATIONS, MultipleShooting, ShootingProblem, segmented
+from genesis.runners.shooting import AUTO, ITERATIONS, MultipleShooting, ShootingProblem, expect_possible, segmented
 from genesis.tasks import Task
 from genesis.tasks.linearize import expect_squares
+from genesis.tasks.segment_guess import ROLLOUT
 
 
 def optimization(
@@ -31,27 +32,39 @@ def optimization(
     Args:
         seconds: time spent before, by phase. shooting: how the motion is cut into segments; None: not, and nothing is said of growth.
         problem: made with the arguments of `TaskProblem`. further, options: those of `Loop`.
-    Raises: InputError for a task that one of the methods cannot learn.
+    Raises: InputError for a task that one of the methods cannot learn, or cannot be cut as asked.
     """
     methods = [method, *(one.method for one in further)]
     if any(one.needs == "residuals" for one in methods):
         expect_squares(task.losses)
     remember, masks = any(one.revisits for one in methods), all(one.masks for one in methods)
     made: dict[str, Any] = dict(remember=remember, masks=masks, seconds=seconds)
+    if shooting is not None:
+        expect_possible(task, shooting)
     if shooting is None or problem is not TaskProblem:  # several tasks together: each as it is
+        if shooting is not None:
+            _expect_whole(shooting)
         return Loop(problem(task, **made), method, stop, further=further, **options)
     start = perf_counter()
     first = growth_of(task)
-    pieces = None if further and shooting.segments == AUTO else segmented(task, shooting, method.needs, first)
+    pieces = segmented(task, shooting, method.needs, first, further=bool(further))
     if pieces is None:
         found = TaskProblem(task, **made)
-    elif further:
-        raise InputError(
-            "multiple_shooting: cut motions have rounds of their own, and restarts and polish are none of them; "
-            "set multiple_shooting.segments=1, or leave restarts and polish out."
-        )
     else:
         found = ShootingProblem(pieces, shooting, shooting.iterations or ITERATIONS[method.needs], **made)
     found.note_growth("first", first)
     found.clock.add("growth", start)
     return Loop(found, method, stop, further=further, **options)
+
+
+def _expect_whole(shooting: MultipleShooting) -> None:
+    """Raises: InputError where segments are asked for of tasks that are simulated together."""
+    if shooting.segments not in (AUTO, 1):
+        key, value = "segments", shooting.segments
+    elif shooting.guess != ROLLOUT:
+        key, value = "guess", shooting.guess
+    else:
+        return
+    raise InputError(
+        f"multiple_shooting.{key}: {value!r}, but jobs of launcher=batched stay whole; use another launcher, or leave the key out."
+    )

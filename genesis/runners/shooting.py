@@ -11,23 +11,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from genesis.errors import ContactOverflowError, DivergenceError, InputError
+from genesis.errors import InputError
 from genesis.grad.growth import growth, growth_of_segments
 from genesis.grad.tensor import plain
 from genesis.log import logger
 from genesis.methods.method import Ending, Needs, move, point
 from genesis.parameters import Inputs
 from genesis.problems.problem import Best, Stage, Verdict
-from genesis.runners.closing import Closing, close_motion
+from genesis.runners.closing import FAILURES, Closing, close_motion
 from genesis.runners.evaluate import TaskProblem
-from genesis.runners.growth import NOISE, Growth
+from genesis.runners.growth import Growth, noise_limit
 from genesis.scene.linear import deviations
 from genesis.scene.segments import Segments
 from genesis.tasks import Task
 from genesis.tasks.guess import goal_state
 from genesis.tasks.linearize import Linearized
 from genesis.tasks.nodes import Nodes
-from genesis.tasks.segment_guess import INTERPOLATION, ROLLOUT, guess_states
+from genesis.tasks.segment_guess import INTERPOLATION, ROLLOUT, expect_guess, guess_states
 from genesis.tasks.segmented import SegmentedTask, expect_one_open_loop
 from genesis.view import View
 
@@ -62,7 +62,7 @@ class ShootingProblem(TaskProblem):
 
     def __init__(self, task: SegmentedTask, asked: MultipleShooting, iterations: int, **options: Any) -> None:
         super().__init__(task, **options)
-        self.asked, self.iterations, self.looks = asked, iterations, 0
+        self.asked, self.iterations = asked, iterations
         self.round = 0
         self.closing: Closing | None = None
         self.good = False  # what one rollout makes of it, in the end
@@ -80,7 +80,7 @@ class ShootingProblem(TaskProblem):
             try:
                 with torch.no_grad():
                     found[k] = float(self.task.judge().objective)
-            except (DivergenceError, ContactOverflowError, InputError):
+            except (*FAILURES, InputError):
                 continue
         move(self.groups, here)
         self.evaluations += int(np.isfinite(found).sum())
@@ -103,34 +103,43 @@ class ShootingProblem(TaskProblem):
         made = [Stage(f"round {k + 1} of {rounds}", None, k) for k in range(rounds)]
         return [*made, Stage(ONE_ROLLOUT, None, rounds)]
 
-    def enter(self, stage: Stage) -> None:
+    def enter(self, stage: Stage, *, goes_on: bool = False) -> None:
         """The multipliers of that round; before the last stage, close the motion."""
         self.forget()
-        self.round, self.looks = stage.round, 0
-        self.task.closed = False
-        law = self.task.law
-        goes_on = self.latest is None and stage.round > 0  # from a checkpoint, whose state follows
+        self.round = stage.round
+        self.task.closed = self.whole
+        if goes_on:
+            return
         if self.whole:
-            self.closing = self.closing if goes_on else close_motion(self.task)
-            self.task.closed = True
-        elif not goes_on:
-            if stage.round == len(law.rounds):
+            self._close()
+            return
+        law = self.task.law
+        if stage.round == len(law.rounds):
+            try:
                 with torch.no_grad():
                     law.next_round(self.task.gaps())
-            law.go_to(stage.round)
+            except FAILURES:  # no gaps to learn from
+                law.repeat_round()
+        law.go_to(stage.round)
 
-    def enough(self) -> Ending | None:
+    def _close(self) -> None:
+        """Make one motion of the pieces. Where they cannot be simulated, the parameters stay as they are."""
+        try:
+            self.closing = close_motion(self.task)
+        except FAILURES as error:
+            self.closing = None
+            logger.warning("multiple shooting: the pieces have no motion to close (%s)", error)
+        self.task.closed = True
+
+    def enough(self, step: int) -> Ending | None:
         """The pieces fit and are good; or the iterations of the round are used up; or one rollout cannot be improved by its gradient."""
-        self.looks += 1
         assert self.latest is not None
         if self.whole:
-            assert self.closing is not None
-            if self.closing.growth > NOISE:
-                return Ending(False, self.closing.reason())
-            return None
-        if self.task.continuous(self.latest.metrics) and (self.tolerances or (self.round > 0 and self.looks == 1)):
+            noisy = self.closing is not None and self.closing.growth > noise_limit(self.task.setting.start_qpos.dtype)
+            return Ending(False, self.closing.reason()) if self.closing is not None and noisy else None
+        if self.task.continuous(self.latest.metrics) and (self.tolerances or (self.round > 0 and step == 0)):
             return Ending(True, "the pieces fit")
-        if self.looks > self.iterations:
+        if step >= self.iterations:
             return Ending(False, f"the {self.iterations} iterations of the round are used up")
         return None
 
@@ -144,8 +153,7 @@ class ShootingProblem(TaskProblem):
     def conclude(self, best: Best, asked: Callable[[], bool]) -> None:
         """The motion of one rollout, also where the run ended before; its numbers replace those of the pieces in `best`."""
         if not self.task.closed:
-            self.closing = close_motion(self.task)
-            self.task.closed = True
+            self._close()
             self.forget()
             value = self.evaluate(gradient=False)
             best.objective, best.point = value, point(self.groups)
@@ -168,21 +176,35 @@ class ShootingProblem(TaskProblem):
     def state_dict(self) -> dict[str, Any]:
         """Also the multipliers of each round."""
         closing = None if self.closing is None else self.closing.state_dict()
-        return {**super().state_dict(), "law": self.task.law.state_dict(), "looks": max(0, self.looks - 1), "closing": closing}
+        return {**super().state_dict(), "law": self.task.law.state_dict(), "closing": closing}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         super().load_state_dict(state)
         self.task.law.load_state_dict(state["law"])
         self.task.law.go_to(min(self.round, len(self.task.law.rounds) - 1))
-        self.looks = state["looks"]
         self.closing = None if state["closing"] is None else Closing.of_state(state["closing"])
 
 
-def segmented(task: Task, asked: MultipleShooting, needs: Needs, first: Growth | None) -> SegmentedTask | None:
+def expect_possible(task: Task, asked: MultipleShooting) -> None:
+    """Raises: InputError for a number of segments or a guess that no motion of this task has, also where nothing is cut."""
+    count, horizon = asked.segments, task.setting.horizon
+    if count != AUTO and (not isinstance(count, int) or isinstance(count, bool)):
+        raise InputError(f"multiple_shooting.segments: {count!r} is not allowed; allowed: auto, or a whole number from 1 on.")
+    if isinstance(count, int) and not 1 <= count <= horizon:
+        raise InputError(
+            f"multiple_shooting.segments: {count} is not possible in {horizon} steps; allowed: 1 to {horizon}, or auto."
+        )
+    expect_guess(task, asked.guess)
+
+
+def segmented(
+    task: Task, asked: MultipleShooting, needs: Needs, first: Growth | None, *, further: bool = False
+) -> SegmentedTask | None:
     """The task in pieces, None where it stays whole.
 
     Args:
-        needs: of the method. first: growth along the first motion, None where it is not known.
+        asked: as `expect_possible` allows it. needs: of the method. first: growth along the first motion, None where it is not known.
+        further: other descents follow, which are of a whole motion.
     Raises: InputError for a task that cannot be cut, or a guess that it does not have.
     """
     if asked.segments == 1:
@@ -192,21 +214,26 @@ def segmented(task: Task, asked: MultipleShooting, needs: Needs, first: Growth |
             raise InputError(
                 "multiple_shooting: this optimizer drives the motion step by step already; use multiple_shooting.segments=auto."
             )
-        if not isinstance(asked.segments, int) or isinstance(asked.segments, bool):
+        if further:
             raise InputError(
-                f"multiple_shooting.segments: {asked.segments!r} is not allowed; allowed: auto, or a whole number from 1 on."
+                "multiple_shooting: cut motions have rounds of their own, and restarts and polish are none of them; "
+                "set multiple_shooting.segments=1, or leave restarts and polish out."
             )
         expect_one_open_loop(task)
-        return _cut(task, asked, asked.segments, guess_states(task, asked.guess))
-    try:
-        expect_one_open_loop(task)
-    except InputError:
+        return _cut(task, asked, int(asked.segments), guess_states(task, asked.guess))
+    if needs == "optimal_control" or first is None:
         return None
-    if needs not in ("gradient", "residuals") or first is None:
+    why = _stays_whole(task, needs, further)
+    if why is not None:
+        if first.largest > first.limit:
+            logger.info(
+                "small changes grow by %.1e along the first motion, too much for its gradient, and it is not cut into segments: %s",
+                10.0 ** min(first.largest, 300.0), why,
+            )  # fmt: skip
         return None
     straight = None if goal_state(task) is None else guess_states(task, INTERPOLATION)
     worst = first.largest if straight is None else max(first.largest, growth_of_way(task, straight))
-    if worst <= NOISE:
+    if worst <= first.limit:
         return None
     states, horizon = guess_states(task, asked.guess), task.setting.horizon
     ways = [tangent_steps_of(task, way) for way in (states, straight) if way is not None]
@@ -221,13 +248,21 @@ def segmented(task: Task, asked: MultipleShooting, needs: Needs, first: Growth |
     return _cut(task, asked, count, states)
 
 
+def _stays_whole(task: Task, needs: Needs, further: bool) -> str | None:
+    """Why `auto` does not cut it, however much changes grow."""
+    if further:
+        return "restarts and polish are of a whole motion; leave them out, or use optimizer=ddp."
+    if needs == "values":
+        return "this optimizer takes values alone; multiple_shooting.segments=N cuts it, optimizer=ddp or levenberg_marquardt suits it."
+    try:
+        expect_one_open_loop(task)
+    except InputError as error:
+        return str(error)
+    return None
+
+
 def _cut(task: Task, asked: MultipleShooting, count: int, states: tuple[torch.Tensor, torch.Tensor]) -> SegmentedTask:
-    horizon = task.setting.horizon
-    if not 1 < count <= horizon:
-        raise InputError(
-            f"multiple_shooting.segments: {count} is not possible in {horizon} steps; allowed: 1 to {horizon}, or auto."
-        )
-    segments = Segments(horizon, count)
+    segments = Segments(task.setting.horizon, count)
     first = torch.from_numpy(segments.starts[1:])
     nodes = Nodes(task.setting.scene.rigid_solver.model, *(x[first].contiguous() for x in states))
     made = SegmentedTask(task, segments, nodes, 1.0, asked.tolerance)
@@ -240,7 +275,7 @@ def _objective(task: Task) -> float:
     try:
         with torch.no_grad():
             return abs(float(task.judged(*task.simulate(), {}).objective))
-    except (DivergenceError, ContactOverflowError):
+    except FAILURES:
         return 0.0
 
 

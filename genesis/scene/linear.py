@@ -16,7 +16,8 @@ from genesis.scene.solver import RigidSolver
 if TYPE_CHECKING:
     from genesis.scene.trajectory import Trajectory
 
-SHIFT = 1e-9  # of a start whose motion is compared
+#: Of a start whose motion is compared: short, so that what has grown by 1e8 (in 32 bits by 1e4) is nearby still, and yet far above rounding.
+SHIFT, SHIFT_32 = 1e-9, 3e-5
 GAINS = {"position": "dof_kp", "velocity": "dof_kv"}  # that turn controls of a kind into what the joint controllers are given
 
 
@@ -55,20 +56,22 @@ def deviations(trajectory: "Trajectory", directions: torch.Tensor) -> torch.Tens
     """How far motions from starts nearby are from a `Trajectory` with controls, in units of the start's shift: (T+1, B, k, 2nv).
 
     directions: k unit tangents (k, 2nv) of the start, the same in every environment. Each is one more rollout by the kernel that made the
-    trajectory. Shifts are `SHIFT` long: what has grown by more than 1e8 has left the neighbourhood, and counts as about that.
+    trajectory. Shifts are `SHIFT` long: what has grown by more than 1e8 has left the neighbourhood, and counts as about that; of `SHIFT_32` in
+    32 bits, by more than 1e4.
     """
     solver, horizon = trajectory._solver, trajectory.horizon
     physics, model, dof_ctrl = solver.physics, solver.model, trajectory._dof_ctrl()
     assert dof_ctrl is not None
+    shift = SHIFT if trajectory.qpos.dtype == torch.float64 else SHIFT_32
     q, v, u = (batched(trajectory, plain(x).detach()) for x in (trajectory.qpos, trajectory.qvel, dof_ctrl))
     c = None if trajectory._act_ctrl is None else batched(trajectory, trajectory._act_ctrl.detach()).contiguous()
     made = q.new_empty(horizon + 1, q.shape[1], len(directions), 2 * physics.nv)
     with torch.no_grad():
         for k, direction in enumerate(directions.to(q)):
-            d = SHIFT * direction.expand(q.shape[1], -1)
+            d = shift * direction.expand(q.shape[1], -1)
             start = plus(model, q[0], d[:, : physics.nv]).contiguous(), (v[0] + d[:, physics.nv :]).contiguous()
             run_q, run_v, _ = physics.rollout(trajectory._theta.detach(), *start, u.contiguous(), c)
-            made[:, :, k] = torch.cat([minus(model, run_q, q), run_v - v], -1) / SHIFT
+            made[:, :, k] = torch.cat([minus(model, run_q, q), run_v - v], -1) / shift
     return made
 
 

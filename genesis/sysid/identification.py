@@ -217,14 +217,14 @@ class SysidProblem:
         lower(LevenbergMarquardt(cost_tolerance=1e-6), forces, 20)
         return np.concatenate([forces.x, self.start[self.problem.n :]])
 
-    def enter(self, stage: Stage) -> None:
+    def enter(self, stage: Stage, *, goes_on: bool = False) -> None:
         """The weight of the gaps in that round; a stage begins with an exact evaluation."""
         self.drawn = 0
         if stage.round != self.round:
             self.round = stage.round
             self.squares.replace(of_windows(self.problem, self.gap_weight * self.problem.shooting.growth**stage.round))
 
-    def enough(self) -> Ending | None:
+    def enough(self, step: int) -> Ending | None:
         """The method decides."""
         return None
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from genesis.errors import InputError
 from genesis.grad.tangent import minus, plus
+from genesis.paths import FILES, is_path
 from genesis.paths import path as read_path
 from genesis.selection import coordinates, joints_of
 from genesis.tasks.guess import goal_state
@@ -31,18 +32,40 @@ def guess_states(task: Task, guess: Any) -> tuple[Tensor, Tensor]:
         return run.qpos.detach(), run.qvel.detach()
     model, start = setting.scene.rigid_solver.model, setting.start_qpos
     if guess == INTERPOLATION:
-        end = goal_state(task)
-        if end is None:
-            raise InputError(f"{WHERE}: interpolation needs a loss of kind terminal_state; give rollout, waypoints or a file.")
+        end = _goal(task)
         return _timed(task, plus(model, start, _times(task) * minus(model, end[0], start)))
     index = coordinates(joints_of(setting.robot))
     rows = start.expand(setting.horizon + 1, -1).clone()
-    rows[:, index] = read_path(WHERE, guess, len(index), setting.horizon).to(rows)
+    rows[:, index] = _waypoints(task, guess).to(rows)
     for joint in model.joints:
         if joint.kind.quaternion is not None:
             first = joint.qpos_adr + joint.kind.quaternion
             rows[:, first : first + 4] = torch.nn.functional.normalize(rows[:, first : first + 4], dim=-1)
     return _timed(task, rows)
+
+
+def expect_guess(task: Task, guess: Any) -> None:
+    """Raises: InputError for a guess that `guess_states` cannot read."""
+    if guess == INTERPOLATION:
+        _goal(task)
+    elif guess != ROLLOUT:
+        _waypoints(task, guess)
+
+
+def _goal(task: Task) -> tuple[Tensor, Tensor]:
+    end = goal_state(task)
+    if end is None:
+        raise InputError(f"{WHERE}: interpolation needs a loss of kind terminal_state; give rollout, waypoints or a file.")
+    return end
+
+
+def _waypoints(task: Task, guess: Any) -> Tensor:
+    """The robot's qpos (T+1, k)."""
+    if isinstance(guess, str) and not is_path(guess):
+        raise InputError(
+            f"{WHERE}: {guess!r} is not allowed; allowed: {ROLLOUT}, {INTERPOLATION}, waypoints, or a file ({', '.join(FILES)})."
+        )
+    return read_path(WHERE, guess, len(coordinates(joints_of(task.setting.robot))), task.setting.horizon)
 
 
 def _times(task: Task) -> Tensor:

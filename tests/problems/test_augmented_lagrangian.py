@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from genesis.problems.augmented_lagrangian import GROWTH, LARGEST, AugmentedLagrangian
+from genesis.problems.augmented_lagrangian import HIGHEST, RAISE, AugmentedLagrangian
 from tests.settings import numbers
 
 
@@ -39,10 +39,10 @@ def test_weight_grows_only_where_the_violation_does_not_fall_by_four_and_only_so
     law.next_round(numbers(0.2))
     assert law.weight == 2.0 and float(law.multipliers) == pytest.approx(2.4)
     law.next_round(numbers(0.1))
-    assert law.weight == 2.0 * GROWTH
+    assert law.weight == 2.0 * RAISE
     for _ in range(20):
         law.next_round(numbers(0.1))
-    assert law.weight == pytest.approx(2.0 * LARGEST)
+    assert law.weight == pytest.approx(2.0 * HIGHEST)
 
 
 def test_rounds_are_gone_back_to_and_stored() -> None:

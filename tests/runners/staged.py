@@ -56,11 +56,11 @@ class Valleys:
     def stages(self) -> list[Stage]:
         return self.plan
 
-    def enter(self, stage: Stage) -> None:
+    def enter(self, stage: Stage, *, goes_on: bool = False) -> None:
         self.weight = stage.round + 1.0
         self.entered.append(stage.label)
 
-    def enough(self) -> Ending | None:
+    def enough(self, step: int) -> Ending | None:
         return None
 
     def curves(self) -> dict[str, np.ndarray]:

@@ -19,7 +19,12 @@ pytestmark = pytest.mark.usefixtures("engine")
 UPRIGHT = ("task=swing_up_double", "task.start_qpos=[0.02,-0.01]")
 STEPS = ("parameters=torques", "parameter.controls.init=zero", "parameter.controls.scale=1.0")
 BOUNDS = "parameter.controls.bounds=[[-6.0,-3.0],[6.0,3.0]]"
-KNOTS = ("parameters=torque_knots", "parameter.controls.init=zero", "parameter.controls.scale=1.0", "parameter.controls.count=100")
+KNOTS = (
+    "parameters=torque_knots",
+    "parameter.controls.init=zero",
+    "parameter.controls.scale=1.0",
+    "parameter.controls.count=100",
+)
 FIXED = (
     "+parameter.fixed.kind=hold", "+parameter.fixed.learn=false", "+parameter.fixed.scale=1.0", "+parameter.fixed.bounds=null",
 )  # fmt: skip

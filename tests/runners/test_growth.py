@@ -2,6 +2,9 @@
 
 import json
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from tests.tasks.configured import configured
 pytestmark = pytest.mark.usefixtures("engine")
 
 FALL = ("task=swing_up_double", "task.start_qpos=[1.0,0.7]")
+UPRIGHT = ("task=swing_up_double", "task.start_qpos=[0.0,0.0]", "task.horizon=120", "parameter.controls.noise=0.0")
 
 
 def along(*overrides: str) -> tuple[Growth, np.ndarray]:
@@ -57,6 +61,29 @@ def test_noise_begins_where_the_growth_is_too_large() -> None:
     assert told.noise_step == 2 and told.largest == 9.0
     assert told.content() == {"log10_largest": 9.0, "log10_end": 9.0, "noise_step": 2, "noise_time": 0.04}
     assert Growth(np.array([0.0, 7.9]), 0.02).content()["noise_time"] is None
+
+
+IN_32_BITS = """
+import torch
+from tests.runners.test_growth import UPRIGHT, growth_of
+from tests.tasks.configured import configured
+found = growth_of(configured(*UPRIGHT, "runtime.precision=32")[1])
+print("found", found.limit, found.noise_step, *found.logs)
+"""
+
+
+def test_growth_in_32_bits_is_that_in_64_up_to_its_own_limit() -> None:
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run([sys.executable, "-c", IN_32_BITS], capture_output=True, text=True, cwd=root, env=environment)
+    assert done.returncode == 0, done.stderr
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("found "))
+    limit, noise_step, *rest = line.split()[1:]
+    logs, exact = np.array([float(x) for x in rest]), growth_of(configured(*UPRIGHT)[1])
+    assert exact is not None and float(limit) == 4.0 < exact.largest
+    nearby = np.flatnonzero(exact.logs > 3.8)[0]
+    assert np.abs(logs - exact.logs)[:nearby].max() < 0.2
+    assert abs(int(noise_step) - int(np.flatnonzero(exact.logs > 4.0)[0])) < 0.1 * len(logs)
 
 
 def test_growth_of_policies_and_of_motions_that_diverge_is_not_known() -> None:

@@ -76,8 +76,8 @@ class Closed(Valleys):
 
     ends: type[BaseException] | None = None
 
-    def enter(self, stage: Stage) -> None:
-        super().enter(stage)
+    def enter(self, stage: Stage, *, goes_on: bool = False) -> None:
+        super().enter(stage, goes_on=goes_on)
         self.wall = 0.0 if stage.round else 8.0
         if stage.round and self.ends is not None:
             raise self.ends
