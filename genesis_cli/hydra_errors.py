@@ -6,7 +6,7 @@ import sys
 from hydra.errors import HydraException
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
-from genesis_cli.aliases import refuse_former
+from genesis_cli.aliases import POLISH, expand, refuse_former
 from genesis_cli.compose import compose_config, flat_keys, options
 from genesis_cli.errors import FAILED, WRONG_INPUT, CommandError
 from genesis_cli.schema import GROUPS, TERMS
@@ -20,6 +20,14 @@ _UNREAD = re.compile(r"Error parsing override '(?P<word>.*?)'\n", re.DOTALL)
 _GRAMMAR = re.compile("mismatched input|no viable alternative|extraneous input|token recognition")
 _MERGING = re.compile(r"^Error merging override (?P<word>.*)$")
 _MISSING_PRIMARY = re.compile(r"Cannot find primary config '(?P<name>[^']+)'")
+
+#: (command, node) of keys that the other command has: what stands for them in this one.
+ELSEWHERE = {
+    ("sysid", "restarts"): "tasks have restarts; an identification has further starts: starts.candidates",
+    ("optimize", "starts"): "an identification has starts; a task has restarts: restarts.count",
+    ("sysid", "multiple_shooting"): "tasks have multiple_shooting; an identification has windows of its own: shooting.window",
+    ("optimize", "shooting"): "an identification has shooting; the motion of a task is cut by multiple_shooting.segments",
+}
 
 
 def is_hydra_error(error: Exception) -> bool:
@@ -38,7 +46,8 @@ def as_command_error(error: Exception, command: str, overrides: list[str], confi
         former = _former(group, name)
         if former is not None:
             return former
-        return CommandError(f'{group}: unknown option "{name}"; {known(name, options(group, config_dirs))}.')
+        asked = POLISH if _of_polish(name, overrides) and group == GROUPS["optimizer"] else group
+        return CommandError(f'{asked}: unknown option "{name}"; {known(name, options(group, config_dirs))}.')
     primary = _MISSING_PRIMARY.search(text)
     if primary is not None:
         return CommandError(f'--config-name: unknown config "{primary["name"]}"; known: optimize, sysid, simulate, gradcheck.')
@@ -70,6 +79,22 @@ def _former(group: str, option: str = "") -> CommandError | None:
     return None
 
 
+def _of_polish(name: str, overrides: list[str]) -> bool:
+    """Whether the optimizer that does not exist was asked for as a polish."""
+    asked, group = {expand(word).lstrip("+").partition("=")[::2] for word in overrides}, GROUPS["optimizer"]
+    return (f"{group}@{POLISH}", name) in asked and (group, name) not in asked
+
+
+def _elsewhere(key: str, command: str) -> str | None:
+    """What to say of a key of a node that this command, or this config, does not have."""
+    node = key.partition(".")[0]
+    if node == POLISH and command in ("optimize", "sysid"):
+        return f"{key}: no polish is chosen; add {POLISH}=METHOD (genesis show groups), whose keys these are."
+    if (command, node) in ELSEWHERE:
+        return f"{key}: {ELSEWHERE[command, node]}."
+    return None
+
+
 def _unknown_key(key: str, command: str, overrides: list[str], config_dirs: list[str]) -> str:
     """`unknown key` with the nearest keys of the config as it would be without the value overrides."""
     base = key.split("@")[0]
@@ -86,6 +111,9 @@ def _unknown_key(key: str, command: str, overrides: list[str], config_dirs: list
     if siblings:
         name, names = base[len(parent) + 1 :], [k[len(parent) + 1 :] for k in siblings]
         return f'{parent}: unknown key "{name}"; {known(name, names)}.'
+    elsewhere = _elsewhere(base, command)
+    if elsewhere is not None:
+        return elsewhere
     close = nearest_first(base, keys)[:5]
     return f'unknown key "{base}"; nearest: {", ".join(close) or "none"} (all: genesis show keys).'
 
