@@ -43,7 +43,8 @@ class MultipleShooting:
 
     segments: number; auto: as many as it takes that changes grow by at most `growth` in each, none where single shooting has a chance.
     guess: see `genesis.tasks.segment_guess`. weight: of the gaps at first, in objectives of the start for one [rad | m, rad/s | m/s].
-    rounds, iterations (of a round; None: `ITERATIONS` by what the method needs): at most. tolerance: gap that counts as none.
+    rounds, iterations (of a round; None: `ITERATIONS` by what the method needs): at most; `Stop` limits each round too.
+    tolerance: gap that counts as none.
     """
 
     segments: int | str = AUTO

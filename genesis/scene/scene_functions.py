@@ -97,6 +97,7 @@ class SceneFunctions(ABC):
     ) -> Tensor:
         """Gains K ([T,] [n_envs,] n, 2nv) of the linear-quadratic regulator about an equilibrium: u = u_0 − K (x ⊖ x_0).
 
+        K is subtracted; the `feedback/gains` that a run by multiple shooting stores are added.
         They minimise the sum over all steps of dx' Q dx + du' R du of the step linearised there, dx = x ⊖ x_0 as in `StepDerivatives`.
 
         Args:

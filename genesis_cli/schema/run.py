@@ -36,7 +36,8 @@ class MultipleShooting:
 
     segments: Any = key(
         "auto",
-        "number of segments, 1: none; auto: none where small changes grow by less than 1e8 over the horizon, else as `growth` says",
+        "number of segments, 1: none; auto: none where small changes grow by less than 1e8 (in 32 bits 1e4) over the horizon, else as `growth` says; "
+        "never with restarts, polish, launcher=batched, and optimizers of values alone (cmaes, mppi)",
     )
     growth: float = key(100.0, "segments=auto: largest growth of small changes within a segment", above=1.0)
     guess: Any = key(
@@ -44,10 +45,13 @@ class MultipleShooting:
         "where the segments start at first: rollout (the first motion), interpolation (the straight way to the goal, where it is a state), "
         "or waypoints of the robot's qpos [[…], …], evenly spaced in time, or a file of them (.csv, .npy, .npz)",
     )
-    weight: float = key(0.1, "weight of the squared gaps at first, in objectives of the start", above=0.0)
+    weight: float = key(0.1, "weight of the squared gaps at first, in objectives of the start, without the gaps", above=0.0)
     rounds: int = key(10, "how often the weight and the multipliers of the gaps are updated, at most", low=1)
     iterations: int | None = key(
-        None, "largest number of iterations of a round; null: 50 of methods for residuals, 300 of others", low=1
+        None,
+        "largest number of iterations of a round; null: 50 of methods for residuals, 300 of others. stop.iterations and stop.patience "
+        "are those of a round too, and the smallest counts",
+        low=1,
     )
     tolerance: float = key(1e-6, "largest gap that counts as none [rad | m, rad/s | m/s]", above=0.0)
 
