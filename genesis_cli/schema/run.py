@@ -36,8 +36,8 @@ class MultipleShooting:
 
     segments: Any = key(
         "auto",
-        "number of segments, 1: none; auto: none where small changes grow by less than 1e8 (in 32 bits 1e4) over the horizon, else as `growth` says; "
-        "never with restarts, polish, launcher=batched, and optimizers of values alone (cmaes, mppi)",
+        "number of segments, 1: none; auto: none where small changes grow by less than 1e8 (in 32 bits 1e4) over the horizon, else as `growth` "
+        "says; never with restarts, polish, launcher=batched, and optimizers of values alone (cmaes, mppi)",
     )
     growth: float = key(100.0, "segments=auto: largest growth of small changes within a segment", above=1.0)
     guess: Any = key(
