@@ -25,6 +25,7 @@ from tests.tasks.configured import configured
 pytestmark = pytest.mark.usefixtures("engine")
 
 FALL = ("task=swing_up_double", "task.start_qpos=[1.0,0.7]")
+FALLING = (*FALL, "task.horizon=100", "parameter.controls.noise=0.0")
 UPRIGHT = ("task=swing_up_double", "task.start_qpos=[0.0,0.0]", "task.horizon=120", "parameter.controls.noise=0.0")
 
 
@@ -65,10 +66,11 @@ def test_noise_begins_where_the_growth_is_too_large() -> None:
 
 IN_32_BITS = """
 import torch
-from tests.runners.test_growth import UPRIGHT, growth_of
+from tests.runners.test_growth import FALLING, UPRIGHT, growth_of
 from tests.tasks.configured import configured
-found = growth_of(configured(*UPRIGHT, "runtime.precision=32")[1])
-print("found", found.limit, found.noise_step, *found.logs)
+for words in (FALLING, UPRIGHT):
+    found = growth_of(configured(*words, "runtime.precision=32")[1])
+    print("found", found.limit, found.noise_step, *found.logs)
 """
 
 
@@ -77,8 +79,10 @@ def test_growth_in_32_bits_is_that_in_64_up_to_its_own_limit() -> None:
     environment = {**os.environ, "PYTHONPATH": str(root)}
     done = subprocess.run([sys.executable, "-c", IN_32_BITS], capture_output=True, text=True, cwd=root, env=environment)
     assert done.returncode == 0, done.stderr
-    (line,) = (line for line in done.stdout.splitlines() if line.startswith("found "))
-    limit, noise_step, *rest = line.split()[1:]
+    falling, upright = (line.split()[1:] for line in done.stdout.splitlines() if line.startswith("found "))
+    logs, exact = np.array([float(x) for x in falling[2:]]), growth_of(configured(*FALLING)[1])
+    assert exact is not None and np.abs(logs - exact.logs).max() < 0.1 < exact.largest, "of a state whose last digit is 1e-7"
+    limit, noise_step, *rest = upright
     logs, exact = np.array([float(x) for x in rest]), growth_of(configured(*UPRIGHT)[1])
     assert exact is not None and float(limit) == 4.0 < exact.largest
     nearby = np.flatnonzero(exact.logs > 3.8)[0]
