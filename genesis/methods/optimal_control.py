@@ -5,6 +5,7 @@
 Arrays are float64. n = 2 nv: numbers of a tangent of the state; m: controls that are free.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -58,7 +59,7 @@ class OptimalControl(Protocol):
         """The motion of the present free numbers."""
         ...
 
-    def guesses(self, start: Path) -> list[Path]:
+    def guesses(self, start: Path) -> Iterator[Path]:
         """Other paths from the same state to begin with, with gaps, the most promising first; none where nothing is known of where to go."""
         ...
 

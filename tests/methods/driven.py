@@ -1,5 +1,6 @@
 """A pendulum in numpy, driven by one torque a step: an objective of its controls that is an optimal-control problem too."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -61,8 +62,8 @@ class Pendulum(FunctionOf):
             q[t + 1], v[t + 1] = advance(q[t], v[t], controls[t], self.pull)
         return None if np.abs(q).max() > self.wall else (q, v)
 
-    def guesses(self, start: Path) -> list[Path]:
-        return self.known
+    def guesses(self, start: Path) -> Iterator[Path]:
+        return iter(self.known)
 
     def guess(self, qpos: np.ndarray, qvel: np.ndarray) -> Path:
         """Nodes with their gaps, and no torque."""

@@ -156,7 +156,14 @@ def test_what_a_polish_cannot_lower_is_said_before_anything_runs() -> None:
 
 
 def test_ddp_polishes_what_other_methods_have_found(tmp_path) -> None:
-    words = ("task=swing_up", "task.horizon=40", "optimizer=cmaes", "polish=ddp", "stop.iterations=4", "stop.when_converged=false")
+    words = (
+        "task=swing_up",
+        "task.horizon=40",
+        "optimizer=cmaes",
+        "polish=ddp",
+        "stop.iterations=4",
+        "stop.when_converged=false",
+    )
 
     def loop(folder: str, *more: str, observers: tuple = ()) -> Loop:
         checked, task = configured(*words, *more)
