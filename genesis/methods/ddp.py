@@ -46,7 +46,7 @@ class DDP:
 
     Args:
         lengths: how many step lengths are tried at once. shortest: the last of them; the first is 1.
-        regularization: diagonal that Q_uu gets at the start, relative to its mean. guess: where the path begins: ``rollout``, the motion of
+        regularization: diagonal of Q_uu from the second sweep on, relative to its mean. guess: where the path begins: ``rollout``, the motion of
             the present controls; ``interpolation``, a straight path to where the task says that it should end, with gaps; ``auto``: the motion,
             whose first step goes through such a path where small changes grow much along the motion.
         cost_tolerance: ends where a full step lowers the cost by less than this part of it. gradient_tolerance: ends where no free control
@@ -153,9 +153,13 @@ class DDP:
             return None
         here, fresh = self.path, True
         falls: list[float] = []
-        self.scale = self.scale or _first_scale(self.model)
         while True:
-            sweep = riccati(self.model, self.rho * self.scale)
+            sweep = riccati(
+                self.model, self.rho * self.scale
+            )  # the first one of a run has no diagonal: it shows what one is relative to
+            if sweep.failed >= 0 and self.scale == 0.0:
+                self.scale = _first_scale(self.model)
+                continue
             if sweep.failed < 0:
                 self.scale = max(_scale(self.model, sweep), TINY)
                 change = self._predicted(sweep, here)
@@ -266,7 +270,7 @@ def _in_units(p: Quadratics, sizes: np.ndarray) -> Quadratics:
 
 
 def _first_scale(p: Quadratics) -> float:
-    """The same as far as it is known before the first sweep: from the cost of each step and of the state that it leads to."""
+    """The same without a sweep: from the cost of each step and of the state that it leads to."""
     near = np.einsum("tik,tij,tjk->", p.b, p.lxx[1:], p.b, optimize=True)
     return max(float((near + np.trace(p.luu.sum(0))) / p.lu.size), TINY)
 

@@ -214,7 +214,9 @@ class DDP(Optimizer):
     kind: str = "ddp"
     lengths: int = key(8, "step lengths tried at once, in one batched simulation", low=1)
     shortest: float = key(0.01, "the last of them; the first is 1", above=0.0)
-    regularization: float = key(1.0, "diagonal added to the controls' Hessian at the start, relative to its mean", low=0.0)
+    regularization: float = key(
+        1.0, "diagonal added to the controls' Hessian from the second sweep on, relative to its mean", low=0.0
+    )
     guess: str = key(
         "auto",
         "where the path begins: the motion of the start's controls (rollout); a straight path to the state where it should end, with gaps "

@@ -206,3 +206,22 @@ def test_a_resume_goes_on_bit_by_bit(tmp_path: Path) -> None:
     assert rest.objective_best == whole.objective_best and rest.iterations == whole.iterations
     one, two = (np.load(tmp_path / folder / "solution.npz") for folder in ("whole", "part"))
     assert np.array_equal(one["parameter/controls"], two["parameter/controls"])
+
+
+def test_another_parameter_on_the_same_joint(caplog: pytest.LogCaptureFixture) -> None:
+    """A constant one shifts the room that bounds leave; one that changes in time is refused."""
+    words = ("task=swing_up", "task.horizon=20", "parameter.controls.bounds=[-3,3]", "parameter.controls.noise=1")
+    more = "+parameter.push={kind: hold, joints: [slider], learn: false, init: %s}"
+    _, task = configured(*words, more % "30")
+    problem = TaskProblem(task, remember=False)
+    control = problem.optimal_control()
+    start, sweep = control.start(), idle(control)
+    assert start is not None
+    sweep.k[:] = 100.0
+    trials = control.trials(start, sweep, np.ones(1))
+    assert np.array_equal(trials.controls[:, 0], np.full((20, 1), 3.0))
+    led = control.put(trials.path(0, None))
+    assert led is not None and led.qpos == pytest.approx(trials.qpos[:, 0], abs=1e-9)
+    _, task = configured(*words, more % "[[0],[30]]")
+    with pytest.raises(InputError, match="another parameter adds controls to the same joints that change in time"):
+        TaskProblem(task, remember=False).optimal_control()
