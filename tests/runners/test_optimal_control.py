@@ -219,7 +219,7 @@ def test_another_parameter_on_the_same_joint(caplog: pytest.LogCaptureFixture) -
     assert start is not None
     sweep.k[:] = 100.0
     trials = control.trials(start, sweep, np.ones(1))
-    assert np.array_equal(trials.controls[:, 0], np.full((20, 1), 3.0))
+    assert trials.controls[:, 0] == pytest.approx(np.full((20, 1), 3.0), rel=1e-12)
     led = control.put(trials.path(0, None))
     assert led is not None and led.qpos == pytest.approx(trials.qpos[:, 0], abs=1e-9)
     _, task = configured(*words, more % "[[0],[30]]")
