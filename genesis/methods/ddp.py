@@ -48,7 +48,7 @@ class DDP:
         lengths: how many step lengths are tried at once. shortest: the last of them; the first is 1.
         regularization: diagonal of Q_uu from the second sweep on, relative to its mean.
         guess: where the path begins: ``rollout``, the motion of the present controls; ``interpolation``, a straight path to where the task says
-            that it should end, with gaps; ``auto``: the motion, whose first step goes through such a path where small changes grow much along it.
+            that it should end, with gaps; ``auto``: the motion, whose first step goes through such a path where changes grow much along it.
         cost_tolerance: ends where a full step lowers the cost by less than this part of it. gradient_tolerance: ends where no free control
             changes the cost by more than this part of it, over its size.
     """
