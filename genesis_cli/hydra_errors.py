@@ -27,8 +27,8 @@ def is_hydra_error(error: Exception) -> bool:
     return isinstance(error, (HydraException, OmegaConfBaseException))
 
 
-def as_command_error(error: Exception, command: str, overrides: list[str], config_dirs: list[str]) -> CommandError:
-    """The message for a failed composition."""
+def as_command_error(error: Exception, config: str, overrides: list[str], config_dirs: list[str]) -> CommandError:
+    """The message for a failed composition of a config, that of a command or of a stored run."""
     text = _whole_text(error)
     option = _NO_OPTION.search(text)
     if option is not None and "/" in option["path"]:
@@ -47,7 +47,7 @@ def as_command_error(error: Exception, command: str, overrides: list[str], confi
         former = _former(missing["key"].split("@")[0].lstrip("/"))
         if former is not None:
             return former
-        return CommandError(_unknown_key(missing["key"], command, overrides, config_dirs))
+        return CommandError(_unknown_key(missing["key"], config, overrides, config_dirs))
     unread = _UNREAD.search(text)
     if unread is not None or _GRAMMAR.search(text):
         word = unread["word"] if unread is not None else next((w for w in overrides if not _readable(w)), "")
@@ -70,7 +70,7 @@ def _former(group: str, option: str = "") -> CommandError | None:
     return None
 
 
-def _unknown_key(key: str, command: str, overrides: list[str], config_dirs: list[str]) -> str:
+def _unknown_key(key: str, config: str, overrides: list[str], config_dirs: list[str]) -> str:
     """`unknown key` with the nearest keys of the config as it would be without the value overrides."""
     base = key.split("@")[0]
     if "." not in base and "/" not in base:
@@ -78,7 +78,7 @@ def _unknown_key(key: str, command: str, overrides: list[str], config_dirs: list
         return f'unknown key "{base}"; {known(base, names)}.'
     chosen = [word for word in overrides if "." not in word.split("=")[0] and not word.startswith(("+", "~"))]
     try:
-        keys = list(flat_keys(compose_config(command, chosen, config_dirs)))
+        keys = list(flat_keys(compose_config(config, chosen, config_dirs)))
     except (HydraException, OmegaConfBaseException):
         keys = []
     parent = base.rpartition(".")[0]

@@ -21,7 +21,7 @@ import torch
 
 from genesis.errors import InputError
 from genesis.grad.growth import growth
-from genesis.grad.riccati import Quadratics, Sweep, riccati
+from genesis.grad.quadratics import BackwardPass, Quadratics
 from genesis.methods.method import Ending, Group, Needs, Objective, learned, no_value, refuse_rates
 from genesis.methods.optimal_control import OptimalControl, Path
 
@@ -132,7 +132,7 @@ class DDP:
             return False
         best, least = start, value
         for guess in chain([first], guesses):
-            if self._see(guess) and (sweep := riccati(self.model, 0.0)).failed < 0:
+            if self._see(guess) and (sweep := self.control.backward(self.model, 0.0)).failed < 0:
                 trials = self.control.trials(guess, self._whole(sweep), np.ones(1))
                 if trials.values[0] < least:
                     best, least = trials.path(0, None), float(trials.values[0])
@@ -141,7 +141,7 @@ class DDP:
         self._see(start)
         return best is not start and self._go(best, value)
 
-    def _whole(self, sweep: Sweep) -> Sweep:
+    def _whole(self, sweep: BackwardPass) -> BackwardPass:
         """A sweep in units of the controls."""
         return replace(sweep, k=sweep.k * self.control.sizes, gains=sweep.gains * self.control.sizes[:, None])
 
@@ -154,7 +154,7 @@ class DDP:
         here, fresh = self.path, True
         falls: list[float] = []
         while True:
-            sweep = riccati(
+            sweep = self.control.backward(
                 self.model, self.rho * self.scale
             )  # the first one of a run has no diagonal: it shows what one is relative to
             if sweep.failed >= 0 and self.scale == 0.0:
@@ -173,7 +173,7 @@ class DDP:
             if not self._raise():
                 return self._stuck(falls)
 
-    def _predicted(self, sweep: Sweep, here: Path) -> float:
+    def _predicted(self, sweep: BackwardPass, here: Path) -> float:
         """Change of the cost that the model predicts for a full step; ν with it."""
         change = sweep.slope + 0.5 * sweep.curve
         if here.gaps is None:
@@ -185,7 +185,7 @@ class DDP:
         self.penalty = max(self.penalty, 2.0 * needed)
         return change
 
-    def _search(self, here: Path, sweep: Sweep, change: float, falls: list[float]) -> bool:
+    def _search(self, here: Path, sweep: BackwardPass, change: float, falls: list[float]) -> bool:
         """Try all lengths; go to the best of those that lower φ enough."""
         trials = self.control.trials(here, self._whole(sweep), self.lengths)
         merits = trials.values + self.penalty * (1.0 - self.lengths) * here.gap
@@ -204,7 +204,7 @@ class DDP:
         self._learn(length, before - self.value - self.penalty * self.path.gap, float(predicted[k]), value)  # type: ignore[union-attr]
         return True
 
-    def _fall(self, sweep: Sweep, here: Path, change: float, length: float) -> float:
+    def _fall(self, sweep: BackwardPass, here: Path, change: float, length: float) -> float:
         """Fall of φ that the model predicts for a step length."""
         if here.gaps is None:
             return -(length * sweep.slope + 0.5 * length**2 * sweep.curve)
@@ -275,7 +275,7 @@ def _first_scale(p: Quadratics) -> float:
     return max(float((near + np.trace(p.luu.sum(0))) / p.lu.size), TINY)
 
 
-def _scale(p: Quadratics, sweep: Sweep) -> float:
+def _scale(p: Quadratics, sweep: BackwardPass) -> float:
     """Mean of the diagonal of Q_uu."""
     far = np.einsum("tik,tij,tjk->", p.b, sweep.vxx[1:], p.b, optimize=True)
     return float((far + np.trace(p.luu.sum(0))) / p.lu.size)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from genesis.grad.riccati import Quadratics, Sweep
+from genesis.grad.quadratics import BackwardPass, Quadratics
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,11 @@ class OptimalControl(Protocol):
         """Dynamics and cost around a path, and its value. What is found is the objective's last answer, exact if there are no gaps."""
         ...
 
-    def trials(self, path: Path, sweep: Sweep, lengths: np.ndarray) -> Trials:
+    def backward(self, model: Quadratics, rho: float) -> BackwardPass:
+        """Through the steps from the last to the first; see `genesis.grad.riccati.riccati`."""
+        ...
+
+    def trials(self, path: Path, sweep: BackwardPass, lengths: np.ndarray) -> Trials:
         """The paths to which feedback along step lengths (C,) leads."""
         ...
 

@@ -13,7 +13,8 @@ from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.grad.closed_loop import closed_loop
 from genesis.grad.controllers import parameter
 from genesis.grad.linearization import linearization
-from genesis.grad.riccati import Quadratics, Sweep
+from genesis.grad.quadratics import BackwardPass, Quadratics
+from genesis.grad.riccati import riccati
 from genesis.grad.tangent import minus
 from genesis.log import logger
 from genesis.methods.optimal_control import Path, Trials
@@ -201,7 +202,14 @@ class TaskControl:
             off = torch.cat([minus(self.physics.model, made[0], q[1:]), made[1] - v[1:]], -1)
         return off.double().numpy()
 
-    def trials(self, path: Path, sweep: Sweep, lengths: np.ndarray) -> Trials:
+    def backward(self, model: Quadratics, rho: float) -> BackwardPass:
+        """See `OptimalControl.backward`."""
+        since = perf_counter()
+        made = riccati(model, rho)
+        self.problem.clock.add("riccati", since)
+        return made
+
+    def trials(self, path: Path, sweep: BackwardPass, lengths: np.ndarray) -> Trials:
         """See `OptimalControl.trials`."""
         since = perf_counter()
         like = self._still[0]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from genesis.errors import InputError
-from genesis.grad.riccati import Sweep
+from genesis.grad.quadratics import BackwardPass
 from genesis.methods import make_method
 from genesis.methods.optimal_control import Path as Motion
 from genesis.runners.evaluate import TaskProblem
@@ -89,11 +89,11 @@ def test_hessians_are_the_squares_of_the_jacobian(name: str) -> None:
         assert curve == pytest.approx(squares, rel=1e-8)
 
 
-def idle(control: TaskControl) -> Sweep:
+def idle(control: TaskControl) -> BackwardPass:
     m, n = len(control.dofs), 2 * control.physics.nv
     horizon = control.horizon
     empty = np.zeros((horizon + 1, n)), np.zeros((horizon + 1, n, n))
-    return Sweep(np.zeros((horizon, m)), np.zeros((horizon, m, n)), *empty, 0.0, 0.0, 0.0, -1)
+    return BackwardPass(np.zeros((horizon, m)), np.zeros((horizon, m, n)), *empty, 0.0, 0.0, 0.0, -1)
 
 
 @pytest.mark.parametrize("name", ["reach", "trot"])
