@@ -7,6 +7,7 @@ since MuJoCo has no batch of motions under feedback.
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,8 @@ import mujoco
 import numpy as np
 import torch
 
-from genesis.grad.riccati import Quadratics, Sweep
+from genesis.grad.quadratics import BackwardPass, Quadratics
+from genesis.grad.riccati import riccati
 from genesis.losses.control_effort import ControlEffort
 from genesis.losses.joint_tracking import JointTracking
 from genesis.losses.orientation import Orientation
@@ -191,8 +193,11 @@ class MujocoControl:
         assert self.begin is not None
         return Path(*self._roll(self.begin[2]))
 
-    def guesses(self, start: Path) -> list[Path]:
-        return []
+    def guesses(self, start: Path) -> Iterator[Path]:
+        return iter(())
+
+    def backward(self, model: Quadratics, rho: float) -> BackwardPass:
+        return riccati(model, rho)
 
     def put(self, path: Path) -> Path:
         return path
@@ -206,7 +211,7 @@ class MujocoControl:
         gaps = np.zeros((self.horizon, self.n))
         return Quadratics(a, b, gaps, lx, lxx, lu, luu, lux, self.low - path.controls, self.high - path.controls), self.value
 
-    def trials(self, path: Path, sweep: Sweep, lengths: np.ndarray) -> Trials:
+    def trials(self, path: Path, sweep: BackwardPass, lengths: np.ndarray) -> Trials:
         since = time.process_time()
         made = [self._roll(path.controls, path, sweep.gains, length * sweep.k) for length in lengths]
         values = np.array([self.cost.cost(*one) for one in made])

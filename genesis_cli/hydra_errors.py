@@ -21,7 +21,7 @@ _GRAMMAR = re.compile("mismatched input|no viable alternative|extraneous input|t
 _MERGING = re.compile(r"^Error merging override (?P<word>.*)$")
 _MISSING_PRIMARY = re.compile(r"Cannot find primary config '(?P<name>[^']+)'")
 
-#: (command, node) of keys that the other command has: what stands for them in this one.
+#: (config, node) of keys that the config of the other command has: what stands for them in this one.
 ELSEWHERE = {
     ("sysid", "restarts"): "tasks have restarts; an identification has further starts: starts.candidates",
     ("optimize", "starts"): "an identification has starts; a task has restarts: restarts.count",
@@ -35,8 +35,8 @@ def is_hydra_error(error: Exception) -> bool:
     return isinstance(error, (HydraException, OmegaConfBaseException))
 
 
-def as_command_error(error: Exception, command: str, overrides: list[str], config_dirs: list[str]) -> CommandError:
-    """The message for a failed composition."""
+def as_command_error(error: Exception, config: str, overrides: list[str], config_dirs: list[str]) -> CommandError:
+    """The message for a failed composition of a config, that of a command or of a stored run."""
     text = _whole_text(error)
     option = _NO_OPTION.search(text)
     if option is not None and "/" in option["path"]:
@@ -56,7 +56,7 @@ def as_command_error(error: Exception, command: str, overrides: list[str], confi
         former = _former(missing["key"].split("@")[0].lstrip("/"))
         if former is not None:
             return former
-        return CommandError(_unknown_key(missing["key"], command, overrides, config_dirs))
+        return CommandError(_unknown_key(missing["key"], config, overrides, config_dirs))
     unread = _UNREAD.search(text)
     if unread is not None or _GRAMMAR.search(text):
         word = unread["word"] if unread is not None else next((w for w in overrides if not _readable(w)), "")
@@ -85,17 +85,17 @@ def _of_polish(name: str, overrides: list[str]) -> bool:
     return (f"{group}@{POLISH}", name) in asked and (group, name) not in asked
 
 
-def _elsewhere(key: str, command: str) -> str | None:
-    """What to say of a key of a node that this command, or this config, does not have."""
+def _elsewhere(key: str, config: str) -> str | None:
+    """What to say of a key of a node that this config does not have."""
     node = key.partition(".")[0]
-    if node == POLISH and command in ("optimize", "sysid"):
+    if node == POLISH and config not in ("simulate", "gradcheck"):
         return f"{key}: no polish is chosen; add {POLISH}=METHOD (genesis show groups), whose keys these are."
-    if (command, node) in ELSEWHERE:
-        return f"{key}: {ELSEWHERE[command, node]}."
+    if (config, node) in ELSEWHERE:
+        return f"{key}: {ELSEWHERE[config, node]}."
     return None
 
 
-def _unknown_key(key: str, command: str, overrides: list[str], config_dirs: list[str]) -> str:
+def _unknown_key(key: str, config: str, overrides: list[str], config_dirs: list[str]) -> str:
     """`unknown key` with the nearest keys of the config as it would be without the value overrides."""
     base = key.split("@")[0]
     if "." not in base and "/" not in base:
@@ -103,7 +103,7 @@ def _unknown_key(key: str, command: str, overrides: list[str], config_dirs: list
         return f'unknown key "{base}"; {known(base, names)}.'
     chosen = [word for word in overrides if "." not in word.split("=")[0] and not word.startswith(("+", "~"))]
     try:
-        keys = list(flat_keys(compose_config(command, chosen, config_dirs)))
+        keys = list(flat_keys(compose_config(config, chosen, config_dirs)))
     except (HydraException, OmegaConfBaseException):
         keys = []
     parent = base.rpartition(".")[0]
@@ -111,7 +111,7 @@ def _unknown_key(key: str, command: str, overrides: list[str], config_dirs: list
     if siblings:
         name, names = base[len(parent) + 1 :], [k[len(parent) + 1 :] for k in siblings]
         return f'{parent}: unknown key "{name}"; {known(name, names)}.'
-    elsewhere = _elsewhere(base, command)
+    elsewhere = _elsewhere(base, config)
     if elsewhere is not None:
         return elsewhere
     close = nearest_first(base, keys)[:5]

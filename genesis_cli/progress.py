@@ -52,7 +52,7 @@ class Progress:
             self.next_line = seconds + 10.0
 
     def __call__(self, report: Any) -> None:
-        """Show one iteration: stage, objective, share of the start, gradient, speed, time left."""
+        """Show one iteration: stage, objective, share of the start, gradient if there is one, open gaps, speed, time left."""
         evaluation = report.evaluation
         self.first = self.first or report
         if self.start is None and evaluation.exact:
@@ -60,9 +60,10 @@ class Progress:
         norm = sum(value**2 for value in evaluation.norms.values()) ** 0.5
         share = f" ({evaluation.objective / self.start:.2g} of the start)" if self.start and self.start > 0.0 else ""
         stage = f"{report.stage}  " if report.stage else ""
-        gap = evaluation.metrics.get("largest_gap")
+        gap = evaluation.metrics.get("largest_gap", None if evaluation.exact else report.told.get("gap"))
         open_ = "" if gap is None else f"  gap {gap:.1e}"
-        text = f"{stage}objective {evaluation.objective:.4g}{share}  gradient {norm:.2e}{open_}"
+        slope = f"  gradient {norm:.2e}" if evaluation.norms else ""
+        text = f"{stage}objective {evaluation.objective:.4g}{share}{slope}{open_}"
         done, seconds = report.iteration - self.first.iteration, report.seconds - self.first.seconds
         if done > 0:
             text += f"  {self._speed(report, seconds)}  {clock(seconds / done * (report.steps - report.step))} left"

@@ -11,7 +11,7 @@ from genesis.math.lanes import Cells, let
 MOST = 100  # steps towards the least value in the box
 FLAT_SLOPE = 1e-12  # of a free control against the steepest at zero: there the value is least
 ENOUGH, SHORTER, SHORTEST = 0.1, 0.6, 1e-10  # line search: Armijo's share, next length, end
-VECTORS = ("x", "y", "g", "slope", "step", "free")
+VECTORS = ("x", "y", "g", "slope", "step", "is_free")
 
 
 class Program:
@@ -46,7 +46,7 @@ def factorize_free(p: ti.template()):
     good = 1
     for i in range(p.m):
         for j in range(i + 1):
-            both = let(p.get("free", i) * p.get("free", j))
+            both = let(p.get("is_free", i) * p.get("is_free", j))
             x = let(both * p.at("h", i, j).get())
             for k in range(j):
                 x -= p.at("factor", i, k).get() * p.at("factor", j, k).get()
@@ -75,9 +75,9 @@ def find_slope(p: ti.template(), t: ti.i32):
             free = 0.0
         else:
             steepest = ti.max(steepest, ti.abs(slope))
-        if free != p.get("free", i):
+        if free != p.get("is_free", i):
             changed += 1
-        p.set("free", free, i)
+        p.set("is_free", free, i)
         p.set("slope", slope, i)
     return changed, steepest
 
@@ -86,7 +86,7 @@ def find_slope(p: ti.template(), t: ti.i32):
 def newton_step(p: ti.template()):
     """step <- −h⁻¹ slope among what is free, 0 else."""
     for i in range(p.m):
-        x = let(0.0 - p.get("free", i) * p.get("slope", i))
+        x = let(0.0 - p.get("is_free", i) * p.get("slope", i))
         for k in range(i):
             x -= p.at("factor", i, k).get() * p.get("step", k)
         p.set("step", x * p.at("factor", i, i).get(), i)
@@ -109,7 +109,7 @@ def search_box(p: ti.template(), t: ti.i32):
         for i in range(p.m):
             wanted = let(p.get("x", i) + length * p.get("step", i))
             y = let(ti.min(ti.max(wanted, p.low(t, i)), p.high(t, i)))
-            if y != wanted and p.get("free", i) != 0.0:
+            if y != wanted and p.get("is_free", i) != 0.0:
                 whole = 0
             p.set("y", y, i)
         fall, change = 0.0, 0.0
@@ -136,7 +136,7 @@ def solve_program(p: ti.template(), t: ti.i32):
     steep = 0.0
     for i in range(p.m):
         steep = ti.max(steep, ti.abs(p.get("g", i)))
-        p.set("free", 1.0, i)
+        p.set("is_free", 1.0, i)
         p.set("x", let(ti.min(ti.max(0.0, p.low(t, i)), p.high(t, i))), i)
     good, searching, whole, turns = factorize_free(p), 1, 0, 0
     while searching == 1 and good == 1:

@@ -126,7 +126,7 @@ def solve_gains(p: ti.template(), qu: ti.template(), gains: ti.template(), colum
     """gains <- −Q_uu⁻¹ [Q_ux | Q_u] by the factor, rows of what is not free zero."""
     for j in range(columns):
         for i in range(p.m):
-            x = let((0.0 - p.get("free", i)) * qu.get(i, j))
+            x = let((0.0 - p.get("is_free", i)) * qu.get(i, j))
             for k in range(i):
                 x = x - p.at("factor", i, k).get() * gains.get(k, j)  # vectors have no -=
             gains.at(i, j).set(x * p.at("factor", i, i).get())
@@ -189,7 +189,7 @@ def expected_change(p: ti.template(), numbers: ti.template(), rho: ti.f64):
         for k in range(p.m):
             hx += p.at("h", i, k).get() * p.get("x", k)
         curve += x * hx
-        largest = ti.max(largest, p.get("free", i) * ti.abs(p.get("g", i)))
+        largest = ti.max(largest, p.get("is_free", i) * ti.abs(p.get("g", i)))
     numbers.add(slope, SLOPE)
     numbers.add(curve, CURVE)
     numbers.set(largest, LARGEST)

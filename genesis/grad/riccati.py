@@ -12,10 +12,8 @@ Source: Tassa, Mansard, Todorov, Control-limited differential dynamic programmin
 Mastalli et al., ICRA 2020 (gaps d).
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
 import taichi as ti
 import torch
 
@@ -24,45 +22,10 @@ from genesis.dynamics.launch import LANES, Launcher
 from genesis.dynamics.riccati import CURVE, FAILED, LARGEST, RHO, SLOPE, make_riccati, numbers_size, work_size
 from genesis.dynamics.signature import DOUBLE_BLOCK
 from genesis.errors import InputError
+from genesis.grad.quadratics import BackwardPass, Quadratics
 
 
-@dataclass(frozen=True)
-class Quadratics:
-    """Of a trajectory of T steps: dynamics a (T, n, n), b (T, n, m), gaps d (T, n); cost lx (T+1, n), lxx (T+1, n, n), lu (T, m),
-    luu (T, m, m), lux (T, m, n); low, high (T, m): room of a change of the controls. All float64."""
-
-    a: np.ndarray
-    b: np.ndarray
-    d: np.ndarray
-    lx: np.ndarray
-    lxx: np.ndarray
-    lu: np.ndarray
-    luu: np.ndarray
-    lux: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """k (T, m), gains (T, m, n), vx (T+1, n), vxx (T+1, n, n).
-
-    slope, curve: expected change of the cost along step length α is α slope + ½ α² curve, with slope = Σ Q_uᵀ k, curve = Σ kᵀ Q_uu⁰ k (without
-    what the gaps add). qu: largest |Q_u| of a free control over the steps. failed: the step whose Q_uu is not positive definite (or not a
-    number, or so near to singular that no end is found within the bounds), −1 if none; everything from there on backward is zero.
-    """
-
-    k: np.ndarray
-    gains: np.ndarray
-    vx: np.ndarray
-    vxx: np.ndarray
-    slope: float
-    curve: float
-    qu: float
-    failed: int
-
-
-def riccati(p: Quadratics, rho: float) -> Sweep:
+def riccati(p: Quadratics, rho: float) -> BackwardPass:
     """From the last step to the first. rho: what is added to the diagonal of Q_uu. Raises: InputError (shapes)."""
     horizon, n, m = p.b.shape
     _expect(p, horizon, n, m)
@@ -105,7 +68,7 @@ class _Sweeper:
         self.arrays = [self.memory[x.name].view(lanes if x.kind == DOUBLE_BLOCK else (-1,)) for x in kernel.arrays]
         self.device = state.device
 
-    def __call__(self, p: Quadratics, rho: float) -> Sweep:
+    def __call__(self, p: Quadratics, rho: float) -> BackwardPass:
         (n, m), first = self.size, self.first_control
         at = {name: x.numpy() for name, x in self.memory.items()}
         controls, f, cost, of_controls = slice(first, first + m), at["dynamics"], at["state_cost"], at["control_cost"][:, :m]
@@ -122,7 +85,7 @@ class _Sweeper:
         done = int(failed) + 1
         for made in (k, gains, vx, vxx):  # what a sweep before has left there
             made[:done] = 0.0
-        return Sweep(k, gains, vx, vxx, slope, curve, largest, int(failed))
+        return BackwardPass(k, gains, vx, vxx, slope, curve, largest, int(failed))
 
     def _run(self) -> None:
         """On a GPU in one of its threads."""

@@ -170,6 +170,7 @@ class MPPI:
 
 def _boltzmann(above: np.ndarray, temperature: float) -> np.ndarray:
     """exp(−above / temperature), scaled to add up to one."""
-    weights = np.exp(-above / temperature)
+    with np.errstate(over="ignore"):  # a temperature of almost nothing leaves the best alone
+        weights = np.exp(-above / temperature)
     made: np.ndarray = weights / weights.sum()
     return made

@@ -5,12 +5,13 @@
 Arrays are float64. n = 2 nv: numbers of a tangent of the state; m: controls that are free.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from genesis.grad.riccati import Quadratics, Sweep
+from genesis.grad.quadratics import BackwardPass, Quadratics
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class OptimalControl(Protocol):
         """The motion of the present free numbers."""
         ...
 
-    def guesses(self, start: Path) -> list[Path]:
+    def guesses(self, start: Path) -> Iterator[Path]:
         """Other paths from the same state to begin with, with gaps, the most promising first; none where nothing is known of where to go."""
         ...
 
@@ -66,7 +67,11 @@ class OptimalControl(Protocol):
         """Dynamics and cost around a path, and its value. What is found is the objective's last answer, exact if there are no gaps."""
         ...
 
-    def trials(self, path: Path, sweep: Sweep, lengths: np.ndarray) -> Trials:
+    def backward(self, model: Quadratics, rho: float) -> BackwardPass:
+        """Through the steps from the last to the first; see `genesis.grad.riccati.riccati`."""
+        ...
+
+    def trials(self, path: Path, sweep: BackwardPass, lengths: np.ndarray) -> Trials:
         """The paths to which feedback along step lengths (C,) leads."""
         ...
 

@@ -20,7 +20,8 @@ from genesis.errors import ContactOverflowError, DivergenceError
 from genesis.grad.closed_loop import closed_loop
 from genesis.grad.controllers import parameter
 from genesis.grad.growth import growth
-from genesis.grad.riccati import Quadratics, riccati
+from genesis.grad.quadratics import Quadratics
+from genesis.grad.riccati import riccati
 from genesis.grad.tangent import minus
 from genesis.grad.tensor import plain
 from genesis.parameters.open_loop import OpenLoop

@@ -1,6 +1,6 @@
 """A task step by step, for methods that drive a trajectory: see `genesis.methods.optimal_control.OptimalControl`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,8 @@ from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.grad.closed_loop import closed_loop
 from genesis.grad.controllers import parameter
 from genesis.grad.linearization import linearization
-from genesis.grad.riccati import Quadratics, Sweep
+from genesis.grad.quadratics import BackwardPass, Quadratics
+from genesis.grad.riccati import riccati
 from genesis.grad.tangent import minus
 from genesis.log import logger
 from genesis.methods.optimal_control import Path, Trials
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 def driven(parameters: Mapping[str, Parameter], environments: int | None) -> list[OpenLoop]:
     """The parameters that make the controls of every step. Raises: InputError for others that are learned, and for several environments."""
     if environments is not None:
-        raise InputError("optimizer: ddp drives the trajectory of one environment; set task.envs to null, or choose another.")
+        raise InputError("optimizer: ddp drives the trajectory of one environment; set task.envs=0, or choose another.")
     made: list[OpenLoop] = []
     for name, one in parameters.items():
         if one.changes.controls and not isinstance(one, OpenLoop):
@@ -79,6 +80,7 @@ class TaskControl:
         units = torch.cat([one.unit.diagonal().double() for one in self.own])
         ranged = torch.isfinite(self.high - self.low)
         self.sizes: np.ndarray = torch.where(ranged, 0.5 * (self.high - self.low), units).numpy()
+        _ = self._still  # what cannot be is said before anything runs
         curved = without_squares(task)
         if curved:
             logger.warning("optimizer: loss.%s is no sum of squares; ddp sees its gradient, and no curvature.", curved[0])
@@ -92,6 +94,11 @@ class TaskControl:
             inputs = inputs_of(self.setting, self.task.parameters)
         controls = inputs.controls.detach().clone()
         controls[:, self.dofs] -= torch.cat([one.value().detach() for one in self.own], -1)
+        rest = controls[:, self.dofs]
+        if bool(((rest - rest[0]).abs() > 1e-12 * (1.0 + rest.abs().max())).any()):
+            raise InputError(
+                "optimizer: ddp bounds what it finds, and another parameter adds controls to the same joints that change in time."
+            )
         return inputs.qpos.detach(), inputs.qvel.detach(), controls, {k: v.detach() for k, v in inputs.physical.items()}
 
     @cached_property
@@ -140,13 +147,12 @@ class TaskControl:
         made: np.ndarray = torch.cat([one.value().detach() for one in self.own], -1).double().numpy()
         return made
 
-    def guesses(self, start: Path) -> list[Path]:
+    def guesses(self, start: Path) -> Iterator[Path]:
         """See `OptimalControl.guesses`."""
-        made = []
-        for qpos, qvel in paths(self.task, self.dofs, torch.minimum(self.low.abs(), self.high.abs())):
+        most = torch.minimum(self.low.abs(), self.high.abs()) if self.setting.control == "force" else None
+        for qpos, qvel in paths(self.task, self.dofs, most):
             q, v = (x.detach().double().numpy() for x in (qpos, qvel))
-            made.append(Path(q, v, start.controls, self.gaps(q, v, start.controls)))
-        return made
+            yield Path(q, v, start.controls, self.gaps(q, v, start.controls))
 
     def expand(self, path: Path) -> tuple[Quadratics, float] | None:
         """See `OptimalControl.expand`."""
@@ -196,7 +202,14 @@ class TaskControl:
             off = torch.cat([minus(self.physics.model, made[0], q[1:]), made[1] - v[1:]], -1)
         return off.double().numpy()
 
-    def trials(self, path: Path, sweep: Sweep, lengths: np.ndarray) -> Trials:
+    def backward(self, model: Quadratics, rho: float) -> BackwardPass:
+        """See `OptimalControl.backward`."""
+        since = perf_counter()
+        made = riccati(model, rho)
+        self.problem.clock.add("riccati", since)
+        return made
+
+    def trials(self, path: Path, sweep: BackwardPass, lengths: np.ndarray) -> Trials:
         """See `OptimalControl.trials`."""
         since = perf_counter()
         like = self._still[0]

@@ -10,6 +10,7 @@ from genesis.runners.evaluate import TaskProblem
 from genesis.runners.further import Further
 from genesis.runners.growth import growth_of
 from genesis.runners.loop import Loop, Stop
+from genesis.runners.optimal_control import driven
 from genesis.runners.shooting import AUTO, ITERATIONS, MultipleShooting, ShootingProblem, expect_possible, segmented
 from genesis.tasks import Task
 from genesis.tasks.linearize import expect_squares
@@ -35,12 +36,14 @@ def optimization(
     Raises: InputError for a task that one of the methods cannot learn, or cannot be cut as asked.
     """
     methods = [method, *(one.method for one in further)]
-    if any(one.needs == "residuals" for one in methods):
-        expect_squares(task.losses)
-    remember, masks = any(one.revisits for one in methods), all(one.masks for one in methods)
-    made: dict[str, Any] = dict(remember=remember, masks=masks, seconds=seconds)
     if shooting is not None:
         expect_possible(task, shooting)
+    if any(one.needs == "residuals" for one in methods):
+        expect_squares(task.losses)
+    if any(one.needs == "optimal_control" for one in methods):
+        _cut_off(task, methods)
+    remember, masks = any(one.revisits for one in methods), all(one.masks for one in methods)
+    made: dict[str, Any] = dict(remember=remember, masks=masks, seconds=seconds)
     if shooting is None or problem is not TaskProblem:  # several tasks together: each as it is
         if shooting is not None:
             _expect_whole(shooting)
@@ -68,3 +71,12 @@ def _expect_whole(shooting: MultipleShooting) -> None:
     raise InputError(
         f"multiple_shooting.{key}: {value!r}, but jobs of launcher=batched stay whole; use another launcher, or leave the key out."
     )
+
+
+def _cut_off(task: Task, methods: Sequence[Method]) -> None:
+    """The bounds of controls that ddp finds are cut off from the first stage on, whichever it is of. Raises: InputError beside lbfgs."""
+    own = driven(task.parameters, task.setting.batch[0] if task.setting.batch else None)
+    if any(one.kind == "lbfgs" for one in methods) and any(one.bounds() is not None for one in own):
+        raise InputError("polish: ddp lets controls lie on their bounds, and lbfgs knows no bounds; take lbfgsb beside it.")
+    for one in own:
+        one.cut_off()

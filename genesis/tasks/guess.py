@@ -29,10 +29,10 @@ def goal_state(task: Task) -> tuple[Tensor, Tensor] | None:
     return None
 
 
-def paths(task: Task, dofs: Sequence[int], most: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def paths(task: Task, dofs: Sequence[int], most: Tensor | None) -> Iterator[tuple[Tensor, Tensor]]:
     """States qpos (T+1, nq), qvel (T+1, nv) from the start straight to the goal, sooner or later, and at rest there; nothing without a goal.
 
-    dofs: m degrees of freedom that are driven, by at most ``most`` (m,).
+    dofs: m degrees of freedom that are driven, by forces of at most ``most`` (m,); None: that is not known.
     """
     goal = goal_state(task)
     if goal is None:
@@ -52,9 +52,9 @@ def paths(task: Task, dofs: Sequence[int], most: Tensor) -> Iterator[tuple[Tenso
             return
 
 
-def least_time(task: Task, way: Tensor, dofs: Sequence[int], most: Tensor) -> float | None:
+def least_time(task: Task, way: Tensor, dofs: Sequence[int], most: Tensor | None) -> float | None:
     """Time [s] that the driven joints need with all that they can give, half of the way faster, half slower; None where that is no end."""
-    if not bool(torch.isfinite(most).all()):
+    if most is None or not bool((torch.isfinite(most) & (most > 0.0)).all()):
         return None
     mass = plain(task.setting.scene.mass_matrix(task.setting.start_qpos)).detach()
     needed = (mass @ way)[list(dofs)].abs() / most.to(way)

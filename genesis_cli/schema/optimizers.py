@@ -214,12 +214,14 @@ class DDP(Optimizer):
     kind: str = "ddp"
     lengths: int = key(8, "step lengths tried at once, in one batched simulation", low=1)
     shortest: float = key(0.01, "the last of them; the first is 1", above=0.0)
-    regularization: float = key(1.0, "diagonal added to the controls' Hessian at the start, relative to its mean", low=0.0)
-    nodes: str = key(
+    regularization: float = key(
+        1.0, "diagonal added to the controls' Hessian from the second sweep on, relative to its mean", low=0.0
+    )
+    guess: str = key(
         "auto",
-        "where the path begins: the motion of the start's controls (rollout); a path to the state where it should end, with gaps (guess); "
-        "auto: the motion, but through such a path where small changes grow much",
-        choices=("auto", "rollout", "guess"),
+        "where the path begins: the motion of the start's controls (rollout); a straight path to the state where it should end, with gaps "
+        "(interpolation); auto: the motion, but through such a path where small changes grow much",
+        choices=("auto", "rollout", "interpolation"),
     )
     cost_tolerance: float = key(1e-9, "stop where a full step lowers the objective by less than this part of it", low=0.0)
     gradient_tolerance: float = key(1e-9, "stop where no control changes the objective by more than this part of it", low=0.0)

@@ -76,9 +76,9 @@ def test_values_beyond_their_limits(node: object, message: str) -> None:
 def test_nodes_that_were_checked_before_are_taken_from_there_unless_they_differ() -> None:
     earlier: dict = {}
     first = check(compose_config("optimize", ["task.horizon=5"]), earlier)
-    again = check(compose_config("optimize", ["task.horizon=5", "optimizer.lr=0.5"]), earlier)
+    again = check(compose_config("optimize", ["task.horizon=5", "optimizer.damping=0.5"]), earlier)
     assert again.task == first.task and again.task is not first.task, "each its own, to change"
-    assert again.optimizer.lr == 0.5 != first.optimizer.lr
+    assert again.optimizer.damping == 0.5 != first.optimizer.damping
     assert check(compose_config("optimize", ["task.horizon=6"]), earlier).task.horizon == 6
     first.task.horizon = 99
     assert check(compose_config("optimize", ["task.horizon=6"]), earlier).task.horizon == 6

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from genesis.grad.physics import Physics
-from genesis.grad.riccati import Quadratics, Sweep
+from genesis.grad.quadratics import BackwardPass, Quadratics
 from genesis.grad.tangent import minus, plus
 
 
@@ -33,7 +33,7 @@ def closed_loop(
     return made_q, made_v, made_a, made_u
 
 
-def riccati(p: Quadratics, rho: float) -> Sweep:
+def riccati(p: Quadratics, rho: float) -> BackwardPass:
     """As `genesis.grad.riccati.riccati`."""
     horizon, n, m = p.b.shape
     k, gains = np.zeros((horizon, m)), np.zeros((horizon, m, n))
@@ -50,7 +50,7 @@ def riccati(p: Quadratics, rho: float) -> Sweep:
         try:
             np.linalg.cholesky(quu)
         except np.linalg.LinAlgError:
-            return Sweep(k, gains, vx, vxx, slope, curve, largest, t)
+            return BackwardPass(k, gains, vx, vxx, slope, curve, largest, t)
         k[t], free = box(quu, qu, p.low[t], p.high[t])
         if free.any():
             gains[t][free] = -np.linalg.solve(quu[np.ix_(free, free)], qux[free])
@@ -60,7 +60,7 @@ def riccati(p: Quadratics, rho: float) -> Sweep:
         vx[t] = qx + gains[t].T @ (quu0 @ k[t] + qu) + qux.T @ k[t]
         full = qxx + gains[t].T @ quu0 @ gains[t] + gains[t].T @ qux + qux.T @ gains[t]
         vxx[t] = 0.5 * (full + full.T)
-    return Sweep(k, gains, vx, vxx, slope, curve, largest, -1)
+    return BackwardPass(k, gains, vx, vxx, slope, curve, largest, -1)
 
 
 def box(h: np.ndarray, g: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,8 @@ from scipy.linalg import solve_discrete_are
 
 from genesis.errors import InputError
 from genesis.grad import riccati as module
-from genesis.grad.riccati import Quadratics, Sweep, riccati
+from genesis.grad.quadratics import BackwardPass, Quadratics
+from genesis.grad.riccati import riccati
 from tests.grad import slow
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -32,7 +33,7 @@ def problem(n: int, m: int, horizon: int = 12, bound: float = np.inf, seed: int 
     )  # fmt: skip
 
 
-def equal(made: Sweep, expected: Sweep, tolerance: float = 1e-11) -> None:
+def equal(made: BackwardPass, expected: BackwardPass, tolerance: float = 1e-11) -> None:
     assert made.failed == expected.failed
     for name in ("k", "gains", "vx", "vxx", "slope", "curve", "qu"):
         x, y = np.asarray(getattr(made, name)), np.asarray(getattr(expected, name))
@@ -61,7 +62,7 @@ def test_one_number_a_register_gives_the_same(monkeypatch) -> None:
     module._sweeper.cache_clear()
 
 
-def motion(p: Quadratics, made: Sweep, x: np.ndarray, length: float) -> float:
+def motion(p: Quadratics, made: BackwardPass, x: np.ndarray, length: float) -> float:
     """Cost of the linear system under u = length k + K x."""
     cost = 0.0
     for t in range(len(p.b)):

@@ -1,12 +1,14 @@
 """A pendulum in numpy, driven by one torque a step: an objective of its controls that is an optimal-control problem too."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
 from genesis.errors import DivergenceError
-from genesis.grad.riccati import Quadratics, Sweep
+from genesis.grad.quadratics import BackwardPass, Quadratics
+from genesis.grad.riccati import riccati
 from genesis.methods.optimal_control import Path, Trials
 from tests.methods.objectives import FunctionOf
 
@@ -61,8 +63,8 @@ class Pendulum(FunctionOf):
             q[t + 1], v[t + 1] = advance(q[t], v[t], controls[t], self.pull)
         return None if np.abs(q).max() > self.wall else (q, v)
 
-    def guesses(self, start: Path) -> list[Path]:
-        return self.known
+    def guesses(self, start: Path) -> Iterator[Path]:
+        return iter(self.known)
 
     def guess(self, qpos: np.ndarray, qvel: np.ndarray) -> Path:
         """Nodes with their gaps, and no torque."""
@@ -87,7 +89,10 @@ class Pendulum(FunctionOf):
         self.evaluations += 1
         return Quadratics(a, b, gaps, lx, lxx, self.effort * u, luu, lux, -self.limit - u, self.limit - u), self.value
 
-    def trials(self, path: Path, sweep: Sweep, lengths: np.ndarray) -> Trials:
+    def backward(self, model: Quadratics, rho: float) -> BackwardPass:
+        return riccati(model, rho)
+
+    def trials(self, path: Path, sweep: BackwardPass, lengths: np.ndarray) -> Trials:
         count, horizon = len(lengths), self.horizon
         q, v, u = np.zeros((horizon + 1, count, 1)), np.zeros((horizon + 1, count, 1)), np.zeros((horizon, count, 1))
         gaps = np.zeros((horizon, 2)) if path.gaps is None else path.gaps

@@ -9,6 +9,7 @@ from scipy.optimize import lsq_linear, minimize
 
 from genesis.errors import InputError
 from genesis.methods.ddp import DDP
+from genesis.methods.optimal_control import Path as Motion
 from tests.methods.driven import STEP, Pendulum
 from tests.methods.objectives import Trail, quadratic, run, through_a_file
 
@@ -69,7 +70,7 @@ def straight(p: Pendulum) -> Any:
 def test_a_path_with_gaps_closes_them() -> None:
     p = Pendulum(horizon=40, goal=np.pi)
     p.known = [straight(p)]
-    method = DDP(nodes="guess")
+    method = DDP(guess="interpolation")
     trail = run(method, p, 200)
     assert trail.told[0]["gap"] == pytest.approx(np.abs(p.known[0].gaps).sum())
     gaps = [told.get("gap", 0.0) for told in trail.told]
@@ -81,26 +82,65 @@ def test_a_path_with_gaps_closes_them() -> None:
 def test_a_quadratic_problem_with_gaps_is_solved_by_one_step_too() -> None:
     p = Pendulum(pull=0.0)
     p.known = [straight(p)]
-    trail = run(DDP(regularization=0.0, nodes="guess"), p, 5)
+    trail = run(DDP(regularization=0.0, guess="interpolation"), p, 5)
     rows, wanted = squares(p)
     assert trail.points[1] == pytest.approx(np.linalg.lstsq(rows, wanted, rcond=None)[0], abs=1e-10)
 
 
 def test_a_guess_is_tried_where_small_changes_grow_alone() -> None:
-    steady, falling = Pendulum(horizon=40, goal=np.pi), Pendulum(horizon=60, goal=0.3, pull=-9.81)
-    for p in (steady, falling):
+    tried = []
+    for p in (Pendulum(horizon=40, goal=np.pi), Pendulum(horizon=60, goal=0.3, pull=-9.81)):
         p.known = [straight(p)]
-    asked: dict[int, int] = {}
-    for p in (steady, falling):
-        give = p.guesses
+        looks, expand = [], p.expand
 
-        def counted(start: Any, p: Any = p, give: Any = give) -> Any:
-            asked[id(p)] = asked.get(id(p), 0) + 1
-            return give(start)
+        def seen(path: Motion, looks: list = looks, expand: Any = expand) -> Any:
+            looks.append(path)
+            return expand(path)
 
-        p.guesses = counted  # type: ignore[method-assign]
+        p.expand = seen  # type: ignore[method-assign]
         run(DDP(), p, 3)
-    assert asked == {id(falling): 1}
+        tried.append(any(path is p.known[0] for path in looks))
+    assert tried == [False, True]
+
+
+def test_the_diagonal_is_relative_to_what_the_first_sweep_shows() -> None:
+    """A larger one leaves more of what a nonlinear problem has left after the first step."""
+    left = []
+    for rho in (1e-3, 1.0, 1e3):
+        p = Pendulum(horizon=40, goal=np.pi)
+        trail = run(DDP(regularization=rho), p, 2)
+        left.append((trail.values[1], trail.values[2]))
+    assert left[0][0] == left[1][0] == left[2][0]
+    assert left[0][1] < left[1][1] < left[2][1] < left[2][0]
+
+
+def test_controls_without_a_cost_are_learned_all_the_same() -> None:
+    p = Pendulum(pull=0.0, effort=0.0)
+    trail = run(DDP(), p, 200)
+    assert trail.values[-1] < 1e-8 * trail.values[0]
+
+
+class Leaky(Pendulum):
+    """What is put moves otherwise than what was tried, and worse, while `leak` is set."""
+
+    leak = True
+
+    def put(self, path: Motion) -> Motion | None:
+        led = super().put(path)
+        if led is None or not self.leak:
+            return led
+        self.leak = False
+        with torch.no_grad():
+            self.leaves[0].add_(50.0)
+        return self.start()
+
+
+def test_a_step_counts_by_the_motion_that_it_leads_to() -> None:
+    p = Leaky(horizon=30, goal=2.0)
+    trail = run(DDP(), p, 6)
+    assert not p.leak and len(trail.values) > 2
+    assert all(b < a for a, b in zip(trail.values, trail.values[1:], strict=False))
+    assert np.abs(trail.points[1]).max() < 50.0
 
 
 def test_motions_without_a_value_are_stepped_back_from() -> None:
@@ -118,18 +158,18 @@ def test_a_start_without_a_value_is_an_end() -> None:
     assert trail.ending is not None and not trail.ending.converged and trail.ending.reason == "beyond the wall"
 
 
-@pytest.mark.parametrize("nodes", ["auto", "guess"])
+@pytest.mark.parametrize("guess", ["auto", "interpolation"])
 @pytest.mark.parametrize("done", [0, 1, 3])
-def test_a_resume_goes_on_bit_by_bit(nodes: str, done: int) -> None:
+def test_a_resume_goes_on_bit_by_bit(guess: str, done: int) -> None:
     def fresh() -> Pendulum:
         p = Pendulum(horizon=40, goal=np.pi, limit=8.0)
         p.known = [straight(p)]
         return p
 
-    whole = run(DDP(nodes=nodes), fresh(), 7)
-    method, first = DDP(nodes=nodes), fresh()
+    whole = run(DDP(guess=guess), fresh(), 7)
+    method, first = DDP(guess=guess), fresh()
     part = run(method, first, done)
-    again, later = DDP(nodes=nodes), fresh()
+    again, later = DDP(guess=guess), fresh()
     with torch.no_grad():
         later.leaves[0].copy_(first.leaves[0])
     again.init(later)
@@ -149,6 +189,8 @@ def test_what_cannot_be() -> None:
     empty.groups = []
     with pytest.raises(InputError, match="nothing to learn"):
         DDP().init(empty)
+    with pytest.raises(InputError, match="optimizer.shortest: 5 is no step length"):
+        DDP(shortest=5.0)
     method = DDP()
     method.init(Pendulum(horizon=10))
     run(method, Pendulum(horizon=10), 2)

@@ -180,3 +180,10 @@ def test_ddp_polishes_what_other_methods_have_found(tmp_path) -> None:
     going = loop("part")
     going.load(load_checkpoint(tmp_path / "part"))
     assert going.run().objective_best == whole.objective_best
+
+
+@pytest.mark.parametrize("order", [("ddp", "lbfgs"), ("lbfgs", "ddp")])
+def test_what_cannot_stand_beside_ddp_is_said_before_anything_runs(order) -> None:
+    checked, task = configured("task=swing_up", "task.horizon=20", f"optimizer={order[0]}", f"polish={order[1]}")
+    with pytest.raises(InputError, match="lbfgs knows no bounds; take lbfgsb beside it"):
+        build_loop(checked, task, seconds={})

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from genesis.errors import InputError
-from genesis.grad.riccati import Sweep
+from genesis.grad.quadratics import BackwardPass
 from genesis.methods import make_method
 from genesis.methods.optimal_control import Path as Motion
 from genesis.runners.evaluate import TaskProblem
@@ -89,11 +89,11 @@ def test_hessians_are_the_squares_of_the_jacobian(name: str) -> None:
         assert curve == pytest.approx(squares, rel=1e-8)
 
 
-def idle(control: TaskControl) -> Sweep:
+def idle(control: TaskControl) -> BackwardPass:
     m, n = len(control.dofs), 2 * control.physics.nv
     horizon = control.horizon
     empty = np.zeros((horizon + 1, n)), np.zeros((horizon + 1, n, n))
-    return Sweep(np.zeros((horizon, m)), np.zeros((horizon, m, n)), *empty, 0.0, 0.0, 0.0, -1)
+    return BackwardPass(np.zeros((horizon, m)), np.zeros((horizon, m, n)), *empty, 0.0, 0.0, 0.0, -1)
 
 
 @pytest.mark.parametrize("name", ["reach", "trot"])
@@ -206,3 +206,22 @@ def test_a_resume_goes_on_bit_by_bit(tmp_path: Path) -> None:
     assert rest.objective_best == whole.objective_best and rest.iterations == whole.iterations
     one, two = (np.load(tmp_path / folder / "solution.npz") for folder in ("whole", "part"))
     assert np.array_equal(one["parameter/controls"], two["parameter/controls"])
+
+
+def test_another_parameter_on_the_same_joint(caplog: pytest.LogCaptureFixture) -> None:
+    """A constant one shifts the room that bounds leave; one that changes in time is refused."""
+    words = ("task=swing_up", "task.horizon=20", "parameter.controls.bounds=[-3,3]", "parameter.controls.noise=1")
+    more = "+parameter.push={kind: hold, joints: [slider], learn: false, init: %s}"
+    _, task = configured(*words, more % "30")
+    problem = TaskProblem(task, remember=False)
+    control = problem.optimal_control()
+    start, sweep = control.start(), idle(control)
+    assert start is not None
+    sweep.k[:] = 100.0
+    trials = control.trials(start, sweep, np.ones(1))
+    assert trials.controls[:, 0] == pytest.approx(np.full((20, 1), 3.0), rel=1e-12)
+    led = control.put(trials.path(0, None))
+    assert led is not None and led.qpos == pytest.approx(trials.qpos[:, 0], abs=1e-9)
+    _, task = configured(*words, more % "[[0],[30]]")
+    with pytest.raises(InputError, match="another parameter adds controls to the same joints that change in time"):
+        TaskProblem(task, remember=False).optimal_control()
