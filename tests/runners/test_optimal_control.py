@@ -139,7 +139,7 @@ REFUSED = {
         "parameter.policy.periodic=[]",
         "loss.effort.relative_to=zero",
     ): "parameter.policy is a law or a curve",
-    ("task=reach", "parameters=torques", "task.envs=2"): "one environment; set task.envs to null",
+    ("task=reach", "parameters=torques", "task.envs=2"): "one environment; set task.envs=0",
     ("task=throw",): "parameter.velocity is none; set its learn to false",
     ("task=reach", "parameters=torques", "+parameter.again=${parameter.controls}"): "two parameters that drive the same joint",
 }
