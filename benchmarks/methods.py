@@ -30,6 +30,9 @@ most {seconds:g} s of CPU time a run (an iteration that has begun is ended). `co
 it has none. \\*: with one torque a step (`parameters=torques`) in place of the task's parameters. Where an optimizer is refused, its message
 stands in place of the status. {machine}.
 """
+OVERVIEW = """## Which for what
+
+CPU seconds until every tolerance is met; ·: not within the budget; –: refused. Those that meet the most stand first."""
 
 
 def names(group: str, chosen: str | None) -> list[str]:
@@ -113,9 +116,23 @@ def row(optimizer: str, found: dict[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
+def cell(found: dict[str, Any] | None) -> str:
+    """CPU seconds of a run that met every tolerance, a dot for one that did not, a dash for one that is refused."""
+    if found is None or "refused" in found:
+        return "–"
+    return f"{found['seconds']:.2f}" if found["status"] in ("converged", "finished") else "·"
+
+
+def overview(tasks: list[str], optimizers: list[str], known: dict[str, Any]) -> str:
+    """Which optimizer for which task: one line an optimizer, one column a task; those that meet the most first."""
+    rows = [[f"`{o}`", *(cell(known.get(f"{task}/{o}")) for task in tasks)] for o in optimizers]
+    rows.sort(key=lambda line: sum(one in "·–" for one in line[1:]))
+    return f"{OVERVIEW}\n\n{table(['optimizer', *(f'`{task}`' for task in tasks)], rows)}\n"
+
+
 def page(tasks: list[str], optimizers: list[str], known: dict[str, Any], seconds: float) -> str:
     """The document."""
-    parts = [HEADER.format(seconds=seconds, machine=machine())]
+    parts = [HEADER.format(seconds=seconds, machine=machine()), overview(tasks, optimizers, known)]
     for task in tasks:
         rows = [row(o, known[f"{task}/{o}"]) for o in optimizers if f"{task}/{o}" in known]
         if rows:
