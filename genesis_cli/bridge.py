@@ -51,7 +51,9 @@ def run(command: Command, overrides: list[str], flags: Flags) -> int:
         if task.outcomes and any(task.outcomes):
             return max(task.outcomes)  # already told by the job
         if is_hydra_error(error):
-            raise as_command_error(error, name, words, [flags.config_dir] if flags.config_dir else []) from error
+            raise as_command_error(
+                error, name if stored is not None else command.name, words, [flags.config_dir] if flags.config_dir else []
+            ) from error
         raise
     finally:
         drop_if_unused(made, command.name)

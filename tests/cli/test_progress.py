@@ -9,7 +9,14 @@ from genesis_cli.progress import Progress, clock
 def report(iteration: int, seconds: float, objective: float = 1.25, stage: str = "", exact: bool = True, **counts: int):
     evaluation = SimpleNamespace(objective=objective, norms={"a": 3.0, "b": 4.0}, exact=exact, metrics={})
     return SimpleNamespace(
-        iteration=iteration, step=iteration, steps=100, stage=stage, seconds=seconds, counts=counts, evaluation=evaluation
+        iteration=iteration,
+        step=iteration,
+        steps=100,
+        stage=stage,
+        seconds=seconds,
+        counts=counts,
+        evaluation=evaluation,
+        told={},
     )
 
 
@@ -40,6 +47,16 @@ def test_stages_windows_and_the_share_of_the_first_whole_objective(capsys) -> No
         "0/100  start 1 of 2  objective 9  gradient 5.00e+00",
         "1/100  start 1 of 2  objective 8 (1 of the start)  gradient 5.00e+00  2 windows/s  16:30 left",
         "2/100  start 2 of 2  objective 2 (0.25 of the start)  gradient 5.00e+00  4 windows/s  16:20 left",
+    ]
+
+
+def test_a_path_with_gaps_says_so_and_what_has_no_gradient_shows_none(capsys) -> None:
+    open_, closed = report(0, 8.0, 9.0, exact=False, evaluations=1), report(40, 28.0, 3.0, evaluations=41)
+    open_.told = closed.told = {"gap": 16.7}
+    open_.evaluation.norms = closed.evaluation.norms = {}
+    assert lines(capsys, Progress(100, 200), open_, closed) == [
+        "0/100  objective 9  gap 1.7e+01",
+        "40/100  objective 3 (1 of the start)  400 steps/s  0:30 left",
     ]
 
 
