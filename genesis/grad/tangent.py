@@ -19,9 +19,9 @@ def plus(model: Model, q: Tensor, d: Tensor) -> Tensor:
     if model.nq == model.nv:
         return q + d
     made = q.expand(torch.broadcast_shapes(q.shape[:-1], d.shape[:-1]) + q.shape[-1:]).clone()
-    for q_plain, v_plain in _plain(model):
+    for q_plain, v_plain in plain_coordinates(model):
         made[..., q_plain] += d[..., v_plain]
-    for quat, turn in _quaternions(model):
+    for quat, turn in quaternions(model):
         made[..., quat] = torch.nn.functional.normalize(multiply(q[..., quat], from_rotation_vector(d[..., turn])), dim=-1)
     return made
 
@@ -31,9 +31,9 @@ def minus(model: Model, q: Tensor, base: Tensor) -> Tensor:
     if model.nq == model.nv:
         return q - base
     made = q.new_zeros(*torch.broadcast_shapes(q.shape[:-1], base.shape[:-1]), model.nv)
-    for q_plain, v_plain in _plain(model):
+    for q_plain, v_plain in plain_coordinates(model):
         made[..., v_plain] = q[..., q_plain] - base[..., q_plain]
-    for quat, turn in _quaternions(model):
+    for quat, turn in quaternions(model):
         made[..., turn] = to_rotation_vector(multiply(base[..., quat] * q.new_tensor([1.0, -1.0, -1.0, -1.0]), q[..., quat]))
     return made
 
@@ -41,9 +41,9 @@ def minus(model: Model, q: Tensor, base: Tensor) -> Tensor:
 def columns_of(model: Model, q: Tensor) -> Tensor:
     """G (..., nq, nv): derivative of q ⊕ d at d = 0, of unit quaternions."""
     made = q.new_zeros(*q.shape, model.nv)
-    for q_plain, v_plain in _plain(model):
+    for q_plain, v_plain in plain_coordinates(model):
         made[..., q_plain, v_plain] = 1.0
-    for quat, turn in _quaternions(model):
+    for quat, turn in quaternions(model):
         made[..., quat, turn] = 0.5 * _product(q[..., quat])
     return made
 
@@ -51,15 +51,15 @@ def columns_of(model: Model, q: Tensor) -> Tensor:
 def rows_of(model: Model, q: Tensor) -> Tensor:
     """P (..., nv, nq): derivative of q' ⊖ q at q' = q, of quaternions of any length; P G = 1."""
     made = q.new_zeros(*q.shape[:-1], model.nv, model.nq)
-    for q_plain, v_plain in _plain(model):
+    for q_plain, v_plain in plain_coordinates(model):
         made[..., v_plain, q_plain] = 1.0
-    for quat, turn in _quaternions(model):
+    for quat, turn in quaternions(model):
         x = q[..., quat]
         made[..., turn, quat] = _product(x * (2.0 / x.square().sum(-1, keepdim=True))).mT
     return made
 
 
-def _plain(model: Model) -> Iterator[tuple[int, int]]:
+def plain_coordinates(model: Model) -> Iterator[tuple[int, int]]:
     """Coordinates that add like numbers, each with its degree of freedom."""
     for joint in model.joints:
         if joint.mimic is None:
@@ -67,7 +67,7 @@ def _plain(model: Model) -> Iterator[tuple[int, int]]:
                 yield joint.qpos_adr + k, joint.dof_adr + k
 
 
-def _quaternions(model: Model) -> Iterator[tuple[slice, slice]]:
+def quaternions(model: Model) -> Iterator[tuple[slice, slice]]:
     """Where a quaternion lies in qpos, and its angular velocity in qvel."""
     for joint in model.joints:
         if joint.kind.quaternion is not None:

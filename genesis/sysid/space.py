@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from genesis.grad.rotation import from_rotation_vector, multiply
+from genesis.grad.tangent import plain_coordinates, quaternions
 from genesis.model.model import Model
 from genesis.selection import indices, quaternion_error
 
@@ -17,15 +18,9 @@ class StateSpace:
     def __init__(self, model: Model) -> None:
         self.nq, self.nv = model.nq, model.nv
         self.nx, self.nt = model.nq + model.nv, 2 * model.nv
-        plain, quats = [], []
-        for joint in model.joints:
-            if joint.mimic is not None:
-                continue
-            plain += [(joint.qpos_adr + k, joint.dof_adr + k) for k in range(joint.kind.plain)]
-            if (at := joint.kind.quaternion) is not None:
-                quats.append((joint.qpos_adr + at, joint.dof_adr + at))
+        plain = list(plain_coordinates(model))
         self.plain_q, self.plain_v = indices([q for q, _ in plain]), indices([v for _, v in plain])
-        self.quats = quats
+        self.quats = [(q.start, v.start) for q, v in quaternions(model)]
 
     def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """qpos (..., nq), qvel (..., nv)."""

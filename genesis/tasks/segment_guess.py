@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from genesis.errors import InputError
-from genesis.grad.tangent import minus, plus
+from genesis.grad.tangent import minus, plus, quaternions
 from genesis.paths import FILES, is_path
 from genesis.paths import path as read_path
 from genesis.selection import coordinates, joints_of
@@ -37,10 +37,8 @@ def guess_states(task: Task, guess: Any) -> tuple[Tensor, Tensor]:
     index = coordinates(joints_of(setting.robot))
     rows = start.expand(setting.horizon + 1, -1).clone()
     rows[:, index] = _waypoints(task, guess).to(rows)
-    for joint in model.joints:
-        if joint.kind.quaternion is not None:
-            first = joint.qpos_adr + joint.kind.quaternion
-            rows[:, first : first + 4] = torch.nn.functional.normalize(rows[:, first : first + 4], dim=-1)
+    for quat, _ in quaternions(model):
+        rows[:, quat] = torch.nn.functional.normalize(rows[:, quat], dim=-1)
     return _timed(task, rows)
 
 
