@@ -100,6 +100,10 @@ def _rounded(count: int) -> int:
     return -(-5 * count // 16) * 4
 
 
+#: What a simulation may end in, through no fault of its input.
+SIMULATION_FAILURES = (DivergenceError, ContactOverflowError)
+
+
 def nearest_first(name: str, allowed: Iterable[str]) -> list[str]:
     """The allowed names, those most like ``name`` first."""
     names = sorted(set(allowed))

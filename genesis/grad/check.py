@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from genesis.errors import ContactOverflowError, DivergenceError, InputError
+from genesis.errors import SIMULATION_FAILURES, InputError
 from genesis.grad.verdict import EXACT, KINK, NOISE, UNDEFINED, WRONG, ZERO, Slopes, judge
 
 if TYPE_CHECKING:
@@ -283,7 +283,7 @@ class _Line:
                 for leaf, start, d in zip(self.leaves, self.start, along, strict=True):
                     leaf.copy_(start + length * self.size * d)
                 return self.value()
-            except (DivergenceError, ContactOverflowError, InputError):
+            except (*SIMULATION_FAILURES, InputError):
                 return math.nan
             finally:
                 for leaf, start in zip(self.leaves, self.start, strict=True):

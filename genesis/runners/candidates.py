@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genesis.errors import ContactOverflowError, DivergenceError, InputError, UnsupportedError
+from genesis.errors import SIMULATION_FAILURES, ContactOverflowError, InputError, UnsupportedError
 from genesis.losses import Loss
 from genesis.runners.part import Key, Shares, asked_by, over_all
 from genesis.runners.stacked import Law, StackedInputs, added, in_one_axis, laws, stacked_inputs
@@ -154,5 +154,5 @@ class Candidates:
             return own.qpos.new_tensor(math.inf)
         try:
             return loss(own)
-        except (DivergenceError, ContactOverflowError, InputError):
+        except (*SIMULATION_FAILURES, InputError):
             return own.qpos.new_tensor(math.inf)

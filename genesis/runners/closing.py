@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genesis.errors import ContactOverflowError, DivergenceError
+from genesis.errors import SIMULATION_FAILURES
 from genesis.grad.closed_loop import closed_loop
 from genesis.grad.controllers import parameter
 from genesis.grad.growth import growth
@@ -34,7 +34,6 @@ LEFT = 1e-7  # distance from the path [rad | m, rad/s | m/s] at which controls a
 CLOSE = 1e-3  # distance at which a rollout counts as the same motion
 EFFORT = 1e-2  # what a control costs in the gains, in squared changes of the velocities that it makes in a step
 PASSES = 200
-FAILURES = (DivergenceError, ContactOverflowError)
 
 
 @dataclass
@@ -144,7 +143,7 @@ class _Path:
         """(T+1,) largest so far between a rollout of the present parameters and the path; inf after a divergence."""
         try:
             run, _ = self.task.whole.simulate()
-        except FAILURES:
+        except SIMULATION_FAILURES:
             return torch.full((len(self.q),), torch.inf, dtype=torch.float64)
         self.run = run.qpos.detach().contiguous(), run.qvel.detach().contiguous()
         return self._off(*self.run)
@@ -160,7 +159,7 @@ class _Path:
             kept = [p.free.detach().clone() for p in self.learned]
             try:
                 controls = self.held_from(first)
-            except FAILURES:
+            except SIMULATION_FAILURES:
                 return deviation
             if not bool(torch.isfinite(controls).all()):  # feedback cannot hold it either
                 return deviation
@@ -216,7 +215,7 @@ class _Path:
             return {}
         try:
             q, v, _, u = (x[:, 0] for x in self._held(0, (self.q[0], self.v[0])))
-        except FAILURES:
+        except SIMULATION_FAILURES:
             return {}
         given = u[:, self.dofs]
         within = (given >= self.low) & (given <= self.high) | torch.isclose(given, given.clamp(self.low, self.high))

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from time import perf_counter
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genesis.errors import ContactOverflowError, DivergenceError, InputError
+from genesis.errors import SIMULATION_FAILURES, ContactOverflowError, DivergenceError, InputError
 from genesis.methods.method import Ending, Group, all_leaves, finite_normal, flatten, point
 from genesis.methods.residuals import Normal, ResidualBlock
 from genesis.parameters import Inputs
@@ -101,7 +102,7 @@ class TaskProblem:
         if known is None:
             try:
                 known = self._evaluate(gradient)
-            except (DivergenceError, ContactOverflowError) as error:
+            except SIMULATION_FAILURES as error:
                 return self.fail(error)
             self.known.append(known)
         self.latest, self.failure, self.diverged, self.exact = known, None, known.diverged, True
@@ -123,7 +124,7 @@ class TaskProblem:
             leaf.grad = None
         try:
             blocks, self.latest = self._linearized()
-        except (DivergenceError, ContactOverflowError) as error:
+        except SIMULATION_FAILURES as error:
             self.fail(error)
             return None
         self.failure, self.diverged = None, ()
@@ -135,12 +136,13 @@ class TaskProblem:
             self._linear = blocks, Normal.of(blocks, sum(leaf.numel() for leaf in self.leaves), 0, 0)
         return self._linear[1]
 
+    @cached_property
+    def _control(self) -> TaskControl:
+        return TaskControl(self)
+
     def optimal_control(self) -> TaskControl:
         """See `Objective.optimal_control`."""
-        made = TaskControl(self)
-        for group, again in zip(self.groups, groups_of(self.task), strict=True):
-            group.bounds = again.bounds  # controls are cut off there from now on, whoever moves them
-        return made
+        return self._control
 
     def _linearized(self) -> tuple[list[ResidualBlock], Evaluation]:
         start, here = perf_counter(), point(self.groups)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from genesis.errors import ContactOverflowError, DivergenceError, InputError
+from genesis.errors import SIMULATION_FAILURES, InputError
 from genesis.grad.growth import largest_singular_values
 from genesis.scene.linear import deviations
 from genesis.tasks import Task
@@ -84,5 +84,5 @@ def growth_of(task: Task) -> Growth | None:
         with torch.no_grad():
             trajectory, inputs = task.simulate()
             return None if inputs.policies else growth_along(task, trajectory.trajectory)
-    except (DivergenceError, ContactOverflowError, InputError):  # the first evaluation says it
+    except (*SIMULATION_FAILURES, InputError):  # the first evaluation says it
         return None

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genesis.errors import ContactOverflowError, DivergenceError, InputError
+from genesis.errors import SIMULATION_FAILURES, InputError
 from genesis.grad.closed_loop import closed_loop
 from genesis.grad.controllers import parameter
 from genesis.grad.linearization import linearization
@@ -18,9 +18,10 @@ from genesis.grad.riccati import riccati
 from genesis.grad.tangent import minus
 from genesis.log import logger
 from genesis.methods.optimal_control import Path, Trials
-from genesis.parameters import Parameter
+from genesis.parameters import Inputs, Parameter
 from genesis.parameters.open_loop import OpenLoop
 from genesis.scene.linear import GAINS
+from genesis.scene.physical import Loops
 from genesis.scene.trajectory import Trajectory
 from genesis.tasks.guess import paths
 from genesis.tasks.rollout import inputs_of, roll_out
@@ -80,46 +81,40 @@ class TaskControl:
         units = torch.cat([one.unit.diagonal().double() for one in self.own])
         ranged = torch.isfinite(self.high - self.low)
         self.sizes: np.ndarray = torch.where(ranged, 0.5 * (self.high - self.low), units).numpy()
-        _ = self._still  # what cannot be is said before anything runs
+        inputs = self._inputs()
+        self.base = self._fixed(inputs.controls.detach())  # (T, nv) controls of what is not learned
+        theta = solver.parameters.theta_with(
+            Loops.of(task.setting.control, solver.model.nv), inputs.physical, "optimizer"
+        ).detach()
+        self.theta = theta if theta.dim() == 1 else theta[0]
         curved = without_squares(task)
         if curved:
             logger.warning("optimizer: loss.%s is no sum of squares; ddp sees its gradient, and no curvature.", curved[0])
 
-    # ---- what does not change in a run
-
-    @cached_property
-    def _still(self) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
-        """Start (nq), (nv), controls (T, nv) of what is not learned, and physical parameters that are set."""
+    def _inputs(self) -> Inputs:
         with torch.no_grad():
-            inputs = inputs_of(self.setting, self.task.parameters)
-        controls = inputs.controls.detach().clone()
+            return inputs_of(self.setting, self.task.parameters)
+
+    def _fixed(self, whole: Tensor) -> Tensor:
+        """What other parameters give of all controls (T, nv). Raises: InputError where that changes in time beside what is learned."""
+        controls = whole.clone()
         controls[:, self.dofs] -= torch.cat([one.value().detach() for one in self.own], -1)
         rest = controls[:, self.dofs]
         if bool(((rest - rest[0]).abs() > 1e-12 * (1.0 + rest.abs().max())).any()):
             raise InputError(
                 "optimizer: ddp bounds what it finds, and another parameter adds controls to the same joints that change in time."
             )
-        return inputs.qpos.detach(), inputs.qvel.detach(), controls, {k: v.detach() for k, v in inputs.physical.items()}
-
-    @cached_property
-    def _theta(self) -> Tensor:
-        run = self._rolled()
-        return run._theta.detach() if run._theta.dim() == 1 else run._theta.detach()[0]
+        return controls
 
     @cached_property
     def _gain(self) -> Tensor | None:
         """(nv,) by which controls become what the joint controllers are given."""
         kind = self.setting.control
-        return parameter(self.physics, self._theta, GAINS[kind]) if kind in GAINS else None
-
-    def _rolled(self) -> Any:
-        with torch.no_grad():
-            return roll_out(self.setting, inputs_of(self.setting, self.task.parameters))
+        return parameter(self.physics, self.theta, GAINS[kind]) if kind in GAINS else None
 
     def _whole(self, controls: np.ndarray) -> Tensor:
         """All controls (T, [C,] nv) of those that are free (T, [C,] m)."""
-        base = self._still[2]
-        made = base if controls.ndim == 2 else base[:, None].expand(-1, controls.shape[1], -1)
+        made = self.base if controls.ndim == 2 else self.base[:, None].expand(-1, controls.shape[1], -1)
         made = made.clone()
         made[..., self.dofs] += torch.from_numpy(controls).to(made)
         return made
@@ -129,15 +124,16 @@ class TaskControl:
         return controls if self._gain is None else controls * self._gain
 
     def _trajectory(self, states: tuple[Tensor, Tensor, Tensor], controls: Tensor) -> Trajectory:
-        return Trajectory(self.solver, self._theta, states, controls, self.setting.dt, 0, self.setting.control)
+        return Trajectory(self.solver, self.theta, states, controls, self.setting.dt, 0, self.setting.control)
 
     # ---- OptimalControl
 
     def start(self) -> Path | None:
         """The motion of the present controls."""
         try:
-            run = self._rolled()
-        except (DivergenceError, ContactOverflowError) as error:
+            with torch.no_grad():
+                run = roll_out(self.setting, self._inputs())
+        except SIMULATION_FAILURES as error:
             self.problem.fail(error)
             return None
         q, v = (getattr(run, name).detach().as_subclass(Tensor).double().numpy() for name in ("qpos", "qvel"))
@@ -159,13 +155,13 @@ class TaskControl:
         since = perf_counter()
         problem = self.problem
         try:
-            q, v = (torch.from_numpy(x).to(self._still[0]) for x in (path.qpos, path.qvel))
+            q, v = (torch.from_numpy(x).to(self.base) for x in (path.qpos, path.qvel))
             controls = self._whole(path.controls)
             made = self._trajectory((q, v, (v[1:] - v[:-1]) / self.setting.dt), controls)
             costs = stage_costs(self.task, made, self.dofs)
             since = problem.clock.add("losses", since)
             quadratics = self._quadratics(path, q, v, controls, costs)
-        except (DivergenceError, ContactOverflowError) as error:
+        except SIMULATION_FAILURES as error:
             problem.fail(error)
             return None
         since = problem.clock.add("linearize", since)
@@ -175,7 +171,7 @@ class TaskControl:
         return quadratics, problem.latest.objective
 
     def _quadratics(self, path: Path, q: Tensor, v: Tensor, controls: Tensor, costs: Any) -> Quadratics:
-        given, theta = self._given(controls), self._theta
+        given, theta = self._given(controls), self.theta
         step = linearization(self.physics, theta, q[:-1], v[:-1], given.contiguous(), None, qacc=self._accelerations(path))
         b = step.dof_ctrl[..., self.dofs]
         if self._gain is not None:
@@ -196,9 +192,9 @@ class TaskControl:
 
     def gaps(self, qpos: np.ndarray, qvel: np.ndarray, controls: np.ndarray) -> np.ndarray:
         """d (T, n) of states that need not follow from controls."""
-        q, v = (torch.from_numpy(x).to(self._still[0]) for x in (qpos, qvel))
+        q, v = (torch.from_numpy(x).to(self.base) for x in (qpos, qvel))
         with torch.no_grad():
-            made = self.physics.step(self._theta, q[:-1], v[:-1], self._given(self._whole(controls)).contiguous())
+            made = self.physics.step(self.theta, q[:-1], v[:-1], self._given(self._whole(controls)).contiguous())
             off = torch.cat([minus(self.physics.model, made[0], q[1:]), made[1] - v[1:]], -1)
         return off.double().numpy()
 
@@ -212,44 +208,32 @@ class TaskControl:
     def trials(self, path: Path, sweep: BackwardPass, lengths: np.ndarray) -> Trials:
         """See `OptimalControl.trials`."""
         since = perf_counter()
-        like = self._still[0]
+        like = self.base
         q, v = (torch.from_numpy(x).to(like) for x in (path.qpos, path.qvel))
         base = self._whole(path.controls)
         scale = torch.ones(len(self.dofs)).to(like) if self._gain is None else self._gain[self.dofs]
         k, gains = torch.from_numpy(sweep.k).to(like) * scale, torch.from_numpy(sweep.gains).to(like) * scale[:, None]
-        rest = self._still[2][0, self.dofs]
+        rest = self.base[0, self.dofs]
         gaps = None if path.gaps is None else torch.from_numpy(path.gaps).to(like)
         given = self._given(base)
         low, high = ((side.to(like) + rest) * scale for side in (self.low, self.high))
-        made = closed_loop(
-            self.physics,
-            self._theta,
-            q,
-            v,
-            given.contiguous(),
-            self.dofs,
-            low,
-            high,
-            k,
-            gains,
-            gaps,
-            torch.from_numpy(lengths).to(like),
-        )
+        tried = torch.from_numpy(lengths).to(like)
+        made = closed_loop(self.physics, self.theta, q, v, given.contiguous(), self.dofs, low, high, k, gains, gaps, tried)
         acted = made[3] if self._gain is None else self._unscaled(made[3])
         since = self.problem.clock.add("trials", since)
         values = self.problem.candidates.judge(self._trajectory((made[0], made[1], made[2]), acted), len(lengths))
         self.problem.evaluations += int(np.isfinite(values).sum())
         self.problem.clock.add("values", since)
-        free = acted[..., self.dofs] - self._still[2][:, None][..., self.dofs]
+        free = acted[..., self.dofs] - self.base[:, None][..., self.dofs]
         return Trials(values, made[0].double().numpy(), made[1].double().numpy(), free.double().numpy())
 
     def _unscaled(self, given: Tensor) -> Tensor:
         assert self._gain is not None
-        return torch.where(self._gain != 0.0, given / self._gain, self._still[2][:, None].expand_as(given))
+        return torch.where(self._gain != 0.0, given / self._gain, self.base[:, None].expand_as(given))
 
     def put(self, path: Path) -> Path | None:
         """See `OptimalControl.put`."""
-        controls = torch.from_numpy(path.controls).to(self._still[0])
+        controls = torch.from_numpy(path.controls).to(self.base)
         for one, part in zip(self.own, controls.split([len(one.dofs) for one in self.own], -1), strict=True):
             one.set_value(part)
         if path.gaps is not None:

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from genesis.errors import InputError
+from genesis.errors import SIMULATION_FAILURES, InputError
 from genesis.grad.growth import growth, growth_of_segments
 from genesis.grad.tensor import plain
 from genesis.log import logger
 from genesis.methods.method import Ending, Needs, move, point
 from genesis.parameters import Inputs
 from genesis.problems.problem import Best, Stage, Verdict
-from genesis.runners.closing import FAILURES, Closing, close_motion
+from genesis.runners.closing import Closing, close_motion
 from genesis.runners.evaluate import TaskProblem
 from genesis.runners.growth import Growth, noise_limit
 from genesis.scene.linear import deviations
@@ -81,7 +81,7 @@ class ShootingProblem(TaskProblem):
             try:
                 with torch.no_grad():
                     found[k] = float(self.task.judge().objective)
-            except (*FAILURES, InputError):
+            except (*SIMULATION_FAILURES, InputError):
                 continue
         move(self.groups, here)
         self.evaluations += int(np.isfinite(found).sum())
@@ -119,7 +119,7 @@ class ShootingProblem(TaskProblem):
             try:
                 with torch.no_grad():
                     law.next_round(self.task.gaps())
-            except FAILURES:  # no gaps to learn from
+            except SIMULATION_FAILURES:  # no gaps to learn from
                 law.repeat_round()
         law.go_to(stage.round)
 
@@ -127,7 +127,7 @@ class ShootingProblem(TaskProblem):
         """Make one motion of the pieces. Where they cannot be simulated, the parameters stay as they are."""
         try:
             self.closing = close_motion(self.task)
-        except FAILURES as error:
+        except SIMULATION_FAILURES as error:
             self.closing = None
             logger.warning("multiple shooting: the pieces have no motion to close (%s)", error)
         self.task.closed = True
@@ -276,7 +276,7 @@ def _objective(task: Task) -> float:
     try:
         with torch.no_grad():
             return abs(float(task.judged(*task.simulate(), {}).objective))
-    except FAILURES:
+    except SIMULATION_FAILURES:
         return 0.0
 
 

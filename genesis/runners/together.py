@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genesis.errors import ContactOverflowError, DivergenceError, GenesisError, InputError
+from genesis.errors import SIMULATION_FAILURES, DivergenceError, GenesisError, InputError
 from genesis.log import logger
 from genesis.parameters import Inputs
 from genesis.parameters.policy import Policy
@@ -73,7 +73,7 @@ class Together:
         while left:
             try:
                 return answers | function(left)
-            except (DivergenceError, ContactOverflowError) as error:
+            except SIMULATION_FAILURES as error:
                 if error.env is None:
                     return dict.fromkeys(numbers, ALONE)
                 lost = error.envs if isinstance(error, DivergenceError) else (error.env,)

@@ -167,6 +167,10 @@ class PhysicalParameters:
             self._gains[key] = gain
         return gain
 
+    def theta_with(self, loops: Loops, params: Mapping[str, ArrayLike], where: str) -> torch.Tensor:
+        """`theta` with some values replaced, as `params` of `Scene.rollout`. Raises: as `replacements`."""
+        return self.packed(loops, self.replacements(params, where)) if params else self.theta(loops)
+
     def theta(self, loops: Loops) -> torch.Tensor:
         """The packed vector (P,) or (B, P), kept until a parameter changes."""
         key = (*loops.key(), torch.is_grad_enabled())

@@ -77,10 +77,7 @@ def roll_out_segments(
     """
     solver.alive()
     physics, parameters, loops = solver.physics, solver.parameters, Loops.of(kind, solver.model.nv)
-    if physical:
-        theta = parameters.packed(loops, parameters.replacements(physical, "multiple shooting"))
-    else:
-        theta = parameters.theta(loops)
+    theta = parameters.theta_with(loops, physical, "multiple shooting")
     theta = theta if theta.dim() == 1 else theta[0]
     dof_ctrl = parameter(physics, theta, GAINS[kind]) * controls if kind in GAINS else controls
     series = physics.rollout(theta, qpos.contiguous(), qvel.contiguous(), dof_ctrl[segments.steps()].contiguous())

@@ -7,13 +7,13 @@ from functools import partial
 import numpy as np
 import torch
 
-from genesis.errors import ContactOverflowError, DivergenceError, InputError
+from genesis.errors import SIMULATION_FAILURES, InputError
 from genesis.methods.residuals import Normal, ResidualBlock, cost
 from genesis.sysid.linearization import evaluate
 from genesis.sysid.population import population_costs
 from genesis.sysid.problem import RecordingProblem
 
-FAILURES = (DivergenceError, ContactOverflowError, InputError, torch.linalg.LinAlgError)  # of points that cannot be simulated
+FAILURES = (*SIMULATION_FAILURES, InputError, torch.linalg.LinAlgError)  # of points that cannot be simulated
 
 
 @dataclass
