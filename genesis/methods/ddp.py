@@ -29,12 +29,8 @@ ENOUGH = 1e-4  # of the predicted fall of φ that a step must bring
 LEAST, LARGEST = 1e-9, 1e12  # diagonal, relative to Q_uu, below which there is none, and at which a step is too short to matter
 GROWTH, LITTLE = 2.0, 0.01  # log10 of the growth from which on guesses are tried, and part of a motion's cost that is little
 SHORT = 0.25  # lengths from which on a step is no short one
-SMALLER, LESS, MORE, LARGER = (
-    0.1,
-    0.5,
-    2.0,
-    4.0,
-)  # factors of the diagonal: after a full step at most, longer ones, short ones, none
+# Factors of the diagonal: after a full step at most, longer ones, short ones, none.
+SMALLER, LESS, MORE, LARGER = 0.1, 0.5, 2.0, 4.0
 TINY = 1e-300  # keeps a scale, and a cost, out of a division by zero
 STIFF = 10.0  # diagonal that short steps do not go beyond
 
@@ -138,8 +134,10 @@ class DDP:
                     best, least = trials.path(0, None), float(trials.values[0])
             if least < LITTLE * value:
                 break
+        if best is not start:
+            return self._go(best, value)
         self._see(start)
-        return best is not start and self._go(best, value)
+        return False
 
     def _whole(self, sweep: BackwardPass) -> BackwardPass:
         """A sweep in units of the controls."""
@@ -154,9 +152,8 @@ class DDP:
         here, fresh = self.path, True
         falls: list[float] = []
         while True:
-            sweep = self.control.backward(
-                self.model, self.rho * self.scale
-            )  # the first one of a run has no diagonal: it shows what one is relative to
+            # the first one of a run has no diagonal: it shows what one is relative to
+            sweep = self.control.backward(self.model, self.rho * self.scale)
             if sweep.failed >= 0 and self.scale == 0.0:
                 self.scale = _first_scale(self.model)
                 continue

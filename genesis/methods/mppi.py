@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from genesis.errors import InputError
+from genesis.methods.cmaes import RETRIES, SHORTER
 from genesis.methods.method import Ending, Group, Needs, Objective, bounds, learned, move, no_value, point, refuse_rates, spans
 
-RETRIES, SHORTER = 8, 0.5  # generations in a row without any value, at most, and the spread after one of them
 BISECTIONS = 60  # of λ
 
 
