@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genesis.errors import InputError, StateError
+from genesis.replay.drawing import FIELD, GHOST, Drawing, bytes_of, camera_of
 from genesis.replay.replay import Replay
-from genesis.replay.stage import FIELD, GHOST, Stage, bytes_of, camera_of
 
 if TYPE_CHECKING:
     from viser import ViserServer
@@ -35,13 +35,13 @@ def html_of(replay: Replay, *, dark: bool = False, fps: float = FPS, most: int |
     most = min(most or 10**9, max(POSES // moving, 40))
     shown = replay.at(replay.frames(fps, most))
     with quiet_server("127.0.0.1", 0) as server:
-        stage = Stage(server.scene, shown, dark)
+        drawing = Drawing(server.scene, shown, dark)
         look(server, shown)
-        stage.show(0)
+        drawing.show(0)
         record = server.get_scene_serializer()
         for frame, ahead in enumerate(np.diff(shown.time), 1):
             record.insert_sleep(float(ahead))
-            stage.show(frame)
+            drawing.show(frame)
         if len(shown) > 1:
             record.insert_sleep(PAUSE)
         page = record.as_html(dark_mode=dark)

@@ -19,7 +19,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
 
-class Recording:
+class Messages:
     """The messages of a page, each with its time [s]."""
 
     def __init__(self, page: str) -> None:

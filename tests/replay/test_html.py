@@ -8,7 +8,7 @@ import pytest
 from genesis.errors import InputError
 from genesis.replay.html import PAUSE, html_of, write_html
 from genesis.replay.replay import Arrows, DrawnBody, Landmark, Polyline, Replay, Skin, Take
-from tests.replay.pages import Recording, in_a_browser, photograph
+from tests.replay.pages import Messages, in_a_browser, photograph
 
 CUBE = np.array([[x, y, z] for x in (-0.1, 0.1) for y in (-0.1, 0.1) for z in (-0.1, 0.1)], np.float32)
 FACES = np.array(
@@ -44,7 +44,7 @@ def sliding(count: int = 11, takes: int = 1, duration: float = 1.0) -> Replay:
 
 
 def test_each_pose_comes_at_its_time_and_what_stands_still_is_told_once() -> None:
-    told = Recording(html_of(sliding()))
+    told = Messages(html_of(sliding()))
     path = told.path("/best/box/cube")
     assert np.allclose([time for time, _ in path], np.linspace(0.0, 1.0, 11), atol=1e-9)
     assert np.allclose([place for _, place in path], np.linspace([0.0, 0.0, 0.1], [1.0, 0.0, 0.1], 11), atol=1e-4)
@@ -54,7 +54,7 @@ def test_each_pose_comes_at_its_time_and_what_stands_still_is_told_once() -> Non
 
 
 def test_takes_share_the_arrays_of_their_shapes() -> None:
-    one, three = (Recording(html_of(sliding(takes=k))) for k in (1, 3))
+    one, three = (Messages(html_of(sliding(takes=k))) for k in (1, 3))
     assert len(three.of("MeshMessage")) == 3 and len(one.of("MeshMessage")) == 1
     assert sum(three.arrays) == sum(one.arrays)
     colours = [(m["props"]["color"], m["props"]["opacity"]) for _, m in three.of("MeshMessage")]
@@ -63,7 +63,7 @@ def test_takes_share_the_arrays_of_their_shapes() -> None:
 
 
 def test_many_takes_are_instances() -> None:
-    told = Recording(html_of(sliding(takes=9)))
+    told = Messages(html_of(sliding(takes=9)))
     (batch,) = told.of("BatchedMeshesMessage")
     assert len(told.of("MeshMessage")) == 1 and len(batch[1]["props"]["batched_positions"]) > 0
     moved = [m for time, m in told.of("SceneNodeUpdateMessage") if time > 0.0 and "batched_positions" in m["updates"]]
@@ -83,7 +83,7 @@ def test_an_edge_stays_sharp() -> None:
 def test_what_has_no_pose_is_hidden_for_that_time() -> None:
     made = sliding()
     made.takes[0].pos[3:5, 1] = np.nan
-    told = Recording(html_of(made))
+    told = Messages(html_of(made))
     seen = [
         (round(time, 6), m["visible"]) for time, m in told.of("SetSceneNodeVisibilityMessage") if m["name"] == "/best/box/cube"
     ]
@@ -93,7 +93,7 @@ def test_what_has_no_pose_is_hidden_for_that_time() -> None:
 def test_a_ghost_that_stands_where_the_main_take_stands_is_not_drawn_again() -> None:
     made = sliding(takes=2)
     made.takes[1].pos = made.takes[0].pos.copy()
-    assert len(Recording(html_of(made)).of("MeshMessage")) == 1
+    assert len(Messages(html_of(made)).of("MeshMessage")) == 1
 
 
 def test_lines_landmarks_and_arrows() -> None:
@@ -105,7 +105,7 @@ def test_lines_landmarks_and_arrows() -> None:
     vectors = np.full((count, 1, 3), np.nan)
     vectors[5:] = [0.0, 0.0, 20.0]
     made.arrows = [Arrows("forces", made.takes[0].pos[:, 1:].copy(), vectors, "N", 0.01)]
-    told = Recording(html_of(made))
+    told = Messages(html_of(made))
     assert len(told.of("LineSegmentsMessage")) == 1
     assert told.path("/landmarks/goal") == [(0.0, pytest.approx([1.0, 0.0, 0.1], abs=1e-4))]
     assert len(told.path("/landmarks/runner")) == count
@@ -120,8 +120,8 @@ def test_lines_landmarks_and_arrows() -> None:
 
 def test_long_motions_of_many_bodies_are_thinned() -> None:
     made = sliding(2001, duration=60.0)
-    assert len(Recording(html_of(made, most=50)).path("/best/box/cube")) == 50
-    assert len(Recording(html_of(made, fps=5.0)).path("/best/box/cube")) == 301
+    assert len(Messages(html_of(made, most=50)).path("/best/box/cube")) == 50
+    assert len(Messages(html_of(made, fps=5.0)).path("/best/box/cube")) == 301
 
 
 def test_a_page_is_the_same_each_time_needs_nothing_else_and_leaves_no_thread(tmp_path) -> None:

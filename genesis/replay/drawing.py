@@ -20,7 +20,7 @@ FROM = np.array([1.0, 0.75, 0.6]) / np.linalg.norm([1.0, 0.75, 0.6])  # where it
 STILL = np.array([0.0, 0.0, 0.0]), np.array([1.0, 0.0, 0.0, 0.0])
 
 
-class Stage:
+class Drawing:
     """The nodes of a replay in a viser scene; `show` moves them to a frame, touching only what changes.
 
     The tree of names is what viewers list: take / entity / body, then "landmarks", "paths", "arrows".
@@ -103,19 +103,19 @@ class Stage:
 class Actors:
     """The bodies of a take, each a node of its own."""
 
-    def __init__(self, stage: Stage, name: str, bodies: Sequence[str], take: Take, main: bool) -> None:
+    def __init__(self, drawing: Drawing, name: str, bodies: Sequence[str], take: Take, main: bool) -> None:
         self.take, self.name = take, name
-        self.root = stage.scene.add_frame(f"/{name}", show_axes=False, position=np.asarray(take.offset, float))
+        self.root = drawing.scene.add_frame(f"/{name}", show_axes=False, position=np.asarray(take.offset, float))
         self.nodes: list[Any] = []
-        for l, (label, body) in enumerate(zip(bodies, stage.replay.bodies, strict=True)):
+        for l, (label, body) in enumerate(zip(bodies, drawing.replay.bodies, strict=True)):
             skins = [skin for skin in body.skins if not skin.ground and len(skin.faces)]
-            if not skins or (not main and _coincide(take, stage.replay.takes[0], l)):
+            if not skins or (not main and _coincide(take, drawing.replay.takes[0], l)):
                 self.nodes.append(None)  # nothing to see, or what is drawn there already
                 continue
             node = f"/{name}/{label or 'world'}"
-            self.nodes.append(stage.scene.add_frame(node, show_axes=False))
+            self.nodes.append(drawing.scene.add_frame(node, show_axes=False))
             for k, skin in enumerate(skins):
-                _add_skin(stage, f"{node}/{k}", skin, take)
+                _add_skin(drawing, f"{node}/{k}", skin, take)
 
     def place(self, pos: np.ndarray, quat: np.ndarray) -> None:
         """Move the bodies to poses (L, 3), (L, 4); those that are not finite are hidden."""
@@ -132,22 +132,22 @@ class Actors:
 class Crowd:
     """Many takes that look alike: instances of the same shapes."""
 
-    def __init__(self, stage: Stage, name: str, takes: Sequence[Take]) -> None:
+    def __init__(self, drawing: Drawing, name: str, takes: Sequence[Take]) -> None:
         self.name = name.replace("/", " ")
-        self.root = stage.scene.add_frame(f"/{self.name}", show_axes=False)
+        self.root = drawing.scene.add_frame(f"/{self.name}", show_axes=False)
         offsets = np.array([take.offset for take in takes], float)
         self.pos = np.stack([take.pos for take in takes], 1) + offsets[:, None]  # (N, takes, L, 3)
         self.quat = np.stack([take.quat for take in takes], 1)
         self.bodies: list[tuple[int, list[Any]]] = []
-        for l, body in enumerate(stage.replay.bodies):
+        for l, body in enumerate(drawing.replay.bodies):
             if is_world(body) and not offsets.any():
                 continue
             handles = []
             for k, skin in enumerate(skin for skin in body.skins if not skin.ground and len(skin.faces)):
-                vertices, faces = _shape(stage, skin)
+                vertices, faces = _shape(drawing, skin)
                 rgba = colour_of(skin, takes[0])
                 handles.append(
-                    stage.scene.add_batched_meshes_simple(
+                    drawing.scene.add_batched_meshes_simple(
                         f"/{self.name}/{l} {body.name} {k}".rstrip(), vertices, faces,
                         batched_wxyzs=np.tile(STILL[1], (len(takes), 1)), batched_positions=np.zeros((len(takes), 3)),
                         batched_colors=instance_bytes_of(rgba), opacity=None if rgba[3] >= 1.0 else rgba[3], lod="off", side="double",
@@ -179,14 +179,14 @@ class Moving:
 class MovingLandmark(Moving):
     """The node of a landmark."""
 
-    def __init__(self, stage: Stage, name: str, mark: Landmark) -> None:
+    def __init__(self, drawing: Drawing, name: str, mark: Landmark) -> None:
         self.mark = mark
         node = f"/landmarks/{name}"
-        self.frame = stage.scene.add_frame(node, show_axes=False)
-        self._shape(stage.scene, f"{node}/shape", mark)
+        self.frame = drawing.scene.add_frame(node, show_axes=False)
+        self._shape(drawing.scene, f"{node}/shape", mark)
         if mark.label:
             above = mark.size[-1] if mark.kind in ("box", "cylinder") else mark.size[0]
-            stage.scene.add_label(f"{node}/label", mark.label, position=(0.0, 0.0, float(above)), anchor="bottom-center")
+            drawing.scene.add_label(f"{node}/label", mark.label, position=(0.0, 0.0, float(above)), anchor="bottom-center")
         self.show(0)
 
     @staticmethod
@@ -215,13 +215,13 @@ class MovingLandmark(Moving):
 class MovingArrows(Moving):
     """Arrows that are anew in each frame in which they differ."""
 
-    def __init__(self, stage: Stage, name: str, arrows: Arrows) -> None:
+    def __init__(self, drawing: Drawing, name: str, arrows: Arrows) -> None:
         self.arrows = arrows
-        self.least = 0.004 * stage.extent  # shorter ones [m] are not drawn
-        self.handle = stage.scene.add_arrows(
+        self.least = 0.004 * drawing.extent  # shorter ones [m] are not drawn
+        self.handle = drawing.scene.add_arrows(
             f"/arrows/{name}", np.zeros((1, 2, 3), np.float32), np.array(instance_bytes_of(arrows.rgba), np.uint8),
-            shaft_radius=0.0035 * stage.extent, head_radius=0.009 * stage.extent, head_length=0.022 * stage.extent,
-            position=stage.offset_of(arrows.take), visible=False,
+            shaft_radius=0.0035 * drawing.extent, head_radius=0.009 * drawing.extent, head_length=0.022 * drawing.extent,
+            position=drawing.offset_of(arrows.take), visible=False,
         )  # fmt: skip
 
     def show(self, frame: int) -> None:
@@ -324,23 +324,23 @@ def _coincide(take: Take, other: Take, l: int) -> bool:
     )
 
 
-def _shape(stage: Stage, skin: Skin) -> tuple[np.ndarray, np.ndarray]:
+def _shape(drawing: Drawing, skin: Skin) -> tuple[np.ndarray, np.ndarray]:
     """Vertices and faces of a skin, ready for smooth shading; computed once for all takes."""
-    if id(skin) not in stage.shapes:
+    if id(skin) not in drawing.shapes:
         vertices, faces, _ = shaded(skin.vertices, skin.faces)
-        stage.shapes[id(skin)] = precise(vertices), faces.astype(np.uint32)
-    return stage.shapes[id(skin)]
+        drawing.shapes[id(skin)] = precise(vertices), faces.astype(np.uint32)
+    return drawing.shapes[id(skin)]
 
 
-def _add_skin(stage: Stage, node: str, skin: Skin, take: Take) -> None:
+def _add_skin(drawing: Drawing, node: str, skin: Skin, take: Take) -> None:
     """A skin in a take: in its own picture or colours, or in one colour."""
-    vertices, faces = _shape(stage, skin)
+    vertices, faces = _shape(drawing, skin)
     painted = skin.texture is not None or skin.colours is not None
     if painted and take.tint is None and not take.ghost:
-        stage.scene.add_mesh_trimesh(node, _painted(skin), cast_shadow=True)
+        drawing.scene.add_mesh_trimesh(node, _painted(skin), cast_shadow=True)
         return
     rgba = colour_of(skin, take)
-    stage.scene.add_mesh_simple(
+    drawing.scene.add_mesh_simple(
         node, vertices, faces, color=bytes_of(rgba), opacity=None if rgba[3] >= 1.0 else rgba[3], side="double",
         cast_shadow=not take.ghost, receive_shadow=not take.ghost,
     )  # fmt: skip
