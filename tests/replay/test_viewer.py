@@ -135,7 +135,7 @@ def test_what_is_simulated_is_followed_at_thirty_times_a_second() -> None:
 @in_a_browser
 def test_a_browser_shows_what_is_served(tmp_path) -> None:
     with serve(sliding(), port=0, open_browser=False) as shown:
-        shown.seek(0.0)
-        pixels, errors, _ = photograph(shown.url.replace("localhost", "127.0.0.1"), tmp_path, 3000)
+        shown.seek(1.0)  # beside the panel
+        pixels, errors, _ = photograph(shown.url.replace("localhost", "127.0.0.1"), tmp_path, 5000)
     assert (pixels[..., 0].astype(int) - pixels[..., 1] > 40).mean() > 0.004, "the red cube, which may still be fading in"
     assert not errors
