@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genesis.errors import InputError
-from genesis.replay.camera import poses
 from genesis.replay.replay import DrawnBody, Skin, Take
+from genesis.replay.viewpoint import poses
 
 if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkPolyData
@@ -91,7 +91,7 @@ def pixels(drawn: "vtkRenderWindow", channels: int = 3) -> np.ndarray:
 
 
 @dataclass
-class Shape:
+class DrawnMesh:
     """What is drawn of a body in one go. opaque: of all of it; picture: (h, w, 3 or 4) uint8 on it."""
 
     body: int
@@ -159,11 +159,11 @@ def _mesh(skin: Skin) -> "vtkPolyData":
     return painted(mesh, np.tile(np.round(255.0 * np.array(skin.rgba)), (mesh.GetNumberOfPoints(), 1)))
 
 
-def shapes_of(bodies: Sequence[DrawnBody]) -> list[Shape]:
+def shapes_of(bodies: Sequence[DrawnBody]) -> list[DrawnMesh]:
     """All skins but grounds; those of a body that can be drawn in one go are one shape."""
     from vtkmodules.vtkFiltersCore import vtkAppendPolyData
 
-    made: list[Shape] = []
+    made: list[DrawnMesh] = []
     for index, body in enumerate(bodies):
         together: dict[bool, list[Any]] = {True: [], False: []}
         for skin in body.skins:
@@ -171,7 +171,7 @@ def shapes_of(bodies: Sequence[DrawnBody]) -> list[Shape]:
                 continue
             opaque = skin.rgba[3] >= 0.995 if skin.colours is None else bool((skin.colours[:, 3] == 255).all())
             if skin.texture is not None and skin.uv is not None:
-                made.append(Shape(index, _mesh(skin), opaque, skin.texture))
+                made.append(DrawnMesh(index, _mesh(skin), opaque, skin.texture))
             else:
                 together[opaque].append(_mesh(skin))
         for opaque, meshes in together.items():
@@ -180,7 +180,7 @@ def shapes_of(bodies: Sequence[DrawnBody]) -> list[Shape]:
                 for mesh in meshes:
                     append.AddInputData(mesh)
                 append.Update()
-                made.append(Shape(index, append.GetOutput(), opaque))
+                made.append(DrawnMesh(index, append.GetOutput(), opaque))
     return made
 
 
@@ -260,9 +260,9 @@ class Figure:
     def __init__(
         self,
         renderer: "vtkRenderer",
-        shapes: Sequence[Shape],
+        shapes: Sequence[DrawnMesh],
         take: Take,
-        look: Callable[["vtkActor", Shape], object],
+        look: Callable[["vtkActor", DrawnMesh], object],
         through: bool = False,
     ) -> None:
         self.take = take
@@ -285,10 +285,10 @@ class Figure:
             move(made, where[body])
 
 
-def lit(take: Take) -> Callable[["vtkActor", Shape], None]:
+def lit(take: Take) -> Callable[["vtkActor", DrawnMesh], None]:
     """The look of a take in its own colours or its tint, opaque or as a ghost."""
 
-    def look(made: "vtkActor", shape: Shape) -> None:
+    def look(made: "vtkActor", shape: DrawnMesh) -> None:
         if shape.picture is not None and take.tint is None:
             made.SetTexture(texture(shape.picture))
         if take.tint is not None:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from genesis.replay.actors import Figure, Shape, pixels, plain, stage, window
-from genesis.replay.camera import Camera, poses
+from genesis.replay.actors import DrawnMesh, Figure, pixels, plain, stage, window
 from genesis.replay.replay import Replay, Skin, Take
+from genesis.replay.viewpoint import Viewpoint, poses
 
 LIGHT = np.array([0.35, 0.30, 1.0])  # towards the light that throws the shadow, in the frame of the floor
 PIXELS, DARK = 384, 0.36  # of the picture of the shadow, and how dark it is
@@ -54,7 +54,7 @@ class Floor:
     """The layer behind all bodies. points (n, 3): what is seen in all frames; takes: those that throw a shadow."""
 
     def __init__(
-        self, replay: Replay, shapes: Sequence[Shape], takes: Sequence[Take], points: np.ndarray, size: tuple[int, int],
+        self, replay: Replay, shapes: Sequence[DrawnMesh], takes: Sequence[Take], points: np.ndarray, size: tuple[int, int],
         background: Sequence[Sequence[float]],
     ) -> None:  # fmt: skip
         self._size, self._background = size, 255.0 * np.asarray(background, np.float32)
@@ -70,7 +70,7 @@ class Floor:
         """Whether some of the points (n, 3) are under it."""
         return bool((points @ self._down[2, :3] + self._down[2, 3]).min() < -1e-3 * self.radius)
 
-    def draw(self, frame: int, camera: Camera) -> np.ndarray:
+    def draw(self, frame: int, camera: Viewpoint) -> np.ndarray:
         """(h, w, 3) uint8: background, grid and the shadow of a frame."""
         key = np.concatenate([camera.transform().ravel(), [camera.fov]]).tobytes()
         if self._seen is None or self._seen[0] != key:
@@ -82,14 +82,14 @@ class Floor:
         dark = (solid * shade)[..., None]
         return (grid + dark * (SHADE - grid)).astype(np.uint8)
 
-    def _coordinates(self, camera: Camera) -> np.ndarray:
+    def _coordinates(self, camera: Viewpoint) -> np.ndarray:
         """(3, 3) from pixels (u, v, 1) to places on the floor (x, y, 1) times the third, which is negative where it is seen from above."""
         axes = self._down[:3, :3] @ camera.rotation()
         x, y, z = self._down[:3, :3] @ np.asarray(camera.pos, float) + self._down[:3, 3]
         rays = axes @ np.diag([1.0, -1.0, -1.0]) @ np.linalg.inv(camera.intrinsics(self._size))
         return np.array([[-z, 0.0, x], [0.0, -z, y], [0.0, 0.0, 1.0]]) @ rays
 
-    def _grid(self, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    def _grid(self, camera: Viewpoint) -> tuple[np.ndarray, np.ndarray]:
         """Colours (h, w, 3) and the opacity of the floor (h, w), float32."""
         width, height = self._size
         up = np.linspace(1.0, 0.0, height, dtype=np.float32)[:, None, None]
@@ -131,7 +131,7 @@ class _Shadow:
     """The shadow of takes as a picture of the floor from above, in which bodies are sheared along the light."""
 
     def __init__(
-        self, local: np.ndarray, radius: float, down: np.ndarray, shapes: Sequence[Shape], takes: Sequence[Take]
+        self, local: np.ndarray, radius: float, down: np.ndarray, shapes: Sequence[DrawnMesh], takes: Sequence[Take]
     ) -> None:
         slope = LIGHT[:2] / LIGHT[2]
         fallen = local[:, :2] - local[:, 2:] * slope

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genesis.replay.actors import actor, move, painted, polydata, with_normals
-from genesis.replay.camera import placed
 from genesis.replay.replay import Arrows, Landmark, Polyline
+from genesis.replay.viewpoint import placed
 
 if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkPolyData

@@ -11,13 +11,13 @@ from typing import Any, Self
 import numpy as np
 
 from genesis.errors import InputError, unknown_name
-from genesis.replay.actors import UNSEEN, Figure, Shape, actor, lit, move, pixels, plain, polydata, shapes_of, stage, window
-from genesis.replay.camera import Camera, framing, seen_points
+from genesis.replay.actors import UNSEEN, DrawnMesh, Figure, actor, lit, move, pixels, plain, polydata, shapes_of, stage, window
 from genesis.replay.files import put
 from genesis.replay.floor import Floor
 from genesis.replay.letters import letters, write
 from genesis.replay.marks import Mark, Quiver, tube
 from genesis.replay.replay import Replay, Skin, Take
+from genesis.replay.viewpoint import Viewpoint, framing, seen_points
 
 SIZE = (1280, 720)
 BACKGROUND = ((0.988, 0.990, 0.994), (0.816, 0.851, 0.898))  # below, above
@@ -42,7 +42,7 @@ class Renderer:
         self,
         replay: Replay,
         size: tuple[int, int] = SIZE,
-        camera: Camera | None = None,
+        camera: Viewpoint | None = None,
         background: tuple[Sequence[float], Sequence[float]] = BACKGROUND,
         take: str | None = None,
     ) -> None:
@@ -122,7 +122,13 @@ class _Stage:
     """Everything in its colours, under soft lights, on a floor."""
 
     def __init__(
-        self, replay: Replay, takes: list[Take], shapes: list[Shape], points: np.ndarray, size: tuple[int, int], background: Any
+        self,
+        replay: Replay,
+        takes: list[Take],
+        shapes: list[DrawnMesh],
+        points: np.ndarray,
+        size: tuple[int, int],
+        background: Any,
     ) -> None:
         self._size = size
         self._window = window((FINER * size[0], FINER * size[1]), "Renderer")
@@ -158,7 +164,7 @@ class _Stage:
         move(made, pose)
         self._renderer.AddActor(made)
 
-    def draw(self, frame: int, camera: Camera) -> np.ndarray:
+    def draw(self, frame: int, camera: Viewpoint) -> np.ndarray:
         from PIL import Image
 
         for part in self._parts:
@@ -177,7 +183,7 @@ class _Stage:
             self._write(picture, labels, camera)
         return np.asarray(picture)
 
-    def _write(self, picture: Any, labels: list[tuple[str, np.ndarray]], camera: Camera) -> None:
+    def _write(self, picture: Any, labels: list[tuple[str, np.ndarray]], camera: Viewpoint) -> None:
         """The words beside the landmarks, never behind anything."""
         from PIL import ImageDraw
 
@@ -195,21 +201,21 @@ class _Stage:
 class _Measure:
     """Bodies in colours that count them, each pixel what its middle sees."""
 
-    def __init__(self, replay: Replay, takes: list[Take], shapes: list[Shape], size: tuple[int, int]) -> None:
+    def __init__(self, replay: Replay, takes: list[Take], shapes: list[DrawnMesh], size: tuple[int, int]) -> None:
         self._window = window(size, "Renderer")
         self._renderer = stage(self._window)
 
-        def count(made: Any, shape: Shape) -> None:
+        def count(made: Any, shape: DrawnMesh) -> None:
             number = shape.body + 1  # 0: nothing
             plain(made, (number % 256 / 255.0, number // 256 % 256 / 255.0, number // 65536 / 255.0))
 
         grounds = [
-            Shape(body, _endless(skin))
+            DrawnMesh(body, _endless(skin))
             for body, drawn in enumerate(replay.bodies) for skin in drawn.skins if skin.ground
         ]  # fmt: skip
         self._figures = [Figure(self._renderer, [*shapes, *grounds], take, count) for take in takes]
 
-    def draw(self, frame: int, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    def draw(self, frame: int, camera: Viewpoint) -> tuple[np.ndarray, np.ndarray]:
         from vtkmodules.util.numpy_support import vtk_to_numpy
         from vtkmodules.vtkCommonCore import vtkFloatArray
 
@@ -252,7 +258,7 @@ def _light(renderer: Any) -> None:
         renderer.AddLight(light)
 
 
-def _look(renderer: Any, camera: Camera) -> None:
+def _look(renderer: Any, camera: Viewpoint) -> None:
     """Through this camera."""
     made = renderer.GetActiveCamera()
     axes = camera.rotation()
@@ -268,7 +274,7 @@ def write_png(
     path: str | PathLike,
     frame: int | None = None,
     size: tuple[int, int] = SIZE,
-    camera: Camera | None = None,
+    camera: Viewpoint | None = None,
     *,
     instants: int = 1,
     take: str | None = None,

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from genesis.errors import InputError
-from genesis.replay.camera import Camera
 from genesis.replay.files import put
 from genesis.replay.letters import letters, write
 from genesis.replay.render import SIZE, Renderer
 from genesis.replay.replay import Replay
+from genesis.replay.viewpoint import Viewpoint
 
 QUALITY = 20  # of H.264, its crf: 0 without loss, 51 the worst
 HOLD = 0.8  # how long the last picture of a loop stays [s]
@@ -26,7 +26,7 @@ def write_video(
     path: str | PathLike,
     size: tuple[int, int] = SIZE,
     fps: float = 30.0,
-    camera: Camera | None = None,
+    camera: Viewpoint | None = None,
     speed: float = 1.0,
     *,
     take: str | None = None,

@@ -8,15 +8,15 @@ import pytest
 import trimesh
 
 from genesis.errors import InputError, UnknownNameError
-from genesis.replay.camera import Camera, framing, seen_points
 from genesis.replay.render import Renderer, stroboscopic, write_png
 from genesis.replay.replay import Arrows, DrawnBody, Landmark, Polyline, Replay, Skin, Take
+from genesis.replay.viewpoint import Viewpoint, framing, seen_points
 from tests.replay.drawing import skip_without_drawing
 
 skip_without_drawing()
 
 SIZE = (160, 120)
-FRONT = Camera((2.0, 0.0, 0.5), (0.0, 0.0, 0.5), fov=40.0)
+FRONT = Viewpoint((2.0, 0.0, 0.5), (0.0, 0.0, 0.5), fov=40.0)
 
 
 def skin(mesh: trimesh.Trimesh, rgba: tuple = (0.7, 0.7, 0.7, 1.0), **others: object) -> Skin:
@@ -54,7 +54,7 @@ def test_depth_is_along_the_optical_axis() -> None:
 def test_depth_of_a_plane_without_end() -> None:
     made = replay(PLANE)
     made.takes = [take((0.0, 0.0, 0.0))]
-    camera = Camera((0.0, -3.0, 2.0), (0.0, 0.0, 0.0), fov=30.0)
+    camera = Viewpoint((0.0, -3.0, 2.0), (0.0, 0.0, 0.0), fov=30.0)
     with Renderer(made, SIZE, camera) as drawn:
         depth, body = drawn.depth(0), drawn.segmentation(0)
     u, v = np.meshgrid(np.arange(160) + 0.5, np.arange(120) + 0.5)
@@ -66,7 +66,7 @@ def test_depth_of_a_plane_without_end() -> None:
 
 
 def test_silhouette_of_a_sphere() -> None:
-    camera = Camera((1.5, 0.0, 0.5), (0.0, 0.0, 0.5), fov=25.0)
+    camera = Viewpoint((1.5, 0.0, 0.5), (0.0, 0.0, 0.5), fov=25.0)
     with Renderer(replay(skin(BALL)), (320, 240), camera) as drawn:
         body, depth = drawn.segmentation(0), drawn.depth(0)
     radius = camera.intrinsics((320, 240))[0, 0] * 0.2 / np.sqrt(1.5**2 - 0.2**2)
@@ -77,7 +77,7 @@ def test_silhouette_of_a_sphere() -> None:
 def test_points_are_seen_where_the_camera_projects_them() -> None:
     rng = np.random.default_rng(1)
     places = tuple(map(tuple, rng.uniform(-0.35, 0.35, (6, 3)) + (0.0, 0.0, 0.5)))
-    camera = Camera((1.2, -1.4, 1.3), (0.0, 0.0, 0.5), up=(0.1, 0.2, 1.0), fov=45.0)
+    camera = Viewpoint((1.2, -1.4, 1.3), (0.0, 0.0, 0.5), up=(0.1, 0.2, 1.0), fov=45.0)
     ball = skin(trimesh.creation.icosphere(2, 0.02))
     with Renderer(replay(*[ball] * 6, at=places), (320, 240), camera) as drawn:
         body = drawn.segmentation(0)
@@ -161,7 +161,7 @@ def test_textures_and_colours_of_vertices() -> None:
 
 
 def test_what_stands_on_the_floor_throws_a_shadow_and_what_is_under_it_is_hidden() -> None:
-    camera = Camera((0.0, -2.0, 2.0), (0.0, 0.0, 0.0), fov=40.0)
+    camera = Viewpoint((0.0, -2.0, 2.0), (0.0, 0.0, 0.0), fov=40.0)
 
     def picture(height: float) -> np.ndarray:
         made = replay(skin(BOX), PLANE, at=((0.0, 0.0, height), (0.0, 0.0, 0.0)))
@@ -220,8 +220,8 @@ def test_wrong_input_is_said_in_a_line(tmp_path, monkeypatch) -> None:
     made = replay(skin(BOX))
     for call, words in (
         (lambda: Renderer(made, (0, 10)), "size"),
-        (lambda: Renderer(made, SIZE, Camera((0, 0, 1), (0, 0, 1))), "same point"),
-        (lambda: Renderer(made, SIZE, Camera((1, 0, 0), (0, 0, 0), fov=0)), "fov"),
+        (lambda: Renderer(made, SIZE, Viewpoint((0, 0, 1), (0, 0, 1))), "same point"),
+        (lambda: Renderer(made, SIZE, Viewpoint((1, 0, 0), (0, 0, 0), fov=0)), "fov"),
         (lambda: Renderer(made, SIZE).image(1), "frame 1; allowed: 0 to 0"),
         (lambda: write_png(made, tmp_path / "a.jpg", size=SIZE), "writes .png"),
         (lambda: write_png(made, tmp_path / "none" / "a.png", size=SIZE), "cannot be written"),

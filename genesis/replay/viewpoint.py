@@ -18,7 +18,7 @@ POINTS, FRAMES = 400, 40  # vertices of a body and frames that are looked at
 
 
 @dataclass
-class Camera:
+class Viewpoint:
     """A pinhole camera. pos, lookat (3,) [m]; up (3,); fov: vertical [degrees]; nothing nearer than near or beyond far [m] is seen."""
 
     pos: tuple[float, float, float] | np.ndarray
@@ -105,7 +105,7 @@ def seen_points(replay: Replay, takes: list[Take]) -> np.ndarray:
     return every if len(every) else np.array([[-0.5, -0.5, 0.0], [0.5, 0.5, 1.0]])
 
 
-def framing(points: np.ndarray, size: tuple[int, int], fov: float = FOV) -> Camera:
+def framing(points: np.ndarray, size: tuple[int, int], fov: float = FOV) -> Viewpoint:
     """The camera that sees all points (n, 3), from the side on which they are widest."""
     extent = np.maximum(np.ptp(points, 0), 1e-3)
     towards = np.array(DIRECTION)
@@ -113,7 +113,7 @@ def framing(points: np.ndarray, size: tuple[int, int], fov: float = FOV) -> Came
     towards[2] *= np.linalg.norm(towards[:2]) / np.linalg.norm(DIRECTION[:2])
     towards /= np.linalg.norm(towards)
     middle = 0.5 * (points.min(0) + points.max(0))
-    camera = Camera(middle + towards, middle, fov=fov)
+    camera = Viewpoint(middle + towards, middle, fov=fov)
     half = np.tan(np.deg2rad(0.5 * fov)) / MARGIN
     slopes = np.array([half * size[0] / size[1], half])
     turn = camera.rotation()
@@ -127,4 +127,4 @@ def framing(points: np.ndarray, size: tuple[int, int], fov: float = FOV) -> Came
     distance = max(distance, 1e-2)
     lookat = middle + turn @ shift
     pos = lookat + distance * towards
-    return Camera(pos, lookat, fov=fov, near=0.02 * distance, far=60.0 * distance)
+    return Viewpoint(pos, lookat, fov=fov, near=0.02 * distance, far=60.0 * distance)
