@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genesis.description.poses import quat_to_matrix
-from genesis.replay.framing import cell_of, outline
+from genesis.replay.floor import cell_width, floor_pose
 from genesis.replay.replay import Arrows, Colour, DrawnBody, Landmark, Polyline, Replay, Skin, Take
 from genesis.replay.shading import precise, shaded
+from genesis.replay.viewpoint import seen_points
 
 if TYPE_CHECKING:
     from viser import SceneApi
 
 GHOST = 0.3  # opacity of a take that stands behind
 ALONE = 6  # takes that are drawn each with nodes of their own; more of them are instances of shared shapes
+LOOKED_AT, POINTS = 40, 50_000  # frames of a take, and points in all, that say where the camera stands
 STILL = np.array([0.0, 0.0, 0.0]), np.array([1.0, 0.0, 0.0, 0.0])
 
 
@@ -27,8 +28,10 @@ class Drawing:
 
     def __init__(self, scene: "SceneApi", replay: Replay, dark: bool = False) -> None:
         self.scene, self.replay = scene, replay
-        points = outline(replay)
-        self.extent = max(float(np.linalg.norm(points.max(0) - points.min(0))), 1e-3)
+        few = replay.at(np.unique(np.linspace(0, len(replay) - 1, LOOKED_AT // max(len(replay.takes), 1) + 3).astype(int)))
+        points = seen_points(few, few.takes)
+        self.points = np.concatenate([points[:: len(points) // POINTS + 1], *(_around(mark) for mark in replay.landmarks)])
+        self.extent = max(float(np.linalg.norm(np.ptp(self.points, 0))), 1e-3)
         self.shapes: dict[int, Any] = {}
         self.roots: dict[str, Any] = {}
         self.takes: list[Actors] = []
@@ -38,7 +41,7 @@ class Drawing:
         self.belongings: dict[str, list[Any]] = {}  # take -> nodes elsewhere that are hidden with it
         self.labels = unique(f"{body.entity}/{body.name}".strip("/") for body in replay.bodies)
         self._takes()
-        self._ground(dark)
+        self._floor(dark)
         self.landmarks = [
             MovingLandmark(self, name, mark)
             for name, mark in zip(unique(mark.name for mark in replay.landmarks), replay.landmarks, strict=True)
@@ -94,16 +97,9 @@ class Drawing:
             crowds.setdefault((take.ghost, take.tint), []).append(take)
         self.crowds = [Crowd(self, f"{members[0].name} and others", members) for members in crowds.values()]
 
-    def _ground(self, dark: bool) -> None:
-        """An endless plane of the scene, as a floor with a grid."""
-        found = [(l, skin) for l, body in enumerate(self.replay.bodies) for skin in body.skins if skin.ground]
-        if not found or not self.replay.takes:
-            return
-        l, skin = found[0]
-        turn, place = quat_to_matrix(self.replay.takes[0].quat[0, l]), self.replay.takes[0].pos[0, l]
-        corners = np.asarray(skin.vertices, float) @ turn.T + place
-        one, two, three = corners[np.asarray(skin.faces[0])]
-        cell = cell_of(self.extent)
+    def _floor(self, dark: bool) -> None:
+        """A floor with a grid: the ground of the scene, or below all that is seen."""
+        pose, cell = floor_pose(self.replay, self.replay.takes, self.points), cell_width(0.5 * self.extent)
         self.scene.add_grid(
             "/ground",
             infinite_grid=True,
@@ -113,7 +109,7 @@ class Drawing:
             plane_color=(34, 36, 42) if dark else (246, 247, 249), plane_opacity=1.0,
             shadow_opacity=0.35 if dark else 0.2,
             fade_distance=6.0 * self.extent, fade_strength=1.5,
-            position=corners.mean(0), wxyz=_turned_to(np.cross(two - one, three - one)),
+            position=pose[:3, 3], wxyz=_turned_to(pose[:3, 2]),
         )  # fmt: skip
 
     def _annotate(self) -> None:
@@ -321,6 +317,19 @@ def unique(names: Iterable[str]) -> list[str]:
         count[name] += 1
         found.append(name if count[name] == 1 else f"{name} ({count[name]})")
     return found
+
+
+def _around(mark: Landmark) -> np.ndarray:
+    """Corners (n, 3) [m] of boxes that hold a landmark."""
+    half = np.asarray(mark.size if mark.kind == "box" else [mark.size[0], mark.size[0], mark.size[-1]], float)
+    half = (
+        half
+        if mark.kind == "box" and np.allclose(mark.quat, STILL[1])
+        else np.full(3, np.linalg.norm(half) if len(mark.size) > 1 else half.max())
+    )
+    corners = half * np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
+    pos = np.asarray(mark.pos, float).reshape(-1, 1, 3)
+    return (pos[np.isfinite(pos).all((1, 2))] + corners).reshape(-1, 3)
 
 
 def _coincide(take: Take, other: Take, l: int) -> bool:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from genesis.errors import InputError
 from genesis.replay.drawing import GHOST, Drawing, bytes_of
+from genesis.replay.files import put
 from genesis.replay.replay import Replay
 from genesis.replay.server import look, quiet_server
 
@@ -29,7 +29,7 @@ def html_of(replay: Replay, *, dark: bool = False, fps: float = FPS, most: int |
     shown = replay.at(replay.frames(fps, most))
     with quiet_server("127.0.0.1", 0) as server:
         drawing = Drawing(server.scene, shown, dark)
-        look(server, shown)
+        look(server, drawing.points)
         drawing.show(0)
         record = server.get_scene_serializer()
         for frame, ahead in enumerate(np.diff(shown.time), 1):
@@ -43,15 +43,12 @@ def html_of(replay: Replay, *, dark: bool = False, fps: float = FPS, most: int |
 
 def write_html(replay: Replay, path: str | PathLike, *, dark: bool = False, fps: float = FPS, most: int | None = None) -> Path:
     """Write `html_of` a replay into a file, appearing whole or not at all. Raises: InputError where it cannot be written."""
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.part")
     page = html_of(replay, dark=dark, fps=fps, most=most)
-    try:
+
+    def write(partial: Path) -> None:
         partial.write_text(page, encoding="utf-8")
-        partial.replace(target)
-    except OSError as error:
-        raise InputError(f"{target}: cannot be written ({error.strerror}).") from error
-    return target
+
+    return put(Path(path), write)
 
 
 def _titled(page: str, replay: Replay, dark: bool) -> str:

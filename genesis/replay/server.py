@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from genesis.errors import StateError
-from genesis.replay.framing import FIELD, camera_of
-from genesis.replay.replay import Replay
+from genesis.replay.viewpoint import framing
 
 if TYPE_CHECKING:
     from viser import ViserServer
 
+WINDOW = (1200, 800)  # that a first look is made for
 
-def look(server: "ViserServer", replay: Replay) -> None:
-    """Let cameras begin where all of a replay is seen."""
-    camera = server.initial_camera
-    place, middle = camera_of(replay)
-    away = float(np.linalg.norm(place - middle))
-    camera.fov, camera.near, camera.far = FIELD, 0.005 * away, 200.0 * away
-    camera.position, camera.look_at = place, middle
+
+def look(server: "ViserServer", points: np.ndarray) -> None:
+    """Let cameras begin where all points (n, 3) are seen."""
+    view, camera = framing(points, WINDOW), server.initial_camera
+    away = float(np.linalg.norm(np.subtract(view.pos, view.lookat)))
+    camera.fov, camera.near, camera.far = float(np.deg2rad(view.fov)), 0.005 * away, 200.0 * away
+    camera.position, camera.look_at = np.asarray(view.pos), np.asarray(view.lookat)
 
 
 @contextlib.contextmanager

@@ -33,7 +33,7 @@ class _Page:
             self._server.gui.configure_theme(show_share_button=False, show_logo=False, dark_mode=dark)
             self._server.gui.set_panel_label(replay.title or "Replay")
             self._drawing = Drawing(self._server.scene, replay, dark)
-            look(self._server, replay)
+            look(self._server, self._drawing.points)
             self._drawing.show(0)
         except BaseException:
             stop_server(self._server)
