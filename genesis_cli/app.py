@@ -21,7 +21,7 @@ show = typer.Typer(help="Print config groups, keys, or a composed config.", no_a
 app.add_typer(show, name="show")
 app.add_typer(sweep, name="sweep")
 
-HYDRA = "Hydra"
+HYDRA, FILES = "Hydra", "Files, instead of the browser"
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(
@@ -188,6 +188,68 @@ def show_diff(
     from genesis_cli.commands.show_diff import diff
 
     diff(first, second)
+
+
+@app.command()
+def view(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="A run folder, the folder of a sweep (its best job), or a replay.npz.", show_default=False
+        ),
+    ],
+    html: Annotated[
+        str | None,
+        typer.Option("--html", metavar="FILE", help="One page that plays in any browser, offline.", rich_help_panel=FILES),
+    ] = None,
+    mp4: Annotated[
+        str | None, typer.Option("--mp4", metavar="FILE", help="A film (H.264; extra video).", rich_help_panel=FILES)
+    ] = None,
+    gif: Annotated[
+        str | None, typer.Option("--gif", metavar="FILE", help="A film that loops (extra video).", rich_help_panel=FILES)
+    ] = None,
+    png: Annotated[
+        str | None,
+        typer.Option("--png", metavar="FILE", help="A picture, of the end or of --at (extra video).", rich_help_panel=FILES),
+    ] = None,
+    rrd: Annotated[
+        str | None, typer.Option("--rrd", metavar="FILE", help="A recording for rerun (extra rerun).", rich_help_panel=FILES)
+    ] = None,
+    size: Annotated[
+        str, typer.Option("--size", metavar="WxH", help="Of pictures and films.", rich_help_panel=FILES)
+    ] = "1280x720",
+    fps: Annotated[
+        float, typer.Option("--fps", min=1.0, max=240.0, help="Pictures a second of films and pages.", rich_help_panel=FILES)
+    ] = 30.0,
+    speed: Annotated[
+        float, typer.Option("--speed", min=0.01, max=100.0, help="Of films: 0.5 plays at half speed.", rich_help_panel=FILES)
+    ] = 1.0,
+    camera: Annotated[
+        str | None, typer.Option("--camera", metavar="X,Y,Z", help="Where pictures are taken from [m].", rich_help_panel=FILES)
+    ] = None,
+    lookat: Annotated[
+        str | None, typer.Option("--lookat", metavar="X,Y,Z", help="Where that camera looks [m].", rich_help_panel=FILES)
+    ] = None,
+    take: Annotated[
+        str | None,
+        typer.Option("--take", metavar="NAME", help="Only this motion: best, first, measured, …", rich_help_panel=FILES),
+    ] = None,
+    at: Annotated[
+        float | None, typer.Option("--at", metavar="SECONDS", help="The moment of --png.", rich_help_panel=FILES)
+    ] = None,
+    dark: Annotated[bool, typer.Option("--dark", help="A dark page.")] = False,
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="Of the page; default: 8080, or the next that is free.")
+    ] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the browser.")] = True,
+) -> None:
+    """See the motion of a run: in the browser, or as a page, a film, a picture."""
+    from genesis_cli.commands.view import Wanted
+    from genesis_cli.commands.view import view as show_replay
+
+    raise typer.Exit(
+        show_replay(run, Wanted(html, mp4, gif, png, rrd, port, browser, size, fps, speed, camera, lookat, take, at, dark))
+    )
 
 
 @app.command()
