@@ -57,6 +57,10 @@ ConfigDir = Annotated[
 ConfigName = Annotated[
     str | None, typer.Option("--config-name", metavar="NAME", help="Another primary config.", rich_help_panel=HYDRA)
 ]
+Watch = Annotated[bool, typer.Option("--watch", help="Show the motion in the browser while the run goes on.")]
+Port = Annotated[
+    int | None, typer.Option("--port", min=1, max=65535, help="Of that page; default: 8080, or the next that is free.")
+]
 Rerun = Annotated[
     str | None, typer.Option("--rerun", metavar="RUN", help="Start anew from the stored config of a run folder, with overrides.")
 ]
@@ -75,9 +79,12 @@ def optimize(
     config_name: ConfigName = None,
     resume: Resume = None,
     rerun: Rerun = None,
+    watch: Watch = False,
+    port: Port = None,
 ) -> None:
     """Learn parameters of a scene by gradients through its physics."""
-    _run("optimize", overrides, Flags(multirun, cfg, resolve, package, info, config_dir, config_name, resume, rerun))
+    flags = Flags(multirun, cfg, resolve, package, info, config_dir, config_name, resume, rerun)
+    _run("optimize", overrides, flags, **_watched(watch, port, multirun))
 
 
 @app.command()
@@ -92,9 +99,12 @@ def sysid(
     config_name: ConfigName = None,
     resume: Resume = None,
     rerun: Rerun = None,
+    watch: Watch = False,
+    port: Port = None,
 ) -> None:
     """Identify physical parameters from recorded motion, with their uncertainty."""
-    _run("sysid", overrides, Flags(multirun, cfg, resolve, package, info, config_dir, config_name, resume, rerun))
+    flags = Flags(multirun, cfg, resolve, package, info, config_dir, config_name, resume, rerun)
+    _run("sysid", overrides, flags, **_watched(watch, port, multirun))
 
 
 @app.command()
@@ -266,6 +276,15 @@ def _run(name: str, overrides: list[str] | None, flags: Flags, **options: Any) -
     from genesis_cli.commands.by_name import command
 
     raise typer.Exit(run(command(name, **options), overrides or [], flags))
+
+
+def _watched(watch: bool, port: int | None, multirun: bool) -> dict[str, Any]:
+    """The options of a run that is watched; none of one that is not. Raises: CommandError for what does not go together."""
+    if port is not None and not watch:
+        raise CommandError("--port is of the page of --watch; give both.")
+    if watch and multirun:
+        raise CommandError("--watch shows one run, --multirun starts many; see its jobs with genesis view.")
+    return {"watch": True, "port": port} if watch else {}
 
 
 def _version(value: bool) -> None:

@@ -106,8 +106,10 @@ class Viewer(_Page):
 
     def __init__(self, replay: Replay, port: int | None, host: str, open_browser: bool, dark: bool = False) -> None:
         super().__init__(replay, port, host, open_browser, dark)
+        self.always = True  # plays also while nobody looks
         self._replay, self._now, self._frame, self._playing = replay, 0.0, 0, len(replay) > 1
         gui: Any = self._server.gui
+        self._text = gui.add_markdown("")
         if len(replay) > 1:
             self._button = gui.add_button("Pause")
             self._slider = gui.add_slider(
@@ -134,14 +136,15 @@ class Viewer(_Page):
         with self._lock:
             self._show(seconds)
 
-    def replace(self, replay: Replay) -> None:
-        """Another motion of the same bodies, from its start; takes, paths and arrows are told by their names."""
+    def replace(self, replay: Replay, text: str = "") -> None:
+        """Another motion of the same bodies, from the present time on; takes, paths and arrows are told by their names. text: beside it."""
         with self._lock:
             self._drawing.follow(replay)
-            self._replay, self._now = replay, 0.0
+            self._replay = replay
+            self._text.content = text
             if len(replay) > 1 and self._slider.max != max(replay.duration, 1e-6):
                 self._slider.max = max(replay.duration, 1e-6)
-            self._show(0.0)
+            self._show(self._now)
 
     def _sought(self, event: Any) -> None:
         if event.client is not None:  # a person, not the motion itself
@@ -163,7 +166,7 @@ class Viewer(_Page):
             now = time.monotonic()
             passed, last = now - last, now
             with self._lock:
-                if not self._playing:
+                if not self._playing or not (self.always or self._server.get_clients()):
                     continue
                 if self._now < self._replay.duration:
                     self._show(self._now + passed * float(self._speed.value.rstrip("x")))

@@ -71,7 +71,10 @@ def test_another_motion_takes_the_place_of_the_first() -> None:
     with serve(sliding(takes=2), port=0, open_browser=False) as shown:
         other = sliding(count=21, takes=1, duration=2.0)
         other.takes[0].pos[:, 1, 1] = 3.0
-        shown.replace(other)
+        shown.seek(0.5)
+        shown.replace(other, "iteration 7")
+        assert place(shown) == pytest.approx([0.25, 3.0, 0.1], abs=1e-4), "at the same time"
+        assert shown._text.content == "iteration 7"
         shown.seek(1.0)
         assert place(shown) == pytest.approx([0.5, 3.0, 0.1], abs=1e-4)
         assert shown._server.scene.get_handle_by_name("/ghost 1") is None and shown._slider.max == 2.0
