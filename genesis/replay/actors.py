@@ -11,7 +11,7 @@ import numpy as np
 
 from genesis.errors import InputError
 from genesis.replay.replay import DrawnBody, Skin, Take
-from genesis.replay.viewpoint import poses
+from genesis.replay.viewpoint import Viewpoint, poses
 
 if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkPolyData
@@ -73,6 +73,17 @@ def stage(drawn: "vtkRenderWindow") -> "vtkRenderer":
     made.SetBackgroundAlpha(0.0)
     drawn.AddRenderer(made)
     return made
+
+
+def look_through(camera: Viewpoint, renderer: "vtkRenderer") -> None:
+    """A renderer sees what a camera does."""
+    made = renderer.GetActiveCamera()
+    axes = camera.rotation()
+    made.SetPosition(*camera.pos)
+    made.SetFocalPoint(*(np.asarray(camera.pos) - axes[:, 2]))
+    made.SetViewUp(*axes[:, 1])
+    made.SetViewAngle(camera.fov)
+    made.SetClippingRange(camera.near, camera.far)
 
 
 def pixels(drawn: "vtkRenderWindow", channels: int = 3) -> np.ndarray:
