@@ -4,6 +4,7 @@ The grid is computed for each pixel from where its line of sight meets the floor
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,11 +12,13 @@ from genesis.replay.actors import DrawnMesh, Figure, pixels, plain, stage, windo
 from genesis.replay.replay import Replay, Skin, Take
 from genesis.replay.viewpoint import Viewpoint, poses
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 LIGHT = np.array([0.35, 0.30, 1.0])  # towards the light that throws the shadow, in the frame of the floor
 PIXELS, DARK = 384, 0.36  # of the picture of the shadow, and how dark it is
-PAPER, LINE, HEAVY, SHADE = (
-    np.array(rgb, np.float32) for rgb in ((249, 250, 251), (222, 227, 233), (200, 208, 218), (44, 54, 72))
-)
+PAPER, LINE, HEAVY = (np.array(rgb, np.float32) for rgb in ((249, 250, 251), (222, 227, 233), (200, 208, 218)))
+SHADE = (44, 54, 72)
 THIN, THICK = 0.014, 0.026  # width of a line, and of each fifth, in cells
 REACH = 5.0  # radius of the floor over that of what stands on it
 
@@ -63,23 +66,25 @@ class Floor:
         local = points @ self._down[:3, :3].T + self._down[:3, 3]
         self.radius = max(0.5 * float(np.linalg.norm(np.ptp(local, 0))), 1e-3)
         self._shadow = _Shadow(self._down, shapes, takes)
-        self._seen: tuple[bytes, np.ndarray, np.ndarray] | None = None  # camera, grid, how much of it is floor
+        self._seen: tuple[bytes, Image, Image] | None = None  # camera, grid, and how dark a full shadow on it is
 
     def below(self, points: np.ndarray) -> bool:
         """Whether some of the points (n, 3) are under it."""
         return bool((points @ self._down[2, :3] + self._down[2, 3]).min() < -1e-3 * self.radius)
 
-    def draw(self, frame: int, camera: Viewpoint) -> np.ndarray:
-        """(h, w, 3) uint8: background, grid and the shadow of a frame."""
+    def draw(self, frame: int, camera: Viewpoint) -> "Image":
+        """A picture RGB: background, grid and the shadow of a frame."""
+        from PIL import Image, ImageChops
+
         key = np.concatenate([camera.transform().ravel(), camera.lookat, [camera.fov]]).tobytes()
         if self._seen is None or self._seen[0] != key:
-            self._seen = key, *self._grid(camera)
-        _, grid, solid = self._seen
+            grid, solid = self._grid(camera)
+            self._seen = key, Image.fromarray(np.round(grid).astype(np.uint8)), Image.fromarray(np.uint8(255.0 * DARK * solid))
+        _, picture, share = self._seen
         shade = self._shadow.draw(frame, self._coordinates(camera), self._size)
         if shade is None:
-            return grid.astype(np.uint8)
-        dark = (solid * shade)[..., None]
-        return (grid + dark * (SHADE - grid)).astype(np.uint8)
+            return picture
+        return Image.composite(Image.new("RGB", self._size, SHADE), picture, ImageChops.multiply(shade, share))
 
     def _coordinates(self, camera: Viewpoint) -> np.ndarray:
         """(3, 3) from pixels (u, v, 1) to places on the floor (x, y, 1) times the third, which is negative where it is seen from above."""
@@ -170,8 +175,8 @@ class _Shadow:
         scale = 0.5 * PIXELS / half
         return np.array([[scale, 0.0, scale * (half - at[0])], [0.0, -scale, scale * (half + at[1])], [0.0, 0.0, 1.0]])
 
-    def draw(self, frame: int, coordinates: np.ndarray, size: tuple[int, int]) -> np.ndarray | None:
-        """How dark (h, w) float32 the pixels are, with the matrix to places on the floor; None: nowhere."""
+    def draw(self, frame: int, coordinates: np.ndarray, size: tuple[int, int]) -> "Image | None":
+        """How dark the pixels are, a picture L, with the matrix to places on the floor; None: nowhere."""
         from PIL import Image, ImageFilter
 
         onto_pixels = self._look(frame)
@@ -184,11 +189,8 @@ class _Shadow:
         near, wide = (mask.filter(ImageFilter.GaussianBlur(radius)) for radius in (PIXELS / 150.0, PIXELS / 26.0))
         both = Image.blend(near, wide, 0.45)
         matrix = onto_pixels @ coordinates
-        if matrix[2, 2] == 0.0:  # the corner of the picture is on the horizon
-            return None
-        warp = (matrix / matrix[2, 2]).ravel()[:8]
-        seen = both.transform(size, Image.Transform.PERSPECTIVE, tuple(warp), Image.Resampling.BILINEAR)
-        return np.asarray(seen, np.float32) * (DARK / 255.0)
+        warp = (matrix / (matrix[2, 2] or 1e-12)).ravel()[:8]  # zero: the corner of the picture is on the horizon
+        return both.transform(size, Image.Transform.PERSPECTIVE, tuple(warp), Image.Resampling.BILINEAR)
 
     def close(self) -> None:
         self._window.Finalize()

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from genesis.replay.actors import DrawnMesh, Figure, look_through, pixels, plain, polydata, stage, window, with_normals
+from genesis.replay.actors import DrawnMesh, Figure, look_through, pixels, plain, solid, stage, window
 from genesis.replay.replay import Replay, Skin, Take
 from genesis.replay.viewpoint import Viewpoint
 
@@ -97,4 +97,4 @@ def _endless(skin: Skin) -> Any:
     """The triangles of a ground, so large that nobody sees them end."""
     middle = skin.vertices.mean(0)
     wide = (skin.vertices - middle).astype(float)
-    return with_normals(polydata(middle + wide * (ENDLESS / np.abs(wide).max()), skin.faces), False)
+    return solid(middle + wide * (ENDLESS / np.abs(wide).max()), skin.faces)[0]

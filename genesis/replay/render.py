@@ -37,9 +37,10 @@ from genesis.replay.viewpoint import Viewpoint, framing, seen_points
 SIZE = (1280, 720)
 BACKGROUND = ((0.988, 0.990, 0.994), (0.816, 0.851, 0.898))  # below, above
 FINER = 2  # pixels that one of the picture is the mean of, each way: smooth edges
+BEHIND = 0.003  # by how much of its distance each ghost stands behind what is at the same place
 LIGHTS = (  # towards the light, in the world; its strength; its colour
-    ((0.35, 0.30, 1.0), 0.72, (1.0, 0.985, 0.96)),
-    ((0.50, -1.0, 0.55), 0.62, (0.97, 0.98, 1.0)),
+    ((0.35, 0.30, 1.0), 0.62, (1.0, 0.985, 0.96)),
+    ((0.80, -0.95, 0.60), 0.60, (0.97, 0.98, 1.0)),
     ((-1.0, -0.2, 0.35), 0.32, (0.93, 0.96, 1.0)),
     ((0.0, 0.0, -1.0), 0.22, (1.0, 0.98, 0.95)),
 )
@@ -171,7 +172,7 @@ class _Stage:
                 renderer.AddActor(drawn)
         self._parts += [Quiver(renderer, part, 0.0075 * scale) for part in arrows]
         self._parts += [Figure(renderer, clear, take, lit(take), through=True) for take in firm]
-        self._parts += [Figure(renderer, shapes, take, lit(take), through=True) for take in takes if take.ghost]
+        self._ghosts = [Figure(renderer, shapes, take, lit(take), through=True) for take in takes if take.ghost]
         self._marks = [Mark(renderer, landmark) for landmark in replay.landmarks]
         self._parts += self._marks
 
@@ -185,19 +186,20 @@ class _Stage:
         self._renderer.AddActor(made)
 
     def draw(self, frame: int, camera: Viewpoint) -> np.ndarray:
-        from PIL import Image
+        from PIL import Image, ImageChops
 
         for part in self._parts:
             part.place(frame)
+        for k, ghost in enumerate(self._ghosts, 1):
+            ghost.place(frame, _farther(camera, 1.0 + BEHIND * k))
         look_through(camera, self._renderer)
         self._window.Render()
-        fine = np.ascontiguousarray(pixels(self._window, 4))
+        fine = pixels(self._window, 4)[::-1]  # as it lies in memory
         # RGBX: four plain channels. They are multiplied by their opacity already, which PIL would do once more with RGBA.
-        front = np.asarray(Image.frombuffer("RGBX", fine.shape[1::-1], fine, "raw", "RGBX", 0, 1).reduce(FINER))
-        clear = np.uint16(255) - front[..., 3:]
-        picture = Image.fromarray(
-            front[..., :3] + ((self._floor.draw(frame, camera) * clear + np.uint16(127)) // 255).astype(np.uint8)
-        )
+        front = Image.frombuffer("RGBX", fine.shape[1::-1], fine, "raw", "RGBX", 0, 1).reduce(FINER)
+        *colours, opacity = front.transpose(Image.Transpose.FLIP_TOP_BOTTOM).split()
+        through = Image.merge("RGB", [ImageChops.invert(opacity)] * 3)
+        picture = ImageChops.add(Image.merge("RGB", colours), ImageChops.multiply(self._floor.draw(frame, camera), through))
         labels = [(mark.landmark.label, mark.at(frame)) for mark in self._marks if mark.landmark.label]
         if labels:
             self._write(picture, labels, camera)
@@ -216,6 +218,13 @@ class _Stage:
     def close(self) -> None:
         self._floor.close()
         self._window.Finalize()
+
+
+def _farther(camera: Viewpoint, factor: float) -> np.ndarray:
+    """(4, 4) that moves everything away from a camera, which sees no difference: what stood at the same place is behind now."""
+    made = np.diag([factor, factor, factor, 1.0])
+    made[:3, 3] = (1.0 - factor) * np.asarray(camera.pos, float)
+    return made
 
 
 def _light(renderer: Any) -> None:
