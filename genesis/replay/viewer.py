@@ -193,9 +193,9 @@ class LiveViewer(_Page):
         self._start()
 
     def update(self, pos: np.ndarray, quat: np.ndarray) -> None:
-        """Poses of all bodies (L, 3), (L, 4) [m]; from any thread. Copies them: the caller may go on writing there."""
+        """Poses of all bodies ([takes,] L, 3), ([takes,] L, 4) [m]; from any thread. Copies them: the caller may go on writing there."""
         with self._lock:
-            self._poses = np.array(pos), np.array(quat)
+            self._poses = np.array(pos, ndmin=3), np.array(quat, ndmin=3)
         self._new.set()
 
     def flush(self) -> None:
@@ -204,7 +204,8 @@ class LiveViewer(_Page):
             poses, self._poses = self._poses, None
         if poses is not None:
             with self._server.atomic():
-                self._drawing.takes[0].place(*poses)
+                for actors, pos, quat in zip(self._drawing.takes, *poses, strict=True):
+                    actors.place(pos, quat)
             self._server.flush()
 
     def _wake(self) -> None:
