@@ -38,15 +38,22 @@ def export(
     """
     form = _format(name)
     place = default_target(solution.folder, name) if target is None else target
-    if place.exists() and not force:
-        raise InputError(f"{place}: is there already; give another --out, or --force to write over it.")
-    if place.exists() and place.is_dir() != form.folder:
-        raise InputError(f"{place}: {name} writes a {'folder' if form.folder else 'file'}, and that is none; give another --out.")
     try:
+        _expect_free(form, place, force)
         (place if form.folder else place.parent).mkdir(parents=True, exist_ok=True)
         return form.write(solution, place, task)
     except OSError as error:
         raise InputError(f"{place}: cannot be written ({error.strerror or error}).") from error
+
+
+def _expect_free(form: Format, place: Path, force: bool) -> None:
+    """Raises: InputError if something is at the place that must not be written over."""
+    if not place.exists():
+        return
+    if place.is_dir() != form.folder:
+        raise InputError(f"{place}: {form.name} writes a {'folder' if form.folder else 'file'}, and that is none; give another --out.")
+    if not force and not (form.folder and not any(place.iterdir())):
+        raise InputError(f"{place}: is there already; give another --out, or --force to write over it.")
 
 
 def _format(name: str) -> Format:
