@@ -20,7 +20,7 @@ SEEN, FELT = "1", "3"  # groups of geoms: MuJoCo's viewer shows the first and no
 
 
 @dataclass
-class Part:
+class WorldPart:
     """A description with its place. prefix: put before its names. touching: places of the geoms that contacts are found for."""
 
     description: Description
@@ -31,7 +31,7 @@ class Part:
 
 
 @dataclass
-class Composed:
+class MjcfDocument:
     """The growing document. followers: (joint, leader, multiplier, offset) of joints that mimic another, tied softly here."""
 
     root: Element
@@ -42,25 +42,25 @@ class Composed:
     followers: list[tuple[str, str, float, float]] = field(default_factory=list)
 
 
-def compose_mjcf(parts: Sequence[Part], name: str) -> Composed:
+def compose_mjcf(parts: Sequence[WorldPart], name: str) -> MjcfDocument:
     """Bodies, joints, geoms, sites and equalities of all parts; options, contact pairs and actuators are the caller's.
 
     Raises: UnsupportedError for what MuJoCo has no word for: a screw, a height field.
     """
     root = Element("mujoco", model=name)
     SubElement(root, "compiler", angle="radian", inertiafromgeom="false", autolimits="false", meshdir="meshes")
-    made = Composed(root, SubElement(root, "asset"), SubElement(root, "worldbody"), SubElement(root, "equality"))
+    made = MjcfDocument(root, SubElement(root, "asset"), SubElement(root, "worldbody"), SubElement(root, "equality"))
     for part in parts:
         _Writer(made, part).write()
     return made
 
 
-def body_name(part: Part, link: str) -> str:
+def body_name(part: WorldPart, link: str) -> str:
     """Of a link in the file; MuJoCo keeps "world" for itself."""
     return part.prefix + link if link != "world" else f"{part.prefix}world_"
 
 
-def geom_name(part: Part, k: int) -> str:
+def geom_name(part: WorldPart, k: int) -> str:
     """Of geom number k in the file: names repeat in URDF files, so the place is part of it."""
     return f"{part.prefix}{part.description.geoms[k].name}#{k}"
 
@@ -68,7 +68,7 @@ def geom_name(part: Part, k: int) -> str:
 class _Writer:
     """Writes one part."""
 
-    def __init__(self, made: Composed, part: Part) -> None:
+    def __init__(self, made: MjcfDocument, part: WorldPart) -> None:
         self.made, self.part, self.d = made, part, part.description
         self.bodies: list[Element] = []
 
@@ -228,7 +228,7 @@ def _obj(vertices: np.ndarray, faces: np.ndarray | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_meshes(made: Composed, folder: Path) -> list[Path]:
+def write_meshes(made: MjcfDocument, folder: Path) -> list[Path]:
     """The mesh files of a document, in its folder `meshes`."""
     files = [folder / "meshes" / name for name in made.meshes]
     for file, text in zip(files, made.meshes.values(), strict=True):

@@ -23,7 +23,7 @@ VALUE, LEAF, POLICY, FEEDBACK = "parameter/", "leaf/", "policy/", "feedback/"
 
 
 @dataclass(frozen=True)
-class Feedback:
+class FeedbackLaw:
     """u = dof_ctrl + gains · (x ⊖ (qpos, qvel)) holds the motion (qpos, qvel) where controls alone do not reproduce it.
 
     qpos (T+1, nq) and qvel (T+1, nv): the motion [rad | m, rad/s | m/s]. dof_ctrl (T, nv): what the joint controllers are given along it
@@ -61,7 +61,7 @@ class Solution:
     status: str
     objective: float | None
     metrics: dict[str, float]
-    feedback: Feedback | None = None
+    feedback: FeedbackLaw | None = None
     arrays: Arrays = field(default_factory=dict, repr=False)
 
     @property
@@ -177,7 +177,7 @@ def read_solution(folder: Path, meaning: Callable[[], Arrays] | None = None) -> 
         status=str(result.get("status", "unknown")),
         objective=None if objective is None else float(objective),
         metrics=dict(result.get("metrics") or {}),
-        feedback=Feedback(**back) if back else None,
+        feedback=FeedbackLaw(**back) if back else None,
         arrays=arrays,
     )
 

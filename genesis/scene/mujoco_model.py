@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 import torch
 
-from genesis.description.compose_mjcf import Composed, Part, body_name, compose_mjcf, geom_name, write_meshes
+from genesis.description.compose_mjcf import MjcfDocument, WorldPart, body_name, compose_mjcf, geom_name, write_meshes
 from genesis.description.description import ContactPair, Description
 from genesis.description.write_changes import joints_of, words
 from genesis.errors import InputError
@@ -36,7 +36,7 @@ class MujocoModel:
     """
 
     text: str
-    composed: Composed
+    composed: MjcfDocument
     driven: list[int]
     followers: list[tuple[str, str, float, float]]
     reasons: list[str]
@@ -87,7 +87,7 @@ class _Model:
         if damped:
             self._damp_joints(descriptions)
         parts = [
-            Part(d, self._prefix(k), np.asarray(e.morph.pos, float), np.asarray(e.morph.quat, float), touching[k])
+            WorldPart(d, self._prefix(k), np.asarray(e.morph.pos, float), np.asarray(e.morph.quat, float), touching[k])
             for k, (d, e) in enumerate(zip(descriptions, self.scene.entities, strict=True))
         ]
         made = compose_mjcf(parts, "genesis")
@@ -166,7 +166,7 @@ class _Model:
         SubElement(option, "flag", {name: "disable" for name, on in flags.items() if not on})
         root.insert(1, option)
 
-    def _contacts(self, root: Element, parts: list[Part]) -> None:
+    def _contacts(self, root: Element, parts: list[WorldPart]) -> None:
         """Which bodies may touch: those that MuJoCo's bits would let and the scene does not are excluded; explicit pairs by name.
 
         Rules of the scene that MuJoCo does not have, as one on self-collision for an entity, are all rules of bodies.
@@ -199,7 +199,7 @@ class _Model:
         geom = self.model.geoms[self.model.contact_geoms[row]]
         return (0, 0) if geom.visual else (geom.contype, geom.conaffinity)
 
-    def _body(self, parts: list[Part], slot: int) -> str:
+    def _body(self, parts: list[WorldPart], slot: int) -> str:
         if slot == 0:
             return "world"
         k = next(k for k, e in enumerate(self.model.entities) if 0 <= slot - 1 - e.link_start < e.n_links)

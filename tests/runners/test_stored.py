@@ -36,7 +36,13 @@ def test_units_of_controls_follow_their_kind(tmp_path) -> None:
 
 def test_feedback_is_read(tmp_path) -> None:
     arrays = motion()
-    back = {"qpos": arrays["qpos"], "qvel": arrays["qvel"], "dof_ctrl": arrays["controls"], "gains": np.ones((5, 1, 22)), "dofs": np.array([9])}
+    back = {
+        "qpos": arrays["qpos"],
+        "qvel": arrays["qvel"],
+        "dof_ctrl": arrays["controls"],
+        "gains": np.ones((5, 1, 22)),
+        "dofs": np.array([9]),
+    }
     found = read_solution(write_run(tmp_path / "run", arrays | {f"feedback/{name}": value for name, value in back.items()}))
     assert found.envs is None and found.feedback is not None
     assert np.array_equal(found.feedback.gains, back["gains"]) and found.feedback.dofs.tolist() == [9]

@@ -6,14 +6,14 @@ from typing import Any
 
 from genesis.errors import InputError, unknown_name
 from genesis.runners.export import csv, lerobot, mujoco, npz, onnx, torchscript
-from genesis.runners.export.format import Format, Written
+from genesis.runners.export.format import Exported, Format
 from genesis.runners.stored import Solution
 
 FORMATS: dict[str, Format] = {
     one.name: one for one in (torchscript.FORMAT, onnx.FORMAT, npz.FORMAT, csv.FORMAT, mujoco.FORMAT, lerobot.FORMAT)
 }
 
-__all__ = ["FORMATS", "Format", "Written", "default_target", "export"]
+__all__ = ["FORMATS", "Format", "Exported", "default_target", "export"]
 
 
 def default_target(folder: Path, name: str) -> Path:
@@ -23,7 +23,7 @@ def default_target(folder: Path, name: str) -> Path:
 
 def export(
     solution: Solution, name: str, target: Path | None = None, *, task: Callable[[], Any] | None = None, force: bool = False
-) -> Written:
+) -> Exported:
     """Write a run in a format, and check what was written.
 
     Args:
@@ -51,7 +51,9 @@ def _expect_free(form: Format, place: Path, force: bool) -> None:
     if not place.exists():
         return
     if place.is_dir() != form.folder:
-        raise InputError(f"{place}: {form.name} writes a {'folder' if form.folder else 'file'}, and that is none; give another --out.")
+        raise InputError(
+            f"{place}: {form.name} writes a {'folder' if form.folder else 'file'}, and that is none; give another --out."
+        )
     if not force and not (form.folder and not any(place.iterdir())):
         raise InputError(f"{place}: is there already; give another --out, or --force to write over it.")
 

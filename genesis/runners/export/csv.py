@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from genesis.runners.export.format import Format, Written
+from genesis.runners.export.format import Exported, Format
 from genesis.runners.files import write_bytes
 from genesis.runners.stored import Solution
 
@@ -27,7 +27,7 @@ def header_of(solution: Solution) -> list[str]:
     return ["environment"] * (solution.envs is not None) + ["time [s]", *columns]
 
 
-def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> Written:
+def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> Exported:
     """Write all states, environment after environment; the last state of each has no control, its cells are empty."""
     text = io.StringIO()
     table = writer(text, lineterminator="\n")
@@ -42,7 +42,7 @@ def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> W
     said = [f"{len(solution.time)} states{'' if solution.envs is None else f' of each of {solution.envs} environments'}"]
     if solution.feedback is not None:
         said.append("the feedback gains of this run are not in it; --format npz has them")
-    return Written([target], said)
+    return Exported([target], said)
 
 
 FORMAT = Format("csv", "trajectory.csv", False, write)

@@ -17,7 +17,7 @@ class CheckError(GenesisError):
 
 
 @dataclass(frozen=True)
-class Written:
+class Exported:
     """files: all that were written, the main one first. said: in words, what they hold and what the check found."""
 
     files: list[Path]
@@ -28,13 +28,13 @@ class Written:
 class Format:
     """One format.
 
-    target: name of its file or folder where none is given; folder: which of the two. write: (solution, target, what makes the task) -> Written.
+    target: name of its file or folder where none is given; folder: which of the two. write: (solution, target, what makes the task) -> Exported.
     """
 
     name: str
     target: str
     folder: bool
-    write: Callable[[Any, Path, Callable[[], Any] | None], Written]
+    write: Callable[[Any, Path, Callable[[], Any] | None], Exported]
 
 
 def compared(where: Path, found: np.ndarray, expected: np.ndarray, runner: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from genesis.errors import InputError
 from genesis.runners.export.csv import CONTROL
-from genesis.runners.export.format import Format, Written
+from genesis.runners.export.format import Exported, Format
 from genesis.runners.files import write_json
 from genesis.runners.stored import Solution
 
@@ -22,7 +22,7 @@ QUANTILES = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
 INDICES = ("frame_index", "episode_index", "index", "task_index")
 
 
-def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> Written:
+def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> Exported:
     """Write meta/ and data/; observation.state is positions, then velocities, action the control that acts until the next frame.
 
     Raises: InputError without pyarrow, or for steps of which no whole number makes a second.
@@ -57,7 +57,7 @@ def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> W
         *(target / file for file in tables),
     ]
     frames = sum(len(episode["index"]) for episode in episodes)
-    return Written(files, [f"LeRobot {VERSION}: {len(episodes)} episodes, {frames} frames, {fps} a second"])
+    return Exported(files, [f"LeRobot {VERSION}: {len(episodes)} episodes, {frames} frames, {fps} a second"])
 
 
 def _task_name(solution: Solution) -> str:

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from genesis.errors import InputError, ModelError
-from genesis.runners.export.format import Format, Written
+from genesis.runners.export.format import Exported, Format
 from genesis.runners.files import write_bytes, write_npz
 from genesis.runners.stored import Solution
 
 SAME = 1e-9  # largest difference of single steps that rounding explains
 
 
-def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> Written:
+def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> Exported:
     """Write model.xml with its meshes, motion.npz and replay.py, and replay the motion.
 
     Raises: InputError without a task, ModelError for a scene that MuJoCo does not have.
@@ -43,7 +43,7 @@ def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> W
         found = replay(target)
     except ValueError as error:  # MuJoCo's word
         raise ModelError(f"{files[0]}: MuJoCo refuses the model: {' '.join(str(error).split())}") from error
-    return Written([target, *files, target / "motion.npz", target / "replay.py"], _said(found, model.reasons))
+    return Exported([target, *files, target / "motion.npz", target / "replay.py"], _said(found, model.reasons))
 
 
 def _said(found: dict[str, float], reasons: list[str]) -> list[str]:

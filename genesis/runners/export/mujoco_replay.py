@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 
 
-class Motion:
+class StoredMotion:
     """What lies in a folder: the model, the arrays, and where the run's numbers lie in MuJoCo's."""
 
     def __init__(self, folder: Path) -> None:
@@ -48,7 +48,7 @@ class Motion:
 
 def replay(folder: Path) -> dict[str, float]:
     """Largest differences of qpos [rad | m] and qvel [rad/s | m/s] over the whole motion, and of single steps from the run's own states."""
-    motion = Motion(folder)
+    motion = StoredMotion(folder)
     worst = {"qpos": 0.0, "qvel": 0.0, "step_qpos": 0.0, "step_qvel": 0.0}
     for qpos, qvel, controls in motion.environments():
         whole, single = mujoco.MjData(motion.model), mujoco.MjData(motion.model)
@@ -72,7 +72,7 @@ def view(folder: Path) -> None:
 
     import mujoco.viewer
 
-    motion = Motion(folder)
+    motion = StoredMotion(folder)
     qpos, qvel, controls = motion.environments()[0]
     data = mujoco.MjData(motion.model)
     with mujoco.viewer.launch_passive(motion.model, data) as window:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from genesis.runners.export.format import Format, Written
+from genesis.runners.export.format import Exported, Format
 from genesis.runners.files import write_npz
 from genesis.runners.stored import FEEDBACK, VALUE, Solution
 
@@ -15,7 +15,7 @@ def arrays_of(solution: Solution) -> dict[str, np.ndarray]:
     """The arrays by name.
 
     time, qpos, qvel, controls as in `Solution`; for each its *_names and *_units (control_names are those of qvel); control_kind; control_hold
-    [s], how long a control acts; joint_names, joint_kinds; parameter/NAME; feedback/* as in `Feedback`, with feedback/names of its dofs.
+    [s], how long a control acts; joint_names, joint_kinds; parameter/NAME; feedback/* as in `FeedbackLaw`, with feedback/names of its dofs.
     """
     arrays = {
         "time": solution.time, "qpos": solution.qpos, "qvel": solution.qvel, "controls": solution.controls,
@@ -32,11 +32,11 @@ def arrays_of(solution: Solution) -> dict[str, np.ndarray]:
     return arrays
 
 
-def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> Written:
+def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> Exported:
     """Write them."""
     arrays = arrays_of(solution)
     write_npz(target, arrays)
-    return Written(
+    return Exported(
         [target], [f"{len(arrays)} arrays, {len(solution.time)} states {solution.dt:g} s apart; docs/export.md says what each is"]
     )
 

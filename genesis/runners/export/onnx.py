@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from genesis.errors import InputError
-from genesis.runners.export.format import Format, Written, compared
+from genesis.runners.export.format import Exported, Format, compared
 from genesis.runners.files import write_bytes, write_json
 from genesis.runners.policy_module import PolicyModule, recorded
 from genesis.runners.stored import Solution
@@ -19,7 +19,7 @@ from genesis.runners.stored import Solution
 OPSET, IR = 17, 8
 
 
-def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> Written:
+def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> Exported:
     """Build the graph with the specification as metadata, run it in onnxruntime and compare it with the run.
 
     Raises: InputError without the packages onnx and onnxruntime.
@@ -43,7 +43,7 @@ def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> W
     beside = target.with_name(f"{target.name}.json")
     write_bytes(target, content)
     write_json(beside, module.spec)
-    return Written([target, beside], [said])
+    return Exported([target, beside], [said])
 
 
 def graph_of(module: PolicyModule) -> Any:

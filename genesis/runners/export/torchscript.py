@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from genesis.runners.export.format import Format, Written, compared
+from genesis.runners.export.format import Exported, Format, compared
 from genesis.runners.files import write_bytes, write_json
 from genesis.runners.policy_module import recorded
 from genesis.runners.stored import Solution
@@ -16,7 +16,7 @@ from genesis.runners.stored import Solution
 SPEC = "spec.json"  # the extra file inside
 
 
-def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> Written:
+def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> Exported:
     """Trace the policy, save it with its specification inside and beside, load it again and compare it with the run."""
     module = solution.policy()
     seen, acted = recorded(solution, module.spec["policy"])
@@ -38,7 +38,7 @@ def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> W
     finally:
         temporary.unlink(missing_ok=True)
     write_json(beside, module.spec)
-    return Written([target, beside], [said])
+    return Exported([target, beside], [said])
 
 
 FORMAT = Format("torchscript", "policy.pt", False, write)

@@ -51,7 +51,11 @@ def run_of(tmp_path, policy: Policy, dtype: torch.dtype) -> Solution:
     kind = torch.empty((), dtype=dtype).numpy().dtype
     q, v = (torch.from_numpy(arrays[name].astype(kind)) for name in ("qpos", "qvel"))
     act = partial(policy._act, Network(policy.weights, policy.activation))
-    arrays |= {"qpos": q.numpy(), "qvel": v.numpy(), "controls": torch.stack([act(q[t], v[t]) for t in range(len(q) - 1)]).numpy()}
+    arrays |= {
+        "qpos": q.numpy(),
+        "qvel": v.numpy(),
+        "controls": torch.stack([act(q[t], v[t]) for t in range(len(q) - 1)]).numpy(),
+    }
     arrays |= {f"policy/pi/{name}": value for name, value in policy.constants().items()}
     arrays |= {f"leaf/pi/{k}": leaf.numpy() for k, leaf in enumerate(policy.weights)}
     return read_solution(write_run(tmp_path / "run", arrays))
@@ -68,7 +72,11 @@ def test_the_exported_files_act_as_the_policy(tmp_path, activation: str, bounds:
     session = runtime.InferenceSession(str(written.files[0]))
     np.testing.assert_allclose(session.run(["action"], {"observation": seen[:3]})[0], acted[:3], rtol=0, atol=1e-12)
     stored = session.get_modelmeta().custom_metadata_map
-    assert json.loads(stored["observation"]) == run.policy().spec["observation"] and stored["bounds_kept"] in ("none", "clamp", "smooth")
+    assert json.loads(stored["observation"]) == run.policy().spec["observation"] and stored["bounds_kept"] in (
+        "none",
+        "clamp",
+        "smooth",
+    )
     written = export(run, "torchscript")
     extra = {"spec.json": ""}
     loaded = torch.jit.load(str(written.files[0]), _extra_files=extra)

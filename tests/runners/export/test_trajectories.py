@@ -65,7 +65,9 @@ def test_a_lerobot_dataset_is_one_to_a_strict_reader(tmp_path) -> None:
     kept = [0, 2]
     state = np.concatenate([arrays["qpos"][:-1, kept], arrays["qvel"][:-1, kept]], -1).swapaxes(0, 1).reshape(10, 24)
     np.testing.assert_array_equal(np.array(frames["observation.state"]), state.astype(np.float32))
-    np.testing.assert_array_equal(np.array(frames["action"]), arrays["controls"][:, kept].swapaxes(0, 1).reshape(10, 11).astype(np.float32))
+    np.testing.assert_array_equal(
+        np.array(frames["action"]), arrays["controls"][:, kept].swapaxes(0, 1).reshape(10, 11).astype(np.float32)
+    )
     info = json.loads((tmp_path / "set" / "meta" / "info.json").read_text())
     assert info["features"]["action"]["names"][-2:] == ["elbow.target_position", "rail.target_position"]
     assert info["features"]["observation.state"]["names"][11] == "elbow.position"
@@ -95,7 +97,11 @@ def strictly(root: Path) -> dict[str, list]:
     tasks = parquet.read_table(root / "meta" / "tasks.parquet")
     assert json.loads(tasks.schema.metadata[b"pandas"])["index_columns"] == ["task"] and info["total_tasks"] == tasks.num_rows
     for k, row in enumerate(rows):
-        assert row["episode_index"] == k and row["tasks"] == tasks["task"].to_pylist() and row["data/chunk_index"] == row["data/file_index"] == 0
+        assert (
+            row["episode_index"] == k
+            and row["tasks"] == tasks["task"].to_pylist()
+            and row["data/chunk_index"] == row["data/file_index"] == 0
+        )
         span = slice(row["dataset_from_index"], row["dataset_to_index"])
         assert frames["episode_index"][span] == [k] * row["length"] and frames["frame_index"][span] == list(range(row["length"]))
         np.testing.assert_allclose(frames["timestamp"][span], np.arange(row["length"]) / info["fps"], atol=1e-4 / info["fps"])
