@@ -28,7 +28,8 @@ class Exported:
 class Format:
     """One format.
 
-    target: name of its file or folder where none is given; folder: which of the two. write: (solution, target, what makes the task) -> Exported.
+    target: name of its file or folder where none is given; folder: which of the two.
+    write: (solution, target, what makes the task) -> Exported.
     """
 
     name: str
