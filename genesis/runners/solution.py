@@ -1,6 +1,6 @@
 """Learned parameters as arrays: written to solution.npz, read back into a task."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ def parameter_arrays(task: Task) -> dict[str, np.ndarray]:
 def meaning_arrays(task: Task) -> dict[str, np.ndarray]:
     """What the other arrays mean: joint_names and joint_kinds (`genesis.description.kinds`) in the order of qpos and qvel, control_kind
     (force, position or velocity), and of each policy what it is made of beside its weights (`Policy.constants`)."""
-    joints = joints_of_scene(task.setting.scene)
+    joints = named_joints(task.setting.entities)
     arrays = {
         JOINT_NAMES: np.array([name for name, _ in joints]),
         JOINT_KINDS: np.array([kind.name for _, kind in joints]),
@@ -63,12 +63,12 @@ def meaning_arrays(task: Task) -> dict[str, np.ndarray]:
     return arrays
 
 
-def joints_of_scene(scene: Any) -> list[tuple[str, JointKind]]:
-    """Name and kind of every movable joint, in the order of qpos; "entity/joint" where several entities have joints."""
-    movable = {entity.name: joints_of(entity) for entity in scene.entities}
-    movable = {name: joints for name, joints in movable.items() if joints}
+def named_joints(entities: Mapping[str, Any]) -> list[tuple[str, JointKind]]:
+    """Name and kind of every movable joint of the entities of a scene, in the order of qpos; "entity/joint" where several have joints."""
+    movable = [(name, joints_of(entity)) for name, entity in entities.items()]
+    movable = sorted(((name, joints) for name, joints in movable if joints), key=lambda one: one[1][0].qs)
     several = len(movable) > 1
-    return [(f"{name}/{j.name}" if several else j.name, j.kind) for name, joints in movable.items() for j in joints]
+    return [(f"{name}/{j.name}" if several else j.name, j.kind) for name, joints in movable for j in joints]
 
 
 def load_parameters(task: Task, path: Path) -> list[str]:

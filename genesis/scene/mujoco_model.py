@@ -115,7 +115,7 @@ class _Model:
         return describe(self.model, k, placed, self.values, self.before).description
 
     def _prefix(self, k: int) -> str:
-        """As `joints_of_scene` names joints: alone, the entity that moves needs none."""
+        """As `solution.named_joints` names joints: alone, the entity that moves needs none."""
         moving = [entity for entity in self.scene.entities if entity.n_dofs]
         entity = self.scene.entities[k]
         return "" if len(moving) <= 1 and (entity in moving or len(self.scene.entities) == 1) else f"{entity.name}/"
