@@ -40,7 +40,7 @@ def stored_run(run: str | Path) -> tuple["Solution", Callable[[], Any]]:
 
 
 def task_of(folder: Path) -> Any:
-    """The task of a run on its scene, with the parameters that it found; the engine that runs is used, or one as the run had is started.
+    """The task of a run on its scene, with the parameters that it found; the engine that runs is used, else one on the CPU is started.
 
     Raises: InputError for a config that cannot be read, or files of it that have moved.
     """
@@ -55,7 +55,10 @@ def task_of(folder: Path) -> Any:
 
     try:
         stored: Any = OmegaConf.load(folder / "config.yaml")
-        stored["optimizer"] = {"kind": "adam"}  # how it was found is not asked, and earlier versions had other keys
+        # a scene is made, and nothing is learned or simulated: any optimizer will do, so that keys of other versions do no harm, any loss, so
+        # that a user's need not be there, and the CPU
+        stored["optimizer"], stored["loss"] = {"kind": "adam"}, {"any": {"kind": "velocity"}}
+        stored["runtime"]["backend"] = "cpu"
         stored.pop("polish", None)
         checked = check(stored)
     except CommandError as error:

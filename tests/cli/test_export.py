@@ -104,6 +104,12 @@ def test_runs_of_earlier_versions_are_read(genesis_here, balance: Path, tmp_path
             if name.split("/")[0] not in ("joint_names", "joint_kinds", "control_kind", "policy")
         }
     np.savez(balance / "solution.npz", **old)
+    config = (balance / "config.yaml").read_text()
+    foreign = "loss:\n  mine: {kind: user, function: gone.f}\n"  # its module may not be there
+    assert "\nloss:\n" in config
+    (balance / "config.yaml").write_text(
+        config.replace("loss:\n", foreign, 1).replace("optimizer:\n", "optimizer:\n  former_key: 1\n", 1)
+    )
     then = gs.load_solution(balance)
     assert (
         then.joint_names == now.joint_names
