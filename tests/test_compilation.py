@@ -15,8 +15,6 @@ def test_what_takes_longer_than_tracing_was_compiled() -> None:
 
 
 def test_watchers_hear_of_each_kernel_before_it_is_made(engine, monkeypatch) -> None:
-    import taichi as ti
-
     import genesis as gs
 
     heard: list[str] = []
@@ -29,4 +27,4 @@ def test_watchers_hear_of_each_kernel_before_it_is_made(engine, monkeypatch) -> 
     assert heard[:2] == ["begin", "end True True"] and len(heard) % 2 == 0
     before = len(heard)
     scene.step()
-    assert len(heard) == before and ti.lang.impl.get_runtime().prog is not None
+    assert len(heard) == before
