@@ -6,7 +6,7 @@ from typing import Any, Self
 from genesis_cli import console
 
 
-class Window:
+class WatchedRun:
     """The page of a watched run: opened with its first motion, on a port that is looked for before anything is computed.
 
     Raises: StateError where a named port is in use, or none is free.

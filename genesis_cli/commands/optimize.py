@@ -14,18 +14,18 @@ from genesis_cli.job import Job, Outcome
 from genesis_cli.numbers import growth_lines, metric_lines
 from genesis_cli.progress import Progress
 from genesis_cli.validate import Checked
-from genesis_cli.watch import Window
+from genesis_cli.watch import WatchedRun
 
 log = logging.getLogger("genesis_cli")
 
 
 def execute(job: Job, watch: bool = False, port: int | None = None) -> Outcome:
     """One run; the outcome's value is the best objective. watch: it is shown in the browser meanwhile, on a port (None: 8080 or the next)."""
-    with Window(port) if watch else nullcontext() as window:
+    with WatchedRun(port) if watch else nullcontext() as window:
         return _execute(job, window)
 
 
-def _execute(job: Job, window: Window | None) -> Outcome:
+def _execute(job: Job, window: WatchedRun | None) -> Outcome:
     prepared = prepare(job)
     writing = prepared.checked.plain["logging"]
     steps = prepared.task.setting.horizon * max(prepared.checked.task.envs, 1)

@@ -16,18 +16,18 @@ from genesis_cli.commands.replay import identified_replay, wanted, write_replay
 from genesis_cli.job import Job, Outcome
 from genesis_cli.progress import Progress
 from genesis_cli.validate import Checked
-from genesis_cli.watch import Window
+from genesis_cli.watch import WatchedRun
 
 log = logging.getLogger("genesis_cli")
 
 
 def execute(job: Job, watch: bool = False, port: int | None = None) -> Outcome:
     """One identification; the outcome's value is the objective of the estimate. watch, port: as of `genesis optimize`."""
-    with Window(port) if watch else nullcontext() as window:
+    with WatchedRun(port) if watch else nullcontext() as window:
         return _execute(job, window)
 
 
-def _execute(job: Job, window: Window | None) -> Outcome:
+def _execute(job: Job, window: WatchedRun | None) -> Outcome:
     prepared = prepare(job, build_problem)
     for warning in prepared.task.dataset.warnings:
         console.note(f"warning: {warning}", "yellow")
@@ -43,7 +43,7 @@ def _execute(job: Job, window: Window | None) -> Outcome:
     return outcome_of(result)
 
 
-def learn(job: Job, prepared: Prepared, observers: list[Any], window: Window | None = None) -> tuple[Any, Any]:
+def learn(job: Job, prepared: Prepared, observers: list[Any], window: WatchedRun | None = None) -> tuple[Any, Any]:
     """The loop on a prepared job, with its record; returns the loop and its result. window: shows what it simulates."""
     from genesis.runners.identify import resume
 

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from genesis_cli import console
-from genesis_cli.watch import Window
+from genesis_cli.watch import WatchedRun
 from tests.cli.conftest import last_run
 from tests.replay.test_html import sliding
 
@@ -79,7 +79,7 @@ def test_on_a_terminal_the_end_is_shown_until_it_is_closed(monkeypatch, port) ->
     for terminal in (False, True):
         stderr = console.stderr()
         monkeypatch.setattr(type(stderr), "is_terminal", terminal)
-        with Window(port) as window:
+        with WatchedRun(port) as window:
             window.show(sliding(2))
             window.stay()
     assert waited == [True]

@@ -123,7 +123,8 @@ def test_environments_stand_apart_or_alone() -> None:
 
 
 def test_recording(tmp_path, monkeypatch, caplog) -> None:
-    av = pytest.importorskip("av", reason="the extra video")
+    import av
+
     scene = boxes()
     with caplog.at_level("WARNING", "genesis"):
         camera = scene.add_camera(**FRONT, GUI=True)
