@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from genesis.runners.series import dof_arrays, series_arrays
 from genesis.tasks import Task
 
 
@@ -34,7 +35,7 @@ def simulate(task: Task) -> Simulated:
     names = ("time", "qpos", "qvel", "qacc", "controls", "links_pos", "links_quat")
     arrays = {name: getattr(trajectory, name).detach().cpu().numpy() for name in names}
     links = [link.name for entity in task.setting.entities.values() for link in entity.links]
-    arrays["link_names"] = np.array(links)
+    arrays |= {"link_names": np.array(links), **dof_arrays(task), **series_arrays(task, judged.trajectory)}
     metrics = task.metrics(judged.trajectory)
     batch = task.setting.batch
     return Simulated(

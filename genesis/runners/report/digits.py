@@ -123,3 +123,8 @@ def _sign(text: str) -> str:
     if text.startswith("-") and not text.strip("-0."):
         text = text[1:]
     return text.replace("-", "−")
+
+
+def size(count: int) -> str:
+    """Bytes as 12 kB, 3.4 MB."""
+    return f"{max(count / 1e3, 1.0):.0f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
