@@ -23,7 +23,7 @@ def dof_arrays(task: Task) -> dict[str, np.ndarray]:
     """What the columns of qvel and controls are.
 
     dof_names (nv,): "joint", "joint.k" of several, "entity/joint" where several entities move. dof_kinds (nv,): angle or length.
-    dof_coordinates (nv,): the place in qpos of those that add like numbers, -1 of the others. controlled (nv,): whether a parameter controls it.
+    dof_coordinates (nv,): the place in qpos of those that add like numbers, -1 of the others. controlled (nv,): by a parameter.
     limits/position, velocity, force (nv, 2): of the robot's files, infinite where there is none; limits/controls: bounds of what is learned.
     """
     setting = task.setting

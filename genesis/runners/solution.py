@@ -16,8 +16,8 @@ VALUE, LEAF = "parameter/", "leaf/"
 
 
 def trajectory_arrays(task: Task, without: Sequence[int] = ()) -> dict[str, np.ndarray]:
-    """time (T+1) [s], qpos (T+1,[B,]nq), qvel, controls (T,[B,]nv) of the present parameters, and `series_arrays`; NaN for the environments left
-    out."""
+    """time (T+1) [s], qpos (T+1,[B,]nq), qvel, controls (T,[B,]nv) of the present parameters, and `series_arrays`; NaN for the environments
+    left out."""
     with torch.no_grad():
         trajectory, _ = task.simulate(without) if without else task.simulate()
     series = {name: getattr(trajectory, name).detach().cpu().numpy() for name in ("qpos", "qvel", "controls")}

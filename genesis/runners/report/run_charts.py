@@ -100,7 +100,7 @@ def curves_chart(
 ) -> "Figure":
     """Some numbers over the iterations. limit: below it all is well."""
     figure, axes = course_figure(course, palette, label)
-    _scale(axes, list(table.values()), limit)
+    _scale(axes, list(table.values()), limit, low_ends=2.0 if limit else 12.0)
     logarithmic = axes.get_yscale() == "log"
     for values, colour in zip(table.values(), palette.curves, strict=False):
         x, y = thin(course.iterations, np.where(values > 0.0, values, math.nan) if logarithmic else values, MOST)
@@ -141,10 +141,10 @@ def time_figure(palette: Palette, label: str) -> tuple["Figure", Any]:
     return figure, axes
 
 
-def error_chart(time: np.ndarray, values: np.ndarray, unit: str, limit: float | None, palette: Palette) -> "Figure":
+def error_chart(time: np.ndarray, values: np.ndarray, label: str, limit: float | None, palette: Palette) -> "Figure":
     """A metric (T+1, B) over time, with what it may be at most."""
-    figure, axes = time_figure(palette, unit)
-    _scale(axes, [values], limit, low_ends=3.0)
+    figure, axes = time_figure(palette, label)
+    _scale(axes, [values], limit, low_ends=2.0 if limit else 6.0)
     _band(axes, time, values, palette)
     if limit is not None:
         low = axes.get_ylim()[0]
@@ -197,7 +197,7 @@ def _label(axes: Any, text: str, size: float = 7.5) -> None:
     axes.yaxis.set_label_coords(-35.0 / (72.0 * WIDTH - 49.0), 0.5)
 
 
-def _scale(axes: Any, tables: list[np.ndarray], limit: float | None = None, low_ends: float = 9.0) -> None:
+def _scale(axes: Any, tables: list[np.ndarray], limit: float | None = None, low_ends: float = 12.0) -> None:
     """Logarithmic where all is positive and reaches far; ``low_ends``: decades shown below the largest, or below the limit."""
     values = np.concatenate([x.reshape(-1) for x in tables]) if tables else np.zeros(0)
     values = values[np.isfinite(values)]

@@ -153,7 +153,7 @@ def _of_growth(run: RunReport) -> list[str]:
     for name, told in node(run.result, "growth").items():
         if told.get("noise_time") is not None:
             where = f"from {plain(told['noise_time'], 3)} s on the gradient of the {name} motion is noise"
-            power = f"10^{told['log10_largest']:.0f}"
+            power = plain(10.0 ** min(told["log10_largest"], 300.0), 1)
             return [
                 f"small changes grow by {power}, {where}: take optimizer=ddp, cut the motion (multiple_shooting.segments=16), or make it shorter."
             ]

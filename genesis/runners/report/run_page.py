@@ -15,7 +15,7 @@ from genesis.runners.report.facts import facts_of
 from genesis.runners.report.folder import SIMULATE, SYSID, RunReport, node, report_of
 from genesis.runners.report.motion import WORDS, Closeness, Motion, chosen_dofs, closeness, motion_of
 from genesis.runners.report.page import fill, write_page
-from genesis.runners.report.run_judge import amount, losses_of, metric_words, objectives, total_seconds, toned, verdict
+from genesis.runners.report.run_judge import amount, losses_of, metric_words, objectives, toned, total_seconds, verdict
 from genesis.runners.report.style import Draw, Palette, svg
 
 DOFS = 12  # degrees of freedom that are drawn
@@ -223,7 +223,7 @@ def _growth(run: RunReport) -> Chart | None:
     legend = tuple(("dashed" if name == "first" else _colour(0), f"{name} motion", "") for name in logs)
     return _chart(
         "Growth of small changes", lambda p: charts.growth_chart(logs, dt, limit, p), "growth of small changes over time",
-        side=f"up to 10^{most:.1f}; noise beyond 10^{limit:g}", legend=legend,
+        side=f"up to {plain(10.0 ** min(most, 300.0), 2)}, noise beyond {plain(10.0**limit, 1)}", legend=legend,
     )  # fmt: skip
 
 
@@ -246,7 +246,7 @@ def _errors(run: RunReport, motion: Motion | None) -> list[Chart]:
         made.append(
             _chart(
                 words[:1].upper() + words[1:],
-                lambda p, table=table, name=name, unit=unit: charts.error_chart(motion.time, table, unit or "rad/s, m/s", limits.get(name), p),  # type: ignore[misc]
+                lambda p, table=table, name=name, unit=unit: charts.error_chart(motion.time, table, unit.replace("°", "deg") or "rad/s, m/s", limits.get(name), p),  # type: ignore[misc]
                 f"{words} over time", side=side,
             )
         )  # fmt: skip
