@@ -37,8 +37,9 @@ from genesis.runners.candidates import Candidates
 from genesis.runners.excitation import EXTRA_FILES
 from genesis.runners.growth import Growth, growth_of
 from genesis.runners.optimal_control import TaskControl
-from genesis.runners.series import GROWTH, dof_arrays
+from genesis.runners.series import dof_arrays
 from genesis.runners.solution import parameter_arrays, trajectory_arrays
+from genesis.runners.stored import GROWTH
 from genesis.tasks import Task
 from genesis.tasks.linearize import Linearized, expect_squares, linearize
 from genesis.view import View

@@ -8,15 +8,11 @@ import torch
 
 from genesis.parameters.open_loop import OpenLoop
 from genesis.parameters.policy import Policy
+from genesis.runners.stored import FORCE, LIMITED, LIMITS, SERIES
 from genesis.selection import SceneJoint, joints_of, limits
 from genesis.setting import Setting
 from genesis.tasks import Task
 from genesis.view import View
-
-#: Names in the file: of the series over time, of the limits of the degrees of freedom, of the growth of small changes over the steps.
-SERIES, LIMITS, GROWTH = "series/", "limits/", "growth/"
-FORCE = f"{SERIES}force"
-LIMITED = ("position", "velocity", "force")
 
 
 def dof_arrays(task: Task) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from typing import Any
 from genesis_cli import console
 from genesis_cli.build import build_loop, build_record
 from genesis_cli.commands.prepare import Prepared, prepare
+from genesis_cli.commands.report import leave_report
 from genesis_cli.errors import FAILED, OK
 from genesis_cli.job import Job, Outcome
 from genesis_cli.numbers import growth_lines, metric_lines
@@ -23,9 +24,14 @@ def execute(job: Job) -> Outcome:
     writing = prepared.checked.plain["logging"]
     steps = prepared.task.setting.horizon * max(prepared.checked.task.envs, 1)
     progress = Progress(prepared.checked.plain["stop"].iterations, steps) if writing.progress else None
-    with progress or nullcontext():
-        result = learn(job, prepared, [progress] if progress is not None else [])
+    try:
+        with progress or nullcontext():
+            result = learn(job, prepared, [progress] if progress is not None else [])
+    except Exception:
+        leave_report(job, prepared.checked)  # of what there is
+        raise
     show(job, result)
+    leave_report(job, prepared.checked)
     return outcome_of(result)
 
 

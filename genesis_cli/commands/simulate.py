@@ -5,6 +5,7 @@ from pathlib import Path
 from genesis_cli import console
 from genesis_cli.build import store_config
 from genesis_cli.commands.prepare import prepare
+from genesis_cli.commands.report import leave_report
 from genesis_cli.errors import OK
 from genesis_cli.job import Job, Outcome
 from genesis_cli.numbers import metric_lines
@@ -29,6 +30,7 @@ def execute(job: Job, solution: str | None = None) -> Outcome:
         "objective": done.objective,
         "terms": done.terms,
         "metrics": done.metrics,
+        "tolerances": {limit.metric: limit.largest for limit in task.goal.limits},
         "good_enough": done.good,
         "parameters_from": str(Path(solution).resolve()) if solution else None,
         "parameters_loaded": loaded,
@@ -42,4 +44,5 @@ def execute(job: Job, solution: str | None = None) -> Outcome:
     for line in metric_lines(done.metrics, first=f"objective {done.objective:.4g}"):
         console.say(line)
     console.say(f"{job.folder}")
+    leave_report(job, prepared.checked)
     return Outcome(OK, done.objective)

@@ -75,6 +75,9 @@ class Logging:
     every: int = key(5, "iterations between two TensorBoard points", low=1)
     checkpoint_every: int = key(50, "iterations between two checkpoints", low=1)
     progress: bool = key(True, "show progress in the terminal")
+    report: bool | None = key(
+        None, "write report.html; null: yes, but not for each job of a sweep, which has an overview of them all"
+    )
 
 
 @dataclass

@@ -11,18 +11,17 @@ from zipfile import BadZipFile
 import numpy as np
 
 from genesis.errors import InputError
-from genesis.runners.record import METRICS
 from genesis.runners.report.page import FILE, REPLAY, Origin, embedded
-from genesis.runners.series import GROWTH, SERIES
+from genesis.runners.stored import CONFIG, GROWTH, METRICS, RESULT, SERIES, SOLUTION, TRAJECTORY
 
-RESULT, CONFIG, TYPED, HYDRA = "result.json", "config.yaml", ".hydra/overrides.yaml", ".hydra/hydra.yaml"
+TYPED, HYDRA = ".hydra/overrides.yaml", ".hydra/hydra.yaml"
 OPTIMIZE, SIMULATE, SYSID = "optimize", "simulate", "sysid"
 #: Files of a run folder, and what they hold.
 CONTENT = {
     RESULT: "status, objective, metrics, seconds",
     METRICS: "a line for each iteration",
-    "solution.npz": "best parameters, their trajectory",
-    "trajectory.npz": "the trajectory",
+    SOLUTION: "best parameters, their trajectory",
+    TRAJECTORY: "the trajectory",
     REPLAY: "the replay by itself",
     "replay.npz": "the replay as data",
     CONFIG: "the composed config, absolute paths",
@@ -114,7 +113,7 @@ def report_of(folder: Path) -> RunReport:
     typed = _yaml(folder / TYPED, list)
     return RunReport(
         command_of(folder, config), result, config, chosen, [str(word) for word in typed], course_of(folder / METRICS),
-        _arrays(folder / "solution.npz") or _arrays(folder / "trajectory.npz"), origin_of(folder),
+        _arrays(folder / SOLUTION) or _arrays(folder / TRAJECTORY), origin_of(folder),
     )  # fmt: skip
 
 
@@ -122,7 +121,7 @@ def command_of(folder: Path, config: dict[str, Any]) -> str:
     """Which command a run is of: its files say it."""
     if "observation" in config:
         return SYSID
-    return SIMULATE if (folder / "trajectory.npz").is_file() and not (folder / METRICS).is_file() else OPTIMIZE
+    return SIMULATE if (folder / TRAJECTORY).is_file() and not (folder / METRICS).is_file() else OPTIMIZE
 
 
 def course_of(path: Path) -> Course:
@@ -168,7 +167,7 @@ def origin_of(folder: Path) -> Origin:
     commands = [("Start it anew, with the same config and whatever is changed behind it:", f"genesis {command} --rerun {place}")]
     if (folder / "checkpoints/last.pt").is_file() and command != SIMULATE:
         commands.append(("Go on from its last checkpoint:", f"genesis {command} --resume {place}"))
-    if (folder / "solution.npz").is_file() and command == OPTIMIZE:
+    if (folder / SOLUTION).is_file() and command == OPTIMIZE:
         commands.append(("Roll out what it has found, without learning:", f"genesis simulate --rerun {place} --solution {place}"))
     wanted = node(config, "logging").get("replay", True)
     hint = "There is none: it was switched off (logging.replay=false)." if wanted is False else ""

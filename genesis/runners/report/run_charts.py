@@ -121,7 +121,7 @@ def growth_chart(logs: dict[str, np.ndarray], dt: float, limit: float, palette: 
         look = {"ls": (0, (3, 1.6)), "color": palette.before} if name == "first" else {"color": palette.after}
         axes.plot(*thin(dt * np.arange(len(values)), values, MOST), lw=1.1, **look)
     low, high = axes.get_ylim()
-    if high > 0.6 * limit:
+    if math.isfinite(limit) and high > 0.6 * limit:
         high = max(high, 1.15 * limit)
         axes.axhspan(limit, high, color=palette.before, alpha=0.10, lw=0)
         axes.axhline(limit, color=palette.before, lw=0.9, ls=(0, (4, 2)))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from genesis.problems.problem import CONVERGED, FINISHED, INTERRUPTED, NOT_CONVERGED, OVERFLOWED, PRUNED
+from genesis.problems.status import CONVERGED, FINISHED, INTERRUPTED, NOT_CONVERGED, OVERFLOWED, PRUNED
 from genesis.runners.report.digits import change, duration, plain
 from genesis.runners.report.folder import SIMULATE, RunReport, node
 from genesis.runners.report.judge import Sentence, counted, tone_of
@@ -155,7 +155,8 @@ def _of_growth(run: RunReport) -> list[str]:
             where = f"from {plain(told['noise_time'], 3)} s on the gradient of the {name} motion is noise"
             power = plain(10.0 ** min(told["log10_largest"], 300.0), 1)
             return [
-                f"small changes grow by {power}, {where}: take optimizer=ddp, cut the motion (multiple_shooting.segments=16), or make it shorter."
+                f"small changes grow by {power}, {where}: take optimizer=ddp, cut the motion (multiple_shooting.segments=16), or make it "
+                "shorter."
             ]
     return []
 

@@ -2,13 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from genesis.runners.growth import NOISE, NOISE_32
 from genesis.runners.report import run_charts as charts
 from genesis.runners.report.digits import change, duration, percent, plain
 from genesis.runners.report.facts import facts_of
@@ -169,10 +169,12 @@ def _course(run: RunReport) -> list[Chart]:
     limits = node(run.result, "tolerances")
     ratios = {name: course.metrics[name] / limit for name, limit in limits.items() if limit and name in course.metrics}
     if ratios and len(course) > 1:
+        legend = list(_legend([metric_words(name)[0] for name in ratios]))
+        said = "metrics relative to their tolerances by iteration"
         made.append(
             _chart(
-                "Metrics over their tolerances", lambda p: charts.curves_chart(course, ratios, p, "metric / tolerance", 1.0),
-                "metrics relative to their tolerances by iteration", side="met in the shaded part", legend=_legend([metric_words(n)[0] for n in ratios]),
+                "Metrics over their tolerances", lambda p: charts.curves_chart(course, ratios, p, "metric / tolerance", 1.0), said,
+                side="met in the shaded part", legend=tuple(legend),
             )
         )  # fmt: skip
     for name, table, label in (
@@ -216,14 +218,15 @@ def _growth(run: RunReport) -> Chart | None:
     logs = {name: x for name, x in run.growth.items() if len(x) > 1 and np.isfinite(x).all()}
     if not logs:
         return None
-    limit = NOISE_32 if str(node(run.config, "runtime").get("precision")) == "32" else NOISE
+    limits = [told.get("log10_noise") for told in node(run.result, "growth").values()]
+    limit = next((float(x) for x in limits if x is not None), math.inf)
     time = run.arrays.get("time")
     dt = float(time[1] - time[0]) if time is not None and len(time) > 1 else 1.0
     most = max(float(x.max()) for x in logs.values())
     legend = tuple(("dashed" if name == "first" else _colour(0), f"{name} motion", "") for name in logs)
     return _chart(
         "Growth of small changes", lambda p: charts.growth_chart(logs, dt, limit, p), "growth of small changes over time",
-        side=f"up to {plain(10.0 ** min(most, 300.0), 2)}, noise beyond {plain(10.0**limit, 1)}", legend=legend,
+        side=f"up to {plain(10.0 ** min(most, 300.0), 2)}, noise beyond {plain(10.0 ** min(limit, 300.0), 1)}", legend=legend,
     )  # fmt: skip
 
 
@@ -240,16 +243,11 @@ def _errors(run: RunReport, motion: Motion | None) -> list[Chart]:
         if len(table) != len(motion.time) or not np.isfinite(table).any():
             continue
         words, unit = metric_words(name)
-        words = words.removeprefix("final ").removeprefix("largest ")
+        words, label = words.removeprefix("final ").removeprefix("largest "), unit.replace("°", "deg") or "rad/s, m/s"
         ends = table[-1][np.isfinite(table[-1])]
         side = f"{amount(name, float(ends.max()))} at the end" if len(ends) else ""
-        made.append(
-            _chart(
-                words[:1].upper() + words[1:],
-                lambda p, table=table, name=name, unit=unit: charts.error_chart(motion.time, table, unit.replace("°", "deg") or "rad/s, m/s", limits.get(name), p),  # type: ignore[misc]
-                f"{words} over time", side=side,
-            )
-        )  # fmt: skip
+        draw = partial(charts.error_chart, motion.time, table, label, limits.get(name))
+        made.append(_chart(words[:1].upper() + words[1:], draw, f"{words} over time", side=side))
     return made
 
 
