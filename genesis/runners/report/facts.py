@@ -8,7 +8,7 @@ from genesis.runners.report.digits import plain
 from genesis.runners.report.folder import SIMULATE, SYSID, RunReport, node
 
 #: Settings of an optimizer that are told only where they are set; `kind` is its name.
-UNSAID = (None, False, "", [], {})
+UNSAID: tuple[Any, ...] = (None, False, "", [], {})
 AUTO = ("auto", None, 1)
 LONGEST = 160  # letters of a line
 
@@ -74,7 +74,8 @@ def _parameter(run: RunReport, name: str, one: dict[str, Any]) -> str:
     if value is not None and leaves and value.size == sum(leaves) and value.size <= 4:
         parts.append(f"found {', '.join(plain(float(x)) for x in value.reshape(-1))}")
     parts += [] if one.get("learn", True) else ["not learned"]
-    parts += [f"{key} {one[key]}" for key in ("bounds", "init", "hidden", "scale") if one.get(key) not in (*UNSAID, 1.0)]
+    shown = {key: one[key] for key in ("bounds", "init", "hidden", "scale") if one.get(key) not in (*UNSAID, 1.0)}
+    parts += [f"{key} {value}" for key, value in shown.items() if not str(value).startswith("${")]
     return ", ".join(parts)
 
 

@@ -110,9 +110,8 @@ def report_of(folder: Path) -> RunReport:
     if not result and not (folder / METRICS).is_file():
         raise InputError(f"{folder}: no run there (neither {RESULT} nor {METRICS}); give a run folder such as outputs/DATE/TIME.")
     config, chosen = _yaml(folder / CONFIG), _chosen(folder)
-    typed = _yaml(folder / TYPED, list)
     return RunReport(
-        command_of(folder, config), result, config, chosen, [str(word) for word in typed], course_of(folder / METRICS),
+        command_of(folder, config), result, config, chosen, typed_words(folder, config), course_of(folder / METRICS),
         _arrays(folder / SOLUTION) or _arrays(folder / TRAJECTORY), origin_of(folder),
     )  # fmt: skip
 
@@ -195,8 +194,15 @@ def _typed(folder: Path, command: str) -> str:
         return ""
     sources = node(hydra, "runtime").get("config_sources") or []
     dirs = [str(s["path"]) for s in sources if isinstance(s, dict) and s.get("provider") == "command-line"]
-    words = [str(word) for word in _yaml(folder / TYPED, list)]
+    words = typed_words(folder, _yaml(folder / CONFIG))
     return shlex.join(["genesis", command, *(x for d in dirs for x in ("--config-dir", d)), *words])
+
+
+def typed_words(folder: Path, config: dict[str, Any]) -> list[str]:
+    """Overrides as users type them: `task=trot`, of which Hydra has stored the folder of the group, `tasks=trot`."""
+    groups = {name + plural: name for name in config for plural in ("s", "es")}
+    words = [str(word).partition("=") for word in _yaml(folder / TYPED, list)]
+    return [f"{groups.get(key, key)}{sign}{value}" for key, sign, value in words]
 
 
 def _chosen(folder: Path) -> dict[str, str]:

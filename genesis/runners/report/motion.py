@@ -40,6 +40,11 @@ class Motion:
     dofs: list[Dof] = field(default_factory=list)
 
     @property
+    def bounded(self) -> bool:
+        """Controls have bounds that are not those of the robot."""
+        return any(math.isfinite(end) and end not in dof.limits[self.control] for dof in self.dofs for end in dof.bounds)
+
+    @property
     def envs(self) -> int:
         """B, 1 where there is no batch."""
         return next((x.shape[1] for dof in self.dofs for x in dof.values.values()), 1)

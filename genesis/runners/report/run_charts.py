@@ -19,7 +19,7 @@ MOST = 240  # points of a curve
 DRAWN = 3  # environments of a batch that have a curve of their own
 TERMS = 7  # loss terms that have a colour of their own; smaller ones share the last
 MARKED_STAGES = 12
-LOGARITHMIC = 30.0  # largest over least from which a logarithmic scale says more
+LOGARITHMIC = 20.0  # largest over least from which a logarithmic scale says more
 
 
 def course_figure(course: Course, palette: Palette, label: str) -> tuple["Figure", Any]:
@@ -141,10 +141,13 @@ def time_figure(palette: Palette, label: str) -> tuple["Figure", Any]:
     return figure, axes
 
 
-def error_chart(time: np.ndarray, values: np.ndarray, label: str, limit: float | None, palette: Palette) -> "Figure":
+def error_chart(
+    time: np.ndarray, values: np.ndarray, label: str, limit: float | None, logarithmic: bool, palette: Palette
+) -> "Figure":
     """A metric (T+1, B) over time, with what it may be at most."""
     figure, axes = time_figure(palette, label)
-    _scale(axes, [values], limit, low_ends=2.0 if limit else 6.0)
+    if limit is not None or logarithmic:
+        _scale(axes, [values], limit, low_ends=2.0 if limit else 6.0)
     _band(axes, time, values, palette)
     if limit is not None:
         low = axes.get_ylim()[0]

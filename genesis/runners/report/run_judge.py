@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from genesis.problems.status import CONVERGED, FINISHED, INTERRUPTED, NOT_CONVERGED, OVERFLOWED, PRUNED
-from genesis.runners.report.digits import change, duration, plain
+from genesis.runners.report.digits import change, duration, plain, power
 from genesis.runners.report.folder import SIMULATE, RunReport, node
 from genesis.runners.report.judge import Sentence, counted, tone_of
 from genesis.runners.report.motion import WORDS, Closeness
@@ -52,7 +52,7 @@ def _ending(run: RunReport) -> Sentence:
         time = run.arrays.get("time")
         steps = f"{counted(len(time) - 1, 'step')}, {plain(float(time[-1]), 4)} s of motion, " if time is not None else ""
         return Sentence(f"Simulated {steps}in {duration(float(node(result, 'seconds').get('rollout', math.nan)))}.", "good")
-    counts = [counted(int(result.get("iterations") or len(run.course)), "iteration")]
+    counts = [counted(int(result.get("iterations", len(run.course))), "iteration")]
     counts += [counted(result[name], name.removesuffix("s")) for name in ("evaluations", "simulations") if name in result]
     head = f"{run.status.replace('_', ' ').capitalize()} after {', '.join(counts)}"
     head += f", {duration(seconds)}" if seconds is not None else ""
@@ -94,7 +94,8 @@ def _objective(run: RunReport) -> Sentence:
 
 def _tolerances(run: RunReport) -> list[Sentence]:
     metrics, limits = node(run.result, "metrics"), node(run.result, "tolerances")
-    met, failed = [], []
+    met: list[str] = []
+    failed: list[str] = []
     for name, largest in limits.items():
         value = metrics.get(name)
         words = f"{metric_words(name)[0]} {amount(name, value)} (at most {amount(name, largest)})"
@@ -153,26 +154,33 @@ def _of_growth(run: RunReport) -> list[str]:
     for name, told in node(run.result, "growth").items():
         if told.get("noise_time") is not None:
             where = f"from {plain(told['noise_time'], 3)} s on the gradient of the {name} motion is noise"
-            power = plain(10.0 ** min(told["log10_largest"], 300.0), 1)
+            grown = power(round(told["log10_largest"]))
             return [
-                f"small changes grow by {power}, {where}: take optimizer=ddp, cut the motion (multiple_shooting.segments=16), or make it "
+                f"small changes grow by {grown}, {where}: take optimizer=ddp, cut the motion (multiple_shooting.segments=16), or make it "
                 "shorter."
             ]
     return []
 
 
 def _of_gradient(run: RunReport) -> list[str]:
-    """Groups that the objective does not depend on."""
+    """Groups that the objective does not depend on, at all or any more."""
     sizes = {name: x[np.isfinite(x)] for name, x in run.course.norms.items()}
-    largest = max((float(x.max()) for x in sizes.values() if len(x)), default=0.0)
-    gone = [name for name, x in sizes.items() if len(x) and float(x[-1]) <= NO_GRADIENT * largest and not run.result.get("exact")]
-    if not gone:
-        return []
-    names = ", ".join(f"parameter.{name}" for name in gone)
-    return [
-        f"the gradient of {names} is zero at the end: nothing that is asked for depends on it there. Check its joints and the losses; where "
-        "bodies have to meet first, scene.contact_reach lets them feel each other before, and cmaes needs no gradient."
-    ]
+    sizes = {name: x for name, x in sizes.items() if len(x)}
+    least = NO_GRADIENT * max((float(x.max()) for x in sizes.values()), default=0.0)
+    never = [f"parameter.{name}" for name, x in sizes.items() if float(x.max()) <= least]
+    gone = [f"parameter.{name}" for name, x in sizes.items() if float(x[-1]) <= least < float(x.max())]
+    said = []
+    if never:
+        said.append(
+            f"the gradient of {', '.join(never)} is zero: nothing that is asked for depends on it. Check its joints and the losses; where bodies "
+            "have to meet first, scene.contact_reach lets them feel each other before, and cmaes needs no gradient."
+        )
+    if gone:
+        said.append(
+            f"the gradient of {', '.join(gone)} has vanished: its values are pressed against their bounds, or the motion has left what the losses "
+            "see. A smaller optimizer.lr stays nearer to the start."
+        )
+    return said
 
 
 def _of_course(run: RunReport) -> list[str]:

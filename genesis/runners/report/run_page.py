@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from genesis.runners.report import run_charts as charts
-from genesis.runners.report.digits import change, duration, percent, plain
+from genesis.runners.report.digits import change, duration, percent, plain, power
 from genesis.runners.report.facts import facts_of
 from genesis.runners.report.folder import SIMULATE, SYSID, RunReport, node, report_of
+from genesis.runners.report.judge import counted
 from genesis.runners.report.motion import WORDS, Closeness, Motion, chosen_dofs, closeness, motion_of
 from genesis.runners.report.page import fill, write_page
 from genesis.runners.report.run_judge import amount, losses_of, metric_words, objectives, toned, total_seconds, verdict
@@ -87,7 +88,7 @@ def _cards(run: RunReport) -> list[tuple[str, str, str]]:
     first, best = objectives(run)
     cards = []
     if run.command == SIMULATE:
-        cards.append(("Objective", plain(best), f"of {len(node(run.result, 'terms'))} loss terms"))
+        cards.append(("Objective", plain(best), f"of {counted(len(node(run.result, 'terms')), 'loss term')}"))
     elif first is not None and best is not None and min(first, best) > 0.0:
         cards.append(("Objective", change(first, best), f"{plain(first)} → {plain(best)}"))
     else:
@@ -110,7 +111,7 @@ def _cards(run: RunReport) -> list[tuple[str, str, str]]:
     if run.command != SIMULATE:
         evaluations = run.result.get("evaluations", run.result.get("simulations"))
         below = f"best in iteration {run.result['best_iteration']}" if run.result.get("best_iteration") is not None else ""
-        below = f"{evaluations} evaluations{', ' if below else ''}{below}" if evaluations is not None else below
+        below = f"{counted(evaluations, 'evaluation')}{', ' if below else ''}{below}" if evaluations is not None else below
         cards.append(("Iterations", str(run.result.get("iterations", len(run.course))), below))
     return cards
 
@@ -226,7 +227,7 @@ def _growth(run: RunReport) -> Chart | None:
     legend = tuple(("dashed" if name == "first" else _colour(0), f"{name} motion", "") for name in logs)
     return _chart(
         "Growth of small changes", lambda p: charts.growth_chart(logs, dt, limit, p), "growth of small changes over time",
-        side=f"up to {plain(10.0 ** min(most, 300.0), 2)}, noise beyond {plain(10.0 ** min(limit, 300.0), 1)}", legend=legend,
+        side=f"up to {power(most)}" + (f", noise beyond {power(limit)}" if math.isfinite(limit) else ""), legend=legend,
     )  # fmt: skip
 
 
@@ -246,7 +247,7 @@ def _errors(run: RunReport, motion: Motion | None) -> list[Chart]:
         words, label = words.removeprefix("final ").removeprefix("largest "), unit.replace("°", "deg") or "rad/s, m/s"
         ends = table[-1][np.isfinite(table[-1])]
         side = f"{amount(name, float(ends.max()))} at the end" if len(ends) else ""
-        draw = partial(charts.error_chart, motion.time, table, label, limits.get(name))
+        draw = partial(charts.error_chart, motion.time, table, label, limits.get(name), "error" in name or "miss" in name)
         made.append(_chart(words[:1].upper() + words[1:], draw, f"{words} over time", side=side))
     return made
 

@@ -79,7 +79,7 @@ def render_sweep(sweep: SweepReport) -> str:
         sweep=sweep,
         title=sweep.title,
         tone="good" if good == len(sweep.jobs) else "bad" if not good else "warn",
-        status=f"{good} of {len(sweep.jobs)} good",
+        status=f"{good} of {len(sweep.jobs)} succeeded",
         verdict=_verdict(sweep, counts),
         cards=_cards(sweep, counts),
         origin=sweep.origin,
@@ -112,7 +112,7 @@ def _verdict(sweep: SweepReport, counts: dict[str, int]) -> list[Sentence]:
         said.append(
             Sentence(
                 f"Best: job {best.number} ({best.status.replace('_', ' ')}) with {settings}, objective {plain(best.objective)}.",
-                "good",
+                "good" if best.good else "plain",
             )
         )
     said += [Sentence(f"{key} explains {100.0 * share:.0f} %: {words}.") for key, share, words in sweep.influences[:3]]
@@ -183,6 +183,9 @@ def _scatter(jobs: list[SweptJob], key: str, palette: Palette) -> "Figure":
         if _logarithmic(x):
             axes.set_xscale("log")
             axes.minorticks_off()
+        elif len(set(x)) <= 6:
+            axes.set_xticks(sorted(set(x)), [plain(value, 3) for value in sorted(set(x))])
+            axes.margins(x=0.12)
     else:
         names = list(dict.fromkeys(str(job.values[key]) for job in jobs))
         spread = 0.12 * np.sin(2.4 * np.arange(len(jobs)))  # apart, the same each time
