@@ -65,9 +65,8 @@ def opened(page: Path, folder: Path, widths: tuple[int, ...] = (1280, 400)) -> O
     """A page at several widths."""
     around = folder / "around.html"
     script = MEASURE.replace("WIDTHS", json.dumps(widths))
-    around.write_text(
-        f'<meta charset="utf-8"><body><textarea id="page" hidden>{escape(page.read_text())}</textarea><pre id="found"></pre><script>{script}</script>'
-    )
+    kept = f'<textarea id="page" hidden>{escape(page.read_text())}</textarea><pre id="found"></pre>'
+    around.write_text(f'<meta charset="utf-8"><body>{kept}<script>{script}</script>')
     done = chromium(
         folder, around.as_uri(), "--dump-dom", "--virtual-time-budget=20000", "--enable-logging=stderr", "--window-size=1400,1000"
     )

@@ -172,13 +172,13 @@ def _of_gradient(run: RunReport) -> list[str]:
     said = []
     if never:
         said.append(
-            f"the gradient of {', '.join(never)} is zero: nothing that is asked for depends on it. Check its joints and the losses; where bodies "
-            "have to meet first, scene.contact_reach lets them feel each other before, and cmaes needs no gradient."
+            f"the gradient of {', '.join(never)} is zero: nothing that is asked for depends on it. Check its joints and the losses; where "
+            "bodies have to meet first, scene.contact_reach lets them feel each other before, and cmaes needs no gradient."
         )
     if gone:
         said.append(
-            f"the gradient of {', '.join(gone)} has vanished: its values are pressed against their bounds, or the motion has left what the losses "
-            "see. A smaller optimizer.lr stays nearer to the start."
+            f"the gradient of {', '.join(gone)} has vanished: its values are pressed against their bounds, or the motion has left what the "
+            "losses see. A smaller optimizer.lr stays nearer to the start."
         )
     return said
 
