@@ -12,6 +12,7 @@ from genesis_cli import console
 from genesis_cli.build import build_identification, build_problem
 from genesis_cli.commands.optimize import outcome_of, recorded
 from genesis_cli.commands.prepare import Prepared, prepare
+from genesis_cli.commands.replay import identified_replay, wanted, write_replay
 from genesis_cli.commands.report import asked_for, leave_report
 from genesis_cli.job import Job, Outcome
 from genesis_cli.progress import Progress
@@ -26,21 +27,19 @@ def execute(job: Job) -> Outcome:
     for warning in prepared.task.dataset.warnings:
         console.note(f"warning: {warning}", "yellow")
     progress = Progress(prepared.checked.plain["stop"].iterations) if prepared.checked.plain["logging"].progress else None
-    try:
-        with progress or nullcontext():
-            loop, result = learn(job, prepared, [progress] if progress is not None else [])
-    except Exception:
-        leave_report(job, prepared.checked)  # of what there is
-        raise
-    conclude(job, prepared, loop.problem, result)
+    with progress or nullcontext():
+        loop, result = learn(job, prepared, [progress] if progress is not None else [])
+    if wanted(job, prepared.checked) and result.objective_best is not None:  # the report has it inside
+        write_replay(job, lambda: identified_replay(job, prepared, loop.problem))
+    if result.error is None:
+        conclude(job, prepared, loop.problem, result)
+    else:
+        leave_report(job, prepared.checked)
     return outcome_of(result)
 
 
 def learn(job: Job, prepared: Prepared, observers: list[Any]) -> tuple[Any, Any]:
-    """The loop on a prepared job, with its record; returns the loop and its result.
-
-    Raises: what failed where no start could be simulated.
-    """
+    """The loop on a prepared job, with its record; returns the loop and its result."""
     from genesis.runners.identify import resume
 
     observers = [*observers, *job.observers()]

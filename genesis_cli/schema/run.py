@@ -75,8 +75,11 @@ class Logging:
     every: int = key(5, "iterations between two TensorBoard points", low=1)
     checkpoint_every: int = key(50, "iterations between two checkpoints", low=1)
     progress: bool = key(True, "show progress in the terminal")
+    replay: bool | None = key(
+        None, "write the replay of the motion, replay.html and replay.npz; null: of single runs, not of the jobs of a sweep"
+    )
     report: bool | None = key(
-        None, "write report.html; null: yes, but not for each job of a sweep, which has an overview of them all"
+        None, "write report.html; null: of single runs, not of the jobs of a sweep, which has an overview of them all"
     )
 
 
