@@ -47,7 +47,7 @@ async function measure(width) {
     empty: [...inner.querySelectorAll("figure svg")].filter(e => e.querySelectorAll("path").length < 4).length,
   };
   const button = inner.querySelector("#replay button");
-  if (button) { button.click(); await pause(1500); found[width].replay = inner.querySelector("#replay iframe")?.src ?? ""; }
+  if (button) { button.click(); await pause(1500); found[width].replay = inner.querySelector("#replay iframe")?.srcdoc.length ?? 0; }
   frame.remove();
 }
 (async () => { for (const width of WIDTHS) await measure(width); document.getElementById("found").textContent = JSON.stringify(found); })();
