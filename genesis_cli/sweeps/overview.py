@@ -3,7 +3,6 @@
 import shlex
 from pathlib import Path
 
-from genesis_cli.sweeps.influence import influences
 from genesis_cli.sweeps.manifest import load
 from genesis_cli.sweeps.results import INTERRUPTED, MISSING
 from genesis_cli.sweeps.table import CSV, PARQUET, Row, Table, number_or_text
@@ -17,6 +16,7 @@ def write_overview(table: Table) -> Path:
     """Write the overview into the sweep's folder, and the report of its best job beside that job; returns its path."""
     from genesis.runners.report import write_sweep_report
     from genesis.runners.report.sweep_page import SweepReport, SweptJob
+    from genesis_cli.sweeps.influence import influences
 
     best = table.best()
     if best is not None:
@@ -50,15 +50,15 @@ def origin(table: Table, best: Row | None):  # -> genesis.runners.report.page.Or
     from genesis.runners.report.page import Origin
 
     stored, place = load(table.sweep), shlex.quote(str(table.sweep))
-    commands = [("Run what is missing, with `--failed` also what failed:", f"genesis sweep resume {place}")]
+    lines = [("Run what is missing, with `--failed` also what failed:", f"genesis sweep resume {place}")]
     if best is not None:
         name = "optimize" if stored is None else stored.command
-        commands.append(
+        lines.append(
             ("Go on from the best job, with the same config:", f"genesis {name} --rerun {shlex.quote(str(best.folder))}")
         )
-    commands.append(("The report of any job:", f"genesis report {place}/0"))
+    lines.append(("The report of any job:", f"genesis report {place}/0"))
     files = [
         (name, content, (table.sweep / name).stat().st_size) for name, content in FILES.items() if (table.sweep / name).is_file()
     ]
     typed = "" if stored is None else shlex.join(["genesis", stored.command, "-m", *stored.words])
-    return Origin(folder=str(table.sweep), typed=typed, commands=commands, files=files)
+    return Origin(folder=str(table.sweep), typed=typed, lines=lines, files=files)

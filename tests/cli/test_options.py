@@ -11,6 +11,7 @@ OPTIONS = {
     "sysid": [*HYDRA, "--rerun", "--resume"],
     "simulate": [*HYDRA, "--rerun", "--solution"],
     "gradcheck": [*HYDRA, "--rerun"],
+    "report": [],
     "doctor": [],
     "show groups": ["--config-dir"],
     "show keys": ["--command", "--config-dir"],

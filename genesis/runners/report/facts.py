@@ -19,12 +19,12 @@ def facts_of(run: RunReport) -> list[tuple[str, str]]:
     if not config:
         return []
     found = [("Task", _task(run)), ("Robot", _robot(run)), ("Scene", _scene(run))]
-    if run.command == SYSID:
+    if run.verb == SYSID:
         found.append(("Recordings", ", ".join(str(item) for item in node(config, "observation").get("files") or [])))
     for name, one in node(config, "parameter").items():
         if isinstance(one, dict):
             found.append((f"Parameter {name}", _parameter(run, name, one)))
-    if run.command != SIMULATE:
+    if run.verb != SIMULATE:
         found += [("Optimizer", _optimizer(run)), ("Ends", _stop(run))]
     found.append(("Numbers", _runtime(run)))
     return [(name, text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…") for name, text in found if text]

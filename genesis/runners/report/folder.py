@@ -32,7 +32,7 @@ CONTENT = {
 
 
 @dataclass
-class Course:
+class Iterations:
     """Numbers over the iterations (n,), not a number where there is none.
 
     stages: label of the stage of each. exact: False for the objective of a mini-batch. failed: evaluations without a value since the last
@@ -69,16 +69,16 @@ class Course:
 class RunReport:
     """What the folder of a run says.
 
-    command: optimize, simulate or sysid. result: of result.json. config: of config.yaml. chosen: config group -> option, where it is known;
+    verb: optimize, simulate or sysid. result: of result.json. config: of config.yaml. chosen: config group -> option, where it is known;
     typed: overrides. arrays: of solution.npz or trajectory.npz.
     """
 
-    command: str
+    verb: str
     result: dict[str, Any]
     config: dict[str, Any]
     chosen: dict[str, str]
     typed: list[str]
-    course: Course
+    course: Iterations
     arrays: dict[str, np.ndarray]
     origin: Origin = field(default_factory=Origin)
 
@@ -90,7 +90,7 @@ class RunReport:
     @property
     def title(self) -> str:
         """What was done, by whom."""
-        task = self.chosen.get("tasks") or node(self.config, "task").get("kind") or self.command
+        task = self.chosen.get("tasks") or node(self.config, "task").get("kind") or self.verb
         return f"{node(self.config, 'robot').get('name', 'run')}: {str(task).replace('_', ' ')}"
 
     @property
@@ -111,19 +111,19 @@ def report_of(folder: Path) -> RunReport:
         raise InputError(f"{folder}: no run there (neither {RESULT} nor {METRICS}); give a run folder such as outputs/DATE/TIME.")
     config, chosen = _yaml(folder / CONFIG), _chosen(folder)
     return RunReport(
-        command_of(folder, config), result, config, chosen, typed_words(folder, config), course_of(folder / METRICS),
+        verb_of(folder, config), result, config, chosen, typed_words(folder, config), course_of(folder / METRICS),
         _arrays(folder / SOLUTION) or _arrays(folder / TRAJECTORY), origin_of(folder),
     )  # fmt: skip
 
 
-def command_of(folder: Path, config: dict[str, Any]) -> str:
-    """Which command a run is of: its files say it."""
+def verb_of(folder: Path, config: dict[str, Any]) -> str:
+    """Which verb of `genesis` a run is of: its files say it."""
     if "observation" in config:
         return SYSID
     return SIMULATE if (folder / TRAJECTORY).is_file() and not (folder / METRICS).is_file() else OPTIMIZE
 
 
-def course_of(path: Path) -> Course:
+def course_of(path: Path) -> Iterations:
     """The lines of metrics; those that are torn are counted, and iterations that were told again are taken as told last."""
     lines, torn = {}, 0
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []:
@@ -140,7 +140,7 @@ def course_of(path: Path) -> Course:
         return {key: np.array([_number(one.get(key)) for one in found]) for key in names}
 
     norms = table("gradient_norm") or {"all": np.array([_number(row.get("gradient_norm")) for row in rows])}
-    return Course(
+    return Iterations(
         iterations=np.array(sorted(lines), float),
         objective=np.array([_number(row.get("objective")) for row in rows]),
         exact=np.array([row.get("exact") is not False for row in rows], bool),
@@ -162,20 +162,20 @@ def origin_of(folder: Path) -> Origin:
     there = [name for name in CONTENT if (folder / name).is_file()]
     if not there:
         return Origin(replay=replay, replay_bytes=size)
-    command, place = command_of(folder, config), shlex.quote(str(folder))
-    commands = [("Start it anew, with the same config and whatever is changed behind it:", f"genesis {command} --rerun {place}")]
-    if (folder / "checkpoints/last.pt").is_file() and command != SIMULATE:
-        commands.append(("Go on from its last checkpoint:", f"genesis {command} --resume {place}"))
-    if (folder / SOLUTION).is_file() and command == OPTIMIZE:
-        commands.append(("Roll out what it has found, without learning:", f"genesis simulate --rerun {place} --solution {place}"))
+    verb, place = verb_of(folder, config), shlex.quote(str(folder))
+    lines = [("Start it anew, with the same config and whatever is changed behind it:", f"genesis {verb} --rerun {place}")]
+    if (folder / "checkpoints/last.pt").is_file() and verb != SIMULATE:
+        lines.append(("Go on from its last checkpoint:", f"genesis {verb} --resume {place}"))
+    if (folder / SOLUTION).is_file() and verb == OPTIMIZE:
+        lines.append(("Roll out what it has found, without learning:", f"genesis simulate --rerun {place} --solution {place}"))
     wanted = node(config, "logging").get("replay", True)
     hint = "There is none: it was switched off (logging.replay=false)." if wanted is False else ""
     text = folder / CONFIG
     seconds = result.get("seconds")
     return Origin(
         folder=str(folder),
-        typed=_typed(folder, command),
-        commands=commands if config else [],
+        typed=_typed(folder, verb),
+        lines=lines if config else [],
         versions={str(k): str(v) for k, v in node(result, "versions").items()},
         seed=result.get("seed"),
         seconds={k: float(v) for k, v in seconds.items() if _real(v)} if isinstance(seconds, dict) else {},
@@ -187,15 +187,15 @@ def origin_of(folder: Path) -> Origin:
     )
 
 
-def _typed(folder: Path, command: str) -> str:
+def _typed(folder: Path, verb: str) -> str:
     """The command line of the run; empty where it is not known, as that of a run from a stored config, which names another run."""
     hydra = node(_yaml(folder / HYDRA), "hydra")
-    if not (folder / TYPED).is_file() or node(hydra, "job").get("config_name", command) not in (command, None):
+    if not (folder / TYPED).is_file() or node(hydra, "job").get("config_name", verb) not in (verb, None):
         return ""
     sources = node(hydra, "runtime").get("config_sources") or []
     dirs = [str(s["path"]) for s in sources if isinstance(s, dict) and s.get("provider") == "command-line"]
     words = typed_words(folder, _yaml(folder / CONFIG))
-    return shlex.join(["genesis", command, *(x for d in dirs for x in ("--config-dir", d)), *words])
+    return shlex.join(["genesis", verb, *(x for d in dirs for x in ("--config-dir", d)), *words])
 
 
 def typed_words(folder: Path, config: dict[str, Any]) -> list[str]:
@@ -252,4 +252,4 @@ def _number(value: Any) -> float:
     return float(value) if _real(value) else math.nan
 
 
-__all__ = ["FILE", "Course", "RunReport", "course_of", "node", "origin_of", "report_of"]
+__all__ = ["FILE", "Iterations", "RunReport", "course_of", "node", "origin_of", "report_of"]

@@ -32,7 +32,7 @@ class Dof:
 
 
 @dataclass
-class Motion:
+class JointMotion:
     """time (T+1,) [s]. control: kind of the controls."""
 
     time: np.ndarray
@@ -75,7 +75,7 @@ class Closeness:
         return max(self.low - self.value, self.value - self.high, 0.0)
 
 
-def motion_of(arrays: dict[str, np.ndarray]) -> Motion | None:
+def motion_of(arrays: dict[str, np.ndarray]) -> JointMotion | None:
     """From the arrays of a solution or trajectory; None where they hold no motion."""
     if any(name not in arrays for name in ("time", "qvel", "qpos")) or arrays["qvel"].ndim not in (2, 3):
         return None
@@ -89,7 +89,7 @@ def motion_of(arrays: dict[str, np.ndarray]) -> Motion | None:
     lengths = arrays.get("dof_kinds", np.full(nv, "angle")) == "length"
     there = {name: arrays.get(LIMITS + name) for name in (*LIMITED, "controls")}
     controlled = arrays.get("controlled", np.ones(nv, bool))
-    made = Motion(arrays["time"], kind)
+    made = JointMotion(arrays["time"], kind)
     for k in range(nv):
         values = {"velocity": qvel[..., k]}
         if places[k] >= 0:
@@ -103,7 +103,7 @@ def motion_of(arrays: dict[str, np.ndarray]) -> Motion | None:
     return made
 
 
-def closeness(motion: Motion) -> list[Closeness]:
+def closeness(motion: JointMotion) -> list[Closeness]:
     """The nearest approach to limits of each kind that the robot has; none of a kind without limits, or of a motion that is not finite."""
     found = []
     for kind in LIMITED:
@@ -123,7 +123,7 @@ def closeness(motion: Motion) -> list[Closeness]:
     return found
 
 
-def chosen_dofs(motion: Motion, most: int) -> list[Dof]:
+def chosen_dofs(motion: JointMotion, most: int) -> list[Dof]:
     """Those worth seeing, in their order: beyond a limit, then controlled, then those that move most for their kind; not what stands still."""
     moving = [dof for dof in motion.dofs if dof.controlled or _span(dof) > 1e-9]
 

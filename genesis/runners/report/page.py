@@ -19,14 +19,14 @@ HERE = "genesis.runners.report"
 class Origin:
     """Where the numbers of a page come from, and how to have them again.
 
-    typed: the command line of the run, empty where it is not known. commands: (what it does, a command line). files: (name, content, bytes)
+    typed: the line of the run, empty where it is not known. lines: (what it does, what to type). files: (name, content, bytes)
     of the run folder. replay: the page of the replay as base64 of gzip, empty where there is none; replay_bytes: of the page itself.
     without_replay: why there is none.
     """
 
     folder: str = ""
     typed: str = ""
-    commands: list[tuple[str, str]] = field(default_factory=list)
+    lines: list[tuple[str, str]] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     seed: int | None = None
     seconds: dict[str, float] = field(default_factory=dict)

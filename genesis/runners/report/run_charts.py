@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genesis.runners.report.folder import Course
-from genesis.runners.report.motion import Dof, Motion
+from genesis.runners.report.digits import SUPERSCRIPT, plain
+from genesis.runners.report.folder import Iterations
+from genesis.runners.report.motion import Dof, JointMotion
 from genesis.runners.report.style import Palette, new_figure
 from genesis.runners.report.thin import thin
 
@@ -22,7 +23,7 @@ MARKED_STAGES = 12
 LOGARITHMIC = 20.0  # largest over least from which a logarithmic scale says more
 
 
-def course_figure(course: Course, palette: Palette, label: str) -> tuple["Figure", Any]:
+def course_figure(course: Iterations, palette: Palette, label: str) -> tuple["Figure", Any]:
     """An empty chart over the iterations, with the beginnings of stages."""
     figure = new_figure(WIDTH, HEIGHT, MARGINS)
     axes = figure.subplots()
@@ -40,7 +41,7 @@ def course_figure(course: Course, palette: Palette, label: str) -> tuple["Figure
     return figure, axes
 
 
-def objective_chart(course: Course, palette: Palette, best: int | None) -> "Figure":
+def objective_chart(course: Iterations, palette: Palette, best: int | None) -> "Figure":
     """Objective, the best point marked; crosses at the bottom: iterations in which something diverged."""
     figure, axes = course_figure(course, palette, "objective")
     there = course.exact & np.isfinite(course.objective)
@@ -63,7 +64,7 @@ def objective_chart(course: Course, palette: Palette, best: int | None) -> "Figu
     return figure
 
 
-def ordered_terms(course: Course) -> list[tuple[str, np.ndarray]]:
+def ordered_terms(course: Iterations) -> list[tuple[str, np.ndarray]]:
     """(name, share (n,) of the objective) of each loss term, those that matter most first; smaller ones as "others". Empty where a term is
     negative, so that there are no shares."""
     values = {name: np.nan_to_num(x) for name, x in course.terms.items()}
@@ -76,7 +77,7 @@ def ordered_terms(course: Course) -> list[tuple[str, np.ndarray]]:
     return named + ([("others", np.sum([shares[name] for name in order[TERMS:]], axis=0))] if order[TERMS:] else [])
 
 
-def terms_chart(course: Course, palette: Palette) -> "Figure":
+def terms_chart(course: Iterations, palette: Palette) -> "Figure":
     """Shares of the loss terms in the objective, one on the other; their values, where one of them is negative."""
     shares = ordered_terms(course)
     figure, axes = course_figure(course, palette, "share" if shares else "value")
@@ -96,7 +97,7 @@ def terms_chart(course: Course, palette: Palette) -> "Figure":
 
 
 def curves_chart(
-    course: Course, table: dict[str, np.ndarray], palette: Palette, label: str, limit: float | None = None
+    course: Iterations, table: dict[str, np.ndarray], palette: Palette, label: str, limit: float | None = None
 ) -> "Figure":
     """Some numbers over the iterations. limit: below it all is well."""
     figure, axes = course_figure(course, palette, label)
@@ -158,7 +159,7 @@ def error_chart(
     return figure
 
 
-def dof_chart(motion: Motion, dof: Dof, palette: Palette) -> "Figure":
+def dof_chart(motion: JointMotion, dof: Dof, palette: Palette) -> "Figure":
     """Force, position and velocity of one degree of freedom, one under the other; beyond limits shaded, bounds of controls dotted."""
     kinds = [kind for kind in ("force", "position", "velocity") if kind in dof.values]
     figure = new_figure(WIDTH, 0.45 + 0.78 * len(kinds), (46.0, 7.0, 26.0, 6.0))
@@ -214,13 +215,20 @@ def _scale(axes: Any, tables: list[np.ndarray], limit: float | None = None, low_
         low = max(float(positive.min()), min(high, limit or high) * 10.0**-low_ends)
         low = min(low, 0.3 * limit) if limit else low
         axes.set_ylim(low / 1.6, high * 1.9)
-        axes.minorticks_off()
-        decades = math.log10(high / low)
-        step = max(1, math.ceil(decades / 5.0))
-        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        ticks = [10.0**p for p in powers if p % step == 0 and low / 1.6 <= 10.0**p <= high * 1.9]
-        if len(ticks) > 1:
-            axes.set_yticks(ticks)
+        power_ticks(axes.yaxis, low / 1.6, high * 1.9)
+
+
+def power_ticks(axis: Any, low: float, high: float) -> None:
+    """Ticks of a logarithmic axis at powers of ten, as plain text: formulas take as long to set as all else. Within a decade at 1, 2 and 5."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    step = max(1, math.ceil(math.log10(high / low) / 5.0))
+    exponents = [p for p in range(first, last + 1) if p % step == 0 and low <= 10.0**p <= high]
+    if len(exponents) > 1:
+        axis.set_ticks([10.0**p for p in exponents], labels=[f"10{str(p).translate(SUPERSCRIPT)}" for p in exponents])
+    else:
+        ticks = [x for p in range(first - 1, last + 1) for x in (10.0**p, 2 * 10.0**p, 5 * 10.0**p) if low <= x <= high]
+        axis.set_ticks(ticks, labels=[plain(x, 2) for x in ticks])
+    axis.set_tick_params(which="minor", length=0)
 
 
 def _band(axes: Any, time: np.ndarray, values: np.ndarray, palette: Palette) -> None:

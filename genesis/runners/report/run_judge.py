@@ -48,7 +48,7 @@ def verdict(run: RunReport, near: list[Closeness]) -> list[Sentence]:
 def _ending(run: RunReport) -> Sentence:
     result, tone = run.result, tone_of(run.status)
     seconds = total_seconds(run)
-    if run.command == SIMULATE:
+    if run.verb == SIMULATE:
         time = run.arrays.get("time")
         steps = f"{counted(len(time) - 1, 'step')}, {plain(float(time[-1]), 4)} s of motion, " if time is not None else ""
         return Sentence(f"Simulated {steps}in {duration(float(node(result, 'seconds').get('rollout', math.nan)))}.", "good")
@@ -83,7 +83,7 @@ def objectives(run: RunReport) -> tuple[float | None, float | None]:
 def _objective(run: RunReport) -> Sentence:
     first, best = objectives(run)
     if best is None:
-        return Sentence("No point had a value, so nothing was learned." if run.command != SIMULATE else "", "bad")
+        return Sentence("No point had a value, so nothing was learned." if run.verb != SIMULATE else "", "bad")
     if first is None:
         return Sentence(f"Objective {plain(best)}.")
     fell = change(first, best) if min(first, best) > 0.0 else ""
@@ -100,7 +100,7 @@ def _tolerances(run: RunReport) -> list[Sentence]:
         value = metrics.get(name)
         words = f"{metric_words(name)[0]} {amount(name, value)} (at most {amount(name, largest)})"
         (met if value is not None and value <= largest else failed).append(words)
-    bad = run.status != CONVERGED and run.command != SIMULATE
+    bad = run.status != CONVERGED and run.verb != SIMULATE
     return [
         Sentence(f"Met: {'; '.join(met)}." if met else "", "good" if not failed else "plain"),
         Sentence(f"Not met: {'; '.join(failed)}." if failed else "", "bad" if bad else "warn"),
@@ -209,7 +209,7 @@ def _plain_descent(kind: str) -> bool:
 
 def toned(run: RunReport) -> str:
     """good, warn or bad; a simulation has nothing to fail."""
-    return "good" if run.command == SIMULATE else tone_of(run.status)
+    return "good" if run.verb == SIMULATE else tone_of(run.status)
 
 
 def losses_of(run: RunReport) -> list[dict[str, Any]]:

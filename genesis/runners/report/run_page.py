@@ -14,7 +14,7 @@ from genesis.runners.report.digits import change, duration, percent, plain, powe
 from genesis.runners.report.facts import facts_of
 from genesis.runners.report.folder import SIMULATE, SYSID, RunReport, node, report_of
 from genesis.runners.report.judge import counted
-from genesis.runners.report.motion import WORDS, Closeness, Motion, chosen_dofs, closeness, motion_of
+from genesis.runners.report.motion import WORDS, Closeness, JointMotion, chosen_dofs, closeness, motion_of
 from genesis.runners.report.page import fill, write_page
 from genesis.runners.report.run_judge import amount, losses_of, metric_words, objectives, toned, total_seconds, verdict
 from genesis.runners.report.style import Draw, Palette, svg
@@ -50,7 +50,7 @@ def render_run(run: RunReport) -> str:
         "run.html.j2",
         run=run,
         title=run.title,
-        eyebrow=EYEBROWS.get(run.command, "Optimisation"),
+        eyebrow=EYEBROWS.get(run.verb, "Optimisation"),
         tone=toned(run),
         verdict=verdict(run, near),
         cards=_cards(run),
@@ -87,7 +87,7 @@ def _cards(run: RunReport) -> list[tuple[str, str, str]]:
     """(title, figure, line below)."""
     first, best = objectives(run)
     cards = []
-    if run.command == SIMULATE:
+    if run.verb == SIMULATE:
         cards.append(("Objective", plain(best), f"of {counted(len(node(run.result, 'terms')), 'loss term')}"))
     elif first is not None and best is not None and min(first, best) > 0.0:
         cards.append(("Objective", change(first, best), f"{plain(first)} → {plain(best)}"))
@@ -108,7 +108,7 @@ def _cards(run: RunReport) -> list[tuple[str, str, str]]:
     ]
     if seconds is not None:
         cards.append(("Time", duration(seconds), ", ".join(parts)))
-    if run.command != SIMULATE:
+    if run.verb != SIMULATE:
         evaluations = run.result.get("evaluations", run.result.get("simulations"))
         below = f"best in iteration {run.result['best_iteration']}" if run.result.get("best_iteration") is not None else ""
         below = f"{counted(evaluations, 'evaluation')}{', ' if below else ''}{below}" if evaluations is not None else below
@@ -234,7 +234,7 @@ def _growth(run: RunReport) -> Chart | None:
 # ---- its motion
 
 
-def _errors(run: RunReport, motion: Motion | None) -> list[Chart]:
+def _errors(run: RunReport, motion: JointMotion | None) -> list[Chart]:
     """The goal's metrics over time."""
     made = []
     limits = node(run.result, "tolerances")
@@ -252,7 +252,7 @@ def _errors(run: RunReport, motion: Motion | None) -> list[Chart]:
     return made
 
 
-def _dofs(motion: Motion | None) -> list[Chart]:
+def _dofs(motion: JointMotion | None) -> list[Chart]:
     if motion is None:
         return []
     return [
@@ -264,7 +264,7 @@ def _dofs(motion: Motion | None) -> list[Chart]:
     ]  # fmt: skip
 
 
-def _where(one: Closeness, motion: Motion) -> str:
+def _where(one: Closeness, motion: JointMotion) -> str:
     """When, and in which environment."""
     env = f", environment {one.env}" if motion.envs > 1 else ""
     return f"{plain(one.time, 3)} s{env}" if math.isfinite(one.time) else ""

@@ -11,7 +11,7 @@ import numpy as np
 from genesis.runners.report.digits import duration, plain
 from genesis.runners.report.judge import GOOD, Sentence, counted
 from genesis.runners.report.page import Origin, fill, write_page
-from genesis.runners.report.run_charts import LOGARITHMIC, MARGINS, WIDTH
+from genesis.runners.report.run_charts import LOGARITHMIC, MARGINS, WIDTH, power_ticks
 from genesis.runners.report.run_judge import amount, metric_words
 from genesis.runners.report.run_page import Chart
 from genesis.runners.report.style import Palette, new_figure, svg
@@ -182,7 +182,8 @@ def _scatter(jobs: list[SweptJob], key: str, palette: Palette) -> "Figure":
         x = np.array([job.values[key] for job in jobs], float)
         if _logarithmic(x):
             axes.set_xscale("log")
-            axes.minorticks_off()
+            power_ticks(axes.xaxis, 0.7 * float(x.min()), 1.4 * float(x.max()))
+            axes.set_xlim(0.7 * float(x.min()), 1.4 * float(x.max()))
         elif len(set(x)) <= 6:
             axes.set_xticks(sorted(set(x)), [plain(value, 3) for value in sorted(set(x))])
             axes.margins(x=0.12)
@@ -195,7 +196,8 @@ def _scatter(jobs: list[SweptJob], key: str, palette: Palette) -> "Figure":
         axes.set_xlim(-0.5, len(names) - 0.5)
     if _logarithmic(y):
         axes.set_yscale("log")
-        axes.minorticks_off()
+        power_ticks(axes.yaxis, 0.7 * float(y.min()), 1.4 * float(y.max()))
+        axes.set_ylim(0.7 * float(y.min()), 1.4 * float(y.max()))
     good = np.array([job.good for job in jobs])
     axes.plot(x[~good], y[~good], "o", ms=4.0, mfc="none", mec=palette.before, mew=1.1)
     axes.plot(x[good], y[good], "o", ms=4.0, color=palette.after, alpha=0.85)
