@@ -76,10 +76,19 @@ def opened(page: Path, folder: Path, widths: tuple[int, ...] = (1280, 400)) -> O
     return Opened(console, {int(width): view for width, view in json.loads(unescape(found.group(1))).items()})
 
 
-def screenshot(page: Path, picture: Path, folder: Path, *, scheme: str = "light", width: int = 1280, height: int = 1600) -> Path:
-    """A picture of the upper part of a page."""
+def screenshot(
+    page: Path, picture: Path, folder: Path, *, scheme: str = "light", width: int = 1280, height: int = 1600, section: str = ""
+) -> Path:
+    """A picture of the upper part of a page, or of what follows the beginning of one of its sections."""
+    url = page.resolve().as_uri()
+    if section:
+        moved = folder / "moved.html"
+        before = f'while (document.querySelector("#{section}").previousElementSibling) document.querySelector("main").children[0].remove()'
+        script = f"<script>{before}; document.getElementById('{section}').style.margin = 0</script>"
+        moved.write_text(page.read_text() + script)
+        url = moved.as_uri()
     chromium(
-        folder, page.resolve().as_uri(), f"--screenshot={picture}", f"--window-size={width},{height}", "--virtual-time-budget=8000",
+        folder, url, f"--screenshot={picture}", f"--window-size={width},{height}", "--virtual-time-budget=8000",
         f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}",
     )  # fmt: skip
     return picture

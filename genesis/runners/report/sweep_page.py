@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KEYS = 9  # swept settings that have a chart
-METRICS = 4  # columns of the table
+METRICS = 3  # columns of the table
 LINES = 400  # jobs that have a line across the settings
 SHOWN = 500  # rows of the table
 AGREE = "agree"
@@ -87,10 +87,17 @@ def render_sweep(sweep: SweepReport) -> str:
         metrics=[(name, metric_words(name)[0]) for name in metrics],
         charts=_charts(sweep),
         counts=sorted(counts.items(), key=lambda item: -item[1]),
+        bars=not _decades(sweep.jobs),
         lengths={job.number: _length(job.objective, worst) for job in sweep.jobs},
         amount=amount,
         left_out=max(len(sweep.jobs) - SHOWN, 0),
     )
+
+
+def _decades(jobs: list[SweptJob]) -> bool:
+    """Objectives reach too far for bars."""
+    values = np.array([job.objective for job in jobs if job.objective is not None], float)
+    return bool(len(values)) and _logarithmic(values)
 
 
 def _length(value: float | None, worst: float) -> float:
@@ -196,8 +203,9 @@ def _scatter(jobs: list[SweptJob], key: str, palette: Palette) -> "Figure":
         axes.set_xlim(-0.5, len(names) - 0.5)
     if _logarithmic(y):
         axes.set_yscale("log")
-        power_ticks(axes.yaxis, 0.7 * float(y.min()), 1.4 * float(y.max()))
-        axes.set_ylim(0.7 * float(y.min()), 1.4 * float(y.max()))
+        margin = (float(y.max()) / float(y.min())) ** 0.08
+        power_ticks(axes.yaxis, float(y.min()) / margin, float(y.max()) * margin)
+        axes.set_ylim(float(y.min()) / margin, float(y.max()) * margin)
     good = np.array([job.good for job in jobs])
     axes.plot(x[~good], y[~good], "o", ms=4.0, mfc="none", mec=palette.before, mew=1.1)
     axes.plot(x[good], y[good], "o", ms=4.0, color=palette.after, alpha=0.85)
