@@ -37,7 +37,10 @@ SHOTS = {
     "simulate": Shot(("simulate", "task=swing_up"), (("simulate", "", 1200, "light"),)),
     "sysid": Shot(("sysid",), (("sysid", "", 1400, "light"),)),
     "sweep": Shot(
-        ("optimize", "-m", "optimizer=adam,lbfgs,levenberg_marquardt", "loss.final_velocity.weight=0.1,1,10", "stop.iterations=12", "runtime.seed=0,1"),
+        (
+            "optimize", "-m", "optimizer=adam,lbfgs,levenberg_marquardt", "loss.final_velocity.weight=0.1,1,10", "stop.iterations=12",
+            "runtime.seed=0,1",
+        ),
         (("sweep", "", 1500, "light"),),
     ),
 }  # fmt: skip
