@@ -30,9 +30,9 @@ def leave_report(job: Job, checked: Checked) -> None:
 
 
 def asked_for(job: Job, checked: Checked) -> bool:
-    """logging.report; null: yes, but for the jobs of a sweep."""
+    """logging.report; null: yes, but for the jobs of a sweep, unless they are identifications, whose curves are stored nowhere else."""
     wanted: bool | None = checked.plain["logging"].report
-    return job.sweep is None if wanted is None else wanted
+    return job.sweep is None or "observation" in checked.plain if wanted is None else wanted
 
 
 def told(path: Path) -> None:

@@ -58,9 +58,8 @@ def conclude(job: Job, prepared: Prepared, problem: Any, result: Any) -> None:
         console.say(f"{result.status}: {result.reason}", "yellow")
         leave_report(job, prepared.checked)
         return
-    page = asked_for(job, prepared.checked)
-    models = write_answer(job.folder, made, problem, result, prepared.checked, OmegaConf.to_yaml(job.cfg), page=page)
-    show(job, made, models, prepared.task.dataset.warnings, page)
+    models = write_answer(job.folder, made, problem, result, prepared.checked, OmegaConf.to_yaml(job.cfg))
+    show(job, made, models, prepared.task.dataset.warnings, asked_for(job, prepared.checked))
 
 
 def write_answer(
@@ -71,13 +70,11 @@ def write_answer(
     checked: Checked,
     config: str,
     tell: Callable[[str], None] = console.note,
-    page: bool = True,
 ) -> list[str]:
     """Identified models, report.html, the answer in result.json and in TensorBoard; returns the names of the models.
 
     Args:
         made: the `Identification` that a run of the `SysidProblem` has ended with. config: as text. tell: takes what cannot be written.
-        page: whether report.html is wanted.
     """
     from genesis.runners.files import write_json
     from genesis.runners.report import to_json, write_report, write_tensorboard
@@ -85,7 +82,7 @@ def write_answer(
     models = write_models(folder, problem.problem.setting, problem.parameters(), tell)
     write_json(folder / "result.json", {**result.content(), **to_json(made), "models": models})
     title = f"{checked.robot.name}: {len(made.names)} parameters from {len(problem.problem.recordings)} recordings"
-    if page:
+    if checked.plain["logging"].report is not False:
         write_report(folder, made, title, config)
     if checked.plain["logging"].tensorboard:
         write_tensorboard(folder / "tensorboard", made)
