@@ -36,10 +36,10 @@ from genesis.problems.problem import (
 from genesis.runners.candidates import Candidates
 from genesis.runners.excitation import EXTRA_FILES
 from genesis.runners.growth import Growth, growth_of
+from genesis.runners.names import GROWTH
 from genesis.runners.optimal_control import TaskControl
 from genesis.runners.series import dof_arrays
-from genesis.runners.solution import parameter_arrays, trajectory_arrays
-from genesis.runners.stored import GROWTH
+from genesis.runners.solution import meaning_arrays, parameter_arrays, trajectory_arrays
 from genesis.tasks import Task
 from genesis.tasks.linearize import Linearized, expect_squares, linearize
 from genesis.view import View
@@ -339,8 +339,9 @@ class TaskProblem:
             self.clock.add("growth", start)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Parameters, their trajectory, what its columns are, and how small changes grow along it."""
-        return {**self.point_arrays(), **self.trajectory(), **dof_arrays(self.task), **self.curves()}
+        """Parameters, their trajectory, what the numbers mean, and how small changes grow along it."""
+        meaning = {**meaning_arrays(self.task), **dof_arrays(self.task)}
+        return {**self.point_arrays(), **self.trajectory(), **meaning, **self.curves()}
 
     def point_arrays(self) -> dict[str, np.ndarray]:
         """Parameters."""

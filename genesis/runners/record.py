@@ -16,7 +16,7 @@ from genesis.errors import InputError
 from genesis.problems.problem import Problem
 from genesis.runners.files import finite, write_bytes, write_json, write_npz
 from genesis.runners.iteration import IterationReport
-from genesis.runners.stored import METRICS, RESULT, SOLUTION
+from genesis.runners.names import METRICS, RESULT, SOLUTION
 from genesis.runners.tensorboard import TensorBoard
 
 CHECKPOINT = Path("checkpoints") / "last.pt"

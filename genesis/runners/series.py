@@ -8,7 +8,7 @@ import torch
 
 from genesis.parameters.open_loop import OpenLoop
 from genesis.parameters.policy import Policy
-from genesis.runners.stored import FORCE, LIMITED, LIMITS, SERIES
+from genesis.runners.names import FORCE, LIMITED, LIMITS, SERIES
 from genesis.selection import SceneJoint, joints_of, limits
 from genesis.setting import Setting
 from genesis.tasks import Task
@@ -45,7 +45,6 @@ def dof_arrays(task: Task) -> dict[str, np.ndarray]:
         "dof_kinds": np.where(lengths, "length", "angle"),
         "dof_coordinates": coordinates,
         "controlled": controlled,
-        "control_kind": np.array(setting.control),
         **{LIMITS + kind: value for kind, value in bounds.items()},
         f"{LIMITS}controls": _control_bounds(task, setting, nv),
     }

@@ -8,13 +8,16 @@ import numpy as np
 import torch
 
 from genesis.runners.series import dof_arrays, series_arrays
-from genesis.runners.solution import times
+from genesis.runners.solution import meaning_arrays, parameter_arrays, times
 from genesis.tasks import Task
 
 
 @dataclass
 class Simulated:
-    """terms, metrics: as in an optimisation. arrays: the trajectory. seconds: of the second, warm rollout."""
+    """terms, metrics: as in an optimisation. arrays: the trajectory, and the parameters that it is of as in solution.npz.
+
+    seconds: of the second, warm rollout.
+    """
 
     objective: float
     terms: dict[str, float]
@@ -36,7 +39,8 @@ def simulate(task: Task) -> Simulated:
     names = ("qpos", "qvel", "qacc", "controls", "links_pos", "links_quat")
     arrays = {name: getattr(trajectory, name).detach().cpu().numpy() for name in names}
     links = [link.name for entity in task.setting.entities.values() for link in entity.links]
-    arrays |= {"time": times(task), "link_names": np.array(links), **dof_arrays(task), **series_arrays(task, judged.trajectory)}
+    arrays |= {"time": times(task), "link_names": np.array(links), **meaning_arrays(task), **parameter_arrays(task)}
+    arrays |= {**dof_arrays(task), **series_arrays(task, judged.trajectory)}
     metrics = task.metrics(judged.trajectory)
     batch = task.setting.batch
     return Simulated(

@@ -11,8 +11,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from genesis.errors import InputError
+from genesis.runners.names import CONFIG, GROWTH, METRICS, RESULT, SERIES, SOLUTION, TRAJECTORY
 from genesis.runners.report.page import FILE, REPLAY, Origin, embedded
-from genesis.runners.stored import CONFIG, GROWTH, METRICS, RESULT, SERIES, SOLUTION, TRAJECTORY
 
 TYPED, HYDRA = ".hydra/overrides.yaml", ".hydra/hydra.yaml"
 OPTIMIZE, SIMULATE, SYSID = "optimize", "simulate", "sysid"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from genesis.description.kinds import ANGLE, LENGTH, Unit
-from genesis.runners.stored import FORCE, LIMITED, LIMITS
+from genesis.runners.names import FORCE, LIMITED, LIMITS
 
 NO_LIMIT = (-math.inf, math.inf)
 #: Beyond a limit by less than this part of it counts as on it: bounds are kept to rounding.
