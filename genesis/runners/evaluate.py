@@ -340,8 +340,7 @@ class TaskProblem:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Parameters, their trajectory, what the numbers mean, and how small changes grow along it."""
-        meaning = {**meaning_arrays(self.task), **dof_arrays(self.task)}
-        return {**self.point_arrays(), **self.trajectory(), **meaning, **self.curves()}
+        return {**self.point_arrays(), **self.trajectory(), **meaning_arrays(self.task), **dof_arrays(self.task), **self.curves()}
 
     def point_arrays(self) -> dict[str, np.ndarray]:
         """Parameters."""

@@ -12,6 +12,7 @@ OPTIONS = {
     "simulate": [*HYDRA, "--rerun", "--solution"],
     "gradcheck": [*HYDRA, "--rerun"],
     "report": [],
+    "export": ["--force", "--format", "--out"],
     "doctor": [],
     "show groups": ["--config-dir"],
     "show keys": ["--command", "--config-dir"],
