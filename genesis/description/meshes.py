@@ -149,23 +149,32 @@ def _read_with_trimesh(path: Path) -> Mesh:
 
 
 def _read_collada(path: Path) -> Mesh:
-    """Every triangle of the scene. Missing pictures and materials do not matter; a missing shape does."""
+    """Every triangle of the scene."""
+    document, triangles = collada_scene(path)
+    vertices, faces, count = [np.zeros((0, 3))], [np.zeros((0, 3), np.int64)], 0
+    for part in triangles:
+        vertices.append(np.asarray(part.vertex, np.float64))
+        faces.append(np.asarray(part.vertex_index, np.int64).reshape(-1, 3) + count)
+        count += len(vertices[-1])
+    return np.concatenate(vertices) * (document.assetInfo.unitmeter or 1.0), np.concatenate(faces)
+
+
+def collada_scene(path: Path) -> tuple[Any, list[Any]]:
+    """The document, and the sets of triangles in its scene, where their nodes place them. Missing pictures and materials do not matter; a
+    missing shape does."""
     import collada
 
     document = collada.Collada(str(path), ignore=_collada_errors())
     spelled = sum(1 for element in document.xmlnode.getroot().iter() if str(element.tag).endswith("}geometry"))
     if spelled > len(document.geometries):
         raise ValueError(f"{spelled - len(document.geometries)} of its {spelled} geometries cannot be read")
-    scene = document.scene or next(iter(document.scenes), None)
-    vertices, faces, count = [np.zeros((0, 3))], [np.zeros((0, 3), np.int64)], 0
+    scene, found = document.scene or next(iter(document.scenes), None), []
     for shape in scene.objects("geometry") if scene is not None else ():
         for part in shape.primitives():
             triangles = part.triangleset() if hasattr(part, "triangleset") else part
             if isinstance(triangles, collada.triangleset.BoundTriangleSet) and triangles.vertex is not None:
-                vertices.append(np.asarray(triangles.vertex, np.float64))
-                faces.append(np.asarray(triangles.vertex_index, np.int64).reshape(-1, 3) + count)
-                count += len(vertices[-1])
-    return np.concatenate(vertices) * (document.assetInfo.unitmeter or 1.0), np.concatenate(faces)
+                found.append(triangles)
+    return document, found
 
 
 def _collada_errors() -> list[type]:

@@ -1,51 +1,149 @@
-"""What the bodies of a description look like: their visual shapes, else what touches."""
+"""What the bodies of a description look like: their visual shapes, else what touches, else a skeleton."""
+
+import math
+from collections.abc import Iterator
 
 import numpy as np
 
 from genesis.description.description import Description, Geom
 from genesis.description.poses import quat_to_matrix
-from genesis.replay.replay import Skin
+from genesis.replay import solids
+from genesis.replay.decimation import creased, decimated, share_out
+from genesis.replay.mesh_parts import Part, picture, read_parts, split_corners
+from genesis.replay.palette import colour_of
+from genesis.replay.replay import Colour, Skin
+from genesis.replay.skeleton import Box, skeletons
 
 TRIANGLES = 20_000  # of all bodies of a description together, at most
 GROUND = 5.0  # half width of the piece of an endless plane that is worth seeing [m]
+HIDDEN_GROUP = 3  # the first group of geoms that is not drawn, as in MuJoCo
+COARSEST = 8  # corners of a circle
 
 
 def skins_of(description: Description, triangles: int = TRIANGLES) -> list[list[Skin]]:
     """Skins of each link, in the order of the description, then those of what is fixed in the world (link -1).
 
+    Drawn are, of a file with groups, those up to 2, without what touches where a link has a mesh that is only seen; of other files what is
+    only seen, else what touches. Never what is wholly transparent. A link with mass or joints but without any shape gets a bone.
     triangles: of all together, at most; meshes have fewer where they would have more.
     """
     made: list[list[Skin]] = [[] for _ in range(len(description.links) + 1)]
-    for geom in description.geoms:
-        skin = _skin(geom)
-        if skin is not None:
-            made[geom.link].append(skin)
+    parts = [(geom, part) for geom, parts in _drawn(description, triangles) for part in parts]
+    bones = skeletons(description, _boxes(description, parts))
+    free = triangles - sum(len(part.faces) for _, found in bones for part in found)
+    shares = share_out([len(part.faces) for _, part in parts], [part.surface for _, part in parts], max(free, 0))
+    for (geom, part), share in zip(parts, shares, strict=True):
+        ground = geom.type == "plane"
+        shape = part if ground else creased(decimated(part, share))
+        made[geom.link].append(_skin(shape, colour_of(description, geom), geom, ground))
+    for link, found in bones:
+        made[link] += [_skin(creased(part), part.rgba or (0.7, 0.7, 0.7, 1.0), None) for part in found]
     return made
 
 
-def _skin(geom: Geom) -> Skin | None:
-    """The triangles of a geom in the frame of its link; None where nothing is known of its shape."""
-    import trimesh
+def _drawn(description: Description, triangles: int) -> Iterator[tuple[Geom, list[Part]]]:
+    """The geoms that are drawn, and their parts in the frames of their links."""
+    solid = [geom for geom in description.geoms if geom.type not in ("mesh", "sdf", "hfield", "plane")]
+    detail = int(math.sqrt(triangles / (2.0 * max(len(solid), 1))) * 2.0)
+    detail = min(solids.DETAIL, max(COARSEST, detail - detail % 4))
+    for link in range(-1, len(description.links)):
+        shown = [geom for geom in description.geoms if geom.link == link and geom.rgba[3] > 0.0]
+        shown = [geom for geom in shown if geom.group is None or geom.group < HIDDEN_GROUP]
+        seen = [(geom, parts) for geom in shown if not touches(geom) and (parts := parts_of(geom, detail))]
+        instead = any(geom.group is None or geom.type == "mesh" for geom, _ in seen)
+        yield from seen
+        if not instead:
+            yield from ((geom, parts) for geom in shown if touches(geom) and (parts := parts_of(geom, detail)))
 
-    size = geom.size
+
+def touches(geom: Geom) -> bool:
+    """Whether it is there to touch, though a morph may have said that it shall not."""
+    return not geom.visual or bool(geom.contype or geom.conaffinity)
+
+
+def _boxes(description: Description, parts: list[tuple[Geom, Part]]) -> dict[int, Box | None]:
+    """Around what is drawn of each link; None where nothing is, though the file has a shape."""
+    boxes: dict[int, Box | None] = {geom.link: None for geom in description.geoms if geom.type != "mesh" or not _lost(geom)}
+    for link in {geom.link for geom, _ in parts}:
+        points = np.concatenate([part.vertices for geom, part in parts if geom.link == link])
+        boxes[link] = points.min(0), points.max(0)
+    return boxes
+
+
+def _lost(geom: Geom) -> bool:
+    """A mesh that is not there, or that nobody could read."""
+    return geom.vertices is None if geom.mesh_file is None or not geom.unread else not geom.mesh_file.path.is_file()
+
+
+def parts_of(geom: Geom, detail: int = solids.DETAIL) -> list[Part]:
+    """The triangles of a geom in the frame of its link; none where nothing is known of its shape."""
+    found = _mesh_parts(geom) if geom.type == "mesh" else _solid(geom, detail)
+    for part in found:
+        part.vertices = part.vertices @ quat_to_matrix(geom.quat).T + geom.pos
+    return found
+
+
+def _solid(geom: Geom, detail: int) -> list[Part]:
+    size = np.asarray(geom.size, float)
     if geom.type == "plane":
         x, y = (float(s) if s > 0.0 else GROUND for s in size[:2])
         vertices = np.array([[-x, -y, 0.0], [x, -y, 0.0], [x, y, 0.0], [-x, y, 0.0]])
-        faces = np.array([[0, 1, 2], [0, 2, 3]])
-    elif geom.vertices is not None and geom.faces is not None:
-        vertices, faces = geom.vertices, geom.faces
-    elif geom.type in ("sphere", "ellipsoid", "box", "capsule", "cylinder"):
-        if geom.type == "box":
-            mesh = trimesh.creation.box(2.0 * size)
-        elif geom.type == "capsule":
-            mesh = trimesh.creation.capsule(2.0 * size[1], size[0], count=(16, 16))
-        elif geom.type == "cylinder":
-            mesh = trimesh.creation.cylinder(size[0], 2.0 * size[1], sections=24)
-        else:
-            mesh = trimesh.creation.icosphere(2)
-            mesh.apply_scale(size[0] if geom.type == "sphere" else size)
-        vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
+        return [Part(vertices, np.array([[0, 1, 2], [0, 2, 3]]))]
+    if geom.type == "hfield" and geom.hfield is not None:
+        return [Part(*solids.height_field(geom.hfield))]
+    if geom.type == "box":
+        return [Part(*solids.box(size[:3]))]
+    if geom.type == "capsule":
+        return [Part(*solids.capsule(size[0], size[1], detail))]
+    if geom.type == "cylinder":
+        return [Part(*solids.cylinder(size[0], size[1], detail))]
+    if geom.type in ("sphere", "ellipsoid"):
+        return [Part(*solids.ellipsoid(np.full(3, size[0]) if geom.type == "sphere" else size[:3], detail))]
+    return []
+
+
+def _mesh_parts(geom: Geom) -> list[Part]:
+    """The parts of a mesh: those of its file with their looks, else the triangles that the geom has."""
+    parts = read_parts(geom.mesh_file) if geom.mesh_file is not None else []
+    if geom.unread or any(not part.plain or part.uv is not None for part in parts):
+        return [_textured(part, geom) for part in parts]
+    if geom.vertices is None or geom.faces is None:
+        return []
+    part = Part(geom.vertices, geom.faces)
+    if geom.texture is not None and geom.texture.uv is not None:
+        corners = np.arange(3 * len(part.faces)).reshape(-1, 3)
+        keys, back = np.unique(geom.texture.uv.reshape(-1, 2), axis=0, return_inverse=True)
+        vertices, faces, uv = split_corners(part.vertices, part.faces, keys, back.reshape(-1)[corners])
+        part = Part(vertices, faces, uv=uv)
+    return [_textured(part, geom)]
+
+
+def _textured(part: Part, geom: Geom) -> Part:
+    """A part with the picture of its geom, unless its file says how it looks."""
+    if geom.texture is None or not part.plain:
+        return part
+    pixels = picture(geom.texture.pixels)
+    if pixels is None:
+        return part
+    if part.uv is not None:
+        part.texture = pixels
     else:
-        return None
-    placed = vertices @ quat_to_matrix(geom.quat).T + geom.pos
-    return Skin(placed.astype(np.float32), np.asarray(faces, np.int32), geom.rgba, ground=geom.type == "plane")
+        mean = pixels[..., :3].reshape(-1, 3).mean(0) / 255.0
+        part.rgba = (float(mean[0]), float(mean[1]), float(mean[2]), 1.0)
+    return part
+
+
+def _skin(part: Part, colour: Colour, geom: Geom | None, ground: bool = False) -> Skin:
+    """The colour of the part, else that of its geom."""
+    vertices, faces = part.vertices.astype(np.float32), np.asarray(part.faces, np.int32)
+    if part.colours is not None:
+        colours = np.ascontiguousarray(part.colours, np.uint8)
+        return Skin(vertices, faces, (1.0, 1.0, 1.0, 1.0), colours=colours)
+    if part.uv is not None and part.texture is not None:
+        tint = geom.rgba if geom is not None and geom.coloured else (1.0, 1.0, 1.0, 1.0)
+        texture = part.texture
+        if tint[:3] != (1.0, 1.0, 1.0):
+            texture = texture.copy()
+            texture[..., :3] = np.rint(texture[..., :3] * np.array(tint[:3]))
+        return Skin(vertices, faces, (1.0, 1.0, 1.0, tint[3]), uv=part.uv.astype(np.float32), texture=texture)
+    return Skin(vertices, faces, part.rgba or colour, ground=ground)

@@ -1,0 +1,148 @@
+"""A robot without shapes as its bones: what its file says of it, where its joints are, what its links weigh, made to be seen.
+
+Limbs lead from the joint of a link to those of its children; a cylinder along the axis stands for a hinge, a block for a slide, a ball for
+joints of more axes; a link at the end of a chain shows where its mass is, by the ellipsoid of its inertia.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from genesis.description.description import Description, Joint, Link
+from genesis.description.poses import quat_between, quat_to_matrix, rotate
+from genesis.replay import solids
+from genesis.replay.mesh_parts import Part
+from genesis.replay.palette import ACCENT, BONE
+from genesis.replay.replay import Colour
+
+THIN, THICK = 0.010, 0.035  # radius of a limb, of the size of the robot
+DENSITY = 1500.0  # of a limb that is as thick as its mass says [kg/m³]
+SLENDER = 0.22  # radius of a limb, of its length, at most
+TAPER = 0.75  # radius at its end, of that at its start
+DETAIL = 20
+Z = np.array([0.0, 0.0, 1.0])
+Box = tuple[np.ndarray, np.ndarray]  # least and largest corner (3,) [m]
+
+
+def skeletons(description: Description, boxes: Mapping[int, Box | None]) -> list[tuple[int, list[Part]]]:
+    """Bones, in the frames of their links, of all links without shape that weigh something, move, or lead to what moves; by link.
+
+    boxes: around the shapes of the links that have some, None where these are hidden. Where others have none, a link with a shape that is
+    away from its joint (a foot) gets the limb between them.
+    """
+    links, size = description.links, _size(description)
+    bare = [k for k in range(len(links)) if k not in boxes]
+    if size == 0.0 or not any(links[k].mass > 0.0 or links[k].joints for k in bare):
+        return []
+    made = []
+    for k, link in enumerate(links):
+        if k in boxes:
+            found = _to_shape(link, boxes[k], size)
+        else:
+            found = _Bone(link, [child for child in links if child.parent == k], size).parts()
+        if found:
+            made.append((k, found))
+    return made
+
+
+def _to_shape(link: Link, box: Box | None, size: float) -> list[Part]:
+    """The joints of a link and a limb from the last to its shape; nothing if that is where the joint is."""
+    moving = [joint for joint in link.joints if not joint.kind.floats]
+    if box is None or not moving:
+        return []
+    low, high = box
+    start, end = moving[-1].pos, 0.5 * (low + high)
+    if np.linalg.norm(np.maximum(0.0, np.maximum(low - start, start - high))) < 0.05 * size:
+        return []
+    radius = _radius(link, [float(np.linalg.norm(end - start))], size)
+    return [_limb(start, end, radius, radius * TAPER, BONE), *(_joint(joint, radius) for joint in moving)]
+
+
+def anchor(joint: Joint, link: Link) -> np.ndarray:
+    """Where a joint of a child link lies in the frame of its parent at the described pose (3,) [m]."""
+    return link.pos + rotate(link.quat, joint.pos)
+
+
+def _size(description: Description) -> float:
+    """The longest way from a root to the end of a chain, over joints and centres of mass [m]."""
+    longest, reach = 0.0, [0.0] * len(description.links)
+    for k, link in enumerate(description.links):
+        if link.parent >= 0:
+            reach[k] = reach[link.parent] + float(np.linalg.norm(link.pos))
+        longest = max(longest, reach[k] + float(np.linalg.norm(link.com)) * (link.mass > 0.0))
+    return longest
+
+
+@dataclass
+class _Bone:
+    """The parts of one link. size: of the robot [m]."""
+
+    link: Link
+    children: list[Link]
+    size: float
+
+    def parts(self) -> list[Part]:
+        link = self.link
+        moving = [joint for joint in link.joints if not joint.kind.floats]
+        start = moving[-1].pos if moving else np.zeros(3)
+        ends = [anchor(child.joints[0], child) if child.joints else child.pos for child in self.children if self._leads(child)]
+        limbs = [end for end in ends if np.linalg.norm(end - start) > 0.005 * self.size]
+        found: list[Part] = []
+        tip = None
+        if not ends and link.mass > 0.0:
+            tip = link.com
+            if np.linalg.norm(tip - start) > 0.005 * self.size:
+                limbs.append(tip)
+        radius = _radius(link, [float(np.linalg.norm(end - start)) for end in limbs], self.size)
+        found += [_limb(start, end, radius, radius * TAPER, BONE) for end in limbs]
+        if tip is not None:
+            found.append(self._ellipsoid(radius))
+        elif not limbs and (link.mass > 0.0 or ends):
+            found.append(_placed(solids.ellipsoid(np.full(3, 1.15 * radius), DETAIL), start, None, BONE))
+        found += [_joint(joint, radius) for joint in moving]
+        return found
+
+    def _leads(self, child: Link) -> bool:
+        """Whether a child is more than a frame."""
+        return bool(child.joints) or child.mass > 0.0
+
+    def _ellipsoid(self, radius: float) -> Part:
+        """Solid, of the inertia of the link, about its centre of mass; not smaller than a limb is thick, nor larger than is seen well."""
+        moments, axes = np.linalg.eigh(self.link.inertia)
+        squares = 2.5 * (moments.sum() - 2.0 * moments) / self.link.mass
+        semi = np.clip(np.sqrt(np.maximum(squares, 0.0)), 1.3 * radius, 0.08 * self.size)
+        if np.linalg.det(axes) < 0.0:
+            axes[:, 0] *= -1.0
+        vertices, faces = solids.ellipsoid(semi, DETAIL)
+        return Part(vertices @ axes.T + self.link.com, faces, BONE)
+
+
+def _radius(link: Link, lengths: list[float], size: float) -> float:
+    """As thick as a rod of the mass and the length of the limbs, within what looks well."""
+    low, high = THIN * size, THICK * size
+    if not lengths:
+        return 0.5 * (low + high)
+    rod = math.sqrt(link.mass / (DENSITY * math.pi * sum(lengths)))
+    return max(min(max(rod, low), high, SLENDER * max(lengths)), 0.6 * low)
+
+
+def _joint(joint: Joint, radius: float) -> Part:
+    kind = joint.kind
+    if kind.scalar and kind.turns:
+        return _placed(solids.cylinder(1.45 * radius, 1.75 * radius, DETAIL), joint.pos, joint.axis, ACCENT)
+    if kind.scalar:
+        return _placed(solids.box(radius * np.array([1.4, 1.4, 2.2])), joint.pos, joint.axis, ACCENT)
+    return _placed(solids.ellipsoid(np.full(3, 1.6 * radius), DETAIL), joint.pos, None, ACCENT)
+
+
+def _limb(start: np.ndarray, end: np.ndarray, first: float, last: float, rgba: Colour) -> Part:
+    length = float(np.linalg.norm(end - start))
+    return _placed(solids.tapered(first, last, 0.0, length, DETAIL), start, (end - start) / length, rgba)
+
+
+def _placed(mesh: tuple[np.ndarray, np.ndarray], pos: np.ndarray, axis: np.ndarray | None, rgba: Colour) -> Part:
+    """With its z along an axis."""
+    turn = np.eye(3) if axis is None else quat_to_matrix(quat_between(Z, np.asarray(axis, float)))
+    return Part(mesh[0] @ turn.T + pos, mesh[1], rgba)
