@@ -22,7 +22,9 @@ def paint(geom: Geom, model: "mujoco.MjModel", number: int) -> None:
     geom.coloured = material >= 0 or not np.array_equal(own, NO_COLOUR)
     rgba = np.array(own if material < 0 or not np.array_equal(own, NO_COLOUR) else model.mat_rgba[material], float)
     roles = mujoco.mjtTextureRole
-    pictures = [] if material < 0 else [int(model.mat_texid[material, role]) for role in (roles.mjTEXROLE_RGB, roles.mjTEXROLE_RGBA)]
+    pictures = (
+        [] if material < 0 else [int(model.mat_texid[material, role]) for role in (roles.mjTEXROLE_RGB, roles.mjTEXROLE_RGBA)]
+    )
     texture = max(pictures, default=-1)
     if texture >= 0:
         pixels = _pixels(model, texture)
@@ -43,7 +45,7 @@ def _pixels(model: "mujoco.MjModel", texture: int) -> np.ndarray:
 
 
 def _corners(model: "mujoco.MjModel", mesh: int) -> np.ndarray | None:
-    """Texture coordinates of the corners of the faces (m, 3, 2), v = 0 in the last row; None if the mesh has none. MuJoCo counts v downwards."""
+    """Texture coordinates of the corners of the faces (m, 3, 2); None if the mesh has none. MuJoCo counts v downwards, here it is upwards."""
     first, count = int(model.mesh_texcoordadr[mesh]), int(model.mesh_texcoordnum[mesh])
     if count == 0:
         return None

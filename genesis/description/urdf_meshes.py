@@ -109,4 +109,3 @@ def mesh_folders(source: Source) -> list[Path]:
     compiler = source.root.find("mujoco/compiler")
     name = None if compiler is None else compiler.get("meshdir") or compiler.get("assetdir")
     return [source.folder / name] if name else []
-

@@ -75,7 +75,9 @@ class _Paint:
 
 def _paints(source: Source) -> dict[str, _Paint]:
     """The materials of the file by name, wherever they are defined."""
-    return {name: paint for element in source.root.iter("material") if (name := element.get("name")) and (paint := _paint_of(element))}
+    return {
+        name: paint for element in source.root.iter("material") if (name := element.get("name")) and (paint := _paint_of(element))
+    }
 
 
 def _paint_of(material: Element) -> _Paint | None:
@@ -198,5 +200,7 @@ def _geom(geom, shape: Shape, order: int, link: int, link_name: str, reader: Mes
         made.file, made.mesh_file = shape.mesh.name, reader.find(shape.mesh, link_name, visual)
         if made.mesh_file is not None:
             made.file = str(made.mesh_file.path)
-            made.vertices, made.faces = (LATE, LATE) if visual else reader.read(made.mesh_file, shape.mesh, link_name) or (None, None)
+            made.vertices, made.faces = (
+                (LATE, LATE) if visual else reader.read(made.mesh_file, shape.mesh, link_name) or (None, None)
+            )
     return made

@@ -128,7 +128,8 @@ class Builder:
         else:
             pos = placed.pos + rotate(placed.quat, np.asarray(part.pos, float))
             there = {"pos": pos, "quat": quat_multiply(placed.quat, np.asarray(part.quat, float))}
-        return part.copied(**there) if isinstance(part, Geom) else replace(part, **there)
+        made: Any = part.copied(**there) if isinstance(part, Geom) else replace(part, **there)
+        return made
 
     def _add_link(self, placed: Placed, link: Link, first_link: int, entity: int) -> None:
         where = f'{placed.description.file or placed.name}: link "{link.name}"'

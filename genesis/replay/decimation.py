@@ -1,7 +1,6 @@
 """Fewer triangles of meshes that are only seen: a budget shared out by surface, and edges that stay edges.
 
-Quadric decimation (Garland and Heckbert, 1997) by `fast_simplification`. What it cannot do, on meshes that are no surfaces, is left undone:
-pictures never end a run.
+What decimation cannot do, on meshes that are no surfaces, is left undone: pictures never end a run.
 """
 
 import math
@@ -9,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from genesis.log import logger
 from genesis.replay.mesh_parts import Part
+from genesis.replay.quadrics import reduced
 
 SMALL = 150  # triangles that every part may have
 FAR_BEYOND = 4.0  # times its share, from which on a mesh with texture coordinates has fewer triangles too
@@ -47,7 +46,7 @@ def decimated(part: Part, most: int) -> Part:
     count = len(part.faces)
     if count <= max(most, SMALL) or (part.uv is not None and count <= FAR_BEYOND * most):
         return part
-    whole = part if part.uv is not None else _merged(part)
+    whole = part if part.uv is not None else merged(part)
     made = _decimated(whole, most)
     if made is not None:
         return made
@@ -56,30 +55,14 @@ def decimated(part: Part, most: int) -> Part:
 
 def _decimated(part: Part, most: int) -> Part | None:
     """None where the result is no picture of the part."""
-    import fast_simplification
-
-    try:
-        points, faces, collapses = fast_simplification.simplify(
-            np.ascontiguousarray(part.vertices, np.float64), np.ascontiguousarray(part.faces, np.int32),
-            target_reduction=1.0 - most / len(part.faces), agg=5, return_collapses=True,
-        )  # fmt: skip
-    except (ValueError, RuntimeError) as error:
-        logger.debug("a mesh is not decimated: %s", error)
-        return None
-    if len(faces) == 0 or not np.isfinite(points).all():
+    (points, faces), origin = reduced((part.vertices, part.faces), most)
+    if len(faces) == 0 or len(faces) > FAR_BEYOND * most or not np.isfinite(points).all():
         return None
     low, high = part.vertices[part.faces.ravel()].min(0), part.vertices[part.faces.ravel()].max(0)
-    used = points[np.unique(faces)]
-    if max(np.abs(used.min(0) - low).max(), np.abs(used.max(0) - high).max()) > SLACK * np.linalg.norm(high - low):
+    if max(np.abs(points.min(0) - low).max(), np.abs(points.max(0) - high).max()) > SLACK * np.linalg.norm(high - low):
         return None
-    made = Part(points, np.asarray(faces, int), part.rgba, texture=part.texture)
-    if part.colours is not None or part.uv is not None:
-        from scipy.spatial import cKDTree
-
-        nearest = cKDTree(part.vertices).query(points)[1]
-        made.colours = None if part.colours is None else part.colours[nearest]
-        made.uv = None if part.uv is None else part.uv[nearest]
-    return made
+    colours, uv = (None if x is None else x[origin] for x in (part.colours, part.uv))
+    return replace(part, vertices=points, faces=faces, colours=colours, uv=uv)
 
 
 def _hull(part: Part) -> Part:
@@ -93,10 +76,10 @@ def _hull(part: Part) -> Part:
     except (QhullError, ValueError):
         return part
     mean = None if part.colours is None else tuple(part.colours.mean(0) / 255.0)
-    return Part(vertices, faces, part.rgba if mean is None else mean)  # type: ignore[arg-type]
+    return Part(vertices, faces, part.rgba if mean is None else mean)
 
 
-def _merged(part: Part) -> Part:
+def merged(part: Part) -> Part:
     """Equal vertices as one, so that triangles hang together; triangles without surface left out."""
     keys = np.ascontiguousarray(part.vertices, np.float32)
     if part.colours is not None:
@@ -118,7 +101,7 @@ def creased(part: Part, angle: float = CREASE) -> Part:
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    part = part if part.uv is not None else _merged(part)
+    part = part if part.uv is not None else merged(part)
     faces, count = part.faces, len(part.faces)
     if count == 0:
         return part
@@ -131,7 +114,9 @@ def creased(part: Part, angle: float = CREASE) -> Part:
     first, second = order[:-1], order[1:]
     meet = (low[first] == low[second]) & (high[first] == high[second])
     first, second = first[meet], second[meet]
-    smooth = (np.einsum("ij,ij->i", normals[first // 3], normals[second // 3]) > math.cos(angle)) & (tails[first] == heads[second])
+    smooth = (np.einsum("ij,ij->i", normals[first // 3], normals[second // 3]) > math.cos(angle)) & (
+        tails[first] == heads[second]
+    )
     first, second = first[smooth], second[smooth]
 
     def following(edge: np.ndarray) -> np.ndarray:

@@ -121,7 +121,9 @@ def _collada_colour(effect: Any, diffuse: Any) -> Colour | None:
     return float(diffuse[0]), float(diffuse[1]), float(diffuse[2]), opacity if 0.02 < opacity <= 1.0 else 1.0
 
 
-def split_corners(vertices: np.ndarray, faces: np.ndarray, uv: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def split_corners(
+    vertices: np.ndarray, faces: np.ndarray, uv: np.ndarray, at: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Vertices, faces and texture coordinates (n, 2) of vertices that have one each: split where faces (m, 3) and at (m, 3), the rows of
     uv, differ."""
     pairs = faces.astype(np.int64) * (len(uv) + 1) + at
@@ -136,7 +138,8 @@ def _with_trimesh(path: Path) -> Iterator[Part]:
     for mesh in loaded.dump() if isinstance(loaded, trimesh.Scene) else [loaded]:
         if not isinstance(mesh, trimesh.Trimesh) or len(mesh.faces) == 0:
             continue
-        vertices, faces, look = np.asarray(mesh.vertices, float), np.asarray(mesh.faces, int), mesh.visual
+        vertices, faces = np.asarray(mesh.vertices, float), np.asarray(mesh.faces, int)
+        look: Any = mesh.visual
         if look.kind == "texture":
             yield _of_material(vertices, faces, look)
         elif look.kind == "vertex":
@@ -168,7 +171,9 @@ def _of_gltf(material: Any) -> Colour | None:
     """The base colour, which a glTF states as amounts of light."""
     if material.baseColorFactor is None:
         return None
-    light = np.asarray(material.baseColorFactor, float).ravel() / (255.0 if np.asarray(material.baseColorFactor).dtype == np.uint8 else 1.0)
+    light = np.asarray(material.baseColorFactor, float).ravel() / (
+        255.0 if np.asarray(material.baseColorFactor).dtype == np.uint8 else 1.0
+    )
     r, g, b = np.where(light[:3] <= 0.0031308, 12.92 * light[:3], 1.055 * light[:3] ** (1 / 2.4) - 0.055)
     return float(r), float(g), float(b), float(light[3]) if len(light) > 3 and material.alphaMode == "BLEND" else 1.0
 

@@ -20,6 +20,7 @@ from genesis.replay.replay import Colour
 THIN, THICK = 0.010, 0.035  # radius of a limb, of the size of the robot
 DENSITY = 1500.0  # of a limb that is as thick as its mass says [kg/m³]
 SLENDER = 0.22  # radius of a limb, of its length, at most
+LIGHT = 1e-6  # of the mass of the robot, below which a link is a frame alone
 TAPER = 0.75  # radius at its end, of that at its start
 DETAIL = 20
 Z = np.array([0.0, 0.0, 1.0])
@@ -33,15 +34,21 @@ def skeletons(description: Description, boxes: Mapping[int, Box | None]) -> list
     away from its joint (a foot) gets the limb between them.
     """
     links, size = description.links, _size(description)
-    bare = [k for k in range(len(links)) if k not in boxes]
-    if size == 0.0 or not any(links[k].mass > 0.0 or links[k].joints for k in bare):
+    heavy = LIGHT * sum(link.mass for link in links)
+    bodies = [bool(link.joints) or link.mass > heavy for link in links]
+    if size == 0.0 or not any(body and k not in boxes for k, body in enumerate(bodies)):
         return []
+    leads = list(bodies)
+    for k in reversed(range(len(links))):
+        if links[k].parent >= 0:
+            leads[links[k].parent] |= leads[k]
     made = []
     for k, link in enumerate(links):
         if k in boxes:
             found = _to_shape(link, boxes[k], size)
         else:
-            found = _Bone(link, [child for child in links if child.parent == k], size).parts()
+            children = [child for c, child in enumerate(links) if child.parent == k and leads[c]]
+            found = _Bone(link, children, size, bodies[k]).parts()
         if found:
             made.append((k, found))
     return made
@@ -77,21 +84,22 @@ def _size(description: Description) -> float:
 
 @dataclass
 class _Bone:
-    """The parts of one link. size: of the robot [m]."""
+    """The parts of one link. children: those that lead to something, size: of the robot [m], body: whether it weighs something or moves."""
 
     link: Link
     children: list[Link]
     size: float
+    body: bool
 
     def parts(self) -> list[Part]:
         link = self.link
         moving = [joint for joint in link.joints if not joint.kind.floats]
         start = moving[-1].pos if moving else np.zeros(3)
-        ends = [anchor(child.joints[0], child) if child.joints else child.pos for child in self.children if self._leads(child)]
+        ends = [anchor(child.joints[0], child) if child.joints else child.pos for child in self.children]
         limbs = [end for end in ends if np.linalg.norm(end - start) > 0.005 * self.size]
         found: list[Part] = []
         tip = None
-        if not ends and link.mass > 0.0:
+        if not ends and self.body and link.mass > 0.0:
             tip = link.com
             if np.linalg.norm(tip - start) > 0.005 * self.size:
                 limbs.append(tip)
@@ -99,20 +107,16 @@ class _Bone:
         found += [_limb(start, end, radius, radius * TAPER, BONE) for end in limbs]
         if tip is not None:
             found.append(self._ellipsoid(radius))
-        elif not limbs and (link.mass > 0.0 or ends):
+        elif not limbs and self.body:
             found.append(_placed(solids.ellipsoid(np.full(3, 1.15 * radius), DETAIL), start, None, BONE))
         found += [_joint(joint, radius) for joint in moving]
         return found
-
-    def _leads(self, child: Link) -> bool:
-        """Whether a child is more than a frame."""
-        return bool(child.joints) or child.mass > 0.0
 
     def _ellipsoid(self, radius: float) -> Part:
         """Solid, of the inertia of the link, about its centre of mass; not smaller than a limb is thick, nor larger than is seen well."""
         moments, axes = np.linalg.eigh(self.link.inertia)
         squares = 2.5 * (moments.sum() - 2.0 * moments) / self.link.mass
-        semi = np.clip(np.sqrt(np.maximum(squares, 0.0)), 1.3 * radius, 0.08 * self.size)
+        semi = np.clip(np.sqrt(np.maximum(squares, 0.0)), 1.3 * radius, 3.0 * radius)
         if np.linalg.det(axes) < 0.0:
             axes[:, 0] *= -1.0
         vertices, faces = solids.ellipsoid(semi, DETAIL)
@@ -131,7 +135,7 @@ def _radius(link: Link, lengths: list[float], size: float) -> float:
 def _joint(joint: Joint, radius: float) -> Part:
     kind = joint.kind
     if kind.scalar and kind.turns:
-        return _placed(solids.cylinder(1.45 * radius, 1.75 * radius, DETAIL), joint.pos, joint.axis, ACCENT)
+        return _placed(solids.cylinder(1.3 * radius, 1.5 * radius, DETAIL), joint.pos, joint.axis, ACCENT)
     if kind.scalar:
         return _placed(solids.box(radius * np.array([1.4, 1.4, 2.2])), joint.pos, joint.axis, ACCENT)
     return _placed(solids.ellipsoid(np.full(3, 1.6 * radius), DETAIL), joint.pos, None, ACCENT)

@@ -1,7 +1,7 @@
 """What the bodies of a description look like: their visual shapes, else what touches, else a skeleton."""
 
 import math
-from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ TRIANGLES = 20_000  # of all bodies of a description together, at most
 GROUND = 5.0  # half width of the piece of an endless plane that is worth seeing [m]
 HIDDEN_GROUP = 3  # the first group of geoms that is not drawn, as in MuJoCo
 COARSEST = 8  # corners of a circle
+WHITE: Colour = (1.0, 1.0, 1.0, 1.0)
 
 
 def skins_of(description: Description, triangles: int = TRIANGLES) -> list[list[Skin]]:
@@ -28,32 +29,49 @@ def skins_of(description: Description, triangles: int = TRIANGLES) -> list[list[
     triangles: of all together, at most; meshes have fewer where they would have more.
     """
     made: list[list[Skin]] = [[] for _ in range(len(description.links) + 1)]
-    parts = [(geom, part) for geom, parts in _drawn(description, triangles) for part in parts]
-    bones = skeletons(description, _boxes(description, parts))
+    drawn = drawn_of(description, triangles)
+    bones = skeletons(description, _boxes(description, drawn))
     free = triangles - sum(len(part.faces) for _, found in bones for part in found)
-    shares = share_out([len(part.faces) for _, part in parts], [part.surface for _, part in parts], max(free, 0))
-    for (geom, part), share in zip(parts, shares, strict=True):
-        ground = geom.type == "plane"
-        shape = part if ground else creased(decimated(part, share))
-        made[geom.link].append(_skin(shape, colour_of(description, geom), geom, ground))
+    shares = share_out([len(shape.part.faces) for shape in drawn], [shape.part.surface for shape in drawn], max(free, 0))
+    simpler: dict[tuple[int, int], Part] = {}  # by part and share: equal parts of a robot are equal
+    for shape, share in zip(drawn, shares, strict=True):
+        key, geom = (id(shape.part), share), shape.geom
+        if key not in simpler:
+            simpler[key] = shape.part if geom.type == "plane" else creased(decimated(shape.part, share))
+        made[geom.link].append(_skin(Shape(geom, simpler[key]), colour_of(description, geom)))
     for link, found in bones:
-        made[link] += [_skin(creased(part), part.rgba or (0.7, 0.7, 0.7, 1.0), None) for part in found]
+        made[link] += [_bare(creased(part)) for part in found]
     return made
 
 
-def _drawn(description: Description, triangles: int) -> Iterator[tuple[Geom, list[Part]]]:
-    """The geoms that are drawn, and their parts in the frames of their links."""
+@dataclass
+class Shape:
+    """A part of a geom that is drawn, in the frame of the geom."""
+
+    geom: Geom
+    part: Part
+
+    @property
+    def vertices(self) -> np.ndarray:
+        """(n, 3) in the frame of its link [m]."""
+        return self.part.vertices @ quat_to_matrix(self.geom.quat).T + self.geom.pos
+
+
+def drawn_of(description: Description, triangles: int = TRIANGLES) -> list[Shape]:
+    """What is drawn, with all its triangles; round solids have fewer where there are many of them."""
     solid = [geom for geom in description.geoms if geom.type not in ("mesh", "sdf", "hfield", "plane")]
-    detail = int(math.sqrt(triangles / (2.0 * max(len(solid), 1))) * 2.0)
+    detail = int(2.0 * math.sqrt(triangles / (2.0 * max(len(solid), 1))))
     detail = min(solids.DETAIL, max(COARSEST, detail - detail % 4))
+    files: dict[tuple, list[Part]] = {}
+    made: list[Shape] = []
     for link in range(-1, len(description.links)):
         shown = [geom for geom in description.geoms if geom.link == link and geom.rgba[3] > 0.0]
         shown = [geom for geom in shown if geom.group is None or geom.group < HIDDEN_GROUP]
-        seen = [(geom, parts) for geom in shown if not touches(geom) and (parts := parts_of(geom, detail))]
-        instead = any(geom.group is None or geom.type == "mesh" for geom, _ in seen)
-        yield from seen
-        if not instead:
-            yield from ((geom, parts) for geom in shown if touches(geom) and (parts := parts_of(geom, detail)))
+        seen = [Shape(geom, part) for geom in shown if not touches(geom) for part in _parts(geom, detail, files)]
+        made += seen
+        if not any(shape.geom.group is None or shape.geom.type == "mesh" for shape in seen):
+            made += [Shape(geom, part) for geom in shown if touches(geom) for part in _parts(geom, detail, files)]
+    return made
 
 
 def touches(geom: Geom) -> bool:
@@ -61,11 +79,11 @@ def touches(geom: Geom) -> bool:
     return not geom.visual or bool(geom.contype or geom.conaffinity)
 
 
-def _boxes(description: Description, parts: list[tuple[Geom, Part]]) -> dict[int, Box | None]:
+def _boxes(description: Description, drawn: list[Shape]) -> dict[int, Box | None]:
     """Around what is drawn of each link; None where nothing is, though the file has a shape."""
     boxes: dict[int, Box | None] = {geom.link: None for geom in description.geoms if geom.type != "mesh" or not _lost(geom)}
-    for link in {geom.link for geom, _ in parts}:
-        points = np.concatenate([part.vertices for geom, part in parts if geom.link == link])
+    for link in {shape.geom.link for shape in drawn}:
+        points = np.concatenate([shape.vertices for shape in drawn if shape.geom.link == link])
         boxes[link] = points.min(0), points.max(0)
     return boxes
 
@@ -75,12 +93,9 @@ def _lost(geom: Geom) -> bool:
     return geom.vertices is None if geom.mesh_file is None or not geom.unread else not geom.mesh_file.path.is_file()
 
 
-def parts_of(geom: Geom, detail: int = solids.DETAIL) -> list[Part]:
-    """The triangles of a geom in the frame of its link; none where nothing is known of its shape."""
-    found = _mesh_parts(geom) if geom.type == "mesh" else _solid(geom, detail)
-    for part in found:
-        part.vertices = part.vertices @ quat_to_matrix(geom.quat).T + geom.pos
-    return found
+def _parts(geom: Geom, detail: int, files: dict[tuple, list[Part]]) -> list[Part]:
+    """The triangles of a geom in its own frame; none where nothing is known of its shape. files: what was read so far."""
+    return _mesh_parts(geom, files) if geom.type == "mesh" else _solid(geom, detail)
 
 
 def _solid(geom: Geom, detail: int) -> list[Part]:
@@ -102,9 +117,14 @@ def _solid(geom: Geom, detail: int) -> list[Part]:
     return []
 
 
-def _mesh_parts(geom: Geom) -> list[Part]:
+def _mesh_parts(geom: Geom, files: dict[tuple, list[Part]]) -> list[Part]:
     """The parts of a mesh: those of its file with their looks, else the triangles that the geom has."""
-    parts = read_parts(geom.mesh_file) if geom.mesh_file is not None else []
+    parts: list[Part] = []
+    if geom.mesh_file is not None:
+        key = (geom.mesh_file.path, geom.mesh_file.scale.tobytes())
+        if key not in files:
+            files[key] = read_parts(geom.mesh_file)
+        parts = files[key]
     if geom.unread or any(not part.plain or part.uv is not None for part in parts):
         return [_textured(part, geom) for part in parts]
     if geom.vertices is None or geom.faces is None:
@@ -126,24 +146,27 @@ def _textured(part: Part, geom: Geom) -> Part:
     if pixels is None:
         return part
     if part.uv is not None:
-        part.texture = pixels
-    else:
-        mean = pixels[..., :3].reshape(-1, 3).mean(0) / 255.0
-        part.rgba = (float(mean[0]), float(mean[1]), float(mean[2]), 1.0)
-    return part
+        return replace(part, texture=pixels)
+    mean = pixels[..., :3].reshape(-1, 3).mean(0) / 255.0
+    return replace(part, rgba=(float(mean[0]), float(mean[1]), float(mean[2]), 1.0))
 
 
-def _skin(part: Part, colour: Colour, geom: Geom | None, ground: bool = False) -> Skin:
-    """The colour of the part, else that of its geom."""
-    vertices, faces = part.vertices.astype(np.float32), np.asarray(part.faces, np.int32)
+def _skin(shape: Shape, colour: Colour) -> Skin:
+    """In the frame of the link, in the colour of the part, else that of its geom."""
+    geom, part = shape.geom, shape.part
+    vertices, faces = shape.vertices.astype(np.float32), np.asarray(part.faces, np.int32)
     if part.colours is not None:
-        colours = np.ascontiguousarray(part.colours, np.uint8)
-        return Skin(vertices, faces, (1.0, 1.0, 1.0, 1.0), colours=colours)
+        return Skin(vertices, faces, WHITE, colours=np.ascontiguousarray(part.colours, np.uint8))
     if part.uv is not None and part.texture is not None:
-        tint = geom.rgba if geom is not None and geom.coloured else (1.0, 1.0, 1.0, 1.0)
-        texture = part.texture
-        if tint[:3] != (1.0, 1.0, 1.0):
+        tint, texture = geom.rgba if geom.coloured else WHITE, part.texture
+        if tint[:3] != WHITE[:3]:
             texture = texture.copy()
             texture[..., :3] = np.rint(texture[..., :3] * np.array(tint[:3]))
         return Skin(vertices, faces, (1.0, 1.0, 1.0, tint[3]), uv=part.uv.astype(np.float32), texture=texture)
-    return Skin(vertices, faces, part.rgba or colour, ground=ground)
+    return Skin(vertices, faces, part.rgba or colour, ground=geom.type == "plane")
+
+
+def _bare(part: Part) -> Skin:
+    """A bone."""
+    assert part.rgba is not None
+    return Skin(part.vertices.astype(np.float32), np.asarray(part.faces, np.int32), part.rgba)

@@ -51,7 +51,9 @@ def cylinder(radius: float, half: float, detail: int = DETAIL) -> Mesh:
 def turned(radii: np.ndarray, heights: np.ndarray, detail: int, ends: tuple[float, float]) -> Mesh:
     """A solid of revolution about z: rings of ``radii`` at rising ``heights``, closed by a corner at the height of each end."""
     around = 2.0 * np.pi * np.arange(detail) / detail
-    rings = [np.stack([r * np.cos(around), r * np.sin(around), np.full(detail, z)], 1) for r, z in zip(radii, heights, strict=True)]
+    rings = [
+        np.stack([r * np.cos(around), r * np.sin(around), np.full(detail, z)], 1) for r, z in zip(radii, heights, strict=True)
+    ]
     vertices = np.concatenate([*rings, [[0.0, 0.0, ends[0]], [0.0, 0.0, ends[1]]]])
     here, there = np.arange(detail), np.roll(np.arange(detail), -1)
     faces = [np.stack([there, here, np.full(detail, len(vertices) - 2)], 1)]
