@@ -155,21 +155,20 @@ class Replay:
         return np.unique(np.where(nearer, after - 1, after))
 
     def box(self) -> tuple[np.ndarray, np.ndarray]:
-        """Least and largest corner (3,) [m] of all that moves or carries a shape, grounds left out, over all frames and takes."""
+        """Least and largest corner (3,) [m] of what is to be seen over all frames: bodies, landmarks and lines; grounds and ghosts left out."""
+        shown = [take for take in self.takes if not take.ghost] or self.takes
+        ghosts = {take.name for take in self.takes} - {take.name for take in shown}
         corners: list[np.ndarray] = []
         for l, body in enumerate(self.bodies):
-            points = [skin.vertices for skin in body.skins if not skin.ground and len(skin.vertices)]
-            if not points:
-                continue
-            radius = float(np.sqrt((np.concatenate(points) ** 2).sum(1).max())) if l and body.name else 0.0
-            for take in self.takes:
-                if radius == 0.0:  # the world stands still
-                    corners.append(np.concatenate(points) + take.offset)
-                    continue
-                where = take.pos[:, l] + take.offset
-                corners += [where - radius, where + radius]
-        corners += [landmark.pos.reshape(-1, 3) for landmark in self.landmarks] + [line.points for line in self.polylines]
-        found = np.concatenate(corners) if corners else np.zeros((1, 3))
+            points = np.concatenate([np.zeros((0, 3)), *(skin.vertices for skin in body.skins if not skin.ground)])
+            if not body.name:  # the world stands still
+                corners += [points + take.offset for take in shown]
+            elif len(body.skins) == 0 or len(points):
+                radius = float(np.sqrt((points**2).sum(1).max(initial=0.0)))
+                corners += [take.pos[:, l] + take.offset + side for take in shown for side in (-radius, radius)]
+        corners += [landmark.pos.reshape(-1, 3) for landmark in self.landmarks]
+        corners += [line.points for line in self.polylines if line.take not in ghosts]
+        found = np.concatenate([np.zeros((0, 3)), *corners])
         found = found[np.isfinite(found).all(1)]
         return (found.min(0), found.max(0)) if len(found) else (-np.ones(3), np.ones(3))
 

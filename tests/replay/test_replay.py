@@ -75,3 +75,17 @@ def test_the_box_holds_what_moves() -> None:
     made.takes[0].pos[:, 1] = [[x, 0.0, 0.0] for x in range(5)]
     low, high = made.box()
     assert np.allclose(low, [-1.0, -1.0, -1.0]) and np.allclose(high, [5.0, 1.0, 1.0])  # the skin reaches 1 m
+
+
+def test_ghosts_and_grounds_do_not_move_the_box() -> None:
+    made = replay()
+    made.arrows, made.polylines, made.landmarks = [], [], []
+    made.takes[0].pos[:] = 0.0
+    low, high = made.box()
+    far = Take("first", made.takes[0].pos + 100.0, made.takes[0].quat, ghost=True)
+    made.takes.append(far)
+    made.polylines.append(Polyline("its path", np.full((2, 3), 100.0), take="first"))
+    made.bodies[0].skins.append(Skin(np.full((3, 3), -50.0, np.float32), np.array([[0, 1, 2]], np.int32), ground=True))
+    assert np.allclose(made.box(), (low, high))
+    far.ghost = False
+    assert made.box()[1].max() > 99.0
