@@ -47,9 +47,10 @@ def read_parts(file: MeshFile) -> list[Part]:
     """
     try:
         found = list(_collada(file.path) if file.path.suffix.lower() == ".dae" else _with_trimesh(file.path))
-        for part in found:
-            if not np.isfinite(part.vertices).all():
-                raise ModelError("it has vertices that are not finite")
+        if not any(len(part.faces) for part in found):
+            raise ModelError("it has no faces")
+        if not all(np.isfinite(part.vertices).all() for part in found):
+            raise ModelError("it has vertices that are not finite")
     except Exception as error:  # whatever the loader of one of their many formats raises
         logger.warning("%s: mesh %s cannot be drawn: %s.", file.where, file.path, str(error).rstrip(".") or type(error).__name__)
         return []

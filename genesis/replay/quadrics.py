@@ -25,10 +25,10 @@ def reduced(mesh: Mesh, most: int) -> tuple[Mesh, np.ndarray]:
     Where no edge can collapse any more, more triangles are left.
     """
     vertices, faces = np.array(mesh[0], float), np.array(mesh[1], np.int64)
-    origin = np.arange(len(vertices))
+    origin, quadrics, barred = np.arange(len(vertices)), _quadrics(vertices, faces), np.zeros(0, np.int64)
     if len(faces) > DENSE * most:
-        vertices, faces, origin = _clustered(vertices, faces, int(CLUSTERS * most))
-    quadrics, barred = _quadrics(vertices, faces), np.zeros(0, np.int64)
+        origin, group = _clusters(vertices, faces, quadrics, int(CLUSTERS * most))
+        vertices, faces, quadrics = vertices[origin], _solid(group[faces]), _summed(group, quadrics, len(origin))
     for _ in range(ROUNDS):
         if len(faces) <= most:
             break
@@ -46,19 +46,25 @@ def reduced(mesh: Mesh, most: int) -> tuple[Mesh, np.ndarray]:
     return (vertices[used], back.reshape(-1, 3)), origin[used]
 
 
-def _clustered(vertices: np.ndarray, faces: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Vertices that lie in one cell of a grid as one of them, the one that is nearest to their mean."""
-    low = vertices.min(0)
-    cell = max(0.9 * float(np.sqrt(_surface(vertices, faces) / most)), 1e-6 * float(np.ptp(vertices, axis=0).max()), 1e-300)
-    key = np.floor((vertices - low) / cell).astype(np.int64)
-    key = (key[:, 0] << 42) + (key[:, 1] << 21) + key[:, 2]
-    _, group = np.unique(key, return_inverse=True)
-    count = np.bincount(group)
-    mean = np.stack([np.bincount(group, vertices[:, k]) / count for k in range(3)], 1)
-    order = np.argsort(-((vertices - mean[group]) ** 2).sum(1), kind="stable")
-    chosen = np.zeros(len(count), int)
-    chosen[group[order]] = order  # the last one written is the nearest
-    return vertices[chosen], _solid(group[faces]), chosen
+def _clusters(vertices: np.ndarray, faces: np.ndarray, quadrics: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices that lie in one cell of a grid as one of them: which one of each cell, and the cell of each. A corner is taken before a point
+    of an edge, this before one of a face."""
+    extent = float(np.ptp(vertices, axis=0).max())
+    cell = max(0.9 * float(np.sqrt(_surface(vertices, faces) / most)), 1e-6 * extent, 1e-300)
+    key = np.floor((vertices - vertices.min(0)) / cell).astype(np.int64)
+    _, group = np.unique((key[:, 0] << 42) + (key[:, 1] << 21) + key[:, 2], return_inverse=True)
+    trace = quadrics[:, 0] + quadrics[:, 4] + quadrics[:, 7]
+    xx, xy, xz, _, yy, yz, _, zz, _, _ = quadrics.T / np.where(trace > 0.0, trace, 1.0)
+    edge = xx * yy - xy * xy + yy * zz - yz * yz + xx * zz - xz * xz  # invariants of the normals around a vertex
+    corner = xx * (yy * zz - yz * yz) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
+    order = np.argsort(edge + 20.0 * corner, kind="stable")
+    chosen = np.zeros(int(group.max(initial=-1)) + 1, int)
+    chosen[group[order]] = order  # the last one written has the most
+    return chosen, group
+
+
+def _summed(group: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
+    return np.stack([np.bincount(group, column, minlength=count) for column in values.T], 1)
 
 
 def _surface(vertices: np.ndarray, faces: np.ndarray) -> float:
@@ -112,8 +118,7 @@ def _products(normals: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _add(made: np.ndarray, where: np.ndarray, values: np.ndarray) -> None:
-    for k in range(10):
-        made[:, k] += np.bincount(where, values[:, k], minlength=len(made))
+    made += _summed(where, values, len(made))
 
 
 def _errors(quadrics: np.ndarray, p: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ def skins_of(description: Description, triangles: int = TRIANGLES) -> list[list[
 
     Drawn are, of a file with groups, those up to 2, without what touches where a link has a mesh that is only seen; of other files what is
     only seen, else what touches. Never what is wholly transparent. A link with mass or joints but without any shape gets a bone.
-    triangles: of all together, at most; meshes have fewer where they would have more.
+    triangles: of all together, at most; meshes have fewer where they would have more. (Hundreds of solids may need a few more.)
     """
     made: list[list[Skin]] = [[] for _ in range(len(description.links) + 1)]
     drawn = drawn_of(description, triangles)
@@ -60,7 +60,7 @@ class Shape:
 def drawn_of(description: Description, triangles: int = TRIANGLES) -> list[Shape]:
     """What is drawn, with all its triangles; round solids have fewer where there are many of them."""
     solid = [geom for geom in description.geoms if geom.type not in ("mesh", "sdf", "hfield", "plane")]
-    detail = int(2.0 * math.sqrt(triangles / (2.0 * max(len(solid), 1))))
+    detail = int(math.sqrt(triangles / max(len(solid), 1)))  # a ball of n corners around has about n² triangles
     detail = min(solids.DETAIL, max(COARSEST, detail - detail % 4))
     files: dict[tuple, list[Part]] = {}
     made: list[Shape] = []
@@ -170,3 +170,8 @@ def _bare(part: Part) -> Skin:
     """A bone."""
     assert part.rgba is not None
     return Skin(part.vertices.astype(np.float32), np.asarray(part.faces, np.int32), part.rgba)
+
+
+def moved(skin: Skin, pos: np.ndarray, quat: np.ndarray) -> Skin:
+    """A skin in the frame that sees its own at pos (3,) [m], quat (4,)."""
+    return replace(skin, vertices=(skin.vertices @ quat_to_matrix(quat).T + pos).astype(np.float32))
