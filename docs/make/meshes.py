@@ -16,9 +16,9 @@ import numpy as np
 from genesis.description.description import Description
 from genesis.description.read import read_urdf
 from genesis.replay.decimation import decimated, merged, share_out
-from genesis.replay.mesh_parts import Part
+from genesis.replay.mesh_parts import MeshPart
 from genesis.replay.palette import colour_of
-from genesis.replay.skins import Shape, drawn_of
+from genesis.replay.skins import DrawnPart, drawn_of
 
 ROBOTS = Path(__file__).resolve().parents[2] / "configs" / "robots"
 NEAR = 0.02  # colours that differ less are one
@@ -70,34 +70,34 @@ def shares_in_order(first: dict, shares: list[int]) -> list[int]:
     return [share for _, share in sorted(zip(first, shares, strict=True))]
 
 
-def colour(robot: Description, shape: Shape) -> tuple[float, ...]:
+def colour(robot: Description, shape: DrawnPart) -> tuple[float, ...]:
     """That of the part, else of its geom."""
     return tuple(round(float(x), 4) for x in shape.part.rgba or colour_of(robot, shape.geom))
 
 
-def simpler(robot: Description, shapes: list[Shape], budget: int) -> dict[str, list[Part]]:
+def simpler(robot: Description, shapes: list[DrawnPart], budget: int) -> dict[str, list[MeshPart]]:
     """By link, the parts in its frame, one for each colour, of ``budget`` triangles together."""
-    whole: dict[tuple[int, tuple], list[Part]] = {}
+    whole: dict[tuple[int, tuple], list[MeshPart]] = {}
     for shape in shapes:
         rgba = colour(robot, shape)
         near = [c for k, c in whole if k == shape.geom.link and np.abs(np.subtract(c, rgba)).max() < NEAR]
         place = whole.setdefault((shape.geom.link, near[0] if near else rgba), [])
-        place.append(Part(shape.vertices, shape.part.faces))
+        place.append(MeshPart(shape.vertices, shape.part.faces))
     joined = {key: join(parts, key[1]) for key, parts in whole.items()}
     shares = share_out([len(p.faces) for p in joined.values()], [p.surface for p in joined.values()], budget)
-    made: dict[str, list[Part]] = {}
+    made: dict[str, list[MeshPart]] = {}
     for ((link, _), part), share in zip(joined.items(), shares, strict=True):
         made.setdefault(robot.links[link].name, []).append(merged(decimated(part, share)))
     return made
 
 
-def join(parts: list[Part], rgba: tuple) -> Part:
+def join(parts: list[MeshPart], rgba: tuple) -> MeshPart:
     starts = np.cumsum([0, *(len(part.vertices) for part in parts)])
     faces = [part.faces + start for part, start in zip(parts, starts, strict=False)]
-    return Part(np.concatenate([part.vertices for part in parts]), np.concatenate(faces), rgba)
+    return MeshPart(np.concatenate([part.vertices for part in parts]), np.concatenate(faces), rgba)
 
 
-def glb(parts: list[Part]) -> bytes:
+def glb(parts: list[MeshPart]) -> bytes:
     """glTF 2.0, binary: one node, one mesh, a primitive with its material for each part; colours as amounts of light."""
     views, accessors, primitives, materials, data = [], [], [], [], b""
     for k, part in enumerate(parts):
@@ -128,7 +128,7 @@ def glb(parts: list[Part]) -> bytes:
     return struct.pack("<III", 0x46546C67, 2, 12 + len(chunks)) + chunks
 
 
-def stl(part: Part) -> bytes:
+def stl(part: MeshPart) -> bytes:
     """Binary STL, normals left at zero."""
     rows = np.zeros(len(part.faces), [("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("rest", "<u2")])
     rows["corners"] = part.vertices[part.faces]

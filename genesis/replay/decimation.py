@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from genesis.replay.mesh_parts import Part
+from genesis.replay.mesh_parts import MeshPart
 from genesis.replay.quadrics import reduced
 
 SMALL = 150  # triangles that every part may have
@@ -38,7 +38,7 @@ def share_out(counts: list[int], surfaces: list[float], budget: int) -> list[int
     return made
 
 
-def decimated(part: Part, most: int) -> Part:
+def decimated(part: MeshPart, most: int) -> MeshPart:
     """The part with about ``most`` triangles: as it is where it has no more, and where decimation fails; then its hull if it is far larger.
 
     Colours of vertices are those of the nearest old ones. Texture coordinates are kept: only from `FAR_BEYOND` on there are fewer triangles.
@@ -53,7 +53,7 @@ def decimated(part: Part, most: int) -> Part:
     return _hull(whole) if count > FAR_BEYOND * most else part
 
 
-def _decimated(part: Part, most: int) -> Part | None:
+def _decimated(part: MeshPart, most: int) -> MeshPart | None:
     """None where the result is no picture of the part."""
     (points, faces), origin = reduced((part.vertices, part.faces), most)
     if len(faces) == 0 or len(faces) > FAR_BEYOND * most or not np.isfinite(points).all():
@@ -65,7 +65,7 @@ def _decimated(part: Part, most: int) -> Part | None:
     return replace(part, vertices=points, faces=faces, colours=colours, uv=uv)
 
 
-def _hull(part: Part) -> Part:
+def _hull(part: MeshPart) -> MeshPart:
     """The convex hull with the mean colour; the part itself if it is flat."""
     from scipy.spatial import QhullError
 
@@ -76,10 +76,10 @@ def _hull(part: Part) -> Part:
     except (QhullError, ValueError):
         return part
     mean = None if part.colours is None else tuple(part.colours.mean(0) / 255.0)
-    return Part(vertices, faces, part.rgba if mean is None else mean)
+    return MeshPart(vertices, faces, part.rgba if mean is None else mean)
 
 
-def merged(part: Part) -> Part:
+def merged(part: MeshPart) -> MeshPart:
     """Equal vertices as one, so that triangles hang together; triangles without surface left out."""
     keys = np.ascontiguousarray(part.vertices, np.float32)
     if part.colours is not None:
@@ -93,7 +93,7 @@ def merged(part: Part) -> Part:
     )
 
 
-def creased(part: Part, angle: float = CREASE) -> Part:
+def creased(part: MeshPart, angle: float = CREASE) -> MeshPart:
     """The part with its vertices shared within smooth surfaces alone, so that normals that are means over a vertex look right.
 
     Corners of two faces are one vertex where the faces share an edge at it, the same way round, and turn by less than ``angle`` [rad].

@@ -18,7 +18,7 @@ FEW = 16  # colours of faces that become parts of their own
 
 
 @dataclass
-class Part:
+class MeshPart:
     """Triangles of one material. vertices (n, 3), faces (m, 3). rgba: None where the file names no colour. The rest as in `Skin`."""
 
     vertices: np.ndarray
@@ -40,7 +40,7 @@ class Part:
         return float(0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1).sum())
 
 
-def read_parts(file: MeshFile) -> list[Part]:
+def read_parts(file: MeshFile) -> list[MeshPart]:
     """The parts of a mesh file at its scale; none, with a warning, where it cannot be read.
 
     Raises: nothing: a run does not end because of a picture.
@@ -72,10 +72,10 @@ def picture(pixels: np.ndarray | Path) -> np.ndarray | None:
         return None
 
 
-def _joined(parts: list[Part]) -> list[Part]:
+def _joined(parts: list[MeshPart]) -> list[MeshPart]:
     """Parts of one colour alone as one."""
-    made: list[Part] = []
-    of_colour: dict[Colour | None, list[Part]] = {}
+    made: list[MeshPart] = []
+    of_colour: dict[Colour | None, list[MeshPart]] = {}
     for part in parts:
         if part.colours is None and part.texture is None and part.uv is None:
             of_colour.setdefault(part.rgba, []).append(part)
@@ -84,11 +84,11 @@ def _joined(parts: list[Part]) -> list[Part]:
     for rgba, same in of_colour.items():
         starts = np.cumsum([0, *(len(part.vertices) for part in same)])
         faces = [part.faces + start for part, start in zip(same, starts, strict=False)]
-        made.append(Part(np.concatenate([part.vertices for part in same]), np.concatenate(faces), rgba))
+        made.append(MeshPart(np.concatenate([part.vertices for part in same]), np.concatenate(faces), rgba))
     return made
 
 
-def _collada(path: Path) -> Iterator[Part]:
+def _collada(path: Path) -> Iterator[MeshPart]:
     document, scene = collada_scene(path)
     unit, pictures = document.assetInfo.unitmeter or 1.0, dict[str, Any]()
     for triangles in scene:
@@ -102,13 +102,13 @@ def _collada(path: Path) -> Iterator[Part]:
                 pictures[name] = picture(path.parent / name)
             at = np.asarray(triangles.texcoord_indexset[0], int).reshape(-1, 3)
             vertices, faces, uv = split_corners(vertices, faces, np.asarray(triangles.texcoordset[0], float)[:, :2], at)
-            yield Part(vertices, faces, None, uv=uv, texture=pictures[name])
+            yield MeshPart(vertices, faces, None, uv=uv, texture=pictures[name])
         elif len(triangles.texcoordset) and diffuse is None:
             at = np.asarray(triangles.texcoord_indexset[0], int).reshape(-1, 3)
             vertices, faces, uv = split_corners(vertices, faces, np.asarray(triangles.texcoordset[0], float)[:, :2], at)
-            yield Part(vertices, faces, None, uv=uv)
+            yield MeshPart(vertices, faces, None, uv=uv)
         else:
-            yield Part(vertices, faces, _collada_colour(effect, diffuse))
+            yield MeshPart(vertices, faces, _collada_colour(effect, diffuse))
 
 
 def _collada_colour(effect: Any, diffuse: Any) -> Colour | None:
@@ -132,7 +132,7 @@ def split_corners(
     return vertices[unique // (len(uv) + 1)], back.reshape(-1, 3), uv[unique % (len(uv) + 1)]
 
 
-def _with_trimesh(path: Path) -> Iterator[Part]:
+def _with_trimesh(path: Path) -> Iterator[MeshPart]:
     import trimesh
 
     loaded: Any = trimesh.load(path, process=False)
@@ -144,14 +144,14 @@ def _with_trimesh(path: Path) -> Iterator[Part]:
         if look.kind == "texture":
             yield _of_material(vertices, faces, look)
         elif look.kind == "vertex":
-            yield Part(vertices, faces, None, colours=np.asarray(look.vertex_colors, np.uint8))
+            yield MeshPart(vertices, faces, None, colours=np.asarray(look.vertex_colors, np.uint8))
         elif look.kind == "face":
             yield from _of_faces(vertices, faces, np.asarray(look.face_colors, np.uint8))
         else:
-            yield Part(vertices, faces)
+            yield MeshPart(vertices, faces)
 
 
-def _of_material(vertices: np.ndarray, faces: np.ndarray, look: Any) -> Part:
+def _of_material(vertices: np.ndarray, faces: np.ndarray, look: Any) -> MeshPart:
     """A part with a material of a glTF or an OBJ."""
     from trimesh.visual.material import PBRMaterial
 
@@ -164,8 +164,8 @@ def _of_material(vertices: np.ndarray, faces: np.ndarray, look: Any) -> Part:
     uv = None if look.uv is None or len(look.uv) != len(vertices) else np.asarray(look.uv, float)[:, :2]
     if image is not None and uv is not None:
         mode = "RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB"
-        return Part(vertices, faces, None, uv=uv, texture=picture(np.asarray(image.convert(mode))))
-    return Part(vertices, faces, rgba, uv=uv if rgba is None else None)
+        return MeshPart(vertices, faces, None, uv=uv, texture=picture(np.asarray(image.convert(mode))))
+    return MeshPart(vertices, faces, rgba, uv=uv if rgba is None else None)
 
 
 def _of_gltf(material: Any) -> Colour | None:
@@ -188,11 +188,13 @@ def _of_mtl(said: dict[str, Any]) -> Colour | None:
     return r, g, b, opacity
 
 
-def _of_faces(vertices: np.ndarray, faces: np.ndarray, colours: np.ndarray) -> Iterator[Part]:
+def _of_faces(vertices: np.ndarray, faces: np.ndarray, colours: np.ndarray) -> Iterator[MeshPart]:
     """A part for each of a few colours, else a colour for each corner."""
     unique, back = np.unique(colours, axis=0, return_inverse=True)
     if len(unique) <= FEW:
         for k, colour in enumerate(unique):
-            yield Part(vertices, faces[back.reshape(-1) == k], tuple(colour / 255.0))
+            yield MeshPart(vertices, faces[back.reshape(-1) == k], tuple(colour / 255.0))
     else:
-        yield Part(vertices[faces.ravel()], np.arange(3 * len(faces)).reshape(-1, 3), None, colours=np.repeat(colours, 3, axis=0))
+        yield MeshPart(
+            vertices[faces.ravel()], np.arange(3 * len(faces)).reshape(-1, 3), None, colours=np.repeat(colours, 3, axis=0)
+        )

@@ -13,7 +13,7 @@ import numpy as np
 from genesis.description.description import Description, Joint, Link
 from genesis.description.poses import quat_between, quat_to_matrix, rotate
 from genesis.replay import solids
-from genesis.replay.mesh_parts import Part
+from genesis.replay.mesh_parts import MeshPart
 from genesis.replay.palette import ACCENT, BONE
 from genesis.replay.replay import Colour
 
@@ -27,7 +27,7 @@ Z = np.array([0.0, 0.0, 1.0])
 Box = tuple[np.ndarray, np.ndarray]  # least and largest corner (3,) [m]
 
 
-def skeletons(description: Description, boxes: Mapping[int, Box | None]) -> list[tuple[int, list[Part]]]:
+def skeletons(description: Description, boxes: Mapping[int, Box | None]) -> list[tuple[int, list[MeshPart]]]:
     """Bones, in the frames of their links, of all links without shape that weigh something, move, or lead to what moves; by link.
 
     boxes: around the shapes of the links that have some, None where these are hidden. Where others have none, a link with a shape that is
@@ -54,7 +54,7 @@ def skeletons(description: Description, boxes: Mapping[int, Box | None]) -> list
     return made
 
 
-def _to_shape(link: Link, box: Box | None, size: float) -> list[Part]:
+def _to_shape(link: Link, box: Box | None, size: float) -> list[MeshPart]:
     """The joints of a link and a limb from the last to its shape; nothing if that is where the joint is."""
     moving = [joint for joint in link.joints if not joint.kind.floats]
     if box is None or not moving:
@@ -91,13 +91,13 @@ class _Bone:
     size: float
     body: bool
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[MeshPart]:
         link = self.link
         moving = [joint for joint in link.joints if not joint.kind.floats]
         start = moving[-1].pos if moving else np.zeros(3)
         ends = [anchor(child.joints[0], child) if child.joints else child.pos for child in self.children]
         limbs = [end for end in ends if np.linalg.norm(end - start) > 0.005 * self.size]
-        found: list[Part] = []
+        found: list[MeshPart] = []
         tip = None
         if not ends and self.body and link.mass > 0.0:
             tip = link.com
@@ -112,7 +112,7 @@ class _Bone:
         found += [_joint(joint, radius) for joint in moving]
         return found
 
-    def _ellipsoid(self, radius: float) -> Part:
+    def _ellipsoid(self, radius: float) -> MeshPart:
         """Solid, of the inertia of the link, about its centre of mass; not smaller than a limb is thick, nor larger than is seen well."""
         moments, axes = np.linalg.eigh(self.link.inertia)
         squares = 2.5 * (moments.sum() - 2.0 * moments) / self.link.mass
@@ -120,7 +120,7 @@ class _Bone:
         if np.linalg.det(axes) < 0.0:
             axes[:, 0] *= -1.0
         vertices, faces = solids.ellipsoid(semi, DETAIL)
-        return Part(vertices @ axes.T + self.link.com, faces, BONE)
+        return MeshPart(vertices @ axes.T + self.link.com, faces, BONE)
 
 
 def _radius(link: Link, lengths: list[float], size: float) -> float:
@@ -132,7 +132,7 @@ def _radius(link: Link, lengths: list[float], size: float) -> float:
     return max(min(max(rod, low), high, SLENDER * max(lengths)), 0.6 * low)
 
 
-def _joint(joint: Joint, radius: float) -> Part:
+def _joint(joint: Joint, radius: float) -> MeshPart:
     kind = joint.kind
     if kind.scalar and kind.turns:
         return _placed(solids.cylinder(1.3 * radius, 1.5 * radius, DETAIL), joint.pos, joint.axis, ACCENT)
@@ -141,12 +141,12 @@ def _joint(joint: Joint, radius: float) -> Part:
     return _placed(solids.ellipsoid(np.full(3, 1.6 * radius), DETAIL), joint.pos, None, ACCENT)
 
 
-def _limb(start: np.ndarray, end: np.ndarray, first: float, last: float, rgba: Colour) -> Part:
+def _limb(start: np.ndarray, end: np.ndarray, first: float, last: float, rgba: Colour) -> MeshPart:
     length = float(np.linalg.norm(end - start))
     return _placed(solids.tapered(first, last, 0.0, length, DETAIL), start, (end - start) / length, rgba)
 
 
-def _placed(mesh: tuple[np.ndarray, np.ndarray], pos: np.ndarray, axis: np.ndarray | None, rgba: Colour) -> Part:
+def _placed(mesh: tuple[np.ndarray, np.ndarray], pos: np.ndarray, axis: np.ndarray | None, rgba: Colour) -> MeshPart:
     """With its z along an axis."""
     turn = np.eye(3) if axis is None else quat_to_matrix(quat_between(Z, np.asarray(axis, float)))
-    return Part(mesh[0] @ turn.T + pos, mesh[1], rgba)
+    return MeshPart(mesh[0] @ turn.T + pos, mesh[1], rgba)

@@ -9,7 +9,7 @@ from genesis.description.description import Description, Geom
 from genesis.description.poses import quat_to_matrix
 from genesis.replay import solids
 from genesis.replay.decimation import creased, decimated, share_out
-from genesis.replay.mesh_parts import Part, picture, read_parts, split_corners
+from genesis.replay.mesh_parts import MeshPart, picture, read_parts, split_corners
 from genesis.replay.palette import colour_of
 from genesis.replay.replay import Colour, Skin
 from genesis.replay.skeleton import Box, skeletons
@@ -33,23 +33,23 @@ def skins_of(description: Description, triangles: int = TRIANGLES) -> list[list[
     bones = skeletons(description, _boxes(description, drawn))
     free = triangles - sum(len(part.faces) for _, found in bones for part in found)
     shares = share_out([len(shape.part.faces) for shape in drawn], [shape.part.surface for shape in drawn], max(free, 0))
-    simpler: dict[tuple[int, int], Part] = {}  # by part and share: equal parts of a robot are equal
+    simpler: dict[tuple[int, int], MeshPart] = {}  # by part and share: equal parts of a robot are equal
     for shape, share in zip(drawn, shares, strict=True):
         key, geom = (id(shape.part), share), shape.geom
         if key not in simpler:
             simpler[key] = shape.part if geom.type == "plane" else creased(decimated(shape.part, share))
-        made[geom.link].append(_skin(Shape(geom, simpler[key]), colour_of(description, geom)))
+        made[geom.link].append(_skin(DrawnPart(geom, simpler[key]), colour_of(description, geom)))
     for link, found in bones:
         made[link] += [_bare(creased(part)) for part in found]
     return made
 
 
 @dataclass
-class Shape:
+class DrawnPart:
     """A part of a geom that is drawn, in the frame of the geom."""
 
     geom: Geom
-    part: Part
+    part: MeshPart
 
     @property
     def vertices(self) -> np.ndarray:
@@ -57,20 +57,20 @@ class Shape:
         return self.part.vertices @ quat_to_matrix(self.geom.quat).T + self.geom.pos
 
 
-def drawn_of(description: Description, triangles: int = TRIANGLES) -> list[Shape]:
+def drawn_of(description: Description, triangles: int = TRIANGLES) -> list[DrawnPart]:
     """What is drawn, with all its triangles; round solids have fewer where there are many of them."""
     solid = [geom for geom in description.geoms if geom.type not in ("mesh", "sdf", "hfield", "plane")]
     detail = int(math.sqrt(triangles / max(len(solid), 1)))  # a ball of n corners around has about n² triangles
     detail = min(solids.DETAIL, max(COARSEST, detail - detail % 4))
-    files: dict[tuple, list[Part]] = {}
-    made: list[Shape] = []
+    files: dict[tuple, list[MeshPart]] = {}
+    made: list[DrawnPart] = []
     for link in range(-1, len(description.links)):
         shown = [geom for geom in description.geoms if geom.link == link and geom.rgba[3] > 0.0]
         shown = [geom for geom in shown if geom.group is None or geom.group < HIDDEN_GROUP]
-        seen = [Shape(geom, part) for geom in shown if not touches(geom) for part in _parts(geom, detail, files)]
+        seen = [DrawnPart(geom, part) for geom in shown if not touches(geom) for part in _parts(geom, detail, files)]
         made += seen
         if not any(shape.geom.group is None or shape.geom.type == "mesh" for shape in seen):
-            made += [Shape(geom, part) for geom in shown if touches(geom) for part in _parts(geom, detail, files)]
+            made += [DrawnPart(geom, part) for geom in shown if touches(geom) for part in _parts(geom, detail, files)]
     return made
 
 
@@ -79,7 +79,7 @@ def touches(geom: Geom) -> bool:
     return not geom.visual or bool(geom.contype or geom.conaffinity)
 
 
-def _boxes(description: Description, drawn: list[Shape]) -> dict[int, Box | None]:
+def _boxes(description: Description, drawn: list[DrawnPart]) -> dict[int, Box | None]:
     """Around what is drawn of each link; None where nothing is, though the file has a shape."""
     boxes: dict[int, Box | None] = {geom.link: None for geom in description.geoms if geom.type != "mesh" or not _lost(geom)}
     for link in {shape.geom.link for shape in drawn}:
@@ -93,65 +93,63 @@ def _lost(geom: Geom) -> bool:
     return geom.vertices is None if geom.mesh_file is None or not geom.unread else not geom.mesh_file.path.is_file()
 
 
-def _parts(geom: Geom, detail: int, files: dict[tuple, list[Part]]) -> list[Part]:
+def _parts(geom: Geom, detail: int, files: dict[tuple, list[MeshPart]]) -> list[MeshPart]:
     """The triangles of a geom in its own frame; none where nothing is known of its shape. files: what was read so far."""
     return _mesh_parts(geom, files) if geom.type == "mesh" else _solid(geom, detail)
 
 
-def _solid(geom: Geom, detail: int) -> list[Part]:
+def _solid(geom: Geom, detail: int) -> list[MeshPart]:
     size = np.asarray(geom.size, float)
     if geom.type == "plane":
         x, y = (float(s) if s > 0.0 else GROUND for s in size[:2])
         vertices = np.array([[-x, -y, 0.0], [x, -y, 0.0], [x, y, 0.0], [-x, y, 0.0]])
-        return [Part(vertices, np.array([[0, 1, 2], [0, 2, 3]]))]
+        return [MeshPart(vertices, np.array([[0, 1, 2], [0, 2, 3]]))]
     if geom.type == "hfield" and geom.hfield is not None:
-        return [Part(*solids.height_field(geom.hfield))]
+        return [MeshPart(*solids.height_field(geom.hfield))]
     if geom.type == "box":
-        return [Part(*solids.box(size[:3]))]
+        return [MeshPart(*solids.box(size[:3]))]
     if geom.type == "capsule":
-        return [Part(*solids.capsule(size[0], size[1], detail))]
+        return [MeshPart(*solids.capsule(size[0], size[1], detail))]
     if geom.type == "cylinder":
-        return [Part(*solids.cylinder(size[0], size[1], detail))]
+        return [MeshPart(*solids.cylinder(size[0], size[1], detail))]
     if geom.type in ("sphere", "ellipsoid"):
-        return [Part(*solids.ellipsoid(np.full(3, size[0]) if geom.type == "sphere" else size[:3], detail))]
+        return [MeshPart(*solids.ellipsoid(np.full(3, size[0]) if geom.type == "sphere" else size[:3], detail))]
     return []
 
 
-def _mesh_parts(geom: Geom, files: dict[tuple, list[Part]]) -> list[Part]:
+def _mesh_parts(geom: Geom, files: dict[tuple, list[MeshPart]]) -> list[MeshPart]:
     """The parts of a mesh: those of its file with their looks, else the triangles that the geom has."""
-    parts: list[Part] = []
+    parts: list[MeshPart] = []
     if geom.mesh_file is not None:
-        key = (geom.mesh_file.path, geom.mesh_file.scale.tobytes())
+        key = (geom.mesh_file.path, geom.mesh_file.scale.tobytes(), id(geom) if geom.texture is not None else None)
         if key not in files:
-            files[key] = read_parts(geom.mesh_file)
+            files[key] = [_textured(part, geom) for part in read_parts(geom.mesh_file)]
         parts = files[key]
-    if geom.unread or any(not part.plain or part.uv is not None for part in parts):
-        return [_textured(part, geom) for part in parts]
+    if geom.unread or any(not part.plain for part in parts):
+        return parts
     if geom.vertices is None or geom.faces is None:
         return []
-    part = Part(geom.vertices, geom.faces)
+    part = MeshPart(geom.vertices, geom.faces)
     if geom.texture is not None and geom.texture.uv is not None:
         corners = np.arange(3 * len(part.faces)).reshape(-1, 3)
         keys, back = np.unique(geom.texture.uv.reshape(-1, 2), axis=0, return_inverse=True)
         vertices, faces, uv = split_corners(part.vertices, part.faces, keys, back.reshape(-1)[corners])
-        part = Part(vertices, faces, uv=uv)
+        part = MeshPart(vertices, faces, uv=uv)
     return [_textured(part, geom)]
 
 
-def _textured(part: Part, geom: Geom) -> Part:
+def _textured(part: MeshPart, geom: Geom) -> MeshPart:
     """A part with the picture of its geom, unless its file says how it looks."""
-    if geom.texture is None or not part.plain:
-        return part
-    pixels = picture(geom.texture.pixels)
+    pixels = picture(geom.texture.pixels) if geom.texture is not None and part.plain else None
     if pixels is None:
-        return part
+        return part if part.texture is not None else replace(part, uv=None)  # places on a picture that is not there
     if part.uv is not None:
         return replace(part, texture=pixels)
     mean = pixels[..., :3].reshape(-1, 3).mean(0) / 255.0
     return replace(part, rgba=(float(mean[0]), float(mean[1]), float(mean[2]), 1.0))
 
 
-def _skin(shape: Shape, colour: Colour) -> Skin:
+def _skin(shape: DrawnPart, colour: Colour) -> Skin:
     """In the frame of the link, in the colour of the part, else that of its geom."""
     geom, part = shape.geom, shape.part
     vertices, faces = shape.vertices.astype(np.float32), np.asarray(part.faces, np.int32)
@@ -166,7 +164,7 @@ def _skin(shape: Shape, colour: Colour) -> Skin:
     return Skin(vertices, faces, part.rgba or colour, ground=geom.type == "plane")
 
 
-def _bare(part: Part) -> Skin:
+def _bare(part: MeshPart) -> Skin:
     """A bone."""
     assert part.rgba is not None
     return Skin(part.vertices.astype(np.float32), np.asarray(part.faces, np.int32), part.rgba)

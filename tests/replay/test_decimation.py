@@ -5,12 +5,12 @@ import pytest
 import trimesh
 
 from genesis.replay import decimation as D
-from genesis.replay.mesh_parts import Part
+from genesis.replay.mesh_parts import MeshPart
 from genesis.replay.quadrics import reduced
 
 
-def part(mesh, **looks) -> Part:
-    return Part(np.asarray(mesh.vertices, float), np.asarray(mesh.faces, int), **looks)
+def part(mesh, **looks) -> MeshPart:
+    return MeshPart(np.asarray(mesh.vertices, float), np.asarray(mesh.faces, int), **looks)
 
 
 def volume(shape) -> float:
@@ -44,7 +44,7 @@ def test_a_box_of_many_triangles_needs_few():
     (vertices, faces), origin = reduced((box.vertices, box.faces), 12)
     assert len(faces) <= 24
     np.testing.assert_allclose([vertices.min(0), vertices.max(0)], [[-0.5, -1.0, -1.5], [0.5, 1.0, 1.5]], atol=1e-9)
-    assert volume(Part(vertices, faces)) == pytest.approx(6.0, rel=1e-9)
+    assert volume(MeshPart(vertices, faces)) == pytest.approx(6.0, rel=1e-9)
     assert len(origin) == len(vertices)
 
 
@@ -74,15 +74,15 @@ def test_texture_coordinates_are_kept_unless_far_beyond_the_budget():
 def test_broken_meshes_end_nothing(kind):
     random = np.random.default_rng(0)
     if kind == "soup":
-        broken = Part(random.normal(size=(3000, 3)), random.integers(0, 3000, (5000, 3)))
+        broken = MeshPart(random.normal(size=(3000, 3)), random.integers(0, 3000, (5000, 3)))
     elif kind == "one triangle many times":
-        broken = Part(np.eye(3), np.tile([[0, 1, 2], [0, 2, 1]], (1000, 1)))
+        broken = MeshPart(np.eye(3), np.tile([[0, 1, 2], [0, 2, 1]], (1000, 1)))
     elif kind == "fan":  # one edge in a thousand triangles
         angle = np.linspace(0.0, 6.0, 1000)
         rim = np.stack([np.cos(angle), np.sin(angle), 0 * angle], 1)
-        broken = Part(np.concatenate([[[0, 0, 0], [0, 0, 1.0]], rim]), np.array([[0, 1, k + 2] for k in range(1000)]))
+        broken = MeshPart(np.concatenate([[[0, 0, 0], [0, 0, 1.0]], rim]), np.array([[0, 1, k + 2] for k in range(1000)]))
     else:
-        broken = Part(np.zeros((900, 3)), random.integers(0, 900, (2000, 3)))
+        broken = MeshPart(np.zeros((900, 3)), random.integers(0, 900, (2000, 3)))
     made = D.creased(D.decimated(broken, 200))
     assert np.isfinite(made.vertices).all() and len(made.faces) <= len(broken.faces)
     assert len(made.faces) == 0 or made.faces.max() < len(made.vertices)
@@ -99,5 +99,5 @@ def test_vertices_are_shared_within_smooth_surfaces_alone():
 
 def test_triangles_that_stand_apart_in_the_file_are_put_together():
     ball = trimesh.creation.icosphere(2)
-    apart = Part(ball.vertices[ball.faces].reshape(-1, 3), np.arange(3 * len(ball.faces)).reshape(-1, 3))
+    apart = MeshPart(ball.vertices[ball.faces].reshape(-1, 3), np.arange(3 * len(ball.faces)).reshape(-1, 3))
     assert len(D.creased(apart).vertices) == len(ball.vertices)

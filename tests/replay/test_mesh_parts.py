@@ -9,7 +9,7 @@ import trimesh
 from PIL import Image
 
 from genesis.description.meshes import MeshFile
-from genesis.replay.mesh_parts import LARGEST, Part, picture, read_parts, split_corners
+from genesis.replay.mesh_parts import LARGEST, MeshPart, picture, read_parts, split_corners
 
 RED_OVER_BLUE = np.array([[[255, 0, 0]] * 2, [[0, 0, 255]] * 2], np.uint8)
 EFFECT = """<effect id="{0}-effect"><profile_COMMON><technique sid="common"><lambert><diffuse><color>{1}</color></diffuse>{2}
@@ -52,7 +52,7 @@ def collada(folder: Path, effects: dict[str, str], triangles: list[str]) -> Path
     return file
 
 
-def parts_of(file: Path, scale=(1.0, 1.0, 1.0)) -> list[Part]:
+def parts_of(file: Path, scale=(1.0, 1.0, 1.0)) -> list[MeshPart]:
     return read_parts(MeshFile(file, np.array(scale), "arm.urdf"))
 
 
