@@ -47,12 +47,14 @@ def reduced(mesh: Mesh, most: int) -> tuple[Mesh, np.ndarray]:
 
 
 def _clusters(vertices: np.ndarray, faces: np.ndarray, quadrics: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices that lie in one cell of a grid as one of them: which one of each cell, and the cell of each. A corner is taken before a point
-    of an edge, this before one of a face."""
+    """Vertices that lie in one cell of a grid, and look into one octant, as one of them: which one of each cell, and the cell of each. The two
+    sides of a wall so stay two. A corner is taken before a point of an edge, this before one of a face."""
     extent = float(np.ptp(vertices, axis=0).max())
-    cell = max(0.9 * float(np.sqrt(_surface(vertices, faces) / most)), 1e-6 * extent, 1e-300)
-    key = np.floor((vertices - vertices.min(0)) / cell).astype(np.int64)
-    _, group = np.unique((key[:, 0] << 42) + (key[:, 1] << 21) + key[:, 2], return_inverse=True)
+    cell = max(0.9 * float(np.sqrt(_surface(vertices, faces) / most)), 2e-6 * extent, 1e-300)
+    place = np.floor((vertices - vertices.min(0)) / cell).astype(np.int64)
+    normals = _summed(faces.T.ravel(), np.tile(_normals(vertices, faces), (3, 1)), len(vertices))
+    side = (normals > 0.0) @ np.array([1, 2, 4])
+    _, group = np.unique((side << 60) + (place[:, 0] << 40) + (place[:, 1] << 20) + place[:, 2], return_inverse=True)
     trace = quadrics[:, 0] + quadrics[:, 4] + quadrics[:, 7]
     xx, xy, xz, _, yy, yz, _, zz, _, _ = quadrics.T / np.where(trace > 0.0, trace, 1.0)
     edge = xx * yy - xy * xy + yy * zz - yz * yz + xx * zz - xz * xz  # invariants of the normals around a vertex

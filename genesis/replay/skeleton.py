@@ -21,6 +21,7 @@ THIN, THICK = 0.010, 0.035  # radius of a limb, of the size of the robot
 DENSITY = 1500.0  # of a limb that is as thick as its mass says [kg/m³]
 SLENDER = 0.22  # radius of a limb, of its length, at most
 LIGHT = 1e-6  # of the mass of the robot, below which a link is a frame alone
+LONG = 0.06  # of the size of the robot, from which on a bone is drawn among links with shapes
 TAPER = 0.75  # radius at its end, of that at its start
 DETAIL = 20
 Z = np.array([0.0, 0.0, 1.0])
@@ -31,13 +32,15 @@ def skeletons(description: Description, boxes: Mapping[int, Box | None]) -> list
     """Bones, in the frames of their links, of all links without shape that weigh something, move, or lead to what moves; by link.
 
     boxes: around the shapes of the links that have some, None where these are hidden. Where others have none, a link with a shape that is
-    away from its joint (a foot) gets the limb between them.
+    away from its joint (a foot) gets the limb between them. Where most have some, only gaps are filled: short bones (of a hip whose three axes
+    are three links) are left out.
     """
     links, size = description.links, _size(description)
     heavy = LIGHT * sum(link.mass for link in links)
     bodies = [bool(link.joints) or link.mass > heavy for link in links]
     if size == 0.0 or not any(body and k not in boxes for k, body in enumerate(bodies)):
         return []
+    dressed = 2 * sum(body and k in boxes for k, body in enumerate(bodies)) > sum(bodies)
     leads = list(bodies)
     for k in reversed(range(len(links))):
         if links[k].parent >= 0:
@@ -48,7 +51,8 @@ def skeletons(description: Description, boxes: Mapping[int, Box | None]) -> list
             found = _to_shape(link, boxes[k], size)
         else:
             children = [child for c, child in enumerate(links) if child.parent == k and leads[c]]
-            found = _Bone(link, children, size, bodies[k]).parts()
+            bone = _Bone(link, children, size, bodies[k])
+            found = [] if dressed and bone.length < LONG * size else bone.parts()
         if found:
             made.append((k, found))
     return made
@@ -91,26 +95,29 @@ class _Bone:
     size: float
     body: bool
 
-    def parts(self) -> list[MeshPart]:
+    def __post_init__(self) -> None:
         link = self.link
-        moving = [joint for joint in link.joints if not joint.kind.floats]
-        start = moving[-1].pos if moving else np.zeros(3)
+        self.moving = [joint for joint in link.joints if not joint.kind.floats]
+        self.start = self.moving[-1].pos if self.moving else np.zeros(3)
+        self.tip = link.com if not self.children and self.body and link.mass > 0.0 else None
         ends = [anchor(child.joints[0], child) if child.joints else child.pos for child in self.children]
-        limbs = [end for end in ends if np.linalg.norm(end - start) > 0.005 * self.size]
-        found: list[MeshPart] = []
-        tip = None
-        if not ends and self.body and link.mass > 0.0:
-            tip = link.com
-            if np.linalg.norm(tip - start) > 0.005 * self.size:
-                limbs.append(tip)
-        radius = _radius(link, [float(np.linalg.norm(end - start)) for end in limbs], self.size)
-        found += [_limb(start, end, radius, radius * TAPER, BONE) for end in limbs]
-        if tip is not None:
+        ends += [] if self.tip is None else [self.tip]
+        self.limbs = [end for end in ends if np.linalg.norm(end - self.start) > 0.005 * self.size]
+
+    @property
+    def length(self) -> float:
+        """Of the longest limb [m]."""
+        return max((float(np.linalg.norm(end - self.start)) for end in self.limbs), default=0.0)
+
+    def parts(self) -> list[MeshPart]:
+        """Limbs, joints, and what is at the end."""
+        radius = _radius(self.link, [float(np.linalg.norm(end - self.start)) for end in self.limbs], self.size)
+        found = [_limb(self.start, end, radius, radius * TAPER, BONE) for end in self.limbs]
+        if self.tip is not None:
             found.append(self._ellipsoid(radius))
-        elif not limbs and self.body:
-            found.append(_placed(solids.ellipsoid(np.full(3, 1.15 * radius), DETAIL), start, None, BONE))
-        found += [_joint(joint, radius) for joint in moving]
-        return found
+        elif not self.limbs and self.body:
+            found.append(_placed(solids.ellipsoid(np.full(3, 1.15 * radius), DETAIL), self.start, None, BONE))
+        return found + [_joint(joint, radius) for joint in self.moving]
 
     def _ellipsoid(self, radius: float) -> MeshPart:
         """Solid, of the inertia of the link, about its centre of mass; not smaller than a limb is thick, nor larger than is seen well."""
