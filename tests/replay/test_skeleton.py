@@ -81,7 +81,8 @@ def test_among_links_with_shapes_only_gaps_are_filled():
     """A hip whose axes are links of their own."""
     legs = """<mujoco><worldbody><body><freejoint/><geom size="0.1"/><body><joint axis="1 0 0"/><inertial pos="0 0 0" mass="0.1"
     diaginertia="1e-3 1e-3 1e-3"/><body pos="0 0 -0.01"><joint axis="0 1 0"/><geom type="capsule" size="0.05" fromto="0 0 0 0 0 -0.5"/>
-    <body pos="0 0 -0.5"><joint axis="0 1 0"/><geom type="capsule" size="0.05" fromto="0 0 0 0 0 -0.5"/></body></body></body></body></worldbody></mujoco>"""
+    <body pos="0 0 -0.5"><joint axis="0 1 0"/><geom type="capsule" size="0.05" fromto="0 0 0 0 0 -0.5"/></body></body>
+    </body></body></worldbody></mujoco>"""
     assert [len(skins) for skins in skins_of(read_mjcf(legs))] == [1, 0, 1, 1, 0]
     gap = legs.replace('<body pos="0 0 -0.01">', '<body pos="0 0 -0.3">')
     assert [len(skins) for skins in skins_of(read_mjcf(gap))] == [1, 2, 1, 1, 0]
