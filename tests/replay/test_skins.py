@@ -1,7 +1,5 @@
 """What is drawn of a description, and how."""
 
-import logging
-
 import numpy as np
 import pytest
 import trimesh
@@ -197,7 +195,6 @@ def test_budget_is_kept_over_all_bodies(tmp_path):
 
 @pytest.mark.parametrize("name", ["panda/panda.urdf", "so101/so101.urdf", "go2/go2.xml"])
 def test_shipped_robots_have_looks(name, caplog):
-    caplog.set_level(logging.WARNING)
     file = config_dir() / "robots" / name
     made = read_urdf(file, fixed=True) if file.suffix == ".urdf" else read_mjcf(file)
     skins = skins_of(made)
