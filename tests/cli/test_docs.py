@@ -20,7 +20,7 @@ PAGES = [
     *(f"docs/{page.name}" for page in sorted((REPOSITORY / "docs").glob("*.md"))),
 ]
 #: Words that begin a command which composes nothing, or needs a folder of the reader's.
-OTHERS = (["sweep"], ["doctor"], ["show", "diff"], ["show", "groups"], ["--help"], ["--install-completion"])
+OTHERS = (["export"], ["sweep"], ["doctor"], ["show", "diff"], ["show", "groups"], ["--help"], ["--install-completion"])
 
 
 def blocks(page: str, language: str) -> list[str]:
