@@ -191,6 +191,16 @@ def show_diff(
 
 
 @app.command()
+def report(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or that of a sweep.", show_default=False)],
+) -> None:
+    """Write the report of a run, or the overview of a sweep, from what its folder holds."""
+    from genesis_cli.commands.report import report as write
+
+    write(run)
+
+
+@app.command()
 def export(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder of optimize or simulate.", show_default=False)],
     form: Annotated[

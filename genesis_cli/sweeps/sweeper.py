@@ -66,7 +66,7 @@ class SweepBody:
                 with StopSignals(self.folder):
                     self.run()
             finally:
-                self.task.outcomes[:] = report(self.folder)
+                self.task.outcomes[:] = report(self.folder, OmegaConf.select(self.config, "logging.report") is not False)
 
     def plan(self) -> list[list[str]]:
         """Overrides of each job, as far as they are known at the start.
