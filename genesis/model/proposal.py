@@ -48,7 +48,7 @@ class Home:
 
 
 @dataclass(frozen=True)
-class Goal:
+class Reachable:
     """A pose of the tool that can be reached. qpos (nq,) in which it is there; pos (3,) [m], quat (4,); seconds: for getting there."""
 
     qpos: np.ndarray
@@ -289,7 +289,7 @@ def _told(posing: Posing) -> list[tuple[JointInfo, Joint]]:
     return [(joint, by_name[joint.name]) for joint in posing.joints if joint.kind.scalar]
 
 
-def reachable(posing: Posing, start: np.ndarray, tool: str) -> Goal:
+def reachable(posing: Posing, start: np.ndarray, tool: str) -> Reachable:
     """A pose that the tool can take: each joint before it turned by 0.4 rad, at most a quarter of its range, from ``start``, towards the
     middle of its range; where that does not tell, to one side and the other in turns, so that the tool comes to lie higher.
 
@@ -312,7 +312,7 @@ def reachable(posing: Posing, start: np.ndarray, tool: str) -> Goal:
                 seconds = max(seconds, 0.5 * math.ceil(2.0 * PEAK * step / joint.velocity_limit))
         pos, quat = posing.frame(tool, qpos)
         if best is None or pos[2] > best.pos[2]:
-            best = Goal(qpos, pos, quat, min(seconds, 5.0))
+            best = Reachable(qpos, pos, quat, min(seconds, 5.0))
     assert best is not None
     return best
 

@@ -20,7 +20,7 @@ PAGES = [
     *(f"docs/{page.name}" for page in sorted((REPOSITORY / "docs").glob("*.md"))),
 ]
 #: Words that begin a command which composes nothing, or needs a folder of the reader's.
-OTHERS = (["sweep"], ["doctor"], ["show", "diff"], ["show", "groups"], ["--help"], ["--install-completion"])
+OTHERS = (["sweep"], ["doctor"], ["new"], ["show", "diff"], ["show", "groups"], ["--help"], ["--install-completion"])
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -41,7 +41,7 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("line", commands())
 def test_documented_commands_compose(line: str) -> None:
     words = shlex.split(line, comments=True)[1:]
-    if any(words[: len(other)] == other for other in OTHERS) or "my_task" in line or "--rerun" in words or "--resume" in words:
+    if any(words[: len(other)] == other for other in OTHERS) or "my_configs" in line or "--rerun" in words or "--resume" in words:
         return
     command = words[0] if words[0] != "show" else "optimize"
     command = words[words.index("--command") + 1] if "--command" in words else command

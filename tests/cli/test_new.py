@@ -1,5 +1,6 @@
 """`genesis new`: what it writes runs at once, and what it refuses, in one line."""
 
+import re
 import shlex
 
 import pytest
@@ -114,6 +115,28 @@ def test_what_a_file_lacks_and_what_is_wrong_with_its_start_is_said(genesis_here
     (tmp_path / "faint.urdf").write_text(two_links(effort=1.0))
     code, out = genesis_here("new", "robot", "faint.urdf")
     assert 'note: joint "upper_joint" needs 3.99 to hold the home configuration and its motor gives 1: it sinks.' in out
+
+
+def test_the_page_of_ones_own_word_by_word(genesis_here, tmp_path):
+    """Each `genesis new` of docs/own.md, with the files that it names."""
+    robots = REPOSITORY / "tests" / "data" / "robots" / "urdf"
+    (tmp_path / "ur5_robot.urdf").write_text((robots / "ur5.urdf").read_text())  # without its meshes
+    times = [0.002 * k for k in range(2000)]
+    rows = [f"{t},{0.1 * t},{0.2 * t},1.0" for t in times]
+    (tmp_path / "run_1.csv").write_text("\n".join(["time,elbow_joint_pos,wrist_1_joint,elbow_joint_tau", *rows]))
+    blocks = re.findall(r"```bash\n(.*?)```", (REPOSITORY / "docs" / "own.md").read_text(), re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("genesis new ")]
+    for words in dict.fromkeys(tuple(shlex.split(line, comments=True)[1:]) for line in lines):
+        code, out = genesis_here(*words)
+        assert code == 0, (words, out)
+    written = sorted(str(path.relative_to(tmp_path / "my_configs")) for path in (tmp_path / "my_configs").rglob("*.*"))
+    assert written == [
+        "losses/jolts.py", "observations/bench.yaml", "parameters/bench.yaml", "robots/ur5.yaml", "systems/bench.yaml",
+        "tasks/push_it.yaml", "tasks/reach_ur5.yaml",
+    ]  # fmt: skip
+    for words in (["task=reach_ur5"], ["task=push_it"], ["--command", "sysid", "system=bench"]):
+        code, out = genesis_here("show", "config", "--config-dir", "my_configs", *words)
+        assert code == 0, out
 
 
 WRONG = [
