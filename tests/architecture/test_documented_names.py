@@ -45,6 +45,8 @@ NO_NAMES = {
     "ta": "something half typed",
     "NA": "a cell without a number",
     "my_configs": "a folder of the reader's",
+    "elbow_pos": "a column of the reader's",
+    "time_us": "a column of the reader's",
     "spindle": "a joint of the reader's",
     "_force": "the end of a column's name",
     "_position": "the end of a column's name",

@@ -118,11 +118,11 @@ SYSID = ("~parameter.dry_friction", "stop.iterations=3")  # without dry friction
 
 
 def test_an_identification_is_that_of_the_command(genesis_here, tmp_path, capsys) -> None:
-    genesis_here("sysid", *SYSID, "logging=quiet")
+    genesis_here("sysid", *SYSID, "logging=quiet", "logging.report=true")
     of_command = last_run(tmp_path)
     stored = json.loads((of_command / "result.json").read_text())
     capsys.readouterr()
-    problem = gs.compose(*SYSID, "logging=quiet", command="sysid")
+    problem = gs.compose(*SYSID, "logging=quiet", "logging.report=true", command="sysid")
     start = {name: parameter.value().tolist() for name, parameter in problem.parameters.items()}
     assert [e["start"] for e in stored["estimates"]] == [value for (value,) in start.values()]
     found = problem.solve()
