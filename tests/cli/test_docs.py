@@ -21,7 +21,8 @@ PAGES = [
 ]
 #: Words that begin a command which composes nothing, or needs a folder of the reader's.
 OTHERS = (
-    ["export"], ["report"], ["sweep"], ["doctor"], ["new"], ["view"], ["show", "diff"], ["show", "groups"], ["--help"], ["--install-completion"],
+    ["export"], ["report"], ["sweep"], ["doctor"], ["new"], ["view"], ["show", "diff"], ["show", "groups"], ["--help"],
+    ["--install-completion"],
 )  # fmt: skip
 
 
