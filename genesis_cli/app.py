@@ -237,10 +237,11 @@ def view(
         float, typer.Option("--speed", min=0.01, max=100.0, help="Of films: 0.5 plays at half speed.", rich_help_panel=FILES)
     ] = 1.0,
     camera: Annotated[
-        str | None, typer.Option("--camera", metavar="X,Y,Z", help="Where pictures are taken from [m].", rich_help_panel=FILES)
+        str | None,
+        typer.Option("--camera", metavar="X,Y,Z", help="Where pictures are taken from, in metres.", rich_help_panel=FILES),
     ] = None,
     lookat: Annotated[
-        str | None, typer.Option("--lookat", metavar="X,Y,Z", help="Where that camera looks [m].", rich_help_panel=FILES)
+        str | None, typer.Option("--lookat", metavar="X,Y,Z", help="Where that camera looks, in metres.", rich_help_panel=FILES)
     ] = None,
     take: Annotated[
         str | None,
