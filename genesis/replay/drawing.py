@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from viser import SceneApi
 
 GHOST = 0.3  # opacity of a take that stands behind
+SHRUNK = 0.99  # size of its shapes, so that none lies in the surface of another take
 ALONE = 6  # takes that are drawn each with nodes of their own; more of them are instances of shared shapes
 LOOKED_AT, POINTS = 40, 50_000  # frames of a take, and points in all, that say where the camera stands
 STILL = np.array([0.0, 0.0, 0.0]), np.array([1.0, 0.0, 0.0, 0.0])
@@ -355,10 +356,11 @@ def _add_skin(drawing: Drawing, node: str, skin: Skin, take: Take) -> None:
     if painted and take.tint is None and not take.ghost:
         drawing.scene.add_mesh_trimesh(node, _painted(skin), cast_shadow=True)
         return
-    rgba = colour_of(skin, take)
+    rgba, size = colour_of(skin, take), SHRUNK if take.ghost else 1.0
+    middle = 0.5 * (skin.vertices.min(0) + skin.vertices.max(0)).astype(float)
     drawing.scene.add_mesh_simple(
         node, vertices, faces, color=bytes_of(rgba), opacity=None if rgba[3] >= 1.0 else rgba[3], side="double",
-        cast_shadow=not take.ghost, receive_shadow=not take.ghost,
+        cast_shadow=not take.ghost, receive_shadow=not take.ghost, scale=size, position=precise((1.0 - size) * middle),
     )  # fmt: skip
 
 

@@ -22,7 +22,6 @@ OPTIONS = {
         "--html",
         "--lookat",
         "--mp4",
-        "--no-browser",
         "--png",
         "--port",
         "--rrd",
