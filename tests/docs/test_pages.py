@@ -48,8 +48,9 @@ def test_coming_from(engine, in_folder) -> None:
 
 
 def symptoms() -> list[tuple[str, str]]:
-    """(command, what it prints) of each pair of blocks of the page."""
+    """(command, what it prints) of each pair of blocks of the page, which has no others."""
     found = blocks("troubleshooting.md")
+    assert [language for language, _ in found] == ["bash", "text"] * (len(found) // 2)
     return [
         (a.strip(), b.strip())
         for (first, a), (second, b) in zip(found, found[1:], strict=False)
