@@ -17,21 +17,21 @@ def texts(cell) -> str:
 
 
 def test_it_has_the_cells_of_its_script() -> None:
-    import notebook
+    import notebook_page
 
     stored = nbformat.read(NOTEBOOK, as_version=4).cells
-    made = notebook.cells()
+    made = notebook_page.cells()
     assert [(cell.cell_type, cell.source) for cell in stored] == [(cell.cell_type, cell.source) for cell in made], (
-        "run: python docs/make/notebook.py"
+        "run: python docs/make/notebook_page.py"
     )
 
 
 @pytest.mark.slow
 def test_it_runs_and_prints_what_is_stored(tmp_path) -> None:
-    import notebook
+    import notebook_page
 
     stored = nbformat.read(NOTEBOOK, as_version=4)
-    again = notebook.executed(nbformat.v4.new_notebook(cells=notebook.cells()), tmp_path)
+    again = notebook_page.executed(nbformat.v4.new_notebook(cells=notebook_page.cells()), tmp_path)
     for old, new in zip(stored.cells, again.cells, strict=True):
         if old.cell_type == "code":
             assert texts(new) == texts(old), old.source

@@ -1,6 +1,6 @@
 """Write docs/notebook.ipynb: the cells below, executed, with what they print and draw.
 
-python docs/make/notebook.py
+python docs/make/notebook_page.py
 """
 
 import re
@@ -16,8 +16,8 @@ TARGET = Path(__file__).resolve().parents[1] / "notebook.ipynb"
 TEXT = """
 # A notebook
 
-A first optimisation, a look at it, a loss of your own, gradients. Needs nothing but this project and a Jupyter; every cell takes about a second, after kernels have been
-compiled once.
+A first optimisation, a look at it, a loss of your own, gradients. Needs nothing but this project and a Jupyter; every cell takes about
+a second, after kernels have been compiled once.
 
 ```python
 import matplotlib.pyplot as plt
@@ -28,7 +28,8 @@ import genesis as gs
 
 ## A first optimisation
 
-`gs.compose` takes the words of the command line. A cart with a pole that hangs down learns forces that swing it up; nothing is printed or written unless asked for.
+`gs.compose` takes the words of the command line. A cart with a pole that hangs down learns forces that swing it
+up; nothing is printed or written unless asked for.
 
 ```python
 problem = gs.compose("task=swing_up")
