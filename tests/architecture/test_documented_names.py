@@ -49,6 +49,7 @@ NO_NAMES = {
     "NA": "a cell without a number",
     "my_configs": "a folder of the reader's",
     "my_arm": "a robot of the reader's",
+    "lamp": "a robot of the reader's",
     "spindle": "a joint of the reader's",
     "_force": "the end of a column's name",
     "_position": "the end of a column's name",

@@ -35,7 +35,7 @@ def test_it_runs_and_prints_what_is_stored(tmp_path) -> None:
     for old, new in zip(stored.cells, again.cells, strict=True):
         if old.cell_type == "code":
             assert texts(new) == texts(old), old.source
-            assert [list(output.get("data", {})) for output in new.outputs] == [
+            assert [sorted(output.get("data", {})) for output in new.outputs] == [
                 list(output.get("data", {})) for output in old.outputs
             ]
     assert (
