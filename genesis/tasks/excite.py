@@ -14,7 +14,7 @@ from genesis.parameters import Parameter
 from genesis.selection import dofs, joints_of
 from genesis.setting import Setting
 from genesis.tasks.experiment import read_channels, read_unknowns
-from genesis.tasks.goal import Number, largest, limits_of
+from genesis.tasks.goal import Aim, Number, largest, limits_of
 from genesis.tasks.rollout import inputs_of, roll_out
 from genesis.tasks.sensitivity import CentralDifferences, stride
 from genesis.view import TrajectoryView, View
@@ -87,6 +87,10 @@ class Excite:
     def information(self, trajectory: View) -> Summary:
         """What the trajectory tells."""
         return summary(self.root(trajectory), self.unknowns.prior)
+
+    def aim(self) -> Aim | None:
+        """Information is not to be seen."""
+        return None
 
     def metrics(self, trajectory: View) -> dict[str, Number]:
         told = self.information(trajectory)

@@ -10,7 +10,7 @@ from genesis.errors import InputError, unknown_name
 from genesis.parameters import Parameter
 from genesis.selection import tensor, vector
 from genesis.setting import Setting
-from genesis.tasks.goal import limits_of
+from genesis.tasks.goal import Aim, limits_of
 from genesis.tasks.rollout import inputs_of, roll_out
 from genesis.view import View
 
@@ -51,6 +51,10 @@ class Fit:
                 raise InputError(f"task.truth.{name}: zero has no relative error; give a value other than zero.")
         setting.reference = self._record(setting, parameters, noise)
         self.limits = limits_of(relative_error=tolerance)
+
+    def aim(self) -> Aim | None:
+        """The recording is not to be seen."""
+        return None
 
     def metrics(self, trajectory: View) -> dict[str, float]:
         errors = {}

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -26,6 +26,20 @@ DEGREES = 180.0 / math.pi
 LAST, LAST_TWO = slice(-1, None), slice(-2, None)  # states
 
 
+@dataclass(frozen=True)
+class Aim:
+    """What a goal wants to see, as far as it can be drawn.
+
+    body: (entity, link or site) that is to get there. pos (3,): a point, or (n, 3) a path [m]; quat (4,): an orientation there.
+    qpos ([B,]nq): a configuration of the whole scene.
+    """
+
+    body: tuple[Any, str] | None = None
+    pos: Tensor | None = None
+    quat: Tensor | None = None
+    qpos: Tensor | None = None
+
+
 class Goal(Protocol):
     """Metrics of a trajectory, in units that their names tell, and the limits that decide success."""
 
@@ -33,9 +47,16 @@ class Goal(Protocol):
 
     def metrics(self, trajectory: View) -> Mapping[str, Number]: ...
 
+    def aim(self) -> Aim | None:
+        """What it wants to see; None where nothing stands for it."""
+        ...
+
 
 class OfTrajectory:
     """Base of goals whose metrics are functions of the trajectory alone, in operations that `torch.vmap` knows."""
+
+    def aim(self) -> Aim | None:
+        return None
 
 
 def numbers(metrics: Mapping[str, Number]) -> dict[str, float]:

@@ -7,7 +7,7 @@ from torch import Tensor
 from genesis.parameters import Parameter
 from genesis.selection import vector
 from genesis.setting import Setting
-from genesis.tasks.goal import LAST_TWO, OfTrajectory, largest, limits_of
+from genesis.tasks.goal import LAST_TWO, Aim, OfTrajectory, largest, limits_of
 from genesis.view import View
 
 
@@ -33,6 +33,9 @@ class Place(OfTrajectory):
         self.limits = limits_of(
             miss_mm=None if position_tolerance is None else 1e3 * position_tolerance, final_speed=velocity_tolerance
         )
+
+    def aim(self) -> Aim:
+        return Aim((self.body, self.frame), self.target)
 
     def metrics(self, trajectory: View) -> dict[str, Tensor]:
         before, last = trajectory.point(self.body, self.frame, steps=LAST_TWO)

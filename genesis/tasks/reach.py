@@ -10,7 +10,7 @@ from genesis.losses.orientation import unit_quaternion
 from genesis.parameters import Parameter
 from genesis.selection import dofs, joints_of, quaternion_error, vector
 from genesis.setting import Setting
-from genesis.tasks.goal import DEGREES, LAST, OfTrajectory, largest, limits_of
+from genesis.tasks.goal import DEGREES, LAST, Aim, OfTrajectory, largest, limits_of
 from genesis.view import View
 
 
@@ -42,6 +42,9 @@ class Reach(OfTrajectory):
             final_speed=velocity_tolerance,
             position_excess=None if self.range is None else range_tolerance,
         )
+
+    def aim(self) -> Aim:
+        return Aim((self.robot, self.tool), self.position, self.quat)
 
     def metrics(self, trajectory: View) -> dict[str, Tensor]:
         error = trajectory.point(self.robot, self.tool, steps=LAST)[-1] - self.position

@@ -8,7 +8,7 @@ from genesis.losses.terminal_state import target_configuration
 from genesis.parameters import Parameter
 from genesis.selection import coordinates, dofs, joints_of
 from genesis.setting import Setting
-from genesis.tasks.goal import DEGREES, Angles, OfTrajectory, largest, limits_of, slides
+from genesis.tasks.goal import DEGREES, Aim, Angles, OfTrajectory, largest, limits_of, slides
 from genesis.view import View
 
 
@@ -31,6 +31,9 @@ class SwingUp(OfTrajectory):
         self.limits = limits_of(
             angle_error_deg=angle_tolerance, position_error_m=position_tolerance, final_speed=velocity_tolerance
         )
+
+    def aim(self) -> Aim:
+        return Aim(qpos=self.target)
 
     def metrics(self, trajectory: View) -> dict[str, Tensor]:
         error = trajectory.qpos[-1].detach() - self.target

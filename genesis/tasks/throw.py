@@ -7,7 +7,7 @@ from torch import Tensor
 from genesis.parameters import Parameter
 from genesis.selection import vector
 from genesis.setting import Setting
-from genesis.tasks.goal import LAST, OfTrajectory, largest, limits_of
+from genesis.tasks.goal import LAST, Aim, OfTrajectory, largest, limits_of
 from genesis.view import View
 
 
@@ -20,6 +20,9 @@ class Throw(OfTrajectory):
         self.robot, self.frame = setting.robot, setting.frame("robot.tool", None)
         self.target = vector("task.target_pos", target_pos, 3)
         self.limits = limits_of(miss_mm=None if position_tolerance is None else 1e3 * position_tolerance)
+
+    def aim(self) -> Aim:
+        return Aim((self.robot, self.frame), self.target)
 
     def metrics(self, trajectory: View) -> dict[str, Tensor]:
         end = trajectory.point(self.robot, self.frame, steps=LAST)[-1]

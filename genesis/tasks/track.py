@@ -8,7 +8,7 @@ from genesis.parameters import Parameter
 from genesis.paths import path as read_path
 from genesis.selection import coordinates, joints_of
 from genesis.setting import Setting
-from genesis.tasks.goal import OfTrajectory, largest, limits_of
+from genesis.tasks.goal import Aim, OfTrajectory, largest, limits_of
 from genesis.view import View
 
 
@@ -32,6 +32,9 @@ class Track(OfTrajectory):
         self.unit, name = (1e3, "mm") if follow == "tool" else (1.0, "si")
         self.rms, self.worst = f"rms_error_{name}", f"largest_error_{name}"
         self.limits = limits_of(**{self.rms: None if tolerance is None else self.unit * tolerance})
+
+    def aim(self) -> Aim | None:
+        return None if self.tool is None else Aim((self.robot, self.tool), self.path)
 
     def metrics(self, trajectory: View) -> dict[str, Tensor]:
         here = trajectory.qpos[..., self.index] if self.tool is None else trajectory.point(self.robot, self.tool)

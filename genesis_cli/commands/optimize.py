@@ -8,6 +8,7 @@ from typing import Any
 from genesis_cli import console
 from genesis_cli.build import build_loop, build_record
 from genesis_cli.commands.prepare import Prepared, prepare
+from genesis_cli.commands.replay import learned_replay, wanted, write_replay
 from genesis_cli.errors import FAILED, OK
 from genesis_cli.job import Job, Outcome
 from genesis_cli.numbers import growth_lines, metric_lines
@@ -24,17 +25,18 @@ def execute(job: Job) -> Outcome:
     steps = prepared.task.setting.horizon * max(prepared.checked.task.envs, 1)
     progress = Progress(prepared.checked.plain["stop"].iterations, steps) if writing.progress else None
     with progress or nullcontext():
-        result = learn(job, prepared, [progress] if progress is not None else [])
-    show(job, result)
+        loop, result = learn(job, prepared, [progress] if progress is not None else [])
+    if result.error is None:
+        show(job, result)
+    if wanted(job, prepared.checked) and loop.best is not None:
+        write_replay(job, lambda: learned_replay(job, prepared, loop))
     return outcome_of(result)
 
 
-def learn(job: Job, prepared: Prepared, observers: list[Any], problem: Callable[..., Any] | None = None) -> Any:
-    """The loop on a prepared job, with its record; returns the result.
+def learn(job: Job, prepared: Prepared, observers: list[Any], problem: Callable[..., Any] | None = None) -> tuple[Any, Any]:
+    """The loop on a prepared job, with its record; returns the loop and its result.
 
     problem: what evaluates points, where that is not the task alone: then signals are for the whole sweep.
-
-    Raises: what failed where no point near could be simulated, after the best was saved.
     """
     from genesis.runners.record import load_checkpoint
 
@@ -46,22 +48,24 @@ def learn(job: Job, prepared: Prepared, observers: list[Any], problem: Callable[
     )
     if state is not None:
         loop.load(state)
-    return recorded(job, checked, loop)
+    return loop, recorded(job, checked, loop)
 
 
 def recorded(job: Job, checked: Checked, loop: Any) -> Any:
-    """The result of a run in its folder. Raises: what ended it, after the best was saved."""
+    """The result of a run in its folder."""
     loop.record = build_record(checked, job.cfg, job.folder)
-    result = loop.run()
-    if result.error is not None:
-        raise result.error
-    return result
+    return loop.run()
 
 
 def outcome_of(result: Any) -> Outcome:
-    """What a result means for the exit code and for a sweeper."""
+    """What a result means for the exit code and for a sweeper.
+
+    Raises: what ended the run, where no point near could be simulated; the best has been saved.
+    """
     from genesis.problems.problem import INTERRUPTED, PRUNED
 
+    if result.error is not None:
+        raise result.error
     code = OK if result.succeeded or result.status == PRUNED else FAILED
     return Outcome(code, result.objective_best, interrupted=result.status == INTERRUPTED)
 

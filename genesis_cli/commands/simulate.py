@@ -5,6 +5,7 @@ from pathlib import Path
 from genesis_cli import console
 from genesis_cli.build import store_config
 from genesis_cli.commands.prepare import prepare
+from genesis_cli.commands.replay import simulated_replay, wanted, write_replay
 from genesis_cli.errors import OK
 from genesis_cli.job import Job, Outcome
 from genesis_cli.numbers import metric_lines
@@ -42,4 +43,6 @@ def execute(job: Job, solution: str | None = None) -> Outcome:
     for line in metric_lines(done.metrics, first=f"objective {done.objective:.4g}"):
         console.say(line)
     console.say(f"{job.folder}")
+    if wanted(job, prepared.checked):
+        write_replay(job, lambda: simulated_replay(job, prepared))
     return Outcome(OK, done.objective)

@@ -12,6 +12,7 @@ from genesis_cli import console
 from genesis_cli.build import build_identification, build_problem
 from genesis_cli.commands.optimize import outcome_of, recorded
 from genesis_cli.commands.prepare import Prepared, prepare
+from genesis_cli.commands.replay import identified_replay, wanted, write_replay
 from genesis_cli.job import Job, Outcome
 from genesis_cli.progress import Progress
 from genesis_cli.validate import Checked
@@ -27,15 +28,15 @@ def execute(job: Job) -> Outcome:
     progress = Progress(prepared.checked.plain["stop"].iterations) if prepared.checked.plain["logging"].progress else None
     with progress or nullcontext():
         loop, result = learn(job, prepared, [progress] if progress is not None else [])
-    conclude(job, prepared, loop.problem, result)
+    if result.error is None:
+        conclude(job, prepared, loop.problem, result)
+    if wanted(job, prepared.checked) and result.objective_best is not None:
+        write_replay(job, lambda: identified_replay(job, prepared, loop.problem))
     return outcome_of(result)
 
 
 def learn(job: Job, prepared: Prepared, observers: list[Any]) -> tuple[Any, Any]:
-    """The loop on a prepared job, with its record; returns the loop and its result.
-
-    Raises: what failed where no start could be simulated.
-    """
+    """The loop on a prepared job, with its record; returns the loop and its result."""
     from genesis.runners.identify import resume
 
     observers = [*observers, *job.observers()]

@@ -75,6 +75,9 @@ class Logging:
     every: int = key(5, "iterations between two TensorBoard points", low=1)
     checkpoint_every: int = key(50, "iterations between two checkpoints", low=1)
     progress: bool = key(True, "show progress in the terminal")
+    replay: bool | None = key(
+        None, "write the replay of the motion, replay.html and replay.npz; null: of single runs, not of the jobs of a sweep"
+    )
 
 
 @dataclass

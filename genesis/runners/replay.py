@@ -1,0 +1,144 @@
+"""The replay of a run: what was found, where it came from, what it was to reach."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from genesis.errors import SIMULATION_FAILURES
+from genesis.grad.tensor import plain
+from genesis.methods.method import move, point
+from genesis.replay.replay import Landmark, Polyline, Replay, Take
+from genesis.runners.evaluate import groups_of
+from genesis.scene.pictures import add_forces, alone, bodies_of, frames_of, path_of, poses_of, take_of
+from genesis.tasks import Task
+from genesis.tasks.goal import Aim
+
+ENVIRONMENTS = 9  # of a batch that are shown
+APART = 1.15  # distance of environments side by side, in their sizes
+SAME = 1e-6  # positions [m] that differ by less are one motion
+GREY, BLUE, GREEN = (0.55, 0.58, 0.62), (0.13, 0.49, 0.82), (0.18, 0.62, 0.36)
+ORANGE = (0.87, 0.40, 0.11)
+FOUND, SIMULATED, FIRST, LAST, TARGET = "best", "simulated", "first", "last", "target"
+
+
+def replay_of_task(
+    task: Task,
+    *,
+    title: str,
+    name: str = FOUND,
+    initial: Task | None = None,
+    last: np.ndarray | None = None,
+    without: Sequence[int] = (),
+) -> Replay:
+    """The motion of the present parameters of a task, several environments side by side.
+
+    Args:
+        name: of its take. initial: the same task where learning began; last: flat point (n,) where it ended; each a ghost behind.
+        without: environments that are left out.
+    Raises: DivergenceError, ContactOverflowError where the present parameters cannot be simulated.
+    """
+    setting = task.setting
+    trajectory, left = _trajectory(task, without), task.left(without)
+    time = trajectory.time.detach().cpu().double().numpy()
+    frames, main = frames_of(time), alone(trajectory)
+    made = Replay(title, time[frames], bodies_of(setting.scene.entities), [take_of(main, name, frames)])
+    entity, frame = body_of(task)
+    made.polylines.append(path_of(main, entity, frame, frames, f"path of {frame}", (*BLUE, 1.0)))
+    if initial is not None:
+        _add_ghost(made, initial, FIRST, GREY, frames, without, body_of(initial))
+    here = point(groups_of(task))
+    if last is not None and last.shape == here.shape:
+        move(groups_of(task), last)
+        _add_ghost(made, task, LAST, ORANGE, frames, without, None)
+        move(groups_of(task), here)
+    _add_aim(made, task)
+    add_forces(made, main, frames)
+    if plain(trajectory.qpos).ndim == 3:
+        _add_environments(made, trajectory, left, frames)
+    return made
+
+
+def body_of(task: Task) -> tuple[Any, str]:
+    """Entity and frame whose way is drawn: what the goal is about, else the robot's tool or first link."""
+    aim = task.goal.aim()
+    if aim is not None and aim.body is not None:
+        return aim.body
+    return task.setting.robot, task.setting.frame("robot.tool", None)
+
+
+def _trajectory(task: Task, without: Sequence[int]) -> Any:
+    with torch.no_grad():
+        view, _ = task.simulate(without)
+    return view.trajectory
+
+
+def _add_ghost(
+    replay: Replay,
+    task: Task,
+    name: str,
+    tint: tuple[float, float, float],
+    frames: np.ndarray,
+    without: Sequence[int],
+    body: tuple[Any, str] | None,
+) -> None:
+    """The motion of the present parameters of a task behind the others, unless it is one of them, or cannot be simulated."""
+    try:
+        one = alone(_trajectory(task, without))
+    except SIMULATION_FAILURES:  # the run has told of it
+        return
+    made = take_of(one, name, frames, ghost=True, tint=tint)
+    if any(np.allclose(made.pos, other.pos, atol=SAME) for other in replay.takes):
+        return
+    replay.takes.append(made)
+    if body is not None:
+        path = path_of(one, *body, frames, f"path of {body[1]}, {name}", (*tint, 0.6))
+        path.take = name
+        replay.polylines.append(path)
+
+
+def _add_aim(replay: Replay, task: Task) -> None:
+    """Point, pose, path or configuration that the goal wants to see."""
+    aim = task.goal.aim()
+    if aim is None:
+        return
+    low, high = replay.box()
+    radius = float(np.clip(0.012 * np.linalg.norm(high - low), 2e-3, 0.05))
+    if aim.pos is not None:
+        where = aim.pos.detach().cpu().double().numpy()
+        if where.ndim == 2:
+            replay.polylines.append(Polyline("target path", where, (*ORANGE, 1.0)))
+        else:
+            replay.landmarks.append(Landmark(TARGET, "sphere", (radius,), where, rgba=(*ORANGE, 0.75), label=TARGET))
+            if aim.quat is not None:
+                quat = aim.quat.detach().cpu().double().numpy()
+                replay.landmarks.append(Landmark("target axes", "frame", (5.0 * radius,), where, quat))
+    if aim.qpos is not None:
+        replay.takes.append(_posed(replay, task, aim))
+
+
+def _posed(replay: Replay, task: Task, aim: Aim) -> Take:
+    """The robot in a configuration, standing still."""
+    assert aim.qpos is not None
+    solver = task.setting.scene.rigid_solver
+    theta = solver.theta()
+    pos, quat = poses_of(
+        solver.physics, theta if theta.dim() == 1 else theta[0], aim.qpos.detach().reshape(-1, aim.qpos.shape[-1])[:1]
+    )
+    others = [l for l, body in enumerate(replay.bodies) if body.entity != task.setting.robot.name]
+    pos[:, others] = math.nan
+    count = len(replay)
+    return Take(TARGET, np.repeat(pos, count, 0), np.repeat(quat, count, 0), ghost=True, tint=GREEN)
+
+
+def _add_environments(replay: Replay, trajectory: Any, left: Sequence[int], frames: np.ndarray) -> None:
+    """The other environments, on a grid beside the first."""
+    count = min(plain(trajectory.qpos).shape[1], ENVIRONMENTS)
+    low, high = replay.box()
+    spacing = APART * np.maximum(high - low, 0.25 * float((high - low).max()))[:2]
+    across = max(1, round(math.sqrt(count * spacing[1] / spacing[0])))
+    for k in range(1, count):
+        offset = (float(spacing[0] * (k % across)), float(spacing[1] * (k // across)), 0.0)
+        replay.takes.append(take_of(alone(trajectory, k), f"environment {left[k]}", frames, offset=offset))

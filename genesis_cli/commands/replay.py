@@ -1,0 +1,108 @@
+"""The replay of a run: written into its folder at its end, or made anew from what lies there."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from genesis_cli import console
+from genesis_cli.build import task_on
+from genesis_cli.commands.prepare import Prepared, prepare
+from genesis_cli.errors import CommandError
+from genesis_cli.job import Job
+from genesis_cli.validate import Checked
+
+log = logging.getLogger("genesis_cli")
+HTML = "replay.html"
+
+
+def wanted(job: Job, checked: Checked) -> bool:
+    """Whether this job writes its replay: as `logging.replay` says; null: unless it is one of many."""
+    asked = checked.plain["logging"].replay
+    return job.sweep is None if asked is None else bool(asked)
+
+
+def title_of(job: Job, checked: Checked) -> str:
+    """What a replay of this job is called."""
+    task = job.choices.get("tasks") or job.choices.get("observations") or checked.task.kind
+    return f"{task} with {checked.robot.name}"
+
+
+def write_replay(job: Job, make: Callable[[], Any]) -> None:
+    """Write replay.npz and replay.html, and say where. The run is over: what fails here is told, and is no reason to fail.
+
+    Args: make: gives the `genesis.replay.replay.Replay`.
+    """
+    from genesis.replay.html import write_html
+    from genesis.replay.replay import FILE
+
+    try:
+        replay = make()
+        replay.save(job.folder / FILE)
+        page = write_html(replay, job.folder / HTML)
+    except Exception as error:
+        log.info("no replay", exc_info=error)
+        why = (str(error).splitlines() or [""])[0]
+        console.note(f"note: no replay of this run: {type(error).__name__}: {why} (traceback in {job.command}.log)", "yellow")
+        return
+    console.say(f"{page}")
+
+
+def learned_replay(job: Job, prepared: Prepared, loop: Any) -> Any:
+    """Of an optimisation whose best point is in the leaves of its task."""
+    from genesis.runners.replay import replay_of_task
+
+    latest = loop.problem.latest
+    return replay_of_task(
+        prepared.task, title=title_of(job, prepared.checked), initial=_initial(prepared),
+        last=None if latest is None else latest.point, without=loop.best.diverged,
+    )  # fmt: skip
+
+
+def simulated_replay(job: Job, prepared: Prepared) -> Any:
+    """Of one rollout of a task."""
+    from genesis.runners.replay import SIMULATED, replay_of_task
+
+    return replay_of_task(prepared.task, title=title_of(job, prepared.checked), name=SIMULATED)
+
+
+def identified_replay(job: Job, prepared: Prepared, problem: Any) -> Any:
+    """Of an identification that is at its best point."""
+    from genesis.runners.recorded_replay import replay_of_identification
+
+    return replay_of_identification(prepared.task, problem.start, problem.squares.x, title=title_of(job, prepared.checked))
+
+
+def rebuilt(folder: Path) -> Any:
+    """The replay of a run that wrote none, from its config and its solution.
+
+    Raises: CommandError, GenesisError for a folder that is no run, or whose motion cannot be made again.
+    """
+    from genesis.runners.replay import replay_of_task
+    from genesis.runners.solution import load_parameters
+
+    if not (folder / "config.yaml").is_file():
+        raise CommandError(f"{folder}: no run there (config.yaml is missing); give a run folder such as outputs/DATE/TIME.")
+    cfg = OmegaConf.load(folder / "config.yaml")
+    if "observation" in cfg:
+        raise CommandError(f"{folder}: this identification wrote no replay; make it with `genesis sysid --rerun {folder}`.")
+    if not (folder / "solution.npz").is_file() and not (folder / "trajectory.npz").is_file():
+        raise CommandError(
+            f"{folder}: the run has no motion (solution.npz is missing): it has not ended, or is none of optimize."
+        )
+    assert isinstance(cfg, DictConfig)
+    job = Job("view", cfg, folder, [], {}, [], resume=True)
+    prepared = prepare(job)
+    if (folder / "solution.npz").is_file():
+        load_parameters(prepared.task, folder)
+        return replay_of_task(prepared.task, title=title_of(job, prepared.checked), initial=_initial(prepared))
+    return simulated_replay(job, prepared)
+
+
+def _initial(prepared: Prepared) -> Any:
+    """The same task on the same scene where learning begins."""
+    scene = prepared.task.setting.scene
+    scene.reset()  # starts are taken from its state, which rollouts have moved
+    return task_on(scene, prepared.checked)
