@@ -105,7 +105,9 @@ def page(results: dict[str, Any]) -> str:
             parts.append(f"Its recordings do not ship with the project; `{words} observation.folder=…` · {link}\n")
         else:
             count = f"{said['iterations']} iteration{'s' if said['iterations'] != 1 else ''}"
-            parts.append(f"{said['status'].replace('_', ' ')} after {count}, {said['seconds']:.2g} s · `{words}` · {link}<!-- replay {name} -->\n")
+            parts.append(
+                f"{said['status'].replace('_', ' ')} after {count}, {said['seconds']:.2g} s · `{words}` · {link}<!-- replay {name} -->\n"
+            )
         parts.append("</div>\n")
     return "\n".join([*parts, "</div>"]) + "\n"
 
