@@ -5,8 +5,8 @@ python docs/make/gallery.py reach trot             # these again, the others as 
 python docs/make/gallery.py --data so101=/logs     # recordings that do not ship with the project
 python docs/make/gallery.py --page                 # only the page anew, from docs/gallery/results.json
 
-Pictures and results.json are kept with the project. Replays (docs/gallery/NAME.html) are not, being large: whoever builds the site runs this first, and
-a page without them says the command instead.
+Pictures and results.json are kept with the project. Replays (docs/gallery/NAME.html) are not, being large: whoever builds the site runs this
+first, and the site links to those that it finds.
 """
 
 import argparse
@@ -27,9 +27,9 @@ SIZE, INSTANTS = (640, 400), 5  # of a picture [pixels]; moments of the motion t
 FIRST = ("reach", "trot", "simple_pendulum", "swing_up_double", "hop", "walk", "push", "throw_bin")
 HEAD = """# Gallery
 
-Every task and system that ships with the project, as its config says, run by `python docs/make/gallery.py`. Pictures show several moments of the motion that was found;
-times are those of the search itself, on {machine}, without the seconds in which kernels are compiled once. To see one move: run its command, then
-`genesis view RUN`.
+Every task and system that ships with the project, as its config says, run by `python docs/make/gallery.py`. Pictures show several moments of
+the motion that was found; times are those of the search itself, on {machine}, without the seconds in which kernels are compiled once. To see
+one move: run its command, and open `replay.html` in the run folder.
 """
 
 
@@ -62,16 +62,16 @@ def command_line(name: str, command: str) -> list[str]:
 
 
 def run(name: str, command: str, out: Path, folder: str | None) -> dict[str, Any]:
-    """Run it once to compile and once to be timed; its picture and replay are kept. What the page says of it."""
+    """Run it for an iteration to compile, then to be timed; its picture and replay are kept. What the page says of it."""
     from genesis.replay.render import write_png
     from genesis.replay.replay import FILE, Replay
 
     words = [*command_line(name, command), "logging.progress=false"] + ([f"observation.folder={folder}"] if folder else [])
     with tempfile.TemporaryDirectory() as made:
         run_folder = Path(made) / "run"
-        started = [sys.executable, "-m", "genesis_cli", *words, f"hydra.run.dir={run_folder}"]
-        for _ in range(2):
+        for more in (["logging=quiet", "stop.iterations=1"], []):
             shutil.rmtree(run_folder, ignore_errors=True)
+            started = [sys.executable, "-m", "genesis_cli", *words, *more, f"hydra.run.dir={run_folder}"]
             done = subprocess.run(started, cwd=made, capture_output=True, text=True)
             if not (run_folder / "result.json").is_file():
                 raise SystemExit(f"{name}: {(done.stdout + done.stderr).strip().splitlines()[-1]}")
@@ -80,7 +80,7 @@ def run(name: str, command: str, out: Path, folder: str | None) -> dict[str, Any
         write_png(Replay.load(run_folder / FILE), out / "gallery" / f"{name}.png", size=SIZE, instants=INSTANTS)
         shutil.copy(run_folder / "replay.html", out / "gallery" / f"{name}.html")
     said = {"status": result["status"], "iterations": result["iterations"], "seconds": round(result["seconds"]["loop"], 2)}
-    return said | {"words": " ".join(["genesis", *command_line(name, command)])}
+    return said
 
 
 def needs_data(name: str) -> bool:
@@ -101,13 +101,14 @@ def page(results: dict[str, Any]) -> str:
         if said is not None:
             parts.append(f"![{name}: {told(name, command)}](gallery/{name}.png)\n")
         parts.append(f"{told(name, command)}\n")
-        if said is None:
-            parts.append(f"Its recordings do not ship with the project; `{words} observation.folder=…` · {link}\n")
+        if said is None and command == "sysid" and needs_data(name):
+            parts.append(f"`{words} observation.folder=…`\n\nIts recordings do not ship with the project · {link}\n")
+        elif said is None:
+            parts.append(f"`{words}`\n\nNot run yet · {link}\n")
         else:
             count = f"{said['iterations']} iteration{'s' if said['iterations'] != 1 else ''}"
-            parts.append(
-                f"{said['status'].replace('_', ' ')} after {count}, {said['seconds']:.2g} s · `{words}` · {link}<!-- replay {name} -->\n"
-            )
+            verdict = f"{said['status'].replace('_', ' ')} after {count}, {said['seconds']:.2g} s"
+            parts.append(f"`{words}`\n\n{verdict} · {link}<!-- replay {name} -->\n")
         parts.append("</div>\n")
     return "\n".join([*parts, "</div>"]) + "\n"
 

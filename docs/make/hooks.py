@@ -28,6 +28,7 @@ PAGES = {
 LINK = re.compile(r"(?<=\]\()([^)\s#]+)((?:#[^)\s]*)?)(?=[)\s])")
 FENCE = re.compile(r"(^ *```.*?^ *```|`[^`\n]+`)", re.DOTALL | re.MULTILINE)
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
+WIDE = {"index.md": ["navigation"], "gallery.md": ["toc"]}  # what is hidden of pages that need the width
 REPLAY = re.compile(r"<!-- replay (\w+) -->")
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml", ".xml": "xml", ".urdf": "xml", ".md": "markdown"}
 #: What the converter of formulas does not know, in words that it knows.
@@ -110,6 +111,8 @@ def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
             raise PluginError(f"{path}: the link to {target} leads to no file; link to a file of the repository.")
         return posixpath.relpath(place(wanted), posixpath.dirname(here) or ".") + anchor
 
+    if here in WIDE:
+        page.meta["hide"] = WIDE[here]
     markdown = REPLAY.sub(lambda match: _replay(match[1]), markdown)
     parts = FENCE.split(markdown)
     return "".join(part if k % 2 else LINK.sub(moved, part) for k, part in enumerate(parts))
