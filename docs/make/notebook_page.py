@@ -44,7 +44,7 @@ The best parameters are in the problem now; `simulate` rolls them out, and `arra
 
 ```python
 seen = problem.simulate()
-time, cart, pole = seen.arrays["time"], seen.arrays["qpos"][:, 0], seen.arrays["qpos"][:, 1]
+time, (cart, pole) = seen.arrays["time"] - seen.arrays["time"][0], seen.arrays["qpos"].T
 figure, axes = plt.subplots(1, 3, figsize=(9.5, 2.4), dpi=80, layout="constrained")
 axes[0].plot(time, pole)
 axes[0].set(title="angle of the pole [rad]; 0 is upright", xlabel="time [s]")
@@ -61,7 +61,7 @@ likes, and the force should change little from one step to the next.
 
 ```python
 scene = problem.scene
-forces = torch.zeros(150, 2, dtype=torch.float64, requires_grad=True)  # of cart and pole; the pole has no motor
+forces = torch.zeros(150, 2, dtype=torch.float64, requires_grad=True)  # of cart, pole
 start = {"qpos": [0.0, torch.pi], "qvel": [0.0, 0.0]}
 
 
@@ -71,8 +71,8 @@ def loss(forces):
     return upright + 1e-4 * (forces[1:, 0] - forces[:-1, 0]).square().sum()
 
 
-with torch.no_grad():
-    forces[:, 0] = 3.0 * torch.sin(torch.linspace(0.0, 12.0, 150))  # a start that is no saddle
+with torch.no_grad():  # a start that is no saddle
+    forces[:, 0] = 3.0 * torch.sin(torch.linspace(0.0, 12.0, 150))
 optimizer = torch.optim.LBFGS([forces], lr=1.0, max_iter=60, line_search_fn="strong_wolfe")
 
 
