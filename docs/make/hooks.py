@@ -47,6 +47,25 @@ def place(path: str) -> str:
     return path.removeprefix("docs/") if path.startswith("docs/") else f"source/{path}.md"
 
 
+def on_config(config: Any) -> Any:
+    """A page that nav does not name has its place at the end of `Use`, under its own title."""
+    named = set(names(config.nav))
+    (section,) = [entry["Use"] for entry in config.nav if "Use" in entry]
+    for file in sorted((REPOSITORY / "docs").rglob("*.md")):
+        page = file.relative_to(REPOSITORY / "docs").as_posix()
+        if page not in named:
+            section.append({file.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# "): page})
+    return config
+
+
+def names(nav: Any) -> list[str]:
+    """Pages of a navigation."""
+    if isinstance(nav, str):
+        return [nav]
+    parts = nav.values() if isinstance(nav, dict) else nav
+    return [name for part in parts for name in names(part)]
+
+
 def on_files(files: Files, config: Any) -> Files:
     """Add the pages that lie outside docs/, and one for each source file that a page links to."""
     for path, page in PAGES.items():

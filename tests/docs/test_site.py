@@ -36,11 +36,9 @@ def pages(site: Path) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_every_page_is_there_and_has_its_place_in_the_navigation(site) -> None:
-    navigation = (REPOSITORY / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
     for page in (REPOSITORY / "docs").rglob("*.md"):
-        name = page.relative_to(REPOSITORY / "docs")
-        assert (site / name.with_suffix(".html")).is_file()
-        assert f": {name}\n" in navigation, f"{name}: give it a line under nav in mkdocs.yml"
+        made = site / page.relative_to(REPOSITORY / "docs").with_suffix(".html")
+        assert 'class="md-nav__item md-nav__item--active"' in made.read_text(), f"{page}: not in the navigation"
     assert "Gradient-based optimisation through physics" in (site / "index.html").read_text()
 
 
