@@ -102,7 +102,7 @@ def page(results: dict[str, Any]) -> str:
             parts.append(f"![{name}: {told(name, command)}](gallery/{name}.png)\n")
         parts.append(f"{told(name, command)}\n")
         if said is None and command == "sysid" and needs_data(name):
-            parts.append(f"`{words} observation.folder=…`\n\nIts recordings do not ship with the project · {link}\n")
+            parts.append(f"`{words} observation.folder=PATH`\n\nIts recordings do not ship with the project · {link}\n")
         elif said is None:
             parts.append(f"`{words}`\n\nNot run yet · {link}\n")
         else:

@@ -48,6 +48,7 @@ NO_NAMES = {
     "ta": "something half typed",
     "NA": "a cell without a number",
     "my_configs": "a folder of the reader's",
+    "nav": "a key of mkdocs.yml",
     "my_arm": "a robot of the reader's",
     "lamp": "a robot of the reader's",
     "spindle": "a joint of the reader's",
