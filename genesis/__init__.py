@@ -21,6 +21,7 @@ _EXPORTS: dict[str, tuple[str, str | None]] = {  # name -> (module, attribute); 
     **{name: ("genesis.grad.creation_ops", name) for name in _CREATION},
     **{name: ("genesis.grad.check", name) for name in ("gradcheck", "Steps")},
     "compose": ("genesis_cli.notebook", "compose"),
+    "load_solution": ("genesis_cli.stored", "load_solution"),
     "Scene": ("genesis.scene.scene", "Scene"),
     "Trajectory": ("genesis.scene.trajectory", "Trajectory"),
     "SimState": ("genesis.scene.states", "SimState"),

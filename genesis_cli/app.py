@@ -191,6 +191,26 @@ def show_diff(
 
 
 @app.command()
+def export(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder of optimize or simulate.", show_default=False)],
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", "-f", metavar="FORMAT", help="torchscript, onnx, npz, csv, mujoco, lerobot.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", metavar="PATH", help="File, or folder of mujoco and lerobot; else in RUN/export.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over files that are there.")] = False,
+) -> None:
+    """Write a run for other programs: its policy, its trajectory, or its scene with the motion."""
+    from genesis_cli.commands.export import execute
+
+    raise typer.Exit(execute(run, form, out, force))
+
+
+@app.command()
 def doctor() -> None:
     """Check the installation: versions, devices, configs, and a gradient against its closed form."""
     from genesis_cli.commands.doctor import examine

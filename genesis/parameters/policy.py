@@ -5,6 +5,7 @@ from copy import copy
 from functools import partial
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -84,6 +85,22 @@ class Policy:
 
     def apply(self, inputs: Inputs) -> None:
         inputs.policies.append(self.law())
+
+    def constants(self) -> dict[str, np.ndarray]:
+        """All that the law is made of beside its weights.
+
+        plain, angles: places in qpos of what it observes as it is, and as sine and cosine; velocities: places in qvel. dofs (n,): places in
+        qvel of what it controls. base (n,), scale S (n, n); low, high (n,), ±inf where there is no bound; smooth: how bounds are kept.
+        activation: its name.
+        """
+        n, bounds = len(self.dofs), self.limits
+        low, high = (-torch.full((n,), torch.inf), torch.full((n,), torch.inf)) if bounds is None else (bounds.low, bounds.high)
+        tensors = {
+            "plain": self.plain, "angles": self.angles, "velocities": self.velocities, "dofs": self.columns,
+            "base": self.base, "scale": self.unit, "low": low, "high": high,
+        }  # fmt: skip
+        made = {name: value.detach().cpu().numpy() for name, value in tensors.items()}
+        return {**made, "smooth": np.array(bounds is not None and bounds.smooth), "activation": np.array(self.activation)}
 
     def project(self) -> None:
         """A network has no bounds."""

@@ -37,7 +37,7 @@ from genesis.runners.candidates import Candidates
 from genesis.runners.excitation import EXTRA_FILES
 from genesis.runners.growth import Growth, growth_of
 from genesis.runners.optimal_control import TaskControl
-from genesis.runners.solution import parameter_arrays, trajectory_arrays
+from genesis.runners.solution import meaning_arrays, parameter_arrays, trajectory_arrays
 from genesis.tasks import Task
 from genesis.tasks.linearize import Linearized, expect_squares, linearize
 from genesis.view import View
@@ -337,8 +337,8 @@ class TaskProblem:
             self.clock.add("growth", start)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Parameters and their trajectory."""
-        return {**self.point_arrays(), **self.trajectory()}
+        """Parameters, their trajectory, and what the numbers mean."""
+        return {**self.point_arrays(), **self.trajectory(), **meaning_arrays(self.task)}
 
     def point_arrays(self) -> dict[str, np.ndarray]:
         """Parameters."""

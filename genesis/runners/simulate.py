@@ -7,12 +7,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from genesis.runners.solution import meaning_arrays, parameter_arrays
 from genesis.tasks import Task
 
 
 @dataclass
 class Simulated:
-    """terms, metrics: as in an optimisation. arrays: the trajectory. seconds: of the second, warm rollout."""
+    """terms, metrics: as in an optimisation. arrays: the trajectory, and the parameters that it is of as in solution.npz.
+
+    seconds: of the second, warm rollout.
+    """
 
     objective: float
     terms: dict[str, float]
@@ -34,7 +38,7 @@ def simulate(task: Task) -> Simulated:
     names = ("time", "qpos", "qvel", "qacc", "controls", "links_pos", "links_quat")
     arrays = {name: getattr(trajectory, name).detach().cpu().numpy() for name in names}
     links = [link.name for entity in task.setting.entities.values() for link in entity.links]
-    arrays["link_names"] = np.array(links)
+    arrays |= {"link_names": np.array(links), **meaning_arrays(task), **parameter_arrays(task)}
     metrics = task.metrics(judged.trajectory)
     batch = task.setting.batch
     return Simulated(

@@ -1,17 +1,22 @@
 """Learned parameters as arrays: written to solution.npz, read back into a task."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from genesis.description.kinds import JointKind
 from genesis.errors import InputError
-from genesis.selection import tensor
+from genesis.parameters.policy import Policy
+from genesis.selection import joints_of, tensor
 from genesis.tasks import Task
 
-# Names in the file: value of each parameter in its own units, and its leaves, which restore it bit by bit.
-VALUE, LEAF = "parameter/", "leaf/"
+# Names in the file: value of each parameter in its own units, and its leaves, which restore it bit by bit; what else a policy is made of.
+VALUE, LEAF, POLICY = "parameter/", "leaf/", "policy/"
+# What the columns of qpos, qvel and controls are: names and kinds of the joints in their order, and what controls say.
+JOINT_NAMES, JOINT_KINDS, CONTROL_KIND = "joint_names", "joint_kinds", "control_kind"
 
 
 def trajectory_arrays(task: Task, without: Sequence[int] = ()) -> dict[str, np.ndarray]:
@@ -41,6 +46,29 @@ def parameter_arrays(task: Task) -> dict[str, np.ndarray]:
         for i, leaf in enumerate(parameter.leaves()):
             arrays[f"{LEAF}{name}/{i}"] = leaf.detach().cpu().numpy()
     return arrays
+
+
+def meaning_arrays(task: Task) -> dict[str, np.ndarray]:
+    """What the other arrays mean: joint_names and joint_kinds (`genesis.description.kinds`) in the order of qpos and qvel, control_kind
+    (force, position or velocity), and of each policy what it is made of beside its weights (`Policy.constants`)."""
+    joints = named_joints(task.setting.entities)
+    arrays = {
+        JOINT_NAMES: np.array([name for name, _ in joints]),
+        JOINT_KINDS: np.array([kind.name for _, kind in joints]),
+        CONTROL_KIND: np.array(task.setting.control),
+    }
+    for name, parameter in task.parameters.items():
+        if isinstance(parameter, Policy):
+            arrays |= {f"{POLICY}{name}/{what}": value for what, value in parameter.constants().items()}
+    return arrays
+
+
+def named_joints(entities: Mapping[str, Any]) -> list[tuple[str, JointKind]]:
+    """Name and kind of every movable joint of the entities of a scene, in the order of qpos; "entity/joint" where several have joints."""
+    movable = [(name, joints_of(entity)) for name, entity in entities.items()]
+    movable = sorted(((name, joints) for name, joints in movable if joints), key=lambda one: one[1][0].qs)
+    several = len(movable) > 1
+    return [(f"{name}/{j.name}" if several else j.name, j.kind) for name, joints in movable for j in joints]
 
 
 def load_parameters(task: Task, path: Path) -> list[str]:

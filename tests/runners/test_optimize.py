@@ -74,7 +74,8 @@ class Valley:
         self.parameters = {"x": Number(0.0, 0.0)}
         limits = [] if tolerance is None else [Limit("distance", tolerance)]
         self.goal = SimpleNamespace(limits=limits)
-        self.setting = SimpleNamespace(scene=None, batch=(), start_qpos=torch.zeros(1, dtype=torch.float64), horizon=1, dt=0.1)
+        start = torch.zeros(1, dtype=torch.float64)
+        self.setting = SimpleNamespace(scene=None, entities={}, control="force", batch=(), start_qpos=start, horizon=1, dt=0.1)
         self.tilt, self.wall = tilt, wall
 
     def judge(self) -> Judged:
