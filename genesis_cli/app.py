@@ -8,6 +8,7 @@ import typer
 from genesis_cli.completion import answer_bash, complete_override
 from genesis_cli.errors import FAILED, CommandError
 from genesis_cli.job import Command, Flags
+from genesis_cli.new_app import new
 from genesis_cli.sweep_app import sweep
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
 show = typer.Typer(help="Print config groups, keys, or a composed config.", no_args_is_help=True)
 app.add_typer(show, name="show")
 app.add_typer(sweep, name="sweep")
+app.add_typer(new, name="new")
 
 HYDRA = "Hydra"
 Overrides = Annotated[
@@ -188,6 +190,16 @@ def show_diff(
     from genesis_cli.commands.show_diff import diff
 
     diff(first, second)
+
+
+@app.command()
+def report(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or that of a sweep.", show_default=False)],
+) -> None:
+    """Write the report of a run, or the overview of a sweep, from what its folder holds."""
+    from genesis_cli.commands.report import report as write
+
+    write(run)
 
 
 @app.command()

@@ -36,7 +36,20 @@ def absolute_files(job: Job) -> None:
             continue
         typed = any(word.lstrip("+").startswith(f"{key}=") for word in job.overrides)
         parent[name] = resolve_file(parent[name], key, group, job.choices, job.sources, from_command_line=typed)
+    for name in cfg.get("loss") or {}:
+        _absolute_function(job, f"loss.{name}")
     absolute_observations(cfg, job.choices, job.sources, job.overrides)
+
+
+def _absolute_function(job: Job, where: str) -> None:
+    """The file of a user's loss, FILE.py:function, made absolute in place."""
+    node = OmegaConf.select(job.cfg, where)
+    given = node.get("function") if isinstance(node, DictConfig) and "function" in node else None
+    if not isinstance(given, str) or ":" not in given:
+        return
+    file, _, name = given.rpartition(":")
+    typed = any(word.lstrip("+").startswith((f"{where}=", f"{where}.function=")) for word in job.overrides)
+    node["function"] = f"{resolve_file(file, f'{where}.function', 'losses', job.choices, job.sources, typed)}:{name}"
 
 
 def start_engine(runtime: Any) -> None:

@@ -1,6 +1,7 @@
 """What Hydra calls with the config of each job, in this process or in one of a launcher's."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ class TaskFunction:
     """Hydra's task function.
 
     attend: what keeps the folder of a job around its work. words: overrides as typed, aliases expanded.
-    outcomes: exit codes of the jobs that ran in this process.
+    outcomes: exit codes of the jobs that ran in this process. batches: overrides of the jobs that run together, by the number of the first,
+    which alone a launcher knows of; run_batch: what runs them, (command, first job, their overrides, outcomes).
     """
 
     command: Command
@@ -21,10 +23,16 @@ class TaskFunction:
     words: list[str]
     attend: Attend
     outcomes: list[int] = field(default_factory=list)
+    batches: dict[str, list[list[str]]] = field(default_factory=dict)
+    run_batch: Callable[[Command, Job, list[list[str]], list[int]], None] | None = None
 
     def __call__(self, cfg: Any) -> float | None:
         logging.raiseExceptions = False  # a log that cannot be written, on a full disk, must not bury the message
-        return self.attend(job_of(self.command.name, cfg, self.flags), self.command, self.outcomes)
+        job = job_of(self.command.name, cfg, self.flags)
+        if self.run_batch is not None and job.folder.name in self.batches:
+            self.run_batch(self.command, job, self.batches[job.folder.name], self.outcomes)
+            return None
+        return self.attend(job, self.command, self.outcomes)
 
 
 def job_of(command: str, cfg: Any, flags: Flags) -> Job:

@@ -5,11 +5,14 @@ in the axes of the link frame. Link index -1 is the world.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 
 from genesis.description.kinds import KINDS, JointKind
+from genesis.description.meshes import MeshFile
 
 # How stiff a constraint is, as MuJoCo: solref (time constant [s], damping ratio), or (-stiffness, -damping) both negative;
 # solimp (impedance at zero, impedance at width, width, midpoint, power).
@@ -93,15 +96,57 @@ class HeightField:
 
 
 @dataclass
+class Texture:
+    """A picture on a geom, which multiplies its colour. pixels (h, w, 3 or 4) uint8, or the file that has them.
+
+    uv (m, 3, 2): where the corners of the faces lie on it, v = 0 in its last row; None: as the mesh file says, where it does.
+    """
+
+    pixels: np.ndarray | Path
+    uv: np.ndarray | None = None
+
+
+class Late(Enum):
+    """Stands for an array of a geom that is read from its mesh file when it is first asked for."""
+
+    MESH_FILE = "mesh file"
+
+
+LATE: Final = Late.MESH_FILE
+
+
+class _Read:
+    """A field of a geom that may stand for what its mesh file says."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, geom: "Geom | None", owner: type) -> np.ndarray | None:
+        if geom is None:
+            return None  # the default
+        if geom.__dict__[self._name] is LATE:
+            assert geom.mesh_file is not None
+            geom.vertices, geom.faces = geom.mesh_file.read_late() or (None, None)
+        return geom.__dict__[self._name]
+
+    def __set__(self, geom: "Geom", value: np.ndarray | Late | None) -> None:
+        geom.__dict__[self._name] = value
+
+
+@dataclass
 class Geom:
     """For contact and for pictures. size as MuJoCo: sphere (r), capsule and cylinder (r, half length), box (half sizes),
     plane (half x, half y, grid), ellipsoid (semi-axes); mesh: vertices (n, 3) [m] and faces (m, 3), only a file if unreadable.
+    Those of a mesh that is only seen are read from ``mesh_file`` when first asked for; copies (`copied`) do not ask.
 
     A mesh touches with its convex hull: ``hull``, vertices and faces that look outwards, or None: made where it is needed.
     contype, conaffinity: two geoms may touch if contype of one and conaffinity of the other share a bit. condim: 1 no friction,
     3 sliding, 4 and torsional, 6 and rolling. friction: sliding [1], torsional [m], rolling [m]. Of two geoms that touch, the one
     with the higher priority decides about condim, friction, solref and solimp; equals take the larger condim and friction, and the
     mean of solref and solimp with the weights solmix.
+
+    coloured: whether the file names a colour, else rgba is what its format says then. group: those from 3 on are not drawn, as in MuJoCo;
+    None: of a format without groups, in which what touches is drawn where nothing else of the link is.
     """
 
     name: str
@@ -112,8 +157,8 @@ class Geom:
     quat: np.ndarray
     visual: bool = False  # only seen, never touched
     rgba: tuple[float, float, float, float] = (0.7, 0.7, 0.7, 1.0)
-    vertices: np.ndarray | None = None
-    faces: np.ndarray | None = None
+    vertices: _Read = _Read()
+    faces: _Read = _Read()
     file: str | None = None
     contype: int = 1
     conaffinity: int = 1
@@ -127,6 +172,19 @@ class Geom:
     gap: float = 0.0  # [m]
     hull: tuple[np.ndarray, np.ndarray] | None = None
     hfield: HeightField | None = None
+    mesh_file: MeshFile | None = None
+    coloured: bool = False
+    texture: Texture | None = None
+    group: int | None = None
+
+    @property
+    def unread(self) -> bool:
+        """Whether its mesh file has not been read yet."""
+        return vars(self)["vertices"] is LATE
+
+    def copied(self, **changes: Any) -> "Geom":
+        """A copy with other values, which leaves unread what is."""
+        return Geom(**(vars(self) | changes))
 
 
 @dataclass

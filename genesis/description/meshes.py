@@ -4,15 +4,60 @@ import glob
 import itertools
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from genesis.errors import ModelError
+from genesis.log import logger
 
 SUBSTITUTED = ("$(", "${")  # how xacro names what it puts in
 Mesh = tuple[np.ndarray, np.ndarray]  # vertices (n, 3) [m], faces (m, 3)
+
+
+@dataclass(frozen=True)
+class MeshFile:
+    """A mesh file, read when its shape is first asked for. scale (3,): of its axes. where: the robot file that names it.
+
+    known: what has been read so far, shared by the shapes of one robot: a mesh in the units of the file, or why there is none.
+    """
+
+    path: Path
+    scale: np.ndarray
+    where: str
+    known: dict[Path, Mesh | str] = field(default_factory=dict, repr=False, compare=False)
+
+    def read(self) -> Mesh | str:
+        """Vertices and faces at the scale, which may mirror them; else the reason why the file cannot be read."""
+        if self.path not in self.known:
+            try:
+                self.known[self.path] = read_mesh(self.path)
+            except ModelError as error:
+                self.known[self.path] = str(error)
+        found = self.known[self.path]
+        return found if isinstance(found, str) else scaled(found, self.scale)
+
+    def read_late(self) -> Mesh | None:
+        """As `read`; None, with a warning the first time, where that gives a reason."""
+        new = self.path not in self.known
+        found = self.read()
+        if not isinstance(found, str):
+            return found
+        if new:
+            logger.warning("%s: visual meshes not found or unreadable, kept without shape: %s.", self.where, found.rstrip("."))
+        return None
+
+    def at(self, factor: float) -> "MeshFile":
+        """The same, larger by a factor."""
+        return replace(self, scale=self.scale * factor)
+
+
+def scaled(mesh: Mesh, scale: np.ndarray) -> Mesh:
+    """A mesh with scaled axes; the faces of a mirrored one turn round, or it would be inside out."""
+    vertices, faces = mesh
+    return vertices * scale, faces[:, ::-1] if np.prod(scale) < 0 else faces
 
 
 def locate(name: str, folder: Path, package_dirs: Sequence[str | os.PathLike] = ()) -> Path | None:
@@ -104,23 +149,32 @@ def _read_with_trimesh(path: Path) -> Mesh:
 
 
 def _read_collada(path: Path) -> Mesh:
-    """Every triangle of the scene. Missing pictures and materials do not matter; a missing shape does."""
+    """Every triangle of the scene."""
+    document, triangles = collada_scene(path)
+    vertices, faces, count = [np.zeros((0, 3))], [np.zeros((0, 3), np.int64)], 0
+    for part in triangles:
+        vertices.append(np.asarray(part.vertex, np.float64))
+        faces.append(np.asarray(part.vertex_index, np.int64).reshape(-1, 3) + count)
+        count += len(vertices[-1])
+    return np.concatenate(vertices) * (document.assetInfo.unitmeter or 1.0), np.concatenate(faces)
+
+
+def collada_scene(path: Path) -> tuple[Any, list[Any]]:
+    """The document, and the sets of triangles in its scene, where their nodes place them. Missing pictures and materials do not matter; a
+    missing shape does."""
     import collada
 
     document = collada.Collada(str(path), ignore=_collada_errors())
     spelled = sum(1 for element in document.xmlnode.getroot().iter() if str(element.tag).endswith("}geometry"))
     if spelled > len(document.geometries):
         raise ValueError(f"{spelled - len(document.geometries)} of its {spelled} geometries cannot be read")
-    scene = document.scene or next(iter(document.scenes), None)
-    vertices, faces, count = [np.zeros((0, 3))], [np.zeros((0, 3), np.int64)], 0
+    scene, found = document.scene or next(iter(document.scenes), None), []
     for shape in scene.objects("geometry") if scene is not None else ():
         for part in shape.primitives():
             triangles = part.triangleset() if hasattr(part, "triangleset") else part
             if isinstance(triangles, collada.triangleset.BoundTriangleSet) and triangles.vertex is not None:
-                vertices.append(np.asarray(triangles.vertex, np.float64))
-                faces.append(np.asarray(triangles.vertex_index, np.int64).reshape(-1, 3) + count)
-                count += len(vertices[-1])
-    return np.concatenate(vertices) * (document.assetInfo.unitmeter or 1.0), np.concatenate(faces)
+                found.append(triangles)
+    return document, found
 
 
 def _collada_errors() -> list[type]:

@@ -17,6 +17,7 @@ from genesis.description.mjcf_constraints import floats, height_field_of, hull_o
 from genesis.description.mjcf_elements import included_files, spelled_out
 from genesis.description.mjcf_features import name_not_simulated, read_mimics, unrepresentable
 from genesis.description.mjcf_impedance import clamp_solver_parameters
+from genesis.description.mjcf_looks import paint
 from genesis.description.mjcf_names import Names
 from genesis.description.mjcf_options import read_options
 from genesis.description.poses import quat_to_matrix
@@ -156,8 +157,7 @@ def _joint(model: "mujoco.MjModel", names: Names, joint: int) -> Joint:
 
 
 def _geom(model: "mujoco.MjModel", names: Names, geom: int) -> Geom:
-    kind, material = GEOM_TYPE[model.geom_type[geom]], model.geom_matid[geom]
-    rgba = model.geom_rgba[geom] if material < 0 else model.mat_rgba[material]
+    kind = GEOM_TYPE[model.geom_type[geom]]
     made = Geom(
         name=names.geom[geom],
         link=int(model.geom_bodyid[geom]) - 1,
@@ -166,7 +166,7 @@ def _geom(model: "mujoco.MjModel", names: Names, geom: int) -> Geom:
         pos=model.geom_pos[geom].copy(),
         quat=model.geom_quat[geom].copy(),
         visual=not (model.geom_contype[geom] or model.geom_conaffinity[geom]) or kind == "sdf",
-        rgba=floats(rgba),
+        group=int(model.geom_group[geom]),
         contype=int(model.geom_contype[geom]),
         conaffinity=int(model.geom_conaffinity[geom]),
         condim=int(model.geom_condim[geom]),
@@ -178,6 +178,7 @@ def _geom(model: "mujoco.MjModel", names: Names, geom: int) -> Geom:
         margin=float(model.geom_margin[geom]),
         gap=float(model.geom_gap[geom]),
     )
+    paint(made, model, geom)
     if kind == "mesh":
         mesh = model.geom_dataid[geom]
         first, count = model.mesh_vertadr[mesh], model.mesh_vertnum[mesh]

@@ -6,6 +6,7 @@ The link frame of a shape is at its centre (of a mesh: the frame of the file). M
 import numbers
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from genesis.description.inertia import (
     sphere_inertia,
 )
 from genesis.description.kinds import FREE
-from genesis.description.meshes import read_mesh
+from genesis.description.meshes import MeshFile, read_mesh
 from genesis.description.poses import IDENTITY_QUAT, quat_between
 from genesis.errors import InputError, ModelError
 
@@ -102,6 +103,7 @@ def mesh(
     description = _body(name, "mesh", np.zeros(3), density * volume, com, density * inertia, fixed)
     geom = description.geoms[0]
     geom.vertices, geom.faces, geom.file = vertices, faces, str(file)
+    geom.mesh_file = MeshFile(Path(file), factors, str(file))
     description.file = str(file)
     return description
 

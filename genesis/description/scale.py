@@ -26,7 +26,9 @@ def scale_description(description: Description, scale: float) -> None:
     for geom in description.geoms:
         geom.pos, geom.size = geom.pos * scale, geom.size * scale
         geom.margin, geom.gap = geom.margin * scale, geom.gap * scale
-        if geom.vertices is not None:
+        if geom.mesh_file is not None:
+            geom.mesh_file = geom.mesh_file.at(scale)
+        if not geom.unread and geom.vertices is not None:
             geom.vertices = geom.vertices * scale
         if geom.hull is not None:
             geom.hull = (geom.hull[0] * scale, geom.hull[1])

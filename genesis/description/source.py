@@ -12,6 +12,7 @@ from genesis.description.notes import Notes
 from genesis.errors import ModelError, nearest_first
 
 READERS = {"robot": "read_urdf", "mujoco": "read_mjcf"}  # root element -> the function that reads it
+FORMATS = {"robot": "urdf", "mujoco": "mjcf"}
 XACRO = "xacro:"
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]+)["']""")
@@ -64,6 +65,18 @@ def read_source(file: str | PathLike, root_tag: str) -> Source:
     for prefix in sorted(_undeclared(root)):
         notes.add("XML prefixes that the file does not declare, taken as part of the names", f'"{prefix}"')
     return Source(where, path, text, root, notes)
+
+
+def format_of(file: str | PathLike) -> str:
+    """What a robot file is written in: "urdf" or "mjcf".
+
+    Raises: ModelError if there is no such file, if it is no XML, or another one.
+    """
+    path = Path(file).expanduser()
+    tag = parse_xml(trimmed(decoded(_read_bytes(path))), str(file)).tag
+    if tag not in FORMATS:
+        raise ModelError(f"{file}: the root element is <{tag}>; allowed: <robot> of URDF, <mujoco> of MJCF.")
+    return FORMATS[tag]
 
 
 def parse_xml(text: str, where: str, comments: bool = False) -> Element:

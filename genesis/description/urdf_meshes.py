@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from genesis.description.meshes import SUBSTITUTED, Mesh, ends_as_asked, locate, read_mesh
+from genesis.description.meshes import SUBSTITUTED, Mesh, MeshFile, ends_as_asked, locate
 from genesis.description.notes import listed
 from genesis.description.source import Source, expand
 from genesis.errors import ModelError
@@ -33,7 +33,7 @@ class Lost:
 
 
 class MeshReader:
-    """Reads each mesh file of one robot once and collects what is lost."""
+    """Finds the mesh files of one robot, reads each once, and collects what is lost."""
 
     def __init__(self, source: Source, package_dirs: Sequence[str | os.PathLike]) -> None:
         self._source = source
@@ -41,12 +41,12 @@ class MeshReader:
         self._meshes: dict[Path, Mesh | str] = {}
         self._lost: list[Lost] = []
 
-    def read(self, use: MeshUse, link: str, visual: bool) -> tuple[str, Mesh | None]:
-        """The file of a mesh, and the mesh at its scale, None if it is lost."""
+    def find(self, use: MeshUse, link: str, visual: bool) -> MeshFile | None:
+        """The file of a mesh at its scale, not yet read; None if it is lost."""
         path = locate(use.name, self._source.folder, self._dirs)
         if path is None:
             self._lost.append(Lost(link, use.name, visual, None))
-            return use.name, None
+            return None
         package = use.name.partition("://")[2].partition("/")[0]
         named = any(Path(d).expanduser() in path.parents for d in self._dirs)
         if package and use.name.startswith("package:") and package not in path.parts and not named:
@@ -61,16 +61,22 @@ class MeshReader:
             self._source.notes.add(
                 "meshes that are not where the file says, taken from package_dirs by name", f"{use.name} as {path}"
             )
-        mesh = self._meshes.get(path)
-        if mesh is None:
-            mesh = self._meshes[path] = _read(path)
+        return MeshFile(path, use.scale, self._source.where, self._meshes)
+
+    def read(self, file: MeshFile, use: MeshUse, link: str) -> Mesh | None:
+        """The collision mesh of a link; None if it is lost."""
+        mesh = file.read()
         if isinstance(mesh, str):
-            self._lost.append(Lost(link, use.name, visual, mesh))
-            return str(path), None
-        vertices, faces = mesh
-        if np.prod(use.scale) < 0:  # a mirrored mesh would be inside out
-            faces = faces[:, ::-1]
-        return str(path), (vertices * use.scale, faces)
+            self._lost.append(Lost(link, use.name, False, mesh))
+            return None
+        return mesh
+
+    def find_texture(self, name: str) -> Path | None:
+        """The file of a picture; None, with a note, if it is lost."""
+        path = locate(name, self._source.folder, self._dirs)
+        if path is None:
+            self._source.notes.add("textures not found, left out", name)
+        return path
 
     def report(self, collision: bool) -> None:
         """Note the visual meshes that are lost, and the others unless they are needed.
@@ -103,10 +109,3 @@ def mesh_folders(source: Source) -> list[Path]:
     compiler = source.root.find("mujoco/compiler")
     name = None if compiler is None else compiler.get("meshdir") or compiler.get("assetdir")
     return [source.folder / name] if name else []
-
-
-def _read(path: Path) -> Mesh | str:
-    try:
-        return read_mesh(path)
-    except ModelError as error:
-        return str(error)

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 import numpy as np
 
-from genesis.description.description import Geom, Link
+from genesis.description.description import LATE, Geom, Link, Texture
 from genesis.description.inertia import rotate_inertia
 from genesis.description.poses import quat_to_matrix
 from genesis.description.source import Source
@@ -51,16 +51,52 @@ def read_links(
     links: list[Link] = []
     geoms: list[Geom] = []
     index_of: dict[str, int] = {"world": -1}
-    reader = MeshReader(source, package_dirs)
+    reader, paints = MeshReader(source, package_dirs), _paints(source)
     for body in spec.bodies[1:]:
         element = elements[int(body.name)]
         index_of[body.name] = len(links)
         links.append(_link(body, element, index_of[body.parent.name]))
         for order, (geom, shape) in enumerate(zip(body.geoms, shapes[int(body.name)], strict=True)):
             geoms.append(_geom(geom, shape, order, len(links) - 1, name_of(element), reader))
+            if geoms[-1].visual:
+                _paint(geoms[-1], shape.element, paints, reader)
     reader.report(collision)
     _number_repeated(geoms)
     return links, geoms
+
+
+@dataclass
+class _Paint:
+    """What a <material> says. texture: the name of its picture, empty for none."""
+
+    coloured: bool
+    texture: str
+
+
+def _paints(source: Source) -> dict[str, _Paint]:
+    """The materials of the file by name, wherever they are defined."""
+    return {
+        name: paint for element in source.root.iter("material") if (name := element.get("name")) and (paint := _paint_of(element))
+    }
+
+
+def _paint_of(material: Element) -> _Paint | None:
+    """None if the element says nothing: it names one that is defined elsewhere."""
+    texture = material.find("texture")
+    paint = _Paint(material.find("color") is not None, "" if texture is None else texture.get("filename", ""))
+    return paint if paint.coloured or paint.texture else None
+
+
+def _paint(geom: Geom, visual: Element, paints: dict[str, _Paint], reader: MeshReader) -> None:
+    """Say whether the colour of a visual is one that the file names, and its texture."""
+    material = visual.find("material")
+    if material is None:
+        return
+    paint = _paint_of(material) or paints.get(material.get("name", ""))
+    if paint is not None:
+        geom.coloured = paint.coloured
+        picture = reader.find_texture(paint.texture) if paint.texture else None
+        geom.texture = None if picture is None else Texture(picture)
 
 
 def _number_repeated(geoms: list[Geom]) -> None:
@@ -161,7 +197,10 @@ def _geom(geom, shape: Shape, order: int, link: int, link_name: str, reader: Mes
         made.rgba = (float(geom.rgba[0]), float(geom.rgba[1]), float(geom.rgba[2]), float(geom.rgba[3]))
         made.contype = made.conaffinity = 0
     if shape.mesh is not None:
-        made.file, mesh = reader.read(shape.mesh, link_name, visual)
-        if mesh is not None:
-            made.vertices, made.faces = mesh
+        made.file, made.mesh_file = shape.mesh.name, reader.find(shape.mesh, link_name, visual)
+        if made.mesh_file is not None:
+            made.file = str(made.mesh_file.path)
+            made.vertices, made.faces = (
+                (LATE, LATE) if visual else reader.read(made.mesh_file, shape.mesh, link_name) or (None, None)
+            )
     return made

@@ -4,7 +4,7 @@ A free joint becomes three slides along the world axes and a ball, which have th
 """
 
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -124,9 +124,12 @@ class Builder:
     def _shift(part: Part, placed: Placed, first_link: int) -> Part:
         """A geom or site with the link index of the scene; one of the world gets the pose of the entity."""
         if part.link >= 0:
-            return replace(part, link=part.link + first_link)
-        pos = placed.pos + rotate(placed.quat, np.asarray(part.pos, float))
-        return replace(part, pos=pos, quat=quat_multiply(placed.quat, np.asarray(part.quat, float)))
+            there: dict[str, Any] = {"link": part.link + first_link}
+        else:
+            pos = placed.pos + rotate(placed.quat, np.asarray(part.pos, float))
+            there = {"pos": pos, "quat": quat_multiply(placed.quat, np.asarray(part.quat, float))}
+        made: Any = part.copied(**there) if isinstance(part, Geom) else replace(part, **there)
+        return made
 
     def _add_link(self, placed: Placed, link: Link, first_link: int, entity: int) -> None:
         where = f'{placed.description.file or placed.name}: link "{link.name}"'

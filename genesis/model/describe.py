@@ -100,7 +100,7 @@ def _copy(d: Description) -> Description:
     return replace(
         d,
         links=links,
-        geoms=[replace(geom) for geom in d.geoms],
+        geoms=[geom.copied() for geom in d.geoms],
         actuators=[replace(actuator) for actuator in d.actuators],
         equalities=[replace(equality) for equality in d.equalities],
         pairs=[replace(pair) for pair in d.pairs],

@@ -3,32 +3,31 @@
 Source: MuJoCo documentation, Computation, "Diagonal approximation"; fields body_invweight0 and dof_invweight0 of mjModel.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from genesis.description.description import Link
 from genesis.description.poses import IDENTITY_QUAT, compose, quat_multiply, quat_to_matrix, rotate
 from genesis.errors import ModelError
 from genesis.model.builder import Builder
+from genesis.model.model import EntityInfo
 from genesis.model.sparsity import MotionAxes
 
+Pairs = list[tuple[np.ndarray, np.ndarray]]
 ALIGNED = 1e-14  # a smaller component of an axis is none
 
 
 def invweights(b: Builder, axes: MotionAxes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(nlink, 2) translation [1/kg] and rotation [1/(kg m²)] of links, (nv,) of degrees of freedom; diagonal of M (nv,) [kg | kg m²]."""
     links, dofs, inertia = np.zeros((len(b.links), 2)), np.zeros(len(b.dof_qadr)), np.zeros(len(b.dof_qadr))
-    columns, poses = placed_axes(b)
+    columns, poses = placed_axes(b, b.qpos0)
     for entity in b.entities:  # entities do not share degrees of freedom
         first, n = entity.dof_start, entity.n_dofs
         mine = range(entity.link_start, entity.link_start + entity.n_links)
         if not n:
             continue
-        mass = np.diag(np.array(b.dof["armature"][first : first + n]))
-        jacobians = {}
-        for l in mine:  # noqa: E741
-            J = jacobians[l] = _jacobian(b.links[l], poses[l], axes.path(l + 1), axes.dof, columns, first, n)
-            rotation = quat_to_matrix(poses[l][1])
-            mass += b.links[l].mass * J[:3].T @ J[:3] + J[3:].T @ (rotation @ b.links[l].inertia @ rotation.T) @ J[3:]
+        mass, jacobians = mass_matrix(b, axes, entity, columns, poses)
         try:
             inverse = np.linalg.inv(mass)
         except np.linalg.LinAlgError:
@@ -49,10 +48,27 @@ def invweights(b: Builder, axes: MotionAxes) -> tuple[np.ndarray, np.ndarray, np
     return links, dofs, inertia
 
 
-def placed_axes(b: Builder) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[tuple[np.ndarray, np.ndarray]]]:
-    """World twist of every motion axis per unit of its coordinate, as (angular, linear at the origin), and the pose of every link."""
-    columns: list[tuple[np.ndarray, np.ndarray]] = []
-    poses: list[tuple[np.ndarray, np.ndarray]] = []
+def mass_matrix(
+    b: Builder, axes: MotionAxes, entity: EntityInfo, columns: Pairs, poses: Pairs
+) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+    """M (n, n) of an entity with armature [kg | kg m²], and the Jacobian (6, n) of each of its links; columns, poses: of `placed_axes`."""
+    first, n = entity.dof_start, entity.n_dofs
+    mass = np.diag(np.array(b.dof["armature"][first : first + n]))
+    jacobians = {}
+    for l in range(entity.link_start, entity.link_start + entity.n_links):  # noqa: E741
+        J = jacobians[l] = _jacobian(b.links[l], poses[l], axes.path(l + 1), axes.dof, columns, first, n)
+        rotation = quat_to_matrix(poses[l][1])
+        mass += b.links[l].mass * J[:3].T @ J[:3] + J[3:].T @ (rotation @ b.links[l].inertia @ rotation.T) @ J[3:]
+    return mass, jacobians
+
+
+def placed_axes(b: Builder, qpos: Sequence[float] | np.ndarray) -> tuple[Pairs, Pairs]:
+    """World twist of every motion axis per unit of its coordinate, as (angular, linear at the origin), and the pose of every link.
+
+    qpos: (nq,) coordinates of all entities [rad | m].
+    """
+    columns: Pairs = []
+    poses: Pairs = []
     for l, link in enumerate(b.links):  # noqa: E741
         above, turned = poses[b.parents[l]] if b.parents[l] >= 0 else (np.zeros(3), IDENTITY_QUAT)
         pos, quat = compose(above, turned, link.pos, link.quat)
@@ -60,11 +76,11 @@ def placed_axes(b: Builder) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[t
         for e in b.elementary[first : first + count]:
             anchor = pos + rotate(quat, e.pos)
             if not e.kind.scalar:
-                quat = quat_multiply(quat, np.array(b.qpos0[e.qadr : e.qadr + e.kind.nq]))
+                quat = quat_multiply(quat, np.array(qpos[e.qadr : e.qadr + e.kind.nq]))
                 pos = anchor - rotate(quat, e.pos)
                 columns += [(axis, np.cross(anchor, axis)) for axis in quat_to_matrix(quat).T]
                 continue
-            axis, at = rotate(quat, e.axis), e.scale * b.qpos0[e.qadr] + e.offset
+            axis, at = rotate(quat, e.axis), e.scale * qpos[e.qadr] + e.offset
             if e.kind.turns:
                 columns.append((e.scale * axis, e.scale * (np.cross(anchor, axis) + e.pitch * axis)))
                 half = 0.5 * at

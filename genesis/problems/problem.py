@@ -20,10 +20,13 @@ from torch import Tensor
 
 from genesis.errors import DivergenceError
 from genesis.methods.method import Ending, Objective
+from genesis.problems.status import CONVERGED, DIVERGED, FINISHED, INTERRUPTED, NOT_CONVERGED, OVERFLOWED, PRUNED
 
-# How a run ends; `finished`: there is no tolerance to meet.
-CONVERGED, NOT_CONVERGED, FINISHED, INTERRUPTED, DIVERGED = "converged", "not_converged", "finished", "interrupted", "diverged"
-OVERFLOWED, PRUNED = "too_many_contacts", "pruned"
+__all__ = [
+    "CONVERGED", "DIVERGED", "FINISHED", "INTERRUPTED", "NOT_CONVERGED", "OVERFLOWED", "PRUNED", "STOPPED", "Best", "Evaluation", "Failed",
+    "Problem", "Shown", "Stage", "Stopwatch", "Verdict",
+]  # fmt: skip
+
 STOPPED = "stopped by a signal; the best so far is saved, --resume goes on"
 
 

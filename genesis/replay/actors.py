@@ -11,13 +11,13 @@ import numpy as np
 
 from genesis.errors import InputError
 from genesis.replay.replay import DrawnBody, Skin, Take
-from genesis.replay.viewpoint import poses
+from genesis.replay.shading import shaded
+from genesis.replay.viewpoint import Viewpoint, poses
 
 if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkPolyData
     from vtkmodules.vtkRenderingCore import vtkActor, vtkRenderer, vtkRenderWindow
 
-CREASE = 35.0  # angle from which on an edge is seen as one [degrees]
 GHOST = 0.3  # opacity of a ghost
 UNSEEN = 0.002  # opacity of what fills the depth buffer alone; nothing at all would be thrown away
 
@@ -75,6 +75,17 @@ def stage(drawn: "vtkRenderWindow") -> "vtkRenderer":
     return made
 
 
+def look_through(camera: Viewpoint, renderer: "vtkRenderer") -> None:
+    """A renderer sees what a camera does."""
+    made = renderer.GetActiveCamera()
+    axes = camera.rotation()
+    made.SetPosition(*camera.pos)
+    made.SetFocalPoint(*(np.asarray(camera.pos) - axes[:, 2]))
+    made.SetViewUp(*axes[:, 1])
+    made.SetViewAngle(camera.fov)
+    made.SetClippingRange(camera.near, camera.far)
+
+
 def pixels(drawn: "vtkRenderWindow", channels: int = 3) -> np.ndarray:
     """(h, w, channels) uint8 of a window, upper row first; the fourth is the opacity, by which the others are multiplied."""
     from vtkmodules.util.numpy_support import vtk_to_numpy
@@ -114,26 +125,26 @@ def polydata(vertices: np.ndarray, faces: np.ndarray) -> "vtkPolyData":
     return made
 
 
-def with_normals(mesh: "vtkPolyData", merge: bool) -> "vtkPolyData":
-    """The same with normals, smooth but for its creases. merge: vertices at the same place are one."""
-    from vtkmodules.vtkFiltersCore import vtkCleanPolyData, vtkPolyDataNormals
+def solid(vertices: np.ndarray, faces: np.ndarray, merge: bool = True) -> tuple["vtkPolyData", np.ndarray]:
+    """Triangles that are smooth but for their creases, and of which given vertex each of theirs is a copy.
 
-    source: Any = mesh
-    if merge:
-        clean = vtkCleanPolyData()
-        clean.SetInputData(mesh)
-        clean.ConvertPolysToLinesOff()
-        clean.ConvertLinesToPointsOff()
-        clean.SetTolerance(0.0)
-        clean.Update()
-        source = clean.GetOutput()
-    normals = vtkPolyDataNormals()
-    normals.SetInputData(source)
-    normals.SetFeatureAngle(CREASE)
-    normals.SplittingOn()
-    normals.ConsistencyOff()
-    normals.Update()
-    return normals.GetOutput()
+    merge: vertices at the same place are one. Normals are means over the faces by their areas: slivers count little.
+    """
+    from vtkmodules.util.numpy_support import numpy_to_vtk
+
+    vertices, faces, kept = np.asarray(vertices, np.float32), np.asarray(faces, np.int64), np.arange(len(vertices))
+    if merge and len(vertices):
+        _, kept, same = np.unique(vertices, axis=0, return_index=True, return_inverse=True)
+        vertices, faces = vertices[kept], same.reshape(-1)[faces]
+    points, corners, source = shaded(vertices, faces)
+    a, b, c = points[corners].astype(float).transpose(1, 0, 2)
+    normals, across = np.zeros((len(points), 3)), np.cross(b - a, c - a)
+    for column in corners.T:
+        np.add.at(normals, column, across)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)
+    mesh = polydata(points, corners)
+    mesh.GetPointData().SetNormals(numpy_to_vtk(normals.astype(np.float32), deep=True))
+    return mesh, kept[source]
 
 
 def painted(mesh: "vtkPolyData", colours: np.ndarray) -> "vtkPolyData":
@@ -149,14 +160,15 @@ def painted(mesh: "vtkPolyData", colours: np.ndarray) -> "vtkPolyData":
 def _mesh(skin: Skin) -> "vtkPolyData":
     from vtkmodules.util.numpy_support import numpy_to_vtk
 
-    mesh = polydata(skin.vertices, skin.faces)
     if skin.texture is not None and skin.uv is not None:
-        mesh.GetPointData().SetTCoords(numpy_to_vtk(np.ascontiguousarray(skin.uv, np.float32), deep=True))
-        return with_normals(mesh, False)
+        mesh, source = solid(skin.vertices, skin.faces, False)
+        mesh.GetPointData().SetTCoords(numpy_to_vtk(np.ascontiguousarray(skin.uv[source], np.float32), deep=True))
+        return mesh
     if skin.colours is not None:
-        return with_normals(painted(mesh, skin.colours), False)
-    mesh = with_normals(mesh, True)
-    return painted(mesh, np.tile(np.round(255.0 * np.array(skin.rgba)), (mesh.GetNumberOfPoints(), 1)))
+        mesh, source = solid(skin.vertices, skin.faces, False)
+        return painted(mesh, skin.colours[source])
+    mesh, source = solid(skin.vertices, skin.faces)
+    return painted(mesh, np.tile(np.round(255.0 * np.array(skin.rgba)), (len(source), 1)))
 
 
 def shapes_of(bodies: Sequence[DrawnBody]) -> list[DrawnMesh]:

@@ -4,6 +4,7 @@ The grid is computed for each pixel from where its line of sight meets the floor
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,11 +12,13 @@ from genesis.replay.actors import DrawnMesh, Figure, pixels, plain, stage, windo
 from genesis.replay.replay import Replay, Skin, Take
 from genesis.replay.viewpoint import Viewpoint, poses
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 LIGHT = np.array([0.35, 0.30, 1.0])  # towards the light that throws the shadow, in the frame of the floor
 PIXELS, DARK = 384, 0.36  # of the picture of the shadow, and how dark it is
-PAPER, LINE, HEAVY, SHADE = (
-    np.array(rgb, np.float32) for rgb in ((249, 250, 251), (222, 227, 233), (200, 208, 218), (44, 54, 72))
-)
+PAPER, LINE, HEAVY = (np.array(rgb, np.float32) for rgb in ((249, 250, 251), (222, 227, 233), (200, 208, 218)))
+SHADE = (44, 54, 72)
 THIN, THICK = 0.014, 0.026  # width of a line, and of each fifth, in cells
 REACH = 5.0  # radius of the floor over that of what stands on it
 
@@ -61,26 +64,27 @@ class Floor:
         self.pose = floor_pose(replay, takes or replay.takes, points)
         self._down = np.linalg.inv(self.pose)
         local = points @ self._down[:3, :3].T + self._down[:3, 3]
-        self._middle = 0.5 * (local.min(0) + local.max(0))[:2]
         self.radius = max(0.5 * float(np.linalg.norm(np.ptp(local, 0))), 1e-3)
-        self._shadow = _Shadow(local, self.radius, self._down, shapes, takes)
-        self._seen: tuple[bytes, np.ndarray, np.ndarray] | None = None  # camera, grid, how much of it is floor
+        self._shadow = _Shadow(self._down, shapes, takes)
+        self._seen: tuple[bytes, Image, Image] | None = None  # camera, grid, and how dark a full shadow on it is
 
     def below(self, points: np.ndarray) -> bool:
         """Whether some of the points (n, 3) are under it."""
         return bool((points @ self._down[2, :3] + self._down[2, 3]).min() < -1e-3 * self.radius)
 
-    def draw(self, frame: int, camera: Viewpoint) -> np.ndarray:
-        """(h, w, 3) uint8: background, grid and the shadow of a frame."""
-        key = np.concatenate([camera.transform().ravel(), [camera.fov]]).tobytes()
+    def draw(self, frame: int, camera: Viewpoint) -> "Image":
+        """A picture RGB: background, grid and the shadow of a frame."""
+        from PIL import Image, ImageChops
+
+        key = np.concatenate([camera.transform().ravel(), camera.lookat, [camera.fov]]).tobytes()
         if self._seen is None or self._seen[0] != key:
-            self._seen = key, *self._grid(camera)
-        _, grid, solid = self._seen
+            grid, solid = self._grid(camera)
+            self._seen = key, Image.fromarray(np.round(grid).astype(np.uint8)), Image.fromarray(np.uint8(255.0 * DARK * solid))
+        _, picture, share = self._seen
         shade = self._shadow.draw(frame, self._coordinates(camera), self._size)
         if shade is None:
-            return grid.astype(np.uint8)
-        dark = (solid * shade)[..., None]
-        return (grid + dark * (SHADE - grid)).astype(np.uint8)
+            return picture
+        return Image.composite(Image.new("RGB", self._size, SHADE), picture, ImageChops.multiply(shade, share))
 
     def _coordinates(self, camera: Viewpoint) -> np.ndarray:
         """(3, 3) from pixels (u, v, 1) to places on the floor (x, y, 1) times the third, which is negative where it is seen from above."""
@@ -101,7 +105,8 @@ class Floor:
         ahead = s < -1e-9 if above > 0.0 else np.zeros(s.shape, bool)
         s = np.where(ahead, s, -1.0)
         x, y = sx / s, sy / s
-        away = np.hypot(x - self._middle[0], y - self._middle[1]) / (REACH * self.radius)
+        middle = self._down[:2, :3] @ np.asarray(camera.lookat, float) + self._down[:2, 3]
+        away = np.hypot(x - middle[0], y - middle[1]) / (REACH * self.radius)
         fade = np.clip(1.0 - away, 0.0, 1.0)
         solid = np.where(ahead, fade * fade * (3.0 - 2.0 * fade), 0.0).astype(np.float32)
         paint, cell = np.broadcast_to(PAPER, made.shape).copy(), cell_width(self.radius)
@@ -127,51 +132,65 @@ def _lines(at: np.ndarray, step: np.ndarray, thickness: float) -> np.ndarray:
     return np.where(step > 0.5, thickness, covered)
 
 
+def _balls(shapes: Sequence[DrawnMesh]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Body (n,), middle (n, 4) in its frame and radius (n,) [m] of balls around meshes."""
+    boxes = np.array([shape.mesh.GetBounds() for shape in shapes], float).reshape(-1, 3, 2)
+    middle = np.concatenate([boxes.mean(2), np.ones((len(boxes), 1))], 1)
+    return np.array([shape.body for shape in shapes], int), middle, 0.5 * np.linalg.norm(np.ptp(boxes, 2), axis=1)
+
+
 class _Shadow:
     """The shadow of takes as a picture of the floor from above, in which bodies are sheared along the light."""
 
-    def __init__(
-        self, local: np.ndarray, radius: float, down: np.ndarray, shapes: Sequence[DrawnMesh], takes: Sequence[Take]
-    ) -> None:
-        slope = LIGHT[:2] / LIGHT[2]
-        fallen = local[:, :2] - local[:, 2:] * slope
-        low, high = fallen.min(0), fallen.max(0)
-        middle, half = 0.5 * (low + high), 0.62 * float(np.max(high - low)) + 0.02 * radius
+    def __init__(self, down: np.ndarray, shapes: Sequence[DrawnMesh], takes: Sequence[Take]) -> None:
         shear = np.eye(4)
-        shear[:2, 2] = -slope
-        self._onto = shear @ down
-        scale = 0.5 * PIXELS / half
-        self._pixels = np.array(
-            [[scale, 0.0, scale * (half - middle[0])], [0.0, -scale, scale * (half + middle[1])], [0.0, 0.0, 1.0]]
-        )
+        shear[:2, 2] = -LIGHT[:2] / LIGHT[2]
+        self._onto, self._takes = shear @ down, takes
+        self._balls = _balls(shapes)
         self._window = window((PIXELS, PIXELS), "shadow")
         drawn = stage(self._window)
         self._figures = [Figure(drawn, shapes, take, lambda made, _: plain(made, (1.0, 1.0, 1.0))) for take in takes]
-        camera = drawn.GetActiveCamera()
-        camera.ParallelProjectionOn()
-        camera.SetParallelScale(half)
-        tall = 2.0 * (float(np.abs(local[:, 2]).max()) + radius)
-        camera.SetFocalPoint((*middle, 0.0))
-        camera.SetPosition((*middle, tall))
-        camera.SetViewUp(0.0, 1.0, 0.0)
-        camera.SetClippingRange(0.01 * tall, 1.0005 * tall)  # what is below the floor throws no shadow on it
+        self._camera = drawn.GetActiveCamera()
+        self._camera.ParallelProjectionOn()
+        self._camera.SetViewUp(0.0, 1.0, 0.0)
 
-    def draw(self, frame: int, coordinates: np.ndarray, size: tuple[int, int]) -> np.ndarray | None:
-        """How dark (h, w) float32 the pixels are, with the matrix to places on the floor."""
+    def _look(self, frame: int) -> np.ndarray | None:
+        """Points the camera at where the shadow falls; (3, 3) from the floor to its pixels, None where nothing throws one."""
+        index, middle, radius = self._balls
+        fallen = [(self._onto @ poses(take, frame)[index] @ middle[..., None])[:, :3, 0] for take in self._takes]
+        places = np.concatenate(fallen) if fallen else np.zeros((0, 3))
+        reach = np.tile(radius, len(fallen))
+        known = np.isfinite(places).all(1)
+        if not known.any():
+            return None
+        places, reach = places[known], reach[known, None]
+        wide = reach * float(np.linalg.norm([1.0, *LIGHT[:2]]))
+        low, high = (places[:, :2] - wide).min(0), (places[:, :2] + wide).max(0)
+        at, half = 0.5 * (low + high), 0.55 * float(np.max(high - low)) + 1e-6
+        tall = 2.0 * max(float((places[:, 2:] + reach).max()), half)
+        self._camera.SetParallelScale(half)
+        self._camera.SetFocalPoint((*at, 0.0))
+        self._camera.SetPosition((*at, tall))
+        self._camera.SetClippingRange(0.01 * tall, 1.0005 * tall)  # what is below the floor throws no shadow on it
+        scale = 0.5 * PIXELS / half
+        return np.array([[scale, 0.0, scale * (half - at[0])], [0.0, -scale, scale * (half + at[1])], [0.0, 0.0, 1.0]])
+
+    def draw(self, frame: int, coordinates: np.ndarray, size: tuple[int, int]) -> "Image | None":
+        """How dark the pixels are, a picture L, with the matrix to places on the floor; None: nowhere."""
         from PIL import Image, ImageFilter
 
+        onto_pixels = self._look(frame)
+        if onto_pixels is None:
+            return None
         for figure in self._figures:
             figure.place(frame, self._onto)
         self._window.Render()
         mask = Image.fromarray(np.ascontiguousarray(pixels(self._window)[..., 0]))
         near, wide = (mask.filter(ImageFilter.GaussianBlur(radius)) for radius in (PIXELS / 150.0, PIXELS / 26.0))
         both = Image.blend(near, wide, 0.45)
-        matrix = self._pixels @ coordinates
-        if matrix[2, 2] == 0.0:  # the corner of the picture is on the horizon
-            return None
-        warp = (matrix / matrix[2, 2]).ravel()[:8]
-        seen = both.transform(size, Image.Transform.PERSPECTIVE, tuple(warp), Image.Resampling.BILINEAR)
-        return np.asarray(seen, np.float32) * (DARK / 255.0)
+        matrix = onto_pixels @ coordinates
+        warp = (matrix / (matrix[2, 2] or 1e-12)).ravel()[:8]  # zero: the corner of the picture is on the horizon
+        return both.transform(size, Image.Transform.PERSPECTIVE, tuple(warp), Image.Resampling.BILINEAR)
 
     def close(self) -> None:
         self._window.Finalize()

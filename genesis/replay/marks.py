@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genesis.replay.actors import actor, move, painted, polydata, with_normals
+from genesis.replay.actors import actor, move, painted, polydata, solid
 from genesis.replay.replay import Arrows, Landmark, Polyline
 from genesis.replay.viewpoint import placed
 
@@ -81,8 +81,8 @@ def _landmark_meshes(landmark: Landmark) -> "list[vtkPolyData]":
         for axis, colour in enumerate(((214, 64, 69, 255), (70, 160, 80, 255), (58, 110, 210, 255))):
             vertices, faces = arrow_template(0.035, 0.09, 0.25)
             turned = np.roll(vertices, axis - 2, 1) * size[0]
-            mesh = with_normals(polydata(turned, faces), True)
-            meshes.append(painted(mesh, np.tile(colour, (mesh.GetNumberOfPoints(), 1))))
+            mesh, source = solid(turned, faces)
+            meshes.append(painted(mesh, np.tile(colour, (len(source), 1))))
         return meshes
     if landmark.kind == "sphere":
         mesh = trimesh.creation.icosphere(3, radius=size[0])
@@ -90,7 +90,7 @@ def _landmark_meshes(landmark: Landmark) -> "list[vtkPolyData]":
         mesh = trimesh.creation.box(2.0 * np.array(size))
     else:
         mesh = trimesh.creation.cylinder(size[0], 2.0 * size[1], sections=48)
-    return [with_normals(polydata(np.asarray(mesh.vertices), np.asarray(mesh.faces)), True)]
+    return [solid(np.asarray(mesh.vertices), np.asarray(mesh.faces))[0]]
 
 
 def arrow_template(shaft: float, head: float, length: float, sides: int = 16) -> tuple[np.ndarray, np.ndarray]:
@@ -134,7 +134,7 @@ class Quiver:
             meshes = [self._one(o, v, float(l)) for o, v, l in zip(origins[drawn], vectors[drawn], length[drawn], strict=True)]
             faces = np.concatenate([self._faces + k * len(self._template) for k in range(len(meshes))])
             mapper: Any = self._actor.GetMapper()
-            mapper.SetInputData(with_normals(polydata(np.concatenate(meshes), faces), False))
+            mapper.SetInputData(solid(np.concatenate(meshes), faces)[0])
 
     def _one(self, origin: np.ndarray, vector: np.ndarray, length: float) -> np.ndarray:
         """Vertices of one arrow: its thickness is the same for all, less where it is short."""

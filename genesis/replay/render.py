@@ -11,21 +11,36 @@ from typing import Any, Self
 import numpy as np
 
 from genesis.errors import InputError, unknown_name
-from genesis.replay.actors import UNSEEN, DrawnMesh, Figure, actor, lit, move, pixels, plain, polydata, shapes_of, stage, window
+from genesis.replay.actors import (
+    UNSEEN,
+    DrawnMesh,
+    Figure,
+    actor,
+    lit,
+    look_through,
+    move,
+    pixels,
+    plain,
+    polydata,
+    shapes_of,
+    stage,
+    window,
+)
 from genesis.replay.files import put
 from genesis.replay.floor import Floor
 from genesis.replay.letters import letters, write
 from genesis.replay.marks import Mark, Quiver, tube
-from genesis.replay.replay import Replay, Skin, Take
+from genesis.replay.measure import ENDLESS, Measure
+from genesis.replay.replay import Replay, Take
 from genesis.replay.viewpoint import Viewpoint, framing, seen_points
 
 SIZE = (1280, 720)
 BACKGROUND = ((0.988, 0.990, 0.994), (0.816, 0.851, 0.898))  # below, above
 FINER = 2  # pixels that one of the picture is the mean of, each way: smooth edges
-ENDLESS = 1000.0  # half width of what has no end [m]
+BEHIND = 0.003  # by how much of its distance each ghost stands behind what is at the same place
 LIGHTS = (  # towards the light, in the world; its strength; its colour
-    ((0.35, 0.30, 1.0), 0.72, (1.0, 0.985, 0.96)),
-    ((0.50, -1.0, 0.55), 0.62, (0.97, 0.98, 1.0)),
+    ((0.35, 0.30, 1.0), 0.62, (1.0, 0.985, 0.96)),
+    ((0.80, -0.95, 0.60), 0.60, (0.97, 0.98, 1.0)),
     ((-1.0, -0.2, 0.35), 0.32, (0.93, 0.96, 1.0)),
     ((0.0, 0.0, -1.0), 0.22, (1.0, 0.98, 0.95)),
 )
@@ -55,7 +70,7 @@ class Renderer:
         self.camera = camera or framing(points, size)
         self._points, self._shapes = points, shapes_of(replay.bodies)
         self._stage: _Stage | None = None
-        self._measure: _Measure | None = None
+        self._measure: Measure | None = None
 
     def image(self, frame: int) -> np.ndarray:
         """Colours (h, w, 3) uint8 of a frame; the same bits for the same frame. Raises: InputError for one that is not there."""
@@ -75,6 +90,10 @@ class Renderer:
         """Index of the body (h, w) int32 in `replay.bodies` that the middle of each pixel sees, of what `depth` sees; -1: none."""
         return self._measured(frame)[1]
 
+    def normals(self, frame: int) -> np.ndarray:
+        """Normals (h, w, 3) float32 in the world of what the middle of each pixel sees, of what `depth` sees, to 0.01; zero: none."""
+        return self._measuring().normals(self._frame(frame), self.camera)
+
     def close(self) -> None:
         """Give the windows back."""
         for part in (self._stage, self._measure):
@@ -89,10 +108,12 @@ class Renderer:
         self.close()
 
     def _measured(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
-        frame = self._frame(frame)
+        return self._measuring().draw(self._frame(frame), self.camera)
+
+    def _measuring(self) -> Measure:
         if self._measure is None:
-            self._measure = _Measure(self.replay, [take for take in self.takes if not take.ghost], self._shapes, self.size)
-        return self._measure.draw(frame, self.camera)
+            self._measure = Measure(self.replay, [take for take in self.takes if not take.ghost], self._shapes, self.size)
+        return self._measure
 
     def _frame(self, frame: int) -> int:
         count = len(self.replay)
@@ -151,7 +172,7 @@ class _Stage:
                 renderer.AddActor(drawn)
         self._parts += [Quiver(renderer, part, 0.0075 * scale) for part in arrows]
         self._parts += [Figure(renderer, clear, take, lit(take), through=True) for take in firm]
-        self._parts += [Figure(renderer, shapes, take, lit(take), through=True) for take in takes if take.ghost]
+        self._ghosts = [Figure(renderer, shapes, take, lit(take), through=True) for take in takes if take.ghost]
         self._marks = [Mark(renderer, landmark) for landmark in replay.landmarks]
         self._parts += self._marks
 
@@ -165,19 +186,20 @@ class _Stage:
         self._renderer.AddActor(made)
 
     def draw(self, frame: int, camera: Viewpoint) -> np.ndarray:
-        from PIL import Image
+        from PIL import Image, ImageChops
 
         for part in self._parts:
             part.place(frame)
-        _look(self._renderer, camera)
+        for k, ghost in enumerate(self._ghosts, 1):
+            ghost.place(frame, _farther(camera, 1.0 + BEHIND * k))
+        look_through(camera, self._renderer)
         self._window.Render()
-        fine = np.ascontiguousarray(pixels(self._window, 4))
+        fine = pixels(self._window, 4)[::-1]  # as it lies in memory
         # RGBX: four plain channels. They are multiplied by their opacity already, which PIL would do once more with RGBA.
-        front = np.asarray(Image.frombuffer("RGBX", fine.shape[1::-1], fine, "raw", "RGBX", 0, 1).reduce(FINER))
-        clear = np.uint16(255) - front[..., 3:]
-        picture = Image.fromarray(
-            front[..., :3] + ((self._floor.draw(frame, camera) * clear + np.uint16(127)) // 255).astype(np.uint8)
-        )
+        front = Image.frombuffer("RGBX", fine.shape[1::-1], fine, "raw", "RGBX", 0, 1).reduce(FINER)
+        *colours, opacity = front.transpose(Image.Transpose.FLIP_TOP_BOTTOM).split()
+        through = Image.merge("RGB", [ImageChops.invert(opacity)] * 3)
+        picture = ImageChops.add(Image.merge("RGB", colours), ImageChops.multiply(self._floor.draw(frame, camera), through))
         labels = [(mark.landmark.label, mark.at(frame)) for mark in self._marks if mark.landmark.label]
         if labels:
             self._write(picture, labels, camera)
@@ -198,50 +220,11 @@ class _Stage:
         self._window.Finalize()
 
 
-class _Measure:
-    """Bodies in colours that count them, each pixel what its middle sees."""
-
-    def __init__(self, replay: Replay, takes: list[Take], shapes: list[DrawnMesh], size: tuple[int, int]) -> None:
-        self._window = window(size, "Renderer")
-        self._renderer = stage(self._window)
-
-        def count(made: Any, shape: DrawnMesh) -> None:
-            number = shape.body + 1  # 0: nothing
-            plain(made, (number % 256 / 255.0, number // 256 % 256 / 255.0, number // 65536 / 255.0))
-
-        grounds = [
-            DrawnMesh(body, _endless(skin))
-            for body, drawn in enumerate(replay.bodies) for skin in drawn.skins if skin.ground
-        ]  # fmt: skip
-        self._figures = [Figure(self._renderer, [*shapes, *grounds], take, count) for take in takes]
-
-    def draw(self, frame: int, camera: Viewpoint) -> tuple[np.ndarray, np.ndarray]:
-        from vtkmodules.util.numpy_support import vtk_to_numpy
-        from vtkmodules.vtkCommonCore import vtkFloatArray
-
-        for figure in self._figures:
-            figure.place(frame)
-        _look(self._renderer, camera)
-        self._window.Render()
-        code = pixels(self._window).astype(np.int32)
-        body = code[..., 0] + 256 * code[..., 1] + 65536 * code[..., 2] - 1
-        width, height = self._window.GetSize()
-        found = vtkFloatArray()
-        self._window.GetZbufferData(0, 0, width - 1, height - 1, found)
-        z = vtk_to_numpy(found).reshape(height, width)[::-1].astype(float)
-        near, far = camera.near, camera.far
-        depth = near * far / (far - z * (far - near))
-        return np.where(body < 0, np.inf, depth).astype(np.float32), body
-
-    def close(self) -> None:
-        self._window.Finalize()
-
-
-def _endless(skin: Skin) -> Any:
-    """The triangles of a ground, so large that nobody sees them end."""
-    middle = skin.vertices.mean(0)
-    wide = (skin.vertices - middle).astype(float)
-    return polydata(middle + wide * (ENDLESS / np.abs(wide).max()), skin.faces)
+def _farther(camera: Viewpoint, factor: float) -> np.ndarray:
+    """(4, 4) that moves everything away from a camera, which sees no difference: what stood at the same place is behind now."""
+    made = np.diag([factor, factor, factor, 1.0])
+    made[:3, 3] = (1.0 - factor) * np.asarray(camera.pos, float)
+    return made
 
 
 def _light(renderer: Any) -> None:
@@ -256,17 +239,6 @@ def _light(renderer: Any) -> None:
         light.SetIntensity(strength)
         light.SetColor(*colour)
         renderer.AddLight(light)
-
-
-def _look(renderer: Any, camera: Viewpoint) -> None:
-    """Through this camera."""
-    made = renderer.GetActiveCamera()
-    axes = camera.rotation()
-    made.SetPosition(*camera.pos)
-    made.SetFocalPoint(*(np.asarray(camera.pos) - axes[:, 2]))
-    made.SetViewUp(*axes[:, 1])
-    made.SetViewAngle(camera.fov)
-    made.SetClippingRange(camera.near, camera.far)
 
 
 def write_png(

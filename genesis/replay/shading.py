@@ -1,4 +1,4 @@
-"""Meshes made ready for the web: edges that are sharp stay sharp under smooth shading, numbers as short as the eye needs."""
+"""Meshes made ready to be drawn: edges that are sharp stay sharp under smooth shading, numbers for the web as short as the eye needs."""
 
 import numpy as np
 

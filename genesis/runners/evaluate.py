@@ -36,7 +36,9 @@ from genesis.problems.problem import (
 from genesis.runners.candidates import Candidates
 from genesis.runners.excitation import EXTRA_FILES
 from genesis.runners.growth import Growth, growth_of
+from genesis.runners.names import GROWTH
 from genesis.runners.optimal_control import TaskControl
+from genesis.runners.series import dof_arrays
 from genesis.runners.solution import meaning_arrays, parameter_arrays, trajectory_arrays
 from genesis.tasks import Task
 from genesis.tasks.linearize import Linearized, expect_squares, linearize
@@ -337,8 +339,8 @@ class TaskProblem:
             self.clock.add("growth", start)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Parameters, their trajectory, and what the numbers mean."""
-        return {**self.point_arrays(), **self.trajectory(), **meaning_arrays(self.task)}
+        """Parameters, their trajectory, what the numbers mean, and how small changes grow along it."""
+        return {**self.point_arrays(), **self.trajectory(), **meaning_arrays(self.task), **dof_arrays(self.task), **self.curves()}
 
     def point_arrays(self) -> dict[str, np.ndarray]:
         """Parameters."""
@@ -358,7 +360,7 @@ class TaskProblem:
 
     def curves(self) -> dict[str, np.ndarray]:
         """log10 of the growth at each step."""
-        return {f"growth/{name}": growth.logs for name, growth in self.growth.items()}
+        return {GROWTH + name: growth.logs for name, growth in self.growth.items()}
 
     def note_growth(self, name: str, found: Growth | None) -> None:
         """To be told: along the first or the final motion."""

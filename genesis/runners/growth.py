@@ -42,11 +42,12 @@ class Growth:
         return int(beyond[0]) if len(beyond) else None
 
     def content(self) -> dict[str, Any]:
-        """For result.json: the largest, that of the end, and where gradients become noise [step, s]."""
+        """For result.json: the largest, that of the end, from which on gradients are noise, and where that is [step, s]."""
         step = self.noise_step
         return {
             "log10_largest": round(self.largest, 3),
             "log10_end": round(float(self.logs[-1]), 3),
+            "log10_noise": self.limit,
             "noise_step": step,
             "noise_time": None if step is None else step * self.dt,
         }

@@ -10,7 +10,8 @@ from genesis.methods.method import Method
 from genesis.runners.further import Further
 from genesis.runners.iteration import IterationReport, Observer
 from genesis.runners.loop import Loop, Result, Stop
-from genesis.runners.record import METRICS, lines_before, load_checkpoint
+from genesis.runners.names import METRICS
+from genesis.runners.record import lines_before, load_checkpoint
 from genesis.sysid.answer import Asked
 from genesis.sysid.identification import Starts, SysidProblem
 from genesis.sysid.problem import RecordingProblem

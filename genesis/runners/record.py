@@ -16,9 +16,10 @@ from genesis.errors import InputError
 from genesis.problems.problem import Problem
 from genesis.runners.files import finite, write_bytes, write_json, write_npz
 from genesis.runners.iteration import IterationReport
+from genesis.runners.names import METRICS, RESULT, SOLUTION
 from genesis.runners.tensorboard import TensorBoard
 
-CHECKPOINT, METRICS = Path("checkpoints") / "last.pt", "metrics.jsonl"
+CHECKPOINT = Path("checkpoints") / "last.pt"
 PACKAGES = ("genesis-optimize", "torch", "taichi", "numpy", "scipy", "mujoco", "hydra-core")
 
 
@@ -133,7 +134,7 @@ class Record(Journal):
 
     def solution(self, arrays: dict[str, np.ndarray]) -> None:
         """Arrays of the best parameters and their trajectory."""
-        write_npz(self.folder / "solution.npz", arrays)
+        write_npz(self.folder / SOLUTION, arrays)
 
     def files(self, contents: dict[str, bytes]) -> None:
         """Further files by name."""
@@ -147,7 +148,7 @@ class Record(Journal):
 
     def result(self, content: dict[str, Any]) -> None:
         """The summary of the run."""
-        write_json(self.folder / "result.json", content)
+        write_json(self.folder / RESULT, content)
 
     def end(self, last_iteration: int) -> None:
         """Close the files."""

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from genesis.runners.solution import meaning_arrays, parameter_arrays
+from genesis.runners.series import dof_arrays, series_arrays
+from genesis.runners.solution import meaning_arrays, parameter_arrays, times
 from genesis.tasks import Task
 
 
@@ -35,10 +36,11 @@ def simulate(task: Task) -> Simulated:
         judged = task.judge()
         seconds = perf_counter() - start
     trajectory: Any = judged.trajectory.trajectory
-    names = ("time", "qpos", "qvel", "qacc", "controls", "links_pos", "links_quat")
+    names = ("qpos", "qvel", "qacc", "controls", "links_pos", "links_quat")
     arrays = {name: getattr(trajectory, name).detach().cpu().numpy() for name in names}
     links = [link.name for entity in task.setting.entities.values() for link in entity.links]
-    arrays |= {"link_names": np.array(links), **meaning_arrays(task), **parameter_arrays(task)}
+    arrays |= {"time": times(task), "link_names": np.array(links), **meaning_arrays(task), **parameter_arrays(task)}
+    arrays |= {**dof_arrays(task), **series_arrays(task, judged.trajectory)}
     metrics = task.metrics(judged.trajectory)
     batch = task.setting.batch
     return Simulated(

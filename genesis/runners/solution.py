@@ -10,6 +10,7 @@ import torch
 from genesis.description.kinds import JointKind
 from genesis.errors import InputError
 from genesis.parameters.policy import Policy
+from genesis.runners.series import series_arrays, spread
 from genesis.selection import joints_of, tensor
 from genesis.tasks import Task
 
@@ -20,16 +21,14 @@ JOINT_NAMES, JOINT_KINDS, CONTROL_KIND = "joint_names", "joint_kinds", "control_
 
 
 def trajectory_arrays(task: Task, without: Sequence[int] = ()) -> dict[str, np.ndarray]:
-    """time (T+1) [s], qpos (T+1,[B,]nq), qvel, controls (T,[B,]nv) of the present parameters; NaN for the environments left out."""
+    """time (T+1) [s], qpos (T+1,[B,]nq), qvel, controls (T,[B,]nv) of the present parameters, and `series_arrays`; NaN for the environments
+    left out."""
     with torch.no_grad():
         trajectory, _ = task.simulate(without) if without else task.simulate()
     series = {name: getattr(trajectory, name).detach().cpu().numpy() for name in ("qpos", "qvel", "controls")}
     if without:
-        there = [env for env in range(task.setting.batch[0]) if env not in without]
-        for name, values in series.items():
-            series[name] = np.full((len(values), task.setting.batch[0], values.shape[2]), np.nan)
-            series[name][:, there] = values
-    return {"time": times(task), **series}
+        series = {name: spread(values, task.setting.batch[0], without) for name, values in series.items()}
+    return {"time": times(task), **series, **series_arrays(task, trajectory, without)}
 
 
 def times(task: Task) -> np.ndarray:

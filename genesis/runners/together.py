@@ -19,6 +19,7 @@ from genesis.parameters.policy import Policy
 from genesis.runners.alike import partition
 from genesis.runners.evaluate import NOT_REACHED, Judgement, TaskProblem
 from genesis.runners.part import Key, Part, Shares, asked_by, over_all
+from genesis.runners.series import series_arrays
 from genesis.runners.solution import times
 from genesis.runners.stacked import StackedInputs, added, laws, stacked_inputs
 from genesis.tasks import Task
@@ -105,12 +106,13 @@ class Together:
     def _trajectories(self, numbers: list[int]) -> dict[int, Any]:
         with torch.no_grad():
             _, shares = self._shares(numbers)
-            series = {name: shares.of((name,)).cpu().numpy() for name in ("qpos", "qvel", "controls")}
+            states = {name: shares.of((name,)).cpu().numpy() for name in ("qpos", "qvel", "controls")}
         time = times(self.tasks[0])
-        return {
-            number: {"time": time, **{name: values[:, row] for name, values in series.items()}}
-            for row, number in enumerate(numbers)
-        }
+        answers = {}
+        for row, number in enumerate(numbers):
+            series = series_arrays(self.tasks[number], Part.single(shares, row))
+            answers[number] = {"time": time, **{name: values[:, row] for name, values in states.items()}, **series}
+        return answers
 
     def _evaluate(self, numbers: list[int]) -> dict[int, Any]:
         clock = perf_counter()

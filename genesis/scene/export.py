@@ -67,7 +67,7 @@ def _unscaled(description: Description, scale: float) -> Description:
         description,
         links=links,
         keyframes=dict(description.keyframes),
-        geoms=[replace(geom) for geom in description.geoms],
+        geoms=[geom.copied() for geom in description.geoms],
         sites=[replace(site) for site in description.sites],
         pairs=[replace(pair) for pair in description.pairs],
         equalities=[replace(equality) for equality in description.equalities],

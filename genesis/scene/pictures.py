@@ -9,7 +9,7 @@ import torch
 from genesis.dynamics.inspect_contacts import PLACE
 from genesis.grad.tensor import plain
 from genesis.replay.replay import Arrows, Colour, DrawnBody, Polyline, Replay, Take
-from genesis.replay.skins import skins_of
+from genesis.replay.skins import moved, skins_of
 from genesis.scene.variants import some_envs
 
 if TYPE_CHECKING:
@@ -26,8 +26,9 @@ def bodies_of(entities: Sequence["RigidEntity"]) -> list[DrawnBody]:
     """The world, then the links of all entities by their number in the scene."""
     world, bodies = DrawnBody("", ""), []
     for entity in entities:
-        skins = skins_of(entity.description)
-        world.skins += skins[-1]
+        morph = entity.morph
+        skins = skins_of(entity.description) if morph.visualization else [[]] * (len(entity.links) + 1)
+        world.skins += [moved(skin, np.array(morph.pos), np.array(morph.quat)) for skin in skins[-1]]
         bodies += [DrawnBody(link.name, entity.name, skins[k]) for k, link in enumerate(entity.links)]
     return [world, *bodies]
 

@@ -10,7 +10,7 @@ Options = TypeVar("Options")
 _NO_PICTURES = ("vis_options", "viewer_options", "profiling_options", "renderer")
 _OTHER_SOLVERS = ("tool", "kinematic", "mpm", "sph", "fem", "sf", "pbd", "coupler")
 _LATER = (
-    "add_camera", "add_sensor", "add_force_field", "add_light", "add_mesh_light", "draw_debug_line", "viewer", "visualizer", "export",
+    "add_sensor", "add_force_field", "add_light", "add_mesh_light", "draw_debug_line", "viewer", "visualizer", "export",
     "load",
 )  # fmt: skip
 

@@ -1,10 +1,11 @@
 """gs.Scene: entities, time, and everything that concerns them all."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from os import PathLike
 from typing import Any, NoReturn
 
+import numpy as np
 import torch
 
 from genesis import runtime
@@ -12,7 +13,9 @@ from genesis.errors import InputError, StateError, UnsupportedError, unknown_nam
 from genesis.grad.physics import Physics
 from genesis.grad.tensor import Tensor
 from genesis.model.compile import Placed, compile_model
+from genesis.replay.viewpoint import Viewpoint
 from genesis.scene import checkpoint
+from genesis.scene.camera import PinholeCamera, camera_of, envs_offset
 from genesis.scene.entity import RigidEntity
 from genesis.scene.file_options import Settled, asked_for, name_differences, settle
 from genesis.scene.inputs import ArrayLike, IndexLike, UserValues
@@ -60,6 +63,8 @@ class Scene(SceneFunctions):
         self.requires_grad = bool(self.sim_options.requires_grad)
         self.n_envs = 0
         self.entities: list[RigidEntity] = []
+        self.cameras: list[PinholeCamera] = []
+        self.envs_offset = np.zeros((1, 3))  # where the worlds of the environments stand in a picture (rows, 3) [m]
         self._generation = state.generation
         self._solver: RigidSolver | None = None
 
@@ -101,6 +106,37 @@ class Scene(SceneFunctions):
         self.entities.append(entity)
         return entity
 
+    def add_camera(
+        self,
+        model: str = "pinhole",
+        res: tuple[int, int] = (320, 320),
+        pos: Sequence[float] = (0.5, 2.5, 3.5),
+        lookat: Sequence[float] = (0.5, 0.5, 0.5),
+        up: Sequence[float] = (0.0, 0.0, 1.0),
+        fov: float = 30,
+        aperture: float = 2.8,
+        focus_dist: float | None = None,
+        GUI: bool = False,  # noqa: N803 (the documented name)
+        spp: int = 256,
+        denoise: bool = True,
+        near: float = 0.05,
+        far: float = 100.0,
+        transform: np.ndarray | None = None,
+        env_idx: int | None = None,
+        debug: bool = False,
+    ) -> PinholeCamera:
+        """A camera whose `render` gives pictures of the scene's state; needs the extra `video`, and neither a display nor a graphics card.
+
+        res (width, height); pos, lookat [m], up, or transform (4, 4) with x to the right, y up, z backwards; fov: vertical [degrees].
+        env_idx: the only environment to see, in its own world; None: all where `build` sets them apart by env_spacing, else the first.
+        aperture, focus_dist, spp, denoise and debug have no effect: a pinhole has no lens, and no rays are traced.
+
+        Raises: InputError for a camera that sees nothing, UnsupportedError for another model.
+        """
+        view = Viewpoint(np.asarray(pos, float), np.asarray(lookat, float), np.asarray(up, float), float(fov), near, far)
+        self.cameras.append(camera_of(self, len(self.cameras), model, res, view, GUI, transform, env_idx))
+        return self.cameras[-1]
+
     def build(
         self,
         n_envs: int = 0,
@@ -121,6 +157,8 @@ class Scene(SceneFunctions):
             raise StateError("scene.build: the scene was made before gs.init() was called again; make a new one.")
         if not isinstance(n_envs, int) or isinstance(n_envs, bool) or n_envs < 0:
             raise InputError(f"scene.build: n_envs is {n_envs!r}; allowed: 0, 1, 2, …")
+        if n_envs_per_row is not None and n_envs_per_row < 1:
+            raise InputError(f"scene.build: n_envs_per_row is {n_envs_per_row!r}; allowed: 1, 2, …, or None.")
         if not self.entities:
             raise StateError("scene.build: there is no entity; call scene.add_entity() first.")
         placed = [
@@ -135,6 +173,7 @@ class Scene(SceneFunctions):
         )
         inputs = UserValues(self, state.dtype, state.device, self.requires_grad, max(n_envs, 1), n_envs > 0)
         self.n_envs = n_envs
+        self.envs_offset = envs_offset(n_envs, env_spacing, n_envs_per_row, center_envs_at_origin)
         solver = RigidSolver(self, model, physics, inputs, n_envs, checked=state.debug)
         for entity in self.entities:
             entity.bind(solver)

@@ -43,6 +43,15 @@ class Advance(OfTrajectory):
             "height_change_mm": 1e3 * largest(z - z[0]),
         }
 
+    def over_time(self, trajectory: View) -> dict[str, Tensor]:
+        x, _, z = trajectory.point(self.robot, self.frame).detach().unbind(-1)
+        up = upright(trajectory.frame_quat(self.robot, self.frame).detach())
+        return {
+            "advanced_m": x - x[0],
+            "largest_tilt_deg": DEGREES * torch.acos((up * up[0]).sum(-1).clamp(-1.0, 1.0)),
+            "height_change_mm": 1e3 * (z - z[0]).abs(),
+        }
+
 
 def upright(quat: Any) -> Any:
     """The z axis of a frame (..., 3) from its quaternion wxyz."""

@@ -32,3 +32,6 @@ class Balance(OfTrajectory):
             "largest_angle_deg": DEGREES * self.angles.largest(qpos),
             "largest_position_m": largest(qpos[..., self.slides]),
         }
+
+    def over_time(self, trajectory: View) -> dict[str, Tensor]:
+        return {"largest_angle_deg": DEGREES * self.angles.largest_each(trajectory.qpos.detach())} if self.angles.there else {}

@@ -105,6 +105,10 @@ class Excite:
             **{f"std_percent/{name}": 100.0 * float(x) for name, x in zip(self.unknowns.names, told.std, strict=True)},
         }
 
+    def over_time(self, trajectory: View) -> dict[str, Tensor]:
+        """None: they are of the whole motion."""
+        return {}
+
     def _start(self, inputs: Any) -> Summary:
         """What the start trajectory tells. Raises: InputError if it says nothing about some combination of the unknowns."""
         with torch.no_grad():

@@ -63,6 +63,10 @@ class Fit:
             errors[f"relative_error_{name}"] = float(((value - self.truth[name]) / self.truth[name]).abs().max())
         return {"relative_error": max(errors.values(), default=0.0), **errors}
 
+    def over_time(self, trajectory: View) -> dict[str, Tensor]:
+        """None: they are of the parameters."""
+        return {}
+
     def _record(self, setting: Setting, parameters: dict[str, Parameter], noise: float) -> Reference:
         """Roll out with the true values, then put the start values back."""
         before = {name: parameters[name].value().detach().clone() for name in self.truth}

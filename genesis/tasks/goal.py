@@ -47,6 +47,10 @@ class Goal(Protocol):
 
     def metrics(self, trajectory: View) -> Mapping[str, Number]: ...
 
+    def over_time(self, trajectory: View) -> Mapping[str, Tensor]:
+        """(T+1,[B]) those metrics that every state has, by their names, in the same units."""
+        ...
+
     def aim(self) -> Aim | None:
         """What it wants to see; None where nothing stands for it."""
         ...
@@ -54,6 +58,10 @@ class Goal(Protocol):
 
 class OfTrajectory:
     """Base of goals whose metrics are functions of the trajectory alone, in operations that `torch.vmap` knows."""
+
+    def over_time(self, trajectory: View) -> Mapping[str, Tensor]:
+        """None."""
+        return {}
 
     def aim(self) -> Aim | None:
         return None
@@ -94,6 +102,15 @@ class Angles:
     def largest(self, qpos: Tensor) -> Tensor:
         """Largest magnitude [rad] of configurations (..., nq) or of their differences; where a full turn changes nothing, the nearest."""
         return torch.maximum(largest(wrapped(qpos[..., self.periodic])), largest(qpos[..., self.others]))
+
+    @property
+    def there(self) -> bool:
+        """There is one."""
+        return bool(self.periodic or self.others)
+
+    def largest_each(self, qpos: Tensor) -> Tensor:
+        """The same of each configuration, (...)."""
+        return torch.cat([wrapped(qpos[..., self.periodic]), qpos[..., self.others]], -1).abs().amax(-1)
 
 
 def slides(joints: list[SceneJoint]) -> list[int]:

@@ -43,3 +43,6 @@ class Place(OfTrajectory):
             "miss_mm": 1e3 * largest((last - self.target).norm(dim=-1)),
             "final_speed": largest((last - before).norm(dim=-1)) / self.dt,
         }
+
+    def over_time(self, trajectory: View) -> dict[str, Tensor]:
+        return {"miss_mm": 1e3 * (trajectory.point(self.body, self.frame) - self.target).norm(dim=-1)}

@@ -56,3 +56,11 @@ class Reach(OfTrajectory):
         if self.range is not None:
             found["position_excess"] = largest(self.range.excess(trajectory))
         return found
+
+    def over_time(self, trajectory: View) -> dict[str, Tensor]:
+        found = {"position_error_mm": 1e3 * (trajectory.point(self.robot, self.tool) - self.position).norm(dim=-1)}
+        if self.quat is not None:
+            sine = quaternion_error(trajectory.frame_quat(self.robot, self.tool), self.quat).norm(dim=-1)
+            found["orientation_error_deg"] = DEGREES * 2.0 * torch.asin(sine.clamp(max=1.0))
+        found["final_speed"] = trajectory.qvel[..., self.dofs].abs().amax(-1)
+        return found

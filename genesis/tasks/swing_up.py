@@ -42,3 +42,8 @@ class SwingUp(OfTrajectory):
             "position_error_m": largest(error[..., self.slides]),
             "final_speed": largest(trajectory.qvel[-1][..., self.dofs]),
         }
+
+    def over_time(self, trajectory: View) -> dict[str, Tensor]:
+        error = trajectory.qpos.detach() - self.target
+        found = {"angle_error_deg": DEGREES * self.angles.largest_each(error)} if self.angles.there else {}
+        return {**found, "final_speed": trajectory.qvel[..., self.dofs].abs().amax(-1)}

@@ -27,3 +27,6 @@ class Throw(OfTrajectory):
     def metrics(self, trajectory: View) -> dict[str, Tensor]:
         end = trajectory.point(self.robot, self.frame, steps=LAST)[-1]
         return {"miss_mm": 1e3 * largest((end - self.target).norm(dim=-1))}
+
+    def over_time(self, trajectory: View) -> dict[str, Tensor]:
+        return {"miss_mm": 1e3 * (trajectory.point(self.robot, self.frame) - self.target).norm(dim=-1)}

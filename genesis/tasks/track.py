@@ -37,6 +37,13 @@ class Track(OfTrajectory):
         return None if self.tool is None else Aim((self.robot, self.tool), self.path)
 
     def metrics(self, trajectory: View) -> dict[str, Tensor]:
-        here = trajectory.qpos[..., self.index] if self.tool is None else trajectory.point(self.robot, self.tool)
-        error = (here.detach() - (self.path if here.ndim == 2 else self.path.unsqueeze(1))).norm(dim=-1)[1:]
+        error = self._distance(trajectory)[1:]
         return {self.rms: self.unit * largest((error**2).mean(0).sqrt()), self.worst: self.unit * largest(error)}
+
+    def over_time(self, trajectory: View) -> dict[str, Tensor]:
+        return {self.worst: self.unit * self._distance(trajectory)}
+
+    def _distance(self, trajectory: View) -> Tensor:
+        """(T+1,[B]) [m | rad]"""
+        here = trajectory.qpos[..., self.index] if self.tool is None else trajectory.point(self.robot, self.tool)
+        return (here.detach() - (self.path if here.ndim == 2 else self.path.unsqueeze(1))).norm(dim=-1)

@@ -9,6 +9,7 @@ from genesis_cli import console
 from genesis_cli.build import build_loop, build_record
 from genesis_cli.commands.prepare import Prepared, prepare
 from genesis_cli.commands.replay import learned_replay, wanted, write_replay
+from genesis_cli.commands.report import leave_report
 from genesis_cli.errors import FAILED, OK
 from genesis_cli.job import Job, Outcome
 from genesis_cli.numbers import growth_lines, metric_lines
@@ -30,6 +31,7 @@ def execute(job: Job) -> Outcome:
         show(job, result)
     if wanted(job, prepared.checked) and loop.best is not None:
         write_replay(job, lambda: learned_replay(job, prepared, loop))
+    leave_report(job, prepared.checked)
     return outcome_of(result)
 
 

@@ -6,6 +6,7 @@ from genesis_cli import console
 from genesis_cli.build import store_config
 from genesis_cli.commands.prepare import prepare
 from genesis_cli.commands.replay import simulated_replay, wanted, write_replay
+from genesis_cli.commands.report import leave_report
 from genesis_cli.errors import OK
 from genesis_cli.job import Job, Outcome
 from genesis_cli.numbers import metric_lines
@@ -30,6 +31,7 @@ def execute(job: Job, solution: str | None = None) -> Outcome:
         "objective": done.objective,
         "terms": done.terms,
         "metrics": done.metrics,
+        "tolerances": {limit.metric: limit.largest for limit in task.goal.limits},
         "good_enough": done.good,
         "parameters_from": str(Path(solution).resolve()) if solution else None,
         "parameters_loaded": loaded,
@@ -45,4 +47,5 @@ def execute(job: Job, solution: str | None = None) -> Outcome:
     console.say(f"{job.folder}")
     if wanted(job, prepared.checked):
         write_replay(job, lambda: simulated_replay(job, prepared))
+    leave_report(job, prepared.checked)
     return Outcome(OK, done.objective)

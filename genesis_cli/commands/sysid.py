@@ -13,6 +13,7 @@ from genesis_cli.build import build_identification, build_problem
 from genesis_cli.commands.optimize import outcome_of, recorded
 from genesis_cli.commands.prepare import Prepared, prepare
 from genesis_cli.commands.replay import identified_replay, wanted, write_replay
+from genesis_cli.commands.report import asked_for, leave_report
 from genesis_cli.job import Job, Outcome
 from genesis_cli.progress import Progress
 from genesis_cli.validate import Checked
@@ -28,10 +29,12 @@ def execute(job: Job) -> Outcome:
     progress = Progress(prepared.checked.plain["stop"].iterations) if prepared.checked.plain["logging"].progress else None
     with progress or nullcontext():
         loop, result = learn(job, prepared, [progress] if progress is not None else [])
+    if wanted(job, prepared.checked) and result.objective_best is not None:  # the report has it inside
+        write_replay(job, lambda: identified_replay(job, prepared, loop.problem))
     if result.error is None:
         conclude(job, prepared, loop.problem, result)
-    if wanted(job, prepared.checked) and result.objective_best is not None:
-        write_replay(job, lambda: identified_replay(job, prepared, loop.problem))
+    else:
+        leave_report(job, prepared.checked)
     return outcome_of(result)
 
 
@@ -53,13 +56,20 @@ def conclude(job: Job, prepared: Prepared, problem: Any, result: Any) -> None:
     made = found(problem, result)
     if made is None:
         console.say(f"{result.status}: {result.reason}", "yellow")
+        leave_report(job, prepared.checked)
         return
     models = write_answer(job.folder, made, problem, result, prepared.checked, OmegaConf.to_yaml(job.cfg))
-    show(job, made, models, prepared.task.dataset.warnings)
+    show(job, made, models, prepared.task.dataset.warnings, asked_for(job, prepared.checked))
 
 
 def write_answer(
-    folder: Path, made: Any, problem: Any, result: Any, checked: Checked, config: str, tell: Callable[[str], None] = console.note
+    folder: Path,
+    made: Any,
+    problem: Any,
+    result: Any,
+    checked: Checked,
+    config: str,
+    tell: Callable[[str], None] = console.note,
 ) -> list[str]:
     """Identified models, report.html, the answer in result.json and in TensorBoard; returns the names of the models.
 
@@ -72,7 +82,8 @@ def write_answer(
     models = write_models(folder, problem.problem.setting, problem.parameters(), tell)
     write_json(folder / "result.json", {**result.content(), **to_json(made), "models": models})
     title = f"{checked.robot.name}: {len(made.names)} parameters from {len(problem.problem.recordings)} recordings"
-    write_report(folder, made, title, config)
+    if checked.plain["logging"].report is not False:
+        write_report(folder, made, title, config)
     if checked.plain["logging"].tensorboard:
         write_tensorboard(folder / "tensorboard", made)
     return models
@@ -110,7 +121,7 @@ def write_models(folder: Path, setting: Any, values: dict[str, Any], tell: Calla
     return made
 
 
-def show(job: Job, found: Any, models: list[str], told: list[str]) -> None:
+def show(job: Job, found: Any, models: list[str], told: list[str], page: bool) -> None:
     """Tables of estimates and errors, warnings that are not told yet, how it ended, where it lies."""
     from genesis.runners.report import ESTIMATE_COLUMNS, RMSE_COLUMNS, console_rows
 
@@ -127,6 +138,7 @@ def show(job: Job, found: Any, models: list[str], told: list[str]) -> None:
         f"{found.status}: {found.reason} (iteration {found.iterations}, {found.simulations} simulated windows, {seconds:.1f} s)"
     )
     console.say(ending, "green" if found.status == "converged" else "yellow")
-    for name in ("report.html", *models):
+    for name in models:
         console.say(f"{job.folder / name}")
+    console.say(f"report {job.folder / 'report.html'}" if page else f"{job.folder}")
     log.info("%s; objective %.6g -> %.6g", ending, found.objective_first, found.objective_best)

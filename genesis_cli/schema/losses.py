@@ -160,7 +160,7 @@ class UserFunction(Loss):
     """A function of yours: `function(trajectory, scene, **options)` returns a scalar tensor."""
 
     kind: str = "user"
-    function: str = key(REQUIRED, "dotted path, module.function, importable from the working folder")
+    function: str = key(REQUIRED, "module.function, importable from the working folder, or FILE.py:function")
     options: dict[str, Any] = key({}, "keyword arguments of the function")
 
 

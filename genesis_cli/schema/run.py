@@ -78,6 +78,10 @@ class Logging:
     replay: bool | None = key(
         None, "write the replay of the motion, replay.html and replay.npz; null: of single runs, not of the jobs of a sweep"
     )
+    report: bool | None = key(
+        None,
+        "write report.html; null: of single runs and identifications, not of other jobs of a sweep, which has an overview of them all",
+    )
 
 
 @dataclass

@@ -46,6 +46,16 @@ class OptunaConf:
 
 
 @dataclass
+class BatchesConf:
+    """max_jobs: largest number of combinations. batch: candidates simulated together; null: as many batches as the launcher has processes
+    (hydra.launcher.n_jobs, else the cores of this machine)."""
+
+    _target_: str = f"{PACKAGE}.BatchesSweeper"
+    max_jobs: int = 10000
+    batch: int | None = None
+
+
+@dataclass
 class BatchedConf:
     """most: largest number of candidates simulated together; more are run one lot after another."""
 
@@ -54,7 +64,12 @@ class BatchedConf:
 
 
 SWEEPS: dict[str, dict[str, type]] = {
-    "hydra/sweeper": {"genesis_grid": GridConf, "genesis_random": RandomConf, "genesis_optuna": OptunaConf},
+    "hydra/sweeper": {
+        "genesis_grid": GridConf,
+        "genesis_batches": BatchesConf,
+        "genesis_random": RandomConf,
+        "genesis_optuna": OptunaConf,
+    },
     "hydra/launcher": {"genesis_batched": BatchedConf},
 }
 #: The extra that brings a launcher or sweeper of others.

@@ -6,6 +6,7 @@ The jobs are composed from the first: one composition by Hydra, then the numbers
 import contextlib
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,39 +43,56 @@ class Batched:
         for first in range(0, len(job_overrides), self.most):
             lot = job_overrides[first : first + self.most]
             console.note(f"{len(lot)} jobs as environments of one simulation")
-            self.together(self._jobs(lot), self._attended)
+            self.together(self._jobs(lot), partial(attended, self.task.outcomes))
         return []
-
-    def _attended(self, job: Job, work: Work) -> None:
-        note_overrides(job)
-        with contextlib.suppress(CommandError):  # told already, and in the job's result
-            attend(job, work, self.task.outcomes)
 
     def _jobs(self, lot: Sequence[Sequence[str]]) -> list[Job]:
         """Compose the first job, and the others from it."""
-        from hydra.core.override_parser.overrides_parser import OverridesParser
-        from omegaconf import OmegaConf, open_dict
+        from omegaconf import open_dict
 
-        sweep = Path(self.config.hydra.sweep.dir).resolve()
-        parser = OverridesParser.create()
         base = self.hydra_context.config_loader.load_sweep_config(self.config, list(lot[0]))
         choices = {k: v for k, v in base.hydra.runtime.choices.items() if isinstance(v, str)}
         sources = [Path(s.path) for s in base.hydra.runtime.config_sources if s.schema == "file"]
         with open_dict(base):
             del base["hydra"]
-        jobs = []
-        for words in lot:
-            own = [word for word in words if word not in lot[0] or word.startswith("hydra.")]
-            cfg = deepcopy(base)
-            for override in parser.parse_overrides([word for word in own if not word.startswith("hydra.")]):
-                key = override.get_key_element()
-                if "." not in key or key[0] in "+~":
-                    raise CommandError(f"{key}: jobs of one batch differ only in numbers, not in options or terms; {REMEDY}.")
-                OmegaConf.update(cfg, key, override.value())
-            number = next(word.partition("=")[2] for word in words if word.startswith("hydra.sweep.subdir="))
-            overrides = [word for word in words if not word.startswith("hydra.")]
-            jobs.append(Job(self.task.command.name, cfg, sweep / number, overrides, choices, sources, resume=False, sweep=sweep))
-        return jobs
+        return jobs_from(self.task.command, lot, base, choices, sources, Path(self.config.hydra.sweep.dir).resolve())
+
+
+def jobs_from(
+    command: Command, lot: Sequence[Sequence[str]], base: Any, choices: dict[str, str], sources: list[Path], sweep: Path
+) -> list[Job]:
+    """The jobs of one batch, made from the config of the first, which differ from it in numbers only.
+
+    lot: overrides of each, with Hydra's own. base, choices, sources: of the first. sweep: the folder of all.
+    Raises: CommandError for a job that differs in an option or a term.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from omegaconf import OmegaConf
+
+    parser, jobs = OverridesParser.create(), []
+    for words in lot:
+        own = [word for word in words if word not in lot[0] or word.startswith("hydra.")]
+        cfg = deepcopy(base)
+        for override in parser.parse_overrides([word for word in own if not word.startswith("hydra.")]):
+            key = override.get_key_element()
+            if "." not in key or key[0] in "+~":
+                raise CommandError(f"{key}: jobs of one batch differ only in numbers, not in options or terms; {REMEDY}.")
+            OmegaConf.update(cfg, key, override.value())
+        overrides = [word for word in words if not word.startswith("hydra.")]
+        jobs.append(Job(command.name, cfg, sweep / number_of(words), overrides, choices, sources, resume=False, sweep=sweep))
+    return jobs
+
+
+def number_of(words: Sequence[str]) -> str:
+    """The number of a job, by its overrides."""
+    return next(word.partition("=")[2] for word in words if word.startswith("hydra.sweep.subdir="))
+
+
+def attended(outcomes: list[int], job: Job, work: Work) -> None:
+    """A job of a batch with its folder kept around its work; outcomes: gets its exit code."""
+    note_overrides(job)
+    with contextlib.suppress(CommandError):  # told already, and in the job's result
+        attend(job, work, outcomes)
 
 
 def together_of(command: Command) -> Callable[..., None]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from genesis_cli import console
 from genesis_cli.sweeps.hparams import compare
+from genesis_cli.sweeps.overview import write_overview
 from genesis_cli.sweeps.results import INTERRUPTED, MISSING
 from genesis_cli.sweeps.table import CSV, Row, Table, gather, number_or_text, store
 
@@ -14,8 +15,8 @@ SHOWN_METRICS = 3
 PLAIN_ENDS = ("converged", "finished", "not_converged")  # ends that need no reason
 
 
-def report(sweep: Path) -> list[int]:
-    """Write and print the table; returns the exit codes of the jobs."""
+def report(sweep: Path, page: bool = True) -> list[int]:
+    """Write and print the table, and the overview if it is wanted; returns the exit codes of the jobs."""
     table = gather(sweep)
     if not table.rows:
         return []
@@ -25,6 +26,11 @@ def report(sweep: Path) -> list[int]:
     except OSError as error:
         console.error(f"{sweep}: the table cannot be written ({error.strerror}).")
     show(table, table.ranked(), SHOWN)
+    if page:
+        try:
+            console.say(f"report {write_overview(table)}")
+        except OSError as error:
+            console.error(f"{sweep}: the overview cannot be written ({error.strerror}).")
     return [row.code for row in table.rows]
 
 

@@ -66,7 +66,7 @@ class SweepBody:
                 with StopSignals(self.folder):
                     self.run()
             finally:
-                self.task.outcomes[:] = report(self.folder)
+                self.task.outcomes[:] = report(self.folder, OmegaConf.select(self.config, "logging.report") is not False)
 
     def plan(self) -> list[list[str]]:
         """Overrides of each job, as far as they are known at the start.
@@ -130,7 +130,7 @@ class SweepBody:
         place = f"hydra.sweep.dir={quoted(str(self.folder))}"
         words = [[*self.words, *self.stored.jobs[n], place, f"hydra.sweep.subdir={n}"] for n in numbers]
         try:
-            self.launcher.launch(words, initial_job_idx=numbers[0])
+            self.hand_over(words, numbers[0])
         except CommandError:
             raise
         except Exception as error:
@@ -139,6 +139,10 @@ class SweepBody:
             )
             return error
         return None
+
+    def hand_over(self, words: list[list[str]], first: int) -> None:
+        """Let the launcher run jobs; words: overrides of each, first: the number of the first."""
+        self.launcher.launch(words, initial_job_idx=first)
 
     def _missing(self, numbers: Iterable[int]) -> list[int]:
         """Jobs without a result, or with one that only says where they were interrupted."""

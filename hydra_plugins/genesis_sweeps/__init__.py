@@ -4,12 +4,17 @@ from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 
 from genesis_cli.sweeps.batched import Batched
+from genesis_cli.sweeps.batches import Batches
 from genesis_cli.sweeps.study import Study
 from genesis_cli.sweeps.sweeper import Grid, Random
 
 
 class GridSweeper(Grid, Sweeper):
     """`sweep=grid`"""
+
+
+class BatchesSweeper(Batches, Sweeper):
+    """`sweep=batched`"""
 
 
 class RandomSweeper(Random, Sweeper):
@@ -24,4 +29,4 @@ class BatchedLauncher(Batched, Launcher):
     """`launcher=batched`"""
 
 
-__all__ = ["BatchedLauncher", "GridSweeper", "OptunaSweeper", "RandomSweeper"]
+__all__ = ["BatchedLauncher", "BatchesSweeper", "GridSweeper", "OptunaSweeper", "RandomSweeper"]

@@ -11,6 +11,8 @@ OPTIONS = {
     "sysid": [*HYDRA, "--rerun", "--resume"],
     "simulate": [*HYDRA, "--rerun", "--solution"],
     "gradcheck": [*HYDRA, "--rerun"],
+    "report": [],
+    "export": ["--force", "--format", "--out"],
     "doctor": [],
     "show groups": ["--config-dir"],
     "show keys": ["--command", "--config-dir"],

@@ -24,7 +24,7 @@ LEARNED = ("mass", "armature", "damping", "dry_friction", "torque_bias")
 @pytest.mark.slow
 def test_the_pendulum_that_ships(run_genesis, tmp_path) -> None:
     """Nothing but the command: five numbers from two swing-ups, checked on two others."""
-    code, printed, _ = run_genesis("sysid", "logging=quiet")
+    code, printed, _ = run_genesis("sysid", "logging=quiet", "logging.report=true")
     folder = last_run(tmp_path)
     assert code == 0 and "converged: " in printed and str(folder / "report.html") in printed
     result = result_of(folder)

@@ -55,6 +55,7 @@ WRONG = [
     (["loss.final_position.at=middle"], "loss.final_position: at is 'middle'; allowed: end, all, or [from, to]"),
     (["+loss.mine={kind: user, function: no_such_module.f}"], "loss.mine: module no_such_module cannot be imported"),
     (["+loss.mine={kind: user, function: math.sinn}"], 'loss.mine: unknown function "sinn"; known: sin'),
+    (['+loss.mine={kind: user, function: "nope.py:f"}'], "loss.mine.function: file nope.py not found; tried: "),
     (["scene.contact=soft"], 'scene.contact: "soft" is not allowed; known: smooth, mujoco'),
     (["scene.friction_cone=square"], 'scene.friction_cone: "square" is not allowed; known: elliptic, pyramidal'),
     (["scene.max_contacts=0"], "scene.max_contacts: 0 is too small; at least 1."),

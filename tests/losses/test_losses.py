@@ -179,6 +179,21 @@ def test_user_function_gets_trajectory_scene_and_options(tmp_path, monkeypatch) 
         loss("user", setting, function="user_loss_module.sped")
 
 
+def test_user_function_of_a_file(tmp_path) -> None:
+    file = tmp_path / "of mine.py"
+    file.write_text("UNIT = 2.0\ndef speed(trajectory, scene):\n    return UNIT * trajectory.qvel[-1].square().sum()\n")
+    setting = setting_of("cartpole", horizon=1)
+    trajectory = fake(qvel=torch.stack([numbers(0.0, 0.0), numbers(1.0, 2.0)]))
+    assert float(loss("user", setting, function=f"{file}:speed")(trajectory)) == pytest.approx(10.0)
+    with pytest.raises(InputError, match='unknown function "sped"; known: speed'):
+        loss("user", setting, function=f"{file}:sped")
+    with pytest.raises(InputError, match=r"nope.py is no Python file; write FILE.py:function, or module.function"):
+        loss("user", setting, function=f"{tmp_path / 'nope.py'}:speed")
+    file.write_text("1 / 0\n")
+    with pytest.raises(InputError, match=r"of mine.py cannot be imported \(ZeroDivisionError: division by zero\)"):
+        loss("user", setting, function=f"{file}:speed")
+
+
 def test_paths_from_waypoints_and_files(tmp_path) -> None:
     straight = path("here", [[0.0, 0.0], [1.0, 2.0]], 2, horizon=4)
     assert straight.tolist() == [[0.0, 0.0], [0.25, 0.5], [0.5, 1.0], [0.75, 1.5], [1.0, 2.0]]

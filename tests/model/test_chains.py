@@ -33,7 +33,7 @@ def test_axes_of_a_chain_are_the_relative_jacobian(seed):
     mujoco.mj_fwdPosition(mj, data)
     b = Builder()
     b.add(Placed(read_mjcf(text), "world"))
-    columns, _ = placed_axes(b)
+    columns, _ = placed_axes(b, b.qpos0)
     i = compile_model([Placed(read_mjcf(text), "world")]).integers
     for chain in set(i["cand_chain"].tolist()):
         row = i["cand_chain"].tolist().index(chain)
@@ -55,7 +55,7 @@ def test_axes_that_turn_both_bodies_move_points_that_lie_apart(seed):
     mujoco.mj_fwdPosition(mj, data)
     b = Builder()
     b.add(Placed(read_mjcf(text), "world"))
-    axes, (columns, _) = motion_axes(b), placed_axes(b)
+    axes, (columns, _) = motion_axes(b), placed_axes(b, b.qpos0)
     chains, both = Chains(axes, mj.nv), 0
     for slots in ((i, k) for i in range(mj.nbody) for k in range(mj.nbody)):
         chain = chains.between(*slots, apart=True)

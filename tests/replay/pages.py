@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,8 @@ import pytest
 import zstandard
 from PIL import Image
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+from tests.browser import CHROMIUM, FLAGS
+
 in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
 
@@ -48,9 +48,7 @@ def photograph(url: str, folder: Path, milliseconds: int = 2500) -> tuple[np.nda
     """A picture (h, w, 3) of a page after a while, errors of its console, addresses it asked for beyond its own."""
     target, log = folder / "page.png", folder / "net.json"
     told = subprocess.run(
-        [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu-sandbox", "--use-gl=angle", "--use-angle=swiftshader",
-         "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync",
-         "--disable-component-update", "--hide-scrollbars", "--enable-logging=stderr", "--window-size=640,480", f"--log-net-log={log}",
+        [str(CHROMIUM), *FLAGS, "--enable-logging=stderr", "--window-size=640,480", f"--log-net-log={log}",
          "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
          f"--user-data-dir={folder / 'profile'}", f"--screenshot={target}", f"--virtual-time-budget={milliseconds}", url],
         capture_output=True, text=True, timeout=120,

@@ -11,7 +11,6 @@ from tests.replay.drawing import skip_without_drawing
 from tests.replay.test_render import BOX, SIZE, replay, skin
 
 skip_without_drawing()
-pytest.importorskip("av", reason="the extra video")
 
 
 def moving(frames: int = 11):

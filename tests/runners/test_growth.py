@@ -60,7 +60,13 @@ def test_growth_is_that_of_the_linearised_steps(overrides: tuple[str, ...], with
 def test_noise_begins_where_the_growth_is_too_large() -> None:
     told = Growth(np.array([0.0, 3.0, 8.5, 2.0, 9.0]), 0.02)
     assert told.noise_step == 2 and told.largest == 9.0
-    assert told.content() == {"log10_largest": 9.0, "log10_end": 9.0, "noise_step": 2, "noise_time": 0.04}
+    assert told.content() == {
+        "log10_largest": 9.0,
+        "log10_end": 9.0,
+        "log10_noise": told.limit,
+        "noise_step": 2,
+        "noise_time": 0.04,
+    }
     assert Growth(np.array([0.0, 7.9]), 0.02).content()["noise_time"] is None
 
 

@@ -20,6 +20,21 @@ SMALL = {
 }
 
 
+@pytest.mark.parametrize("name", ["reach", "track", "throw", "push", "swing_up", "balance", "walk"])
+def test_metrics_over_time_are_those_of_the_whole_motion(name: str) -> None:
+    _, task = configured(f"task={name}", *SMALL.get(name, ("task.horizon=30",)))
+    with torch.no_grad():
+        trajectory, _ = task.simulate()
+        metrics, series = task.metrics(trajectory), task.goal.over_time(trajectory)
+    assert series and set(series) <= set(metrics)
+    horizon, batch = task.setting.horizon, task.setting.batch
+    for metric, values in series.items():
+        assert values.shape == (horizon + 1, *batch), metric
+        of_all = metric.startswith(("largest", "height"))  # else of the end
+        window = task.goal.steps if name == "balance" else slice(1, None) if of_all else slice(-1, None)
+        assert float(values[window].max()) == pytest.approx(metrics[metric], rel=1e-9, abs=1e-12), metric
+
+
 @pytest.mark.parametrize("task", options("tasks"))
 def test_three_iterations_lower_the_objective(task: str) -> None:
     result = learn(f"task={task}", "stop.iterations=3", *SMALL.get(task, ()))

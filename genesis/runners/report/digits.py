@@ -75,6 +75,15 @@ def plain(value: float | None, digits: int = 4) -> str:
     return f"{_sign(mantissa)}·10{str(exponent).translate(SUPERSCRIPT)}"
 
 
+def power(exponent: float) -> str:
+    """A power of ten: 38, 1.6·10⁴, 10⁸."""
+    if 0.0 <= exponent < 3.0:
+        return plain(10.0**exponent, 2)
+    whole = math.floor(exponent)
+    mantissa = plain(10.0 ** (exponent - whole), 2)
+    return f"{'' if mantissa == '1' else f'{mantissa}·'}10{str(whole).translate(SUPERSCRIPT)}"
+
+
 def percent(share: float) -> str:
     """A share as 0.43 %, 12 %, 340 %, over 1000 %; – where unknown."""
     if math.isnan(share):
@@ -98,7 +107,9 @@ def change(before: float, after: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """0.43 s, 12.4 s, 3 min 20 s, 2 h 05 min."""
+    """3.2 ms, 0.43 s, 12.4 s, 3 min 20 s, 2 h 05 min."""
+    if 0.0 < seconds < 0.1:
+        return f"{plain(1e3 * seconds, 3)} ms"
     if seconds < 120.0:
         return f"{plain(seconds, 3)} s"
     whole = round(seconds)
@@ -123,3 +134,8 @@ def _sign(text: str) -> str:
     if text.startswith("-") and not text.strip("-0."):
         text = text[1:]
     return text.replace("-", "−")
+
+
+def size(count: int) -> str:
+    """Bytes as 12 kB, 3.4 MB."""
+    return f"{max(count / 1e3, 1.0):.0f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"

@@ -1,23 +1,22 @@
-"""The report of an identification as one HTML file that needs nothing else: no network, no script."""
+"""The report of an identification as one HTML file that needs nothing else: no network, and no script but that of its replay."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
-from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from genesis.runners.files import write_bytes
 from genesis.runners.report import charts, digits, judge
+from genesis.runners.report.folder import origin_of
 from genesis.runners.report.marks import Marks, marks
+from genesis.runners.report.page import Origin, fill, write_page
 from genesis.runners.report.rows import limits_in_words
 from genesis.runners.report.style import svg
 from genesis.sysid.result import Estimate, Identification, Trace, Whiteness
 
-FILE = "report.html"
 POINTS_IN_ALL, FEWEST, MOST = 90_000, 120, 700  # points of every curve together, and of one
 PAGE = 1124  # width of the page [px]
 SHOWN = 120  # curves drawn; of more, those that fit worst
@@ -73,36 +72,20 @@ class ResidualPanel:
 
 
 def write_report(folder: Path, identification: Identification, title: str, config_text: str = "") -> Path:
-    """Write ``report.html`` into ``folder`` and return its path.
+    """Write ``report.html`` into ``folder``, with the replay that lies there, and return its path.
 
     Args: title: heading of the page; config_text: the composed config, shown at the end.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / FILE
-    write_bytes(path, render(identification, title, config_text).encode())
-    return path
+    return write_page(folder, render(identification, title, config_text, origin_of(folder)))
 
 
-def render(found: Identification, title: str, config_text: str = "") -> str:
+def render(found: Identification, title: str, config_text: str = "", origin: Origin | None = None) -> str:
     """The whole page."""
-    from jinja2 import Environment, StrictUndefined
-
-    here = files("genesis.runners.report")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(
-        breakable=_breakable,
-        tight=_tight,
-        plain=digits.plain,
-        change=digits.change,
-        percent=digits.percent,
-        duration=digits.duration,
-    )
-    template = environment.from_string(here.joinpath("report.html.j2").read_text(encoding="utf-8"))
-    return template.render(
+    return fill(
+        "identification.html.j2",
         found=found,
         title=title,
-        config_text=config_text,
-        css=here.joinpath("report.css").read_text(encoding="utf-8"),
+        origin=replace(origin or Origin(), config_text=config_text, seconds={}),
         matrix_width=round(min(110.0 * charts.correlation_width(found), PAGE)),
         tone=judge.tone_of(found.status),
         verdict=judge.verdict(found),
@@ -117,21 +100,6 @@ def render(found: Identification, title: str, config_text: str = "") -> str:
         directions=judge.weak_directions(found),
         **_matrices(found),
     )
-
-
-def _tight(text: str) -> str:
-    """No line breaks between a number and its sign of division, times or percent, nor around ±."""
-    for sign in ("÷ ", "× ", " %", " ± "):
-        text = text.replace(sign, sign.replace(" ", "\u00a0"))
-    return text
-
-
-def _breakable(name: str) -> Any:
-    """A name that may be broken after / and _ where a column is narrow."""
-    from markupsafe import Markup
-    from markupsafe import escape as safe
-
-    return Markup(str(safe(name)).replace("/", "/<wbr>").replace("_", "_<wbr>"))
 
 
 def _cards(found: Identification) -> list[tuple[str, str, str]]:

@@ -18,7 +18,7 @@ NAMED = 12  # parameters listed in a sentence
 
 @dataclass(frozen=True)
 class Sentence:
-    """tone: "plain", "good", "warn" or "bad"."""
+    """tone: "plain", "good", "warn", "bad", or "next" of what to do."""
 
     text: str
     tone: str = "plain"
@@ -110,7 +110,7 @@ def verdict(found: Identification) -> list[Sentence]:
     """The paragraph at the top, sentence by sentence."""
     tone = tone_of(found.status)
     seconds = found.total_seconds
-    counts = f"{_count(found.iterations, 'iteration')}, {_count(found.simulations, 'simulation')}, {duration(seconds)}"
+    counts = f"{counted(found.iterations, 'iteration')}, {counted(found.simulations, 'simulation')}, {duration(seconds)}"
     said = [Sentence(f"{found.status.replace('_', ' ').capitalize()} after {counts}: {found.reason.rstrip('.')}.", tone)]
     if math.isfinite(found.objective_best):
         better = found.objective_best < found.objective_first
@@ -146,7 +146,7 @@ def _parameters(found: Identification) -> list[Sentence]:
     learned = len(found.estimates) - len(by_kind["frozen"])
     said = [
         Sentence(
-            f"{len(by_kind['well'])} of {_count(learned, 'parameter')} known to {percent(WELL)} or better, "
+            f"{len(by_kind['well'])} of {counted(learned, 'parameter')} known to {percent(WELL)} or better, "
             f"{len(by_kind['roughly'])} to {percent(ROUGHLY)}.",
             "good" if learned and len(by_kind["well"]) == learned else "plain",
         )
@@ -168,5 +168,6 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:NAMED]) + more
 
 
-def _count(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """1 step, 2 steps."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -24,10 +24,20 @@ class Palette:
     before: str = "#c8561b"  # vermilion and blue of Okabe and Ito, darkened for thin lines
     after: str = "#0a6ebd"
     warn: str = "#b8860b"
+    s3: str = "#12876a"  # further curves, after blue and vermilion: bluish green, purple, amber, sky, brown
+    s4: str = "#a0529c"
+    s5: str = "#c09a00"
+    s6: str = "#3a9fbf"
+    s7: str = "#8c5a3c"
+
+    @property
+    def curves(self) -> tuple[str, ...]:
+        """Colours of curves that stand beside each other, in the order of their use."""
+        return self.after, self.before, self.s3, self.s4, self.s5, self.s6, self.s7, self.measured
 
 
 # Matplotlib writes literal colours only. These stand for the variables of the style sheet, which `svg` puts in their place.
-THEMED = Palette(**{name: f"#0{k}f0a{k}" for k, name in enumerate(Palette.__dataclass_fields__, 1)})
+THEMED = Palette(**{name: f"#0{k:x}f0a{k:x}" for k, name in enumerate(Palette.__dataclass_fields__, 1)})
 LIGHT = Palette()
 POSITIVE, NEGATIVE = (0.13, 0.49, 0.82), (0.87, 0.40, 0.11)  # of a correlation; seen on light and on dark
 
