@@ -55,6 +55,7 @@ def task_of(folder: Path) -> Any:
 
     try:
         stored: Any = OmegaConf.load(folder / "config.yaml")
+        OmegaConf.resolve(stored)  # a parameter may name numbers of a loss
         # a scene is made, and nothing is learned or simulated: any optimizer will do, so that keys of other versions do no harm, any loss, so
         # that a user's need not be there, and the CPU
         stored["optimizer"], stored["loss"] = {"kind": "adam"}, {"any": {"kind": "velocity"}}

@@ -9,7 +9,7 @@ import torch
 
 from genesis.observations.recording import Recording
 from genesis.replay.replay import Landmark, Replay, Take
-from genesis.runners.replay import BLUE, GREY, ORANGE
+from genesis.runners.replay import BLUE, GREY, ORANGE, hide_where_same
 from genesis.scene.pictures import bodies_of, frames_of, poses_of
 from genesis.sysid.build import shared_numbers, validation_problem
 from genesis.sysid.linearization import tangents_of
@@ -45,6 +45,8 @@ def replay_of_identification(problem: RecordingProblem, first: np.ndarray, best:
         pos, quat = poses_of(physics, theta, torch.as_tensor(np.where(rows[:, None], qpos, after)).to(shown.setting.start_qpos))
         pos[~rows] = math.nan
         made.takes.append(Take(name, pos, quat, **look))
+        if len(made.takes) > 1:
+            hide_where_same(made.takes[-1], made.takes[0])
     low, high = made.box()
     made.landmarks += _markers(shown, recording, time, 0.008 * float(np.linalg.norm(high - low)))
     return made

@@ -19,6 +19,7 @@ from genesis.tasks.goal import Aim
 ENVIRONMENTS = 9  # of a batch that are shown
 APART = 1.15  # distance of environments side by side, in their sizes
 SAME = 1e-6  # positions [m] that differ by less are one motion
+COVERED = 2e-3  # how far [m | rad] a body of a ghost may be from that of the main take and is not seen
 GREY, BLUE, GREEN = (0.55, 0.58, 0.62), (0.13, 0.49, 0.82), (0.18, 0.62, 0.36)
 ORANGE = (0.87, 0.40, 0.11)
 FOUND, SIMULATED, FIRST, LAST, TARGET = "best", "simulated", "first", "last", "target"
@@ -92,11 +93,18 @@ def _add_ghost(
     made = take_of(one, name, frames, ghost=True, tint=tint)
     if any(np.allclose(made.pos, other.pos, atol=SAME) for other in replay.takes):
         return
+    hide_where_same(made, replay.takes[0])
     replay.takes.append(made)
     if body is not None:
         path = path_of(one, *body, frames, f"path of {body[1]}, {name}", (*tint, 0.6))
         path.take = name
         replay.polylines.append(path)
+
+
+def hide_where_same(ghost: Take, main: Take) -> None:
+    """Do not draw bodies of a ghost in the instants in which they stand in those of the main take: two surfaces in one place flicker."""
+    same = (np.abs(ghost.pos - main.pos).max(-1) < COVERED) & (np.abs((ghost.quat * main.quat).sum(-1)) > 1.0 - COVERED**2)
+    ghost.pos[same] = math.nan
 
 
 def _add_aim(replay: Replay, task: Task) -> None:
@@ -105,7 +113,7 @@ def _add_aim(replay: Replay, task: Task) -> None:
     if aim is None:
         return
     low, high = replay.box()
-    radius = float(np.clip(0.012 * np.linalg.norm(high - low), 2e-3, 0.05))
+    radius = float(np.clip(0.009 * np.linalg.norm(high - low), 2e-3, 0.05))
     if aim.pos is not None:
         where = aim.pos.detach().cpu().double().numpy()
         if where.ndim == 2:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import genesis as gs
+from genesis_cli.stored import stored_run
 from tests.cli.conftest import REPOSITORY, genesis_here, last_run  # noqa: F401 - a fixture
 
 BALANCE = ("task=balance", "task.horizon=20", "task.envs=3", "stop.iterations=2", "logging=quiet")
@@ -120,6 +121,15 @@ def test_runs_of_earlier_versions_are_read(genesis_here, balance: Path, tmp_path
     (balance / "config.yaml").write_text("scene: [")
     with pytest.raises(gs.InputError, match="config.yaml: cannot be read"):
         gs.load_solution(balance)
+
+
+def test_a_parameter_may_name_numbers_of_a_loss(genesis_here, tmp_path) -> None:  # noqa: F811
+    genesis_here(
+        "optimize", "task=throw", "parameter.velocity.init=${loss.final_position.target}", "stop.iterations=1", "logging=quiet"
+    )
+    _, task = stored_run(last_run(tmp_path))
+    learned = gs.load_solution(last_run(tmp_path)).parameters["velocity"]
+    assert np.allclose(task().parameters["velocity"].value().detach().numpy(), learned)
 
 
 def test_a_learned_mass_is_in_the_model(genesis_here, tmp_path) -> None:  # noqa: F811

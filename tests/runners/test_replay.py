@@ -7,10 +7,10 @@ import torch
 from genesis.errors import DivergenceError
 from genesis.grad.tensor import plain
 from genesis.methods.method import move, point
-from genesis.replay.replay import Replay
+from genesis.replay.replay import Replay, Take
 from genesis.runners.evaluate import groups_of
 from genesis.runners.recorded_replay import replay_of_identification
-from genesis.runners.replay import replay_of_task
+from genesis.runners.replay import hide_where_same, replay_of_task
 from genesis.scene.pictures import replay_of
 from genesis_cli.notebook import compose
 from tests.tasks.configured import configured
@@ -60,6 +60,18 @@ def test_the_same_motion_is_no_ghost() -> None:
     _, task = configured("task=throw")
     made = replay_of_task(task, title="", initial=configured("task=throw")[1], last=point(groups_of(task)))
     assert [one.name for one in made.takes] == ["best"]
+
+
+def test_a_ghost_is_not_drawn_where_the_main_take_stands() -> None:
+    quat = np.tile([1.0, 0.0, 0.0, 0.0], (3, 2, 1))
+    main = Take("best", np.zeros((3, 2, 3)), quat)
+    ghost = Take("first", np.zeros((3, 2, 3)), quat.copy(), ghost=True)
+    ghost.pos[1, 1, 0], ghost.quat[2, 1] = 0.1, [np.cos(0.05), np.sin(0.05), 0.0, 0.0]
+    hide_where_same(ghost, main)
+    assert np.isnan(ghost.pos).all(-1).tolist() == [[True, True], [True, False], [True, False]]
+    ghost.pos, ghost.quat[:] = np.zeros((3, 2, 3)), -main.quat
+    hide_where_same(ghost, main)
+    assert np.isnan(ghost.pos).all(), "a quaternion and its opposite are one orientation"
 
 
 def test_what_cannot_be_simulated_is_no_ghost(monkeypatch) -> None:
