@@ -28,7 +28,7 @@ FIRST = ("reach", "trot", "simple_pendulum", "swing_up_double", "hop", "walk", "
 HEAD = """# Gallery
 
 Every task and system that ships with the project, as its config says, run by `python docs/make/gallery.py`. Pictures show several moments of
-the motion that was found; times are those of the search itself, on {machine}, without the seconds in which kernels are compiled once. To see
+the motion that was found; times are those of the search in a new process whose kernels have been compiled before, on {machine}. To see
 one move: run its command, and open `replay.html` in the run folder.
 """
 
