@@ -23,7 +23,7 @@ app.add_typer(show, name="show")
 app.add_typer(sweep, name="sweep")
 app.add_typer(new, name="new")
 
-HYDRA = "Hydra"
+HYDRA, FILES = "Hydra", "Files, instead of the browser"
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(
@@ -59,6 +59,10 @@ ConfigDir = Annotated[
 ConfigName = Annotated[
     str | None, typer.Option("--config-name", metavar="NAME", help="Another primary config.", rich_help_panel=HYDRA)
 ]
+Watch = Annotated[bool, typer.Option("--watch", help="Show the motion in the browser while the run goes on.")]
+Port = Annotated[
+    int | None, typer.Option("--port", min=1, max=65535, help="Of that page; default: 8080, or the next that is free.")
+]
 Rerun = Annotated[
     str | None, typer.Option("--rerun", metavar="RUN", help="Start anew from the stored config of a run folder, with overrides.")
 ]
@@ -77,9 +81,12 @@ def optimize(
     config_name: ConfigName = None,
     resume: Resume = None,
     rerun: Rerun = None,
+    watch: Watch = False,
+    port: Port = None,
 ) -> None:
     """Learn parameters of a scene by gradients through its physics."""
-    _run("optimize", overrides, Flags(multirun, cfg, resolve, package, info, config_dir, config_name, resume, rerun))
+    flags = Flags(multirun, cfg, resolve, package, info, config_dir, config_name, resume, rerun)
+    _run("optimize", overrides, flags, **_watched(watch, port, multirun))
 
 
 @app.command()
@@ -94,9 +101,12 @@ def sysid(
     config_name: ConfigName = None,
     resume: Resume = None,
     rerun: Rerun = None,
+    watch: Watch = False,
+    port: Port = None,
 ) -> None:
     """Identify physical parameters from recorded motion, with their uncertainty."""
-    _run("sysid", overrides, Flags(multirun, cfg, resolve, package, info, config_dir, config_name, resume, rerun))
+    flags = Flags(multirun, cfg, resolve, package, info, config_dir, config_name, resume, rerun)
+    _run("sysid", overrides, flags, **_watched(watch, port, multirun))
 
 
 @app.command()
@@ -193,6 +203,69 @@ def show_diff(
 
 
 @app.command()
+def view(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="A run folder, the folder of a sweep (its best job), or a replay.npz.", show_default=False
+        ),
+    ],
+    html: Annotated[
+        str | None,
+        typer.Option("--html", metavar="FILE", help="One page that plays in any browser, offline.", rich_help_panel=FILES),
+    ] = None,
+    mp4: Annotated[
+        str | None, typer.Option("--mp4", metavar="FILE", help="A film (H.264; extra video).", rich_help_panel=FILES)
+    ] = None,
+    gif: Annotated[
+        str | None, typer.Option("--gif", metavar="FILE", help="A film that loops (extra video).", rich_help_panel=FILES)
+    ] = None,
+    png: Annotated[
+        str | None,
+        typer.Option("--png", metavar="FILE", help="A picture, of the end or of --at (extra video).", rich_help_panel=FILES),
+    ] = None,
+    rrd: Annotated[
+        str | None, typer.Option("--rrd", metavar="FILE", help="A recording for rerun (extra rerun).", rich_help_panel=FILES)
+    ] = None,
+    size: Annotated[
+        str, typer.Option("--size", metavar="WxH", help="Of pictures and films.", rich_help_panel=FILES)
+    ] = "1280x720",
+    fps: Annotated[
+        float, typer.Option("--fps", min=1.0, max=240.0, help="Pictures a second of films and pages.", rich_help_panel=FILES)
+    ] = 30.0,
+    speed: Annotated[
+        float, typer.Option("--speed", min=0.01, max=100.0, help="Of films: 0.5 plays at half speed.", rich_help_panel=FILES)
+    ] = 1.0,
+    camera: Annotated[
+        str | None,
+        typer.Option("--camera", metavar="X,Y,Z", help="Where pictures are taken from, in metres.", rich_help_panel=FILES),
+    ] = None,
+    lookat: Annotated[
+        str | None, typer.Option("--lookat", metavar="X,Y,Z", help="Where that camera looks, in metres.", rich_help_panel=FILES)
+    ] = None,
+    take: Annotated[
+        str | None,
+        typer.Option("--take", metavar="NAME", help="Only this motion: best, first, measured, …", rich_help_panel=FILES),
+    ] = None,
+    at: Annotated[
+        float | None, typer.Option("--at", metavar="SECONDS", help="The moment of --png.", rich_help_panel=FILES)
+    ] = None,
+    dark: Annotated[bool, typer.Option("--dark", help="A dark page.")] = False,
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="Of the page; default: 8080, or the next that is free.")
+    ] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the browser.")] = True,
+) -> None:
+    """See the motion of a run: in the browser, or as a page, a film, a picture."""
+    from genesis_cli.commands.view import Wanted
+    from genesis_cli.commands.view import view as show_replay
+
+    raise typer.Exit(
+        show_replay(run, Wanted(html, mp4, gif, png, rrd, port, browser, size, fps, speed, camera, lookat, take, at, dark))
+    )
+
+
+@app.command()
 def report(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or that of a sweep.", show_default=False)],
 ) -> None:
@@ -236,6 +309,15 @@ def _run(name: str, overrides: list[str] | None, flags: Flags, **options: Any) -
     from genesis_cli.commands.by_name import command
 
     raise typer.Exit(run(command(name, **options), overrides or [], flags))
+
+
+def _watched(watch: bool, port: int | None, multirun: bool) -> dict[str, Any]:
+    """The options of a run that is watched; none of one that is not. Raises: CommandError for what does not go together."""
+    if port is not None and not watch:
+        raise CommandError("--port is of the page of --watch; give both.")
+    if watch and multirun:
+        raise CommandError("--watch shows one run, --multirun starts many; see its jobs with genesis view.")
+    return {"watch": True, "port": port} if watch else {}
 
 
 def _version(value: bool) -> None:

@@ -1,14 +1,19 @@
 """Progress of a run in the terminal: stage, objective, gradient norm, what is simulated in a second, time left."""
 
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
+
+from genesis.compilation import COMPILATION
 
 
 class Progress:
     """Observer of any run: a live line on a terminal, now and then a plain line elsewhere.
 
     iterations: of a stage. steps: simulated time steps of an evaluation, for its speed; 0: windows are counted instead.
+    Kernels that have to be compiled are told of once, with the seconds it took.
     """
+
+    told: ClassVar[tuple[int, float]] = 0, 0.0  # kernels and seconds that this process has told of
 
     def __init__(self, iterations: int, steps: int = 0) -> None:
         from rich.progress import BarColumn, TextColumn
@@ -27,19 +32,48 @@ class Progress:
             transient=True,
             refresh_per_second=5,
         )
-        self.task = self.bar.add_task("", total=iterations, text="compiling and first rollout …")
+        self.task = self.bar.add_task("", total=iterations, text="first rollout …")
         self.steps = steps
         self.first: Any = None  # the report after compiling, which speed and time left are counted from
         self.start: float | None = None  # objective at the start
+        self.compiled, self.spent = Progress.told  # kernels and seconds that were told of
+        self.compiling = False  # whether it was said that they are being compiled
 
     def __enter__(self) -> Self:
+        COMPILATION.watchers.append(self.wait)
         if self.live:
             self.bar.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        COMPILATION.watchers.remove(self.wait)
+        self._tell_compiled()
         if self.live:
             self.bar.stop()
+
+    def wait(self) -> None:
+        """A kernel is about to be compiled, or read from the cache: which of both, the ones before it tell."""
+        compiling = COMPILATION.kernels > self.compiled
+        if self.live:
+            self.bar.update(self.task, text="compiling kernels …" if compiling else "loading kernels …")
+            self.bar.refresh()
+        elif compiling and not self.compiling:
+            from genesis_cli.console import note
+
+            note("compiling kernels …", style="")
+        self.compiling = self.compiling or compiling
+
+    def _tell_compiled(self) -> None:
+        """What compiling took, once it is over."""
+        count = COMPILATION.kernels - self.compiled
+        if count > 0:
+            from genesis_cli.console import note
+
+            kernels = "a kernel" if count == 1 else f"{count} kernels"
+            note(
+                f"compiled {kernels} in {COMPILATION.seconds - self.spent:.1f} s; later runs load {'it' if count == 1 else 'them'}"
+            )
+            self.compiled, self.spent = Progress.told = COMPILATION.kernels, COMPILATION.seconds
 
     def show(self, completed: int, text: str, seconds: float) -> None:
         """The state of an iteration, ``seconds`` after the start."""
@@ -53,6 +87,7 @@ class Progress:
 
     def __call__(self, report: Any) -> None:
         """Show one iteration: stage, objective, share of the start, gradient if there is one, open gaps, speed, time left."""
+        self._tell_compiled()
         evaluation = report.evaluation
         self.first = self.first or report
         if self.start is None and evaluation.exact:

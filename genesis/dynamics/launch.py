@@ -8,12 +8,14 @@ anything unexpected falls back to the public call.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
+from time import perf_counter
 from typing import Any
 
 import taichi as ti
 from taichi.lang import impl
 
 from genesis import runtime
+from genesis.compilation import COMPILATION
 from genesis.dynamics.inspect import make_inverse, make_kinematics
 from genesis.dynamics.inspect_contacts import make_contacts
 from genesis.dynamics.linearize import make_linearize
@@ -98,13 +100,17 @@ class Launcher:
 
     def compile(self, arguments: Sequence[Any]) -> None:
         """Raises: AttributeError where Taichi has other internals."""
+        COMPILATION.begin()
+        clock = perf_counter()
         with tracing():
             primal = self.kernel.function._primal
             key = primal.ensure_compiled(*arguments)
+        traced = perf_counter()
         self.traced = primal.compiled_kernels[key]
         program = impl.get_runtime().prog
         self.launch = program.launch_kernel
         self.compiled = program.compile_kernel(program.config(), program.get_device_caps(), self.traced)
+        COMPILATION.end(traced - clock, perf_counter() - traced)
 
 
 class Launch:

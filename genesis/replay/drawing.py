@@ -6,113 +6,158 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genesis.description.poses import quat_to_matrix
+from genesis.replay.floor import cell_width, floor_pose
 from genesis.replay.replay import Arrows, Colour, DrawnBody, Landmark, Polyline, Replay, Skin, Take
 from genesis.replay.shading import precise, shaded
+from genesis.replay.viewpoint import seen_points
 
 if TYPE_CHECKING:
     from viser import SceneApi
 
 GHOST = 0.3  # opacity of a take that stands behind
 ALONE = 6  # takes that are drawn each with nodes of their own; more of them are instances of shared shapes
-FIELD = 0.7  # vertical field of view of the first camera [rad]
-FROM = np.array([1.0, 0.75, 0.6]) / np.linalg.norm([1.0, 0.75, 0.6])  # where it looks from: in front (x), to the left (y), above
+LOOKED_AT, POINTS = 40, 50_000  # frames of a take, and points in all, that say where the camera stands
 STILL = np.array([0.0, 0.0, 0.0]), np.array([1.0, 0.0, 0.0, 0.0])
 
 
 class Drawing:
     """The nodes of a replay in a viser scene; `show` moves them to a frame, touching only what changes.
 
-    The tree of names is what viewers list: take / entity / body, then "landmarks", "paths", "arrows".
+    roots: name -> node that hides all below it: the takes, then "landmarks", "paths", "arrows".
     """
 
     def __init__(self, scene: "SceneApi", replay: Replay, dark: bool = False) -> None:
         self.scene, self.replay = scene, replay
-        points = outline(replay)
-        self.extent = max(float(np.linalg.norm(points.max(0) - points.min(0))), 1e-3)
-        names = unique(take.name or "motion" for take in replay.takes)
-        bodies = [f"{body.entity}/{body.name}".strip("/") for body in replay.bodies]
-        bodies = unique(
-            name.replace("/", " · ") if not body.entity else name for name, body in zip(bodies, replay.bodies, strict=True)
-        )
-        alone = range(len(names)) if len(names) <= ALONE else range(1)
+        few = replay.at(np.unique(np.linspace(0, len(replay) - 1, LOOKED_AT // max(len(replay.takes), 1) + 3).astype(int)))
+        points = seen_points(few, few.takes)
+        self.points = np.concatenate([points[:: len(points) // POINTS + 1], *(_around(mark) for mark in replay.landmarks)])
+        self.extent = max(float(np.linalg.norm(np.ptp(self.points, 0))), 1e-3)
         self.shapes: dict[int, Any] = {}
-        self.takes: list[Actors] = [Actors(self, names[k], bodies, replay.takes[k], main=k == 0) for k in alone]
-        crowds: dict[tuple, list[Take]] = {}
-        for take in replay.takes[len(alone) :]:
-            crowds.setdefault((take.ghost, take.tint), []).append(take)
-        self.crowds = [Crowd(self, f"{members[0].name} and others", members) for members in crowds.values()]
-        self._ground(dark)
-        self.moving: list[Moving] = [
+        self.roots: dict[str, Any] = {}
+        self.takes: list[Actors] = []
+        self.crowds: list[Crowd] = []
+        self.lines: dict[str, Any] = {}
+        self.arrows: dict[str, MovingArrows] = {}
+        self.belongings: dict[str, list[Any]] = {}  # take -> nodes elsewhere that are hidden with it
+        self.labels = unique(f"{body.entity}/{body.name}".strip("/") for body in replay.bodies)
+        self._takes()
+        self._floor(dark)
+        self.landmarks = [
             MovingLandmark(self, name, mark)
-            for name, mark in zip(unique(m.name for m in replay.landmarks), replay.landmarks, strict=True)
+            for name, mark in zip(unique(mark.name for mark in replay.landmarks), replay.landmarks, strict=True)
         ]
-        self.moving += [
-            MovingArrows(self, name, a) for name, a in zip(unique(a.name for a in replay.arrows), replay.arrows, strict=True)
-        ]
-        for name, line in zip(unique(p.name for p in replay.polylines), replay.polylines, strict=True):
-            self._line(name, line)
-        self._lights()
+        self._annotate()
+        scene.configure_default_lights(enabled=True, cast_shadow=True)
 
     def show(self, frame: int) -> None:
         """Move all to a frame."""
         for actors in self.takes:
             actors.place(actors.take.pos[frame], actors.take.quat[frame])
-        for crowd in self.crowds:
-            crowd.place(frame)
-        for moving in self.moving:
-            moving.show(frame)
+        moving: list[Any] = [*self.crowds, *self.landmarks, *self.arrows.values()]
+        for each in moving:
+            each.show(frame)
+
+    def follow(self, replay: Replay) -> None:
+        """Another motion of the same bodies: takes, paths and arrows are told by their names; what is not in it any more, is hidden."""
+        self.replay = replay
+        names = unique(take.name or "motion" for take in replay.takes)
+        there = {actors.name: actors for actors in self.takes}
+        for k, (name, take) in enumerate(zip(names, replay.takes, strict=True)):
+            if name in there:
+                there[name].take = take
+            elif len(replay.takes) <= ALONE:
+                self.takes.append(Actors(self, name, take, main=k == 0))
+        self.takes = [actors for actors in self.takes if actors.name in names or self.roots.pop(actors.name).remove()]
+        self._annotate()
+
+    def reveal(self, name: str, visible: bool) -> None:
+        """Show or hide what lies below a root, and what belongs to it elsewhere."""
+        self.roots[name].visible = visible
+        for node in self.belongings.get(name, ()):
+            node.visible = visible
+
+    def root(self, name: str, position: Any = STILL[0]) -> Any:
+        """The node that hides what lies below it."""
+        if name not in self.roots:
+            self.roots[name] = self.scene.add_frame(f"/{name}", show_axes=False, position=position)
+        return self.roots[name]
 
     def offset_of(self, take: str) -> np.ndarray:
         """Where the world of a take stands (3,) [m]."""
         return next((np.asarray(t.offset, float) for t in self.replay.takes if t.name == take), np.zeros(3))
 
-    def _ground(self, dark: bool) -> None:
-        """The endless planes of the scene, as a floor with a grid."""
-        grounds = [(body, skin) for body in self.replay.bodies for skin in body.skins if skin.ground]
-        cell = cell_of(self.extent)
-        for k, (_, skin) in enumerate(grounds[:1]):
-            corners = np.asarray(skin.vertices, float)[np.asarray(skin.faces[0])]
-            normal = np.cross(corners[1] - corners[0], corners[2] - corners[0])
-            self.scene.add_grid(
-                f"/ground{k or ''}",
-                infinite_grid=True,
-                cell_size=cell, section_size=5.0 * cell, cell_thickness=0.6, section_thickness=1.0,
-                cell_color=(70, 74, 82) if dark else (214, 218, 224),
-                section_color=(92, 97, 107) if dark else (188, 194, 203),
-                plane_color=(34, 36, 42) if dark else (246, 247, 249), plane_opacity=1.0,
-                shadow_opacity=0.35 if dark else 0.2,
-                fade_distance=6.0 * self.extent, fade_strength=1.5,
-                position=np.asarray(skin.vertices, float).mean(0), wxyz=_turned_to(normal),
-            )  # fmt: skip
+    def _takes(self) -> None:
+        takes, names = self.replay.takes, unique(take.name or "motion" for take in self.replay.takes)
+        alone = len(takes) if len(takes) <= ALONE else 1
+        self.takes = [
+            Actors(self, name, take, main=k == 0) for k, (name, take) in enumerate(zip(names[:alone], takes, strict=False))
+        ]
+        crowds: dict[tuple, list[Take]] = {}
+        for take in takes[alone:]:
+            crowds.setdefault((take.ghost, take.tint), []).append(take)
+        self.crowds = [Crowd(self, f"{members[0].name} and others", members) for members in crowds.values()]
+
+    def _floor(self, dark: bool) -> None:
+        """A floor with a grid: the ground of the scene, or below all that is seen."""
+        pose, cell = floor_pose(self.replay, self.replay.takes, self.points), cell_width(0.5 * self.extent)
+        self.scene.add_grid(
+            "/ground",
+            infinite_grid=True,
+            cell_size=cell, section_size=5.0 * cell, cell_thickness=0.6, section_thickness=1.0,
+            cell_color=(70, 74, 82) if dark else (214, 218, 224),
+            section_color=(92, 97, 107) if dark else (188, 194, 203),
+            plane_color=(34, 36, 42) if dark else (246, 247, 249), plane_opacity=1.0,
+            shadow_opacity=0.35 if dark else 0.2,
+            fade_distance=6.0 * self.extent, fade_strength=1.5,
+            position=pose[:3, 3], wxyz=_turned_to(pose[:3, 2]),
+        )  # fmt: skip
+
+    def _annotate(self) -> None:
+        """Paths, anew, and arrows."""
+        self.belongings = {}
+        lines = dict(zip(unique(line.name for line in self.replay.polylines), self.replay.polylines, strict=True))
+        for name in [name for name in self.lines if name not in lines]:
+            self.lines.pop(name).remove()
+        for name, line in lines.items():
+            self._line(name, line)
+        arrows = dict(zip(unique(arrows.name for arrows in self.replay.arrows), self.replay.arrows, strict=True))
+        for name, found in arrows.items():
+            if name in self.arrows:
+                self.arrows[name].arrows = found
+            else:
+                self.arrows[name] = MovingArrows(self, name, found)
+            self.belongings.setdefault(found.take, []).append(self.arrows[name].frame)
+        for name in [name for name in self.arrows if name not in arrows]:
+            self.arrows.pop(name).frame.remove()
 
     def _line(self, name: str, line: Polyline) -> None:
         points = np.asarray(line.points, np.float32)
         points = np.stack([points[:-1], points[1:]], 1)
         points = points[np.isfinite(points).all((1, 2))]
-        if len(points):
-            self.scene.add_line_segments(
-                f"/paths/{name}", precise(points), np.array(bytes_of(line.rgba), np.uint8), thickness=2.5, thickness_units="screen",
-                position=self.offset_of(line.take),
-            )  # fmt: skip
-
-    def _lights(self) -> None:
-        self.scene.configure_default_lights(enabled=True, cast_shadow=True)
+        if not len(points):
+            return
+        self.root("paths")
+        visible = not line.take or line.take not in self.roots or bool(self.roots[line.take].visible)
+        self.lines[name] = self.scene.add_line_segments(
+            f"/paths/{name}", precise(points), np.array(bytes_of(line.rgba), np.uint8), thickness=2.5, thickness_units="screen",
+            position=self.offset_of(line.take), visible=visible,
+        )  # fmt: skip
+        self.belongings.setdefault(line.take, []).append(self.lines[name])
 
 
 class Actors:
     """The bodies of a take, each a node of its own."""
 
-    def __init__(self, drawing: Drawing, name: str, bodies: Sequence[str], take: Take, main: bool) -> None:
-        self.take, self.name = take, name
-        self.root = drawing.scene.add_frame(f"/{name}", show_axes=False, position=np.asarray(take.offset, float))
+    def __init__(self, drawing: Drawing, name: str, take: Take, main: bool) -> None:
+        self.take, self.name = take, name.replace("/", " ")
+        drawing.root(self.name, np.asarray(take.offset, float))
         self.nodes: list[Any] = []
-        for l, (label, body) in enumerate(zip(bodies, drawing.replay.bodies, strict=True)):
+        for l, (label, body) in enumerate(zip(drawing.labels, drawing.replay.bodies, strict=True)):
             skins = [skin for skin in body.skins if not skin.ground and len(skin.faces)]
             if not skins or (not main and _coincide(take, drawing.replay.takes[0], l)):
                 self.nodes.append(None)  # nothing to see, or what is drawn there already
                 continue
-            node = f"/{name}/{label or 'world'}"
+            node = f"/{self.name}/{label or 'world'}"
             self.nodes.append(drawing.scene.add_frame(node, show_axes=False))
             for k, skin in enumerate(skins):
                 _add_skin(drawing, f"{node}/{k}", skin, take)
@@ -134,7 +179,7 @@ class Crowd:
 
     def __init__(self, drawing: Drawing, name: str, takes: Sequence[Take]) -> None:
         self.name = name.replace("/", " ")
-        self.root = drawing.scene.add_frame(f"/{self.name}", show_axes=False)
+        drawing.root(self.name)
         offsets = np.array([take.offset for take in takes], float)
         self.pos = np.stack([take.pos for take in takes], 1) + offsets[:, None]  # (N, takes, L, 3)
         self.quat = np.stack([take.quat for take in takes], 1)
@@ -157,7 +202,7 @@ class Crowd:
             if handles:
                 self.bodies.append((l, handles))
 
-    def place(self, frame: int) -> None:
+    def show(self, frame: int) -> None:
         """Move all of them to a frame; what is not finite shrinks to nothing."""
         for l, handles in self.bodies:
             pos, quat = precise(self.pos[frame, :, l]), precise(self.quat[frame, :, l])
@@ -169,18 +214,12 @@ class Crowd:
                     handle.batched_scales = seen.astype(np.float32)
 
 
-class Moving:
-    """Something beside the bodies that may change from frame to frame."""
-
-    def show(self, frame: int) -> None:
-        """Move to a frame."""
-
-
-class MovingLandmark(Moving):
+class MovingLandmark:
     """The node of a landmark."""
 
     def __init__(self, drawing: Drawing, name: str, mark: Landmark) -> None:
         self.mark = mark
+        drawing.root("landmarks")
         node = f"/landmarks/{name}"
         self.frame = drawing.scene.add_frame(node, show_axes=False)
         self._shape(drawing.scene, f"{node}/shape", mark)
@@ -212,16 +251,17 @@ class MovingLandmark(Moving):
             self.frame.position, self.frame.wxyz = precise(pos), precise(quat)
 
 
-class MovingArrows(Moving):
+class MovingArrows:
     """Arrows that are anew in each frame in which they differ."""
 
     def __init__(self, drawing: Drawing, name: str, arrows: Arrows) -> None:
         self.arrows = arrows
+        drawing.root("arrows")
+        self.frame = drawing.scene.add_frame(f"/arrows/{name}", show_axes=False, position=drawing.offset_of(arrows.take))
         self.least = 0.004 * drawing.extent  # shorter ones [m] are not drawn
         self.handle = drawing.scene.add_arrows(
-            f"/arrows/{name}", np.zeros((1, 2, 3), np.float32), np.array(instance_bytes_of(arrows.rgba), np.uint8),
-            shaft_radius=0.0035 * drawing.extent, head_radius=0.009 * drawing.extent, head_length=0.022 * drawing.extent,
-            position=drawing.offset_of(arrows.take), visible=False,
+            f"/arrows/{name}/vectors", np.zeros((1, 2, 3), np.float32), np.array(instance_bytes_of(arrows.rgba), np.uint8),
+            shaft_radius=0.0035 * drawing.extent, head_radius=0.009 * drawing.extent, head_length=0.022 * drawing.extent, visible=False,
         )  # fmt: skip
 
     def show(self, frame: int) -> None:
@@ -242,43 +282,6 @@ class MovingArrows(Moving):
 def is_world(body: DrawnBody) -> bool:
     """Whether a body is what stands still."""
     return not body.name and not body.entity
-
-
-def outline(replay: Replay, frames: int = 24) -> np.ndarray:
-    """Points (n, 3) [m] that hold all that is seen: the corners of the boxes of the bodies in some frames, landmarks and lines; no grounds."""
-    chosen = np.unique(np.linspace(0, len(replay) - 1, frames if len(replay.takes) <= ALONE else frames // 4).astype(int))
-    found = [np.asarray(mark.pos, float).reshape(-1, 3) for mark in replay.landmarks]
-    found += [np.asarray(line.points, float).reshape(-1, 3) for line in replay.polylines]
-    for l, body in enumerate(replay.bodies):
-        shapes = [np.asarray(skin.vertices, float) for skin in body.skins if not skin.ground and len(skin.vertices)]
-        if not shapes:
-            continue
-        ends = np.array([[shape.min(0), shape.max(0)] for shape in shapes])
-        low, high = ends[:, 0].min(0), ends[:, 1].max(0)
-        corners = np.where(np.indices((2, 2, 2)).reshape(3, 8).T == 1, high, low)
-        for take in replay.takes:
-            turn = np.stack([quat_to_matrix(quat) for quat in take.quat[chosen, l]])
-            found.append((corners @ turn.transpose(0, 2, 1) + take.pos[chosen, None, l] + take.offset).reshape(-1, 3))
-    points = np.concatenate(found) if found else np.zeros((1, 3))
-    points = points[np.isfinite(points).all(1)]
-    return points if len(points) else np.array([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]])
-
-
-def camera_of(replay: Replay, aspect: float = 1.5) -> tuple[np.ndarray, np.ndarray]:
-    """Where the first camera stands and what it looks at (3,) [m]: all that moves, seen from in front, the left and above."""
-    points = outline(replay)
-    right = np.cross(-FROM, [0.0, 0.0, 1.0])
-    right /= np.linalg.norm(right)
-    up = np.cross(right, -FROM)
-    middle = sum(axis * (axis @ points.T).min() / 2.0 + axis * (axis @ points.T).max() / 2.0 for axis in (right, up, FROM))
-    away = points - middle
-    distance = np.maximum(np.abs(away @ up), np.abs(away @ right) / aspect) / np.tan(FIELD / 2.0) + away @ FROM
-    return middle + FROM * max(1.12 * float(distance.max()), 1e-2), middle
-
-
-def cell_of(extent: float) -> float:
-    """Width of the cells of a grid under something of an extent [m]: a power of ten, about a tenth to a hundredth of it."""
-    return float(10.0 ** np.floor(np.log10(max(extent, 1e-3)) - 0.7))
 
 
 def colour_of(skin: Skin, take: Take) -> Colour:
@@ -314,6 +317,19 @@ def unique(names: Iterable[str]) -> list[str]:
         count[name] += 1
         found.append(name if count[name] == 1 else f"{name} ({count[name]})")
     return found
+
+
+def _around(mark: Landmark) -> np.ndarray:
+    """Corners (n, 3) [m] of boxes that hold a landmark."""
+    half = np.asarray(mark.size if mark.kind == "box" else [mark.size[0], mark.size[0], mark.size[-1]], float)
+    half = (
+        half
+        if mark.kind == "box" and np.allclose(mark.quat, STILL[1])
+        else np.full(3, np.linalg.norm(half) if len(mark.size) > 1 else half.max())
+    )
+    corners = half * np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
+    pos = np.asarray(mark.pos, float).reshape(-1, 1, 3)
+    return (pos[np.isfinite(pos).all((1, 2))] + corners).reshape(-1, 3)
 
 
 def _coincide(take: Take, other: Take, l: int) -> bool:

@@ -1,22 +1,15 @@
 """A replay as one HTML file that needs nothing else: it turns, plays and loops in any browser, offline."""
 
-import contextlib
 import html
-import io
-import socket
-from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genesis.errors import InputError, StateError
-from genesis.replay.drawing import FIELD, GHOST, Drawing, bytes_of, camera_of
+from genesis.replay.drawing import GHOST, Drawing, bytes_of
+from genesis.replay.files import put
 from genesis.replay.replay import Replay
-
-if TYPE_CHECKING:
-    from viser import ViserServer
+from genesis.replay.server import look, quiet_server
 
 FPS = 30.0
 POSES = 30_000  # of bodies over all frames, at most: about 1 MB and half a second
@@ -36,7 +29,7 @@ def html_of(replay: Replay, *, dark: bool = False, fps: float = FPS, most: int |
     shown = replay.at(replay.frames(fps, most))
     with quiet_server("127.0.0.1", 0) as server:
         drawing = Drawing(server.scene, shown, dark)
-        look(server, shown)
+        look(server, drawing.points)
         drawing.show(0)
         record = server.get_scene_serializer()
         for frame, ahead in enumerate(np.diff(shown.time), 1):
@@ -50,54 +43,12 @@ def html_of(replay: Replay, *, dark: bool = False, fps: float = FPS, most: int |
 
 def write_html(replay: Replay, path: str | PathLike, *, dark: bool = False, fps: float = FPS, most: int | None = None) -> Path:
     """Write `html_of` a replay into a file, appearing whole or not at all. Raises: InputError where it cannot be written."""
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.part")
     page = html_of(replay, dark=dark, fps=fps, most=most)
-    try:
+
+    def write(partial: Path) -> None:
         partial.write_text(page, encoding="utf-8")
-        partial.replace(target)
-    except OSError as error:
-        raise InputError(f"{target}: cannot be written ({error.strerror}).") from error
-    return target
 
-
-def look(server: "ViserServer", replay: Replay) -> None:
-    """Let cameras begin where all of a replay is seen."""
-    camera = server.initial_camera
-    place, middle = camera_of(replay)
-    away = float(np.linalg.norm(place - middle))
-    camera.fov, camera.near, camera.far = FIELD, 0.005 * away, 200.0 * away
-    camera.position, camera.look_at = place, middle
-
-
-@contextlib.contextmanager
-def quiet_server(host: str, port: int) -> Iterator["ViserServer"]:
-    """A viser server that says nothing and is gone afterwards."""
-    server = open_server(host, port)
-    try:
-        yield server
-    finally:
-        stop_server(server)
-
-
-def open_server(host: str, port: int) -> Any:
-    """A viser server on a port, 0 for any. Raises: StateError where it cannot be opened."""
-    with socket.socket() as probe:  # viser would try a thousand others, then wait for ever
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise StateError(f"port {port} of {host} cannot be opened ({error.strerror}).") from error
-    import viser
-
-    with contextlib.redirect_stdout(io.StringIO()):
-        return viser.ViserServer(host=host, port=port, verbose=False)
-
-
-def stop_server(server: Any) -> None:
-    """Stop a server with its threads, without viser's message."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        server.stop()
+    return put(Path(path), write)
 
 
 def _titled(page: str, replay: Replay, dark: bool) -> str:

@@ -17,7 +17,7 @@ from genesis.replay.render import Renderer, checked_size
 from genesis.replay.replay import Replay, Take
 from genesis.replay.video import write_frames
 from genesis.replay.viewpoint import Viewpoint, placed
-from genesis.scene.pictures import STILL, bodies_of
+from genesis.scene.pictures import STILL, bodies_of, poses_now
 
 if TYPE_CHECKING:
     from genesis.scene.parts import RigidLink
@@ -196,12 +196,7 @@ class PinholeCamera:
 
     def _poses(self) -> tuple[np.ndarray, np.ndarray]:
         """pos (rows, 1 + nlink, 3), quat (rows, 1 + nlink, 4) of the world and of all links now."""
-        solver = self._scene._ready("add_camera: camera.render")
-        theta, qpos, qvel = (x.detach() for x in (solver.theta(), solver.qpos, solver.qvel))
-        with torch.no_grad():
-            pos, quat = (x.cpu().double().numpy() for x in solver.physics.kinematics(theta, qpos, qvel)[:2])
-        world = np.zeros((len(pos), 1, 3)), np.tile(STILL, (len(pos), 1, 1))
-        return np.concatenate([world[0], pos], 1), np.concatenate([world[1], quat], 1)
+        return poses_now(self._scene._ready("add_camera: camera.render"))
 
     # ---- films
 

@@ -25,7 +25,7 @@ _MESHES = {
     "recompute_inertia": False, "coacd_options": None, "decompose_nonconvex": None, "decompose_object_error_threshold": 0.15,
     "decompose_robot_error_threshold": float("inf"),
 }  # fmt: skip
-_NO_VIEW = "there is no viewer, and meshes touch with their convex hulls in this version"
+_NO_VIEW = "everything is seen as its file says, and meshes touch with their convex hulls in this version"
 
 
 @dataclass(kw_only=True)

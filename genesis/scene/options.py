@@ -165,8 +165,8 @@ _NOT_SIMULATED = {
         f"{kind}Options": "only rigid bodies are simulated"
         for kind in ("BaseCoupler", "LegacyCoupler", "SAPCoupler", "IPCCoupler", "Coupler")
     },
-    **{f"{kind}Options": "there is no viewer" for kind in ("Viewer", "Vis", "Profiling")},
-    "renderers": "there is no viewer",
+    **{f"{kind}Options": "viewer and pictures take no options" for kind in ("Viewer", "Vis", "Profiling")},
+    "renderers": "viewer and pictures take no options",
 }
 
 

@@ -14,6 +14,7 @@ from genesis.scene.variants import some_envs
 
 if TYPE_CHECKING:
     from genesis.scene.entity import RigidEntity
+    from genesis.scene.solver import RigidSolver
     from genesis.scene.trajectory import Trajectory
 
 FPS, MOST = 60.0, 1200  # frames a second, and in all
@@ -43,6 +44,15 @@ def poses_of(physics: Any, theta: torch.Tensor, qpos: torch.Tensor) -> tuple[np.
     with torch.no_grad():
         states = plain(qpos).detach()[:, None], qpos.new_zeros(len(qpos), 1, physics.nv)
         pos, quat = (x[:, 0].cpu().double().numpy() for x in physics.kinematics(theta.detach(), *states)[:2])
+    world = np.zeros((len(pos), 1, 3)), np.tile(STILL, (len(pos), 1, 1))
+    return np.concatenate([world[0], pos], 1), np.concatenate([world[1], quat], 1)
+
+
+def poses_now(solver: "RigidSolver") -> tuple[np.ndarray, np.ndarray]:
+    """pos (rows, 1 + nlink, 3) [m] and quat (rows, 1 + nlink, 4) of the world and of all links in the present state of all environments."""
+    theta, qpos, qvel = (x.detach() for x in (solver.theta(), solver.qpos, solver.qvel))
+    with torch.no_grad():
+        pos, quat = (x.cpu().double().numpy() for x in solver.physics.kinematics(theta, qpos, qvel)[:2])
     world = np.zeros((len(pos), 1, 3)), np.tile(STILL, (len(pos), 1, 1))
     return np.concatenate([world[0], pos], 1), np.concatenate([world[1], quat], 1)
 

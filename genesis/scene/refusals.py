@@ -10,7 +10,7 @@ Options = TypeVar("Options")
 _NO_PICTURES = ("vis_options", "viewer_options", "profiling_options", "renderer")
 _OTHER_SOLVERS = ("tool", "kinematic", "mpm", "sph", "fem", "sf", "pbd", "coupler")
 _LATER = (
-    "add_sensor", "add_force_field", "add_light", "add_mesh_light", "draw_debug_line", "viewer", "visualizer", "export",
+    "add_sensor", "add_force_field", "add_light", "add_mesh_light", "draw_debug_line", "visualizer", "export",
     "load",
 )  # fmt: skip
 
@@ -35,15 +35,12 @@ def instance(name: str, value: Options | None, kind: type[Options]) -> Options:
     return value
 
 
-def refuse_others(others: Mapping[str, object], show_viewer: bool | None, show_FPS: bool | None) -> None:
+def refuse_others(others: Mapping[str, object]) -> None:
     """Raises: UnsupportedError for what a scene of this version does without, UnknownNameError for what no scene has."""
-    for name, shown in (("show_viewer", show_viewer), ("show_FPS", show_FPS)):
-        if shown:
-            raise UnsupportedError(f"Scene: {name}=True is not supported (there is no viewer in this version); leave it out.")
     known = (*(f"{kind}_options" for kind in _OTHER_SOLVERS), *_NO_PICTURES, "options")
     for name, value in others.items():
         if name not in known:
             raise unknown_name("Scene", "argument", name, ("sim_options", "rigid_options", "show_viewer", "show_FPS"))
         if value is not None:
-            why = "there is no viewer" if name in _NO_PICTURES else "only rigid bodies are simulated"
+            why = "viewer and pictures take no options" if name in _NO_PICTURES else "only rigid bodies are simulated"
             raise UnsupportedError(f"Scene: {name} is not supported ({why} in this version); leave it out.")

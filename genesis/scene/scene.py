@@ -29,12 +29,15 @@ from genesis.scene.scene_functions import SceneFunctions
 from genesis.scene.solver import RigidSolver
 from genesis.scene.states import SimState
 from genesis.scene.trajectory import Rollouts, Trajectory
+from genesis.scene.viewer import SceneViewer
 
 _numbers = count(1)
 
 
 class Scene(SceneFunctions):
     """Entities that are simulated together, in ``n_envs`` independent environments.
+
+    show_viewer: `build` opens the state in the browser, `scene.viewer`, which `step` keeps up to date. show_FPS: accepted, without effect.
 
     Make it, add entities, `build`, then set, control, `step` and read; or ask for whole trajectories with `rollout`. Shapes are
     ([n_envs,] ...): without an environment axis if the scene was built with n_envs = 0.
@@ -52,7 +55,7 @@ class Scene(SceneFunctions):
         state = runtime.state()
         self.sim_options = instance("sim_options", sim_options, SimOptions)
         self.rigid_options = instance("rigid_options", rigid_options, RigidOptions)
-        refuse_others(others, show_viewer, show_FPS)
+        refuse_others(others)
         if None not in (both := {self.rigid_options.dt, self.sim_options.dt}) and len(both) > 1:
             raise InputError(
                 f"Scene: rigid_options.dt is {self.rigid_options.dt:g} s and sim_options.dt {self.sim_options.dt:g} s; give one."
@@ -64,6 +67,8 @@ class Scene(SceneFunctions):
         self.n_envs = 0
         self.entities: list[RigidEntity] = []
         self.cameras: list[PinholeCamera] = []
+        self.viewer: SceneViewer | None = None
+        self._show_viewer = bool(show_viewer)
         self.envs_offset = np.zeros((1, 3))  # where the worlds of the environments stand in a picture (rows, 3) [m]
         self._generation = state.generation
         self._solver: RigidSolver | None = None
@@ -88,7 +93,7 @@ class Scene(SceneFunctions):
         for option, value in (("surface", surface), ("visualize_contact", visualize_contact or None), ("vis_mode", vis_mode)):
             if value is not None:
                 raise UnsupportedError(
-                    f"scene.add_entity: {option} is not supported (there is no viewer in this version); leave it out."
+                    f"scene.add_entity: {option} is not supported (bodies look as their files say); leave it out."
                 )
         if not isinstance(morph, Morph):
             raise InputError(f"scene.add_entity: {morph!r} is no morph; allowed: gs.morphs.URDF(...), gs.morphs.Box(...), …")
@@ -181,6 +186,8 @@ class Scene(SceneFunctions):
         warn_not_simulated(self.entities, physics)
         name_differences([(e.name, e.description.options) for e in self.entities], settled, self._asked, physics)
         self._solver, self._rollouts = solver, Rollouts(solver)
+        if self._show_viewer:
+            self.viewer = SceneViewer(solver, self.envs_offset)
 
     def _settled(self) -> Settled:
         """Settings that the user, the files of the entities there are, or defaults decide."""
@@ -189,7 +196,7 @@ class Scene(SceneFunctions):
     # ---- running
 
     def step(self, update_visualizer: bool = True, refresh_visualizer: bool = True) -> None:
-        """Advance every environment by dt. The arguments have no effect: there is no viewer.
+        """Advance every environment by dt, and let the viewer follow if there is one, unless either argument says no.
 
         Raises: StateError before `build`, DivergenceError, InputError if a control is not finite.
         """
@@ -197,6 +204,8 @@ class Scene(SceneFunctions):
         if solver is None or self._generation != runtime._generation:
             self._refuse("step")
         solver.step()
+        if self.viewer is not None and update_visualizer and refresh_visualizer:
+            self.viewer.update(force=False)
 
     def reset(self, state: SimState | None = None, envs_idx: IndexLike = None) -> None:
         """Back to the state at build, or to ``state`` (with its graph; `state.detach()` without). Controls are cleared,

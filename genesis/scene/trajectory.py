@@ -14,6 +14,7 @@ from genesis.grad.rollout_launch import States
 from genesis.grad.rotation import multiply, rotate
 from genesis.grad.tensor import Tensor, adopt, plain, wrap
 from genesis.grad.trajectory_function import whole_trajectory
+from genesis.log import logger
 from genesis.scene.failures import diverged
 from genesis.scene.inputs import ArrayLike
 from genesis.scene.physical import Loops
@@ -23,6 +24,8 @@ from genesis.scene.step_derivatives import StepDerivatives, along_trajectory
 from genesis.scene.variants import Variants, roll_out_variants
 
 if TYPE_CHECKING:
+    from genesis.replay.replay import Replay
+    from genesis.replay.viewer import Viewer
     from genesis.scene.entity import RigidEntity
 
 KINDS = ("force", "position", "velocity")
@@ -233,6 +236,37 @@ class Trajectory:
                 )
         known = [link.name for link in entity.links] + [site.name for site in entity.sites if site.link >= 0]
         raise unknown_name(f'entity "{entity.name}"', "link or site", name, known)
+
+    # ---- to be seen
+
+    def replay(self, title: str = "", env: int = 0) -> "Replay":
+        """What is to be seen of it, of one environment: for `genesis.replay`'s pages, films and pictures."""
+        from genesis.scene.pictures import replay_of
+
+        return replay_of(self, title=title, env=env)
+
+    def show(self, port: int | None = None, block: bool = True, open_browser: bool = True) -> "Viewer":
+        """Play it in the browser. block: stay until Ctrl-C; else the viewer that is given back is to be closed.
+
+        port: None: 8080, or the next that is free. Raises: StateError where a named port is in use.
+        """
+        from genesis.replay.viewer import serve
+
+        viewer = serve(self.replay(), port, open_browser=open_browser)
+        if open_browser and not viewer.browser:
+            logger.warning("no browser here: the motion is at %s.", viewer.url)
+        if block:
+            viewer.wait()
+        return viewer
+
+    def _repr_html_(self) -> str:
+        """Plays it in a notebook."""
+        from html import escape
+
+        from genesis.replay.html import html_of
+
+        page = escape(html_of(self.replay()), quote=True)
+        return f'<iframe srcdoc="{page}" width="100%" height="480" style="border:0"></iframe>'
 
 
 class Rollouts(RolloutInputs):

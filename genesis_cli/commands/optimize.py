@@ -8,30 +8,44 @@ from typing import Any
 from genesis_cli import console
 from genesis_cli.build import build_loop, build_record
 from genesis_cli.commands.prepare import Prepared, prepare
-from genesis_cli.commands.replay import learned_replay, wanted, write_replay
+from genesis_cli.commands.replay import learned_replay, title_of, wanted, write_replay
 from genesis_cli.commands.report import leave_report
 from genesis_cli.errors import FAILED, OK
 from genesis_cli.job import Job, Outcome
 from genesis_cli.numbers import growth_lines, metric_lines
 from genesis_cli.progress import Progress
 from genesis_cli.validate import Checked
+from genesis_cli.watch import WatchedRun
 
 log = logging.getLogger("genesis_cli")
 
 
-def execute(job: Job) -> Outcome:
-    """One run; the outcome's value is the best objective."""
+def execute(job: Job, watch: bool = False, port: int | None = None) -> Outcome:
+    """One run; the outcome's value is the best objective. watch: it is shown in the browser meanwhile, on a port (None: 8080 or the next)."""
+    with WatchedRun(port) if watch else nullcontext() as window:
+        return _execute(job, window)
+
+
+def _execute(job: Job, window: WatchedRun | None) -> Outcome:
     prepared = prepare(job)
     writing = prepared.checked.plain["logging"]
     steps = prepared.task.setting.horizon * max(prepared.checked.task.envs, 1)
     progress = Progress(prepared.checked.plain["stop"].iterations, steps) if writing.progress else None
+    observers: list[Any] = [progress] if progress is not None else []
+    if window is not None:
+        from genesis.runners.watch import motions_of
+
+        title = title_of(job, prepared.checked)
+        observers.append(window.observer(lambda report: motions_of(prepared.task, report, title=title)))
     with progress or nullcontext():
-        loop, result = learn(job, prepared, [progress] if progress is not None else [])
+        loop, result = learn(job, prepared, observers)
     if result.error is None:
         show(job, result)
     if wanted(job, prepared.checked) and loop.best is not None:
         write_replay(job, lambda: learned_replay(job, prepared, loop))
     leave_report(job, prepared.checked)
+    if window is not None:
+        window.stay()
     return outcome_of(result)
 
 

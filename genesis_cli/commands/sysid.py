@@ -17,33 +17,44 @@ from genesis_cli.commands.report import asked_for, leave_report
 from genesis_cli.job import Job, Outcome
 from genesis_cli.progress import Progress
 from genesis_cli.validate import Checked
+from genesis_cli.watch import WatchedRun
 
 log = logging.getLogger("genesis_cli")
 
 
-def execute(job: Job) -> Outcome:
-    """One identification; the outcome's value is the objective of the estimate."""
+def execute(job: Job, watch: bool = False, port: int | None = None) -> Outcome:
+    """One identification; the outcome's value is the objective of the estimate. watch, port: as of `genesis optimize`."""
+    with WatchedRun(port) if watch else nullcontext() as window:
+        return _execute(job, window)
+
+
+def _execute(job: Job, window: WatchedRun | None) -> Outcome:
     prepared = prepare(job, build_problem)
     for warning in prepared.task.dataset.warnings:
         console.note(f"warning: {warning}", "yellow")
     progress = Progress(prepared.checked.plain["stop"].iterations) if prepared.checked.plain["logging"].progress else None
     with progress or nullcontext():
-        loop, result = learn(job, prepared, [progress] if progress is not None else [])
+        loop, result = learn(job, prepared, [progress] if progress is not None else [], window)
     if wanted(job, prepared.checked) and result.objective_best is not None:  # the report has it inside
         write_replay(job, lambda: identified_replay(job, prepared, loop.problem))
     if result.error is None:
         conclude(job, prepared, loop.problem, result)
     else:
         leave_report(job, prepared.checked)
+    if window is not None:
+        window.stay()
     return outcome_of(result)
 
 
-def learn(job: Job, prepared: Prepared, observers: list[Any]) -> tuple[Any, Any]:
-    """The loop on a prepared job, with its record; returns the loop and its result."""
+def learn(job: Job, prepared: Prepared, observers: list[Any], window: WatchedRun | None = None) -> tuple[Any, Any]:
+    """The loop on a prepared job, with its record; returns the loop and its result. window: shows what it simulates."""
     from genesis.runners.identify import resume
 
     observers = [*observers, *job.observers()]
     loop = build_identification(prepared.checked, prepared.task, seconds=prepared.seconds, observers=observers)
+    if window is not None:
+        observe = window.observer(lambda _: identified_replay(job, prepared, loop.problem))
+        loop.observers = [*loop.observers, observe]
     if job.resume:
         resume(loop, job.folder)
     return loop, recorded(job, prepared.checked, loop)

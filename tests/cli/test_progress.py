@@ -2,8 +2,21 @@
 
 from types import SimpleNamespace
 
+import pytest
+
+from genesis.compilation import Compilation
 from genesis_cli import console
+from genesis_cli import progress as module
 from genesis_cli.progress import Progress, clock
+
+
+@pytest.fixture(autouse=True)
+def compilation(monkeypatch) -> Compilation:
+    """Of a process that has compiled nothing."""
+    made = Compilation()
+    monkeypatch.setattr(module, "COMPILATION", made)
+    monkeypatch.setattr(Progress, "told", (0, 0.0))
+    return made
 
 
 def report(iteration: int, seconds: float, objective: float = 1.25, stage: str = "", exact: bool = True, **counts: int):
@@ -58,6 +71,47 @@ def test_a_path_with_gaps_says_so_and_what_has_no_gradient_shows_none(capsys) ->
         "0/100  objective 9  gap 1.7e+01",
         "40/100  objective 3 (1 of the start)  400 steps/s  0:30 left",
     ]
+
+
+def test_compiling_is_said_once_with_its_seconds_and_loading_never(capsys, compilation) -> None:
+    console.stderr.cache_clear()
+    with Progress(100, 200) as progress:
+        compilation.begin()
+        compilation.end(0.5, 0.1)  # read from the cache
+        assert capsys.readouterr().err == ""
+        compilation.begin()
+        compilation.end(0.5, 2.5)
+        for _ in range(2):
+            compilation.begin()
+            compilation.end(0.1, 0.4)
+        progress(report(0, 8.0, evaluations=1))
+        progress(report(1, 9.0, evaluations=1))
+        compilation.begin()
+        compilation.end(0.1, 0.9)  # of a later stage
+    console.stderr.cache_clear()
+    assert [line.split("  ")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "compiling kernels …",
+        "compiled 3 kernels in 4.0 s; later runs load them",
+        "0/100",
+        "compiled a kernel in 1.0 s; later runs load it",
+    ]
+    assert not compilation.watchers
+    with Progress(100, 200) as progress:  # another job of this process
+        progress(report(0, 1.0, evaluations=1))
+    assert "compiled" not in capsys.readouterr().err
+
+
+def test_what_was_compiled_while_the_scene_was_built_is_said_too(capsys, compilation) -> None:
+    console.stderr.cache_clear()
+    compilation.end(0.1, 0.7)
+    with Progress(100, 200) as progress:
+        compilation.begin()
+        compilation.end(0.5, 2.5)
+        progress(report(0, 8.0, evaluations=1))
+    console.stderr.cache_clear()
+    assert capsys.readouterr().err.splitlines()[:2] == [
+        "compiling kernels …", "compiled 2 kernels in 3.8 s; later runs load them"
+    ]  # fmt: skip
 
 
 def test_clock() -> None:

@@ -111,10 +111,12 @@ def test_lines_landmarks_and_arrows() -> None:
     assert len(told.path("/landmarks/runner")) == count
     assert [m["props"]["text"] for _, m in told.of("LabelMessage")] == ["goal"]
     seen = [
-        (round(time, 6), m["visible"]) for time, m in told.of("SetSceneNodeVisibilityMessage") if m["name"] == "/arrows/forces"
+        (round(time, 6), m["visible"])
+        for time, m in told.of("SetSceneNodeVisibilityMessage")
+        if m["name"] == "/arrows/forces/vectors"
     ]
     assert seen == [(0.0, False), (0.5, True)]
-    changed = [time for time, m in told.of("SceneNodeUpdateMessage") if m["name"] == "/arrows/forces"]
+    changed = [time for time, m in told.of("SceneNodeUpdateMessage") if m["name"] == "/arrows/forces/vectors"]
     assert np.allclose(changed, np.linspace(0.5, 1.0, 6))
 
 

@@ -35,7 +35,7 @@ def test_documented_defaults_are_accepted():
     )
     gs.morphs.URDF(file="x", merge_fixed_links=False, links_to_keep=("tip",), collision=False, visualization=False)
     gs.materials.Rigid(rho=1000.0, friction=0.5, needs_coup=True)
-    assert gs.Scene(show_viewer=False, show_FPS=False, vis_options=None).requires_grad is False
+    assert gs.Scene(show_viewer=False, show_FPS=True, vis_options=None).requires_grad is False
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_documented_defaults_are_accepted():
             UnknownNameError,
             "known: implicitfast, implicit, ",
         ),
-        (lambda: gs.options.ViewerOptions(), UnsupportedError, "there is no viewer"),
+        (lambda: gs.options.ViewerOptions(), UnsupportedError, "viewer and pictures take no options"),
         (lambda: gs.options.MPMOptions(), UnsupportedError, "only rigid bodies"),
         (lambda: gs.materials.MPM.Elastic(), UnsupportedError, "known: Rigid"),
         (lambda: gs.materials.Rigid(rho=-1.0), InputError, "rho is -1.0"),
@@ -86,7 +86,7 @@ def test_documented_defaults_are_accepted():
         (lambda: gs.morphs.Box(size=(1, 1, 1), pos=(0, 0, float("nan"))), InputError, "pos is .*; allowed: 3 finite numbers"),
         (lambda: gs.morphs.Box(size=(1, 1, 1), quat=(1, 0, 0, 0), euler=(0, 0, 0)), InputError, "both given"),
         (lambda: gs.morphs.Box(size=(1, 1, 1), quat=(0, 0, 0, 0)), InputError, "quat is zero"),
-        (lambda: gs.Scene(show_viewer=True), UnsupportedError, "show_viewer"),
+        (lambda: gs.Scene(vis_options=1), UnsupportedError, "vis_options is not supported .viewer and pictures take no options"),
         (lambda: gs.Scene(mpm_options=1), UnsupportedError, "mpm_options"),
         (lambda: gs.Scene(sim_option=1), UnknownNameError, 'unknown argument "sim_option"; known: sim_options'),
         (lambda: gs.Scene(sim_options=gs.options.RigidOptions()), InputError, "sim_options is RigidOptions; allowed: SimOptions"),
