@@ -30,7 +30,7 @@ def test_every_task_and_system_has_a_card_with_its_command_and_its_file() -> Non
     ended = "converged after 1 iteration, 0.12 s · [reach.yaml](../configs/tasks/reach.yaml)<!-- replay reach -->"
     assert f"`genesis optimize task=reach`\n\n{ended}\n" in made
     assert "`genesis sysid system=so101 observation.folder=PATH`\n\nIts recordings do not ship" in made and "Not run yet" in made
-    assert made.count("![") == 1 and "on a machine," in made
+    assert made.count("![") == 1 and "compiled before, on a machine." in made
     assert made.count("<div") == made.count("</div>")
 
 
