@@ -27,6 +27,9 @@ FILE = re.compile(r"[\w./*-]+\.(?:py|md|yaml|toml|j2|css)\b|\.?[\w][\w./-]*/(?=$
 BASES = ("", "genesis", "genesis_cli", "configs")
 FOREIGN = ("pip ", "python3 ", "tensorboard ", "--extra-index-url ", "from __future__ ")  # commands and words of other programs
 
+#: The page whose tables name in their first column what other programs have.
+OTHERS = "docs/coming_from.md"
+
 #: Words in backticks that stand for something else than a name of this project or of MuJoCo, and what for.
 NO_NAMES = {
     "Xeon": "a processor",
@@ -45,6 +48,9 @@ NO_NAMES = {
     "ta": "something half typed",
     "NA": "a cell without a number",
     "my_configs": "a folder of the reader's",
+    "nav": "a key of mkdocs.yml",
+    "my_arm": "a robot of the reader's",
+    "lamp": "a robot of the reader's",
     "elbow_pos": "a column of the reader's",
     "time_us": "a column of the reader's",
     "spindle": "a joint of the reader's",
@@ -56,6 +62,8 @@ NO_NAMES = {
 def spans(page: str) -> list[str]:
     """What stands in backticks outside code blocks, each once."""
     text = re.sub(r"^ *```.*?^ *```", "", (REPOSITORY / page).read_text(), flags=re.DOTALL | re.MULTILINE)
+    if page == OTHERS:
+        text = re.sub(r"^\|[^|]*\|", "|", text, flags=re.MULTILINE)
     return list(dict.fromkeys(re.findall(r"`([^`\n]+)`", text)))
 
 

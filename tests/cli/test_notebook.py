@@ -213,13 +213,17 @@ def test_an_excitation_is_a_task(genesis_here, tmp_path) -> None:
 
 def test_the_page_runs_as_it_stands(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").symlink_to(PAGE.parents[1] / "configs")
     names: dict = {}
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
     drawn = [block for block in blocks if can_draw() or not ("add_camera" in block or "genesis.replay.render" in block)]
     for block in drawn:
         exec(compile(block, "docs/python.md", "exec"), names)
     assert torch.linalg.eigvals(names["A"] - names["B"] @ names["K"]).abs().max() < 0.97
-    assert len(blocks) == 7 and len(names["curve"]) == 21 and (tmp_path / "throw" / "result.json").exists()
+    loss = (names["trajectory"].point(names["arm"], "panda_hand")[-1] - torch.tensor([0.5, 0.2, 0.4])).square().sum()
+    (again,) = torch.autograd.grad(loss, names["forces"])
+    torch.testing.assert_close(again, names["forces"].grad, rtol=1e-9, atol=1e-12)
+    assert len(blocks) == 8 and len(names["curve"]) == 21 and (tmp_path / "throw" / "result.json").exists()
     films = ("swing.mp4", "swing.png", "swing.webp")
     assert all((tmp_path / film).exists() for film in films) is (len(drawn) == len(blocks))
     assert torch.is_tensor(names["problem"].parameters["velocity"].value())
