@@ -59,10 +59,15 @@ def symptoms() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("command", "said"), symptoms(), ids=lambda value: value[:60])
-def test_troubleshooting_shows_what_is_printed(genesis_here, command, said) -> None:
+def test_troubleshooting_shows_what_is_printed(genesis_here, run_genesis, command, said) -> None:
     assert command.startswith("genesis "), "one command a block"
     if "runtime=gpu" in command and torch.cuda.is_available():
         pytest.skip("this machine has what the page says is missing")
-    code, printed = genesis_here(*shlex.split(command)[1:])
+    words = shlex.split(command)[1:]
+    if any(word.startswith("runtime") for word in words):  # another engine, which would end the one that all tests here share
+        code, *both = run_genesis(*words)
+        printed = "".join(both)
+    else:
+        code, printed = genesis_here(*words)
     assert re.sub(r"\s+", " ", said) in re.sub(r"\s+", " ", printed)
     assert (code == 2) is said.startswith("error: ") or "environment 0" in said or "observation.folder" in said

@@ -1,13 +1,16 @@
 """The tour, word by word, in one empty folder."""
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import last_run
+from tests.cli.conftest import REPOSITORY, last_run
 from tests.docs.conftest import blocks
 
 #: Launchers that need a cluster, or processes that compile anew; tests/cli/test_docs.py composes these lines.
@@ -28,10 +31,12 @@ def written(folder: Path, language: str, content: str) -> Path | None:
 @pytest.mark.slow
 def test_the_tour(genesis_here, tmp_path) -> None:
     ends: dict[str, tuple[int, str]] = {}
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     for language, content in blocks("tour.md"):
         file = written(tmp_path, language, content)
         if language == "python" and file is not None and file.parent == tmp_path:
-            exec(compile(content, file.name, "exec"), {})
+            done = subprocess.run([sys.executable, file.name], cwd=tmp_path, env=environment, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr[-2000:]
         for line in content.splitlines() if language == "bash" else ():
             if any(word in line for word in CLUSTERS):
                 continue

@@ -26,7 +26,11 @@ def replay(count: int = 5, bodies: int = 2) -> Replay:
 
 def same(a: object, b: object) -> bool:
     if isinstance(a, np.ndarray):
-        return isinstance(b, np.ndarray) and a.shape == b.shape and np.allclose(a, b, atol=1e-6)
+        return (
+            isinstance(b, np.ndarray)
+            and a.shape == b.shape
+            and (a.dtype.kind != "f" and np.array_equal(a, b) or np.allclose(a, b, atol=1e-6, equal_nan=True))
+        )
     if isinstance(a, (list, tuple)):
         return isinstance(b, (list, tuple)) and len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
     if hasattr(a, "__dataclass_fields__"):

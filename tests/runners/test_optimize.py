@@ -73,7 +73,7 @@ class Valley:
         self.behind = behind or DivergenceError("the simulation diverged: x", step=3)
         self.parameters = {"x": Number(0.0, 0.0)}
         limits = [] if tolerance is None else [Limit("distance", tolerance)]
-        self.goal = SimpleNamespace(limits=limits)
+        self.goal = SimpleNamespace(limits=limits, over_time=lambda trajectory: {})
         start = torch.zeros(1, dtype=torch.float64)
         self.setting = SimpleNamespace(scene=None, entities={}, control="force", batch=(), start_qpos=start, horizon=1, dt=0.1)
         self.tilt, self.wall = tilt, wall

@@ -23,6 +23,7 @@ DOFS = 12  # degrees of freedom that are drawn
 ERRORS = 4  # metrics over time that are drawn
 METRIC_CARDS = 3
 CHANGING = 1e-9  # relative, of a learning rate that is worth a curve
+PASSIVE = "not driven"  # beside the name of a degree of freedom that nothing controls
 EYEBROWS = {SIMULATE: "Simulation", SYSID: "System identification"}
 
 
@@ -65,7 +66,7 @@ def render_run(run: RunReport) -> str:
         near=[(one, WORDS[one.kind]) for one in near],
         motion=motion,
         dofs=dofs,
-        left_out=0 if motion is None else sum(dof.controlled for dof in motion.dofs) - sum(c.side != "free" for c in dofs),
+        left_out=0 if motion is None else sum(dof.controlled for dof in motion.dofs) - sum(c.side != PASSIVE for c in dofs),
         where=_where,
     )
 
@@ -258,7 +259,7 @@ def _dofs(motion: JointMotion | None) -> list[Chart]:
     return [
         _chart(
             dof.name, lambda p, dof=dof: charts.dof_chart(motion, dof, p), f"force, position and velocity of {dof.name} over time",  # type: ignore[misc]
-            side="" if dof.controlled else "free",
+            side="" if dof.controlled else PASSIVE,
         )
         for dof in chosen_dofs(motion, DOFS)
     ]  # fmt: skip
