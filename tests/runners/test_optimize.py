@@ -14,6 +14,7 @@ import torch
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.methods import make_method
 from genesis.parameters import Inputs
+from genesis.parameters.parameter import Changes
 from genesis.problems.problem import Verdict
 from genesis.runners.evaluate import TaskProblem
 from genesis.runners.files import finite, write_json, write_npz
@@ -36,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("engine")
 class Number:
     """A parameter of plain numbers."""
 
-    learn, lr = True, None
+    learn, lr, changes = True, None, Changes()
 
     def __init__(self, *start: float) -> None:
         self.leaf = numbers(*start).requires_grad_()
@@ -75,7 +76,16 @@ class Valley:
         limits = [] if tolerance is None else [Limit("distance", tolerance)]
         self.goal = SimpleNamespace(limits=limits, over_time=lambda trajectory: {})
         start = torch.zeros(1, dtype=torch.float64)
-        self.setting = SimpleNamespace(scene=None, entities={}, control="force", batch=(), start_qpos=start, horizon=1, dt=0.1)
+        self.setting = SimpleNamespace(
+            scene=SimpleNamespace(entities=[], rigid_solver=SimpleNamespace(physics=None)),
+            entities={},
+            control="force",
+            batch=(),
+            start_qpos=start,
+            start_qvel=start,
+            horizon=1,
+            dt=0.1,
+        )
         self.tilt, self.wall = tilt, wall
 
     def judge(self) -> Judged:
