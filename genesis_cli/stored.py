@@ -9,6 +9,7 @@ from genesis_cli.errors import CommandError
 
 if TYPE_CHECKING:
     from genesis.runners.stored import Solution
+    from genesis_cli.validate import Checked
 
 
 def load_solution(run: str | Path) -> "Solution":
@@ -44,13 +45,28 @@ def task_of(folder: Path) -> Any:
 
     Raises: InputError for a config that cannot be read, or files of it that have moved.
     """
-    from omegaconf import OmegaConf
+    return task_of_checked(folder, checked_of(folder))
 
-    from genesis.errors import InputError
+
+def task_of_checked(folder: Path, checked: "Checked") -> Any:
+    """The same of a run whose config has been read."""
     from genesis.runners.solution import load_parameters
     from genesis.runners.stored import FILES
     from genesis.runtime import initialized
     from genesis_cli.build import build_task, start_engine
+
+    if not initialized():
+        start_engine(checked.plain["runtime"])
+    task = build_task(checked)
+    load_parameters(task, next(folder / name for name in FILES if (folder / name).is_file()))
+    return task
+
+
+def checked_of(folder: Path) -> "Checked":
+    """The config of a run, for its scene and parameters alone. Raises: InputError where it cannot be read."""
+    from omegaconf import OmegaConf
+
+    from genesis.errors import InputError
     from genesis_cli.validate import check
 
     try:
@@ -61,14 +77,9 @@ def task_of(folder: Path) -> Any:
         stored["optimizer"], stored["loss"] = {"kind": "adam"}, {"any": {"kind": "velocity"}}
         stored["runtime"]["backend"] = "cpu"
         stored.pop("polish", None)
-        checked = check(stored)
+        return check(stored)
     except CommandError as error:
         raise InputError(f"{folder / 'config.yaml'}: {error}") from error
     except Exception as error:  # a damaged file raises almost anything
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{folder / 'config.yaml'}: cannot be read: {first}.") from error
-    if not initialized():
-        start_engine(checked.plain["runtime"])
-    task = build_task(checked)
-    load_parameters(task, next(folder / name for name in FILES if (folder / name).is_file()))
-    return task

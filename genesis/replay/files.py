@@ -1,19 +1,16 @@
-"""Files that appear whole or not at all."""
+"""Files that users name: whole, or a word on why not."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+from genesis.atomic_write import atomic_write
 from genesis.errors import InputError
 
 
-def put(target: Path, write: Callable[[Path], None]) -> Path:
+def put(target: Path, write: Callable[[Path], object]) -> Path:
     """What ``write`` makes of a path beside the target, then moved there. Raises: InputError where that cannot be."""
-    partial = target.with_name(f".{target.name}.part")
     try:
-        write(partial)
-        partial.replace(target)
+        atomic_write(target, write)
     except OSError as error:
         raise InputError(f"{target}: cannot be written ({error.strerror or type(error).__name__}).") from error
-    finally:
-        partial.unlink(missing_ok=True)
     return target

@@ -16,6 +16,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from genesis.errors import InputError
+from genesis.replay.files import put
 
 FORMAT, FILE = 1, "replay.npz"
 Colour = tuple[float, float, float, float]
@@ -175,17 +176,16 @@ class Replay:
     # ---- as a file
 
     def save(self, path: str | PathLike) -> Path:
-        """Write all of it into one npz file, appearing whole or not at all; the numbers in single precision."""
+        """Write all of it into one npz file, appearing whole or not at all; the numbers in single precision.
+
+        Raises: InputError where it cannot be written.
+        """
         arrays: dict[str, np.ndarray] = {}
         head = _packed(self, "", arrays)
         arrays["head"] = np.frombuffer(json.dumps({"format": FORMAT, "replay": head}).encode(), np.uint8)
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-        target = Path(path)
-        partial = target.with_name(f".{target.name}.part")
-        partial.write_bytes(buffer.getvalue())
-        partial.replace(target)
-        return target
+        return put(Path(path), lambda partial: partial.write_bytes(buffer.getvalue()))
 
     @classmethod
     def load(cls, path: str | PathLike) -> "Replay":

@@ -2,21 +2,17 @@
 
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from genesis.atomic_write import atomic_write
+
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write to a temporary file beside it, then rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """As a file that is whole."""
+    atomic_write(path, lambda partial: partial.write_bytes(content))
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -26,12 +22,7 @@ def write_json(path: Path, content: Any) -> None:
 
 def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Compressed arrays by name."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp.npz")
-    try:
-        np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    atomic_write(path, lambda partial: np.savez_compressed(partial, **arrays))  # type: ignore[arg-type]
 
 
 def finite(content: Any) -> Any:

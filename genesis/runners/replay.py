@@ -55,7 +55,7 @@ def replay_of_task(
         move(groups_of(task), last)
         _add_ghost(made, task, LAST, ORANGE, frames, without, None)
         move(groups_of(task), here)
-    _add_aim(made, task)
+    _add_aim(made, task, left[0])
     add_forces(made, main, frames)
     if plain(trajectory.qpos).ndim == 3:
         _add_environments(made, trajectory, left, frames)
@@ -103,12 +103,12 @@ def _add_ghost(
 
 def hide_where_same(ghost: Take, main: Take) -> None:
     """Do not draw bodies of a ghost in the instants in which they stand in those of the main take: two surfaces in one place flicker."""
-    same = (np.abs(ghost.pos - main.pos).max(-1) < COVERED) & (np.abs((ghost.quat * main.quat).sum(-1)) > 1.0 - COVERED**2)
+    same = (np.abs(ghost.pos - main.pos).max(-1) < COVERED) & (np.abs((ghost.quat * main.quat).sum(-1)) > 1.0 - COVERED**2 / 8.0)
     ghost.pos[same] = math.nan
 
 
-def _add_aim(replay: Replay, task: Task) -> None:
-    """Point, pose, path or configuration that the goal wants to see."""
+def _add_aim(replay: Replay, task: Task, env: int) -> None:
+    """Point, pose, path or configuration that the goal wants to see; env: the environment of the main take."""
     aim = task.goal.aim()
     if aim is None:
         return
@@ -124,16 +124,16 @@ def _add_aim(replay: Replay, task: Task) -> None:
                 quat = aim.quat.detach().cpu().double().numpy()
                 replay.landmarks.append(Landmark("target axes", "frame", (5.0 * radius,), where, quat))
     if aim.qpos is not None:
-        replay.takes.append(_posed(replay, task, aim))
+        replay.takes.append(_posed(replay, task, aim, env))
 
 
-def _posed(replay: Replay, task: Task, aim: Aim) -> Take:
+def _posed(replay: Replay, task: Task, aim: Aim, env: int) -> Take:
     """The robot in a configuration, standing still."""
     assert aim.qpos is not None
     solver = task.setting.scene.rigid_solver
-    theta = solver.theta()
+    theta, qpos = solver.theta(), aim.qpos.detach()
     pos, quat = poses_of(
-        solver.physics, theta if theta.dim() == 1 else theta[0], aim.qpos.detach().reshape(-1, aim.qpos.shape[-1])[:1]
+        solver.physics, theta if theta.dim() == 1 else theta[env], qpos[env : env + 1] if qpos.ndim == 2 else qpos[None]
     )
     others = [l for l, body in enumerate(replay.bodies) if body.entity != task.setting.robot.name]
     pos[:, others] = math.nan
@@ -144,6 +144,8 @@ def _posed(replay: Replay, task: Task, aim: Aim) -> Take:
 def _add_environments(replay: Replay, trajectory: Any, left: Sequence[int], frames: np.ndarray) -> None:
     """The other environments, on a grid beside the first."""
     count = min(plain(trajectory.qpos).shape[1], ENVIRONMENTS)
+    if count < len(left):
+        replay.title += f", {count} of {len(left)} environments"
     low, high = replay.box()
     spacing = APART * np.maximum(high - low, 0.25 * float((high - low).max()))[:2]
     across = max(1, round(math.sqrt(count * spacing[1] / spacing[0])))

@@ -125,6 +125,8 @@ class PinholeCamera:
             raise StateError("camera.move_to_attach: the camera is on no link; call camera.attach(link, offset_T) first.")
         link, offset = self._attached
         pos, quat = (x[self.env_idx or 0, 1 + link.idx] for x in self._poses())
+        if self.env_idx is None:
+            pos = pos + self._scene.envs_offset[0]
         self.set_pose(transform=placed(pos[None], quat[None])[0] @ offset)
 
     # ---- pictures

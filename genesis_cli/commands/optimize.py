@@ -8,7 +8,7 @@ from typing import Any
 from genesis_cli import console
 from genesis_cli.build import build_loop, build_record
 from genesis_cli.commands.prepare import Prepared, prepare
-from genesis_cli.commands.replay import learned_replay, title_of, wanted, write_replay
+from genesis_cli.commands.replay import forget, learned_replay, title_of, wanted, write_replay
 from genesis_cli.commands.report import leave_report
 from genesis_cli.errors import FAILED, OK
 from genesis_cli.job import Job, Outcome
@@ -69,6 +69,7 @@ def learn(job: Job, prepared: Prepared, observers: list[Any], problem: Callable[
 
 def recorded(job: Job, checked: Checked, loop: Any) -> Any:
     """The result of a run in its folder."""
+    forget(job.folder)
     loop.record = build_record(checked, job.cfg, job.folder)
     return loop.run()
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from genesis_cli import console
 from genesis_cli.build import task_on
-from genesis_cli.commands.prepare import Prepared, prepare
+from genesis_cli.commands.prepare import Prepared
 from genesis_cli.errors import CommandError
 from genesis_cli.job import Job
 from genesis_cli.validate import Checked
@@ -56,7 +56,7 @@ def learned_replay(job: Job, prepared: Prepared, loop: Any) -> Any:
 
     latest = loop.problem.latest
     return replay_of_task(
-        prepared.task, title=title_of(job, prepared.checked), initial=_initial(prepared),
+        prepared.task, title=title_of(job, prepared.checked), initial=_initial(prepared.task, prepared.checked),
         last=None if latest is None else latest.point, without=loop.best.diverged,
     )  # fmt: skip
 
@@ -80,29 +80,39 @@ def rebuilt(folder: Path) -> Any:
 
     Raises: CommandError, GenesisError for a folder that is no run, or whose motion cannot be made again.
     """
-    from genesis.runners.replay import replay_of_task
-    from genesis.runners.solution import load_parameters
+    import numpy as np
 
-    if not (folder / "config.yaml").is_file():
-        raise CommandError(f"{folder}: no run there (config.yaml is missing); give a run folder such as outputs/DATE/TIME.")
-    cfg = OmegaConf.load(folder / "config.yaml")
-    if "observation" in cfg:
+    from genesis.runners.names import CONFIG, SOLUTION, TRAJECTORY
+    from genesis.runners.replay import SIMULATED, replay_of_task
+    from genesis.runners.report.folder import chosen_options
+    from genesis_cli.stored import checked_of, load_solution, task_of_checked
+
+    if not (folder / CONFIG).is_file():
+        raise CommandError(f"{folder}: no run there ({CONFIG} is missing); give a run folder such as outputs/DATE/TIME.")
+    if "observation" in (OmegaConf.load(folder / CONFIG) or {}):
         raise CommandError(f"{folder}: this identification wrote no replay; make it with `genesis sysid --rerun {folder}`.")
-    if not (folder / "solution.npz").is_file() and not (folder / "trajectory.npz").is_file():
-        raise CommandError(
-            f"{folder}: the run has no motion (solution.npz is missing): it has not ended, or is none of optimize."
-        )
-    assert isinstance(cfg, DictConfig)
-    job = Job("view", cfg, folder, [], {}, [], resume=True)
-    prepared = prepare(job)
-    if (folder / "solution.npz").is_file():
-        load_parameters(prepared.task, folder)
-        return replay_of_task(prepared.task, title=title_of(job, prepared.checked), initial=_initial(prepared))
-    return simulated_replay(job, prepared)
+    if not (folder / SOLUTION).is_file() and not (folder / TRAJECTORY).is_file():
+        raise CommandError(f"{folder}: the run has no motion ({SOLUTION} is missing): it has not ended, or is none of optimize.")
+    checked = checked_of(folder)
+    task = task_of_checked(folder, checked)
+    title = f"{chosen_options(folder).get('tasks') or checked.task.kind} with {checked.robot.name}"
+    if not (folder / SOLUTION).is_file():
+        return replay_of_task(task, title=title, name=SIMULATED)
+    qpos = load_solution(folder).qpos
+    lost = np.flatnonzero(~np.isfinite(qpos).all((0, 2))).tolist() if qpos.ndim == 3 else []
+    return replay_of_task(task, title=title, initial=_initial(task, checked), without=lost)
 
 
-def _initial(prepared: Prepared) -> Any:
+def forget(folder: Path) -> None:
+    """Take away the replay of a run that goes on: it shows a motion that is no longer the best."""
+    from genesis.replay.replay import FILE
+
+    for name in (FILE, HTML):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _initial(task: Any, checked: Checked) -> Any:
     """The same task on the same scene where learning begins."""
-    scene = prepared.task.setting.scene
+    scene = task.setting.scene
     scene.reset()  # starts are taken from its state, which rollouts have moved
-    return task_on(scene, prepared.checked)
+    return task_on(scene, checked)

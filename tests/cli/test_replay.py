@@ -44,6 +44,14 @@ def test_what_a_run_left_out_is_made_anew(genesis_here, tmp_path) -> None:
         assert same(takes[0], takes[1]), name
 
 
+def test_a_run_that_goes_on_does_not_keep_the_replay_of_before(genesis_here, tmp_path) -> None:
+    genesis_here("optimize", *SHORT)
+    folder = last_run(tmp_path)
+    assert (folder / "replay.npz").exists()
+    genesis_here("optimize", "--resume", str(folder), "stop.iterations=4", "logging.replay=false")
+    assert not list(folder.glob("replay.*"))
+
+
 def test_a_replay_that_fails_is_told_and_harms_nothing(genesis_here, tmp_path, monkeypatch) -> None:
     def fails(*_, **__):
         raise ZeroDivisionError("by zero\nand more")

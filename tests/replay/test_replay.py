@@ -45,6 +45,13 @@ def test_a_file_gives_back_what_was_saved(tmp_path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["replay.npz"]
 
 
+def test_where_a_replay_cannot_be_written_nothing_is_left(tmp_path) -> None:
+    (tmp_path / "replay.npz").mkdir()
+    with pytest.raises(InputError, match="replay.npz: cannot be written"):
+        replay().save(tmp_path / "replay.npz")
+    assert [file.name for file in tmp_path.iterdir()] == ["replay.npz"]
+
+
 def test_what_is_no_replay_is_said(tmp_path) -> None:
     for name, content in (("text.npz", b"hello"), ("empty.npz", b"")):
         (tmp_path / name).write_bytes(content)

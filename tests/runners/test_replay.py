@@ -69,7 +69,11 @@ def test_a_ghost_is_not_drawn_where_the_main_take_stands() -> None:
     ghost.pos[1, 1, 0], ghost.quat[2, 1] = 0.1, [np.cos(0.05), np.sin(0.05), 0.0, 0.0]
     hide_where_same(ghost, main)
     assert np.isnan(ghost.pos).all(-1).tolist() == [[True, True], [True, False], [True, False]]
-    ghost.pos, ghost.quat[:] = np.zeros((3, 2, 3)), -main.quat
+    ghost.pos, angle = np.zeros((3, 2, 3)), 3e-3  # more than is not seen
+    ghost.quat[:] = [np.cos(angle / 2), np.sin(angle / 2), 0.0, 0.0]
+    hide_where_same(ghost, main)
+    assert np.isfinite(ghost.pos).all()
+    ghost.quat[:] = -main.quat
     hide_where_same(ghost, main)
     assert np.isnan(ghost.pos).all(), "a quaternion and its opposite are one orientation"
 
@@ -91,6 +95,7 @@ def test_environments_stand_side_by_side() -> None:
     others = [one for one in made.takes if one.name.startswith("environment ")]
     assert [one.name for one in others] == [f"environment {k}" for k in range(1, 9)]
     places = np.array([made.takes[0].offset, *(one.offset for one in others)])
+    assert made.title == ", 9 of 32 environments"
     alone = Replay("", made.time, made.bodies, made.takes[:1])
     low, high = alone.box()
     apart = np.abs(places[:, None] - places[None])[..., :2] >= (high - low)[:2]

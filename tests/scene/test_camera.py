@@ -118,6 +118,10 @@ def test_environments_stand_apart_or_alone() -> None:
     assert every.sum() == pytest.approx(4 * (0.2 * f) ** 2, rel=0.35)
     rows, columns = np.nonzero(third)
     assert (rows.mean() + 0.5, columns.mean() + 0.5) == pytest.approx((80.0, 80.0 + 0.3 * f), abs=0.6)
+    for camera, at in zip(cameras[:2], ((-1.0, -1.5, 0.5), (0.3, 0.0, 0.5)), strict=True):  # where the picture has the link
+        camera.attach(box.links[0], np.eye(4))
+        camera.move_to_attach()
+        np.testing.assert_allclose(camera.pos, at, atol=1e-12)
     with pytest.raises(InputError, match="env_idx is 4; allowed: 0 to 3"):
         cameras[2].render()
 

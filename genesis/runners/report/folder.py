@@ -109,7 +109,7 @@ def report_of(folder: Path) -> RunReport:
     result = _json(folder / RESULT)
     if not result and not (folder / METRICS).is_file():
         raise InputError(f"{folder}: no run there (neither {RESULT} nor {METRICS}); give a run folder such as outputs/DATE/TIME.")
-    config, chosen = _yaml(folder / CONFIG), _chosen(folder)
+    config, chosen = _yaml(folder / CONFIG), chosen_options(folder)
     return RunReport(
         verb_of(folder, config), result, config, chosen, typed_words(folder, config), course_of(folder / METRICS),
         _arrays(folder / SOLUTION) or _arrays(folder / TRAJECTORY), origin_of(folder),
@@ -205,7 +205,7 @@ def typed_words(folder: Path, config: dict[str, Any]) -> list[str]:
     return [f"{groups.get(key, key)}{sign}{value}" for key, sign, value in words]
 
 
-def _chosen(folder: Path) -> dict[str, str]:
+def chosen_options(folder: Path) -> dict[str, str]:
     """Config group -> option of the run, as Hydra has stored it."""
     chosen = node(node(node(_yaml(folder / HYDRA), "hydra"), "runtime"), "choices")
     return {str(k): str(v) for k, v in chosen.items() if v is not None}
