@@ -1,5 +1,6 @@
 """The `genesis` command: subcommands and their options. Imports neither torch nor taichi nor hydra."""
 
+import os
 import sys
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -341,6 +342,7 @@ def main() -> None:
     """Entry point of the console script: exit code 0 ok, 1 failed or not converged, 2 wrong input."""
     if answer_bash():
         return
+    os.environ["ENABLE_TAICHI_HEADER_PRINT"] = "0"  # Taichi keeps its banner for itself
     try:
         app()
     except CommandError as error:

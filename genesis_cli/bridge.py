@@ -16,9 +16,7 @@ from genesis_cli.run_folder import drop_if_unused, run_folder
 
 def run(command: Command, overrides: list[str], flags: Flags) -> int:
     """Compose the config of `command`, run it on that (or on each job of a multirun), return the exit code."""
-    # Hydra raises instead of printing and exiting; Taichi keeps its banner for itself.
-    os.environ["HYDRA_FULL_ERROR"] = "1"
-    os.environ["ENABLE_TAICHI_HEADER_PRINT"] = "0"
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing and exiting
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))  # user functions are importable from the working folder
 

@@ -1,6 +1,5 @@
 """The commands `genesis new …`."""
 
-import os
 from typing import Annotated, Any
 
 import typer
@@ -32,12 +31,6 @@ Robot = Annotated[
         "--robot", metavar="R", help="A shipped robot or one of yours; default: the only one of yours (of a task, else panda)."
     ),
 ]
-
-
-@new.callback()
-def quiet() -> None:
-    """The engine, where one is needed, keeps its banner for itself."""
-    os.environ["ENABLE_TAICHI_HEADER_PRINT"] = "0"
 
 
 @new.command("task")

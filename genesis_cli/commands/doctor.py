@@ -15,7 +15,6 @@ from genesis_cli.schema.run import Runtime
 
 def examine() -> int:
     """Print one line a check; the exit code is 1 if one failed."""
-    os.environ["ENABLE_TAICHI_HEADER_PRINT"] = "0"
     checks: list[tuple[str, Callable[[], str]]] = [
         ("python", _python),
         ("packages", _packages),

@@ -1,6 +1,5 @@
 """`genesis export RUN --format FORMAT`: a run for other programs."""
 
-import os
 from pathlib import Path
 
 from genesis_cli import console
@@ -12,8 +11,6 @@ def execute(run: str, form: str, out: str | None, force: bool) -> int:
 
     Raises: CommandError for wrong input.
     """
-    os.environ["ENABLE_TAICHI_HEADER_PRINT"] = "0"
-
     from genesis.errors import InputError
     from genesis.runners.export import FORMATS, export
     from genesis.runners.export.format import CheckError
