@@ -14,6 +14,7 @@ from genesis.errors import ModelError, nearest_first
 READERS = {"robot": "read_urdf", "mujoco": "read_mjcf"}  # root element -> the function that reads it
 FORMATS = {"robot": "urdf", "mujoco": "mjcf"}
 XACRO = "xacro:"
+SUFFIXES = (".urdf", ".xml", ".mjcf", ".xacro")  # of robot files, as they are mostly called
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]+)["']""")
 LATE_DECLARATION = re.compile(r"<!--.*?-->(?:\s|<!--.*?-->)*(<\?xml\s[^>]*\?>)", re.DOTALL)
@@ -171,5 +172,5 @@ def _read_bytes(path: Path) -> bytes:
         raise ModelError(f"{path}: is a folder, expected a robot file.")
     if not path.parent.is_dir():
         raise ModelError(f"{path}: no such file, and no folder {path.parent}.")
-    near = nearest_first(path.name, (p.name for p in path.parent.iterdir() if p.is_file()))[:4]
-    raise ModelError(f"{path}: no such file; {path.parent} has {', '.join(near) or 'no files'}.")
+    near = nearest_first(path.name, (p.name for p in path.parent.iterdir() if p.suffix in SUFFIXES and p.is_file()))[:4]
+    raise ModelError(f"{path}: no such file; {path.parent} has {', '.join(near) or 'no robot files'}.")

@@ -1,13 +1,15 @@
-"""Writing files so that a reader never sees half of one."""
+"""Files of a run: written so that a reader never sees half of one, and read."""
 
 import json
 import math
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
 from genesis.atomic_write import atomic_write
+from genesis.errors import InputError
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -23,6 +25,17 @@ def write_json(path: Path, content: Any) -> None:
 def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Compressed arrays by name."""
     atomic_write(path, lambda partial: np.savez_compressed(partial, **arrays))  # type: ignore[arg-type]
+
+
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """Arrays by name. Raises: InputError for a file that is torn, or no such file."""
+    try:
+        with np.load(path) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (OSError, EOFError, BadZipFile, ValueError) as error:
+        raise InputError(
+            f"{path}: cannot be read as arrays ({type(error).__name__}); its run was cut off, or it is another file."
+        ) from error
 
 
 def finite(content: Any) -> Any:

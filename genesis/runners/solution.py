@@ -10,6 +10,7 @@ import torch
 from genesis.description.kinds import JointKind
 from genesis.errors import InputError
 from genesis.parameters.policy import Policy
+from genesis.runners.files import read_npz
 from genesis.runners.series import series_arrays, spread
 from genesis.selection import joints_of, tensor
 from genesis.tasks import Task
@@ -78,11 +79,7 @@ def load_parameters(task: Task, path: Path) -> list[str]:
     file = path / "solution.npz" if path.is_dir() else path
     if not file.is_file():
         raise InputError(f"{path}: no solution.npz there.")
-    try:
-        with np.load(file) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file}: cannot be read as arrays: {error}.") from error
+    arrays = read_npz(file)
     found = []
     for name, parameter in task.parameters.items():
         if f"{LEAF}{name}/0" not in arrays:

@@ -10,6 +10,7 @@ import numpy as np
 
 from genesis.description.kinds import KINDS, JointKind
 from genesis.errors import InputError, unknown_name
+from genesis.runners.files import read_npz
 
 if TYPE_CHECKING:
     from genesis.runners.policy_module import PolicyModule
@@ -152,11 +153,7 @@ def read_solution(folder: Path, meaning: Callable[[], Arrays] | None = None) -> 
     file = next((folder / name for name in FILES if (folder / name).is_file()), None)
     if file is None:
         raise InputError(f"{folder}: the run has no {' and no '.join(FILES)}; it has not finished, or finds no motion.")
-    try:
-        with np.load(file) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file}: cannot be read as arrays: {error}.") from error
+    arrays = read_npz(file)
     missing = [name for name in MOTION if name not in arrays]
     if missing:
         raise InputError(f"{file}: holds no trajectory ({', '.join(missing)} missing); runs of optimize and simulate have one.")

@@ -186,7 +186,10 @@ def _png(replay: Any, path: Path, wanted: Wanted, size: tuple[int, int], camera:
     from genesis.replay.render import write_png
 
     suffix(path, (".png",), "--png")
-    frame = None if wanted.at is None else int(np.abs(np.asarray(replay.time) - wanted.at).argmin())
+    time = np.asarray(replay.time)
+    if wanted.at is not None and not time[0] - 1e-9 <= wanted.at <= time[-1] + 1e-9:
+        raise CommandError(f"--at: {wanted.at:g} s is not in the motion; allowed: {time[0]:g} to {time[-1]:g}.")
+    frame = None if wanted.at is None else int(np.abs(time - wanted.at).argmin())
     return write_png(replay, path, frame, size, camera, take=wanted.take)
 
 

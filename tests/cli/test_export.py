@@ -5,11 +5,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import genesis as gs
+from genesis.runners.export.format import CheckError, compared, left_out
 from genesis_cli.stored import stored_run
 from tests.cli.conftest import REPOSITORY, genesis_here, last_run  # noqa: F401 - a fixture
 
@@ -121,6 +123,37 @@ def test_runs_of_earlier_versions_are_read(genesis_here, balance: Path, tmp_path
     (balance / "config.yaml").write_text("scene: [")
     with pytest.raises(gs.InputError, match="config.yaml: cannot be read"):
         gs.load_solution(balance)
+
+
+def test_a_torn_solution_is_one_line_for_all_who_read_it(genesis_here, tmp_path) -> None:  # noqa: F811
+    genesis_here("optimize", "task=throw", "stop.iterations=1", "logging=quiet")
+    run = last_run(tmp_path)
+    whole = (run / "solution.npz").read_bytes()
+    for content in (whole[: len(whole) // 2], b""):
+        (run / "solution.npz").write_bytes(content)
+        for words in (
+            ("export", str(run), "-f", "npz"),
+            ("view", str(run), "--html", "x.html"),
+            ("simulate", "task=throw", "--solution", str(run)),
+        ):
+            code, printed = genesis_here(*words)
+            assert code == 2 and "solution.npz: cannot be read as arrays" in printed and "Traceback" not in printed, words
+        assert genesis_here("report", str(run))[0] == 0
+        assert "solution.npz is there and cannot be read" in (run / "report.html").read_text()
+
+
+def test_what_diverged_is_said_and_nothing_is_checked_against_nothing(tmp_path) -> None:
+    series = np.zeros((4, 3, 1))
+    series[2, 1] = np.nan
+    solution = SimpleNamespace(envs=3, qpos=series, qvel=series, controls=series[1:])
+    assert left_out(solution, tmp_path) == ", 2 of 3 environments: the others diverged"
+    series[:] = 0.0
+    assert left_out(solution, tmp_path) == ""
+    series[1] = np.nan
+    with pytest.raises(CheckError, match="every environment of the run has diverged"):
+        left_out(solution, tmp_path)
+    with pytest.raises(CheckError, match="no state to compare it at"):
+        compared(tmp_path, np.zeros((0, 1)), np.zeros((0, 1)), "torch")
 
 
 def test_a_parameter_may_name_numbers_of_a_loss(genesis_here, tmp_path) -> None:  # noqa: F811

@@ -66,6 +66,8 @@ def test_pictures_and_films(see, tmp_path) -> None:
         (("none", "--html", "a.html"), "none: no such folder or file"),
         ((".", "--html", "a.html"), "no run there (config.yaml is missing)"),
         (("broken.npz", "--html", "a.html"), "broken.npz: cannot be read as a replay"),
+        (("run", "--png", "a.png", "--at", "99"), "--at: 99 s is not in the motion; allowed: 0 to 1"),
+        (("run", "--png", "a.png", "--at", "nan"), "--at: nan s is not in the motion; allowed: 0 to 1"),
         (("run", "--html", "a.txt"), '--html: a.txt has the suffix ".txt"; allowed: .html, .htm'),
         (("run", "--mp4", "a.avi"), '--mp4: a.avi has the suffix ".avi"; allowed: .mp4'),
         (("run", "--png", "a"), '--png: a has the suffix ""; allowed: .png'),

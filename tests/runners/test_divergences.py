@@ -15,7 +15,7 @@ from genesis.runners.loop import Loop, Stop
 from genesis.runners.optimize import optimization
 from genesis.runners.record import Record, RecordOptions
 from genesis.tasks.task import Task
-from tests.runners.test_optimize import Valley
+from tests.runners.valley import Valley
 from tests.tasks.configured import configured
 
 pytestmark = pytest.mark.usefixtures("engine")

@@ -14,7 +14,6 @@ import torch
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.methods import make_method
 from genesis.parameters import Inputs
-from genesis.parameters.parameter import Changes
 from genesis.problems.problem import Verdict
 from genesis.runners.evaluate import TaskProblem
 from genesis.runners.files import finite, write_json, write_npz
@@ -26,86 +25,12 @@ from genesis.runners.record import Record, RecordOptions, load_checkpoint
 from genesis.runners.solution import load_parameters, parameter_arrays, trajectory_arrays
 from genesis.runners.tensorboard import gradient_picture
 from genesis.runners.together import TogetherProblem
-from genesis.tasks.goal import Limit, met
 from genesis.tasks.task import Judged
+from tests.runners.valley import Valley
 from tests.settings import numbers
 from tests.tasks.configured import configured
 
 pytestmark = pytest.mark.usefixtures("engine")
-
-
-class Number:
-    """A parameter of plain numbers."""
-
-    learn, lr, changes = True, None, Changes()
-
-    def __init__(self, *start: float) -> None:
-        self.leaf = numbers(*start).requires_grad_()
-
-    def leaves(self):
-        return [self.leaf]
-
-    def leaf_bounds(self):
-        return [None]
-
-    def controlled(self):
-        return []
-
-    def project(self) -> None: ...
-
-    def value(self):
-        return self.leaf
-
-    def bounds(self):
-        return None
-
-    def labels(self):
-        return ["a", "b"]
-
-
-class Valley:
-    """Stands in for a task: objective Σ (x − (3, 1))² + tilt · x₀, good when |x − (3, 1)| is small."""
-
-    kind = "valley"
-
-    def __init__(
-        self, tolerance: float | None = 1e-2, tilt: float = 0.0, wall: float = math.inf, behind: Exception | None = None
-    ) -> None:
-        self.behind = behind or DivergenceError("the simulation diverged: x", step=3)
-        self.parameters = {"x": Number(0.0, 0.0)}
-        limits = [] if tolerance is None else [Limit("distance", tolerance)]
-        self.goal = SimpleNamespace(limits=limits, over_time=lambda trajectory: {})
-        start = torch.zeros(1, dtype=torch.float64)
-        self.setting = SimpleNamespace(
-            scene=SimpleNamespace(entities=[], rigid_solver=SimpleNamespace(physics=None)),
-            entities={},
-            control="force",
-            batch=(),
-            start_qpos=start,
-            start_qvel=start,
-            horizon=1,
-            dt=0.1,
-        )
-        self.tilt, self.wall = tilt, wall
-
-    def judge(self) -> Judged:
-        x = self.parameters["x"].leaf
-        if float(x[0].detach()) > self.wall:
-            raise self.behind
-        terms = {"distance": ((x - numbers(3.0, 1.0)) ** 2).sum(), "tilt": self.tilt * x[0]}
-        view = SimpleNamespace(x=x.detach().clone())
-        return Judged(sum(terms.values()), terms, view, Inputs(x, x, x))
-
-    def simulate(self):
-        x = self.parameters["x"].leaf
-        series = torch.zeros(2, 1, dtype=torch.float64)
-        return SimpleNamespace(qpos=series, qvel=series, controls=series[1:], x=x), None
-
-    def metrics(self, trajectory) -> dict[str, float]:
-        return {"distance": float((trajectory.x - numbers(3.0, 1.0)).norm())}
-
-    def good_enough(self, metrics: dict[str, float]) -> bool:
-        return met(self.goal.limits, metrics)
 
 
 def learning(task: Valley, stop: Stop, kind: str = "sgd", lr: float = 0.1, **more) -> Loop:

@@ -120,6 +120,7 @@ def test_a_run_that_only_began(tmp_path: Path) -> None:
     (folder / "solution.npz").write_bytes(b"PK torn")
     assert said(folder) == {
         "It has not ended, or its process died: there are 2 iterations and no result.": "warn", "Objective 4 → 3 (−25 %).": "plain",
+        "solution.npz is there and cannot be read: what it says is missing here.": "bad",
     }  # fmt: skip
     text = words(write_run_report(folder).read_text())
     assert "There is none to show: the run has stored no trajectory." in text and "unknown" in text

@@ -43,6 +43,8 @@ def compared(where: Path, found: np.ndarray, expected: np.ndarray, runner: str) 
 
     Raises: CheckError if they differ by more than `TOLERANCE`.
     """
+    if not len(expected):
+        raise CheckError(f"{where}: the run has no state to compare it at: every environment has diverged; do not use it.")
     error = float(np.abs(found - expected).max(initial=0.0))
     allowed = TOLERANCE * max(1.0, float(np.abs(expected).max(initial=0.0)))
     if not error <= allowed:
@@ -51,3 +53,14 @@ def compared(where: Path, found: np.ndarray, expected: np.ndarray, runner: str) 
             "not use it. Where another parameter controls the same joints, the policy alone is not what acted."
         )
     return f"checked by {runner}: gives the controls of the run to {error:.1e}, at its {len(expected)} observations"
+
+
+def left_out(solution: Any, target: Path) -> str:
+    """What is said of environments that diverged, empty where none did. Raises: CheckError where all did, so that nothing is left."""
+    if solution.envs is None:
+        return ""
+    series = [np.isfinite(x).all((0, 2)) for x in (solution.qpos, solution.qvel, solution.controls)]
+    kept = int(np.logical_and.reduce(series).sum())
+    if not kept:
+        raise CheckError(f"{target}: every environment of the run has diverged; there is no whole motion to export.")
+    return "" if kept == solution.envs else f", {kept} of {solution.envs} environments: the others diverged"

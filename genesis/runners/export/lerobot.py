@@ -12,7 +12,7 @@ import numpy as np
 
 from genesis.errors import InputError
 from genesis.runners.export.csv import CONTROL
-from genesis.runners.export.format import Exported, Format
+from genesis.runners.export.format import Exported, Format, left_out
 from genesis.runners.files import write_json
 from genesis.runners.stored import Solution
 
@@ -37,6 +37,7 @@ def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> E
             f"lerobot: frames are counted in a second, and steps of {solution.dt:g} s make no whole number; use npz or csv."
         )
     name = _task_name(solution)
+    lost = left_out(solution, target)
     episodes = _episodes(solution)
     tables = {
         "data/chunk-000/file-000.parquet": _frames(episodes),
@@ -57,7 +58,8 @@ def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> E
         *(target / file for file in tables),
     ]
     frames = sum(len(episode["index"]) for episode in episodes)
-    return Exported(files, [f"LeRobot {VERSION}: {len(episodes)} episodes, {frames} frames, {fps} a second"])
+    count = f"{len(episodes)} episode" + ("s" if len(episodes) != 1 else "")
+    return Exported(files, [f"LeRobot {VERSION}: {count}, {frames} frames, {fps} a second{lost}"])
 
 
 def _task_name(solution: Solution) -> str:

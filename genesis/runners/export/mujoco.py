@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from genesis.errors import InputError, ModelError
-from genesis.runners.export.format import Exported, Format
+from genesis.runners.export.format import Exported, Format, left_out
 from genesis.runners.files import write_bytes, write_npz
 from genesis.runners.stored import Solution
 
@@ -39,18 +39,21 @@ def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> E
     write_npz(target / "motion.npz", arrays)
     script = Path(__file__).with_name("mujoco_replay.py").read_bytes()
     write_bytes(target / "replay.py", script)
+    lost = left_out(solution, target)
     try:
         found = replay(target)
     except ValueError as error:  # MuJoCo's word
         raise ModelError(f"{files[0]}: MuJoCo refuses the model: {' '.join(str(error).split())}") from error
-    return Exported([target, *files, target / "motion.npz", target / "replay.py"], _said(found, model.reasons))
+    return Exported([target, *files, target / "motion.npz", target / "replay.py"], _said(found, model.reasons, lost))
 
 
-def _said(found: dict[str, float], reasons: list[str]) -> list[str]:
+def _said(found: dict[str, float], reasons: list[str], lost: str) -> list[str]:
     import mujoco
 
     whole, single = f"{found['qpos']:.1e}", f"{found['step_qpos']:.1e}"
-    said = [f"replayed in MuJoCo {mujoco.__version__}: the whole motion agrees to {whole} in qpos, single steps to {single}"]
+    said = [
+        f"replayed in MuJoCo {mujoco.__version__}: the whole motion agrees to {whole} in qpos, single steps to {single}{lost}"
+    ]
     if max(found["step_qpos"], found["step_qvel"]) > SAME:
         said += [f"not the same: {reason}" for reason in reasons or ["for no reason that is known; please report it"]]
     elif found["qpos"] > SAME:

@@ -49,6 +49,8 @@ class StoredMotion:
 def replay(folder: Path) -> dict[str, float]:
     """Largest differences of qpos [rad | m] and qvel [rad/s | m/s] over the whole motion, and of single steps from the run's own states."""
     motion = StoredMotion(folder)
+    if not motion.environments():
+        raise ValueError("no environment of the run has a whole motion: all have diverged")
     worst = {"qpos": 0.0, "qvel": 0.0, "step_qpos": 0.0, "step_qvel": 0.0}
     for qpos, qvel, controls in motion.environments():
         whole, single = mujoco.MjData(motion.model), mujoco.MjData(motion.model)

@@ -6,11 +6,11 @@ import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from genesis.errors import InputError
+from genesis.runners.files import read_npz
 from genesis.runners.names import CONFIG, GROWTH, METRICS, RESULT, SERIES, SOLUTION, TRAJECTORY
 from genesis.runners.report.page import FILE, REPLAY, Origin, embedded
 
@@ -70,7 +70,7 @@ class RunReport:
     """What the folder of a run says.
 
     verb: optimize, simulate or sysid. result: of result.json. config: of config.yaml. chosen: config group -> option, where it is known;
-    typed: overrides. arrays: of solution.npz or trajectory.npz.
+    typed: overrides. arrays: of solution.npz or trajectory.npz. unreadable: files that are there and cannot be read.
     """
 
     verb: str
@@ -81,6 +81,7 @@ class RunReport:
     course: Iterations
     arrays: dict[str, np.ndarray]
     origin: Origin = field(default_factory=Origin)
+    unreadable: list[str] = field(default_factory=list)
 
     @property
     def status(self) -> str:
@@ -107,12 +108,15 @@ class RunReport:
 def report_of(folder: Path) -> RunReport:
     """Read a run folder. Raises: InputError for a folder that holds no run."""
     result = _json(folder / RESULT)
+    arrays = {name: _arrays(folder / name) for name in (SOLUTION, TRAJECTORY)}
+    read = {RESULT: result, **arrays}
     if not result and not (folder / METRICS).is_file():
         raise InputError(f"{folder}: no run there (neither {RESULT} nor {METRICS}); give a run folder such as outputs/DATE/TIME.")
     config, chosen = _yaml(folder / CONFIG), chosen_options(folder)
     return RunReport(
         verb_of(folder, config), result, config, chosen, typed_words(folder, config), course_of(folder / METRICS),
-        _arrays(folder / SOLUTION) or _arrays(folder / TRAJECTORY), origin_of(folder),
+        arrays[SOLUTION] or arrays[TRAJECTORY], origin_of(folder),
+        [name for name, content in read.items() if not content and (folder / name).exists()],
     )  # fmt: skip
 
 
@@ -238,9 +242,8 @@ def _yaml(path: Path, kind: type = dict) -> Any:
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path) as stored:
-            return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, BadZipFile):
+        return read_npz(path)
+    except InputError:
         return {}
 
 

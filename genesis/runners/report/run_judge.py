@@ -117,6 +117,8 @@ def _divergences(run: RunReport) -> list[Sentence]:
         )
     if lost:
         said.append(Sentence(f"{counted(len(lost), 'environment')} of the batch diverged in some iterations.", "warn"))
+    for name in run.unreadable:
+        said.append(Sentence(f"{name} is there and cannot be read: what it says is missing here.", "bad"))
     if run.course.torn:
         said.append(Sentence(f"{counted(run.course.torn, 'line')} of metrics.jsonl cannot be read.", "warn"))
     return said
