@@ -12,7 +12,7 @@ import numpy as np
 
 FLUSHED = 10.0  # seconds between two that readers see
 HELD = 512  # rows of a history
-_NUMBERS = count()  # of files of this process, so that two of one second differ
+_NUMBERS = count()  # of files of this process, so that two of one second differ; readers take files in the order of their names
 
 
 class Events:
@@ -29,7 +29,7 @@ class Events:
 
         self._event, self._summary = Event, Summary
         folder.mkdir(parents=True, exist_ok=True)
-        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_NUMBERS)}"
+        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_NUMBERS):06d}"
         self._records = RecordWriter((folder / name).open("wb"))
         self._write(Event(file_version="brain.Event:2"))
         if first_step:

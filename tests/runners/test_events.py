@@ -1,5 +1,7 @@
 """Event files that TensorBoard reads, and histories that do not grow."""
 
+from itertools import count
+
 import numpy as np
 import pytest
 
@@ -29,7 +31,11 @@ def test_curves_texts_and_pictures_are_read_back(tmp_path) -> None:
     assert found.Tags()["tensors"] == ["config/text_summary"]
 
 
-def test_what_was_written_after_the_checkpoint_is_dropped(tmp_path) -> None:
+@pytest.mark.parametrize("number", [0, 9, 99])
+def test_what_was_written_after_the_checkpoint_is_dropped(tmp_path, monkeypatch, number: int) -> None:
+    """Also within a second, and where the number of the file gets one more digit."""
+    monkeypatch.setattr("genesis.runners.events._NUMBERS", count(number))
+    monkeypatch.setattr("genesis.runners.events.time.time", lambda: 1.8e9)
     first = Events(tmp_path)
     for step in range(6):
         first.scalars({"a": step}, step)
