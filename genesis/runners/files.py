@@ -2,6 +2,7 @@
 
 import json
 import math
+import zlib
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -30,9 +31,12 @@ def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
 def read_npz(path: Path) -> dict[str, np.ndarray]:
     """Arrays by name. Raises: InputError for a file that is torn, or no such file."""
     try:
-        with np.load(path) as stored:
+        stored = np.load(path)
+        if not isinstance(stored, np.lib.npyio.NpzFile):
+            raise ValueError("one array without a name")
+        with stored:
             return {name: stored[name] for name in stored.files}
-    except (OSError, EOFError, BadZipFile, ValueError) as error:
+    except (OSError, EOFError, BadZipFile, ValueError, zlib.error) as error:
         raise InputError(
             f"{path}: cannot be read as arrays ({type(error).__name__}); its run was cut off, or it is another file."
         ) from error

@@ -1,5 +1,6 @@
 """`genesis export` end to end: a policy and a motion written by the command, run by other programs; the scripts of docs/export.md."""
 
+import io
 import json
 import re
 import subprocess
@@ -129,7 +130,9 @@ def test_a_torn_solution_is_one_line_for_all_who_read_it(genesis_here, tmp_path)
     genesis_here("optimize", "task=throw", "stop.iterations=1", "logging=quiet")
     run = last_run(tmp_path)
     whole = (run / "solution.npz").read_bytes()
-    for content in (whole[: len(whole) // 2], b""):
+    lone = io.BytesIO()
+    np.save(lone, np.zeros(3))
+    for content in (whole[: len(whole) // 2], b"", lone.getvalue()):
         (run / "solution.npz").write_bytes(content)
         for words in (
             ("export", str(run), "-f", "npz"),
@@ -140,6 +143,12 @@ def test_a_torn_solution_is_one_line_for_all_who_read_it(genesis_here, tmp_path)
             assert code == 2 and "solution.npz: cannot be read as arrays" in printed and "Traceback" not in printed, words
         assert genesis_here("report", str(run))[0] == 0
         assert "solution.npz is there and cannot be read" in (run / "report.html").read_text()
+    (run / "solution.npz").write_bytes(whole)
+    (run / "result.json").write_text('{"status": "conv')
+    (run / "metrics.jsonl").unlink()
+    assert genesis_here("report", str(run))[0] == 0
+    page = (run / "report.html").read_text()
+    assert "How it ended is not known: result.json cannot be read." in page and "its process died" not in page
 
 
 def test_what_diverged_is_said_and_nothing_is_checked_against_nothing(tmp_path) -> None:

@@ -25,6 +25,7 @@ def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> E
 
     if task is None:
         raise InputError("mujoco: needs the task of the run for its scene; use `genesis export`.")
+    lost = left_out(solution, target)
     made = task()
     setting = made.setting
     forced = frozenset(np.flatnonzero(np.nan_to_num(solution.controls).reshape(-1, solution.controls.shape[-1]).any(0)).tolist())
@@ -39,7 +40,6 @@ def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> E
     write_npz(target / "motion.npz", arrays)
     script = Path(__file__).with_name("mujoco_replay.py").read_bytes()
     write_bytes(target / "replay.py", script)
-    lost = left_out(solution, target)
     try:
         found = replay(target)
     except ValueError as error:  # MuJoCo's word

@@ -110,7 +110,7 @@ def report_of(folder: Path) -> RunReport:
     result = _json(folder / RESULT)
     arrays = {name: _arrays(folder / name) for name in (SOLUTION, TRAJECTORY)}
     read = {RESULT: result, **arrays}
-    if not result and not (folder / METRICS).is_file():
+    if not (folder / RESULT).is_file() and not (folder / METRICS).is_file():
         raise InputError(f"{folder}: no run there (neither {RESULT} nor {METRICS}); give a run folder such as outputs/DATE/TIME.")
     config, chosen = _yaml(folder / CONFIG), chosen_options(folder)
     return RunReport(

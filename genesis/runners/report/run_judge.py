@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from genesis.problems.status import CONVERGED, FINISHED, INTERRUPTED, NOT_CONVERGED, OVERFLOWED, PRUNED
+from genesis.runners.names import RESULT
 from genesis.runners.report.digits import change, duration, plain, power
 from genesis.runners.report.folder import SIMULATE, RunReport, node
 from genesis.runners.report.judge import Sentence, counted, tone_of
@@ -47,6 +48,8 @@ def verdict(run: RunReport, near: list[Closeness]) -> list[Sentence]:
 
 def _ending(run: RunReport) -> Sentence:
     result, tone = run.result, tone_of(run.status)
+    if not result and RESULT in run.unreadable:
+        return Sentence(f"How it ended is not known: {RESULT} cannot be read.", "warn")
     seconds = total_seconds(run)
     if run.verb == SIMULATE:
         time = run.arrays.get("time")
