@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genesis.errors import InputError
+from genesis.replay.palette import GHOST
 from genesis.replay.replay import DrawnBody, Skin, Take
 from genesis.replay.shading import shaded
 from genesis.replay.viewpoint import Viewpoint, poses
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkPolyData
     from vtkmodules.vtkRenderingCore import vtkActor, vtkRenderer, vtkRenderWindow
 
-GHOST = 0.3  # opacity of a ghost
 UNSEEN = 0.002  # opacity of what fills the depth buffer alone; nothing at all would be thrown away
 
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from genesis.description.poses import quat_between
 from genesis.replay.floor import cell_width, floor_pose
+from genesis.replay.palette import GHOST
 from genesis.replay.replay import Arrows, Colour, DrawnBody, Landmark, Polyline, Replay, Skin, Take
 from genesis.replay.shading import precise, shaded
 from genesis.replay.viewpoint import seen_points
@@ -14,10 +16,10 @@ from genesis.replay.viewpoint import seen_points
 if TYPE_CHECKING:
     from viser import SceneApi
 
-GHOST = 0.3  # opacity of a take that stands behind
 SHRUNK = 0.99  # size of its shapes, so that none lies in the surface of another take
 ALONE = 6  # takes that are drawn each with nodes of their own; more of them are instances of shared shapes
 LOOKED_AT, POINTS = 40, 50_000  # frames of a take, and points in all, that say where the camera stands
+UP = np.array([0.0, 0.0, 1.0])
 STILL = np.array([0.0, 0.0, 0.0]), np.array([1.0, 0.0, 0.0, 0.0])
 
 
@@ -110,7 +112,7 @@ class Drawing:
             plane_color=(34, 36, 42) if dark else (246, 247, 249), plane_opacity=1.0,
             shadow_opacity=0.35 if dark else 0.2,
             fade_distance=6.0 * self.extent, fade_strength=1.5,
-            position=pose[:3, 3], wxyz=_turned_to(pose[:3, 2]),
+            position=pose[:3, 3], wxyz=quat_between(UP, pose[:3, 2]),
         )  # fmt: skip
 
     def _annotate(self) -> None:
@@ -382,12 +384,3 @@ def _painted(skin: Skin) -> Any:
     else:
         mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=np.asarray(skin.colours)[source])
     return mesh
-
-
-def _turned_to(normal: np.ndarray) -> np.ndarray:
-    """The quaternion (4,) that turns z to a direction."""
-    z = normal / max(float(np.linalg.norm(normal)), 1e-12)
-    if z[2] < -1.0 + 1e-9:
-        return np.array([0.0, 1.0, 0.0, 0.0])
-    quat = np.array([1.0 + z[2], -z[1], z[0], 0.0])
-    return quat / np.linalg.norm(quat)

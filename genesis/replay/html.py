@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from genesis.replay.drawing import GHOST, Drawing, bytes_of
+from genesis.replay.drawing import Drawing, bytes_of
 from genesis.replay.files import put
-from genesis.replay.replay import Replay
+from genesis.replay.palette import GHOST
+from genesis.replay.replay import PAUSE, Replay
 from genesis.replay.server import look, quiet_server
 
 FPS = 30.0
 POSES = 30_000  # of bodies over all frames, at most: about 1 MB and half a second
-PAUSE = 0.8  # at the end, before it begins anew [s]
 MAIN = (0.45, 0.47, 0.5)  # of the main take in the legend
 
 

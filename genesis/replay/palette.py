@@ -9,6 +9,7 @@ FREE: Colour = (0.85, 0.60, 0.32, 1.0)
 GROUND: Colour = (0.93, 0.94, 0.95, 1.0)
 BONE: Colour = (0.80, 0.79, 0.76, 1.0)
 ACCENT: Colour = (0.90, 0.45, 0.18, 1.0)  # of the joints of a skeleton
+GHOST = 0.3  # opacity of a take that stands behind
 
 
 def colour_of(description: Description, geom: Geom) -> Colour:

@@ -19,6 +19,7 @@ from genesis.errors import InputError
 from genesis.replay.files import put
 
 FORMAT, FILE = 1, "replay.npz"
+PAUSE = 0.8  # of what plays over and over, at the end, before it begins anew [s]
 Colour = tuple[float, float, float, float]
 
 

@@ -13,11 +13,10 @@ from genesis.errors import InputError
 from genesis.replay.files import put
 from genesis.replay.letters import letters, write
 from genesis.replay.render import SIZE, Renderer
-from genesis.replay.replay import Replay
+from genesis.replay.replay import PAUSE, Replay
 from genesis.replay.viewpoint import Viewpoint
 
 QUALITY = 20  # of H.264, its crf: 0 without loss, 51 the worst
-HOLD = 0.8  # how long the last picture of a loop stays [s]
 SAMPLES = 8  # pictures that the palette of a gif is made of
 
 
@@ -124,7 +123,7 @@ def _durations(count: int, fps: float, unit: int) -> list[int]:
     ends = np.round(np.arange(count + 1) * (1000.0 / (fps * unit))).astype(int) * unit
     made = np.maximum(np.diff(ends), unit)
     if count > 1:
-        made[-1] += round(1000.0 * HOLD / unit) * unit
+        made[-1] += round(1000.0 * PAUSE / unit) * unit
     return made.tolist()
 
 

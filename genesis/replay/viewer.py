@@ -13,14 +13,13 @@ import numpy as np
 from genesis.errors import StateError
 from genesis.log import logger
 from genesis.replay.drawing import Drawing
-from genesis.replay.replay import Replay, Take
+from genesis.replay.replay import PAUSE, Replay
 from genesis.replay.server import look, open_server, refused, stop_server
 
 PORT, TRIED = 8080, 50  # where viewers are, and how many ports after it are tried where it is taken
 FPS = 60.0  # frames a second of a replay; 30 of what is shown while it happens
 LIVE = 1.0 / 30.0  # [s]
 SPEEDS = ("0.1x", "0.25x", "0.5x", "1x", "2x", "4x")
-PAUSE = 0.8  # at the end, before it begins anew [s]
 
 
 class _Page:
@@ -229,11 +228,6 @@ def serve(
     Raises: StateError where a named port is in use, or none can be opened.
     """
     return Viewer(replay, port, host, open_browser, dark)
-
-
-def still(bodies: list[Any], pos: np.ndarray, quat: np.ndarray, title: str = "") -> Replay:
-    """A replay of one frame: poses (L, 3), (L, 4) of bodies."""
-    return Replay(title, np.zeros(1), bodies, [Take("now", np.array(pos)[None], np.array(quat)[None])])
 
 
 def free_port(host: str = "127.0.0.1") -> int:

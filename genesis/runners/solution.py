@@ -11,14 +11,10 @@ from genesis.description.kinds import JointKind
 from genesis.errors import InputError
 from genesis.parameters.policy import Policy
 from genesis.runners.files import read_npz
+from genesis.runners.names import CONTROL_KIND, JOINT_KINDS, JOINT_NAMES, LEAF, POLICY, SOLUTION, VALUE
 from genesis.runners.series import series_arrays, spread
 from genesis.selection import joints_of, tensor
 from genesis.tasks import Task
-
-# Names in the file: value of each parameter in its own units, and its leaves, which restore it bit by bit; what else a policy is made of.
-VALUE, LEAF, POLICY = "parameter/", "leaf/", "policy/"
-# What the columns of qpos, qvel and controls are: names and kinds of the joints in their order, and what controls say.
-JOINT_NAMES, JOINT_KINDS, CONTROL_KIND = "joint_names", "joint_kinds", "control_kind"
 
 
 def trajectory_arrays(task: Task, without: Sequence[int] = ()) -> dict[str, np.ndarray]:
@@ -76,7 +72,7 @@ def load_parameters(task: Task, path: Path) -> list[str]:
 
     Raises: InputError for a missing or foreign file, or other shapes.
     """
-    file = path / "solution.npz" if path.is_dir() else path
+    file = path / SOLUTION if path.is_dir() else path
     if not file.is_file():
         raise InputError(f"{path}: no solution.npz there.")
     arrays = read_npz(file)

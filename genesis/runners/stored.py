@@ -11,16 +11,28 @@ import numpy as np
 from genesis.description.kinds import KINDS, JointKind
 from genesis.errors import InputError, unknown_name
 from genesis.runners.files import read_npz
+from genesis.runners.names import (
+    CONFIG,
+    CONTROL_KIND,
+    FEEDBACK,
+    JOINT_KINDS,
+    JOINT_NAMES,
+    LEAF,
+    POLICY,
+    RESULT,
+    SOLUTION,
+    TRAJECTORY,
+    VALUE,
+)
 
 if TYPE_CHECKING:
     from genesis.runners.policy_module import PolicyModule
 
 Arrays = dict[str, np.ndarray]
 #: Files of a run folder that hold a motion, the first that is there counts.
-FILES = ("solution.npz", "trajectory.npz")
+FILES = (SOLUTION, TRAJECTORY)
 MOTION = ("time", "qpos", "qvel", "controls")
-MEANING = ("joint_names", "joint_kinds", "control_kind")
-VALUE, LEAF, POLICY, FEEDBACK = "parameter/", "leaf/", "policy/", "feedback/"
+MEANING = (JOINT_NAMES, JOINT_KINDS, CONTROL_KIND)
 
 
 @dataclass(frozen=True)
@@ -148,8 +160,8 @@ def read_solution(folder: Path, meaning: Callable[[], Arrays] | None = None) -> 
 
     Raises: InputError for a folder that is no run, holds no motion, or a file that cannot be read.
     """
-    if not (folder / "config.yaml").is_file():
-        raise InputError(f"{folder}: no stored run there (config.yaml is missing); give a run folder such as outputs/DATE/TIME.")
+    if not (folder / CONFIG).is_file():
+        raise InputError(f"{folder}: no stored run there ({CONFIG} is missing); give a run folder such as outputs/DATE/TIME.")
     file = next((folder / name for name in FILES if (folder / name).is_file()), None)
     if file is None:
         raise InputError(f"{folder}: the run has no {' and no '.join(FILES)}; it has not finished, or finds no motion.")
@@ -168,9 +180,9 @@ def read_solution(folder: Path, meaning: Callable[[], Arrays] | None = None) -> 
         folder=folder,
         **{name: arrays[name] for name in MOTION},
         parameters={name.removeprefix(VALUE): value for name, value in arrays.items() if name.startswith(VALUE)},
-        joint_names=tuple(map(str, arrays["joint_names"])),
-        joint_kinds=tuple(KINDS[str(kind)] for kind in arrays["joint_kinds"]),
-        control_kind=str(arrays["control_kind"]),
+        joint_names=tuple(map(str, arrays[JOINT_NAMES])),
+        joint_kinds=tuple(KINDS[str(kind)] for kind in arrays[JOINT_KINDS]),
+        control_kind=str(arrays[CONTROL_KIND]),
         status=str(result.get("status", "unknown")),
         objective=None if objective is None else float(objective),
         metrics=dict(result.get("metrics") or {}),
@@ -181,7 +193,7 @@ def read_solution(folder: Path, meaning: Callable[[], Arrays] | None = None) -> 
 
 def _result(folder: Path) -> dict[str, Any]:
     """result.json; empty where there is none, as after an interruption. Raises: InputError for one that cannot be read."""
-    file = folder / "result.json"
+    file = folder / RESULT
     if not file.is_file():
         return {}
     try:

@@ -44,8 +44,7 @@ def poses_of(physics: Any, theta: torch.Tensor, qpos: torch.Tensor) -> tuple[np.
     with torch.no_grad():
         states = plain(qpos).detach()[:, None], qpos.new_zeros(len(qpos), 1, physics.nv)
         pos, quat = (x[:, 0].cpu().double().numpy() for x in physics.kinematics(theta.detach(), *states)[:2])
-    world = np.zeros((len(pos), 1, 3)), np.tile(STILL, (len(pos), 1, 1))
-    return np.concatenate([world[0], pos], 1), np.concatenate([world[1], quat], 1)
+    return with_world(pos, quat)
 
 
 def poses_now(solver: "RigidSolver") -> tuple[np.ndarray, np.ndarray]:
@@ -53,6 +52,11 @@ def poses_now(solver: "RigidSolver") -> tuple[np.ndarray, np.ndarray]:
     theta, qpos, qvel = (x.detach() for x in (solver.theta(), solver.qpos, solver.qvel))
     with torch.no_grad():
         pos, quat = (x.cpu().double().numpy() for x in solver.physics.kinematics(theta, qpos, qvel)[:2])
+    return with_world(pos, quat)
+
+
+def with_world(pos: np.ndarray, quat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Poses of the links (N, nlink, 3) [m] and (N, nlink, 4), and before them that of the world, which stands still."""
     world = np.zeros((len(pos), 1, 3)), np.tile(STILL, (len(pos), 1, 1))
     return np.concatenate([world[0], pos], 1), np.concatenate([world[1], quat], 1)
 

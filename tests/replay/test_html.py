@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from genesis.errors import InputError
-from genesis.replay.html import PAUSE, html_of, write_html
-from genesis.replay.replay import Arrows, DrawnBody, Landmark, Polyline, Replay, Skin, Take
+from genesis.replay.html import html_of, write_html
+from genesis.replay.replay import PAUSE, Arrows, DrawnBody, Landmark, Polyline, Replay, Skin, Take
 from tests.replay.pages import Messages, in_a_browser, photograph
 
 CUBE = np.array([[x, y, z] for x in (-0.1, 0.1) for y in (-0.1, 0.1) for z in (-0.1, 0.1)], np.float32)

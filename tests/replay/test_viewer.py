@@ -11,7 +11,8 @@ import pytest
 
 from genesis.errors import StateError
 from genesis.replay import viewer as module
-from genesis.replay.viewer import LiveViewer, free_port, open_page, serve, still
+from genesis.replay.replay import Replay, Take
+from genesis.replay.viewer import LiveViewer, free_port, open_page, serve
 from tests.replay.pages import in_a_browser, photograph
 from tests.replay.test_html import sliding
 
@@ -115,7 +116,8 @@ def test_without_a_display_no_browser_is_looked_for(monkeypatch) -> None:
 
 def test_what_is_simulated_is_followed_at_thirty_times_a_second() -> None:
     made = sliding(1)
-    with LiveViewer(still(made.bodies, made.takes[0].pos[0], made.takes[0].quat[0]), port=0, open_browser=False) as shown:
+    now = Replay("", np.zeros(1), made.bodies, [Take("now", made.takes[0].pos[:1].copy(), made.takes[0].quat[:1].copy())])
+    with LiveViewer(now, port=0, open_browser=False) as shown:
         sent: list[float] = []
         placing = shown._drawing.takes[0].place
         shown._drawing.takes[0].place = lambda *poses: (sent.append(time.monotonic()), placing(*poses))

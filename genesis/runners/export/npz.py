@@ -8,7 +8,8 @@ import numpy as np
 
 from genesis.runners.export.format import Exported, Format
 from genesis.runners.files import write_npz
-from genesis.runners.stored import FEEDBACK, VALUE, Solution
+from genesis.runners.names import FEEDBACK, VALUE
+from genesis.runners.stored import Solution
 
 
 def arrays_of(solution: Solution) -> dict[str, np.ndarray]:
