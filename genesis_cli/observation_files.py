@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from glob import glob, has_magic
 from pathlib import Path
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from genesis.observations.files import as_pattern, is_pattern, matches
 from genesis_cli.errors import CommandError
 
 
@@ -65,11 +65,11 @@ def _folder(node: DictConfig, beside: list[Path], typed: bool) -> Path | None:
 
 def _find(where: str, given: str, places: Sequence[Path]) -> str:
     """The first place that has the file or a match of the pattern."""
-    tried = list(dict.fromkeys(str(place / Path(given).expanduser()) for place in places))
-    for candidate in tried:
-        if glob(candidate, recursive=True) if has_magic(given) else Path(candidate).exists():
-            return str(Path(candidate).absolute())
-    what = "matches no file" if has_magic(given) else "not found"
+    for place in places:
+        if matches(place, given):
+            return as_pattern(place, given)
+    tried = list(dict.fromkeys(str(place / Path(given)) for place in places))
+    what = "matches no file" if all(is_pattern(place, given) for place in places) else "not found"
     near = get_close_matches(Path(given).name, _beside(tried), n=3)
     hint = f" Nearest there: {', '.join(near)}." if near else " The folder of the data: observation.folder=PATH."
     raise CommandError(f"{where}: file {given} {what}; tried: {', '.join(tried)}.{hint}")

@@ -1,18 +1,20 @@
 """From the node `observation` of a config to recordings."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from genesis.errors import InputError, unknown_name
+from genesis.observations.duplicates import checked
 from genesis.observations.files import TRAIN, VALIDATION, FileEntry, entries
 from genesis.observations.log import Log
 from genesis.observations.noise import noise_level
-from genesis.observations.readers import ReadOptions, read
+from genesis.observations.readers import ReadOptions, of_file, read, read_options
 from genesis.observations.recording import Clock, ColumnLayout, Recording, Series, filled, recordings, resampled
+from genesis.observations.spans import why_long
 from genesis.observations.spec import ChannelSpec, InputSpec, channel_spec, input_spec, settle, spread
 
 
@@ -64,10 +66,12 @@ def load(spec: Mapping[str, Any], base: Path | None = None) -> Dataset:
     time = spec.get("time") or {}
     clock = Clock(time.get("column", "time"), str(time.get("unit", "s")), time.get("step"))
     warnings: list[str] = []
-    layout = ColumnLayout(clock, spec.get("trajectory"), channels, inputs, warnings)
-    found = _read_all(entries(spec, base or Path.cwd()), layout, ReadOptions(spec.get("delimiter")))
+    duplicates = checked(str(spec.get("duplicates") or "error"))
+    layout = ColumnLayout(clock, spec.get("trajectory"), channels, inputs, warnings, duplicates)
+    options = read_options(spec)
+    found = _read_all(entries(spec, base or Path.cwd()), layout, options)
     found = _split(found, spec["validation"])
-    _resample(found, spec.get("resample"))
+    _resample(found, spec.get("resample"), options)
     dataset = Dataset(found, channels, inputs, smoothing, warnings)
     if not dataset.train:
         raise InputError("observation.files: no recording is left to learn from; all of them are held out for validation.")
@@ -94,12 +98,15 @@ def _smoothing(node: Mapping[str, Any]) -> Smoothing:
 def _read_all(chosen: list[FileEntry], layout: ColumnLayout, options: ReadOptions) -> list[Recording]:
     if not chosen:
         raise InputError("observation.files: names no file; give at least one.")
-    logs: dict[Path, Log] = {}
+    logs: dict[str, Log] = {}
     found: list[Recording] = []
     for entry in chosen:
-        if entry.path not in logs:
-            logs[entry.path] = read("observation.files", entry.path, options)
-        log = logs[entry.path]
+        own = replace(of_file(options, entry.where, entry.given), episodes=entry.episodes)
+        known = f"{entry.path} {own}"
+        if known not in logs:
+            logs[known] = read(entry.where, entry.path, own)
+            layout.warnings += logs[known].notes
+        log = logs[known]
         if not found:
             specs: list[ChannelSpec | InputSpec] = [*layout.channels.values(), *layout.inputs.values()]
             for spec in specs:
@@ -167,13 +174,26 @@ def _cut(recording: Recording, fraction: float) -> list[Recording]:
     return parts
 
 
-def _resample(found: Iterable[Recording], rate: float | None) -> None:
+def _resample(found: Iterable[Recording], rate: float | None, options: ReadOptions) -> None:
     if rate is None:
         return
     if not rate > 0.0:
         raise InputError(f"observation.resample: {rate:g} Hz; allowed: a positive number, or null for the measured times.")
     for recording in found:
+        for name, series in recording.channels.items():
+            _fits(recording, name, series, rate, options)
         recording.channels = {name: resampled(series, rate) for name, series in recording.channels.items()}
+
+
+def _fits(recording: Recording, name: str, series: Series, rate: float, options: ReadOptions) -> None:
+    """Raises: InputError for a uniform grid that is larger than the budget, with the likely cause."""
+    seconds = float(series.time[-1] - series.time[0])
+    count = seconds * rate
+    if count * (5 + 4 * series.values.shape[1]) > options.most:  # the grid, its neighbours and what stands between them
+        raise InputError(
+            f'observation.resample: {recording.name}: channel "{name}" lasts {seconds:.6g} s, {count:.6g} samples at {rate:g} Hz, more than '
+            f"observation.budget_gb = {options.budget_gb:g} allows; {why_long(series.time)}."
+        )
 
 
 def _fill_inputs(dataset: Dataset) -> None:

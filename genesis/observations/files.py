@@ -1,8 +1,9 @@
 """Which files are read, and which part of each."""
 
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from glob import glob, has_magic
+from dataclasses import dataclass, field
+from glob import escape, glob, has_magic
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ TRAIN, VALIDATION = "train", "validation"
 
 @dataclass(frozen=True)
 class FileEntry:
-    """One file: the part from start to end [s from its first sample], stamps that are delay [s] late, and which trajectories."""
+    """One file: the part from start to end [s from its first sample], stamps that are delay [s] late, which trajectories or episodes.
+
+    where: its key in the config, for messages; given: what it says of how it is read.
+    """
 
     path: Path
     split: str
@@ -21,6 +25,9 @@ class FileEntry:
     end: float = float("inf")
     delay: float = 0.0
     trajectories: tuple[int, ...] | slice | None = None
+    episodes: tuple[int, ...] | slice | None = None
+    where: str = "observation.files"
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 def entries(spec: Mapping[str, Any], base: Path) -> list[FileEntry]:
@@ -37,8 +44,44 @@ def entries(spec: Mapping[str, Any], base: Path) -> list[FileEntry]:
     found: list[FileEntry] = []
     for k, item in enumerate(spec["files"]):
         made = _entries(f"observation.files[{k}]", item, TRAIN, base)
-        found += [entry for entry in made if not (has_magic(_path(item)) and entry.path in kept_out)]
+        found += [entry for entry in made if not (is_pattern(base, _path(item)) and entry.path in kept_out)]
     return found + held
+
+
+def matches(base: Path, given: str) -> list[Path]:
+    """What a path or pattern means from a folder: the path where it exists, whatever signs are in it; else the matches of the pattern."""
+    literal, rest = _literal(base, given)
+    if not rest:
+        return [literal]
+    if not has_magic(rest):
+        return []
+    return [Path(found) for found in sorted(glob(os.path.join(escape(str(literal)), rest), recursive=True))]
+
+
+def as_pattern(base: Path, given: str) -> str:
+    """The same pattern with an absolute path, for later: folders that exist are taken literally."""
+    literal, rest = _literal(base, given)
+    return os.path.join(escape(str(literal.absolute())), rest) if rest else str(literal.absolute())
+
+
+def is_pattern(base: Path, given: str) -> bool:
+    """Whether a text that names no path is a pattern of several."""
+    return has_magic(_literal(base, given)[1])
+
+
+def _literal(base: Path, given: str) -> tuple[Path, str]:
+    """(the part of the path that exists, the rest of the text)."""
+    try:
+        path = Path(given).expanduser()
+    except RuntimeError:  # ~somebody who has no home
+        path = Path(given)
+    parts = path.parts
+    found = Path(path.anchor) if path.is_absolute() else base
+    for k, part in enumerate(parts[1:] if path.is_absolute() else parts):
+        if part == "**" or not os.path.lexists(found / part):
+            return found, os.path.join(*parts[k + path.is_absolute() :])
+        found = found / part
+    return found, ""
 
 
 def _path(item: Any) -> str:
@@ -47,20 +90,32 @@ def _path(item: Any) -> str:
 
 def _entries(where: str, item: Any, split: str, base: Path) -> list[FileEntry]:
     given = _path(item)
-    absolute = str(base / Path(given).expanduser())
-    paths = [Path(p) for p in sorted(glob(absolute, recursive=True))] if has_magic(given) else [Path(absolute)]
+    absolute = base / Path(given)
+    paths = matches(base, given)
     if not paths:
-        raise InputError(f"{where}: no file matches {absolute}.")
-    for path in paths:
-        if not path.exists():
-            raise InputError(f"{where}: file {path} not found.")
+        why = "no file matches {}." if is_pattern(base, given) else "file {} not found."
+        raise InputError(f"{where}: {why.format(absolute)}")
     options = item if isinstance(item, Mapping) else {}
     start, end = options.get("start") or 0.0, options.get("end")
     end = float("inf") if end is None else float(end)
     if not start < end:
         raise InputError(f"{where}: start is {start:g} s and end {end:g} s; start must be less.")
     chosen = trajectories(f"{where}.trajectories", options.get("trajectories"))
-    return [FileEntry(path, split, float(start), end, float(options.get("delay") or 0.0), chosen) for path in paths]
+    episodes = _episodes(f"{where}.episodes", options.get("episodes"))
+    if chosen is not None and episodes is not None:
+        raise InputError(
+            f"{where}: trajectories and episodes are both given; the trajectories of a LeRobot data set are its episodes."
+        )
+    delay = float(options.get("delay") or 0.0)
+    return [FileEntry(path, split, float(start), end, delay, chosen, episodes, where, options) for path in paths]
+
+
+def _episodes(where: str, given: Any) -> tuple[int, ...] | slice | None:
+    """Numbers of episodes. Raises: InputError for a range that counts from the end, which is not known."""
+    made = trajectories(where, given)
+    if isinstance(made, slice) and any(x is not None and x < 0 for x in (made.start, made.stop, made.step)):
+        raise InputError(f'{where}: {given!r}; allowed: a list of numbers from 0, or a range "0:60".')
+    return made
 
 
 def trajectories(where: str, given: Any) -> tuple[int, ...] | slice | None:

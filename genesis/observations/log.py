@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genesis.errors import InputError, unknown_name
+from genesis.errors import InputError, UnknownNameError, unknown_name
 
 
 @dataclass
@@ -19,6 +19,8 @@ class Log:
     seconds: columns of times that are in seconds whatever the user's unit is, since the format fixes it.
     faults: column -> why it is not made of numbers.
     lines: (N,) line in the file of each row, where it has lines.
+    notes: what was left out, for the user. hint: what to set where a column is not there.
+    trajectory: column that numbers the trajectories, where the format says so.
     """
 
     path: Path
@@ -28,13 +30,17 @@ class Log:
     seconds: frozenset[str] = frozenset()
     faults: Mapping[str, str] = field(default_factory=dict)
     lines: np.ndarray | None = None
+    notes: list[str] = field(default_factory=list)
+    hint: str = ""
+    trajectory: str | None = None
 
     def column(self, where: str, name: str) -> np.ndarray:
         """(N,) numbers. Raises: UnknownNameError, InputError for a column of texts."""
         if name in self.faults:
             raise InputError(f'{where}: {self.path.name}: column "{name}" is not made of numbers: {self.faults[name]}.')
         if name not in self.columns:
-            raise unknown_name(f"{where}: {self.path.name}", "column", name, [*self.columns, *self.faults])
+            unknown = unknown_name(f"{where}: {self.path.name}", "column", name, [*self.columns, *self.faults])
+            raise UnknownNameError(f"{unknown} ({self.hint})") if self.hint else unknown
         return self.columns[name]
 
     def place(self, row: int) -> str:

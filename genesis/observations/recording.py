@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from genesis.errors import InputError
+from genesis.observations.duplicates import ERROR, one_each
 from genesis.observations.files import FileEntry
 from genesis.observations.log import Log
 from genesis.observations.spec import ChannelSpec, InputSpec
@@ -105,13 +106,14 @@ class Clock:
 
 @dataclass
 class ColumnLayout:
-    """What is common to the files of a config."""
+    """What is common to the files of a config; duplicates: what becomes of rows of one time."""
 
     clock: Clock
     trajectory: str | None
     channels: Mapping[str, ChannelSpec]
     inputs: Mapping[str, InputSpec]
     warnings: list[str]
+    duplicates: str = ERROR
 
 
 def recordings(log: Log, entry: FileEntry, layout: ColumnLayout) -> Iterator[Recording]:
@@ -119,7 +121,8 @@ def recordings(log: Log, entry: FileEntry, layout: ColumnLayout) -> Iterator[Rec
 
     Raises: InputError with file and line.
     """
-    pieces = _pieces(log, layout.trajectory)
+    trajectory = log.trajectory or layout.trajectory
+    pieces = _pieces(log, trajectory)
     numbers: Sequence[int] = range(len(pieces))
     if isinstance(entry.trajectories, slice):
         numbers = numbers[entry.trajectories]
@@ -128,8 +131,9 @@ def recordings(log: Log, entry: FileEntry, layout: ColumnLayout) -> Iterator[Rec
     if not numbers or max(numbers) >= len(pieces):
         raise InputError(f"{log.path.name} has {len(pieces)} trajectories, from 0; chosen: {entry.trajectories}.")
     for k in numbers:
-        name = log.path.stem if layout.trajectory is None else f"{log.path.stem}:{k}"
-        yield _recording(log, entry, layout, name, pieces[k], k)
+        label = k if log.trajectory is None else int(log.columns[log.trajectory][pieces[k].start])
+        name = log.path.stem if trajectory is None else f"{log.path.stem}:{label}"
+        yield _recording(log, entry, layout, name, pieces[k], label)
 
 
 def _pieces(log: Log, trajectory: str | None) -> list[slice]:
@@ -197,7 +201,7 @@ def _series(log: Log, layout: ColumnLayout, spec: ChannelSpec | InputSpec, rows:
         counts = ", ".join(f"{name} {len(values)}" for name, values in zip(names, raw, strict=True))
         raise InputError(f"{spec.where}.columns: {log.path.name}: the columns have different numbers of rows: {counts}.")
     stamps = layout.clock.stamps(log, spec.where, source.clock or log.clocks.get(names[0]), len(raw[0]))
-    if log.clocks.get(names[0]):  # a bag has a table for every topic, and one trajectory
+    if log.clocks.get(names[0]) and log.trajectory is None:  # a bag has a table for every topic, and one trajectory
         rows = slice(0, len(raw[0]))
     table = np.stack([values[rows].astype(np.float64) for values in raw], 1)
     table[~np.isfinite(table)] = np.nan
@@ -212,20 +216,31 @@ def _series(log: Log, layout: ColumnLayout, spec: ChannelSpec | InputSpec, rows:
             )
     time = stamps[rows].copy()
     _in_order(log, time, rows.start)
-    return Series(time, values, names)
+    return _one_row_each(log, layout, spec, Series(time, values, names), rows.start)
+
+
+def _one_row_each(log: Log, layout: ColumnLayout, spec: ChannelSpec | InputSpec, series: Series, first_row: int) -> Series:
+    """With one row for every time. Raises: InputError for two that differ, where the user did not say which counts."""
+    time, values, other = one_each(series.time, series.values, layout.duplicates, spec.kind == "link_orientation")
+    if other is not None:
+        raise InputError(
+            f"{log.place(first_row + other)}: two rows have the same time, {series.time[other]:.9g} s, and different numbers "
+            f"({', '.join(series.columns[:4])}); remove one, or set observation.duplicates: first, last or mean."
+        )
+    if len(time) < len(series.time):
+        said = f"{log.path.name}: {len(series.time) - len(time)} rows have the time of the row before; they are one row with it."
+        layout.warnings += [] if said in layout.warnings else [said]
+    return Series(time, values, series.columns)
 
 
 def _in_order(log: Log, time: np.ndarray, first_row: int) -> None:
-    """Raises: InputError for the first row that is not later than the one before."""
-    bad = np.flatnonzero(np.diff(time) <= 0.0)
+    """Raises: InputError for the first row that is earlier than the one before."""
+    bad = np.flatnonzero(np.diff(time) < 0.0)
     if len(bad):
         k = int(bad[0])
-        place, before, now = log.place(first_row + k + 1), time[k], time[k + 1]
-        if now == before:
-            raise InputError(f"{place}: two rows have the same time, {now:.9g} s; remove one.")
         raise InputError(
-            f"{place}: time goes backwards, from {before:.9g} to {now:.9g} s; sort the rows, or name the column that numbers "
-            "the trajectories in observation.trajectory."
+            f"{log.place(first_row + k + 1)}: time goes backwards, from {time[k]:.9g} to {time[k + 1]:.9g} s; sort the rows, or name the "
+            "column that numbers the trajectories in observation.trajectory."
         )
 
 

@@ -7,6 +7,7 @@ from genesis_cli.schema.keys import REQUIRED, key
 
 ENTITY = "entity by name; null: the robot"
 LOSSES = ("linear", "soft_l1", "huber", "cauchy", "arctan")
+OF_ALL = "of this file; null: that of all, observation.…"
 FRAME_AXES = "axes of the numbers: the world's or the frame's own"
 
 
@@ -17,7 +18,7 @@ class Observation:
     files: list[Any] = key(REQUIRED, "files or glob patterns, or mappings with path and the keys of a file")
     folder: str | None = key(None, "where relative files are looked for first; null: beside the YAML, then in the working folder")
     validation: dict[str, Any] = key({"files": [], "fraction": 0.0, "by": "time"}, "what is held out to judge the result")
-    time: dict[str, Any] = key({"column": "time", "unit": "s", "step": None}, "times of the rows")
+    time: dict[str, Any] = key({"column": "time", "unit": "s", "step": None, "format": None, "zone": None}, "times of the rows")
     trajectory: str | None = key(
         None, "column that numbers the trajectories of one file, or array of their lengths; null: one a file"
     )
@@ -29,18 +30,38 @@ class Observation:
     smoothing: dict[str, Any] = key(
         {"window": 25, "order": 3, "velocity": "position"}, "how start states are read from the channels"
     )
-    delimiter: str | None = key(None, "between the fields of text files; null: found out")
+    delimiter: str | None = key(None, "between the fields of text files, a character, tab or blanks; null: found out")
+    decimal: str | None = key(None, "decimal sign of text files; null: found out", choices=(".", ","))
+    comment: str | None = key(None, "sign at the start of lines of text files that are left out; null: #, % and //")
+    skip: int = key(0, "lines of text files above the table that are left out", low=0)
+    units_row: bool | None = key(None, "whether a row of units follows the names in text files; null: found out")
+    encoding: str | None = key(None, "encoding of text files, utf-8, utf-16, latin-1, …; null: found out")
+    duplicates: str = key(
+        "error",
+        "rows of one time whose numbers differ: an error, or which one counts",
+        choices=("error", "first", "last", "mean"),
+    )
+    budget_gb: float = key(
+        1.0, "most that the numbers of one file, or of a recording on a uniform grid, may take [GB]", above=0.0
+    )
 
 
 @dataclass
 class File:
     """`observation.files` and `observation.validation.files` in their long form."""
 
-    path: str = key(REQUIRED, "file, folder of a ROS 2 bag, or glob pattern")
+    path: str = key(REQUIRED, "file, folder of a ROS 2 bag or of a LeRobot data set, or glob pattern")
     start: float = key(0.0, "first instant in use, from the first sample of the trajectory [s]", low=0.0)
     end: float | None = key(None, "last instant in use [s]; null: the end")
     delay: float = key(0.0, "how much later than the inputs the channels of this file are stamped [s]")
     trajectories: Any = key(None, "trajectories in use: list of numbers from 0, or range 0:60; null: all")
+    episodes: Any = key(None, "episodes of a LeRobot data set, likewise; null: all")
+    delimiter: str | None = key(None, OF_ALL)
+    decimal: str | None = key(None, OF_ALL, choices=(".", ","))
+    comment: str | None = key(None, OF_ALL)
+    skip: int | None = key(None, OF_ALL, low=0)
+    units_row: bool | None = key(None, OF_ALL)
+    encoding: str | None = key(None, OF_ALL)
 
 
 @dataclass
@@ -59,8 +80,10 @@ class Time:
     """`observation.time`."""
 
     column: str | None = key("time", "column of the times; bags have their own")
-    unit: str = key("s", "unit of the times", choices=("s", "ms", "us", "ns"))
+    unit: str = key("s", "unit of the times, but for times of day, which are read as they stand", choices=("s", "ms", "us", "ns"))
     step: Any = key(None, "instead of a column: time between two rows, a number or the name of one in the file")
+    format: str | None = key(None, "of times of day in text files, as strptime has it, %d.%m.%Y %H:%M:%S.%f; null: ISO 8601")
+    zone: str | None = key(None, "of times of day that name none, Europe/Berlin or +02:00; null: UTC")
 
 
 @dataclass

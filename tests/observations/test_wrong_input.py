@@ -131,7 +131,10 @@ def test_nothing_left_to_learn_from(log: Path) -> None:
 @pytest.mark.parametrize(
     ("times", "message"),
     [
-        ([0.0, 0.1, 0.1, 0.2], r"a.csv, line 4: two rows have the same time, 0.1 s; remove one\."),
+        (
+            [0.0, 0.1, 0.1, 0.2],
+            r"a.csv, line 4: two rows have the same time, 0.1 s, and different numbers \(q1\); remove one, or set",
+        ),
         (
             [0.0, 0.1, 0.05, 0.2],
             r"a.csv, line 4: time goes backwards, from 0.1 to 0.05 s; sort the rows, or name the column that",
@@ -140,7 +143,7 @@ def test_nothing_left_to_learn_from(log: Path) -> None:
     ],
 )
 def test_times(tmp_path: Path, times: list[float], message: str) -> None:
-    path = table(tmp_path / "a.csv", time=times, q1=[1.0] * 4)
+    path = table(tmp_path / "a.csv", time=times, q1=[1.0, 2.0, 3.0, 4.0])
     with pytest.raises(InputError, match=message):
         load(node(path, channels=channel()))
 

@@ -1,14 +1,34 @@
 """Arrays of several axes as columns."""
 
+from collections.abc import Sequence
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
 
+MOST_COLUMNS = 10_000  # of one array; wider ones are images, maps and the like
 
-def numbers(values: np.ndarray) -> bool:
-    """Whether the entries are numbers or truth values."""
-    return values.dtype.kind in "fiub"
+
+def numbers(kind: np.dtype) -> bool:
+    """Whether entries of this type are numbers or truth values."""
+    return kind.kind in "fiub"
+
+
+def instants(kind: np.dtype) -> bool:
+    """Whether they are times of day, or durations."""
+    return kind.kind in "mM"
+
+
+def unfit(kind: np.dtype, shape: Sequence[int]) -> str | None:
+    """Why an array cannot be columns of numbers, or None."""
+    if kind.hasobject:
+        return "it holds Python objects"
+    if not numbers(kind) and not (instants(kind) and len(shape) == 1):
+        return f"it holds {kind}"
+    if prod(shape[1:]) > MOST_COLUMNS:
+        return f"it is an array {tuple(shape)}, more than {MOST_COLUMNS} columns"
+    return None
 
 
 def columns_of(name: str, values: np.ndarray) -> dict[str, np.ndarray]:

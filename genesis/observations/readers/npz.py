@@ -1,37 +1,87 @@
 """NumPy archives: one array a column, or several columns."""
 
 import zipfile
+from math import prod
 from pathlib import Path
+from typing import IO
 
 import numpy as np
+from numpy.lib import format as npy
 
 from genesis.errors import InputError
 from genesis.observations.log import Log
-from genesis.observations.readers.arrays import columns_of, numbers
+from genesis.observations.readers.arrays import columns_of, instants, unfit
+from genesis.observations.readers.budget import afford
+from genesis.observations.readers.options import ReadOptions
+from genesis.observations.readers.stamps import seconds_of
+
+ENDING = ".npy"
+HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
-def read_npz(path: Path) -> Log:
-    """Arrays (N,) by their names, (N, n) as name[0], name[1], …, single numbers as scalars; texts are left out."""
+def read_npz(path: Path, options: ReadOptions) -> Log:
+    """Arrays (N,) by their names, (N, n) as name[0], name[1], …, single numbers as scalars; texts are left out, instants are seconds.
+
+    Nothing is unpickled. Raises: InputError for what is no archive, or holds more than the budget.
+    """
     log = Log(path, {})
     faults: dict[str, str] = {}
+    stamps: dict[str, np.ndarray] = {}
     try:
-        with np.load(path) as archive:
-            for name in archive.files:
-                _take(log, faults, name, archive)
-    except (zipfile.BadZipFile, ValueError) as error:
+        with zipfile.ZipFile(path) as archive:
+            members = [member for member in archive.infolist() if member.filename.endswith(ENDING)]
+            wanted = [member for member in members if _looked_at(archive, member, faults)]
+            afford(f"{path}: its arrays", sum(member.file_size for member in wanted) // 8, options)
+            afford(f"{path}: its arrays", sum(_count(archive, member) for member in wanted), options)
+            for member in wanted:
+                _take(log, stamps, archive, member)
+    except (zipfile.BadZipFile, EOFError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{path} is no NumPy archive: {error}.") from error
-    log.faults = faults
+    log.columns |= seconds_of(stamps)
+    log.seconds, log.faults = frozenset(stamps), faults
     return log
 
 
-def _take(log: Log, faults: dict[str, str], name: str, archive: np.lib.npyio.NpzFile) -> None:
-    try:
-        values = archive[name]
-    except ValueError:  # pickled objects, which may run code
-        faults[name] = "it holds Python objects"
-        return
-    if not numbers(values):
-        faults[name] = f"it holds {values.dtype}"
+def _name(member: zipfile.ZipInfo) -> str:
+    return member.filename.removesuffix(ENDING)
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype, bool]:
+    """(shape, type, whether the columns come first)."""
+    version = npy.read_magic(file)
+    if version not in HEADERS:
+        raise ValueError(f"its format is version {version}")
+    shape, fortran, kind = HEADERS[version](file)
+    return shape, kind, fortran
+
+
+def _looked_at(archive: zipfile.ZipFile, member: zipfile.ZipInfo, faults: dict[str, str]) -> bool:
+    """Whether an array is made of numbers, from its first bytes."""
+    with archive.open(member) as file:
+        shape, kind, _ = _header(file)
+    why = unfit(kind, shape)
+    if why is not None:
+        faults[_name(member)] = why
+    return why is None
+
+
+def _count(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
+    with archive.open(member) as file:
+        return prod(_header(file)[0])
+
+
+def _take(log: Log, stamps: dict[str, np.ndarray], archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    name = _name(member)
+    with archive.open(member) as file:
+        shape, kind, fortran = _header(file)
+        data = file.read()
+    if len(data) != prod(shape) * kind.itemsize:
+        raise ValueError(f'its array "{name}" says {shape} of {kind} and holds {len(data)} bytes')
+    values = np.frombuffer(data, kind).reshape(shape, order="F" if fortran else "C")
+    if instants(kind):
+        stamps[name] = values.astype(f"{kind.kind}8[ns]").astype(np.int64)
     elif values.ndim == 0:
         log.scalars[name] = float(values)
     else:
