@@ -39,22 +39,19 @@ def one_each(
     differs = low < high
     if not differs.any():
         return time[starts], low, None
-    if how == ERROR:
-        first = int(np.flatnonzero(differs.any(1))[0])
-        other = np.flatnonzero((group == first) & (values != values[starts[first]]).any(1))
-        return time[starts], low, int(other[0])
     there = ~np.isnan(values)
+    rows = np.arange(len(time))[:, None]
+    earliest = np.minimum.reduceat(np.where(there, rows, len(time) - 1), starts, 0)
+    if how == ERROR:
+        unlike = there & (values != np.take_along_axis(values, earliest, 0)[group])
+        return time[starts], low, int(np.flatnonzero(unlike.any(1))[0])
     if how == "mean":
         count = np.add.reduceat(there, starts, 0, dtype=np.int64)
         made = np.add.reduceat(np.where(there, values, 0.0), starts, 0) / np.maximum(count, 1)
         made = _unit(made) if quaternions else made
     else:
-        rows = np.arange(len(time))[:, None]
-        if how == "first":
-            picked = np.minimum.reduceat(np.where(there, rows, len(time)), starts, 0)
-        else:
-            picked = np.maximum.reduceat(np.where(there, rows, -1), starts, 0)
-        made = np.take_along_axis(values, np.clip(picked, 0, len(time) - 1), 0)
+        latest = np.maximum.reduceat(np.where(there, rows, 0), starts, 0)
+        made = np.take_along_axis(values, earliest if how == "first" else latest, 0)
     return time[starts], np.where(differs, made, low), None
 
 

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from genesis.errors import InputError
-from tests.observations.recipes import reading
+from genesis.observations import load
+from genesis.observations.readers import ReadOptions, read
+from tests.observations.hostile import HOSTILE
+from tests.observations.recipes import node, reading
 
 TIME = np.array([0.0, 0.1, 0.25])
 Q = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.5]])
@@ -96,6 +99,15 @@ def test_npz_never_unpickles(tmp_path: Path) -> None:
         reading(path).column("x", "q")
 
 
+def test_npz_instants_are_seconds_and_columns_first_arrays_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "log.npz"
+    stamps = np.array([5, 7, 1_000_000_005], "datetime64[ns]") + np.timedelta64(1_700_000_000, "s")
+    np.savez(path, time=stamps, q=np.asfortranarray(Q))
+    log = reading(path)
+    np.testing.assert_allclose(log.columns["time"], [0.0, 2e-9, 1.0], rtol=0, atol=1e-15)
+    assert log.seconds == {"time"} and log.columns["q[1]"].tolist() == Q[:, 1].tolist()
+
+
 @pytest.mark.parametrize("name", ["log.npz", "log.h5", "log.parquet", "log.bag"])
 def test_a_file_that_is_something_else(tmp_path: Path, name: str) -> None:
     path = text(tmp_path, "this is a text, and not at all what the ending says" * 10, name)
@@ -143,6 +155,43 @@ def test_parquet(tmp_path: Path) -> None:
         assert log.columns[f"{name}[0]"].tolist() == [1.0, 3.0, 5.0] and log.columns[f"{name}[1]"].tolist() == [2.0, 4.0, 6.5]
     assert np.array_equal(log.columns["gap"], [1.0, np.nan, 3.0], equal_nan=True)
     assert log.faults == {"word": "it holds string"}
+
+
+def test_parquet_clocks_have_one_beginning_and_lists_may_be_missing(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as parquet
+
+    start = 1_700_000_000_123_456_789
+    columns = {
+        "stamp": arrow.array([start + 5, None, start + 1_000_000_005], arrow.timestamp("ns")),
+        "other": arrow.array([start // 1000, start // 1000 + 1, start // 1000 + 2], arrow.timestamp("us", "Europe/Berlin")),
+        "q": arrow.array([[1.0, 2.0], None, [5.0, 6.5]]),
+        "fixed": arrow.array([[1.0, 2.0], None, [5.0, 6.5]], arrow.list_(arrow.float32(), 2)),
+        "a.b": arrow.array([1.5, 2.5, 3.5]),
+    }
+    parquet.write_table(arrow.table(columns), tmp_path / "log.parquet")
+    log = reading(tmp_path / "log.parquet")
+    np.testing.assert_allclose(log.columns["stamp"], [794e-9, np.nan, 1.000000794], rtol=0, atol=1e-15)
+    np.testing.assert_allclose(log.columns["other"], [0.0, 1e-6, 2e-6], rtol=0, atol=1e-15)
+    for name in ("q", "fixed"):
+        np.testing.assert_array_equal(log.columns[f"{name}[1]"], [2.0, np.nan, 6.5])
+    assert log.columns["a.b"].tolist() == [1.5, 2.5, 3.5]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("hdf5_external_link", "it is a link to another file, other.h5, which is not followed"),
+        ("hdf5_external_storage", "its numbers lie in another file, .*secret.bin, which is not read"),
+        ("hdf5_virtual", "it is a virtual dataset of other.h5, which is not read"),
+    ],
+)
+def test_hdf5_of_other_files_is_refused_by_name(tmp_path: Path, name: str, why: str) -> None:
+    pytest.importorskip("h5py", reason="needs the extra [data]")
+    log = reading(HOSTILE[name](tmp_path))
+    assert log.columns["time"].tolist() == pytest.approx((np.arange(20) * 0.01).tolist())
+    with pytest.raises(InputError, match=f'log.h5: column "q" is not made of numbers: {why}'):
+        log.column("x", "q")
 
 
 def test_what_is_missing_is_named_with_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,6 +289,47 @@ def test_bags(tmp_path: Path, kind: str) -> None:
     assert log.columns["/imu/angular_velocity/z"].tolist() == [0.0, 1.0, 2.0]
     assert log.clocks["/imu/linear_acceleration/z"] == "/imu/time" and "/imu/time" in log.seconds
     assert not any("covariance" in name or "effort" in name for name in log.columns)
+
+
+def two_nodes(path: Path, later: int) -> Path:
+    """An arm and a gripper on one topic, with stamps `later` [ns] apart, and every message of the arm twice."""
+    rosbag2 = pytest.importorskip("rosbags.rosbag2")
+    from rosbags.typesys import Stores, get_typestore
+
+    store = get_typestore(Stores.ROS2_HUMBLE)
+    kind = store.types["sensor_msgs/msg/JointState"]
+    header, stamp = store.types["std_msgs/msg/Header"], store.types["builtin_interfaces/msg/Time"]
+    with rosbag2.Writer(path, version=9) as writer:
+        topic = writer.add_connection("/joint_states", kind.__msgtype__, typestore=store)
+        for k in range(5):
+            for number, (name, value) in enumerate((("shoulder", 0.5 * k), ("shoulder", 0.5 * k), ("finger", 0.25 * k))):
+                at = stamp(sec=5, nanosec=k * 10_000_000 + (later if name == "finger" else 0))
+                made = kind(
+                    header=header(stamp=at, frame_id=""),
+                    name=[name],
+                    position=np.array([value]),
+                    velocity=np.zeros(0),
+                    effort=np.zeros(0),
+                )
+                writer.write(topic, 5 * 10**9 + k * 10_000_000 + number, store.serialize_cdr(made, kind.__msgtype__))
+    return path
+
+
+def test_messages_of_one_stamp_are_one_row_and_repeats_are_dropped(tmp_path: Path) -> None:
+    path = two_nodes(tmp_path / "log", 0)
+    for names in (["shoulder"], ["shoulder", "finger"]):
+        channels = {"angle": {"kind": "joint_position", "columns": {name: f"/joint_states/{name}/position" for name in names}}}
+        data = load(node(path, channels=channels))
+        found = data.train[0].channels["angle"]
+        np.testing.assert_allclose(found.time, 0.01 * np.arange(5), rtol=0, atol=1e-12)
+        expected = np.stack([0.5 * np.arange(5), 0.25 * np.arange(5)], 1)[:, : len(names)]
+        np.testing.assert_array_equal(found.values, expected)
+        assert "log: 10 rows have the time of the row before; they are one row with it." in data.warnings
+
+
+def test_more_messages_than_the_budget_has_room_for(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"log: .* GB; the limit is 1e-07 GB\..* set observation.budget_gb to more"):
+        read("observation.files", two_nodes(tmp_path / "log", 1), ReadOptions(budget_gb=1e-7))
 
 
 def test_stamps_of_messages_with_and_without_a_header() -> None:

@@ -53,7 +53,7 @@ def read(where: str, path: Path, options: ReadOptions) -> Log:
     try:
         log = reader(path, options)
     except GenesisError as error:
-        text = str(error)
+        text = _line(error)
         raise InputError(text if path.name in text else f"{where}: {path}: {text}") from error
     except MemoryError as error:
         raise InputError(
@@ -102,9 +102,14 @@ def _no_episodes(
 
 def _said(error: BaseException) -> str:
     """What a library says, in one line."""
-    text = " ".join(str(error).split()).rstrip(".")
+    text = _line(error).rstrip(".")
     text = text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]}…"
     return text if isinstance(error, OSError) and text else f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _line(error: BaseException) -> str:
+    text = str(error)
+    return " ".join(text.split()) if "\n" in text else text
 
 
 __all__ = ["READERS", "ReadOptions", "of_file", "read", "read_options"]

@@ -39,7 +39,7 @@ def expanded(path: Path, folder: Path, options: ReadOptions) -> None:
 
 
 def _chunks(file: Path, options: ReadOptions) -> Iterator[Chunk]:
-    """The compressed chunks of a file, up to the first record that is damaged, which the reader tells of."""
+    """The compressed chunks of a file, up to the first record that makes no sense, which the reader tells of."""
     with file.open("rb") as content:
         start = content.read(len(ROS1_MAGIC))
         try:
@@ -57,8 +57,7 @@ def _mcap(content: IO[bytes], size: int) -> Iterator[Chunk]:
     while (op := content.read(1)) and op[0] != MCAP_END:
         (length,) = struct.unpack("<Q", content.read(8))
         start = content.tell()
-        if start + length > size:
-            return
+        _inside(content, start + length, size)
         if op[0] == MCAP_CHUNK:
             _, _, expands, _, word = struct.unpack("<QQQII", content.read(32))
             compression = content.read(min(word, 64)).decode()
@@ -71,8 +70,7 @@ def _mcap(content: IO[bytes], size: int) -> Iterator[Chunk]:
 def _ros1(content: IO[bytes], size: int) -> Iterator[Chunk]:
     while content.tell() < size:
         (length,) = struct.unpack("<I", content.read(4))
-        if content.tell() + length > size:
-            return
+        _inside(content, content.tell() + length, size)
         header, fields, place = content.read(length), {}, 0
         while place < length:
             (count,) = struct.unpack_from("<I", header, place)
@@ -80,12 +78,17 @@ def _ros1(content: IO[bytes], size: int) -> Iterator[Chunk]:
             fields[name], place = value, place + 4 + count
         (length,) = struct.unpack("<I", content.read(4))
         start = content.tell()
-        if start + length > size:
-            return
+        _inside(content, start + length, size)
         compression = fields.get(b"compression", b"none").decode()
         if fields.get(b"op") == ROS1_CHUNK and compression != "none":
             yield compression, int.from_bytes(fields.get(b"size", b"")[:4], "little"), content.read(length)
         content.seek(start + length)
+
+
+def _inside(content: IO[bytes], end: int, size: int) -> None:
+    """Raises: InputError for a record that ends behind the file, for which a reader would take memory."""
+    if end > size:
+        raise InputError(f"{content.name} is cut or damaged: a record ends at byte {end}, the file at {size}.")
 
 
 def _one_chunk(file: Path, compression: str, size: int, content: bytes) -> None:

@@ -158,6 +158,8 @@ def _take(text: Text, dialect: Dialect, columns: list["_Column"], made: _Table, 
         raise InputError(
             f'{text.path}, line {number}: {len(row)} fields, but there are {len(columns)} columns. It says "{_short(line)}"; {KEYS}.'
         )
+    if '"' in line and not dialect.fields.closed(line):
+        raise InputError(f'{text.path}, line {number}: a quote is not closed in "{_short(line)}"; fields end with their line.')
     made.lines.append(number)
     for column, word in zip(columns, row, strict=True):
         column.add(word, number)

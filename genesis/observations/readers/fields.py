@@ -43,6 +43,14 @@ class Fields:
             csv.field_size_limit(LONGEST_LINE)
         return [field.strip() for field in next(csv.reader([line], delimiter=self.delimiter, skipinitialspace=True))]
 
+    def closed(self, line: str) -> bool:
+        """Whether every quoted field of a line ends in it."""
+        try:
+            next(csv.reader([line], delimiter=self.delimiter, skipinitialspace=True, strict=True))
+        except csv.Error:
+            return False
+        return True
+
     def number(self, word: str) -> float | None:
         """The number in a field, NaN where it is missing, or None."""
         try:

@@ -53,7 +53,8 @@ def read_lerobot(path: Path, options: ReadOptions) -> Log:
     for file in files:
         for name, values in _frames(arrow, file, names, options, faults).items():
             columns.setdefault(name, []).append(values)
-    rows = sum(len(part) for part in columns.get(EPISODE, []))
+    rows = sum(len(part) for part in columns[EPISODE])
+    _all_there(path, options, np.concatenate(columns[EPISODE]), info)
     if not rows:
         raise InputError(
             f"{path}: the data set has no frame of the episodes {_chosen(options)}; it has {info.get('total_episodes')}."
@@ -62,7 +63,6 @@ def read_lerobot(path: Path, options: ReadOptions) -> Log:
     faults |= {name: "it is not in every file" for name, values in whole.items() if len(values) != rows}
     whole = {name: values for name, values in whole.items() if len(values) == rows}
     whole = _in_order(whole)
-    _all_there(path, options, np.unique(whole[EPISODE]), info)
     whole[TIME] = _times(path, whole, info)
     clocks = {name: TIME for name in whole if name != TIME}
     return Log(path, whole, clocks=clocks, seconds=frozenset({TIME}), faults=faults, trajectory=EPISODE)
