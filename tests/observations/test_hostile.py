@@ -8,7 +8,7 @@ import pytest
 
 from genesis.errors import InputError
 from genesis.observations import load
-from tests.observations.hostile import HOSTILE
+from tests.observations.hostile_folders import HOSTILE
 from tests.observations.recipes import node
 
 MOST = 100e6  # bytes that refusing a file may take
