@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from genesis.observations.files import as_pattern, is_pattern, matches
+from genesis.patterns import as_pattern, is_pattern, matches
 from genesis_cli.errors import CommandError
 
 

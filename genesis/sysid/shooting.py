@@ -12,10 +12,12 @@ from torch import Tensor
 
 from genesis.errors import InputError
 from genesis.observations.recording import Recording
+from genesis.observations.spans import why_long
 from genesis.selection import indices, tensor
 
 PADDING = 1.25  # the longest window of a batch over its shortest
 FEWEST = 2  # time steps in a window
+MOST_STEPS, MOST_WINDOWS = 50_000_000, 1_000_000  # of one recording; more do not fit into memory
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ def cut(recordings: Sequence[Recording], shooting: Shooting, dt: float) -> list[
             )
         length = total if wanted is None else min(wanted, total)
         stride = max(1, round(length * (1.0 - shooting.overlap)))
+        _few_enough(recording, total, stride, dt)
         first, before = 0, -1
         while first == 0 or total - first >= max(FEWEST, length // 2):
             steps = min(length, total - first)
@@ -143,6 +146,16 @@ def cut(recordings: Sequence[Recording], shooting: Shooting, dt: float) -> list[
             before = len(made) - 1 if shooting.overlap == 0.0 else -1
             first += stride
     return made
+
+
+def _few_enough(recording: Recording, total: int, stride: int, dt: float) -> None:
+    """Raises: InputError for more steps or windows than are simulated in one go, with the likely cause, before any is made."""
+    if total > MOST_STEPS or total // stride > MOST_WINDOWS:
+        series = min(recording.channels.values(), key=lambda series: series.time[0])
+        raise InputError(
+            f"{recording.name}: {total * dt:.6g} s are {total:.3g} steps of scene.dt = {dt:g} s in {max(1, total // stride):.3g} windows; "
+            f"allowed: {MOST_STEPS:.0e} and {MOST_WINDOWS:.0e}. Likely cause: {why_long(series.time)}."
+        )
 
 
 def batches(windows: Sequence[Window], most: int = 4096) -> list[list[int]]:

@@ -46,6 +46,8 @@ def _texts() -> dict[str, tuple[str | bytes, dict[str, Any]]]:
         "short_row": (TABLE.replace("0.05,5", "0.05"), {}),
         "two_names": ("time,q,q\n0,1,2\n1,2,3\n", {}),
         "wide_without_rows": ("time,q," + ",".join(f"c{k}" for k in range(50_000)) + "\n", {}),
+        "wide_without_names": ("," * 5_000_000 + "\n1,2\n", {}),
+        "wide_by_its_comment": ("# " + "a," * 5_000_000 + "\n", {}),
         "open_quote": ('time,q\n0,"1\n1,2\n2,3\n', {}),
         "not_utf8": (TABLE.encode() + b"# \xff\n", {"encoding": "utf-8"}),
         "cut_utf16": (TABLE.encode("utf-16")[:-1], {}),

@@ -6,7 +6,7 @@ import pytest
 
 from genesis.errors import InputError
 from genesis.observations import load
-from genesis.observations.files import as_pattern, matches
+from genesis.patterns import as_pattern, matches
 from tests.observations.recipes import node
 
 NAMES = ["a.csv", "a [1].csv", "run #3.csv", "größe.csv", "b*.csv", "what?.csv"]

@@ -19,6 +19,8 @@ DELIMITERS = (
     " ",
 )  # which of them cuts where several would: those that decimal commas are written beside come first
 HEAD_LINES, HEAD_SIZE = 400, 4 << 20  # lines, characters that the rest is judged by
+COMMENTS_KEPT = 50  # the last ones above the numbers
+MOST_COLUMNS = 100_000
 TAIL = 20  # lines at the end of those that say how many fields there are
 SEPARATOR = re.compile(r"sep=(.)", re.IGNORECASE)  # first line of a table that a spreadsheet wrote
 UNIT = re.compile(
@@ -62,6 +64,7 @@ def head_of(text: Text, options: ReadOptions) -> Head:
         sign = next((mark for mark in comment_of(options) if line.lstrip().startswith(mark)), None)
         if sign is not None:
             head.comments.append((number, line.strip().lstrip(sign).strip()))
+            del head.comments[:-COMMENTS_KEPT]
         else:
             head.lines.append((number, line))
             size += len(line)
@@ -78,6 +81,9 @@ def dialect_of(text: Text, head: Head, options: ReadOptions, fields: Fields) -> 
         lines = lines[1:]
     mark = options.delimiter or (said[1] if said else _delimiter([line for _, line in lines], fields))
     fields = replace(fields, delimiter=mark)
+    wide = next((number for number, line in lines if line.count(mark) >= MOST_COLUMNS), None)
+    if wide is not None:
+        raise InputError(f"{text.path}, line {wide}: more than {MOST_COLUMNS} fields; this is no table. Keys: observation.delimiter.")
     rows = [fields.split(line) for _, line in lines]
     width = _width(rows)
     start = next(k for k, row in enumerate(rows) if len(row) == width)
@@ -180,6 +186,8 @@ def _delimiter(lines: Sequence[str], fields: Fields) -> str:
     """The sign that cuts the last lines into the same number of fields, names above them too; blanks where nothing else does."""
     best, found = (0.0, False, 0), ","
     for mark in DELIMITERS:
+        if any(line.count(mark) >= MOST_COLUMNS for line in lines):
+            continue
         rows = [replace(fields, delimiter=mark).split(line) for line in lines]
         width = _width(rows)
         if width < 2:
