@@ -2,7 +2,8 @@
 
 from genesis.observations.dataset import Dataset, Smoothing, load
 from genesis.observations.inputs import input_places, input_series
-from genesis.observations.recording import Recording, Series
+from genesis.observations.recording import Recording
+from genesis.observations.series import Series
 from genesis.observations.spec import ChannelSpec, InputSpec
 from genesis.observations.start import StateLayout, measured_state, state_layout
 from genesis.observations.suspicions import suspicions

@@ -11,8 +11,10 @@ from genesis.errors import InputError, unknown_name
 from genesis.observations.files import TRAIN, VALIDATION, FileEntry, entries
 from genesis.observations.log import Log
 from genesis.observations.noise import noise_level
+from genesis.observations.quaternions import unit_quaternions
 from genesis.observations.readers import ReadOptions, read
-from genesis.observations.recording import Clock, ColumnLayout, Recording, Series, filled, recordings, resampled
+from genesis.observations.recording import Clock, ColumnLayout, Recording, filled, recordings, resampled
+from genesis.observations.series import Series
 from genesis.observations.spec import ChannelSpec, InputSpec, channel_spec, input_spec, settle, spread
 
 
@@ -67,7 +69,7 @@ def load(spec: Mapping[str, Any], base: Path | None = None) -> Dataset:
     layout = ColumnLayout(clock, spec.get("trajectory"), channels, inputs, warnings)
     found = _read_all(entries(spec, base or Path.cwd()), layout, ReadOptions(spec.get("delimiter")))
     found = _split(found, spec["validation"])
-    _resample(found, spec.get("resample"))
+    _resample(found, spec.get("resample"), channels)
     dataset = Dataset(found, channels, inputs, smoothing, warnings)
     if not dataset.train:
         raise InputError("observation.files: no recording is left to learn from; all of them are held out for validation.")
@@ -152,7 +154,7 @@ def _split(found: list[Recording], validation: Mapping[str, Any]) -> list[Record
 
 
 def _cut(recording: Recording, fraction: float) -> list[Recording]:
-    cut = recording.end - fraction * (recording.end - recording.start)
+    cut = _later_part(recording, fraction)
     parts = [
         recording.part(recording.name, TRAIN, recording.start, np.nextafter(cut, -np.inf)),
         recording.part(f"{recording.name}:validation", VALIDATION, cut, recording.end),
@@ -167,13 +169,26 @@ def _cut(recording: Recording, fraction: float) -> list[Recording]:
     return parts
 
 
-def _resample(found: Iterable[Recording], rate: float | None) -> None:
+def _later_part(recording: Recording, fraction: float) -> float:
+    """The instant [s] from which on the last fraction of the time without gaps lies."""
+    left = fraction * sum(end - start for start, end in recording.stretches)
+    for start, end in reversed(recording.stretches):
+        if left <= end - start:
+            return end - left
+        left -= end - start
+    return recording.start
+
+
+def _resample(found: Iterable[Recording], rate: float | None, specs: Mapping[str, ChannelSpec]) -> None:
     if rate is None:
         return
     if not rate > 0.0:
         raise InputError(f"observation.resample: {rate:g} Hz; allowed: a positive number, or null for the measured times.")
     for recording in found:
         recording.channels = {name: resampled(series, rate) for name, series in recording.channels.items()}
+        for name, series in recording.channels.items():
+            if specs[name].kind == "link_orientation":
+                series.values, _ = unit_quaternions(series.values)
 
 
 def _fill_inputs(dataset: Dataset) -> None:

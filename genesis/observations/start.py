@@ -9,8 +9,10 @@ from torch import Tensor
 
 from genesis.channels.frames import frames
 from genesis.grad.rotation import multiply, rotate, rotate_inverse
+from genesis.observations.clocks import stretches
 from genesis.observations.dataset import Dataset, Smoothing
-from genesis.observations.recording import Recording, Series
+from genesis.observations.recording import Recording
+from genesis.observations.series import Series
 from genesis.observations.spec import ChannelSpec
 from genesis.selection import joints_of
 from genesis.setting import Setting
@@ -125,8 +127,23 @@ def _one(recording: Recording, channel: str, first: int, count: int = 1) -> Seri
 def smoothed(series: Series, smoothing: Smoothing, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Values and their rates (S, width) at times (S,), from a Savitzky-Golay filter on the uniformly resampled series.
 
-    Missing samples are bridged linearly. Window 1: linear between the samples, rates by central differences.
+    Missing samples are bridged linearly, gaps are not: an instant in one belongs to the nearer side. Window 1: linear between the
+    samples, rates by central differences.
     """
+    parts = stretches(series.time)
+    if len(parts) == 1:
+        return _smoothed(series, smoothing, times)
+    middles = [0.5 * (series.time[part.start - 1] + series.time[part.start]) for part in parts[1:]]
+    owner = np.searchsorted(middles, times)
+    made = [np.zeros((len(times), series.values.shape[1])) for _ in (0, 1)]
+    for k, rows in enumerate(parts):
+        own = owner == k
+        one = _smoothed(Series(series.time[rows], series.values[rows], series.columns), smoothing, times[own])
+        made[0][own], made[1][own] = one
+    return made[0], made[1]
+
+
+def _smoothed(series: Series, smoothing: Smoothing, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     values = np.stack([_bridged(series.time, column) for column in series.values.T], 1)
     if len(series.time) == 1:
         return np.tile(values, (len(times), 1)), np.zeros((len(times), values.shape[1]))
@@ -205,19 +222,10 @@ def _seen(recording: Recording, dataset: Dataset, body: Body, kind: str, times: 
     if kind != "link_orientation":
         values, rates = smoothed(series, dataset.smoothing, times)
         return SeenCoordinates(torch.from_numpy(values), torch.from_numpy(rates), pos.double().cpu(), quat.double().cpu())
-    values, rates = smoothed(_continuous(series), dataset.smoothing, times)
+    values, rates = smoothed(series, dataset.smoothing, times)
     length = np.linalg.norm(values, axis=1, keepdims=True)
     values, rates = values / length, rates / length  # the part of the rate along the quaternion drops out of the angular velocity
     return SeenCoordinates(torch.from_numpy(values), torch.from_numpy(rates), pos.double().cpu(), quat.double().cpu())
-
-
-def _continuous(series: Series) -> Series:
-    """Quaternions (N, 4) with the sign that is nearest to the one before."""
-    values = series.values.copy()
-    rows = np.flatnonzero(np.isfinite(values).all(1))
-    dots = np.einsum("ij,ij->i", values[rows[1:]], values[rows[:-1]])
-    values[rows[1:]] *= np.cumprod(np.where(dots < 0.0, -1.0, 1.0))[:, None]
-    return Series(series.time, values, series.columns)
 
 
 def _arm(frame: SeenCoordinates, quat: Tensor | None) -> Tensor | None:
