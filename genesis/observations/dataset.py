@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from genesis.errors import InputError, unknown_name
+from genesis.observations import wraps
 from genesis.observations.files import TRAIN, VALIDATION, FileEntry, entries
 from genesis.observations.log import Log
 from genesis.observations.noise import noise_level
@@ -76,6 +77,10 @@ def load(spec: Mapping[str, Any], base: Path | None = None) -> Dataset:
     _fill_inputs(dataset)
     for name, channel in channels.items():
         channel.sigma = _sigma(channel, [r.channels[name] for r in dataset.train], dataset.warnings)
+    for channel in channels.values():
+        dataset.warnings += (
+            wraps.told(channel, found) if channel.kind == "joint_position" and channel.source.period is None else []
+        )
     _name_missing(dataset)
     _name_shared(dataset)
     return dataset
