@@ -166,7 +166,7 @@ def _cause(spec: ChannelSpec | InputSpec, series: Series, main: Series) -> str:
     units = _unit_asked(spec, power)
     keys = f"name a column of the same clock ({spec.where}.time), or shift its stamps ({spec.where}.delay)."
     if units != ".":
-        return f"One lasts {1000 ** abs(power):,} times as long{units}".replace(",", " ")
+        return f"One lasts {1000 ** abs(power):_} times as long{units}"
     if abs(c - a) > EPOCH:
         return f"One counts from another epoch (time of day, or time since switching on?); {keys}"
     return f"Were they recorded one after the other, or do they count from different beginnings? Then {keys}"

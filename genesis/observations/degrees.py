@@ -48,7 +48,7 @@ class _Joint:
 def told(dataset: Dataset, spec: ChannelSpec | InputSpec, joints: list[SceneJoint], entity: object) -> list[str]:
     """A line for each joint whose angles fit its limits, its speed or the steps of an encoder as degrees only.
 
-    Raises: InputError where they are far beyond the limits, fit as degrees, and the user has named no unit.
+    Raises: InputError where they are far beyond the limits, or beyond those of position and of speed, and the user has named no unit.
     """
     periodic = isinstance(spec, ChannelSpec) and (spec.options.get("periodic") or spec.source.period)
     if spec.source.factor != 1.0 or periodic:
@@ -79,16 +79,20 @@ def _beyond_limits(one: _Joint, spec: ChannelSpec | InputSpec) -> str:
     as_degrees = (one.values / DEGREES > one.low - slack) & (one.values / DEGREES < one.high + slack)
     if inside.mean() >= 1.0 - RARE or not as_degrees.all():
         return ""
-    text = f"{one.text}, its limits are {one.low:.4g} and {one.high:.4g} rad"
-    if one.reach > CERTAIN * max(abs(one.low), abs(one.high)) and not spec.source.stated:
-        raise InputError(
-            f"{spec.where}: {text}, and the values fit as degrees: set unit: deg (or unit: rad, if they are radians)."
-        )
-    return f"{text}; are the values degrees? (unit: deg)"
+    text, fast = f"{one.text}, its limits are {one.low:.4g} and {one.high:.4g} rad", _is_too_fast(one)
+    certain = one.reach > CERTAIN * max(abs(one.low), abs(one.high)) or fast
+    if not certain or spec.source.stated:
+        return f"{text}; are the values degrees? (unit: deg)"
+    also = f", at up to {one.speed:.3g} rad/s where {one.fastest:.3g} rad/s are its limit" if fast else ""
+    raise InputError(f"{spec.where}: {text}{also}; as degrees the values fit. Set unit: deg (or unit: rad, if they are radians).")
+
+
+def _is_too_fast(one: _Joint) -> bool:
+    return one.speed > FAST * one.fastest and one.speed / DEGREES < SLOW * one.fastest
 
 
 def _too_fast(one: _Joint) -> str:
-    if one.speed > FAST * one.fastest and one.speed / DEGREES < SLOW * one.fastest:
+    if _is_too_fast(one):
         return f"{one.text} at up to {one.speed:.3g} rad/s, its limit is {one.fastest:.3g} rad/s; are the values degrees? (unit: deg)"
     return ""
 

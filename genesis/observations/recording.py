@@ -179,7 +179,7 @@ def _recording(log: Log, entry: FileEntry, layout: ColumnLayout, name: str, rows
         longest = max(found, key=lambda gap: gap[1] - gap[0])
         layout.warnings.append(
             f"{name}: samples are missing for {longest[1] - longest[0]:.4g} s from {longest[0]:.6g} s on"
-            + (f", and in {len(found) - 1} shorter gaps" if len(found) > 1 else "")
+            + (f", and in {len(found) - 1} shorter gap{'s' * (len(found) > 2)}" if len(found) > 1 else "")
             + "; windows are cut there, and nothing is read across."
         )
     return Recording(name, log.path, number, entry.split, channels, inputs, start, end, found)

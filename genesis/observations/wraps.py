@@ -11,7 +11,7 @@ from genesis.observations.series import Series
 from genesis.observations.spec import ChannelSpec
 
 LEAST_JUMP = 0.5  # of the range of the values
-FASTER = 5.0  # than the median step
+FASTER = 10.0  # than the median step
 SPREAD = 0.05  # of the sizes of jumps that are one
 TRAVEL = 0.3  # of a period that the joint moves: else it jumps between two places
 FEWEST = 3  # jumps; one is enough where it is a turn
@@ -30,7 +30,7 @@ def told(spec: ChannelSpec, recordings: Sequence[Recording]) -> list[str]:
         if len(jumps) < (1 if turn else FEWEST) or np.abs(np.asarray(jumps) - size).max() > 2.0 * SPREAD * size:
             continue
         often = "once" if len(jumps) == 1 else f"{len(jumps)} times"
-        text = f"{spec.where}: {name} jumps by {size:.4g} {spec.unit} between two samples {often}"
+        text = f"{spec.where}: {name} jumps by {size:.4g} between two samples {often}"
         if turn and not spec.options.get("periodic"):
             found.append(f"{text}; do its angles begin anew at a turn? (periodic: true)")
             continue
