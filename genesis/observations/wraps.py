@@ -14,6 +14,8 @@ LEAST_JUMP = 0.5  # of the range of the values
 FASTER = 10.0  # than the median step
 SPREAD = 0.05  # of the sizes of jumps that are one
 TRAVEL = 0.3  # of a period that the joint moves: else it jumps between two places
+WHOLE = 1.1  # periods that the values may fill
+MOSTLY = 0.8  # of the jumps
 FEWEST = 3  # jumps; one is enough where it is a turn
 ROUND = 0.01  # of a whole number of turns before the gear
 
@@ -65,6 +67,8 @@ def _sizes(values: np.ndarray) -> list[float]:
     moved = steps.copy()
     moved[jumps] -= np.sign(steps[jumps]) * found
     went = np.concatenate([[0.0], np.cumsum(moved)])
-    if np.ptp(went) < TRAVEL * float(np.median(found)):
+    period = float(np.median(found))
+    against = float(np.mean(steps[jumps] * between < 0.0))  # an encoder jumps back where the joint goes on
+    if np.ptp(went) < TRAVEL * period or reach > WHOLE * period or against < MOSTLY:
         return []
     return [float(x) for x in found]
