@@ -174,12 +174,10 @@ def _put_poses(
         if not poses.seen[dofs].all():
             continue
         plain = 1 if joint.is_scalar else joint.kind.plain
-        values, rates = (
-            smoothed(Series(poses.time, poses.qpos[:, qs[:plain]], []), dataset.smoothing, times) if plain else (None, None)
-        )
+        found = []
         if plain:
-            qpos[:, qs[:plain]] = values
-        found = [rates] if plain else []
+            qpos[:, qs[:plain]], rates = smoothed(Series(poses.time, poses.qpos[:, qs[:plain]], []), dataset.smoothing, times)
+            found.append(rates)
         if not joint.is_scalar:
             quats, turning = smoothed(Series(poses.time, continuous(poses.qpos[:, qs[plain:]]), []), dataset.smoothing, times)
             quat, rate = (torch.from_numpy(x / np.linalg.norm(quats, axis=1, keepdims=True)) for x in (quats, turning))
