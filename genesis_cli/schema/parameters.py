@@ -185,7 +185,7 @@ class RecordedInput(Numbers):
 
 
 @dataclass
-class Clock(Numbers):
+class ClockReading(Numbers):
     """Property of the clock of a channel or of a recorded input: time = clock_scale * stamp + clock_offset."""
 
     channel: str | None = key(None, "channel by name; or give input")
@@ -257,6 +257,6 @@ PARAMETERS: dict[str, type] = {
     "joint_offset": JointOffset,
     **{name: _kind(name, Sensor, text) for name, text in SENSORS.items()},
     **{name: _kind(name, RecordedInput, text) for name, text in INPUTS.items()},
-    **{name: _kind(name, Clock, text) for name, text in CLOCKS.items()},
+    **{name: _kind(name, ClockReading, text) for name, text in CLOCKS.items()},
     "start_state": StartStates,
 }

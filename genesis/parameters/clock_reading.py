@@ -9,7 +9,7 @@ from genesis.parameters.signal import Signal
 from genesis.setting import Setting
 
 
-class Clock(Signal):
+class ClockReading(Signal):
     """time = clock_scale * stamp + clock_offset [s] of all numbers of a channel or of an input; stamps count from the recording's start.
 
     Raises: InputError unless one of both is named.
