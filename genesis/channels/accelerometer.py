@@ -28,8 +28,8 @@ class Accelerometer(BaseChannel):
         names: list[str],
         *,
         entity: str | None = None,
-        local_pos: Any = (0.0, 0.0, 0.0),
-        local_quat: Any = (1.0, 0.0, 0.0, 0.0),
+        local_pos: Any = None,
+        local_quat: Any = None,
     ) -> None:
         super().__init__(names, "m/s2")
         self.frames = frames(setting, where, names, entity, local_pos, local_quat)

@@ -48,11 +48,11 @@ def frames(
     where: str,
     names: Sequence[str],
     entity: str | None,
-    local_pos: Any = (0.0, 0.0, 0.0),
-    local_quat: Any = (1.0, 0.0, 0.0, 0.0),
+    local_pos: Any = None,
+    local_quat: Any = None,
     held_by: Mapping[str, str] | None = None,
 ) -> Frames:
-    """Links or sites by name, and a pose in their axes that all of them share, or one each as a mapping by name.
+    """Links or sites by name, and a pose in their axes that all of them share, or one each as a mapping by name; None: their own.
 
     held_by: name -> the link or site that it stands for, where the name is not one.
     Raises: UnknownNameError with the nearest names.
@@ -63,8 +63,8 @@ def frames(
         if name not in names:
             raise unknown_name(f"{where}.frames", "name", name, names)
     places = [frame(body, f"{where}.{'frames' if name in aliases else 'columns'}", aliases.get(name, name)) for name in names]
-    shift = torch.stack([_own(f"{where}.local_pos", local_pos, name, 3) for name in names])
-    turn = torch.stack([_own(f"{where}.local_quat", local_quat, name, 4) for name in names])
+    shift = torch.stack([_own(f"{where}.local_pos", local_pos, name, (0.0, 0.0, 0.0)) for name in names])
+    turn = torch.stack([_own(f"{where}.local_quat", local_quat, name, (1.0, 0.0, 0.0, 0.0)) for name in names])
     pos, quat = torch.stack([place[1] for place in places]), torch.stack([place[2] for place in places])
     turn = unit(turn, f"{where}.local_quat")
     return Frames([place[0] for place in places], pos + rotate(quat, shift), multiply(quat, turn))
@@ -89,11 +89,13 @@ def in_frame(where: str, axes: str) -> bool:
     return axes == "frame"
 
 
-def _own(where: str, given: Any, name: str, size: int) -> Tensor:
-    """The vector of one frame."""
-    value = given.get(name) if isinstance(given, dict) else given
+def _own(where: str, given: Any, name: str, usual: tuple[float, ...]) -> Tensor:
+    """The vector of one frame; usual: where nothing is given."""
+    if given is None:
+        return tensor(usual)
+    value = given.get(name) if isinstance(given, Mapping) else given
     if value is None:
         raise InputError(f'{where}: nothing is given for "{name}"; given: {", ".join(given)}.')
     if not isinstance(value, (list, tuple)):
-        raise InputError(f"{where}: {value!r}; allowed: a list of {size} numbers.")
-    return vector(where, list(value), size)
+        raise InputError(f"{where}: {value!r}; allowed: a list of {len(usual)} numbers, or a mapping name: list.")
+    return vector(where, list(value), len(usual))

@@ -41,7 +41,7 @@ class Gyro(BaseChannel):
         names: list[str],
         *,
         entity: str | None = None,
-        local_quat: Any = (1.0, 0.0, 0.0, 0.0),
+        local_quat: Any = None,
     ) -> None:
         super().__init__(names, "rad/s")
         self.frames = frames(setting, where, names, entity, local_quat=local_quat)

@@ -25,7 +25,7 @@ class Marker(BaseChannel):
         names: list[str],
         *,
         entity: str | None = None,
-        local_pos: Any = (0.0, 0.0, 0.0),
+        local_pos: Any = None,
         frames: dict[str, str] | None = None,
     ) -> None:
         super().__init__(names, "m")
@@ -53,7 +53,7 @@ class Camera(BaseChannel):
         matrix: Any,
         origin: Any,
         entity: str | None = None,
-        local_pos: Any = (0.0, 0.0, 0.0),
+        local_pos: Any = None,
         frames: dict[str, str] | None = None,
     ) -> None:
         super().__init__(names, "px")

@@ -2,9 +2,10 @@
 
 from genesis.observations.dataset import Dataset, Smoothing, load
 from genesis.observations.inputs import input_places, input_series
-from genesis.observations.recording import Recording, Series
+from genesis.observations.recording import Recording
+from genesis.observations.series import Series
 from genesis.observations.spec import ChannelSpec, InputSpec
-from genesis.observations.start import StateLayout, measured_state, state_layout
+from genesis.observations.start import StateLayout, measured_state, not_measured, state_layout
 from genesis.observations.suspicions import suspicions
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "input_series",
     "load",
     "measured_state",
+    "not_measured",
     "state_layout",
     "suspicions",
 ]

@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 
 from genesis.errors import InputError, unknown_name
+from genesis.observations import wraps
+from genesis.observations.clocks import stretches
 from genesis.observations.duplicates import checked
 from genesis.observations.files import TRAIN, VALIDATION, FileEntry, entries
 from genesis.observations.log import Log
 from genesis.observations.noise import noise_level
+from genesis.observations.quaternions import unit_quaternions
 from genesis.observations.readers import ReadOptions, of_file, read, read_options
-from genesis.observations.recording import Clock, ColumnLayout, Recording, Series, filled, recordings, resampled
+from genesis.observations.recording import Clock, ColumnLayout, Recording, filled, recordings, resampled
+from genesis.observations.series import Series
 from genesis.observations.spans import why_long
 from genesis.observations.spec import ChannelSpec, InputSpec, channel_spec, input_spec, settle, spread
 
@@ -71,13 +75,17 @@ def load(spec: Mapping[str, Any], base: Path | None = None) -> Dataset:
     options = read_options(spec)
     found = _read_all(entries(spec, base or Path.cwd()), layout, options)
     found = _split(found, spec["validation"])
-    _resample(found, spec.get("resample"), options)
+    _resample(found, spec.get("resample"), channels, options)
     dataset = Dataset(found, channels, inputs, smoothing, warnings)
     if not dataset.train:
         raise InputError("observation.files: no recording is left to learn from; all of them are held out for validation.")
     _fill_inputs(dataset)
     for name, channel in channels.items():
         channel.sigma = _sigma(channel, [r.channels[name] for r in dataset.train], dataset.warnings)
+    for channel in channels.values():
+        dataset.warnings += (
+            wraps.told(channel, found) if channel.kind == "joint_position" and channel.source.period is None else []
+        )
     _name_missing(dataset)
     _name_shared(dataset)
     return dataset
@@ -159,7 +167,7 @@ def _split(found: list[Recording], validation: Mapping[str, Any]) -> list[Record
 
 
 def _cut(recording: Recording, fraction: float) -> list[Recording]:
-    cut = recording.end - fraction * (recording.end - recording.start)
+    cut = _later_part(recording, fraction)
     parts = [
         recording.part(recording.name, TRAIN, recording.start, np.nextafter(cut, -np.inf)),
         recording.part(f"{recording.name}:validation", VALIDATION, cut, recording.end),
@@ -174,7 +182,17 @@ def _cut(recording: Recording, fraction: float) -> list[Recording]:
     return parts
 
 
-def _resample(found: Iterable[Recording], rate: float | None, options: ReadOptions) -> None:
+def _later_part(recording: Recording, fraction: float) -> float:
+    """The instant [s] from which on the last fraction of the time without gaps lies."""
+    left = fraction * sum(end - start for start, end in recording.stretches)
+    for start, end in reversed(recording.stretches):
+        if left <= end - start:
+            return end - left
+        left -= end - start
+    return recording.start
+
+
+def _resample(found: Iterable[Recording], rate: float | None, specs: Mapping[str, ChannelSpec], options: ReadOptions) -> None:
     if rate is None:
         return
     if not rate > 0.0:
@@ -183,11 +201,14 @@ def _resample(found: Iterable[Recording], rate: float | None, options: ReadOptio
         for name, series in recording.channels.items():
             _fits(recording, name, series, rate, options)
         recording.channels = {name: resampled(series, rate) for name, series in recording.channels.items()}
+        for name, series in recording.channels.items():
+            if specs[name].kind == "link_orientation":
+                series.values, _ = unit_quaternions(series.values)
 
 
 def _fits(recording: Recording, name: str, series: Series, rate: float, options: ReadOptions) -> None:
     """Raises: InputError for a uniform grid that is larger than the budget, with the likely cause."""
-    seconds = float(series.time[-1] - series.time[0])
+    seconds = sum(float(series.time[rows][-1] - series.time[rows][0]) for rows in stretches(series.time))
     count = seconds * rate
     if count * (5 + 4 * series.values.shape[1]) > options.most:  # the grid, its neighbours and what stands between them
         raise InputError(

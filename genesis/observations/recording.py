@@ -2,36 +2,23 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import tau
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from genesis.errors import InputError
+from genesis.observations.clocks import Interval, between, expect_common, merged, missing, stretches, uncovered
 from genesis.observations.duplicates import ERROR, one_each
 from genesis.observations.files import FileEntry
 from genesis.observations.log import Log
+from genesis.observations.quaternions import quaternions
+from genesis.observations.series import Series
 from genesis.observations.spec import ChannelSpec, InputSpec
 from genesis.units import time_factor
 
-NOT_UNIT = 0.01  # a quaternion whose length is further from one was not written as one
-
-
-@dataclass
-class Series:
-    """The numbers of one channel or input: time (N,) [s] strictly increasing, values (N, width) in SI units with NaN for missing.
-
-    columns: where each number came from.
-    """
-
-    time: np.ndarray
-    values: np.ndarray
-    columns: list[str]
-
-    def between(self, start: float, end: float) -> "Series":
-        """The samples in the closed interval."""
-        inside = (self.time >= start) & (self.time <= end)
-        return Series(self.time[inside], self.values[inside], self.columns)
+NEAR_HALF = 0.4  # of the jump of an encoder: a motion of this size between two samples may be one the other way
 
 
 @dataclass
@@ -40,6 +27,7 @@ class Recording:
     stamped with the instants at which they act, and are not cropped.
 
     name: the file's stem, with :k for the k-th trajectory of a file; trajectory: k, or 0.
+    gaps: intervals [s] in which samples are missing: nothing is read across them.
     """
 
     name: str
@@ -50,6 +38,12 @@ class Recording:
     inputs: dict[str, Series]
     start: float
     end: float
+    gaps: list[Interval] = field(default_factory=list)
+
+    @property
+    def stretches(self) -> list[Interval]:
+        """The parts (start, end) [s] between the gaps."""
+        return between(merged(self.gaps, self.start, self.end), self.start, self.end)
 
     def part(self, name: str, split: str, start: float, end: float) -> "Recording":
         """The samples from start to end as a recording of its own."""
@@ -70,8 +64,8 @@ class Clock:
     def __post_init__(self) -> None:
         self.factor = time_factor("observation.time.unit", self.unit)
 
-    def stamps(self, log: Log, where: str, clock: str | None, rows: int) -> np.ndarray:
-        """(rows,) [s], from the column `clock` of a channel `where`, or that of all.
+    def stamps(self, log: Log, where: str, clock: str | None, rows: int, unit: str | None = None) -> np.ndarray:
+        """(rows,) [s], from the column `clock` of a channel `where`, in a unit of its own or that of all, or the column of all.
 
         Integers count from the first one asked for in the file: nanoseconds since 1970 would be rounded.
 
@@ -91,7 +85,8 @@ class Clock:
         missing = np.flatnonzero(~np.isfinite(raw))
         if len(missing):
             raise InputError(f'{log.place(int(missing[0]))}: the time (column "{name}") is missing.')
-        factor = 1.0 if name in log.seconds else self.factor
+        factor = self.factor if unit is None else time_factor(f"{where}.time_unit", unit)
+        factor = 1.0 if name in log.seconds else factor
         if raw.dtype.kind in "iu" and len(raw):
             raw = raw - self.origins.setdefault(log.path, int(raw[0]))
         return raw.astype(np.float64) * factor
@@ -114,6 +109,12 @@ class ColumnLayout:
     inputs: Mapping[str, InputSpec]
     warnings: list[str]
     duplicates: str = ERROR
+
+    @property
+    def specs(self) -> dict[str, ChannelSpec | InputSpec]:
+        """All of them, as "channel NAME" and "input NAME"."""
+        channels = {f"channel {key}": spec for key, spec in self.channels.items()}
+        return {**channels, **{f"input {key}": spec for key, spec in self.inputs.items()}}
 
 
 def recordings(log: Log, entry: FileEntry, layout: ColumnLayout) -> Iterator[Recording]:
@@ -163,17 +164,29 @@ def _recording(log: Log, entry: FileEntry, layout: ColumnLayout, name: str, rows
     channels = {key: _series(log, layout, spec, rows) for key, spec in layout.channels.items()}
     inputs = {key: _series(log, layout, spec, rows) for key, spec in layout.inputs.items()}
     everything = [*channels.values(), *inputs.values()]
-    first = min(series.time[0] for series in everything)
+    first = float(min(series.time[0] for series in everything))
     for series in everything:
         series.time -= first
     for key, series in channels.items():
         series.time -= layout.channels[key].source.delay + entry.delay
-        channels[key] = _cropped(log, name, key, series, entry)
     for key, series in inputs.items():
         series.time += layout.inputs[key].source.delay
-    start = min(series.time[0] for series in channels.values())
-    end = max(series.time[-1] for series in channels.values())
-    return Recording(name, log.path, number, entry.split, channels, inputs, float(start), float(end))
+    expect_common(name, first, channels, inputs, layout.specs)
+    channels = {key: _cropped(log, name, key, series, entry) for key, series in channels.items()}
+    start = float(min(series.time[0] for series in channels.values()))
+    end = float(max(series.time[-1] for series in channels.values()))
+    measured = {f"channel {key}": series for key, series in channels.items()} if len(channels) > 1 else {}
+    driven = {f"input {key}": series for key, series in inputs.items()}
+    layout.warnings += uncovered(name, start, end, measured | driven, layout.specs)
+    found = merged(missing(channels, layout.channels, inputs), start, end)
+    if found:
+        longest = max(found, key=lambda gap: gap[1] - gap[0])
+        layout.warnings.append(
+            f"{name}: samples are missing for {longest[1] - longest[0]:.4g} s from {longest[0]:.6g} s on"
+            + (f", and in {len(found) - 1} shorter gap{'s' * (len(found) > 2)}" if len(found) > 1 else "")
+            + "; windows are cut there, and nothing is read across."
+        )
+    return Recording(name, log.path, number, entry.split, channels, inputs, start, end, found)
 
 
 def _cropped(log: Log, name: str, key: str, series: Series, entry: FileEntry) -> Series:
@@ -200,20 +213,25 @@ def _series(log: Log, layout: ColumnLayout, spec: ChannelSpec | InputSpec, rows:
     if len({len(values) for values in raw}) > 1:
         counts = ", ".join(f"{name} {len(values)}" for name, values in zip(names, raw, strict=True))
         raise InputError(f"{spec.where}.columns: {log.path.name}: the columns have different numbers of rows: {counts}.")
-    stamps = layout.clock.stamps(log, spec.where, source.clock or log.clocks.get(names[0]), len(raw[0]))
+    own = source.clock or log.clocks.get(names[0])
+    stamps = layout.clock.stamps(log, spec.where, own, len(raw[0]), source.clock_unit)
     if log.clocks.get(names[0]) and log.trajectory is None:  # a bag has a table for every topic, and one trajectory
         rows = slice(0, len(raw[0]))
     table = np.stack([values[rows].astype(np.float64) for values in raw], 1)
     table[~np.isfinite(table)] = np.nan
     values = (source.scale * table + source.offset) * source.factor
-    if isinstance(spec, ChannelSpec) and spec.options.get("periodic"):
-        values = unwrapped(values)
-    if spec.kind == "link_orientation":
-        values, away = unit_quaternions(values)
-        if away > NOT_UNIT:
+    if source.period is not None:
+        values = unwrapped(values, source.period)
+        fastest = float(np.nanmax(np.abs(np.diff(values, axis=0)), initial=0.0))
+        if fastest > NEAR_HALF * source.period:
             layout.warnings.append(
-                f"{spec.where}: {log.path.name}: quaternions have lengths up to {away:.2g} away from 1; are the columns w, x, y, z?"
+                f"{spec.where}: {log.path.name}: up to {fastest:.3g} between two samples, near half of the period of "
+                f"{source.period:.4g}: which way it went is a guess."
             )
+    elif isinstance(spec, ChannelSpec) and spec.options.get("periodic"):
+        values = unwrapped(values, tau)
+    if spec.kind == "link_orientation":
+        values = quaternions(spec.where, log.path.name, values, names, layout.warnings)
     time = stamps[rows].copy()
     _in_order(log, time, rows.start)
     return _one_row_each(log, layout, spec, Series(time, values, names), rows.start)
@@ -245,12 +263,17 @@ def _in_order(log: Log, time: np.ndarray, first_row: int) -> None:
 
 
 def resampled(series: Series, rate: float) -> Series:
-    """On a uniform grid of `rate` Hz, linear between neighbours; missing where one of them is."""
-    first, last = series.time[0], series.time[-1]
-    grid = first + np.arange(int(np.floor((last - first) * rate + 1e-9)) + 1) / rate
-    right = np.clip(np.searchsorted(series.time, grid, side="left"), 1, max(len(series.time) - 1, 1))
+    """On a uniform grid of `rate` Hz in every stretch without gaps, linear between neighbours; missing where one of them is."""
+    parts = [_resampled(Series(series.time[rows], series.values[rows], series.columns), rate) for rows in stretches(series.time)]
+    return Series(np.concatenate([p.time for p in parts]), np.concatenate([p.values for p in parts]), series.columns)
+
+
+def _resampled(series: Series, rate: float) -> Series:
     if len(series.time) == 1:
         return series
+    first, last = series.time[0], series.time[-1]
+    grid = first + np.arange(int(np.floor((last - first) * rate + 1e-9)) + 1) / rate
+    right = np.clip(np.searchsorted(series.time, grid, side="left"), 1, len(series.time) - 1)
     left = right - 1
     weight = ((grid - series.time[left]) / (series.time[right] - series.time[left]))[:, None]
     a, b = series.values[left], series.values[right]
@@ -259,21 +282,12 @@ def resampled(series: Series, rate: float) -> Series:
     return Series(grid, mixed, series.columns)
 
 
-def unit_quaternions(values: np.ndarray) -> tuple[np.ndarray, float]:
-    """Quaternions (N, 4 frames) of length one, and how far they were from it; missing where a number is or the length is zero."""
-    parts = values.reshape(len(values), -1, 4)
-    length = np.linalg.norm(parts, axis=-1, keepdims=True)
-    away = np.abs(length - 1.0)
-    away = float(np.nanmax(away)) if np.isfinite(away).any() else 0.0
-    return (parts / np.where(length > 0.0, length, np.nan)).reshape(values.shape), away
-
-
-def unwrapped(values: np.ndarray) -> np.ndarray:
-    """Angles (N, width) [rad] without jumps of whole turns, over missing samples too."""
+def unwrapped(values: np.ndarray, period: float) -> np.ndarray:
+    """Positions (N, width) without jumps of whole periods, over missing samples too."""
     made = values.copy()
     for column in made.T:
         good = np.isfinite(column)
-        column[good] = np.unwrap(column[good])
+        column[good] = np.unwrap(column[good], period=period)
     return made
 
 

@@ -12,8 +12,8 @@ from genesis.errors import InputError, unknown_name
 from genesis.units import conversion
 
 PLACEHOLDER = "{name}"
-COMMON = ("kind", "columns", "names", "unit", "scale", "offset", "delay", "time", "entity")
-CHANNEL_ONLY = ("sigma", "weight", "loss", "loss_scale")
+COMMON = ("kind", "columns", "names", "unit", "scale", "offset", "delay", "time", "time_unit", "entity")
+CHANNEL_ONLY = ("sigma", "weight", "loss", "loss_scale", "period")
 
 
 @dataclass
@@ -22,9 +22,11 @@ class ColumnSource:
 
     columns: name of a joint, link or actuator -> its columns; {} until a pattern has met a file.
     pattern: columns of one name with {name} in them, or None; chosen: glob patterns of the names that it may mean.
-    factor: SI units in one unit of the file; scale, offset: value = scale * column + offset, in the unit of the file.
+    factor: SI units in one unit of the file, which `stated` says that the user gave; scale, offset: value = scale * column + offset, in
+    the unit of the file.
     delay: how much later than the instant it belongs to a number is stamped [s]; of an input, how much later it acts.
-    clock: column of times of these numbers alone, or None.
+    clock: column of times of these numbers alone, or None; clock_unit: its unit, None: that of all.
+    period: jump of an encoder that begins anew before a gear [rad | m], or None.
     """
 
     columns: dict[str, list[str]]
@@ -35,6 +37,9 @@ class ColumnSource:
     offset: np.ndarray
     delay: float
     clock: str | None
+    clock_unit: str | None = None
+    period: float | None = None
+    stated: bool = False
 
 
 @dataclass
@@ -182,7 +187,13 @@ def _source(where: str, node: Mapping[str, Any], about: Kind) -> tuple[ColumnSou
     delay = float(node.get("delay", 0.0))
     if not np.isfinite(delay):
         raise InputError(f"{where}.delay: {delay} s is no time.")
-    return ColumnSource(columns, pattern, list(chosen), factor, scale, offset, delay, node.get("time")), unit
+    source = ColumnSource(
+        columns, pattern, list(chosen), factor, scale, offset, delay, node.get("time"), node.get("time_unit"), node.get("period"),
+        node.get("unit") is not None,
+    )  # fmt: skip
+    if source.period is not None and not 0.0 < source.period < np.inf:
+        raise InputError(f"{where}.period: {source.period!r}; allowed: a positive number [rad | m], 2 pi / ratio of the gear.")
+    return source, unit
 
 
 def _columns(where: str, given: Any, width: int) -> tuple[dict[str, list[str]], list[str] | None]:

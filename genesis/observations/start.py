@@ -1,6 +1,6 @@
 """States of the scene from what was measured: where simulated segments start."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -9,8 +9,12 @@ from torch import Tensor
 
 from genesis.channels.frames import frames
 from genesis.grad.rotation import multiply, rotate, rotate_inverse
+from genesis.observations.clocks import stretches
 from genesis.observations.dataset import Dataset, Smoothing
-from genesis.observations.recording import Recording, Series
+from genesis.observations.inverse_kinematics import SEEING, InverseKinematics, Poses
+from genesis.observations.quaternions import continuous
+from genesis.observations.recording import Recording
+from genesis.observations.series import Series
 from genesis.observations.spec import ChannelSpec
 from genesis.selection import joints_of
 from genesis.setting import Setting
@@ -41,7 +45,8 @@ class Body:
 class StateLayout:
     """Which numbers of the state are measured. qpos (nq), qvel (nv): the scene's start, for those that are not.
 
-    pairs: index in qvel of the velocity of each index in qpos.
+    pairs: index in qvel of the velocity of each index in qpos. inverse: how the coordinates of joints that no channel of joints
+    measures follow from frames, None without any.
     """
 
     qpos: np.ndarray
@@ -50,6 +55,7 @@ class StateLayout:
     velocities: list[Column] = field(default_factory=list)
     pairs: dict[int, int] = field(default_factory=dict)
     bodies: list[Body] = field(default_factory=list)
+    inverse: InverseKinematics | None = None
 
 
 def state_layout(setting: Setting, dataset: Dataset) -> StateLayout:
@@ -70,7 +76,32 @@ def state_layout(setting: Setting, dataset: Dataset) -> StateLayout:
                     body = bodies.setdefault(joint.q_start, Body(joint.q_start, joint.dof_start))
                     body.measured.setdefault(spec.kind, (spec.name, k * spec.about.width, place.pos[0], place.quat[0]))
     layout.bodies = list(bodies.values())
+    layout.inverse = _inverse(setting, dataset, layout)
     return layout
+
+
+def _inverse(setting: Setting, dataset: Dataset, layout: StateLayout) -> InverseKinematics | None:
+    """For the joints of entities whose frames are measured; those that a channel measures as they are left out."""
+    entities = {
+        id(e): e for spec in dataset.specs.values() if spec.kind in SEEING for e in [setting.entity(spec.where, spec.entity)]
+    }
+    taken = {column.index for column in layout.positions} | {
+        body.q for body in layout.bodies if {"link_position", "link_orientation"} & set(body.measured)
+    }
+    joints = [joint for entity in entities.values() for joint in joints_of(entity) if joint.qs[0] not in taken]
+    return InverseKinematics(setting, dataset, joints, layout.qpos) if joints else None
+
+
+def not_measured(setting: Setting, dataset: Dataset, layout: StateLayout) -> tuple[list[str], bool]:
+    """Joints of the robot whose position no channel tells, and whether none at all is told; what is odd in poses goes to the warnings."""
+    recording = dataset.train[0]
+    *_, known = measured_state(recording, dataset, layout, np.array([recording.start]))
+    joints = joints_of(setting.robot)
+    missing = [joint.name for joint in joints if not known[joint.qs[0] if joint.is_scalar else list(joint.qs)].all()]
+    for one in dataset.recordings if layout.inverse is not None else ():
+        for text in _poses(one, dataset, layout).told:
+            dataset.warnings.append(text if text.startswith(one.name) else f"{one.name}: {text}")
+    return missing, len(missing) == len(joints)
 
 
 def _joints(layout: StateLayout, spec: ChannelSpec, joints: dict) -> None:
@@ -114,7 +145,48 @@ def measured_state(
             for place, values in parts.items():
                 target[:, first + place : first + place + values.shape[1]] = values
                 known[offset + first + place : offset + first + place + values.shape[1]] = True
+    if layout.inverse is not None:
+        _put_poses(recording, dataset, layout, times, qpos, qvel, known)
     return qpos, qvel, known
+
+
+def _poses(recording: Recording, dataset: Dataset, layout: StateLayout) -> Poses:
+    assert layout.inverse is not None
+    time = layout.inverse.times(recording)
+    given, _, _ = measured_state(recording, dataset, replace(layout, inverse=None), time)
+    return layout.inverse.of(recording, given, time)
+
+
+def _put_poses(
+    recording: Recording,
+    dataset: Dataset,
+    layout: StateLayout,
+    times: np.ndarray,
+    qpos: np.ndarray,
+    qvel: np.ndarray,
+    known: np.ndarray,
+) -> None:
+    """Put in what the frames tell of other joints, smoothed, with its derivative where no velocity is measured."""
+    assert layout.inverse is not None
+    poses, nq = _poses(recording, dataset, layout), len(layout.qpos)
+    for joint in layout.inverse.joints:
+        qs, dofs = list(joint.qs), list(joint.dofs)
+        if not poses.seen[dofs].all():
+            continue
+        plain = 1 if joint.is_scalar else joint.kind.plain
+        found = []
+        if plain:
+            qpos[:, qs[:plain]], rates = smoothed(Series(poses.time, poses.qpos[:, qs[:plain]], []), dataset.smoothing, times)
+            found.append(rates)
+        if not joint.is_scalar:
+            quats, turning = smoothed(Series(poses.time, continuous(poses.qpos[:, qs[plain:]]), []), dataset.smoothing, times)
+            quat, rate = (torch.from_numpy(x / np.linalg.norm(quats, axis=1, keepdims=True)) for x in (quats, turning))
+            qpos[:, qs[plain:]] = quat.numpy()
+            found.append(2.0 * multiply(conjugate(quat), rate)[:, 1:].numpy())
+        own = [k for k, dof in enumerate(dofs) if dataset.smoothing.velocity == "position" or not known[nq + dof]]
+        qvel[:, [dofs[k] for k in own]] = np.concatenate(found, 1)[:, own]
+        known[qs] = True
+        known[[nq + dof for dof in dofs]] = True
 
 
 def _one(recording: Recording, channel: str, first: int, count: int = 1) -> Series:
@@ -125,8 +197,23 @@ def _one(recording: Recording, channel: str, first: int, count: int = 1) -> Seri
 def smoothed(series: Series, smoothing: Smoothing, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Values and their rates (S, width) at times (S,), from a Savitzky-Golay filter on the uniformly resampled series.
 
-    Missing samples are bridged linearly. Window 1: linear between the samples, rates by central differences.
+    Missing samples are bridged linearly, gaps are not: an instant in one belongs to the nearer side. Window 1: linear between the
+    samples, rates by central differences.
     """
+    parts = stretches(series.time)
+    if len(parts) == 1:
+        return _smoothed(series, smoothing, times)
+    middles = [0.5 * (series.time[part.start - 1] + series.time[part.start]) for part in parts[1:]]
+    owner = np.searchsorted(middles, times)
+    made = [np.zeros((len(times), series.values.shape[1])) for _ in (0, 1)]
+    for k, rows in enumerate(parts):
+        own = owner == k
+        one = _smoothed(Series(series.time[rows], series.values[rows], series.columns), smoothing, times[own])
+        made[0][own], made[1][own] = one
+    return made[0], made[1]
+
+
+def _smoothed(series: Series, smoothing: Smoothing, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     values = np.stack([_bridged(series.time, column) for column in series.values.T], 1)
     if len(series.time) == 1:
         return np.tile(values, (len(times), 1)), np.zeros((len(times), values.shape[1]))
@@ -205,19 +292,10 @@ def _seen(recording: Recording, dataset: Dataset, body: Body, kind: str, times: 
     if kind != "link_orientation":
         values, rates = smoothed(series, dataset.smoothing, times)
         return SeenCoordinates(torch.from_numpy(values), torch.from_numpy(rates), pos.double().cpu(), quat.double().cpu())
-    values, rates = smoothed(_continuous(series), dataset.smoothing, times)
+    values, rates = smoothed(series, dataset.smoothing, times)
     length = np.linalg.norm(values, axis=1, keepdims=True)
     values, rates = values / length, rates / length  # the part of the rate along the quaternion drops out of the angular velocity
     return SeenCoordinates(torch.from_numpy(values), torch.from_numpy(rates), pos.double().cpu(), quat.double().cpu())
-
-
-def _continuous(series: Series) -> Series:
-    """Quaternions (N, 4) with the sign that is nearest to the one before."""
-    values = series.values.copy()
-    rows = np.flatnonzero(np.isfinite(values).all(1))
-    dots = np.einsum("ij,ij->i", values[rows[1:]], values[rows[:-1]])
-    values[rows[1:]] *= np.cumprod(np.where(dots < 0.0, -1.0, 1.0))[:, None]
-    return Series(series.time, values, series.columns)
 
 
 def _arm(frame: SeenCoordinates, quat: Tensor | None) -> Tensor | None:

@@ -1,10 +1,11 @@
 """What looks like a wrong unit or sign: told, never changed."""
 
-from math import degrees, pi
+from math import pi
 
 import numpy as np
 import torch
 
+from genesis.observations import axis_order, degrees
 from genesis.observations.dataset import Dataset
 from genesis.observations.recording import Recording
 from genesis.observations.spec import ChannelSpec, InputSpec
@@ -13,14 +14,12 @@ from genesis.selection import SceneJoint, joints_of, limits
 from genesis.setting import Setting
 from genesis.units import TIME_UNITS
 
-TURNS = 25.0  # rad: four turns of a joint, or half a right angle in degrees
 USUAL_STEPS = (1e-4, 0.2)  # s between samples of a robot's log
 ODD_STEPS = (2e-5, 0.5)
 OVER_LIMIT, UNDER_LIMIT = 50.0, 1e-3  # rms of a torque relative to the joint's limit of force
 OFF_SCALE = 300.0  # and relative to what moving the robot as measured takes
 INSTANTS = 64  # that the latter is taken at
-DEGREES = degrees(1.0)
-RATIOS = {DEGREES: "deg/s", 30.0 / pi: "rpm", 1.0 / (2.0 * pi): "rev/s"}  # number in that unit for one rad/s
+RATIOS = {degrees.DEGREES: "deg/s", 30.0 / pi: "rpm", 1.0 / (2.0 * pi): "rev/s"}  # number in that unit for one rad/s
 
 
 def suspicions(setting: Setting, dataset: Dataset) -> list[str]:
@@ -29,6 +28,7 @@ def suspicions(setting: Setting, dataset: Dataset) -> list[str]:
     for channel in dataset.specs.values():
         if channel.kind == "joint_velocity":
             found += _velocities(dataset, channel)
+    found += axis_order.told(setting, dataset, state_layout(setting, dataset))
     specs: list[ChannelSpec | InputSpec] = [*dataset.specs.values(), *dataset.inputs.values()]
     for spec in specs:
         if spec.about.of != "joint":
@@ -37,7 +37,9 @@ def suspicions(setting: Setting, dataset: Dataset) -> list[str]:
         joints = {joint.name: joint for joint in joints_of(entity)}
         chosen = [joints[name] for name in spec.names]
         if spec.kind == "joint_position":
-            found += _angles(dataset, spec, chosen, entity)
+            found += degrees.told(dataset, spec, chosen, entity)
+        elif spec.kind == "joint_velocity" and isinstance(spec, ChannelSpec):
+            found += _speeds(dataset, spec, chosen, entity, found)
         elif spec.kind in ("joint_torque", "joint_force"):
             found += _torques(setting, dataset, spec, chosen, entity)
     return found
@@ -99,26 +101,24 @@ def _series(dataset: Dataset, spec: ChannelSpec | InputSpec, k: int) -> np.ndarr
     return values[np.isfinite(values)]
 
 
-def _angles(dataset: Dataset, spec: ChannelSpec | InputSpec, joints: list[SceneJoint], entity: object) -> list[str]:
-    """Angles far outside their limits, where degrees would fit; of hinges without limits, more than a few turns."""
-    found: list[str] = []
-    if spec.source.factor != 1.0 or (isinstance(spec, ChannelSpec) and spec.options.get("periodic")):
-        return found
-    low, high = (x.double().cpu().numpy() for x in limits(entity, joints, "position"))
+def _speeds(dataset: Dataset, spec: ChannelSpec, joints: list[SceneJoint], entity: object, found: list[str]) -> list[str]:
+    """Velocities beyond the joint's limit that fit it in another unit; those that something was found of already are left out."""
+    if spec.source.factor != 1.0:
+        return []
+    _, fastest = (x.double().cpu().numpy() for x in limits(entity, joints, "velocity"))
+    made = []
     for k, joint in enumerate(joints):
-        values, slack = _series(dataset, spec, k), 0.5 * (high[k] - low[k])
-        if not joint.turns or not len(values):
+        values = _series(dataset, spec, k)
+        if not joint.turns or not len(values) or any(line.startswith(f"{spec.where}: {joint.name} ") for line in found):
             continue
-        text = f"{spec.where}: {joint.name} goes from {values.min():.4g} to {values.max():.4g} rad"
-        if not np.isfinite(slack):
-            if joint.is_periodic and np.abs(values).max() > TURNS:
-                found.append(f"{text}; are the values degrees? (unit: deg)")
-            continue
-        inside = (values > low[k] - slack) & (values < high[k] + slack)
-        as_degrees = (values / DEGREES > low[k] - slack) & (values / DEGREES < high[k] + slack)
-        if inside.mean() < 0.5 and as_degrees.all():
-            found.append(f"{text}, its limits are {low[k]:.4g} and {high[k]:.4g} rad; are the values degrees? (unit: deg)")
-    return found
+        speed = float(np.quantile(np.abs(values), 1.0 - degrees.RARE))
+        fitting = [unit for number, unit in RATIOS.items() if number > 1.0 and speed / number < degrees.SLOW * fastest[k]]
+        if speed > degrees.FAST * fastest[k] and fitting:
+            made.append(
+                f"{spec.where}: {joint.name} moves at up to {speed:.4g} rad/s, its limit is {fastest[k]:.4g} rad/s; is the unit "
+                f"{' or '.join(fitting)}?"
+            )
+    return made
 
 
 def _torques(

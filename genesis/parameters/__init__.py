@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from genesis.errors import InputError, unknown_name
+from genesis.parameters.clock_reading import ClockReading
 from genesis.parameters.fourier import Fourier
 from genesis.parameters.hold import Hold
 from genesis.parameters.initial_position import InitialPosition
@@ -47,6 +48,7 @@ OF_MODELS: dict[str, Any] = {
 OF_RECORDINGS: dict[str, Any] = {
     **{f"sensor_{what}": partial(Sensor, what=what) for what in ("gain", "bias", "delay")},
     **{f"input_{what}": partial(RecordedInput, what=what) for what in ("gain", "bias", "delay", "lag")},
+    **{f"clock_{what}": partial(ClockReading, what=f"clock_{what}") for what in ("scale", "offset")},
     "start_state": StartState,
 }
 #: kind -> how it is made: `PARAMETERS[kind](setting, where, **options)`.

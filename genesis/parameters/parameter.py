@@ -19,8 +19,8 @@ class Inputs:
     qpos ([B,]nq), qvel ([B,]nv): start. controls (T,[B,]nv): open loop. Empty where recordings bring them.
     described, physical: core name -> value; the former of the model, the latter what parameters have put in its place.
     policies: functions from (qpos, qvel) ([B,]n) to controls ([B,]nv), added up.
-    sensors: (channel, "gain" | "bias" | "delay") -> value, (width,) or a number for the delay [s].
-    recorded: (input, "gain" | "bias" | "delay" | "lag") -> likewise, of recorded inputs; a lag is a time constant [s].
+    sensors: (channel, "gain" | "bias" | "delay" | "clock_scale" | "clock_offset") -> value, (width,) or a number for those of time.
+    recorded: (input, the same or "lag") -> likewise, of recorded inputs; a lag is a time constant [s].
     watched: the controls that acted, kept so that their gradients can be read: one tensor, or one for each step.
     """
 

@@ -10,8 +10,9 @@ from genesis.parameters.parameter import Changes
 from genesis.selection import indices, match, tensor
 from genesis.setting import Columns, Setting
 
-NEUTRAL = {"gain": 1.0, "bias": 0.0, "delay": 0.0, "lag": 0.0}
-SINGLE = ("delay", "lag")  # one number for all columns
+NEUTRAL = {"gain": 1.0, "bias": 0.0, "delay": 0.0, "lag": 0.0, "clock_scale": 1.0, "clock_offset": 0.0}
+SINGLE = ("delay", "lag", "clock_scale", "clock_offset")  # one number for all columns
+LEAST = {"lag": 0.0, "clock_scale": 0.5}  # a clock at half the rate is one in another unit
 
 
 class Signal(Numbers):
@@ -19,7 +20,7 @@ class Signal(Numbers):
 
     Args:
         kind: of the signal, "channel" or "input"; signal: its name; signals: those that there are.
-        what: "gain", "bias", "delay" or "lag"; start: its value at the start, None: the one that changes nothing.
+        what: a key of `NEUTRAL`; start: its value at the start, None: the one that changes nothing.
     """
 
     def __init__(
@@ -42,9 +43,9 @@ class Signal(Numbers):
         self.width, self.single = len(columns), what in SINGLE
         self.places = [0] if self.single else match(f"{where}.names", "column", names, columns)
         labels = [signal] if self.single else [columns[k] for k in self.places]
-        unit = {"gain": "1", "bias": signals[signal].unit, "delay": "s", "lag": "s"}[what]
+        unit = {"gain": "1", "bias": signals[signal].unit, "clock_scale": "1"}.get(what, "s")
         values = tensor([NEUTRAL[what] if start is None else start] * len(labels))
-        described = DescribedNumbers(labels, unit, values, least=0.0 if what == "lag" else -float("inf"))
+        described = DescribedNumbers(labels, unit, values, least=LEAST.get(what, -float("inf")))
         super().__init__(setting, where, described, options, changes)
 
     def put(self, table: dict[tuple[str, str], Tensor]) -> None:

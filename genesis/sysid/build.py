@@ -11,7 +11,17 @@ import torch
 
 from genesis.channels import make_channel
 from genesis.errors import InputError
-from genesis.observations import Dataset, Recording, input_places, load, measured_state, state_layout, suspicions
+from genesis.observations import (
+    Dataset,
+    Recording,
+    StateLayout,
+    input_places,
+    load,
+    measured_state,
+    not_measured,
+    state_layout,
+    suspicions,
+)
 from genesis.parameters import StartState, make_parameters
 from genesis.setting import Columns, Recorded, Setting
 from genesis.start import start_state
@@ -68,9 +78,28 @@ def problem_of(
     if not any(parameter.learn for parameter in numbers.values()):
         raise InputError("parameter: nothing is identified; give at least one parameter with learn: true.")
     layout = state_layout(setting, dataset)
+    _tell_unmeasured(setting, dataset, layout, shooting or Shooting())
     states = partial(_state, dataset, layout)
     start = next((s for s in starts if s.learn), None)
     return RecordingProblem(setting, dataset, channels, numbers, shooting or Shooting(), dataset.train, states, start)
+
+
+def _tell_unmeasured(setting: Setting, dataset: Dataset, layout: StateLayout, shooting: Shooting) -> None:
+    """Warn of joints whose position nothing measures. Raises: InputError where windows inside a recording would start from nothing at all."""
+    missing, everything = not_measured(setting, dataset, layout)
+    if not missing:
+        return
+    text = f"{'joint' if len(missing) == 1 else 'joints'} {', '.join(missing)}"
+    measured = "joint_position, or markers and poses of enough links"
+    if everything and shooting.window is not None:
+        raise InputError(
+            f"observation.channels: no channel tells the position of {text}, so that the start of a window is unknown; measure it "
+            f"({measured}), or simulate whole recordings from the robot's home (shooting.window=null)."
+        )
+    dataset.warnings.append(
+        f"observation.channels: no channel tells the position of {text}: windows start there at home, at rest unless a velocity is "
+        f"measured. Measure it ({measured}), or free the start (parameter.start.kind=start_state, position_std=null)."
+    )
 
 
 def validation_problem(problem: RecordingProblem) -> RecordingProblem | None:

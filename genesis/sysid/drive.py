@@ -1,6 +1,7 @@
 """Recorded inputs as controls of the time steps, with the gains, biases, delays and lags that are identified.
 
-u(t) = gain * filter_lag(series(t - delay)) + bias,      lag: y' = (series - y) / lag, exact for inputs that hold over a step
+u(t) = gain * filter_lag(series((t - delay - clock_offset) / clock_scale)) + bias,
+lag: y' = (series - y) / lag, exact for inputs that hold over a step
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ import torch
 from scipy.signal import lfilter
 from torch import Tensor
 
+from genesis.observations.clocks import stretches
 from genesis.observations.dataset import Dataset
 from genesis.observations.inputs import input_places
 from genesis.observations.recording import Recording
@@ -63,6 +65,26 @@ def _filter(u: Tensor, a: float, before: Tensor, gain: float | None = None) -> T
     return torch.as_tensor(np.ascontiguousarray(made)).to(u)
 
 
+@dataclass(frozen=True)
+class Timing:
+    """When an input acts that is stamped t: scale * t + offset + delay, t from the start of its recording; None: nothing is changed."""
+
+    delay: Tensor | None = None
+    offset: Tensor | None = None
+    scale: Tensor | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Inputs act when they are stamped."""
+        return self.delay is None and self.offset is None and self.scale is None
+
+    def stamps(self, at: Tensor) -> Tensor:
+        """The stamps (T,) of what acts at times (T,)."""
+        at = at if self.delay is None else at - self.delay
+        at = at if self.offset is None else at - self.offset
+        return at if self.scale is None else at / self.scale
+
+
 @dataclass
 class _Input:
     """One input: the degrees of freedom or actuators that its columns drive."""
@@ -96,7 +118,7 @@ class Drive:
 
     def recorded(self, batch: Batch, recordings: Sequence[Recording]) -> dict[str, Tensor]:
         """Series (T, B, columns) of each input as it was recorded."""
-        return {name: self._read(item.spec, batch, recordings, None) for name, item in self.inputs.items()}
+        return {name: self._read(item.spec, batch, recordings, Timing()) for name, item in self.inputs.items()}
 
     def controls(
         self, batch: Batch, recordings: Sequence[Recording], values: Values, gains: Mapping[str, Tensor]
@@ -122,40 +144,46 @@ class Drive:
 
     def _series(self, name: str, spec: InputSpec, batch: Batch, recordings: Sequence[Recording], values: Values) -> Tensor:
         """(T, B, columns) with everything that is identified of the input."""
-        gain, bias, delay, lag = (values.get((name, what)) for what in ("gain", "bias", "delay", "lag"))
+        gain, bias, lag = (values.get((name, what)) for what in ("gain", "bias", "lag"))
+        timing = Timing(*(values.get((name, what)) for what in ("delay", "clock_offset", "clock_scale")))
         if lag is not None:
-            made = self._lagged(spec, batch, recordings, delay, lag)
+            made = self._lagged(spec, batch, recordings, timing, lag)
         else:
-            made = batch.inputs[name] if delay is None else self._read(spec, batch, recordings, delay)
+            made = batch.inputs[name] if timing.idle else self._read(spec, batch, recordings, timing)
         made = made if gain is None else made * gain
         return made if bias is None else made + bias
 
-    def _read(self, spec: InputSpec, batch: Batch, recordings: Sequence[Recording], delay: Tensor | None) -> Tensor:
+    def _read(self, spec: InputSpec, batch: Batch, recordings: Sequence[Recording], timing: Timing) -> Tensor:
         """(T, B, columns)"""
         times = grid_times(batch, self.dt)
-        parts = [self._at(recordings[r], spec, times[:, b], delay) for b, r in enumerate(batch.recording.tolist())]
+        parts = [self._at(recordings[r], spec, times[:, b], timing) for b, r in enumerate(batch.recording.tolist())]
         return torch.stack(parts, 1)
 
-    def _lagged(
-        self, spec: InputSpec, batch: Batch, recordings: Sequence[Recording], delay: Tensor | None, lag: Tensor
-    ) -> Tensor:
-        """(T, B, columns); the lag runs from the first number of a recording on, windows are cut from what comes out."""
+    def _lagged(self, spec: InputSpec, batch: Batch, recordings: Sequence[Recording], timing: Timing, lag: Tensor) -> Tensor:
+        """(T, B, columns); the lag runs from the first number of a recording, or after a gap, on, windows are cut from what comes out."""
         decay = torch.exp(-self.dt / lag.clamp(min=1e-9))
         order, parts = [], []
         for r in batch.recording.unique().tolist():
-            recording, rows = recordings[r], (batch.recording == r).nonzero()[:, 0]
-            first = np.round((batch.start[rows.numpy()] - recording.start) / self.dt).astype(int)
-            before = max(0, int((recording.start - recording.inputs[spec.name].time[0]) / self.dt))
-            steps = np.arange(-before, int(first.max()) + batch.horizon)
-            whole = Lag.apply(self._at(recording, spec, recording.start + (steps + 0.5) * self.dt, delay), decay)
-            parts.append(whole[torch.as_tensor(before + first[None] + np.arange(batch.horizon)[:, None])])
-            order.append(rows)
+            recording = recordings[r]
+            for begin, end in recording.stretches:
+                inside = (batch.recording.numpy() == r) & (batch.start >= begin) & (batch.start < end)
+                if not inside.any():
+                    continue
+                rows = torch.as_tensor(np.flatnonzero(inside))
+                first = np.round((batch.start[inside] - begin) / self.dt).astype(int)
+                times = recording.inputs[spec.name].time
+                earliest = next((times[part.start] for part in stretches(times) if times[part.stop - 1] >= begin), begin)
+                before = max(0, int((begin - earliest) / self.dt))
+                steps = np.arange(-before, int(first.max()) + batch.horizon)
+                whole = Lag.apply(self._at(recording, spec, begin + (steps + 0.5) * self.dt, timing), decay)
+                parts.append(whole[torch.as_tensor(before + first[None] + np.arange(batch.horizon)[:, None])])
+                order.append(rows)
         return torch.cat(parts, 1)[:, torch.argsort(torch.cat(order))]
 
-    def _at(self, recording: Recording, spec: InputSpec, times: np.ndarray, delay: Tensor | None) -> Tensor:
-        """(T, columns) at times (T,), by an identified delay later than recorded; stamps hold that of the config already."""
-        series, at = recording.inputs[spec.name], tensor(times)
-        return read_series(tensor(series.time), tensor(series.values), at if delay is None else at - delay, spec.hold, self.dt)
+    def _at(self, recording: Recording, spec: InputSpec, times: np.ndarray, timing: Timing) -> Tensor:
+        """(T, columns) at times (T,), when they act by what is identified of it; stamps hold the delay of the config already."""
+        series = recording.inputs[spec.name]
+        return read_series(tensor(series.time), tensor(series.values), timing.stamps(tensor(times)), spec.hold, self.dt)
 
 
 def read_series(time: Tensor, values: Tensor, at: Tensor, hold: str, dt: float) -> Tensor:

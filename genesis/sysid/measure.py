@@ -8,6 +8,7 @@ from torch import Tensor
 
 from genesis.channels.sample import Sample
 from genesis.parameters import Inputs
+from genesis.selection import tensor
 from genesis.sysid.problem import Motion, RecordingProblem
 from genesis.sysid.shooting import Batch, Samples
 
@@ -60,8 +61,26 @@ def sensor_rows(targets: Sequence[Inputs], channel: str, what: str, target: Tens
     return values[target if len(targets) > 1 else torch.zeros_like(target)]
 
 
+def stamped(batch: Batch, samples: Samples) -> Tensor:
+    """(N,) stamps of samples, from the start of their recordings [s]."""
+    return samples.time + tensor(batch.start)[samples.env]
+
+
+def lateness(batch: Batch, samples: Samples, targets: Sequence[Inputs], name: str) -> Tensor | None:
+    """(N,) how much later than it happened a number is stamped [s]: delay - (clock_scale - 1) t - clock_offset; None: not identified."""
+    owner = batch.target[samples.env]
+    delay, scale, offset = (sensor_rows(targets, name, what, owner) for what in ("delay", "clock_scale", "clock_offset"))
+    made = delay
+    if scale is not None:
+        run = (1.0 - scale) * stamped(batch, samples)
+        made = run if made is None else made + run
+    if offset is not None:
+        made = -offset if made is None else made - offset
+    return made
+
+
 def instants(problem: RecordingProblem, batch: Batch, samples: Samples, delay: Tensor | None) -> Instants:
-    """Samples of a channel as steps and fractions; delay (N,): how much later than it happened a number is stamped.
+    """Samples of a channel as steps and fractions; delay (N,): their lateness.
 
     Fractions below 0 and above 1 are instants outside of the window, see `StateSpace.between`.
     """
@@ -98,7 +117,7 @@ def measure(problem: RecordingProblem, batch: Batch, motion: Motion, targets: Se
     if samples is None:
         return None
     owner = batch.target[samples.env]
-    at = instants(problem, batch, samples, sensor_rows(targets, name, "delay", owner))
+    at = instants(problem, batch, samples, lateness(batch, samples, targets, name))
     sample = sample_of(problem, at, steps_of(motion, at))
     gain, bias = (sensor_rows(targets, name, what, owner) for what in ("gain", "bias"))
     return rows_of(problem, name, samples, sample, gain, bias)

@@ -161,21 +161,30 @@ class RecordingProblem:
         state = batch.state
         if any(key[0] in self.positions for target in targets for key in target.sensors):
             rows = [
-                self._unsensed(state[b : b + 1], targets[r if len(targets) > 1 else 0])
+                self._unsensed(state[b : b + 1], targets[r if len(targets) > 1 else 0], float(batch.start[b]))
                 for b, r in enumerate(batch.target.tolist())
             ]
             state = torch.cat(rows)
         return state if tangents is None else self.space.retract(state, tangents)
 
-    def _unsensed(self, state: Tensor, target: Inputs) -> Tensor:
-        """(1, nx): q = (measured - bias) / gain + delay * qvel for coordinates that a channel with such properties measures."""
+    def _unsensed(self, state: Tensor, target: Inputs, stamp: float) -> Tensor:
+        """(1, nx) of coordinates that a channel with such properties measures, at a stamp of the recording [s]:
+
+        q = (measured - bias) / gain + (delay - (clock_scale - 1) stamp - clock_offset) * qvel, qvel = measured / gain / clock_scale
+        """
         for name, (columns, places, speeds) in self.positions.items():
-            gain, bias, delay = (target.sensors.get((name, what)) for what in ("gain", "bias", "delay"))
+            gain, bias, *clock = (
+                target.sensors.get((name, what)) for what in ("gain", "bias", "delay", "clock_scale", "clock_offset")
+            )
             gain, bias = (None if x is None else x.index_select(-1, columns) for x in (gain, bias))
             value, speed = state.index_select(-1, places), state.index_select(-1, speeds)
             value = value if bias is None else value - bias
             value, speed = (value, speed) if gain is None else (value / gain, speed / gain)
+            delay, scale, offset = clock
+            speed = speed if scale is None else speed / scale
             value = value if delay is None else value + delay * speed
+            value = value if scale is None else value + (1.0 - scale) * stamp * speed
+            value = value if offset is None else value - offset * speed
             state = state.index_copy(-1, places, value).index_copy(-1, speeds, speed)
         return state
 

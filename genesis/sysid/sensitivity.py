@@ -15,7 +15,18 @@ from torch.autograd import forward_ad
 
 from genesis.grad.sensitivities import along, forward
 from genesis.parameters import Inputs, Numbers
-from genesis.sysid.measure import Instants, ResidualRows, StepsAround, instants, rows_of, sample_of, sensor_rows, steps_of
+from genesis.sysid.measure import (
+    Instants,
+    ResidualRows,
+    StepsAround,
+    instants,
+    lateness,
+    rows_of,
+    sample_of,
+    sensor_rows,
+    stamped,
+    steps_of,
+)
 from genesis.sysid.problem import Motion, RecordingProblem
 from genesis.sysid.shooting import Batch, Samples
 from genesis.sysid.space import cubic_weights
@@ -203,7 +214,7 @@ def _differentiated(
 ) -> tuple[ResidualRows, Tensor]:  # fmt: skip
     """Any channel: one reverse pass for each of its numbers; rows do not mix, so that their sum has the gradient of every row."""
     owner = batch.target[samples.env]
-    at = instants(problem, batch, samples, sensor_rows(targets, name, "delay", owner))
+    at = instants(problem, batch, samples, lateness(batch, samples, targets, name))
     given: dict[str, Tensor | None] = {**vars(steps_of(motion, at)), "fraction": at.fraction}
     if motion.theta.dim() == 1:
         given["theta"] = motion.theta.expand(len(samples.env), -1)  # rows do not mix
@@ -219,7 +230,9 @@ def _differentiated(
         jacobian = rows.values.new_zeros(*rows.values.shape, sens.x.shape[-1])
         for k in range(rows.values.shape[1]):
             grads = torch.autograd.grad(rows.values[:, k].sum(), list(leaves.values()), retain_graph=True, allow_unused=True)
-            jacobian[:, k] = _chained(problem, sens, out, at, name, dict(zip(leaves, grads, strict=True)))
+            jacobian[:, k] = _chained(
+                problem, sens, out, at, name, stamped(batch, samples), dict(zip(leaves, grads, strict=True))
+            )
     rows.predicted, rows.values = rows.predicted.detach(), rows.values.detach()
     return rows, jacobian
 
@@ -230,9 +243,10 @@ def _chained(
     out: RecordingDerivatives,
     at: Instants,
     name: str,
+    stamps: Tensor,
     grads: dict[str, Tensor | None],
 ) -> Tensor:
-    """(N, nt + n) from the gradients (N, .) of one number to everything that it was made of."""
+    """(N, nt + n) from the gradients (N, .) of one number to everything that it was made of; stamps (N,) [s]."""
     made = sens.x.new_zeros(len(at.step), sens.x.shape[-1])
     nt = sens.x.shape[-1] - problem.n
     series = {
@@ -251,11 +265,12 @@ def _chained(
         own = out.theta[at.target] if out.theta.shape[0] > 1 else out.theta[0]
         chosen = grad.index_select(1, out.columns)
         made[:, nt:] += torch.einsum("nf,nfm->nm", chosen, own) if own.dim() == 3 else chosen @ own
-    for what in ("gain", "bias", "delay"):
-        table, grad = out.sensors.get((name, what)), grads.get("fraction" if what == "delay" else what)
+    later = {"delay": -torch.ones_like(stamps), "clock_scale": stamps, "clock_offset": torch.ones_like(stamps)}  # of an instant
+    for what in ("gain", "bias", *later):
+        table, grad = out.sensors.get((name, what)), grads.get("fraction" if what in later else what)
         if table is None or grad is None:
             continue
         own = table[at.target] if table.shape[0] > 1 else table
-        rows = grad if grad.dim() == 2 else -grad.unsqueeze(-1) / problem.dt
+        rows = grad if what not in later else (grad * later[what]).unsqueeze(-1) / problem.dt
         made[:, nt:] += (rows.unsqueeze(-1) * own).sum(1)
     return made

@@ -120,7 +120,7 @@ class Batch:
 
 
 def cut(recordings: Sequence[Recording], shooting: Shooting, dt: float) -> list[Window]:
-    """Windows of all recordings; a rest of less than half a window is left out where there are whole ones before it.
+    """Windows of all recordings, none over a gap; a rest of less than half a window is left out where there are whole ones before it.
 
     Raises: InputError for a window shorter than two steps, or a recording too short for any.
     """
@@ -131,21 +131,28 @@ def cut(recordings: Sequence[Recording], shooting: Shooting, dt: float) -> list[
     if not 0.0 <= shooting.overlap < 1.0:
         raise InputError(f"shooting.overlap: {shooting.overlap:g}; allowed: 0 to less than 1.")
     for k, recording in enumerate(recordings):
-        total = int(np.floor((recording.end - recording.start) / dt * (1.0 + 1e-9)))
-        if total < FEWEST:
-            raise InputError(
-                f"{recording.name}: {recording.end - recording.start:g} s are less than {FEWEST} steps of scene.dt = {dt:g} s."
-            )
-        length = total if wanted is None else min(wanted, total)
-        stride = max(1, round(length * (1.0 - shooting.overlap)))
-        _few_enough(recording, total, stride, dt)
-        first, before = 0, -1
-        while first == 0 or total - first >= max(FEWEST, length // 2):
-            steps = min(length, total - first)
-            made.append(Window(k, recording.start + first * dt, steps, before))
-            before = len(made) - 1 if shooting.overlap == 0.0 else -1
-            first += stride
+        known = len(made)
+        for start, end in recording.stretches:
+            total = int(np.floor((end - start) / dt * (1.0 + 1e-9)))
+            if total >= FEWEST:
+                length = total if wanted is None else min(wanted, total)
+                _few_enough(recording, total, max(1, round(length * (1.0 - shooting.overlap))), dt)
+                _cut(made, k, start, total, length, shooting.overlap, dt)
+        if len(made) == known:
+            longest = max(end - start for start, end in recording.stretches)
+            without = " without gaps" if recording.gaps else ""
+            raise InputError(f"{recording.name}: {longest:g} s{without} are less than {FEWEST} steps of scene.dt = {dt:g} s.")
     return made
+
+
+def _cut(made: list[Window], recording: int, start: float, total: int, length: int, overlap: float, dt: float) -> None:
+    """Add the windows of ``total`` steps from ``start`` on."""
+    stride = max(1, round(length * (1.0 - overlap)))
+    first, before = 0, -1
+    while first == 0 or total - first >= max(FEWEST, length // 2):
+        made.append(Window(recording, start + first * dt, min(length, total - first), before))
+        before = len(made) - 1 if overlap == 0.0 else -1
+        first += stride
 
 
 def _few_enough(recording: Recording, total: int, stride: int, dt: float) -> None:

@@ -6,7 +6,16 @@ from typing import Any
 from genesis_cli.schema.keys import REQUIRED, key
 from genesis_cli.schema.observations import CHANNELS, Source
 from genesis_cli.schema.observations import Channel as RecordedChannel
-from genesis_cli.schema.parameters import INPUTS, PARAMETERS, Controls, InitialPosition, InitialVelocity, Policy, StartStates
+from genesis_cli.schema.parameters import (
+    CLOCKS,
+    INPUTS,
+    PARAMETERS,
+    Controls,
+    InitialPosition,
+    InitialVelocity,
+    Policy,
+    StartStates,
+)
 
 PRIOR = "[null, std] of a Gaussian prior around the expected value, std a number or a list in its unit; null: nothing is known"
 SCALE = "what counts as 100 %: number or list in the unit of the value; null: the value itself"
@@ -34,7 +43,7 @@ def _unknown(made: type) -> type:
 
 def _planned(made: type) -> type:
     """The keys of a channel that say what is measured, without those of files."""
-    common = {f.name for f in (*fields(Source), *fields(RecordedChannel))} - {"kind"}
+    common = {f.name for f in (*fields(Source), *fields(RecordedChannel))} - {"kind"} | {"period"}
     own = [_copied(f) for f in fields(made) if f.name not in common]
     return make_dataclass(made.__name__, own, bases=(PlannedChannel,), namespace={"__doc__": made.__doc__})
 
@@ -48,6 +57,6 @@ UNKNOWNS: dict[str, type] = {
     kind: _unknown(made)
     for kind, made in PARAMETERS.items()
     if not issubclass(made, (Controls, Policy, InitialPosition, InitialVelocity, StartStates))
-    and kind not in (*INPUTS, "sensor_delay")
+    and kind not in (*INPUTS, *CLOCKS, "sensor_delay")
 }
 PLANNED: dict[str, type] = {kind: _planned(made) for kind, made in CHANNELS.items()}

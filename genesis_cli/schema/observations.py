@@ -111,6 +111,7 @@ class Source:
     offset: Any = key(0.0, "added to them after the factor, in their unit")
     delay: float = key(0.0, "how late the stamps are [s]; of an input how late it acts")
     time: str | None = key(None, "column of the times of these columns; null: that of all")
+    time_unit: str | None = key(None, "unit of that column; null: observation.time.unit", choices=("s", "ms", "us", "ns"))
     entity: str | None = key(None, ENTITY)
 
 
@@ -130,6 +131,9 @@ class JointPosition(Channel):
 
     kind: str = "joint_position"
     periodic: bool = key(False, "angles a full turn apart count as equal")
+    period: float | None = key(
+        None, "jump of an encoder that begins anew before a gear, 2 pi / ratio [rad | m]; null: it counts on", above=0.0
+    )
 
 
 @dataclass
@@ -181,8 +185,10 @@ class Accelerometer(Channel):
     """Specific force in the sensor's axes, acceleration less gravity [m/s^2]."""
 
     kind: str = "accelerometer"
-    local_pos: Any = key([0.0, 0.0, 0.0], "the sensor in the axes of its link or site [m], or a mapping by name")
-    local_quat: Any = key([1.0, 0.0, 0.0, 0.0], "its orientation there wxyz, or a mapping by name")
+    local_pos: Any = key(
+        None, "the sensor in the axes of its link or site [m]: [x, y, z], or a mapping by name; null: its origin"
+    )
+    local_quat: Any = key(None, "its orientation there: [w, x, y, z], or a mapping by name; null: the axes of its frame")
 
 
 @dataclass
@@ -190,7 +196,9 @@ class Gyro(Channel):
     """Angular velocity in the sensor's axes [rad/s]."""
 
     kind: str = "gyro"
-    local_quat: Any = key([1.0, 0.0, 0.0, 0.0], "orientation of the sensor in its link or site wxyz, or a mapping by name")
+    local_quat: Any = key(
+        None, "orientation of the sensor in its link or site: [w, x, y, z], or a mapping by name; null: the axes of its frame"
+    )
 
 
 @dataclass
@@ -206,7 +214,7 @@ class Marker(Channel):
     """Position of a point of a link or site in the world [m]."""
 
     kind: str = "marker"
-    local_pos: Any = key([0.0, 0.0, 0.0], "the point in the axes of its frame [m], or a mapping by name")
+    local_pos: Any = key(None, "the point in the axes of its frame [m]: [x, y, z], or a mapping by name; null: its origin")
     frames: dict[str, str] = key({}, "link or site of each name; those left out are frames themselves")
 
 
@@ -217,7 +225,7 @@ class Camera(Channel):
     kind: str = "camera"
     matrix: list[Any] = key(REQUIRED, "2 x 3: pixels per metre along the axes of the world")
     origin: list[float] = key(REQUIRED, "pixel [u, v] of the world's origin", length=2)
-    local_pos: Any = key([0.0, 0.0, 0.0], "the point in the axes of its frame [m], or a mapping by name")
+    local_pos: Any = key(None, "the point in the axes of its frame [m]: [x, y, z], or a mapping by name; null: its origin")
     frames: dict[str, str] = key({}, "link or site of each name; those left out are frames themselves")
 
 

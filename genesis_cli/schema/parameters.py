@@ -185,6 +185,14 @@ class RecordedInput(Numbers):
 
 
 @dataclass
+class ClockReading(Numbers):
+    """Property of the clock of a channel or of a recorded input: time = clock_scale * stamp + clock_offset."""
+
+    channel: str | None = key(None, "channel by name; or give input")
+    input: str | None = key(None, "input of observation.inputs; or give channel")
+
+
+@dataclass
 class StartStates(Parameter):
     """States at the start of every window, free around what was measured."""
 
@@ -230,6 +238,10 @@ INPUTS = {
     "input_delay": "How late an input acts [s].",
     "input_lag": "Time constant of the first-order lag of an actuator [s].",
 }
+CLOCKS = {
+    "clock_scale": "How much faster a clock runs than it says: time passed for one second of its stamps.",
+    "clock_offset": "Time at stamp zero of a clock, from the start of the recording [s].",
+}
 PARAMETERS: dict[str, type] = {
     "hold": Hold,
     "knots": Knots,
@@ -245,5 +257,6 @@ PARAMETERS: dict[str, type] = {
     "joint_offset": JointOffset,
     **{name: _kind(name, Sensor, text) for name, text in SENSORS.items()},
     **{name: _kind(name, RecordedInput, text) for name, text in INPUTS.items()},
+    **{name: _kind(name, ClockReading, text) for name, text in CLOCKS.items()},
     "start_state": StartStates,
 }

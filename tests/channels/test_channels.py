@@ -228,7 +228,7 @@ def test_torques_of_actuators_are_those_of_mujoco(tmp_path) -> None:
         ("marker", ["m1"], {"frames": {"m1": "lowre"}}, r'test.frames: unknown link or site "lowre"; known: lower, '),
         ("marker", ["tip"], {"frames": {"m1": "lower"}}, r'test.frames: unknown name "m1"; known: tip\.'),
         ("marker", ["tip"], {"local_pos": {"top": [0, 0, 0]}}, r'test.local_pos: nothing is given for "tip"; given: top\.'),
-        ("marker", ["tip"], {"local_pos": 0.3}, r"test.local_pos: 0.3; allowed: a list of 3 numbers\."),
+        ("marker", ["tip"], {"local_pos": 0.3}, r"test.local_pos: 0.3; allowed: a list of 3 numbers, or a mapping"),
         ("gyro", ["tip"], {"local_quat": [0, 0, 0, 0]}, r"test.local_quat: the quaternion is zero"),
         ("contact_force", ["tip"], {}, r'test.columns: unknown link "tip"; known: .*upper'),
         ("contact_force", ["upper"], {"axes": "body"}, r'test.axes: unknown axes "body"; known: frame, world\.'),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
+import genesis as gs
 from genesis.observations import Dataset, load
 from genesis_cli.compose import compose_config, key_help
 from genesis_cli.errors import CommandError
@@ -78,7 +79,7 @@ def test_the_checked_node_is_made_of_its_dataclasses(config: DictConfig) -> None
 
 def test_every_key_has_help(config: DictConfig) -> None:
     rows = [row for row in key_help(config) if row[0].startswith("observation.")]
-    assert len(rows) == 47 and not [key for key, _, _, meaning in rows if not meaning and not key.endswith(".kind")]
+    assert len(rows) == 50 and not [key for key, _, _, meaning in rows if not meaning and not key.endswith(".kind")]
 
 
 def test_files_are_looked_for_in_folder_then_beside_the_yaml_then_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,6 +132,40 @@ def test_the_shipped_swing_ups() -> None:
     assert ddp.channels["angle"].values[[0, -1], 0].tolist() == [-0.001457237, 3.122858]
     assert ddp.inputs["torque"].values[1, 0] == -0.5318681 and not data.warnings
     assert 0.0029 / 12**0.5 < data.specs["angle"].sigma[0] < 0.0029  # the encoder's step, 0.0029 rad
+
+
+SYSTEMS = {
+    "double_pendulum_a0": "dfki_double_pendulum/design_A0", "double_pendulum_c1": "dfki_double_pendulum/design_C1",
+    "cube_toss": "cube_toss", "so101": "so101_actuator",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("system", ["simple_pendulum", *(pytest.param(name, marks=needs_shared) for name in SYSTEMS)])
+def test_nothing_is_suspected_of_recordings_that_are_right(engine, system: str) -> None:
+    words = [f"system={system}"] + ([f"observation.folder={SHARED}/data/{SYSTEMS[system]}"] if system in SYSTEMS else [])
+    problem = gs.compose(*words, command="sysid").problem
+    assert problem.dataset.warnings == [] and not any(recording.gaps for recording in problem.dataset.recordings)
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_a_place_in_a_frame_may_be_one_for_all_or_one_by_name(tmp_path: Path, by_name: bool) -> None:
+    pos, quat = [0.0, 0.0, -0.1], [0.6, 0.8, 0.0, 0.0]
+    places = {"local_pos": {"a": pos, "b": [0.0, 0.0, -0.5]} if by_name else pos}
+    turns = {"local_quat": {"a": quat, "b": [1.0, 0.0, 0.0, 0.0]} if by_name else quat}
+    keys = {"marker": places, "camera": places, "accelerometer": places | turns, "gyro": turns}
+    columns = {"columns": {name: [f"{name}{k}" for k in range(3)] for name in ("a", "b")}}
+    calibration = {"matrix": [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], "origin": [0.0, 0.0]}
+    node = {
+        "defaults": ["/schema/run/observation@_here_", *(f"/schema/channel/{kind}@channels.{kind}" for kind in keys), "_self_"],
+        "files": ["a.csv"],
+        "channels": {kind: columns | own | (calibration if kind == "camera" else {}) for kind, own in keys.items()},
+    }
+    (tmp_path / "observations").mkdir()
+    (tmp_path / "observations" / "mine.yaml").write_text("# @package observation\n" + OmegaConf.to_yaml(OmegaConf.create(node)))
+    cfg = compose_config("sysid", ["observation=mine", "~parameter.torque_bias"], [str(tmp_path)])
+    channels = check(cfg).plain["observation"].channels
+    for kind, own in keys.items():
+        assert {key: getattr(channels[kind], key) for key in own} == own
 
 
 @needs_shared

@@ -3,9 +3,11 @@
 import inspect
 from dataclasses import MISSING, fields
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from genesis.channels import CHANNELS
 from genesis.channels.kinds import CHANNEL_KINDS, INPUT_KINDS
@@ -25,6 +27,16 @@ from genesis_cli import schema
 from genesis_cli.schema.observations import Channel, Time
 from genesis_cli.schema.tasks import Task
 
+WALKED = {
+    f"{group}.{kind}" if group else kind: made
+    for group, kinds in {
+        **schema.KINDS,
+        **schema.TERMS,
+        **schema.OBSERVED,
+        "": {**schema.PLAIN, **schema.PARTS, "file": schema.File},
+    }.items()
+    for kind, made in kinds.items()
+}
 CHOSEN = ("seed", "doublings")  # arguments of methods that runs choose, not configs
 KINDS = {**schema.KINDS, **schema.TERMS, **schema.OBSERVED}
 
@@ -70,7 +82,7 @@ def test_how_a_run_goes_is_what_the_engine_knows(node: str, made: type) -> None:
         ("parameter", PARAMETERS, {"kind"}),
         ("task", TASKS, {f.name for f in fields(Task)}),
         ("optimizer", OWN_STEP, {"kind"}),
-        ("channels", CHANNELS, {f.name for f in fields(Channel)} - {"entity"}),
+        ("channels", CHANNELS, {f.name for f in fields(Channel)} - {"entity"} | {"period"}),  # the period is that of the columns
     ],
 )
 def test_fields_and_defaults_are_those_of_the_constructors(node: str, registry: dict, without: set[str]) -> None:
@@ -109,3 +121,15 @@ def test_parts_of_observation_have_the_defaults_of_the_engine() -> None:
     assert set(units) == set(TIME_UNITS)
     for name, part in schema.PARTS.items():
         assert declared(schema.PLAIN["observation"], set())[name] == declared(part, set())
+
+
+@pytest.mark.parametrize("name", WALKED)
+def test_a_key_that_may_be_anything_takes_a_number_a_list_or_a_mapping_in_a_yaml(name: str) -> None:
+    """What a YAML says is merged over the default, and a mapping does not merge with a list: such a key has neither of both as its default."""
+    for field in fields(WALKED[name]):
+        if field.type is Any:
+            for value in (0.5, [1.0, 2.0], {"a": [1.0], "b": 2.0}):
+                merged = OmegaConf.merge(OmegaConf.structured(WALKED[name]), {field.name: value})
+                assert OmegaConf.to_container(merged)[field.name] == value, field.name  # type: ignore[index, call-overload]
+        elif "mapping" in field.metadata.get("help", "") and "or mappings" not in field.metadata["help"]:
+            assert str(field.type).startswith("dict["), f"{field.name} says that it may be a mapping"

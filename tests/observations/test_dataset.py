@@ -196,14 +196,16 @@ def test_periodic_angles_are_unwrapped_over_gaps(tmp_path: Path) -> None:
 
 def test_quaternions_are_made_of_length_one_and_told(tmp_path: Path) -> None:
     path = table(
-        tmp_path / "a.csv", time=[0.0, 1.0, 2.0], w=[2.0, 1.0, 0.0], x=[0.0, 1.0, 0.0], y=[0.0, 1.0, 0.0], z=[0.0, 1.0, 0.0]
-    )
+        tmp_path / "a.csv", time=[0.0, 1.0, 2.0, 3.0], w=[2.0, 0.5, 0.0, 1.0], x=[0.0, 0.5, 0.0, 0.0], y=[0.0, 0.5, 0.0, 0.0],
+        z=[0.0, 0.5, 0.0, 0.0],
+    )  # fmt: skip
     channels = {"turn": {"kind": "link_orientation", "columns": {"hand": ["w", "x", "y", "z"]}, "sigma": 0.01}}
     data = load(node(path, channels=channels))
     values = data.train[0].channels["turn"].values
     assert values[:2].tolist() == [[1.0, 0.0, 0.0, 0.0], [0.5, 0.5, 0.5, 0.5]] and np.isnan(values[2]).all()
     assert data.warnings[0] == (
-        "observation.channels.turn: a.csv: quaternions have lengths up to 1 away from 1; are the columns w, x, y, z?"
+        "observation.channels.turn: a.csv: quaternions have lengths up to 1 away from 1, and are taken at length 1; are the columns "
+        "w, x, y, z?"
     )
     assert data.specs["turn"].sigma.tolist() == [0.01, 0.01, 0.01]
 

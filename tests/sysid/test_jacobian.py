@@ -72,6 +72,8 @@ CASES: dict[str, Case] = {
     "input_bias": Case(option={"input": "torque"}, scale=0.1),
     "input_delay": Case(option={"input": "torque", "init": 0.013}, scale=0.1),
     "input_lag": Case(option={"input": "torque", "init": 0.03}),
+    "clock_scale": Case(option={"input": "torque", "init": 1.005}, scale=0.01),
+    "clock_offset": Case(option={"channel": "angle", "init": 0.0123}, scale=0.1),
     "start_state": Case(option={"position_std": 0.1, "velocity_std": None}, more={"mass": {"kind": "mass"}}),
 }
 
@@ -205,6 +207,22 @@ def test_sensors_of_a_bare_coordinate_and_delays_out_of_the_window() -> None:
     names = joints_of("double_pendulum")
     channels = {"angle": channel("joint_position", names, 0.1), "speed": channel("joint_velocity", names)}
     assert error_of(problem_for(Case(), parameters, channels), 0.1) <= TOLERANCE
+
+
+def test_clocks_of_channels_and_inputs_beside_their_delays() -> None:
+    """Of bare coordinates and of frames, with start states that are freed of them, and a lag behind the input's clock."""
+    names = joints_of("double_pendulum")
+    channels = {"angle": channel("joint_position", names, 0.1), "tip": channel("marker", ["lower"], local_pos=[0.1, 0.0, 0.3])}
+    parameters = {
+        "angle_scale": {"kind": "clock_scale", "channel": "angle", "init": 1.01},
+        "angle_offset": {"kind": "clock_offset", "channel": "angle", "init": 0.0123, "each_recording": True},
+        "angle_delay": {"kind": "sensor_delay", "channel": "angle", "init": 0.002},
+        "tip_scale": {"kind": "clock_scale", "channel": "tip", "init": 0.99},
+        "torque_scale": {"kind": "clock_scale", "input": "torque", "init": 1.004},
+        "torque_offset": {"kind": "clock_offset", "input": "torque", "init": 0.0021},
+        "torque_lag": {"kind": "input_lag", "input": "torque", "init": 0.03},
+    }
+    assert error_of(problem_for(Case(), parameters, channels, recordings=2), 0.01) <= TOLERANCE
 
 
 def test_numbers_of_each_recording_beside_shared_ones() -> None:

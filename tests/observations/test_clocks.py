@@ -1,0 +1,118 @@
+"""Clocks of one recording, and where samples are missing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genesis.errors import InputError
+from genesis.observations import load
+from genesis.observations.clocks import between, gaps, merged, stretches
+from tests.observations.recipes import node, table
+
+TIME = np.arange(400) * 0.01
+ANGLE = np.sin(TIME)
+
+
+def torque(**more) -> dict:
+    return {"torque": {"kind": "joint_force", "columns": {"pivot": "tau"}, **more}}
+
+
+@pytest.mark.parametrize(
+    ("stamps", "own", "said"),
+    [
+        (
+            1732900000.0 + TIME, 17.5 + TIME,
+            r'a: input "torque" goes from 17.5 to 21.49 s on its clock, channel "angle" from 1732900000 to 1732900004 s: they share no time. '
+            r"One counts from another epoch .*; name a column of the same clock \(observation.inputs.torque.time\), or shift its stamps "
+            r"\(observation.inputs.torque.delay\)\.",
+        ),
+        (
+            5.0 + TIME, 5000.0 + 1000.0 * TIME,
+            r"they share no time. One lasts 1_000 times as long; is its clock in ms\? \(observation.inputs.torque.time_unit: ms\)",
+        ),
+        (
+            5000.0 + 1000.0 * TIME, 5.0 + TIME,
+            r"is the clock of the others in ms\? \(observation.time.unit: ms, observation.inputs.torque.time_unit: s\)",
+        ),
+        (TIME, 60.0 + TIME, r"Were they recorded one after the other, or do they count from different beginnings\?"),
+        (TIME, 3.99 + TIME, r"they share no time"),
+    ],
+)  # fmt: skip
+def test_clocks_that_share_no_time_are_refused(tmp_path: Path, stamps: np.ndarray, own: np.ndarray, said: str) -> None:
+    path = table(tmp_path / "a.csv", time=stamps, own=own, q=ANGLE, tau=ANGLE)
+    with pytest.raises(InputError, match=said):
+        load(node(path, inputs=torque(time="own")))
+    channels = {"angle": {"kind": "joint_position", "columns": {"pivot": "q"}}}
+    other = {"speed": {"kind": "joint_velocity", "columns": {"pivot": "tau"}, "time": "own"}}
+    for both in (channels | other, other | channels):  # the one with a clock of its own is named, in any order
+        with pytest.raises(InputError, match='a: channel "speed" goes from'):
+            load(node(path, channels=both))
+
+
+def test_a_clock_of_its_own_has_a_unit_of_its_own_and_is_shifted_by_its_delay(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", time=5.0 + TIME, own=5000.0 + 1000.0 * TIME, late=65.0 + TIME, q=ANGLE, tau=ANGLE)
+    data = load(node(path, inputs=torque(time="own", time_unit="ms")))
+    assert data.train[0].inputs["torque"].time == pytest.approx(TIME) and data.warnings == []
+    data = load(node(path, inputs=torque(time="late", delay=-60.0)))
+    assert data.train[0].inputs["torque"].time == pytest.approx(TIME) and data.warnings == []
+
+
+def test_a_share_of_the_recording_without_input_is_told(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", time=TIME, own=1.0 + TIME, q=ANGLE, tau=ANGLE)
+    (text,) = load(node(path, inputs=torque(time="own"))).warnings
+    assert text == (
+        'a: input "torque" has samples from 1 to 4.99 s only; 25.1 % of the recording (0 to 3.99 s) lies outside, and it is constant there.'
+    )
+    path = table(tmp_path / "b.csv", time=TIME, own=0.02 + TIME, q=ANGLE, tau=ANGLE)
+    assert load(node(path, inputs=torque(time="own"))).warnings == []
+    path = table(tmp_path / "c.csv", time=TIME, own=1000.0 * TIME, q=ANGLE, tau=ANGLE)
+    (text,) = load(node(path, inputs=torque(time="own"))).warnings
+    assert text.endswith("is its clock in ms? (observation.inputs.torque.time_unit: ms)")
+    path = table(tmp_path / "d.csv", time=1000.0 * TIME, own=TIME, q=ANGLE, tau=ANGLE)
+    (text,) = load(node(path, inputs=torque(time="own"))).warnings
+    assert "99.9 % of the recording" in text and "observation.time.unit: ms, observation.inputs.torque.time_unit: s" in text
+
+
+def test_gaps_are_steps_far_above_the_usual_one() -> None:
+    time = np.concatenate([TIME, 9.0 + TIME])
+    assert gaps(time) == [(3.99, 9.0)] and stretches(time) == [slice(0, 400), slice(400, 800)]
+    assert gaps(TIME) == [] and gaps(np.array([0.0, 0.1, 50.0])) == []
+    uneven = np.cumsum(np.random.default_rng(0).exponential(0.01, 2000))  # a log of changes
+    assert gaps(uneven) == []
+    assert merged([(3.0, 4.0), (1.0, 2.0), (1.5, 2.5), (8.0, 12.0)], 0.0, 10.0) == [(1.0, 2.5), (3.0, 4.0), (8.0, 10.0)]
+    assert between([(1.0, 2.5), (3.0, 4.0)], 0.0, 10.0) == [(0.0, 1.0), (2.5, 3.0), (4.0, 10.0)]
+
+
+def test_a_recording_says_its_gaps_and_is_not_read_across(tmp_path: Path) -> None:
+    """A million seconds between two runs cost nothing; a row without numbers counts as none."""
+    time = np.concatenate([TIME, 1e6 + TIME])
+    q = np.concatenate([ANGLE, 2.0 + ANGLE])
+    hidden = q.copy()
+    hidden[100:200] = np.nan
+    path = table(tmp_path / "a.csv", time=time, q=q, p=hidden, tau=q)
+    data = load(node(path, inputs=torque(), resample=200.0))
+    assert data.train[0].gaps == [(3.99, 1e6)] and data.train[0].stretches == [(0.0, 3.99), (1e6, 1e6 + 3.99)]
+    assert data.warnings == [
+        "a: samples are missing for 1e+06 s from 3.99 s on; windows are cut there, and nothing is read across."
+    ]
+    series = data.train[0].channels["angle"]
+    assert series.time[[798, 799]].tolist() == [3.99, 1e6]
+    assert series.values[[798, 799], 0].tolist() == [ANGLE[-1], 2.0]
+    channels = {"angle": {"kind": "joint_position", "columns": {"pivot": "p"}}}
+    data = load(node(path, channels=channels))
+    assert data.train[0].gaps == [(0.99, 2.0), (3.99, 1e6)]
+    assert "from 3.99 s on, and in 1 shorter gap; windows are cut there" in data.warnings[0]
+    imu = {"rate": {"kind": "joint_velocity", "columns": {"pivot": "p"}}}
+    channels = {"angle": {"kind": "joint_position", "columns": {"pivot": "q"}}}
+    data = load(node(path, channels=channels | imu))
+    assert data.train[0].gaps == [(3.99, 1e6)]  # windows do not start from it
+
+
+def test_the_last_part_that_is_held_out_counts_no_gaps(tmp_path: Path) -> None:
+    time = np.concatenate([TIME, 1e6 + TIME])
+    path = table(tmp_path / "a.csv", time=time, q=np.sin(time))
+    data = load(node(path, validation={"fraction": 0.25}))
+    assert data.validation[0].start == pytest.approx(1e6 + 3.99 - 0.25 * 7.98)
+    data = load(node(path, validation={"fraction": 0.75}))
+    assert data.validation[0].start == pytest.approx(7.98 * 0.25)
