@@ -83,7 +83,9 @@ def dialect_of(text: Text, head: Head, options: ReadOptions, fields: Fields) -> 
     fields = replace(fields, delimiter=mark)
     wide = next((number for number, line in lines if line.count(mark) >= MOST_COLUMNS), None)
     if wide is not None:
-        raise InputError(f"{text.path}, line {wide}: more than {MOST_COLUMNS} fields; this is no table. Keys: observation.delimiter.")
+        raise InputError(
+            f"{text.path}, line {wide}: more than {MOST_COLUMNS} fields; this is no table. Keys: observation.delimiter."
+        )
     rows = [fields.split(line) for _, line in lines]
     width = _width(rows)
     start = next(k for k, row in enumerate(rows) if len(row) == width)
