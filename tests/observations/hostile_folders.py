@@ -88,6 +88,24 @@ def bag_metadata_bomb(folder: Path) -> Path:
     return metadata(folder, "\n".join(lines))
 
 
+@hostile
+def bag_message_bomb(folder: Path) -> Path:
+    try:
+        from compression import zstd
+    except ImportError:
+        from backports import zstd
+
+    bag = metadata(folder, "rosbag2_bagfile_information: {version: 9}\n# compression_mode: message\n")
+    table = sqlite3.connect(bag / "a.db3")
+    table.execute("create table messages (data blob)")
+    expander, parts = zstd.ZstdCompressor(), []
+    parts += [expander.compress(bytes(10_000_000)) for _ in range(30)]
+    table.execute("insert into messages values (?)", (b"".join([*parts, expander.flush()]),))
+    table.commit()
+    table.close()
+    return bag
+
+
 def lerobot(folder: Path, info: Any, **columns: Any) -> Path:
     """A data set with one file."""
     data = folder / "set"

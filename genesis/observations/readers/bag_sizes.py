@@ -5,8 +5,11 @@ wiki.ros.org/Bags/Format/2.0 (records: length of the header, header of name=valu
 """
 
 import bz2
+import re
+import sqlite3
 import struct
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +21,11 @@ from genesis.observations.readers.options import ReadOptions
 MCAP_MAGIC, MCAP_CHUNK, MCAP_END = b"\x89MCAP0\r\n", 0x06, 0x02
 ROS1_MAGIC, ROS1_CHUNK = b"#ROSBAG V2.0\n", b"\x05"
 METADATA_MOST = 64 << 20  # bytes of metadata.yaml
+BLOCK = 1 << 20  # bytes that are expanded at a time
+MESSAGE_MOST = 256 << 20  # bytes of one message
+MESSAGE_MODE = re.compile(
+    r"compression_mode:\s*[\"']?message", re.IGNORECASE
+)  # of metadata.yaml: each message is compressed by itself
 Chunk = tuple[str, int, bytes]  # compression, size as its header says, compressed content
 
 
@@ -27,6 +35,9 @@ def expanded(path: Path, folder: Path, options: ReadOptions) -> None:
         metadata = folder / "metadata.yaml"
         if metadata.is_file() and metadata.stat().st_size > METADATA_MOST:
             raise InputError(f"{metadata} has {metadata.stat().st_size} bytes; that is no description of a bag.")
+        if metadata.is_file() and MESSAGE_MODE.search(metadata.read_text(encoding="utf-8", errors="replace")):
+            for file in sorted(folder.glob("*.db3")):
+                _messages(file)
         files = sorted(folder.glob("*.mcap"))
         for file in sorted(folder.glob("*.zstd")):
             _whole_file(file, options)
@@ -102,18 +113,28 @@ def _one_chunk(file: Path, compression: str, size: int, content: bytes) -> None:
     else:
         return
     try:
-        count = len(expander.decompress(content, size + 1))
+        count = len(expander.decompress(content, BLOCK))
+        while count <= size and not expander.eof and not expander.needs_input:
+            count += len(expander.decompress(b"", BLOCK))
     except Exception as error:  # each library has an error of its own
         raise InputError(f"{file}: a chunk is damaged: {error}.") from error
     if count > size:
-        raise InputError(f"{file}: a chunk expands to more than the {size} bytes that its header says.")
+        raise InputError(f"{file}: a compressed part expands to more than {size} bytes, which its header says or one may have.")
+
+
+def _messages(file: Path) -> None:
+    """Raises: InputError for a compressed message that expands to more than one may have."""
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as table:
+        for (content,) in table.execute("select data from messages"):
+            if isinstance(content, bytes):
+                _one_chunk(file, "zstd", MESSAGE_MOST, content)
 
 
 def _whole_file(file: Path, options: ReadOptions) -> None:
     """Raises: InputError for a compressed file that expands to more than the budget."""
     total = 0
     with _zstd(file).open(file, "rb") as content:
-        while block := content.read(1 << 20):
+        while block := content.read(BLOCK):
             total += len(block)
             afford(f"{file}: expanded, more than {total} bytes", total // 8, options)
 
