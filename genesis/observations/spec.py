@@ -191,8 +191,13 @@ def _source(where: str, node: Mapping[str, Any], about: Kind) -> tuple[ColumnSou
         columns, pattern, list(chosen), factor, scale, offset, delay, node.get("time"), node.get("time_unit"), node.get("period"),
         node.get("unit") is not None,
     )  # fmt: skip
-    if source.period is not None and not 0.0 < source.period < np.inf:
+    period = source.period
+    if period is not None and not (isinstance(period, (int, float)) and 0.0 < period < np.inf):
         raise InputError(f"{where}.period: {source.period!r}; allowed: a positive number [rad | m], 2 pi / ratio of the gear.")
+    if source.clock_unit is not None and source.clock is None:
+        raise InputError(
+            f"{where}.time_unit: belongs to a column of times of its own, {where}.time; that of all is observation.time.unit."
+        )
     return source, unit
 
 

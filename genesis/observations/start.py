@@ -93,7 +93,7 @@ def _inverse(setting: Setting, dataset: Dataset, layout: StateLayout) -> Inverse
 
 
 def not_measured(setting: Setting, dataset: Dataset, layout: StateLayout) -> tuple[list[str], bool]:
-    """Joints of the robot whose position no channel tells, and whether none at all is told; what is odd in poses goes to the warnings."""
+    """Joints of the robot whose position no channel tells (all of), and whether nothing at all is told; what is odd in poses is warned of."""
     recording = dataset.train[0]
     *_, known = measured_state(recording, dataset, layout, np.array([recording.start]))
     joints = joints_of(setting.robot)
@@ -101,7 +101,7 @@ def not_measured(setting: Setting, dataset: Dataset, layout: StateLayout) -> tup
     for one in dataset.recordings if layout.inverse is not None else ():
         for text in _poses(one, dataset, layout).told:
             dataset.warnings.append(text if text.startswith(one.name) else f"{one.name}: {text}")
-    return missing, len(missing) == len(joints)
+    return missing, bool(missing) and not known[[q for joint in joints for q in joint.qs]].any()
 
 
 def _joints(layout: StateLayout, spec: ChannelSpec, joints: dict) -> None:

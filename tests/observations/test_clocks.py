@@ -54,6 +54,12 @@ def test_a_clock_of_its_own_has_a_unit_of_its_own_and_is_shifted_by_its_delay(tm
     path = table(tmp_path / "a.csv", time=5.0 + TIME, own=5000.0 + 1000.0 * TIME, late=65.0 + TIME, q=ANGLE, tau=ANGLE)
     data = load(node(path, inputs=torque(time="own", time_unit="ms")))
     assert data.train[0].inputs["torque"].time == pytest.approx(TIME) and data.warnings == []
+    with pytest.raises(
+        InputError, match="torque.time_unit: belongs to a column of times of its own, observation.inputs.torque.time"
+    ):
+        load(node(path, inputs=torque(time_unit="ms")))
+    with pytest.raises(InputError, match='observation.inputs.torque.time_unit: unknown unit of time "min"'):
+        load(node(path, inputs=torque(time="own", time_unit="min")))
     data = load(node(path, inputs=torque(time="late", delay=-60.0)))
     assert data.train[0].inputs["torque"].time == pytest.approx(TIME) and data.warnings == []
 

@@ -33,8 +33,9 @@ def test_a_period_puts_the_saw_tooth_together(tmp_path: Path) -> None:
         "near half of the period of 0.1257: which way it went is a guess"
         in load(node(fast, channels=channel(period=PERIOD))).warnings[0]
     )
-    with pytest.raises(InputError, match=r"observation.channels.angle.period: -1; allowed: a positive number \[rad | m\]"):
-        load(node(path, channels=channel(period=-1)))
+    for wrong in (-1, "x", [0.1, 0.2], float("nan")):
+        with pytest.raises(InputError, match=r"observation.channels.angle.period: .*; allowed: a positive number \[rad \| m\]"):
+            load(node(path, channels=channel(period=wrong)))
 
 
 @pytest.mark.parametrize("periodic", [False, True])
