@@ -1,5 +1,6 @@
 """The composed config checked once against the schema: unknown keys, types, choices, limits. Result: plain dataclasses."""
 
+import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import Field, dataclass, fields
@@ -30,6 +31,8 @@ class Checked:
 
 
 NOT_NULL = "must not be null"
+_RAISED = re.compile(r"^(?:In '[^']*': )?\w+ (?:raised )?while (?:composing config|resolving interpolation):\s*")
+_MISSING = re.compile(r"^Missing mandatory value: (\S+)$")
 
 
 def first_line(error: Exception) -> str:
@@ -37,8 +40,11 @@ def first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if any("is not Optional" in line for line in lines):
         return NOT_NULL
+    if lines:
+        lines[0] = _RAISED.sub("", lines[0])
+    lines = [_MISSING.sub(r"\1 must be given", line) for line in lines]
     internals = ("full_key:", "reference_type=", "object_type=", "To append to your config")
-    return " ".join(line for line in lines if not line.startswith(internals))
+    return " ".join(line for line in lines if line and not line.startswith(internals))
 
 
 def check(cfg: DictConfig, earlier: dict[str, tuple[Any, Any]] | None = None) -> Checked:
