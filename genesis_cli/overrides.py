@@ -6,7 +6,7 @@ from genesis_cli.errors import CommandError
 
 _PLAIN = re.compile(r"[\w./+\-]*", re.ASCII)  # of these alone every value is read
 _FUNCTION = re.compile(r"\s*\w+\s*\(.*\)\s*", re.DOTALL)
-_KEY = re.compile(r"(?P<sign>\+\+?|~)?(?P<name>[^=]*)")
+_WHOLE = re.compile(r"[+-]?\d+(\.\d+)?[eE]\+?(\d|1[0-5])")
 _NAME = re.compile(r"[\w./:@$\-]+", re.ASCII)
 
 
@@ -19,6 +19,8 @@ def quoted(override: str) -> str:
     Raises: CommandError for what is no override, and for a value that cannot be read so either, with how to write it.
     """
     key, equals, value = override.partition("=")
+    if _WHOLE.fullmatch(value) and float(value).is_integer():
+        return f"{key}={int(float(value))}"  # 1e9 counts as a whole number where one is wanted, and as the same where not
     if not _NAME.fullmatch(key.lstrip("+~")) or (not equals and not key.startswith("~")):
         raise CommandError(f"{override!r} is no override: write KEY=VALUE, with a KEY of `genesis show keys`.")
     if not equals or _PLAIN.fullmatch(value) or _readable(override):
