@@ -10,8 +10,8 @@ from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseExceptio
 
 from genesis_cli.aliases import POLISH, expand, refuse_former
 from genesis_cli.compose import compose_config, flat_keys, options
-from genesis_cli.errors import FAILED, WRONG_INPUT, CommandError
 from genesis_cli.config_places import chosen_there, not_a_config, place, reading
+from genesis_cli.errors import FAILED, WRONG_INPUT, CommandError
 from genesis_cli.schema import GROUPS, KINDS, PLAIN, TERMS
 from genesis_cli.schema.sweeps import EXTRAS
 from genesis_cli.suggest import known, nearest_first
@@ -65,7 +65,9 @@ def _place(error: Exception, text: str, overrides: list[str], config_dirs: list[
         return found or (place(within["config"], [name], config_dirs) if within is not None and "/" in within["config"] else "")
     missing = _NO_KEY.search(text)
     if within is not None:
-        names = [missing["key"].split("@")[0]] if missing is not None else [key["key"].rpartition(".")[2]] if key is not None else []
+        names = (
+            [missing["key"].split("@")[0]] if missing is not None else [key["key"].rpartition(".")[2]] if key is not None else []
+        )
         return place(within["config"], names, config_dirs)
     own = [found for config in reading(error) if (found := place(config, ["defaults"], config_dirs, shipped=False))]
     return own[-1] if own and not isinstance(error, RecursionError) else ""
@@ -98,14 +100,18 @@ def _said(error: Exception, text: str, config: str, overrides: list[str], config
         if former is not None:
             return former
         if _WITHIN.search(text) is not None and name in (*GROUPS, *GROUPS.values()):
-            return CommandError(f'"override /{name}" finds nothing to override; begin the file with the line # @package _global_.')
+            return CommandError(
+                f'"override /{name}" finds nothing to override; begin the file with the line # @package _global_.'
+            )
         return CommandError(_unknown_key(missing["key"], config, overrides, config_dirs))
     unknown = _NOT_IN.search(text)
     if unknown is not None:
         return CommandError(f'unknown key "{unknown["key"]}"; {known(unknown["key"], _keys_of(unknown["schema"]))}.')
     unread = _UNREAD.search(text)
     if unread is not None:
-        return CommandError(f"override {unread['word']} cannot be read: write KEY=VALUE, lists as [1,2], quotes around special characters.")
+        return CommandError(
+            f"override {unread['word']} cannot be read: write KEY=VALUE, lists as [1,2], quotes around special characters."
+        )
     if isinstance(error, InterpolationResolutionError) and getattr(error, "full_key", None) is None:
         words = [word for word in overrides if "${" in word]
         return CommandError(f"{' '.join(words)}: {_clean(error)}" if words else _clean(error))

@@ -232,4 +232,10 @@ def _number(where: str, verb: str, value: Any, metadata: Mapping[str, Any]) -> N
 
 def _shown(value: float) -> str:
     """A number that may have a hundred digits."""
-    return f"{value:g}" if isinstance(value, float) else str(value) if abs(value) < 10**15 else f"a number of {len(str(abs(value)))} digits"
+    return (
+        f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+        if abs(value) < 10**15
+        else f"a number of {len(str(abs(value)))} digits"
+    )

@@ -43,7 +43,11 @@ def _load(text: str, path: str | os.PathLike) -> Any:
         raise _marked(error, path) from None
     except GrammarParseError as error:
         raise CommandError(f"{path}: {error.full_key}: its interpolation cannot be read; write ${{NODE.KEY}}.") from None
-    except (ValueError, TypeError, OmegaConfBaseException) as error:  # what OmegaConf does not take: a number of 5000 digits, a key of null
+    except (
+        ValueError,
+        TypeError,
+        OmegaConfBaseException,
+    ) as error:  # what OmegaConf does not take: a number of 5000 digits, a key of null
         raise CommandError(f"{path}: {str(error).splitlines()[0].partition(';')[0].rstrip('.')}.") from None
 
 
@@ -52,7 +56,9 @@ def _check_keys(node: Any, key: str, path: str | os.PathLike) -> None:
     if isinstance(node, dict):
         for name, value in node.items():
             if not isinstance(name, str):
-                raise CommandError(f"{path}: the key {name!r}{f' of {key}' if key else ''} is no text; write it in quotation marks.")
+                raise CommandError(
+                    f"{path}: the key {name!r}{f' of {key}' if key else ''} is no text; write it in quotation marks."
+                )
             _check_keys(value, f"{key}.{name}" if key else name, path)
     elif isinstance(node, list):
         for k, value in enumerate(node):
@@ -70,7 +76,9 @@ def read_text(path: str | os.PathLike) -> str:
     except OSError as error:
         raise CommandError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}.") from None
     if size > MOST_BYTES:
-        raise CommandError(f"{path}: has {size} bytes; a config has at most {MOST_BYTES}, tables of numbers belong into files of data.")
+        raise CommandError(
+            f"{path}: has {size} bytes; a config has at most {MOST_BYTES}, tables of numbers belong into files of data."
+        )
     encoding = next((name for mark, name in MARKS.items() if raw.startswith(mark)), None)
     if encoding is not None:
         raise CommandError(f"{path}: line 1: the file is {encoding}; save it as UTF-8.")
@@ -104,7 +112,9 @@ def check_yaml(text: str, path: str | os.PathLike) -> None:
         raise _marked(error, path) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise CommandError(f"{path}: line {line}: the character U+{ord(text[error.position]):04X} is not allowed in YAML.") from None
+        raise CommandError(
+            f"{path}: line {line}: the character U+{ord(text[error.position]):04X} is not allowed in YAML."
+        ) from None
     if found is None:
         raise CommandError(f"{path}: is empty; write its keys (genesis show keys), or {{}} for none.")
     if found != "mapping":

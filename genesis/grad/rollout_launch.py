@@ -53,7 +53,10 @@ class RolloutLaunch:
         self.with_initial, self.reach, self.horizon, self.batched = with_initial, reach, horizon, batched
         needed = rollout_bytes(horizon, launches.batch, physics.nv, physics.substeps, launches.scratch.itemsize)
         refuse_beyond(
-            needed, f"rollout: {horizon} time steps of {launches.batch} environments", "take fewer of them, or a longer dt", physics.device
+            needed,
+            f"rollout: {horizon} time steps of {launches.batch} environments",
+            "take fewer of them, or a longer dt",
+            physics.device,
         )
         new = launches.scratch.new_zeros  # adjoints of positions and velocities that no loss depends on, and no joint control
         self.no_q_bar, self.no_v_bar = (new(horizon + 1, launches.batch, n) for n in (physics.nq, physics.nv))

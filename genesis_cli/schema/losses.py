@@ -47,7 +47,11 @@ class JointTracking(Loss):
     """Squared distance of joint positions to a target or path, mean over joints, time and environments [rad^2 | m^2]."""
 
     kind: str = "joint_tracking"
-    target: Any = key("home", "home, reference (the task's recorded path), list over the joints, waypoints, or file of a path; null: no such term", off=True)
+    target: Any = key(
+        "home",
+        "home, reference (the task's recorded path), list over the joints, waypoints, or file of a path; null: no such term",
+        off=True,
+    )
     joints: list[str] = key(["*"], JOINTS)
     periodic: bool = key(False, "angles a full turn apart count as equal: 4 sin^2(difference / 2)")
     at: Any = key("all", AT)
@@ -59,7 +63,9 @@ class Velocity(Loss):
     """Squared joint velocity relative to a target, mean over joints, time and environments [rad^2/s^2 | m^2/s^2]."""
 
     kind: str = "velocity"
-    target: Any = key(0.0, "number, list over the degrees of freedom, or reference (the task's recorded path); null: no such term", off=True)
+    target: Any = key(
+        0.0, "number, list over the degrees of freedom, or reference (the task's recorded path); null: no such term", off=True
+    )
     joints: list[str] = key(["*"], JOINTS)
     at: Any = key("end", AT)
     entity: str | None = key(None, ENTITY)

@@ -63,7 +63,9 @@ class Runtime:
     backend: str = key("cpu", "device of the physics", choices=("cpu", "gpu", "cuda"))
     precision: str = key("64", "floating point bits", choices=("32", "64"))
     seed: int = key(0, "seed of every random number", low=0, high=2**63 - 1)
-    threads: int | None = key(1, "threads of torch (small tensors run fastest on one); null: torch's own choice", low=1, high=1024)
+    threads: int | None = key(
+        1, "threads of torch (small tensors run fastest on one); null: torch's own choice", low=1, high=1024
+    )
     kernel_threads: int | None = key(None, "threads of the physics kernels on the CPU; null: all cores", low=1, high=1024)
 
 
