@@ -145,7 +145,7 @@ def _measured(events: Iterator[Any], path: str | os.PathLike) -> str | None:
             if isinstance(event, kinds.ScalarEvent):
                 open_nodes[-1][1] += 1
                 sizes |= {event.anchor: 1} if event.anchor else {}
-                empty = event.value in ("", "~", "null") and event.style is None
+                empty = event.value in ("", "~", "null") and not event.style
                 top = top or (None if empty and len(open_nodes) == 1 else "one value")
             else:
                 top = top or ("mapping" if isinstance(event, kinds.MappingStartEvent) else "a list")
