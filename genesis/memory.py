@@ -8,7 +8,7 @@ from genesis.runtime import free_memory, state
 if TYPE_CHECKING:
     import torch
 
-GIB = 2**30
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 #: Numbers that a rollout keeps of a time step for each degree of freedom: control, its gradient, adjoints of position and velocity; and of
 #: each physics step: position, velocity, acceleration.
 OF_STEP, OF_SUBSTEP = 4, 3
@@ -37,4 +37,5 @@ def task_motion(horizon: int, envs: int, dt: float) -> tuple[str, str]:
 
 def size(count: float) -> str:
     """Bytes in words."""
-    return f"{count / GIB:.1f} GiB" if count < 1024 * GIB else f"{count / (1024 * GIB):.1f} TiB"
+    unit = next(k for k in range(len(UNITS)) if count < 1024.0 ** (k + 1) or k == len(UNITS) - 1)
+    return f"{count / 1024.0**unit:.1f} {UNITS[unit]}"

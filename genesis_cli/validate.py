@@ -226,8 +226,8 @@ def _number(where: str, verb: str, value: Any, metadata: Mapping[str, Any]) -> N
         return
     if value > most:
         raise CommandError(f"{where} {_shown(value)}{verb} too large; {allowed}.")
-    if not least and value < -most:
-        raise CommandError(f"{where} {_shown(value)}{verb} too small; at least -{most:g}.")
+    if not least and value < -MOST:
+        raise CommandError(f"{where} {_shown(value)}{verb} too small; at least -{MOST:g}.")
 
 
 def _shown(value: float) -> str:

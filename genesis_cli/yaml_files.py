@@ -201,11 +201,11 @@ def _check_defaults(cfg: Any, text: str, path: str | os.PathLike) -> None:
     if not isinstance(entries, list):
         raise CommandError(f'{where}: must be a list of "- group: option", "- option" and "- _self_".')
     for entry in entries:
-        fits = isinstance(entry, str) and entry.strip()
+        fits = isinstance(entry, str) and bool(entry.strip())
         if isinstance(entry, dict) and len(entry) == 1:
             ((group, option),) = entry.items()
             options = option if isinstance(option, list) else [option]
-            fits = isinstance(group, str) and all(name is None or (isinstance(name, str) and name) for name in options)
+            fits = isinstance(group, str) and all(name is None or (isinstance(name, str) and name != "") for name in options)
         if not fits:
             raise CommandError(f'{where}: {entry!r} is not possible; each entry is "- group: option", "- option" or "- _self_".')
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from genesis.errors import ModelError
 
@@ -53,7 +53,7 @@ class XmlLimits:
         """Of a declaration: a short text is the only one that is taken."""
         if value is None:
             self._refuse(f"the entity {name} is to be read from elsewhere; write the text itself")
-        if parameter or len(value) > LONGEST_ENTITY or "&" in value:
+        elif parameter or len(value) > LONGEST_ENTITY or "&" in value:
             self._refuse(
                 f"the entity {name} stands for other entities, or for more than {LONGEST_ENTITY} characters; write the text itself"
             )
@@ -70,5 +70,5 @@ class XmlLimits:
             self._refuse(f"the name of a <{tag}> has {len(name)} characters; at most {LONGEST_NAME}")
         self._refuse(f"the name {name!r} of a <{tag}> has a line break or another character that cannot be printed")
 
-    def _refuse(self, reason: str) -> None:
+    def _refuse(self, reason: str) -> NoReturn:
         raise ModelError(f"{self._where}: line {self._parser.CurrentLineNumber}: {reason}.")
