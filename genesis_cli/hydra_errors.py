@@ -180,6 +180,8 @@ def _unknown_key(key: str, config: str, overrides: list[str], config_dirs: list[
         keys = list(flat_keys(compose_config(config, chosen, config_dirs)))
     except (HydraException, OmegaConfBaseException):
         keys = []
+    if base in keys:
+        return f"{base}: names are added with a plus: +{base}.NAME=VALUE."
     parent = base.rpartition(".")[0]
     siblings = [k for k in keys if k.startswith(parent + ".")]
     if siblings:
