@@ -17,7 +17,6 @@ from genesis_cli.schema import GROUPS, KINDS, OBSERVED, PARTS, PLAIN, TERMS
 from genesis_cli.schema.sweeps import SWEEPS
 from genesis_cli.yaml_files import read_checked_files
 
-
 _stored: dict[tuple[str, str], type] = {}
 
 

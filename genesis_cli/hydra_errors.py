@@ -21,6 +21,7 @@ _NO_KEY = re.compile(r"Could not (?:override|append to config|delete from config
 _NO_OPTION = re.compile(r"(?:Could not find|Could not load) '(?P<path>[^']+)'")
 _WITHIN = re.compile(r"In '(?P<config>[^'<]+)': ")
 _FULL_KEY = re.compile(r"full_key: (?P<key>\S+)")
+_AMBIGUOUS = re.compile(r"Ambiguous value for argument '(?P<word>.*?)'\n", re.DOTALL)
 _NOT_IN = re.compile(r"Key '(?P<key>[^']+)' not in '(?P<schema>\w+)'")
 _UNREAD = re.compile(r"Error parsing override '(?P<word>.*?)'\n", re.DOTALL)
 _MERGING = re.compile(r"^Error merging override (?P<word>.*)$")
@@ -104,6 +105,11 @@ def _said(error: Exception, text: str, config: str, overrides: list[str], config
                 f'"override /{name}" finds nothing to override; begin the file with the line # @package _global_.'
             )
         return CommandError(_unknown_key(missing["key"], config, overrides, config_dirs))
+    several = _AMBIGUOUS.search(text)
+    if several is not None:
+        return CommandError(
+            f"{several['word']}: several values are a sweep, which -m starts; a list is [1,2], and a text with commas stands in quotation marks."
+        )
     unknown = _NOT_IN.search(text)
     if unknown is not None:
         return CommandError(f'unknown key "{unknown["key"]}"; {known(unknown["key"], _keys_of(unknown["schema"]))}.')

@@ -61,6 +61,7 @@ WRONG = [
     (["scene.entities={a: {kind: box}}"], "scene.entities: names are added with a plus: +scene.entities.NAME=VALUE."),
     (["+scene.entities.a={kind: box, size: [1, 0, 1]}"], "scene.entities.a.size: entry (1,) is 0.0, too small; more than 0."),
     (["observation.folder=/home/jörg"], 'unknown key "observation.folder"'),
+    (["stop.iterations=1,2"], "stop.iterations=1,2: several values are a sweep, which -m starts; a list is [1,2]"),
     (["loss=null"], "loss=null: a group takes the name of an option"),
     (["runtime.precision=16"], 'runtime.precision: "16" is not allowed; known: 64, 32.'),
     (["task.target_pos=${nope}"], "task.target_pos=${nope}: Interpolation key 'nope' not found."),
