@@ -178,9 +178,9 @@ def set_seed(seed: int) -> None:
     _seed(seed, None)
 
 
-def free_memory(device: "torch.device") -> float:
-    """Bytes that may still be taken on a torch device; infinite where the system does not say."""
-    if device.type == "cuda":
+def free_memory(device: "torch.device | None") -> float:
+    """Bytes that may still be taken on a torch device, None: the CPU; infinite where the system does not say."""
+    if device is not None and device.type == "cuda":
         import torch
 
         kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # by torch, for what it is asked for next

@@ -3,6 +3,7 @@
 import re
 
 from genesis_cli.errors import CommandError
+from genesis_cli.overrides import quoted
 from genesis_cli.schema import GROUPS, KINDS, PLAIN, TERMS
 from genesis_cli.schema.former import FORMER
 
@@ -61,8 +62,8 @@ def refuse_former(key: str, value: str = "") -> None:
 
 
 def expand_all(overrides: list[str]) -> list[str]:
-    """`expand` over the command line."""
-    return [expand(override) for override in overrides]
+    """`expand` over the command line, with quotation marks where Hydra wants them."""
+    return [quoted(expand(override)) for override in overrides]
 
 
 def node_of(group: str) -> str:

@@ -91,9 +91,9 @@ def _register_rerun(command: str, folder: Path) -> str:
     from hydra.core.config_store import ConfigStore
     from omegaconf import OmegaConf
 
-    stored = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"), resolve=False)
-    if not isinstance(stored, dict):
-        raise CommandError(f"{folder / 'config.yaml'}: not a mapping; the stored config is damaged.")
+    from genesis_cli.yaml_files import load_yaml
+
+    stored: Any = OmegaConf.to_container(load_yaml(folder / "config.yaml"), resolve=False)
     schema = ["/schema/run/gradcheck@gradcheck"] if command == "gradcheck" else []
     if command != "gradcheck":
         stored.pop("gradcheck", None)

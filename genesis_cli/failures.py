@@ -6,6 +6,8 @@ from genesis_cli import console
 from genesis_cli.errors import FAILED, CommandError
 from genesis_cli.job import Job, Work
 
+NO_MEMORY = ("DefaultCPUAllocator", "CUDA out of memory")  # in errors of torch, which has no type for them on the CPU
+
 log = logging.getLogger("genesis_cli")
 
 
@@ -38,4 +40,9 @@ def explain(error: BaseException, context: Job) -> tuple[int, str]:
     if known is not None:
         return known
     first = (str(error).splitlines() or [""])[0]
+    if isinstance(error, MemoryError) or any(words in first for words in NO_MEMORY):
+        return (
+            FAILED,
+            f"there is no memory left: {first.rstrip('.') or 'none is given'}; take fewer time steps, environments or candidates at once.",
+        )
     return FAILED, f"{type(error).__name__}: {first} (traceback in {context.folder / (context.command + '.log')})"

@@ -2,24 +2,33 @@
 
 import re
 import sys
+from dataclasses import fields
+from traceback import walk_tb
 
 from hydra.errors import HydraException
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
 from genesis_cli.aliases import POLISH, expand, refuse_former
 from genesis_cli.compose import compose_config, flat_keys, options
+from genesis_cli.config_places import chosen_there, not_a_config, place, reading
 from genesis_cli.errors import FAILED, WRONG_INPUT, CommandError
-from genesis_cli.schema import GROUPS, TERMS
+from genesis_cli.schema import GROUPS, KINDS, PLAIN, TERMS
 from genesis_cli.schema.sweeps import EXTRAS
 from genesis_cli.suggest import known, nearest_first
 from genesis_cli.validate import NOT_NULL, first_line
 
 _NO_KEY = re.compile(r"Could not (?:override|append to config|delete from config)[^']*'(?P<key>[^']+)'")
 _NO_OPTION = re.compile(r"(?:Could not find|Could not load) '(?P<path>[^']+)'")
+_WITHIN = re.compile(r"In '(?P<config>[^'<]+)': ")
+_FULL_KEY = re.compile(r"full_key: (?P<key>\S+)")
+_AMBIGUOUS = re.compile(r"Ambiguous value for argument '(?P<word>.*?)'\n", re.DOTALL)
+_NOT_IN = re.compile(r"Key '(?P<key>[^']+)' not in '(?P<schema>\w+)'")
 _UNREAD = re.compile(r"Error parsing override '(?P<word>.*?)'\n", re.DOTALL)
-_GRAMMAR = re.compile("mismatched input|no viable alternative|extraneous input|token recognition")
 _MERGING = re.compile(r"^Error merging override (?P<word>.*)$")
 _MISSING_PRIMARY = re.compile(r"Cannot find primary config '(?P<name>[^']+)'")
+
+#: Modules of Hydra in which configs are put together, before any job.
+COMPOSING = ("hydra._internal.config_loader_impl", "hydra._internal.config_repository", "hydra._internal.defaults_list")
 
 #: (config, node) of keys that the config of the other command has: what stands for them in this one.
 ELSEWHERE = {
@@ -31,13 +40,44 @@ ELSEWHERE = {
 
 
 def is_hydra_error(error: Exception) -> bool:
-    """Composition, parsing or interpolation went wrong."""
-    return isinstance(error, (HydraException, OmegaConfBaseException))
+    """Composition, parsing or interpolation went wrong; Hydra leaves some wrong files to whatever exception they happen to end in."""
+    if isinstance(error, CommandError):
+        return False
+    return isinstance(error, (HydraException, OmegaConfBaseException)) or any(
+        frame.f_globals.get("__name__", "").startswith(COMPOSING) for frame, _ in walk_tb(error.__traceback__)
+    )
 
 
 def as_command_error(error: Exception, config: str, overrides: list[str], config_dirs: list[str]) -> CommandError:
-    """The message for a failed composition of a config, that of a command or of a stored run."""
+    """The message for a failed composition of a config, that of a command or of a stored run, with the file that is wrong if it is one."""
     text = _whole_text(error)
+    said = _said(error, text, config, overrides, config_dirs)
+    return CommandError(_place(error, text, overrides, config_dirs) + str(said))
+
+
+def _place(error: Exception, text: str, overrides: list[str], config_dirs: list[str]) -> str:
+    """`FILE: line N: ` of what is wrong, if that stands in a file; "" for what stands on the command line."""
+    option, within, key = _NO_OPTION.search(text), _WITHIN.search(text), _FULL_KEY.search(text)
+    if option is not None:
+        group, _, name = option["path"].rpartition("/")
+        if any(word.partition("=")[2] == name for word in overrides):
+            return ""
+        found = chosen_there(group, name, overrides, config_dirs)
+        return found or (place(within["config"], [name], config_dirs) if within is not None and "/" in within["config"] else "")
+    missing = _NO_KEY.search(text)
+    if within is not None:
+        names = (
+            [missing["key"].split("@")[0]] if missing is not None else [key["key"].rpartition(".")[2]] if key is not None else []
+        )
+        return place(within["config"], names, config_dirs)
+    own = [found for config in reading(error) if (found := place(config, ["defaults"], config_dirs, shipped=False))]
+    return own[-1] if own and not isinstance(error, RecursionError) else ""
+
+
+def _said(error: Exception, text: str, config: str, overrides: list[str], config_dirs: list[str]) -> CommandError:
+    """What is wrong, and what is allowed."""
+    if isinstance(error, RecursionError):
+        return _circle(reading(error), config_dirs)
     option = _NO_OPTION.search(text)
     if option is not None and "/" in option["path"]:
         group, _, name = option["path"].rpartition("/")
@@ -47,24 +87,64 @@ def as_command_error(error: Exception, config: str, overrides: list[str], config
         if former is not None:
             return former
         asked = POLISH if _of_polish(name, overrides) and group == GROUPS["optimizer"] else group
-        return CommandError(f'{asked}: unknown option "{name}"; {known(name, options(group, config_dirs))}.')
+        there = not_a_config(group, name, config_dirs)
+        if there:
+            return CommandError(f'{asked}: "{name}" is no option: {there}.')
+        return CommandError(f'{asked}: unknown option "{name}"; {known(name, _options(group, config_dirs))}.')
     primary = _MISSING_PRIMARY.search(text)
     if primary is not None:
         return CommandError(f'--config-name: unknown config "{primary["name"]}"; known: optimize, sysid, simulate, gradcheck.')
     missing = _NO_KEY.search(text)
     if missing is not None:
-        former = _former(missing["key"].split("@")[0].lstrip("/"))
+        name = missing["key"].split("@")[0].lstrip("/")
+        former = _former(name)
         if former is not None:
             return former
+        if _WITHIN.search(text) is not None and name in (*GROUPS, *GROUPS.values()):
+            return CommandError(
+                f'"override /{name}" finds nothing to override; begin the file with the line # @package _global_.'
+            )
         return CommandError(_unknown_key(missing["key"], config, overrides, config_dirs))
+    several = _AMBIGUOUS.search(text)
+    if several is not None:
+        return CommandError(
+            f"{several['word']}: several values are a sweep, which -m starts; a list is [1,2], and a text with commas stands in quotation marks."
+        )
+    unknown = _NOT_IN.search(text)
+    if unknown is not None:
+        return CommandError(f'unknown key "{unknown["key"]}"; {known(unknown["key"], _keys_of(unknown["schema"]))}.')
     unread = _UNREAD.search(text)
-    if unread is not None or _GRAMMAR.search(text):
-        word = unread["word"] if unread is not None else next((w for w in overrides if not _readable(w)), "")
-        return CommandError(f"override {word} cannot be read: write KEY=VALUE, lists as [1,2], quotes around special characters.")
+    if unread is not None:
+        return CommandError(
+            f"override {unread['word']} cannot be read: write KEY=VALUE, lists as [1,2], quotes around special characters."
+        )
     if isinstance(error, InterpolationResolutionError) and getattr(error, "full_key", None) is None:
         words = [word for word in overrides if "${" in word]
         return CommandError(f"{' '.join(words)}: {_clean(error)}" if words else _clean(error))
     return CommandError(_clean(error))
+
+
+def _options(group: str, config_dirs: list[str]) -> list[str]:
+    """Names that a group offers: of files, or of the dataclasses of `schema`."""
+    if group.startswith("schema/"):
+        node = group.removeprefix("schema/")
+        return list({**KINDS, **TERMS}.get(node, PLAIN if node == "run" else {}))
+    return [] if ".." in group else options(group, config_dirs)
+
+
+def _keys_of(schema: str) -> list[str]:
+    """The keys of a dataclass of the schema, by its name."""
+    made = [kind for kinds in (*KINDS.values(), *TERMS.values(), PLAIN) for kind in kinds.values()]
+    return next(([declared.name for declared in fields(kind)] for kind in made if kind.__name__ == schema), [])
+
+
+def _circle(stack: list[str], config_dirs: list[str]) -> CommandError:
+    """Defaults that lead back to where they come from."""
+    if not stack:
+        return CommandError("the config refers to itself without end.")
+    last = len(stack) - 1 - stack[-2::-1].index(stack[-1]) - 1 if stack[-1] in stack[:-1] else 0
+    ring = " -> ".join(stack[last:])
+    return CommandError(f"{place(stack[-1], ['defaults'], config_dirs)}the defaults go round in a circle: {ring}.")
 
 
 def _former(group: str, option: str = "") -> CommandError | None:
@@ -106,6 +186,8 @@ def _unknown_key(key: str, config: str, overrides: list[str], config_dirs: list[
         keys = list(flat_keys(compose_config(config, chosen, config_dirs)))
     except (HydraException, OmegaConfBaseException):
         keys = []
+    if base in keys:
+        return f"{base}: names are added with a plus: +{base}.NAME=VALUE."
     parent = base.rpartition(".")[0]
     siblings = [k for k in keys if k.startswith(parent + ".")]
     if siblings:
@@ -116,17 +198,6 @@ def _unknown_key(key: str, config: str, overrides: list[str], config_dirs: list[
         return elsewhere
     close = nearest_first(base, keys)[:5]
     return f'unknown key "{base}"; nearest: {", ".join(close) or "none"} (all: genesis show keys).'
-
-
-def _readable(word: str) -> bool:
-    """Hydra's grammar accepts the override."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    try:
-        OverridesParser.create().parse_override(word)
-    except HydraException:
-        return False
-    return True
 
 
 def _whole_text(error: BaseException | None) -> str:
@@ -151,7 +222,8 @@ def _clean(error: Exception) -> str:
             why = "a list cannot take the place of a mapping, nor a mapping that of a list"
         return f"{key}: {value} is not possible: {why}."
     text = first_line(Exception("\n".join(lines))).rstrip(".")
-    where = getattr(error, "full_key", None)
+    found = _FULL_KEY.search("\n".join(lines))
+    where = getattr(error, "full_key", None) or (found["key"] if found is not None else None)
     return f"{where}: {text}." if where else f"{text}."
 
 

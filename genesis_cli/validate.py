@@ -1,5 +1,7 @@
 """The composed config checked once against the schema: unknown keys, types, choices, limits. Result: plain dataclasses."""
 
+import math
+import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import Field, dataclass, fields
@@ -8,9 +10,12 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from genesis.memory import rollout_bytes, size, task_motion
+from genesis.runtime import free_memory
 from genesis_cli.aliases import refuse_former
 from genesis_cli.errors import CommandError
 from genesis_cli.schema import KINDS, NEEDED, NEEDED_SYSID, OBSERVED, PARTS, PLAIN, TERMS, File
+from genesis_cli.schema.keys import MOST, MOST_WHOLE
 from genesis_cli.suggest import known
 
 
@@ -29,7 +34,10 @@ class Checked:
     polish: Any = None
 
 
+USUAL_DT = 0.01  # where neither the config nor the robot's file says
 NOT_NULL = "must not be null"
+_RAISED = re.compile(r"^(?:In '[^']*': )?\w+ (?:raised )?while (?:composing config|resolving interpolation):\s*")
+_MISSING = re.compile(r"^Missing mandatory value: (\S+)$")
 
 
 def first_line(error: Exception) -> str:
@@ -37,8 +45,11 @@ def first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if any("is not Optional" in line for line in lines):
         return NOT_NULL
+    if lines:
+        lines[0] = _RAISED.sub("", lines[0])
+    lines = [_MISSING.sub(r"\1 must be given", line) for line in lines]
     internals = ("full_key:", "reference_type=", "object_type=", "To append to your config")
-    return " ".join(line for line in lines if not line.startswith(internals))
+    return " ".join(line for line in lines if line and not line.startswith(internals))
 
 
 def check(cfg: DictConfig, earlier: dict[str, tuple[Any, Any]] | None = None) -> Checked:
@@ -73,7 +84,8 @@ def check(cfg: DictConfig, earlier: dict[str, tuple[Any, Any]] | None = None) ->
     for name, kinds in TERMS.items():
         terms = container.get(name) or {}
         _mapping(name, terms)
-        checked[name] = {term: once(_kind, f"{name}.{term}", node, kinds) for term, node in terms.items() if node is not None}
+        made = {term: once(_kind, f"{name}.{term}", node, kinds) for term, node in terms.items() if node is not None}
+        checked[name] = {term: node for term, node in made.items() if not _off(node)}
     for name, schema in PLAIN.items():
         if name in container:
             checked["plain"][name] = once(_node, name, container[name], schema)
@@ -84,7 +96,28 @@ def check(cfg: DictConfig, earlier: dict[str, tuple[Any, Any]] | None = None) ->
         where = f"scene.entities.{name}"
         entities[name] = once(_kind, where, {"name": name, **_mapping(where, node)}, KINDS["robot"])
     checked["scene"].entities = entities
+    _check_memory(checked)
     return Checked(**checked)
+
+
+def _check_memory(checked: Mapping[str, Any]) -> None:
+    """Refuse a motion for which even a robot of one joint would have no room, before the engine starts; with the robot it is asked again.
+
+    Raises: CommandError with the memory that it takes at least, and the likely cause.
+    """
+    task, scene, runtime = checked["task"], checked["scene"], checked["plain"].get("runtime")
+    if task is None or runtime is None or runtime.backend != "cpu":
+        return
+    needed = rollout_bytes(task.horizon, task.envs, 1, scene.substeps, int(runtime.precision) // 8)
+    free = free_memory(None)
+    if needed > free:
+        what, advice = task_motion(task.horizon, task.envs, scene.dt or USUAL_DT)
+        raise CommandError(f"{what} need {size(needed)} of memory or more, and {size(free)} are free; {advice}.")
+
+
+def _off(node: Any) -> bool:
+    """Whether a term has null where that leaves it out: `target: ${task.target_quat}`, of a task that any orientation will do for."""
+    return any(declared.metadata.get("off") and getattr(node, declared.name) is None for declared in fields(node))
 
 
 def _observation(node: Any) -> None:
@@ -154,13 +187,55 @@ def _node(where: str, node: Any, schema: type) -> Any:
 
 
 def _limits(where: str, value: Any, metadata: Mapping[str, Any]) -> None:
-    """Choices, range and length of one value."""
-    choices, low, above, length = (metadata.get(k) for k in ("choices", "low", "above", "length"))
+    """Choices, length and range of one value."""
+    choices, length = metadata.get("choices"), metadata.get("length")
     if choices and value is not None and value not in choices:
         raise CommandError(f'{where}: "{value}" is not allowed; {known(str(value), choices)}.')
-    if low is not None and value is not None and not value >= low:
-        raise CommandError(f"{where}: {value} is too small; at least {low:g}.")
-    if above is not None and value is not None and not value > above:
-        raise CommandError(f"{where}: {value} is too small; more than {above:g}.")
     if length is not None and value is not None and len(value) != length:
         raise CommandError(f"{where}: has {len(value)} entries, needs {length}: {metadata['help']}.")
+    _range(where, value, metadata)
+
+
+def _range(where: str, value: Any, metadata: Mapping[str, Any]) -> None:
+    """Every number in a value: within what the key allows, never one that is none, and infinite only where a list or mapping may say so."""
+    if isinstance(value, (list, tuple, Mapping)):
+        entries = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for name, entry in entries:
+            if isinstance(entry, (list, tuple, Mapping)):
+                _range(f"{where}[{name}]", entry, metadata)
+            else:
+                _number(f"{where}: entry {name if isinstance(value, Mapping) else f'({name},)'} is", ",", entry, metadata)
+    else:
+        _number(f"{where}:", " is", value, metadata)
+
+
+def _number(where: str, verb: str, value: Any, metadata: Mapping[str, Any]) -> None:
+    """verb: what stands between the value and what is wrong with it."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return
+    low, above, high = (metadata.get(k) for k in ("low", "above", "high"))
+    least = f"at least {low:g}" if low is not None else f"more than {above:g}" if above is not None else ""
+    most = high if high is not None else MOST if isinstance(value, float) else MOST_WHOLE
+    allowed = f"{least} and at most" if least else "at most"
+    allowed = f"{allowed} {most}" if isinstance(most, int) else f"{allowed} {most:g}"
+    if (low is not None and not value >= low) or (above is not None and not value > above):
+        raise CommandError(f"{where} {value}{verb} too small; {least}.")
+    if math.isnan(value):
+        raise CommandError(f"{where} nan{verb} no number; {allowed}.")
+    if math.isinf(value) and verb == "," and high is None:  # of bounds
+        return
+    if value > most:
+        raise CommandError(f"{where} {_shown(value)}{verb} too large; {allowed}.")
+    if not least and value < -MOST:
+        raise CommandError(f"{where} {_shown(value)}{verb} too small; at least -{MOST:g}.")
+
+
+def _shown(value: float) -> str:
+    """A number that may have a hundred digits."""
+    return (
+        f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+        if abs(value) < 10**15
+        else f"a number of {len(str(abs(value)))} digits"
+    )

@@ -111,6 +111,11 @@ def row(declared: Field) -> list[str]:
     about = declared.metadata
     limits = [f"≥ {about['low']:g}"] if about.get("low") is not None else []
     limits += [f"> {about['above']:g}"] if about.get("above") is not None else []
+    limits += (
+        [f"≤ {about['high'] if isinstance(about['high'], int) else format(about['high'], 'g')}"]
+        if about.get("high") is not None
+        else []
+    )
     limits += [", ".join(f"`{choice}`" for choice in about["choices"])] if about.get("choices") else []
     text = about.get("help", "")
     return [

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from genesis.description.limits import MOST_MESH_BYTES, check_file_size
 from genesis.errors import ModelError
 from genesis.log import logger
 
+ARCHIVES = (".zip", ".zae", ".gz", ".bz2", ".xz", ".tar", ".tgz", ".7z")
 SUBSTITUTED = ("$(", "${")  # how xacro names what it puts in
 Mesh = tuple[np.ndarray, np.ndarray]  # vertices (n, 3) [m], faces (m, 3)
 
@@ -68,6 +70,9 @@ def locate(name: str, folder: Path, package_dirs: Sequence[str | os.PathLike] = 
     folder of another name. Anything else is relative to the robot file, or to a folder of ``package_dirs``. What is nowhere may lie in one
     of these by the end of its name; the file that shares the most folders with it is taken. A folder that only xacro knows,
     ``$(arg …)/rest``, is the one below the robot file that has ``rest``, if it is the only one.
+
+    Raises: ModelError for a ``package://`` or ``file://`` name that climbs out of where it begins, unless what it names lies in one of
+        ``package_dirs``.
     """
     if name.startswith(SUBSTITUTED):
         rest = glob.escape(name.partition("/")[2])
@@ -75,6 +80,7 @@ def locate(name: str, folder: Path, package_dirs: Sequence[str | os.PathLike] = 
         return found[0] if len(found) == 1 else None
     given = [Path(d).expanduser() for d in package_dirs]
     scheme, rest = _scheme(name)
+    _check_stays(name, folder, given)
     if scheme == "file":
         return _existing([folder / rest, *(root / rest for root in given)]) or _by_end(rest, given)
     if scheme not in ("package", "model"):
@@ -92,6 +98,23 @@ def locate(name: str, folder: Path, package_dirs: Sequence[str | os.PathLike] = 
 def _scheme(name: str) -> tuple[str, str]:
     scheme, _, rest = name.partition("://")
     return (scheme, rest) if rest else ("file", name)
+
+
+def _check_stays(name: str, folder: Path, given: Sequence[Path]) -> None:
+    """Raises: ModelError for a name with a scheme whose ".." lead out of the package, or for a file anywhere, but into a given folder."""
+    scheme, separator, rest = name.partition("://")
+    if not separator or ".." not in rest.split("/"):
+        return
+    inside = rest if scheme == "file" else rest.partition("/")[2]
+    if not os.path.normpath(inside.lstrip("/")).startswith(".."):
+        return
+    package = rest.partition("/")[0]
+    starts = [folder] if scheme == "file" else [root / part for root in given for part in (package, "")]
+    meant = [Path(os.path.normpath((start / inside).absolute())) for start in starts]
+    allowed = [Path(os.path.normpath(root.absolute())) for root in given]
+    if not any(root in path.parents for root in allowed for path in meant):
+        what = "the folder of the robot file" if scheme == "file" else "its package"
+        raise ModelError(f"{name} leaves {what}; name the folder that it means in package_dirs, or write a relative path.")
 
 
 def _by_end(asked: str, roots: list[Path]) -> Path | None:
@@ -129,6 +152,10 @@ def read_mesh(file: str | os.PathLike) -> Mesh:
     path = Path(file)
     if not path.is_file():
         raise ModelError(f"{file}: no such mesh file.")
+    check_file_size(path, MOST_MESH_BYTES, "a mesh")
+    if path.suffix.lower() in ARCHIVES:
+        raise ModelError(f"{file}: is an archive; unpack it.")
+    _check_stl(path)
     try:
         vertices, faces = _read_collada(path) if path.suffix.lower() == ".dae" else _read_with_trimesh(path)
     except Exception as error:  # whatever the loader of one of their many formats raises
@@ -139,6 +166,17 @@ def read_mesh(file: str | os.PathLike) -> Mesh:
     if not np.isfinite(vertices).all():
         raise ModelError(f"{file}: the mesh has vertices that are not finite.")
     return _merge(vertices, faces)
+
+
+def _check_stl(path: Path) -> None:
+    """Raises: ModelError for a binary STL that is shorter than its head says."""
+    if path.suffix.lower() != ".stl":
+        return
+    with path.open("rb") as file:
+        head = file.read(84)
+    held = (path.stat().st_size - 84) // 50
+    if len(head) == 84 and not head.lstrip().startswith(b"solid") and (said := int.from_bytes(head[80:], "little")) > held:
+        raise ModelError(f"{path}: says that it has {said} triangles, and holds {held}; the file is cut off, or no STL.")
 
 
 def _read_with_trimesh(path: Path) -> Mesh:

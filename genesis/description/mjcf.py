@@ -12,7 +12,9 @@ from genesis.description import tree
 from genesis.description.description import Description, Geom, Joint, Link, Site
 from genesis.description.inertia import rotate_inertia
 from genesis.description.kinds import KINDS
+from genesis.description.magnitudes import check_numbers
 from genesis.description.mjcf_actuators import bounds, read_actuators
+from genesis.description.mjcf_budget import check_budget
 from genesis.description.mjcf_constraints import floats, height_field_of, hull_of, read_constraints
 from genesis.description.mjcf_elements import included_files, spelled_out
 from genesis.description.mjcf_features import name_not_simulated, read_mimics, unrepresentable
@@ -64,6 +66,7 @@ def read_mjcf(
     if mimic not in MIMIC_MODES:
         raise InputError(f'mimic is "{mimic}"; known: {", ".join(MIMIC_MODES)}.')
     source = read_source(file, "mujoco")
+    check_budget(source)
     model, name = _compile(source)
     names = Names(model)
     unrepresentable(model, names, source.where)
@@ -71,6 +74,7 @@ def read_mjcf(
     description.links = [_link(model, names, body) for body in range(1, model.nbody)]
     retype_joints(description, joints, source.where)
     description.geoms = [_geom(model, names, geom) for geom in range(model.ngeom)]
+    check_numbers(description, source.where)
     description.sites = [
         Site(names.site[k], model.site_bodyid[k] - 1, model.site_pos[k].copy(), model.site_quat[k].copy())
         for k in range(model.nsite)
@@ -96,7 +100,7 @@ def _compile(source: Source) -> "tuple[mujoco.MjModel, str]":
         try:
             spec = _spec(source)
             model = spec.compile()
-        except ValueError as error:
+        except (ValueError, RuntimeError) as error:
             message = " ".join(str(error).split())
             raise ModelError(f"{source.where}: MuJoCo refuses the model: {message}") from None
     for warning in caught:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from genesis.description.limits import check_file_size
 from genesis.description.mjcf_names import Names
 from genesis.description.source import Source, decoded, parse_xml, trimmed
 from genesis.errors import ModelError, UnsupportedError
@@ -119,6 +120,7 @@ def _expand(element: Element, folders: tuple[Path, ...], where: str, files: list
             if path in files:
                 raise ModelError(f"{where}: file {path} is included already; MuJoCo allows every file once.")
             files.append(path)
+            check_file_size(path)
             inner = parse_xml(trimmed(decoded(path.read_bytes())), str(path), comments=True)
             _expand(inner, (folders[0], path.parent), str(path), files)
             place = list(element).index(child)

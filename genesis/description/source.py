@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
+from genesis.description.limits import XmlLimits, check_file_size
 from genesis.description.notes import Notes
 from genesis.errors import ModelError, nearest_first
 
@@ -84,12 +85,14 @@ def parse_xml(text: str, where: str, comments: bool = False) -> Element:
     """The root element. A prefix stays part of a name, so that what is written again is what was read, declared or not.
 
     Args: comments: keep comments and processing instructions as elements.
-    Raises: ModelError with line and column.
+    Raises: ModelError with line and column, also for what `XmlLimits` refuses.
     """
     builder = TreeBuilder(insert_comments=comments, insert_pis=comments)
     parser = expat.ParserCreate("utf-8")
     parser.buffer_text = True
-    parser.StartElementHandler, parser.EndElementHandler = builder.start, builder.end
+    limits = XmlLimits(parser, where)
+    parser.StartElementHandler, parser.EndElementHandler = limits.around(builder.start, builder.end)
+    parser.EntityDeclHandler = limits.entity
     parser.CharacterDataHandler = builder.data
     if comments:
         parser.CommentHandler, parser.ProcessingInstructionHandler = builder.comment, builder.pi
@@ -167,6 +170,7 @@ def _expanded(path: Path | None, text: str, where: str) -> str:
 
 def _read_bytes(path: Path) -> bytes:
     if path.is_file():
+        check_file_size(path)
         return path.read_bytes()
     if path.is_dir():
         raise ModelError(f"{path}: is a folder, expected a robot file.")

@@ -9,6 +9,7 @@ from genesis.description import tree
 from genesis.description.description import Description
 from genesis.description.inertia import unphysical
 from genesis.description.inferred import fill_stuck
+from genesis.description.magnitudes import check_numbers
 from genesis.description.notes import Notes
 from genesis.description.retype import retype_joints
 from genesis.description.scale import scale_description
@@ -62,6 +63,7 @@ def read_urdf(
     name = source.root.get("name") or (source.path.stem if source.path else "robot")
     description = Description(name, str(source.path) if source.path else None, links, geoms)
     _add_joints(description, source, mimic)
+    check_numbers(description, where)
     retype_joints(description, joints, where)
     tree.attach_root(description, fixed)
     for link in description.links:

@@ -43,7 +43,7 @@ class MeshReader:
 
     def find(self, use: MeshUse, link: str, visual: bool) -> MeshFile | None:
         """The file of a mesh at its scale, not yet read; None if it is lost."""
-        path = locate(use.name, self._source.folder, self._dirs)
+        path = self._locate(use.name, f'link "{link}"')
         if path is None:
             self._lost.append(Lost(link, use.name, visual, None))
             return None
@@ -73,10 +73,16 @@ class MeshReader:
 
     def find_texture(self, name: str) -> Path | None:
         """The file of a picture; None, with a note, if it is lost."""
-        path = locate(name, self._source.folder, self._dirs)
+        path = self._locate(name, "texture")
         if path is None:
             self._source.notes.add("textures not found, left out", name)
         return path
+
+    def _locate(self, name: str, of: str) -> Path | None:
+        try:
+            return locate(name, self._source.folder, self._dirs)
+        except ModelError as error:
+            raise ModelError(f"{self._source.where}: {of}: {error}") from None
 
     def report(self, collision: bool) -> None:
         """Note the visual meshes that are lost, and the others unless they are needed.
@@ -94,7 +100,7 @@ class MeshReader:
         first = missed[0]
         links = list(dict.fromkeys(lost.link for lost in missed))
         others = f" (also lost: those of {listed(links[1:])})" if len(links) > 1 else ""
-        what = f"is not readable: {first.reason}" if first.reason else "is not found"
+        what = f"is not readable: {first.reason.rstrip('.')}" if first.reason else "is not found"
         cure = "repair the file" if first.reason else "put it there or name its folder in package_dirs"
         if first.name.startswith(SUBSTITUTED):
             cure = expand(self._source.where)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from genesis.dynamics.launch import Launch
 from genesis.grad.faults import gradient_fault
+from genesis.memory import refuse_beyond, rollout_bytes
 
 if TYPE_CHECKING:
     from genesis.grad.launches import Launches
@@ -50,6 +51,13 @@ class RolloutLaunch:
     ) -> None:
         self.physics, self.launches, self.has = physics, launches, (controlled, wrenched)
         self.with_initial, self.reach, self.horizon, self.batched = with_initial, reach, horizon, batched
+        needed = rollout_bytes(horizon, launches.batch, physics.nv, physics.substeps, launches.scratch.itemsize)
+        refuse_beyond(
+            needed,
+            f"rollout: {horizon} time steps of {launches.batch} environments",
+            "take fewer of them, or a longer dt",
+            physics.device,
+        )
         new = launches.scratch.new_zeros  # adjoints of positions and velocities that no loss depends on, and no joint control
         self.no_q_bar, self.no_v_bar = (new(horizon + 1, launches.batch, n) for n in (physics.nq, physics.nv))
         self.no_dof_ctrl, self.no_dof_ctrl_bar = self.no_v_bar[1:], torch.empty_like(self.no_v_bar[1:])

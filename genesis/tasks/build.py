@@ -6,6 +6,7 @@ import torch
 
 from genesis.errors import InputError, unknown_name
 from genesis.losses import LOSSES
+from genesis.memory import refuse_beyond, rollout_bytes, task_motion
 from genesis.parameters import make_parameters
 from genesis.setting import Setting
 from genesis.start import start_state
@@ -57,6 +58,7 @@ def make_task(
         parameters, losses: name -> kind and keyword arguments.
     """
     options = dict(task)
+    _check_memory(scene, options["horizon"], options.get("envs", 0))
     kind = options.pop("kind")
     if kind not in TASKS:
         raise unknown_name("task", "kind", kind, TASKS)
@@ -81,3 +83,10 @@ def make_task(
     if not terms:
         raise InputError("loss: no term has a weight; give at least one, e.g. losses=reach.")
     return Task(kind, setting, made, terms, goal)
+
+
+def _check_memory(scene: Any, horizon: int, envs: int) -> None:
+    """Raises: InputError for a motion that has no room in memory."""
+    physics = scene.rigid_solver.physics
+    needed = rollout_bytes(horizon, envs, physics.nv, physics.substeps, physics.nothing.itemsize)
+    refuse_beyond(needed, *task_motion(horizon, envs, scene.dt), physics.device)

@@ -41,13 +41,12 @@ def run_folder(given: str) -> Path:
 
 def flat_config(folder: Path) -> dict[str, Any]:
     """Dotted key -> value; of a job that never began to run, the config that Hydra stored."""
-    from omegaconf import OmegaConf
-
     from genesis_cli.compose import flat_keys
+    from genesis_cli.yaml_files import load_yaml
 
     stored = folder / "config.yaml"
-    config = OmegaConf.load(stored if stored.is_file() else folder / ".hydra" / "config.yaml")
-    return flat_keys(config)  # type: ignore[arg-type]
+    config = load_yaml(stored if stored.is_file() else folder / ".hydra" / "config.yaml")
+    return flat_keys(config)
 
 
 def flat_result(folder: Path) -> dict[str, Any]:

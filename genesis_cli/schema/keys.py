@@ -6,6 +6,8 @@ from dataclasses import field
 from typing import Any
 
 REQUIRED = "???"  # OmegaConf's marker of a mandatory value
+MOST = 1e30  # magnitude of a number in SI units: beyond, products of a few of them leave the range of floating point
+MOST_WHOLE = 10**9
 
 
 def key(
@@ -15,7 +17,9 @@ def key(
     choices: Sequence[str] = (),
     low: float | None = None,
     above: float | None = None,
+    high: float | None = None,
     length: int | None = None,
+    off: bool = False,
     terms: Mapping[str, type] | None = None,
 ) -> Any:
     """A dataclass field with its documentation and limits.
@@ -24,12 +28,16 @@ def key(
         default: the value without an override; `REQUIRED` where the user must give one.
         help: one line, with the unit, shown by `genesis show keys`.
         choices: allowed texts.
-        low: smallest allowed number.
+        low: smallest allowed number, also of the entries of a list.
         above: the number must be greater than this.
+        high: largest allowed number; `MOST` or `MOST_WHOLE` where none is given.
         length: how many entries a list must have.
+        off: null leaves out the term that the key belongs to.
         terms: of a mapping of names to nodes: dataclass of a node by its kind.
     """
-    metadata = {"help": help, "choices": tuple(choices), "low": low, "above": above, "length": length, "terms": terms}
+    metadata = {
+        "help": help, "choices": tuple(choices), "low": low, "above": above, "high": high, "length": length, "off": off, "terms": terms,
+    }  # fmt: skip
     if isinstance(default, (list, dict)):
         return field(default_factory=lambda: deepcopy(default), metadata=metadata)
     return field(default=default, metadata=metadata)

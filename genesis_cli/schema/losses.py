@@ -24,7 +24,7 @@ class Position(Loss):
     """Squared distance of a frame's point to a target, mean over time and environments [m^2]."""
 
     kind: str = "position"
-    target: Any = key(REQUIRED, "point [x, y, z] [m], list of waypoints, or file of a path")
+    target: Any = key(REQUIRED, "point [x, y, z] [m], list of waypoints, or file of a path; null: no such term", off=True)
     frame: str | None = key(None, "link or site; null: the robot's tool, or the entity's first link")
     offset: list[float] = key([0.0, 0.0, 0.0], "the point in the frame's own axes [m]", length=3)
     at: Any = key("end", AT)
@@ -36,7 +36,7 @@ class Orientation(Loss):
     """Squared chordal angle 4 sin^2(angle / 2) of a frame to a target, mean over time and environments [rad^2]."""
 
     kind: str = "orientation"
-    target: list[float] = key(REQUIRED, "quaternion wxyz", length=4)
+    target: list[float] | None = key(REQUIRED, "quaternion wxyz; null: no such term", length=4, off=True)
     frame: str | None = key(None, "link or site; null: the robot's tool")
     at: Any = key("end", AT)
     entity: str | None = key(None, ENTITY)
@@ -47,7 +47,11 @@ class JointTracking(Loss):
     """Squared distance of joint positions to a target or path, mean over joints, time and environments [rad^2 | m^2]."""
 
     kind: str = "joint_tracking"
-    target: Any = key("home", "home, reference (the task's recorded path), list over the joints, waypoints, or file of a path")
+    target: Any = key(
+        "home",
+        "home, reference (the task's recorded path), list over the joints, waypoints, or file of a path; null: no such term",
+        off=True,
+    )
     joints: list[str] = key(["*"], JOINTS)
     periodic: bool = key(False, "angles a full turn apart count as equal: 4 sin^2(difference / 2)")
     at: Any = key("all", AT)
@@ -59,7 +63,9 @@ class Velocity(Loss):
     """Squared joint velocity relative to a target, mean over joints, time and environments [rad^2/s^2 | m^2/s^2]."""
 
     kind: str = "velocity"
-    target: Any = key(0.0, "number, list over the degrees of freedom, or reference (the task's recorded path)")
+    target: Any = key(
+        0.0, "number, list over the degrees of freedom, or reference (the task's recorded path); null: no such term", off=True
+    )
     joints: list[str] = key(["*"], JOINTS)
     at: Any = key("end", AT)
     entity: str | None = key(None, ENTITY)

@@ -28,7 +28,7 @@ class Adam(FirstOrder):
 
     kind: str = "adam"
     lr: float = key(1e-2, LR, above=0.0)
-    betas: list[float] = key([0.9, 0.999], "decay of the running means", length=2)
+    betas: list[float] = key([0.9, 0.999], "decay of the running means", low=0.0, high=1.0, length=2)
     eps: float = key(1e-8, "added to the denominator", low=0.0)
     weight_decay: float = key(0.0, "L2 penalty", low=0.0)
     amsgrad: bool = key(False, "keep the largest second moment")
@@ -47,7 +47,7 @@ class NAdam(FirstOrder):
 
     kind: str = "nadam"
     lr: float = key(1e-2, LR, above=0.0)
-    betas: list[float] = key([0.9, 0.999], "decay of the running means", length=2)
+    betas: list[float] = key([0.9, 0.999], "decay of the running means", low=0.0, high=1.0, length=2)
     eps: float = key(1e-8, "added to the denominator", low=0.0)
     weight_decay: float = key(0.0, "L2 penalty", low=0.0)
     momentum_decay: float = key(4e-3, "decay of the momentum", low=0.0)
@@ -59,7 +59,7 @@ class RAdam(FirstOrder):
 
     kind: str = "radam"
     lr: float = key(1e-2, LR, above=0.0)
-    betas: list[float] = key([0.9, 0.999], "decay of the running means", length=2)
+    betas: list[float] = key([0.9, 0.999], "decay of the running means", low=0.0, high=1.0, length=2)
     eps: float = key(1e-8, "added to the denominator", low=0.0)
     weight_decay: float = key(0.0, "L2 penalty", low=0.0)
 
@@ -70,7 +70,7 @@ class Adamax(FirstOrder):
 
     kind: str = "adamax"
     lr: float = key(1e-2, LR, above=0.0)
-    betas: list[float] = key([0.9, 0.999], "decay of the running means", length=2)
+    betas: list[float] = key([0.9, 0.999], "decay of the running means", low=0.0, high=1.0, length=2)
     eps: float = key(1e-8, "added to the denominator", low=0.0)
     weight_decay: float = key(0.0, "L2 penalty", low=0.0)
 
@@ -193,7 +193,7 @@ class CMAES(Optimizer):
     """CMA-ES (Hansen, 2016; Ros and Hansen, 2008): no gradient; a generation is one batched simulation."""
 
     kind: str = "cmaes"
-    population: int | None = key(None, "candidates of a generation; null: 4 + 3 ln n for n numbers", low=4)
+    population: int | None = key(None, "candidates of a generation; null: 4 + 3 ln n for n numbers", low=4, high=1_000_000)
     spread: float = key(
         0.5,
         "standard deviation at the start: of half the range of numbers with bounds, else absolute; in an identification of the range, else of "
@@ -212,7 +212,7 @@ class DDP(Optimizer):
     """Differential dynamic programming (Tassa et al., 2014; Mastalli et al., 2020): one control a step (parameters=torques)."""
 
     kind: str = "ddp"
-    lengths: int = key(8, "step lengths tried at once, in one batched simulation", low=1)
+    lengths: int = key(8, "step lengths tried at once, in one batched simulation", low=1, high=1000)
     shortest: float = key(0.01, "the last of them; the first is 1", above=0.0)
     regularization: float = key(
         1.0, "diagonal added to the controls' Hessian from the second sweep on, relative to its mean", low=0.0
@@ -232,7 +232,7 @@ class MPPI(Optimizer):
     """Path integrals (Williams et al., 2018): the mean of candidates weighed by their cost; no gradient, a batched simulation a generation."""
 
     kind: str = "mppi"
-    population: int = key(64, "candidates of a generation", low=4)
+    population: int = key(64, "candidates of a generation", low=4, high=1_000_000)
     spread: float = key(
         0.3, "standard deviation at the start: of half the range of numbers with bounds, else absolute", above=0.0
     )

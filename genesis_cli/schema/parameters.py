@@ -76,7 +76,7 @@ class Policy(Parameter):
     lr: float | None = key(None, LR, above=0.0)
     joints: list[str] = key(["*"], DRIVEN)
     entity: str | None = key(None, "entity by name; null: the robot")
-    hidden: list[int] = key([32, 32], "width of each hidden layer")
+    hidden: list[int] = key([32, 32], "width of each hidden layer", low=1, high=100_000)
     activation: str = key("tanh", "nonlinearity", choices=("tanh", "relu", "silu", "elu", "gelu"))
     periodic: list[str] = key([], "joints observed as sine and cosine, by glob pattern")
     scale: Any = key(1.0, "control of one unit of the network's output: number, list, or limits (of force)")

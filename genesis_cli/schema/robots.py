@@ -14,13 +14,13 @@ class Entity:
 
     kind: str = REQUIRED
     name: str = key("robot", "name of the entity in the scene")
-    pos: list[float] = key([0.0, 0.0, 0.0], "position of the base in the world [m]", length=3)
+    pos: list[float] = key([0.0, 0.0, 0.0], "position of the base in the world [m]", low=-1e9, high=1e9, length=3)
     euler: list[float] | None = key(None, "orientation of the base: extrinsic x-y-z angles [deg]; null: none", length=3)
     quat: list[float] | None = key(None, "orientation of the base: quaternion wxyz; null: none", length=4)
     home: Any = key(None, "start of the joints [rad | m]: list over qpos or mapping joint: value; null: the file's")
     tool: str | None = key(None, "link or site that losses follow when they name none")
     collision: bool = key(True, "whether it touches anything")
-    friction: float | None = key(None, "sliding friction of all its geoms; null: the file's, else 1", low=0.0)
+    friction: float | None = key(None, "sliding friction of all its geoms; null: the file's, else 1", low=0.0, high=1e6)
 
 
 @dataclass
@@ -29,7 +29,7 @@ class FileEntity(Entity):
 
     file: str = key(REQUIRED, "description file, relative to the YAML that names it or to the working folder")
     fixed: bool = key(False, "base welded to the world (URDF)")
-    scale: float = key(1.0, "uniform scale of lengths", above=0.0)
+    scale: float = key(1.0, "uniform scale of lengths", low=1e-9, high=1e9)
     joints: Any = key(
         None,
         "joints of types that the file has no word for: mapping joint: {type: screw, pitch: number [m/rad]}, each in place of a hinge",
@@ -83,7 +83,7 @@ class Mesh(Primitive):
 
     kind: str = "mesh"
     file: str = key(REQUIRED, "mesh file, relative to the YAML that names it or to the working folder")
-    scale: float = key(1.0, "uniform scale of lengths", above=0.0)
+    scale: float = key(1.0, "uniform scale of lengths", low=1e-9, high=1e9)
 
 
 @dataclass
@@ -99,7 +99,7 @@ class Sphere(Primitive):
     """A ball."""
 
     kind: str = "sphere"
-    radius: float = key(0.1, "radius [m]", above=0.0)
+    radius: float = key(0.1, "radius [m]", above=0.0, high=1e6)
 
 
 @dataclass
@@ -107,7 +107,7 @@ class Box(Primitive):
     """A box."""
 
     kind: str = "box"
-    size: list[float] = key([0.1, 0.1, 0.1], "edge lengths [m]", length=3)
+    size: list[float] = key([0.1, 0.1, 0.1], "edge lengths [m]", above=0.0, high=1e6, length=3)
 
 
 @dataclass
@@ -115,8 +115,8 @@ class Capsule(Primitive):
     """A capsule along z."""
 
     kind: str = "capsule"
-    radius: float = key(0.05, "radius [m]", above=0.0)
-    height: float = key(0.2, "length of the cylindrical part [m]", above=0.0)
+    radius: float = key(0.05, "radius [m]", above=0.0, high=1e6)
+    height: float = key(0.2, "length of the cylindrical part [m]", above=0.0, high=1e6)
 
 
 @dataclass
@@ -124,8 +124,8 @@ class Cylinder(Primitive):
     """A cylinder along z."""
 
     kind: str = "cylinder"
-    radius: float = key(0.05, "radius [m]", above=0.0)
-    height: float = key(0.2, "height [m]", above=0.0)
+    radius: float = key(0.05, "radius [m]", above=0.0, high=1e6)
+    height: float = key(0.2, "height [m]", above=0.0, high=1e6)
 
 
 ROBOTS: dict[str, type] = {

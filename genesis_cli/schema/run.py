@@ -21,7 +21,7 @@ class Stop:
 class Restarts:
     """Further descents of an optimisation from other starts; the best point of all is kept."""
 
-    count: int = key(0, "how many, each with the iterations of stop; cmaes doubles its population in each", low=0)
+    count: int = key(0, "how many, each with the iterations of stop; cmaes doubles its population in each", low=0, high=100_000)
     spread: float | None = key(
         None,
         "standard deviation of the starts around what is drawn there with other seeds (parameter.*.noise, policies): of half the range of "
@@ -62,9 +62,11 @@ class Runtime:
 
     backend: str = key("cpu", "device of the physics", choices=("cpu", "gpu", "cuda"))
     precision: str = key("64", "floating point bits", choices=("32", "64"))
-    seed: int = key(0, "seed of every random number", low=0)
-    threads: int | None = key(1, "threads of torch (small tensors run fastest on one); null: torch's own choice", low=1)
-    kernel_threads: int | None = key(None, "threads of the physics kernels on the CPU; null: all cores", low=1)
+    seed: int = key(0, "seed of every random number", low=0, high=2**63 - 1)
+    threads: int | None = key(
+        1, "threads of torch (small tensors run fastest on one); null: torch's own choice", low=1, high=1024
+    )
+    kernel_threads: int | None = key(None, "threads of the physics kernels on the CPU; null: all cores", low=1, high=1024)
 
 
 @dataclass

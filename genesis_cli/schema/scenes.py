@@ -11,9 +11,11 @@ class Scene:
     """The world around the robot."""
 
     kind: str = "rigid"
-    dt: float | None = key(None, "time step [s]; null: as the robot's file states, else 0.01", above=0.0)
-    substeps: int = key(1, "physics steps within one time step", low=1)
-    gravity: list[float] | None = key(None, "gravity [m/s^2]; null: as the robot's file states, else 0 0 -9.81", length=3)
+    dt: float | None = key(None, "time step [s]; null: as the robot's file states, else 0.01", low=1e-9, high=100.0)
+    substeps: int = key(1, "physics steps within one time step", low=1, high=100_000)
+    gravity: list[float] | None = key(
+        None, "gravity [m/s^2]; null: as the robot's file states, else 0 0 -9.81", low=-1e6, high=1e6, length=3
+    )
     integrator: str | None = key(
         None,
         "semi-implicit Euler (damping implicit), implicitfast (also the velocity feedback of actuators: stiff servos), implicit (also "

@@ -12,7 +12,7 @@ class Task:
     """What every task has."""
 
     kind: str = REQUIRED
-    horizon: int = key(100, "time steps of one rollout", low=1)
+    horizon: int = key(100, "time steps of one rollout", low=1, high=2**31 - 1)
     control: str = key(
         "force",
         "what controls are: joint forces, or targets of the joints' PD control",

@@ -23,6 +23,13 @@ JOB = Job("optimize", {}, Path("run"), [], {}, [], resume=False)
         (ConfigKeyError("no such key"), 2, "no such key."),
         (RuntimeError("first\nsecond"), 1, "RuntimeError: first (traceback in run/optimize.log)"),
         (RuntimeError(), 1, "RuntimeError:  (traceback in run/optimize.log)"),
+        (MemoryError(), 1, "there is no memory left: none is given; take fewer time steps, environments or candidates at once."),
+        (
+            RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."),
+            1,
+            "there is no memory left: [enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes; take fewer "
+            "time steps, environments or candidates at once.",
+        ),
         (SystemExit(3), 1, "SystemExit: 3 (traceback in run/optimize.log)"),
     ],
 )
