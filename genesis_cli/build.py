@@ -280,12 +280,15 @@ def build_identification(checked: Checked, problem: Any, *, seconds: dict[str, f
     from genesis.runners.identify import identification
     from genesis.runners.loop import Stop
     from genesis.sysid.answer import Asked
+    from genesis.sysid.fit import FitLimits
     from genesis.sysid.identification import Starts
 
     plain = checked.plain
+    asked = plain["statistics"]
+    limits = FitLimits(asked.chi2, asked.explained, asked.held_out)
     return identification(
         problem, build_method(checked), Stop(**vars(plain["stop"])), starts=Starts(**vars(plain["starts"])),
-        asked=Asked(**vars(plain["statistics"])), seconds=seconds, seed=plain["runtime"].seed, further=build_further(checked),
+        asked=Asked(asked.errors, asked.profile, limits), seconds=seconds, seed=plain["runtime"].seed, further=build_further(checked),
         checkpoint_every=plain["logging"].checkpoint_every, **options,
     )  # fmt: skip
 

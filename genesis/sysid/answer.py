@@ -10,7 +10,8 @@ import torch
 from genesis.errors import InputError
 from genesis.parameters import Inputs
 from genesis.selection import match
-from genesis.sysid.outcome import GoodnessOfFit, compare
+from genesis.sysid.fit import FitLimits, fit_of
+from genesis.sysid.outcome import Comparison, compare
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.profile import profile_interval
 from genesis.sysid.residuals import Residuals
@@ -23,10 +24,12 @@ NOTED = ("no effect on any residual", "not identifiable alone")  # notes of esti
 
 @dataclass
 class Asked:
-    """errors: see `statistics.certainty`. profile: glob patterns of parameters whose intervals come from the profile likelihood."""
+    """errors: see `statistics.certainty`. profile: glob patterns of parameters whose intervals come from the profile likelihood.
+    fit: when a fit is bad."""
 
     errors: str = "residual"
     profile: list[str] = field(default_factory=list)
+    fit: FitLimits = field(default_factory=FitLimits)
 
     def profiled(self, problem: RecordingProblem) -> list[int]:
         """Numbers of the parameters that the patterns choose. Raises: UnknownNameError, InputError for one without a profile."""
@@ -65,6 +68,7 @@ def answer_of(
         estimates=made, names=problem.names(), covariance=known.covariance, correlation=known.correlation,
         singular_values=known.singular_values, directions=known.directions, identifiable=known.identifiable, rmse=fit.rmse,
         traces=fit.traces, whiteness=fit.whiteness, warnings=_warnings(known, asked, made, fit) + _of_left_out(left_out),
+        fit=fit_of(fit.standardised, problem.n, asked.fit),
     )  # fmt: skip
 
 
@@ -87,7 +91,7 @@ def _of_left_out(names: Sequence[str]) -> list[str]:
     ]
 
 
-def _warnings(known: Certainty, asked: Asked, made: list[Estimate], fit: GoodnessOfFit) -> list[str]:
+def _warnings(known: Certainty, asked: Asked, made: list[Estimate], fit: Comparison) -> list[str]:
     said = []
     correlated = [w.label for w in fit.whiteness if w.lag1 > WHITE]
     if known.errors != asked.errors:

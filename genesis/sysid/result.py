@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from genesis.sysid.fit import GoodnessOfFit
+
 
 @dataclass
 class Estimate:
@@ -91,11 +93,13 @@ class Answer:
     traces: list[Trace]
     whiteness: list[Whiteness]
     warnings: list[str] = field(default_factory=list)
+    fit: GoodnessOfFit = field(default_factory=GoodnessOfFit)
 
     def content(self) -> dict[str, Any]:
         """In plain numbers, for JSON; of each curve its recording, name, samples and root mean square errors."""
-        made = {name: _plain(value) for name, value in vars(self).items() if name not in ("traces", "estimates", "whiteness")}
+        made = {name: _plain(value) for name, value in vars(self).items() if name not in ("traces", "estimates", "whiteness", "fit")}
         made |= {name: [_plain(asdict(item)) for item in getattr(self, name)] for name in ("estimates", "whiteness")}
+        made["fit"] = _plain(asdict(self.fit))
         made["traces"] = [trace.brief() for trace in self.traces]
         return made
 
