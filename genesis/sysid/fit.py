@@ -134,8 +134,9 @@ def _lag1(one: ChannelResiduals) -> float:
     """Autocorrelation of neighbours in time, of all numbers together."""
     centred = one.left - np.nanmean(one.left, 0, keepdims=True) if len(one.left) else one.left
     follows = (one.window[LAG:] == one.window[:-LAG])[:, None] & np.isfinite(centred[LAG:]) & np.isfinite(centred[:-LAG])
-    power = float(np.nanmean(centred**2)) if np.isfinite(centred).any() else 0.0
-    return float(np.mean((centred[LAG:] * centred[:-LAG])[follows]) / power) if follows.any() and power > 0.0 else math.nan
+    before, after = centred[:-LAG][follows], centred[LAG:][follows]
+    power = float(np.sqrt((before @ before) * (after @ after)))
+    return float(before @ after) / power if power > 0.0 else math.nan
 
 
 def _reasons(channels: Sequence[ChannelFit], trained: dict[str, ChannelFit], limits: FitLimits) -> list[str]:

@@ -12,7 +12,7 @@ import torch
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.methods.levenberg_marquardt import LevenbergMarquardt
 from genesis.methods.lower import lower
-from genesis.methods.method import Ending, Group, flatten, point
+from genesis.methods.method import Ending, Group, flatten, move, point
 from genesis.methods.optimal_control import OptimalControl
 from genesis.methods.residuals import Normal, ResidualBlock
 from genesis.problems.problem import (
@@ -35,8 +35,10 @@ from genesis.sysid.multistart import spread_starts
 from genesis.sysid.objective import LeastSquaresObjective
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import FAILURES, of_windows
+from genesis.sysid.restart import restarted
 from genesis.sysid.result import Answer
 from genesis.sysid.shown import shown_of
+from genesis.sysid.trust import verdict_of
 
 
 @dataclass
@@ -88,6 +90,7 @@ class SysidProblem:
         self.history: list[dict[str, Any]] = []
         self.random = np.random.default_rng(self.seed)
         self.answer: Answer | None = None
+        self.ended: Verdict | None = None
         self._before = self._counted()
 
     # ---- as an objective
@@ -252,16 +255,35 @@ class SysidProblem:
         if best is None:
             status = OVERFLOWED if isinstance(ending.error, ContactOverflowError) else DIVERGED
             return Verdict(status, ending.reason, ending.error)
-        return Verdict(CONVERGED if ending.converged else NOT_CONVERGED, ending.reason)
+        self.ended = Verdict(CONVERGED if ending.converged else NOT_CONVERGED, ending.reason)
+        return self.ended
 
-    def conclude(self, best: Best, asked: Callable[[], bool]) -> None:
-        """The answer at the best point."""
+    def conclude(self, best: Best, asked: Callable[[], bool]) -> Verdict | None:
+        """The answer at the best point, or at a lower one that a restart from there finds; what its fit makes of convergence."""
         since = perf_counter()
         if self.round > 0:  # both costs under the last weight of the gaps
             self.first = self.squares.residuals.cost(self.start)
-        self.answer = answer_of(self.squares.residuals, self.start, self.squares.x, self.asked, self.profiled, asked)
+        self.answer = self._answer(asked)
+        if self.ended is not None and self.ended.status == CONVERGED:
+            self.ended = self._restart(best, self.ended, asked)
+            self.ended = verdict_of(self.ended, self.answer.fit, self.answer.estimates)
         self.answer.warnings[:0] = [*self.problem.dataset.warnings, *self.warnings]
         self.clock.add("answer", since)
+        return self.ended
+
+    def _answer(self, asked: Callable[[], bool]) -> Answer:
+        return answer_of(self.squares.residuals, self.start, self.squares.x, self.asked, self.profiled, asked)
+
+    def _restart(self, best: Best, ended: Verdict, asked: Callable[[], bool]) -> Verdict:
+        """A descent from the answer with fresh damping; what it finds lower is the answer."""
+        assert self.answer is not None
+        lower = restarted(self.squares, np.sqrt(np.diag(self.answer.covariance)), asked)
+        if lower is None:
+            return ended
+        move(self.groups, lower.x)
+        best.objective, best.point = lower.value, lower.x
+        self.answer = self._answer(asked)
+        return Verdict(CONVERGED if lower.ended else NOT_CONVERGED, f"{ended.reason}; {lower.words}")
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Physical parameters of the scene with the estimates in them, estimates with their standard deviations."""

@@ -44,13 +44,17 @@ class Statistics:
     )
     profile: list[str] = key([], "parameters, by glob pattern, whose intervals come from the profile likelihood")
     chi2: float | None = key(
-        64.0, "reduced chi-square beyond which a run does not fit, if it explains too little besides; null: any is well", above=0.0
+        64.0,
+        "reduced chi-square beyond which a run does not fit, if it explains too little besides; null: any is well",
+        above=0.0,
     )
     explained: float | None = key(
         0.9, "share of the motion that is enough all the same, against a start state that holds or goes on; null: no share is"
     )
     held_out: float | None = key(
-        5.0, "residual of held-out recordings over that of fitted ones beyond which a run does not fit; null: any is well", above=1.0
+        5.0,
+        "residual of held-out recordings over that of fitted ones beyond which a run does not fit; null: any is well",
+        above=1.0,
     )
 
 
