@@ -94,7 +94,7 @@ class _Motion:
     """The smoothed motion of whole recordings: q, v, a (N, n) at up to INSTANTS instants; places of these in the batches."""
 
     def __init__(self, problem: RecordingProblem) -> None:
-        whole = replace(problem.shooting, window=None, overlap=0.0, mini_batch=None)
+        whole = replace(problem.shooting, window=None, curriculum=None, overlap=0.0, mini_batch=None)
         self.problem = replace(problem, shooting=whole, start=None, simulations=0, windows=[], batches=[])
         total = sum(int(batch.steps.sum()) for batch in self.problem.batches)
         stride = max(1, math.ceil(total / INSTANTS))
@@ -133,10 +133,7 @@ class _Balance:
             self.targets = self.problem.targets(z)
             theta = self.problem.theta(self.targets)
             self.theta = self._unlimited(theta if theta.dim() == 1 else theta[0])
-            self.controls = [
-                tuple(None if u is None else self._mean(u, batch) for u in self.problem.controls(batch, self.targets))
-                for batch, _, _ in motion.instants
-            ]
+            self.controls = [self._smoothed(batch) for batch, _, _ in motion.instants]
             self.forces = self._forces(motion.q, motion.v, motion.a)
         self.names = self._names()
         self.inputs = self._inputs()
@@ -169,6 +166,10 @@ class _Balance:
         return Sample(
             self.physics, theta.contiguous(), self.problem.dt, q, v, (q, v), (q, v), a, dof_ctrl, torch.cat(act) if act else None
         )
+
+    def _smoothed(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        dof_ctrl, act_ctrl = self.problem.controls(batch, self.targets)
+        return self._mean(dof_ctrl, batch), None if act_ctrl is None else self._mean(act_ctrl, batch)
 
     def _mean(self, controls: Tensor, batch: Batch) -> Tensor:
         """Controls (T, B, n) as means over what lies within SMOOTH of each step."""
@@ -285,7 +286,8 @@ class _Balance:
     def _gravity(self) -> Found | None:
         """Another gravity, in size or direction."""
         first, count = self.model.parameter_offsets["gravity"]
-        given, still = self.theta[first : first + count].numpy(), torch.zeros_like(self.motion.v)
+        given: np.ndarray = self.theta[first : first + count].numpy()
+        still = torch.zeros_like(self.motion.v)
         columns = []
         for k in range(3):
             theta = self.theta.clone()
@@ -293,10 +295,12 @@ class _Balance:
             columns.append(self._needed(self.motion.q, still, still, theta))
         table, forces = np.stack(columns, -1), self.forces
         weight = 1.0 / np.sqrt((forces.applied**2 + forces.inertial**2 + forces.gravity**2).sum(0) + 1e-300)
-        change = np.linalg.lstsq((table * weight[:, None]).reshape(-1, 3), (forces.missing() * weight).reshape(-1), rcond=1e-3)[0]
+        change: np.ndarray = np.linalg.lstsq(
+            (table * weight[:, None]).reshape(-1, 3), (forces.missing() * weight).reshape(-1), rcond=1e-3
+        )[0]
         found, gravity = given + change, forces.gravity + table @ change
         made = replace(forces, gravity=gravity)
-        if np.linalg.norm(change) < 0.1 * max(np.linalg.norm(given), 1e-9):
+        if float(np.linalg.norm(change)) < 0.1 * max(float(np.linalg.norm(given)), 1e-9):
             return None
         vector = "[" + ", ".join(f"{x:.3g}" for x in found) + "]"
         turned = float(found @ given) < 0.0

@@ -29,6 +29,7 @@ from genesis.problems.problem import (
     Verdict,
 )
 from genesis.sysid.answer import Asked, answer_of, identified_parameters
+from genesis.sysid.curriculum import of_shorter_windows
 from genesis.sysid.equation_error import of_forces
 from genesis.sysid.mini_batch import mini_batch_terms
 from genesis.sysid.multistart import spread_starts
@@ -74,6 +75,7 @@ class SysidProblem:
         shooting = self.problem.shooting
         self.gap_weight = shooting.continuity if self.problem.start is not None else 0.0
         self.rounds = max(1, shooting.rounds) if self.gap_weight > 0.0 else 1
+        self.shorter = [(length, of_shorter_windows(self.problem, length)) for length in shooting.before]
         self.squares = LeastSquaresObjective(of_windows(self.problem, self.gap_weight))
         self.groups: list[Group] = self.squares.groups
         self.failure: Exception | None = None
@@ -182,22 +184,27 @@ class SysidProblem:
         return {"names": self.problem.names()}
 
     def stages(self) -> Sequence[Stage]:
-        """Rounds with growing weight of the gaps; the first from every start, the others from the best point so far."""
+        """Windows that grow, then rounds with growing weight of the gaps; the first from every start, the others from the best so far."""
         since = perf_counter()
         found = self._starts()
         self.clock.add("starts", since)
         several = [f"start {k + 1} of {len(found)}" for k in range(len(found))]
-        only = f"round 1 of {self.rounds}" if self.rounds > 1 else "solve"
+        rounds = [f"round {k + 1} of {self.rounds}" for k in range(self.rounds)] if self.rounds > 1 else ["solve"]
+        lengths = [f"windows of {length:g} s" for length, _ in self.shorter]
+        if lengths and self.rounds == 1:
+            rounds = [f"windows of {self.problem.shooting.window:g} s"]
+        only, *others = lengths + rounds
         labels = several if len(found) > 1 else [only]
         made = [Stage(label, x) for label, x in zip(labels, found, strict=True)]
-        return made + [Stage(f"round {k + 1} of {self.rounds}", None, k) for k in range(1, self.rounds)]
+        return made + [Stage(label, None, k + 1) for k, label in enumerate(others)]
 
     def _starts(self) -> list[np.ndarray]:
         """The start or what the forces say, then the best of the candidates.
 
         Raises: what the start raises that cannot be simulated, where nothing else can be.
         """
-        residuals, start, asked = self.squares.residuals, self.start, self.starts
+        residuals = self.shorter[0][1] if self.shorter else self.squares.residuals
+        start, asked = self.start, self.starts
         found, self.first = [start], residuals.cost(self.start)
         if asked.equation_error:
             guess = self._from_forces()
@@ -221,11 +228,14 @@ class SysidProblem:
         return np.concatenate([forces.x, self.start[self.problem.n :]])
 
     def enter(self, stage: Stage, *, goes_on: bool = False) -> None:
-        """The weight of the gaps in that round; a stage begins with an exact evaluation."""
+        """The windows or the weight of the gaps in that round; a stage begins with an exact evaluation."""
         self.drawn = 0
-        if stage.round != self.round:
-            self.round = stage.round
-            self.squares.replace(of_windows(self.problem, self.gap_weight * self.problem.shooting.growth**stage.round))
+        if stage.round != self.round or (self.shorter and not stage.round):
+            self.round, later = stage.round, stage.round - len(self.shorter)
+            if later < 0:
+                self.squares.replace(self.shorter[stage.round][1])
+            else:
+                self.squares.replace(of_windows(self.problem, self.gap_weight * self.problem.shooting.growth**later))
 
     def enough(self, step: int) -> Ending | None:
         """The method decides."""
@@ -261,7 +271,9 @@ class SysidProblem:
     def conclude(self, best: Best, asked: Callable[[], bool]) -> Verdict | None:
         """The answer at the best point, or at a lower one that a restart from there finds; what its fit makes of convergence."""
         since = perf_counter()
-        if self.round > 0:  # both costs under the last weight of the gaps
+        if self.round < len(self.shorter):
+            self._judge_by_last(best)
+        if self.round > 0 or self.shorter:  # both costs under the last weight of the gaps, over the last windows
             self.first = self.squares.residuals.cost(self.start)
         self.answer = self._answer(asked)
         if self.ended is not None and self.ended.status == CONVERGED:
@@ -270,6 +282,16 @@ class SysidProblem:
         self.answer.warnings[:0] = [*self.problem.dataset.warnings, *self.warnings]
         self.clock.add("answer", since)
         return self.ended
+
+    def _judge_by_last(self, best: Best) -> None:
+        """The run has ended before the last windows: its answer is judged by them all the same, where they can be simulated."""
+        before = self.squares.residuals
+        self.squares.replace(of_windows(self.problem, self.gap_weight))
+        value = self.squares.evaluate(gradient=False)
+        if math.isfinite(value):
+            best.objective = value
+        else:
+            self.squares.replace(before)
 
     def _answer(self, asked: Callable[[], bool]) -> Answer:
         return answer_of(self.squares.residuals, self.start, self.squares.x, self.asked, self.profiled, asked)

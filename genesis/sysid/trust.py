@@ -26,7 +26,7 @@ def verdict_of(ended: Verdict, fit: GoodnessOfFit, estimates: Sequence[Estimate]
     if ended.status != CONVERGED:
         return ended
     if fit.reasons:
-        cause = f"; {fit.cause}" if fit.cause else ""
+        cause = f"; likeliest cause: {fit.cause}" if fit.cause else ""
         return Verdict(DOES_NOT_FIT, f"{'; '.join(fit.reasons)}{cause}")
     if fit.doubts:
         return Verdict(DOES_NOT_FIT, "; ".join(fit.doubts))

@@ -19,6 +19,9 @@ class Shooting:
     mini_batch: int | None = key(
         None, "windows, by chance, whose gradient a step of a first-order optimizer takes; null: all", low=1
     )
+    curriculum: list[float] | None = key(
+        None, "lengths of windows [s] in stages that grow, each from the answer before; the last one is in place of window"
+    )
     whole_every: int = key(20, "iterations between evaluations of the whole objective, with mini_batch", low=1)
 
 
@@ -28,6 +31,9 @@ class Starts:
 
     equation_error: bool = key(
         False, "begin with the parameters that explain the measured torques (least squares, no simulation)"
+    )
+    run: str | None = key(
+        None, "begin at the estimates of another run (its folder), of parameters of the same name; --from sets it"
     )
     candidates: int = key(0, "starts spread over the bounds, judged in one batched simulation", low=0)
     keep: int = key(4, "how many of the best of them a descent begins from", low=1)
