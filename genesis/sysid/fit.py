@@ -165,5 +165,5 @@ def _explains_too_little(one: ChannelFit, limits: FitLimits) -> bool:
 def _misfit(one: ChannelFit) -> str:
     where = "" if one.split == "train" else " on held-out recordings"
     sigma = f"{one.residual:.3g} sigma ({'given' if one.given else 'estimated from the data'}: {one.sigma:.3g} {one.unit})"
-    share = f", {max(one.explained, 0.0):.0%} of the motion is explained" if math.isfinite(one.explained) else ""
+    share = f", {100.0 * max(one.explained, 0.0):.0f} % of the motion is explained" if math.isfinite(one.explained) else ""
     return f"{one.channel}{where}: residuals of {sigma}{share}"

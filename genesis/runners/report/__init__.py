@@ -9,6 +9,6 @@ from genesis.runners.report.run_page import write_run_report
 from genesis.runners.report.sweep_page import write_sweep_report
 
 __all__ = [
-    "ESTIMATE_COLUMNS", "RMSE_COLUMNS", "RunReport", "console_rows", "fit_lines", "report_of", "to_json", "verdict", "write_report", "write_run_report",
-    "write_sweep_report", "write_tensorboard",
+    "ESTIMATE_COLUMNS", "RMSE_COLUMNS", "RunReport", "console_rows", "fit_lines", "report_of", "to_json", "verdict", "write_report",
+    "write_run_report", "write_sweep_report", "write_tensorboard",
 ]  # fmt: skip
