@@ -45,7 +45,8 @@ class Signal(Numbers):
         labels = [signal] if self.single else [columns[k] for k in self.places]
         unit = {"gain": "1", "bias": signals[signal].unit, "clock_scale": "1"}.get(what, "s")
         values = tensor([NEUTRAL[what] if start is None else start] * len(labels))
-        described = DescribedNumbers(labels, unit, values, least=LEAST.get(what, -float("inf")))
+        natural = 0.0 if what == "lag" else None
+        described = DescribedNumbers(labels, unit, values, least=LEAST.get(what, -float("inf")), natural=natural)
         super().__init__(setting, where, described, options, changes)
 
     def put(self, table: dict[tuple[str, str], Tensor]) -> None:
