@@ -5,6 +5,7 @@ from genesis.observations.inputs import input_places, input_series
 from genesis.observations.recording import Recording, Series
 from genesis.observations.spec import ChannelSpec, InputSpec
 from genesis.observations.start import StateLayout, measured_state, state_layout
+from genesis.observations.start_noise import start_noise
 from genesis.observations.suspicions import suspicions
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "input_series",
     "load",
     "measured_state",
+    "start_noise",
     "state_layout",
     "suspicions",
 ]

@@ -11,7 +11,7 @@ import torch
 
 from genesis.channels import make_channel
 from genesis.errors import InputError
-from genesis.observations import Dataset, Recording, input_places, load, measured_state, state_layout, suspicions
+from genesis.observations import Dataset, Recording, input_places, load, measured_state, start_noise, state_layout, suspicions
 from genesis.parameters import StartState, make_parameters
 from genesis.setting import Columns, Recorded, Setting
 from genesis.start import start_state
@@ -37,7 +37,8 @@ def make_problem(
     Args:
         scene: built with n_envs = 0. entities: by name, the robot among them; homes: their configurations, None for the file's.
         observation: node of the config, see `genesis.observations.load`; base: folder of relative files.
-        parameters: name -> kind and keyword arguments, see `genesis.parameters`.
+        parameters: name -> kind and keyword arguments, see `genesis.parameters`; start states are free where none of kind start_state
+        says otherwise.
         shooting: fields of `Shooting`.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -47,13 +48,21 @@ def make_problem(
         scene=scene, robot=robot, entities=entities, tool=tool, horizon=1, dt=scene.dt, control="force", start_qpos=qpos,
         start_qvel=qvel, generator=generator,
     )  # fmt: skip
-    return problem_of(setting, load(observation, base), parameters, Shooting(**shooting))
+    return problem_of(setting, load(observation, base), parameters, Shooting(**shooting), free_starts=True)
 
 
 def problem_of(
-    setting: Setting, dataset: Dataset, parameters: Mapping[str, Mapping[str, Any]], shooting: Shooting | None = None
+    setting: Setting,
+    dataset: Dataset,
+    parameters: Mapping[str, Mapping[str, Any]],
+    shooting: Shooting | None = None,
+    free_starts: bool = False,
 ) -> RecordingProblem:
-    """The problem of recordings that are already read. Raises: InputError if no number is learned."""
+    """The problem of recordings that are already read.
+
+    free_starts: what start states are where no parameter of kind start_state says so: free, or measured exactly.
+    Raises: InputError if no number is learned.
+    """
     channels = {
         name: make_channel(setting, spec.where, spec.kind, spec.names, spec.options) for name, spec in dataset.specs.items()
     }
@@ -69,8 +78,9 @@ def problem_of(
         raise InputError("parameter: nothing is identified; give at least one parameter with learn: true.")
     layout = state_layout(setting, dataset)
     states = partial(_state, dataset, layout)
-    start = next((s for s in starts if s.learn), None)
-    return RecordingProblem(setting, dataset, channels, numbers, shooting or Shooting(), dataset.train, states, start)
+    start = next(iter(starts), StartState(setting, "parameter", implied=True) if free_starts else None)
+    noise = partial(_start_noise, dataset, layout)
+    return RecordingProblem(setting, dataset, channels, numbers, shooting or Shooting(), dataset.train, states, start, noise)
 
 
 def validation_problem(problem: RecordingProblem) -> RecordingProblem | None:
@@ -99,3 +109,7 @@ def shared_numbers(problem: RecordingProblem) -> list[int]:
 
 def _state(dataset: Dataset, layout: Any, recording: Recording, times: Any) -> Any:
     return measured_state(recording, dataset, layout, times)
+
+
+def _start_noise(dataset: Dataset, layout: Any, recording: Recording, times: Any) -> Any:
+    return start_noise(recording, dataset, layout, times)

@@ -40,8 +40,8 @@ def _costs(problem: RecordingProblem, points: Sequence[np.ndarray], gap_weight: 
             tangents = None if starts is None else starts[:, batch.windows].reshape(-1, problem.nt)
             repeated = _repeated(problem, batch, count)
             total += _batch_costs(problem, repeated, targets, theta, tangents, count, states)
-        if starts is not None and problem.start is not None:
-            total += 0.5 * (starts * problem.start.weights(problem.space.nv)).square().sum((1, 2)).numpy()
+        if starts is not None:
+            total += 0.5 * (starts / torch.as_tensor(problem.start_std)).square().sum((1, 2)).numpy()
             total += _gap_costs(problem, states, gap_weight)
     return np.where(np.isfinite(total), total, np.inf)
 

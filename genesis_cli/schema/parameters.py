@@ -186,13 +186,13 @@ class RecordedInput(Numbers):
 
 @dataclass
 class StartStates(Parameter):
-    """States at the start of every window, free around what was measured."""
+    """States at the start of every window: free around what was measured, also where this is left out; learn: false holds them."""
 
     kind: str = "start_state"
-    position_std: float | None = key(0.01, "standard deviation of measured start positions [rad | m]; null: no prior", above=0.0)
-    velocity_std: float | None = key(
-        0.1, "standard deviation of measured start velocities [rad/s | m/s]; null: no prior", above=0.0
+    position_std: Any = key(
+        "measured", "standard deviation of start positions [rad | m]; measured: that of the samples, smoothed; null: no prior"
     )
+    velocity_std: Any = key("measured", "standard deviation of start velocities [rad/s | m/s], likewise")
 
 
 def _kind(name: str, base: type, text: str) -> type:
