@@ -1,7 +1,7 @@
 """Measured motion: log files in many formats, and what their numbers are."""
 
 from genesis.observations.dataset import Dataset, Smoothing, load
-from genesis.observations.inputs import input_places, input_series
+from genesis.observations.inputs import input_places, input_series, input_units
 from genesis.observations.recording import Recording, Series
 from genesis.observations.spec import ChannelSpec, InputSpec
 from genesis.observations.start import StateLayout, measured_state, state_layout
@@ -18,6 +18,7 @@ __all__ = [
     "StateLayout",
     "input_places",
     "input_series",
+    "input_units",
     "load",
     "measured_state",
     "start_noise",

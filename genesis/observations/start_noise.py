@@ -1,50 +1,70 @@
-"""How well measured start states are known: the noise of the samples, through the filter that reads the start from them.
+"""How well measured start states are known: the noise of the samples through the filter that reads the start from them, and its bias.
 
-    std of a start = sigma |k|_2,    k: the weights of the samples in the value, or in the rate, that `smoothed` gives
+    std^2 = sigma^2 |k|^2 + (c e)^2,    k: the weights of the samples in the value, or in the rate, that `smoothed` gives
 
-Samples count as independent, with the sigma of their channel; what a filter smooths away of the motion itself is not in it.
+Samples count as independent, with the sigma of their channel. e: what the filter leaves of the samples around beyond their noise, since no
+polynomial of its order is the motion; c: how much larger the first polynomial that it leaves out is at the ends of its window.
 """
 
 import numpy as np
 from scipy.signal import savgol_filter
 
 from genesis.observations.dataset import Dataset, Smoothing
-from genesis.observations.recording import Recording
-from genesis.observations.start import StateLayout
+from genesis.observations.recording import Recording, Series
+from genesis.observations.start import StateLayout, smoothed
+
+BEYOND = 1.5  # times sigma that samples are off their smoothed value, root mean square over a window: more is no noise
 
 
 def start_noise(recording: Recording, dataset: Dataset, layout: StateLayout, times: np.ndarray) -> np.ndarray:
     """(S, 2 nv) standard deviation of the measured state at times (S,): positions in the axes of qvel, then velocities; nan: not measured."""
-    nv = len(layout.qvel)
+    nv, measured = len(layout.qvel), dataset.smoothing.velocity == "measured"
     made = np.full((len(times), 2 * nv), np.nan)
+
+    def put(channel: str, columns: list[int], sigma: float, value: int, rate: int | None) -> None:
+        """The noise of columns (one, or those of a quaternion) as that of one number, and of its rate."""
+        series = recording.channels[channel]
+        said = _of(Series(series.time, series.values[:, columns], []), sigma, dataset.smoothing, times)
+        if rate is not None or measured or np.isnan(made[:, value]).any():
+            made[:, value] = said[0]
+        if rate is not None:
+            made[:, rate] = said[1]
+
     for column in layout.positions:
         dof, sigma = layout.pairs[column.index], dataset.specs[column.channel].sigma[column.column]
-        made[:, dof], made[:, nv + dof] = sigma * _of(recording, column.channel, dataset.smoothing, times)
+        put(column.channel, [column.column], sigma, dof, nv + dof)
     for column in layout.velocities:
-        if dataset.smoothing.velocity == "measured" or np.isnan(made[:, nv + column.index]).any():
-            sigma = dataset.specs[column.channel].sigma[column.column]
-            made[:, nv + column.index] = sigma * _of(recording, column.channel, dataset.smoothing, times)[0]
+        put(column.channel, [column.column], dataset.specs[column.channel].sigma[column.column], nv + column.index, None)
     for body in layout.bodies:
         for kind, first, rate in (
             ("link_position", body.v, nv + body.v), ("link_orientation", body.v + 3, nv + body.v + 3),
             ("link_velocity", nv + body.v, None), ("link_angular_velocity", nv + body.v + 3, None),
         ):  # fmt: skip
-            if kind not in body.measured:
-                continue
-            name, at = body.measured[kind][:2]
-            value, slope = _of(recording, name, dataset.smoothing, times)
-            place = at if kind != "link_orientation" else at // 4 * 3  # a residual of an orientation is an angle about each axis
-            for k, sigma in enumerate(dataset.specs[name].sigma[place : place + 3]):
-                if rate is not None:
-                    made[:, first + k], made[:, rate + k] = sigma * value, sigma * slope
-                elif dataset.smoothing.velocity == "measured" or np.isnan(made[:, first + k]).any():
-                    made[:, first + k] = sigma * value
+            if kind in body.measured:
+                name, at = body.measured[kind][:2]
+                turns = kind == "link_orientation"  # a residual is an angle about each axis, twice a part of the quaternion
+                for k in range(3):
+                    sigma = dataset.specs[name].sigma[(at // 4 * 3 if turns else at) + k]
+                    columns = list(range(at, at + 4)) if turns else [at + k]
+                    put(name, columns, sigma, first + k, None if rate is None else rate + k)
     return made
 
 
-def _of(recording: Recording, channel: str, smoothing: Smoothing, times: np.ndarray) -> np.ndarray:
-    """(2, S) of the values and of the rates of a channel whose noise is one."""
-    return amplification(recording.channels[channel].time, smoothing, times)
+def _of(series: Series, sigma: float, smoothing: Smoothing, times: np.ndarray) -> np.ndarray:
+    """(2, S) of the values and of the rates of one number, measured by columns whose noise is sigma (of a quaternion half of it)."""
+    noise = sigma * amplification(series.time, smoothing, times)
+    good = np.isfinite(series.values).all(1)
+    time, values = series.time[good], series.values[good]
+    count = len(time)
+    window = min(smoothing.window, count - (count + 1) % 2)
+    if window < 2 or window <= smoothing.order:
+        return noise
+    off = (values - smoothed(Series(time, values, []), smoothing, time)[0]) * (1.0 if values.shape[1] == 1 else 2.0)
+    left = np.sqrt(savgol_filter((off**2).max(1), window, 0, mode="nearest").clip(0.0))
+    e = np.interp(times, time, np.where(left > BEYOND * sigma, left, 0.0))
+    degree, half = smoothing.order + 1, 0.5 * (window - 1) * float(np.median(np.diff(time)))
+    edge = (2.0 * degree + 1.0) ** 0.5  # of a Legendre polynomial at the end, over its root mean square
+    return np.hypot(noise, np.stack([edge * e, edge * degree * (degree + 1.0) / (2.0 * half) * e]))
 
 
 def amplification(time: np.ndarray, smoothing: Smoothing, times: np.ndarray) -> np.ndarray:

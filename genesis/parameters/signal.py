@@ -42,7 +42,8 @@ class Signal(Numbers):
         self.width, self.single = len(columns), what in SINGLE
         self.places = [0] if self.single else match(f"{where}.names", "column", names, columns)
         labels = [signal] if self.single else [columns[k] for k in self.places]
-        unit = {"gain": "1", "bias": signals[signal].unit, "delay": "s", "lag": "s"}[what]
+        unit: Any = [signals[signal].unit_of(k) for k in self.places]
+        unit = {"gain": "1", "bias": unit, "delay": "s", "lag": "s"}[what]
         values = tensor([NEUTRAL[what] if start is None else start] * len(labels))
         described = DescribedNumbers(labels, unit, values, least=0.0 if what == "lag" else -float("inf"))
         super().__init__(setting, where, described, options, changes)

@@ -62,5 +62,7 @@ def _checked(where: str, value: Any) -> float | str | None:
     if value is None or value == MEASURED:
         return value
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 < value < math.inf:
-        raise InputError(f"{where}: {value!r}; allowed: a positive number, {MEASURED} (the noise of the samples), or null for no prior.")
+        raise InputError(
+            f"{where}: {value!r}; allowed: a positive number, {MEASURED} (the noise of the samples), or null for no prior."
+        )
     return float(value)

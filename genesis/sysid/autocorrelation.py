@@ -167,7 +167,7 @@ class Noise:
 
     def spread(self) -> np.ndarray:
         """(n, n) covariance of the scores z^T r."""
-        return sum(s.z.T @ times(self.processes[s.key].lags(len(s.r)), s.z) for s in self.series)  # type: ignore[return-value]
+        return np.sum([s.z.T @ times(self.processes[s.key].lags(len(s.r)), s.z) for s in self.series], 0)
 
     def correlated(self) -> bool:
         """Whether the residuals of some measured number are no white noise (Ljung and Box, at one in a hundred)."""

@@ -11,7 +11,17 @@ import torch
 
 from genesis.channels import make_channel
 from genesis.errors import InputError
-from genesis.observations import Dataset, Recording, input_places, load, measured_state, start_noise, state_layout, suspicions
+from genesis.observations import (
+    Dataset,
+    Recording,
+    input_places,
+    input_units,
+    load,
+    measured_state,
+    start_noise,
+    state_layout,
+    suspicions,
+)
 from genesis.parameters import StartState, make_parameters
 from genesis.setting import Columns, Recorded, Setting
 from genesis.start import start_state
@@ -69,8 +79,9 @@ def problem_of(
     for spec in dataset.inputs.values():
         input_places(setting, spec)  # names are checked before their numbers are judged
     dataset.warnings += suspicions(setting, dataset)
-    columns = ({name: Columns(x.labels, x.unit) for name, x in table.items()} for table in (channels, dataset.inputs))
-    setting = replace(setting, recorded=Recorded(*columns))
+    measured = {name: Columns(channel.labels, channel.units) for name, channel in channels.items()}
+    driven = {name: Columns(spec.labels, input_units(setting, spec)) for name, spec in dataset.inputs.items()}
+    setting = replace(setting, recorded=Recorded(measured, driven))
     made = make_parameters(setting, parameters)
     starts = [parameter for parameter in made.values() if isinstance(parameter, StartState)]
     numbers = {name: parameter for name, parameter in made.items() if not isinstance(parameter, StartState)}

@@ -137,15 +137,16 @@ def _begins(problem: RecordingProblem, starts: np.ndarray, targets, z, jacobian:
 
 
 def prior_blocks(problem: RecordingProblem, z: Tensor, jacobian: bool) -> list[ResidualBlock]:
-    """What is known of the parameters beforehand."""
-    with torch.no_grad():
-        rows = problem.prior_rows(z)
-    if not len(rows):
-        return []
-    made = ResidualBlock("prior", rows.numpy())
-    if jacobian:
-        made.z = torch.autograd.functional.jacobian(problem.prior_rows, z).numpy()
-    return [made]
+    """What is known of the parameters beforehand, and what holds them, weakly, where the description has them."""
+    made = []
+    for label, function in (("prior", problem.prior_rows), ("described", problem.described_rows)):
+        with torch.no_grad():
+            rows = function(z)
+        if len(rows):
+            made.append(ResidualBlock(label, rows.numpy()))
+            if jacobian:
+                made[-1].z = torch.autograd.functional.jacobian(function, z).numpy()
+    return made
 
 
 def _start_blocks(problem: RecordingProblem, starts: np.ndarray, jacobian: bool) -> list[ResidualBlock]:

@@ -2,9 +2,9 @@
 
     r = (1 - F F^T) e,   F = [S root, (Z - S K Hsz) I^(-1/2)],   K = root root^T = (S^T S + P0^-1)^-1 window by window
 
-Z, S: Jacobians to the parameters and to the start of the window; I: information about the parameters with starts estimated along. Starts that
-are held at their measurements are estimated along here all the same, since their noise is in the residuals: the scores Z^T r have it as Z^T S d,
-with the covariance P0 of the starts.
+Z, S: Jacobians to the parameters and to the start of the window; I: information about the parameters with starts estimated along. Starts
+that are held at their measurements are estimated along here all the same, since their noise is in the residuals: the scores Z^T r have it as
+Z^T S d, with the covariance P0 of the starts.
 """
 
 from collections.abc import Sequence

@@ -34,7 +34,7 @@ def _costs(problem: RecordingProblem, points: Sequence[np.ndarray], gap_weight: 
     with torch.no_grad():
         targets = [target for z in free for target in problem.targets(z)]
         theta = problem.theta(targets)
-        total = np.array([0.5 * float((problem.prior_rows(z) ** 2).sum()) for z in free])
+        total = np.array([0.5 * float((problem.prior_rows(z) ** 2).sum() + (problem.described_rows(z) ** 2).sum()) for z in free])
         states = torch.zeros(2, count, len(problem.windows), problem.space.nx, dtype=torch.float64)  # at both ends of each window
         for batch in problem.batches:
             tangents = None if starts is None else starts[:, batch.windows].reshape(-1, problem.nt)

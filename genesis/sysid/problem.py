@@ -171,6 +171,12 @@ class RecordingProblem:
                 rows.append(known)
         return torch.cat(rows) if rows else z.new_zeros(0)
 
+    def described_rows(self, z: Tensor) -> Tensor:
+        """Residuals, (k,), that weakly hold what no measurement tells where the description has it."""
+        rows = [parameter.with_leaves([z[part]]).described_residuals() for parameter, _, part in self.slices]
+        kept = [row for row in rows if row is not None]
+        return torch.cat(kept) if kept else z.new_zeros(0)
+
     # ---- simulation
 
     def theta(self, targets: Sequence[Inputs]) -> Tensor:

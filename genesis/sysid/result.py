@@ -12,7 +12,7 @@ class Estimate:
 
     name: e.g. "damping/elbow"; group: the parameter it belongs to. std, low, high: standard deviation and 95 % interval, nan where
     they cannot be told. prior: (mean, std) or None. note: "", or what limits the estimate ("at its lower bound", "no effect on any
-    residual", "decided by the prior", "not identifiable alone", "frozen").
+    residual", "decided by the prior", "not identifiable alone", "not told by the data; kept", "frozen").
     """
 
     name: str
@@ -77,7 +77,8 @@ class Answer:
 
     names (n,): order of the matrices. covariance, correlation (n, n). singular_values (n,) of the scaled sensitivity, largest
     first; directions (n, n): columns are combinations of scaled parameters, best known first; identifiable (n,) bool: of each
-    direction. rmse: rows {"recording", "split", "channel", "unit", "before", "after"}, totals of a split with recording "all".
+    direction. errors: what the noise was taken for, see `genesis.sysid.statistics.certainty`. rmse: rows {"recording", "split",
+    "channel", "unit", "before", "after"}, totals of a split with recording "all".
     """
 
     estimates: list[Estimate]
@@ -91,6 +92,7 @@ class Answer:
     traces: list[Trace]
     whiteness: list[Whiteness]
     warnings: list[str] = field(default_factory=list)
+    errors: str = "residual"
 
     def content(self) -> dict[str, Any]:
         """In plain numbers, for JSON; of each curve its recording, name, samples and root mean square errors."""

@@ -17,7 +17,8 @@ def sizes_of(problem: RecordingProblem) -> np.ndarray:
     for parameter, _, part in problem.slices:
         if parameter.limits is not None and parameter.limits.smooth:  # free numbers have no bounds, but the width of their values
             low[part], high[part] = parameter.limits.low.numpy(), parameter.limits.high.numpy()
-        own[part] = 1.0 if parameter.log else own[part]
+        known = parameter.free_sizes()
+        own[part] = known.numpy() if known is not None else 1.0 if parameter.log else own[part]
     made = np.where(np.isfinite(high - low) & (high > low), high - low, own)
     if not problem.nt:
         return made

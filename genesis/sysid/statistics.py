@@ -25,6 +25,8 @@ RANK = 1e-7  # of a singular value relative to the largest: below it rounding de
 SILENT = 1e-8  # of a sensitivity relative to the largest: rounding of a number that nothing depends on
 UNINFORMED = 0.9  # of the prior's standard deviation that is left: the data have said nothing
 EDGE = 1e-14  # relative distance from a bound that is none: rounding of a method that counts in units of its own
+TOLD, UNTOLD = 1e-6, 0.9  # share of a number that lies in directions without information: none, and nearly all of it
+KEPT = "not told by the data; kept"  # a note: where the description has it
 INTERVAL = stats.norm.ppf(0.975)
 LAGS = 20
 MANY, MANY_EACH = 30, 3  # windows, and windows for each estimate, that a sandwich over windows needs
@@ -36,7 +38,8 @@ class Certainty:
 
     covariance, correlation (n, n): nan where they cannot be told. singular_values (n,), directions (n, n), identifiable (n,): of the
     data alone, in values over their sizes. fixed (n,): at a bound; silent (n,): without effect. noise: standard deviation of the
-    residuals in units of sigma. errors: what they are taken for, see `certainty`.
+    residuals in units of sigma. errors: what they are taken for, see `certainty`. inflation (n,): standard deviations over those of white
+    noise. untold (n,): kept where they are described, since the data tell nothing of them.
     """
 
     covariance: np.ndarray
@@ -48,6 +51,8 @@ class Certainty:
     silent: np.ndarray
     noise: float
     errors: str
+    inflation: np.ndarray
+    untold: np.ndarray
 
 
 def certainty(residuals: Residuals, x: np.ndarray, blocks: Sequence[ResidualBlock], errors: str = "residual") -> Certainty:
@@ -80,7 +85,10 @@ def certainty(residuals: Residuals, x: np.ndarray, blocks: Sequence[ResidualBloc
         for label in ("prior", "described")
     )
     from_data, believed, kept = (table[np.ix_(free, free)] for table in (information, believed, kept))
-    inverse, told = _inverse(from_data + believed, kept, size[free])
+    inverse, lost = _inverse(from_data + believed, kept, size[free])
+    told = lost < TOLD
+    untold = np.zeros(problem.n, bool)
+    untold[free] = (lost > UNTOLD) & (np.diag(kept) > 0.0)
     if errors == "clustered":
         spread = len(scores) / (len(scores) - len(free)) * scores.T @ scores
     elif errors == "autocorrelated" and found is not None:
@@ -89,16 +97,18 @@ def certainty(residuals: Residuals, x: np.ndarray, blocks: Sequence[ResidualBloc
         spread = (to_free.T @ (noise**2 * (found.white - found.extra) + found.extra) @ to_free)[np.ix_(free, free)]
     else:
         spread = noise**2 * from_data
-    inverse = inverse @ (spread + believed) @ inverse  # what a prior says is as uncertain as it says
-    covariance = np.full((problem.n, problem.n), np.nan)
+    made = inverse @ (spread + believed) @ inverse  # what a prior says is as uncertain as it says
+    white = inverse @ (noise**2 * from_data + believed) @ inverse
+    covariance, inflation = np.full((problem.n, problem.n), np.nan), np.ones(problem.n)
     sure = free[told]
-    covariance[np.ix_(sure, sure)] = inverse[np.ix_(told, told)]
+    covariance[np.ix_(sure, sure)] = made[np.ix_(told, told)]
+    inflation[sure] = np.sqrt(np.diag(made)[told] / np.maximum(np.diag(white)[told], 1e-300))
     weak = np.einsum("nk,nm,mk->k", directions * size[:, None], to_free.T @ residuals.normal(
         [block for block in blocks if block.label == "described"]
     ).zz @ to_free, directions * size[:, None])  # fmt: skip
     identifiable = singular > np.maximum(RANK * max(singular.max(initial=0.0), 1e-300), np.sqrt(weak))
     return Certainty(
-        covariance, _correlation(covariance), singular, directions, identifiable, fixed, silent, noise, errors,
+        covariance, _correlation(covariance), singular, directions, identifiable, fixed, silent, noise, errors, inflation, untold,
     )  # fmt: skip
 
 
@@ -163,15 +173,14 @@ def noise_level(residuals: Residuals, data: Sequence[ResidualBlock], found: Foll
 
 
 def _inverse(information: np.ndarray, kept: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Inverse over the directions that more is known about than the description says weakly, and which numbers lie in them alone."""
+    """Inverse over the directions that more is known about than the description says weakly, and how much of each number lies in the others."""
     scale = np.outer(size, size)
     values, vectors = np.linalg.eigh(information * scale)
     weak = np.einsum("nk,nm,mk->k", vectors, kept * scale, vectors)
     known = values > np.maximum(RANK**2 * max(values.max(initial=0.0), 1e-300), weak)
     part = vectors[:, known]
     inverse = (part / values[known]) @ part.T * scale
-    told = (vectors[:, ~known] ** 2).sum(1) < 1e-6
-    return inverse, told
+    return inverse, (vectors[:, ~known] ** 2).sum(1)
 
 
 def _scores(data: Sequence[ResidualBlock], to_free: np.ndarray) -> np.ndarray:
@@ -226,7 +235,7 @@ def _note(known: Certainty, k: int, estimate: Estimate, bound: str) -> str:
     if known.fixed[k]:
         return f"at its {bound} bound"
     if not np.isfinite(estimate.std):
-        return "not identifiable alone"
+        return KEPT if known.untold[k] else "not identifiable alone"
     return "decided by the prior" if estimate.prior is not None and estimate.std > UNINFORMED * estimate.prior[1] else ""
 
 

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 import genesis
 from genesis.channels import CHANNELS
-from genesis.channels.joints import unit_of
+from genesis.channels.joints import units_of
 from genesis.description.kinds import CODE, ELEMENTARY, FREE, KINDS, LENGTH, SCALARS, plural
 from genesis.description.retype import retyped
 from genesis.grad.physics import Physics
@@ -154,7 +154,7 @@ def test_position_and_velocity_are_channels_in_its_units(engine, kind):
     for name, expected in (("joint_position", unit.position), ("joint_velocity", unit.velocity)):
         assert CHANNELS[name](setting, "x", ["it"]).unit == expected
     joint = joints_of(setting.robot)[0]
-    assert unit_of([joint], "torque", "force") == unit.force and joint.slides == (unit is LENGTH)
+    assert units_of([joint], "torque", "force") == [unit.force] and joint.slides == (unit is LENGTH)
 
 
 NAMED = {  # files with the name of a type in a string: the table, words of MuJoCo and MJCF, the end of a name

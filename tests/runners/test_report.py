@@ -14,6 +14,7 @@ from genesis.runners.report.digits import change, percent, plain, quantity
 from genesis.runners.report.html import render
 from genesis.runners.report.judge import in_words, kind, relative_std, strongest_correlations, weak_directions
 from genesis.runners.report.marks import marks
+from genesis.runners.report.rows import uncertainty
 from genesis.runners.report.thin import autocorrelation, broken, thin
 from genesis.sysid.result import Estimate
 from tests.runners.identifications import NAN, WARNINGS, failed, pendulum, trace
@@ -50,7 +51,7 @@ def test_every_estimate_is_there_to_the_last_digit(page: str) -> None:
 def test_numbers_on_the_page(page: str) -> None:
     text = words(page)
     for shown in (
-        "1.235 ± 0.012 kg", "1.211 … 1.258", "(3.142 ± 0.040)·10⁻⁵ kg m²", "0.50 ± 0.20 Nms/rad", "0 … 20", "prior 3·10⁻⁵ ± 1·10⁻⁵", "≥ 0",
+        "1.235 ± 0.012 kg", "1.211 … 1.258", "(3.142 ± 0.040)·10⁻⁵ kg m²", "0.50 ± 0.20 m/rad", "0 … 20", "prior 3·10⁻⁵ ± 1·10⁻⁵", "≥ 0",
         "Objective 1234 → 61.7", "angle 0.4 → 0.05 rad", "lag 1 0.61", "Ljung–Box p 3·10⁻¹²", "normality p 0.2", "not white",
         "0.71 mass/rod − 0.71 armature/pivot", "cannot be told apart", "singular value 1·10⁻⁷", "−0.930", "pendulum <1>", "dt: 0.01",
     ):  # fmt: skip
@@ -171,7 +172,12 @@ def test_kinds_of_estimates() -> None:
     }
     assert {note: kind(estimate(1.0, 0.01, note)) for note in notes} == notes
     assert [kind(estimate(1.0, std)) for std in (0.04, 0.2, 0.5, NAN)] == ["well", "roughly", "uncertain", "unknown"]
-    assert relative_std(estimate(0.001, 0.005, start=0.0, bounds=(-0.05, 0.05))) == pytest.approx(0.1)
+    around_zero = estimate(0.001, 0.005, start=0.0, bounds=(-0.05, 0.05))
+    assert relative_std(around_zero) == pytest.approx(5.0) and kind(around_zero) == "roughly", "a tenth of half its range"
+    assert relative_std(estimate(2.0, 0.1, start=500.0)) == pytest.approx(0.05), "the start says nothing of it"
+    assert math.isinf(relative_std(estimate(0.0, 0.1))) and kind(estimate(0.0, 0.1)) == "uncertain"
+    told = [uncertainty(estimate(v, s, start=0.0)) for v, s in ((2.0, 0.1), (0.0043, 0.0069), (0.0, 2e-5), (1.0, NAN))]
+    assert told == ["5 %", "0.0069 m", "2.0·10⁻⁵ m", "–"]
 
 
 def test_combinations_in_words() -> None:
