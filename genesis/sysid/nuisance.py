@@ -99,6 +99,9 @@ def followed(residuals: Residuals, x: np.ndarray, blocks: Sequence[ResidualBlock
         made.blocks.append(replace(block, r=r))
         made.f.append(f)
         made.scores.append(z)
+    if held:  # and of what the parameters, too, would be with free starts
+        step = sum((f[:, nt:].T @ block.r for f, block in zip(made.f, made.blocks, strict=True)), np.zeros(n))
+        made.blocks = [replace(block, r=block.r - f[:, nt:] @ step) for f, block in zip(made.f, made.blocks, strict=True)]
     shared = half.T @ believed @ half
     for w in range(len(problem.windows)):
         table = np.zeros((nt + n, nt + n))

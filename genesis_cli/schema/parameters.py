@@ -150,7 +150,9 @@ class Inertia(Numbers):
     kind: str = "inertia"
     names: list[str] = key(["*"], ROWS)
     description_weight: float = key(
-        3e-5, "weight of the log-det divergence from the start, which keeps what no measurement tells (genesis sysid); 0: none", low=0.0
+        3e-5,
+        "weight of the log-det divergence from the start, which keeps what no measurement tells (genesis sysid); 0: none",
+        low=0.0,
     )
 
 
