@@ -96,7 +96,7 @@ def _warnings(known: Certainty, asked: Asked, made: list[Estimate], fit: Goodnes
             f"statistics.errors={asked.errors} needs more windows than parameters: standard errors are those of white residuals. "
             "A shorter shooting.window makes more of them, or statistics.errors=autocorrelated needs fewer."
         )
-    elif correlated and known.errors == "residual":
+    elif correlated and asked.errors == "residual":
         said.append(
             f"The residuals of {', '.join(correlated[:4])} are correlated in time (the model is not the whole truth): standard errors "
             "are too small. statistics.errors=auto takes that into account."

@@ -137,7 +137,7 @@ def test_an_offset_is_a_shift_of_its_coordinate(engine, kind):
     setting = setting_of(kind, anchor="")
     scene = setting.scene
     parameter = JointOffset(setting, "x", names=["it"])
-    assert parameter.unit == KINDS[kind].dofs[0].position
+    assert parameter.unit_of(0) == KINDS[kind].dofs[0].position
     solver, q = scene.rigid_solver, torch.tensor([[0.4, 0.2]], dtype=torch.float64)
     inputs = Inputs(described={name: solver.parameters.described(name)[0] for name in solver.parameters.names})
     parameter.with_leaves([torch.tensor([0.3], dtype=torch.float64)]).apply(inputs)

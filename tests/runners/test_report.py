@@ -51,7 +51,7 @@ def test_every_estimate_is_there_to_the_last_digit(page: str) -> None:
 def test_numbers_on_the_page(page: str) -> None:
     text = words(page)
     for shown in (
-        "1.235 ± 0.012 kg", "1.211 … 1.258", "(3.142 ± 0.040)·10⁻⁵ kg m²", "0.50 ± 0.20 m/rad", "0 … 20", "prior 3·10⁻⁵ ± 1·10⁻⁵", "≥ 0",
+        "1.235 ± 0.012 kg", "1.211 … 1.258", "(3.142 ± 0.040)·10⁻⁵ kg m²", "0.50 ± 0.20 Nms/rad", "0 … 20", "prior 3·10⁻⁵ ± 1·10⁻⁵", "≥ 0",
         "Objective 1234 → 61.7", "angle 0.4 → 0.05 rad", "lag 1 0.61", "Ljung–Box p 3·10⁻¹²", "normality p 0.2", "not white",
         "0.71 mass/rod − 0.71 armature/pivot", "cannot be told apart", "singular value 1·10⁻⁷", "−0.930", "pendulum <1>", "dt: 0.01",
     ):  # fmt: skip
