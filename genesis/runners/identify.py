@@ -41,7 +41,7 @@ def identification(
     """
     methods = [method, *(later.method for later in further)]
     if problem.start is not None and problem.start.implied and any(one.needs == "values" for one in methods):
-        problem = problem.held()  # many candidates of every start state are too many
+        problem.hold_starts()  # many candidates of every start state are too many
     for one in methods:
         _check(problem, one)
     made = SysidProblem(problem, starts or Starts(), asked or Asked(), seed=seed, seconds=seconds)

@@ -30,9 +30,9 @@ def mini_batch_terms(
             made[name] = share * robust_sum(rows.values, spec.loss, spec.loss_scale)
     if tangents is not None:
         made["start"] = 0.5 * share * (tangents / torch.as_tensor(problem.start_std[part.windows])).square().sum()
-    for label, rows in (("prior", problem.prior_rows(z)), ("described", problem.described_rows(z))):
-        if len(rows):
-            made[label] = 0.5 * rows.square().sum()
+    for label, known in (("prior", problem.prior_rows(z)), ("described", problem.described_rows(z))):
+        if len(known):
+            made[label] = 0.5 * known.square().sum()
     return made
 
 

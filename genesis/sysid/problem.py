@@ -8,7 +8,7 @@ Residuals are evaluated at the measured times, missing numbers are left out.
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -116,13 +116,12 @@ class RecordingProblem:
             measured[own] = self.start_noise(self.recordings[r], np.array([self.windows[k].start for k in own]))
         return self.start.std(measured)
 
-    def held(self) -> "RecordingProblem":
-        """The same with start states at their measurements."""
-        if self.start is None:
-            return self
-        start = copy(self.start)
-        start.learn = False
-        return replace(self, start=start, windows=[], batches=[])
+    def hold_starts(self) -> None:
+        """Start states stay at their measurements from here on."""
+        if self.start is not None:
+            self.start = copy(self.start)
+            self.start.learn = False
+            self.__dict__.pop("start_std", None)
 
     def split(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """z (n,) and tangents of start states (W, nt), or None where they are not free, of a flat point."""
