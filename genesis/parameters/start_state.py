@@ -24,6 +24,7 @@ class StartState:
     """
 
     changes = Changes(start=True)
+    implied = False
 
     def __init__(
         self,
@@ -33,9 +34,8 @@ class StartState:
         position_std: float | str | None = MEASURED,
         velocity_std: float | str | None = MEASURED,
         learn: bool = True,
-        implied: bool = False,
     ) -> None:
-        self.learn, self.implied = learn, implied
+        self.learn = learn
         self.position_std = _checked(f"{where}.position_std", position_std)
         self.velocity_std = _checked(f"{where}.velocity_std", velocity_std)
 
@@ -45,7 +45,7 @@ class StartState:
         measured (W, 2 nv): noise of the measured starts, nan where they are not measured. Where there is no prior, or what is held is not
         measured: infinite if starts are free, zero if they are held.
         """
-        nv, unknown = measured.shape[1] // 2, math.inf if self.learn else 0.0
+        nv, without = measured.shape[1] // 2, math.inf if self.learn else 0.0
         made = np.empty_like(measured)
         for part, std, usual in (
             (slice(nv), self.position_std, POSITION_STD), (slice(nv, None), self.velocity_std, VELOCITY_STD),
@@ -53,7 +53,7 @@ class StartState:
             if std == MEASURED:
                 made[:, part] = np.where(np.isnan(measured[:, part]), usual if self.learn else 0.0, measured[:, part])
             else:
-                made[:, part] = unknown if std is None else std
+                made[:, part] = without if std is None else std
         return made
 
 

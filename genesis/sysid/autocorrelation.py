@@ -30,7 +30,7 @@ BLACK = 1e-300
 
 
 @dataclass
-class Series:
+class ResidualSeries:
     """Weighted residuals of one measured number in one window, in the order of time: r (N,), z (N, n), what the fit can follow f (N, m).
 
     f holds first `split` columns of the window's own start state, then those of the shared numbers.
@@ -43,7 +43,7 @@ class Series:
     f: np.ndarray
 
 
-def series_of(data: Sequence[ResidualBlock], follow: Sequence[np.ndarray]) -> list[Series]:
+def series_of(data: Sequence[ResidualBlock], follow: Sequence[np.ndarray]) -> list[ResidualSeries]:
     """Of the blocks of channels, weighted; follow: f of the rows of each block."""
     made = []
     for block, f in zip(data, follow, strict=True):
@@ -52,7 +52,7 @@ def series_of(data: Sequence[ResidualBlock], follow: Sequence[np.ndarray]) -> li
         for rows in np.split(order, np.flatnonzero(np.diff(place[order])) + 1):
             if len(rows):
                 key = block.label, int(block.column[rows[0]])
-                made.append(Series(key, int(block.window[rows[0]]), block.r[rows], block.z[rows], f[rows]))
+                made.append(ResidualSeries(key, int(block.window[rows[0]]), block.r[rows], block.z[rows], f[rows]))
     return made
 
 
@@ -119,9 +119,9 @@ class Noise:
     priors add to F^T e e^T F.
     """
 
-    def __init__(self, series: Sequence[Series], own: int, believed: Mapping[int, np.ndarray]) -> None:
+    def __init__(self, series: Sequence[ResidualSeries], own: int, believed: Mapping[int, np.ndarray]) -> None:
         self.series, self.own, self.believed = list(series), own, believed
-        self.groups: dict[tuple[str, int], list[Series]] = {}
+        self.groups: dict[tuple[str, int], list[ResidualSeries]] = {}
         for one in self.series:
             self.groups.setdefault(one.key, []).append(one)
         self.counts = {key: sum(len(s.r) for s in group) for key, group in self.groups.items()}

@@ -89,7 +89,10 @@ def problem_of(
         raise InputError("parameter: nothing is identified; give at least one parameter with learn: true.")
     layout = state_layout(setting, dataset)
     states = partial(_state, dataset, layout)
-    start = next(iter(starts), StartState(setting, "parameter", implied=True) if free_starts else None)
+    start = next(iter(starts), None)
+    if start is None and free_starts:
+        start = StartState(setting, "parameter")
+        start.implied = True
     noise = partial(_start_noise, dataset, layout)
     return RecordingProblem(setting, dataset, channels, numbers, shooting or Shooting(), dataset.train, states, start, noise)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genesis.sysid.autocorrelation import Autocovariance, Noise, Series, levinson, process, times
+from genesis.sysid.autocorrelation import Autocovariance, Noise, ResidualSeries, levinson, process, times
 
 
 def red(random: np.random.Generator, count: int, rho: float) -> np.ndarray:
@@ -23,7 +23,7 @@ def fitted(random: np.random.Generator, rho: float, count: int = 100, windows: i
     noise = [x - own @ (own.T @ x) for x in noise]
     taken = sum(float(shared[:, 0] @ x) for x in noise)
     follow = np.concatenate([own, shared], 1)
-    series = [Series(("angle", 0), w, x - shared[:, 0] * taken, shared, follow) for w, x in enumerate(noise)]
+    series = [ResidualSeries(("angle", 0), w, x - shared[:, 0] * taken, shared, follow) for w, x in enumerate(noise)]
     return Noise(series, 2, {w: np.zeros((3, 3)) for w in range(windows)})
 
 
