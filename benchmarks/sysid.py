@@ -102,6 +102,7 @@ def problem(world: tuple[Any, Any], data: Data, start: Start, folder: Path, **ch
     parameters = {
         "damping": {"kind": "damping", "init": list(data.truth[:count] * start.damping), "bounds": list(DAMPING_BOUNDS)},
         "mass": {"kind": "mass", "names": LINKS, "init": list(data.truth[count:] * start.mass), "bounds": list(MASS_BOUNDS)},
+        "start": {"kind": "start_state", "learn": False, "position_std": None, "velocity_std": None},
         **changes.get("more", {}),
     }
     observation = {

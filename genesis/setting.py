@@ -13,10 +13,14 @@ from genesis.grad.tensor import plain
 
 @dataclass(frozen=True)
 class Columns:
-    """The numbers of a channel or of a recorded input: a label for each, and their SI unit."""
+    """The numbers of a channel or of a recorded input: a label for each, and their SI unit, one for all or one each."""
 
     labels: Sequence[str]
-    unit: str
+    unit: str | Sequence[str]
+
+    def unit_of(self, k: int) -> str:
+        """Of the k-th number."""
+        return self.unit if isinstance(self.unit, str) else self.unit[k]
 
 
 @dataclass(frozen=True)

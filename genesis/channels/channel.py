@@ -1,5 +1,6 @@
 """What a channel is."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from torch import Tensor
@@ -11,7 +12,7 @@ from genesis.channels.sample import Sample
 class Channel(Protocol):
     """Measured numbers as a function of simulated motion.
 
-    kind: as in the config; labels: one for each measured number; unit: SI.
+    kind: as in the config; labels: one for each measured number; units: SI, likewise; unit: of all of them ("rad | m" of both).
     width, residual_width: numbers of a measurement and of its residual.
     selection: predict is x[selection] of x = (qpos, qvel) put together, or None.
     plain: whether residual is predicted - measured.
@@ -21,6 +22,7 @@ class Channel(Protocol):
     kind: str
     labels: list[str]
     unit: str
+    units: list[str]
     width: int
     residual_width: int
     selection: list[int] | None
@@ -44,10 +46,12 @@ class BaseChannel:
     plain = True
     uses_acceleration = False
 
-    def __init__(self, names: list[str], unit: str) -> None:
+    def __init__(self, names: list[str], unit: str | Sequence[str]) -> None:
         about = CHANNEL_KINDS[self.kind]
-        self.names, self.unit = list(names), unit
+        self.names = list(names)
         self.labels = about.labels(self.names)
+        self.units = [unit] * len(self.labels) if isinstance(unit, str) else list(unit)
+        self.unit = " | ".join(dict.fromkeys(self.units))
         self.width = about.width * len(self.names)
         self.residual_width = about.residual_width * len(self.names)
 

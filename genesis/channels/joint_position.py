@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from genesis.channels.channel import BaseChannel
-from genesis.channels.joints import scalar_joints, unit_of
+from genesis.channels.joints import scalar_joints, units_of
 from genesis.channels.sample import Sample
 from genesis.selection import coordinates
 from genesis.setting import Setting
@@ -21,7 +21,7 @@ class JointPosition(BaseChannel):
         self, setting: Setting, where: str, names: list[str], *, entity: str | None = None, periodic: bool = False
     ) -> None:
         joints = scalar_joints(setting, where, names, entity)
-        super().__init__(names, unit_of(joints, "angle", "length"))
+        super().__init__(names, units_of(joints, "angle", "length"))
         self.selection = coordinates(joints)
         self.turning = torch.tensor([periodic and joint.is_periodic for joint in joints])
         self.plain = not bool(self.turning.any())

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from genesis.channels.channel import BaseChannel
-from genesis.channels.joints import scalar_joints, unit_of
+from genesis.channels.joints import scalar_joints, units_of
 from genesis.channels.sample import Sample
 from genesis.selection import dofs, indices
 from genesis.setting import Setting
@@ -62,7 +62,7 @@ class JointTorque(BaseChannel):
 
     def __init__(self, setting: Setting, where: str, names: list[str], *, entity: str | None = None) -> None:
         joints = scalar_joints(setting, where, names, entity)
-        super().__init__(names, unit_of(joints, "torque", "force"))
+        super().__init__(names, units_of(joints, "torque", "force"))
         self.dofs = dofs(joints)
         self.uses_acceleration = True  # the controls are those of the time step
         self.forces = JointForces(setting.scene.rigid_solver.model)

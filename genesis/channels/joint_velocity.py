@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from genesis.channels.channel import BaseChannel
-from genesis.channels.joints import scalar_joints, unit_of
+from genesis.channels.joints import scalar_joints, units_of
 from genesis.channels.sample import Sample
 from genesis.selection import dofs
 from genesis.setting import Setting
@@ -16,7 +16,7 @@ class JointVelocity(BaseChannel):
 
     def __init__(self, setting: Setting, where: str, names: list[str], *, entity: str | None = None) -> None:
         joints = scalar_joints(setting, where, names, entity)
-        super().__init__(names, unit_of(joints, "angular velocity", "velocity"))
+        super().__init__(names, units_of(joints, "angular velocity", "velocity"))
         self.dofs = dofs(joints)
         first = setting.start_qpos.shape[-1]
         self.selection = [first + dof for dof in self.dofs]

@@ -24,9 +24,7 @@ def scalar_joints(setting: Setting, where: str, names: Sequence[str], entity: st
     return [joints[name] for name in names]
 
 
-def unit_of(joints: Sequence[SceneJoint], quantity_turning: str, quantity_sliding: str) -> str:
-    """SI unit of joints that turn, slide, or of both."""
+def units_of(joints: Sequence[SceneJoint], quantity_turning: str, quantity_sliding: str) -> list[str]:
+    """SI unit of each joint, as it turns or slides."""
     turning, sliding = (next(iter(UNITS[q])) for q in (quantity_turning, quantity_sliding))
-    if all(joint.slides for joint in joints):
-        return sliding
-    return f"{turning} | {sliding}" if any(joint.slides for joint in joints) else turning
+    return [sliding if joint.slides else turning for joint in joints]

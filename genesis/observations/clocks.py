@@ -41,6 +41,14 @@ def stretches(time: np.ndarray) -> list[slice]:
     return [slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
 
 
+def sides(time: np.ndarray, times: np.ndarray) -> list[tuple[slice, np.ndarray]]:
+    """The rows between the gaps, each with which of the instants (S,) are theirs: one in a gap belongs to the nearer side."""
+    parts = stretches(time)
+    middles = [0.5 * (time[part.start - 1] + time[part.start]) for part in parts[1:]]
+    owner = np.searchsorted(middles, times)
+    return [(rows, owner == k) for k, rows in enumerate(parts)]
+
+
 def merged(found: Sequence[Interval], start: float, end: float) -> list[Interval]:
     """Intervals in order, those that touch as one, as far as they lie between start and end."""
     made: list[Interval] = []

@@ -10,6 +10,7 @@ from genesis.observations.recording import Recording
 from genesis.observations.spec import InputSpec
 from genesis.selection import joints_of
 from genesis.setting import Setting
+from genesis.units import UNITS
 
 TICK = 1e-9  # s: a sample stamped this little later counts as now, since sums of time steps are rounded
 
@@ -48,6 +49,15 @@ def input_places(setting: Setting, spec: InputSpec) -> list[int]:
             raise InputError(f'{where}: joint "{name}" has {len(joints[name].dofs)} degrees of freedom; only {SCALARS}.')
         found += joints[name].dofs
     return found
+
+
+def input_units(setting: Setting, spec: InputSpec) -> list[str]:
+    """SI unit of each number of an input: of joints as they turn or slide, else what the config says."""
+    if spec.about.of != "joint":
+        return [spec.unit] * len(spec.labels)
+    slides = {joint.name: joint.slides for joint in joints_of(setting.entity(f"{spec.where}.entity", spec.entity))}
+    turning, sliding = (next(iter(UNITS[quantity])) for quantity in spec.about.quantities)
+    return [sliding if slides[name] else turning for name in spec.names]
 
 
 def _actuator(where: str, entity: Any, name: str) -> int:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from genesis.channels.frames import frames
 from genesis.grad.rotation import multiply, rotate, rotate_inverse
-from genesis.observations.clocks import stretches
+from genesis.observations.clocks import sides
 from genesis.observations.dataset import Dataset, Smoothing
 from genesis.observations.inverse_kinematics import SEEING, InverseKinematics, Poses
 from genesis.observations.quaternions import continuous
@@ -200,16 +200,9 @@ def smoothed(series: Series, smoothing: Smoothing, times: np.ndarray) -> tuple[n
     Missing samples are bridged linearly, gaps are not: an instant in one belongs to the nearer side. Window 1: linear between the
     samples, rates by central differences.
     """
-    parts = stretches(series.time)
-    if len(parts) == 1:
-        return _smoothed(series, smoothing, times)
-    middles = [0.5 * (series.time[part.start - 1] + series.time[part.start]) for part in parts[1:]]
-    owner = np.searchsorted(middles, times)
-    made = [np.zeros((len(times), series.values.shape[1])) for _ in (0, 1)]
-    for k, rows in enumerate(parts):
-        own = owner == k
-        one = _smoothed(Series(series.time[rows], series.values[rows], series.columns), smoothing, times[own])
-        made[0][own], made[1][own] = one
+    made = np.zeros((2, len(times), series.values.shape[1]))
+    for rows, own in sides(series.time, times):
+        made[:, own] = _smoothed(Series(series.time[rows], series.values[rows], series.columns), smoothing, times[own])
     return made[0], made[1]
 
 

@@ -26,7 +26,7 @@ class JointOffset(Numbers):
         placed = [(order, *_placement(where, model, joint)) for order, joint in enumerate(joints)]
         self.turned = [(order, link, axis) for order, link, axis, _ in placed if joints[order].turns]
         self.shifted = [(order, link, axis * advance) for order, link, axis, advance in placed if advance]
-        unit = "m" if not self.turned else "rad | m" if any(joint.slides for joint in joints) else "rad"
+        unit = ["m" if joint.slides else "rad" for joint in joints]
         described = DescribedNumbers([joint.name for joint in joints], unit, tensor([0.0] * len(joints)))
         changes = Changes(physical=(*(("link_quat",) if self.turned else ()), *(("link_pos",) if self.shifted else ())))
         super().__init__(setting, where, described, NumberOptions(**common), changes)

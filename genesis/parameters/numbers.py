@@ -19,12 +19,12 @@ from genesis.setting import Setting
 class DescribedNumbers:
     """What is known of k numbers before anything is learned.
 
-    labels (k): a name for each; unit: of all; values (k,): where they start; least: the smallest value that means anything.
+    labels (k): a name for each; unit: of all, or one each; values (k,): where they start; least: the smallest value that means anything.
     ranges: bounds (k,), (k,) that have a name. natural: the least value where a real machine may have it (no damping), else None.
     """
 
     labels: Sequence[str]
-    unit: str
+    unit: str | Sequence[str]
     values: Tensor
     least: float = -torch.inf
     ranges: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
@@ -69,8 +69,8 @@ class Numbers:
     ) -> None:
         if options.each_recording and setting.recorded is None:
             raise InputError(f"{where}.each_recording: a task has no recordings; leave it out, or identify with genesis sysid.")
-        self.where, self.name, self.unit, self.changes = where, where.rpartition(".")[2], described.unit, changes
-        self.natural = described.natural
+        self.where, self.name, self.changes, self.natural = where, where.rpartition(".")[2], changes, described.natural
+        self.units = [described.unit] * len(described.labels) if isinstance(described.unit, str) else list(described.unit)
         self.learn, self.lr, self.log, self.each_recording = options.learn, options.lr, options.log, options.each_recording
         self.rows = len(described.labels)
         self._labels = ["all"] if options.tie and self.rows > 1 else list(described.labels)
@@ -147,7 +147,7 @@ class Numbers:
 
     def unit_of(self, k: int) -> str:
         """Of the k-th value."""
-        return self.unit
+        return self.units[k] if len(self._labels) == self.rows else " | ".join(dict.fromkeys(self.units))
 
     def sizes(self, values: Tensor) -> Tensor:
         """A reasonable size of a change of each of the values (k,): the prior's, else that of the value, of its bounds, or one."""
@@ -156,9 +156,17 @@ class Numbers:
         size = torch.where(values.abs() > 1e-9, values.abs(), size)
         return size if self.log or self.prior is None else self.prior[1]
 
+    def free_sizes(self) -> Tensor | None:
+        """(k,) reasonable sizes of changes of the free numbers, where they are no values or logarithms of values; else None."""
+        return None
+
     def prior_residuals(self) -> Tensor | None:
         """(k,) (value - mean) / standard deviation."""
         return None if self.prior is None else (self.value() - self.prior[0]) / self.prior[1]
+
+    def described_residuals(self) -> Tensor | None:
+        """(m,) how far the value is from the described one, weakly: what no measurement tells stays there. None: nothing is kept so."""
+        return None
 
     def apply(self, inputs: Inputs) -> None:
         """Put the values into the inputs."""

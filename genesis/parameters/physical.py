@@ -41,7 +41,8 @@ class Physical(Numbers):
         self.shape = picked.shape
         bare = PARAMETER[self.field].width == 1 or (columns is None and len(self.columns or ()) == 1)
         labels = found if bare else [f"{name}[{axis}]" for name in found for axis in _axes(self.field, self.columns)]
-        unit = _of_joints(quantity.unit or PARAMETER[self.field].unit, setting, self.field, self.places)
+        each = _of_joints(quantity.unit or PARAMETER[self.field].unit, setting, self.field, self.places)
+        unit = each if isinstance(each, str) else [own for own in each for _ in range(len(labels) // len(each))]
         described = DescribedNumbers(labels, unit, picked, quantity.least, natural=quantity.natural)
         super().__init__(setting, where, described, NumberOptions(**common), Changes(physical=(self.field,)))
 
@@ -66,12 +67,16 @@ def _axes(field: str, columns: list[int] | None) -> list[str]:
     return ["xyz"[k] if width == 3 else str(k) for k in (range(width) if columns is None else columns)]
 
 
-def _of_joints(unit: str, setting: Setting, field: str, places: list[int] | None) -> str:
-    """Of "Nm | N" the one that all chosen joints have, where they are all hinges or all slides."""
-    if " | " not in unit or PARAMETER[field].count not in ("nv", "nq"):
+def _of_joints(unit: str, setting: Setting, field: str, places: list[int] | None) -> str | list[str]:
+    """Of "Nm | N" that of each chosen row, as its joint turns or slides; both where it does neither alone."""
+    count = PARAMETER[field].count
+    if " | " not in unit or count not in ("nv", "nq", "nlimit"):
         return unit
     joints = [joint for entity in setting.entities.values() for joint in joints_of(entity)]
-    slides = {i: j.slides for j in joints if j.is_scalar for i in (j.dofs if PARAMETER[field].count == "nv" else j.qs)}
-    kinds = {slides.get(i) for i in (places if places is not None else slides)}
+    slides = {i: j.slides for j in joints if j.is_scalar for i in (j.qs if count == "nq" else j.dofs)}
+    model = setting.scene.rigid_solver.model
+    rows = range(len(setting.described[field])) if places is None else places
+    if count == "nlimit":
+        rows = [int(model.integers["jnt_dof"][model.integers["limit_jnt"][row]]) for row in rows]
     turn, push = unit.split(" | ")
-    return turn if kinds == {False} else push if kinds == {True} else unit
+    return [{False: turn, True: push, None: unit}[slides.get(row)] for row in rows]

@@ -43,7 +43,8 @@ class Signal(Numbers):
         self.width, self.single = len(columns), what in SINGLE
         self.places = [0] if self.single else match(f"{where}.names", "column", names, columns)
         labels = [signal] if self.single else [columns[k] for k in self.places]
-        unit = {"gain": "1", "bias": signals[signal].unit, "clock_scale": "1"}.get(what, "s")
+        unit: Any = [signals[signal].unit_of(k) for k in self.places]
+        unit = {"gain": "1", "bias": unit, "clock_scale": "1"}.get(what, "s")
         values = tensor([NEUTRAL[what] if start is None else start] * len(labels))
         natural = 0.0 if what == "lag" else None
         described = DescribedNumbers(labels, unit, values, least=LEAST.get(what, -float("inf")), natural=natural)

@@ -39,7 +39,10 @@ def identification(
 
     Raises: InputError for a method that cannot lower the problem, or a profile of a parameter that has none; UnknownNameError.
     """
-    for one in (method, *(later.method for later in further)):
+    methods = [method, *(later.method for later in further)]
+    if problem.start is not None and problem.start.implied and any(one.needs == "values" for one in methods):
+        problem.hold_starts()  # many candidates of every start state are too many
+    for one in methods:
         _check(problem, one)
     made = SysidProblem(problem, starts or Starts(), asked or Asked(), seed=seed, seconds=seconds)
 
@@ -51,12 +54,12 @@ def identification(
 
 def _check(problem: RecordingProblem, method: Method) -> None:
     """Raises: InputError for what does not go together."""
-    if method.needs == "values" and problem.start is not None:
+    if method.needs == "values" and problem.nt:
         raise InputError(
             "optimizer: cmaes does not estimate start states; switch the parameter of kind start_state off, or use another optimizer."
         )
     shooting = problem.shooting
-    if shooting.mini_batch is not None and shooting.continuity > 0.0 and problem.start is not None:
+    if shooting.mini_batch is not None and shooting.continuity > 0.0 and problem.nt:
         raise InputError(
             "shooting.mini_batch: a gradient of some windows closes no gaps; set shooting.continuity=0, or leave it null."
         )

@@ -18,10 +18,11 @@ from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.profile import profile_interval
 from genesis.sysid.residuals import Residuals
 from genesis.sysid.result import Answer, Estimate
-from genesis.sysid.statistics import Certainty, certainty, estimates
+from genesis.sysid.statistics import KEPT, Certainty, certainty, estimates
 from genesis.sysid.trust import doubts_of
 
 WHITE = 0.2  # of the autocorrelation at lag 1: above it, standard errors of white noise are too small
+NAMED = 12  # estimates in a sentence
 NOTED = ("no effect on any residual", "not identifiable alone")  # notes of estimates that are warnings too
 
 
@@ -30,7 +31,7 @@ class Asked:
     """errors: see `statistics.certainty`. profile: glob patterns of parameters whose intervals come from the profile likelihood.
     fit: when a fit is bad."""
 
-    errors: str = "residual"
+    errors: str = "auto"
     profile: list[str] = field(default_factory=list)
     fit: FitLimits = field(default_factory=FitLimits)
 
@@ -70,8 +71,8 @@ def answer_of(
     return Answer(
         estimates=made, names=problem.names(), covariance=known.covariance, correlation=known.correlation,
         singular_values=known.singular_values, directions=known.directions, identifiable=known.identifiable, rmse=fit.rmse,
-        traces=fit.traces, whiteness=fit.whiteness, warnings=_warnings(known, asked, made, fit) + _of_left_out(left_out),
-        fit=_goodness(problem, best, asked, made, fit),
+        traces=fit.traces, whiteness=fit.whiteness, errors=known.errors, fit=_goodness(problem, best, asked, made, fit),
+        warnings=_warnings(known, asked, made, fit) + _of_left_out(left_out),
     )  # fmt: skip
 
 
@@ -91,7 +92,7 @@ def _profile(residuals: Residuals, best: np.ndarray, known: Certainty, estimate:
     parameter = next(u for u, _, part in residuals.problem.slices if part.start <= k < part.stop)
     width = estimate.std / max(abs(estimate.value), 1e-300) if parameter.log else estimate.std
     if math.isfinite(width):
-        low, high = profile_interval(residuals, best, k, known.noise, width)
+        low, high = profile_interval(residuals, best, k, known.noise * float(known.inflation[k]), width)
         estimate.low, estimate.high = (math.exp(low), math.exp(high)) if parameter.log else (low, high)
 
 
@@ -108,16 +109,20 @@ def _of_left_out(names: Sequence[str]) -> list[str]:
 def _warnings(known: Certainty, asked: Asked, made: list[Estimate], fit: Comparison) -> list[str]:
     said = []
     correlated = [w.label for w in fit.whiteness if w.lag1 > WHITE]
-    if known.errors != asked.errors:
+    if asked.errors == "clustered" and known.errors != asked.errors:
         said.append(
             f"statistics.errors={asked.errors} needs more windows than parameters: standard errors are those of white residuals. "
-            "A shorter shooting.window makes more of them."
+            "A shorter shooting.window makes more of them, or statistics.errors=autocorrelated needs fewer."
         )
-    elif correlated and known.errors == "residual":
+    elif correlated and asked.errors == "residual":
         said.append(
             f"The residuals of {', '.join(correlated[:4])} are correlated in time (the model is not the whole truth): standard errors "
-            "are too small. statistics.errors=clustered takes that into account."
+            "are too small. statistics.errors=auto takes that into account."
         )
+    kept = [e.name for e in made if e.note == KEPT]
+    if kept:
+        more = f" and {len(kept) - NAMED} more" if len(kept) > NAMED else ""
+        said.append(f"Not told by the data and kept as described: {', '.join(kept[:NAMED])}{more}.")
     return said + [f"{e.name}: {e.note}." for e in made if e.note in NOTED]
 
 

@@ -16,9 +16,11 @@ from genesis.observations import (
     Recording,
     StateLayout,
     input_places,
+    input_units,
     load,
     measured_state,
     not_measured,
+    start_noise,
     state_layout,
     suspicions,
 )
@@ -47,7 +49,8 @@ def make_problem(
     Args:
         scene: built with n_envs = 0. entities: by name, the robot among them; homes: their configurations, None for the file's.
         observation: node of the config, see `genesis.observations.load`; base: folder of relative files.
-        parameters: name -> kind and keyword arguments, see `genesis.parameters`.
+        parameters: name -> kind and keyword arguments, see `genesis.parameters`; start states are free where none of kind start_state
+        says otherwise.
         shooting: fields of `Shooting`.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -57,21 +60,30 @@ def make_problem(
         scene=scene, robot=robot, entities=entities, tool=tool, horizon=1, dt=scene.dt, control="force", start_qpos=qpos,
         start_qvel=qvel, generator=generator,
     )  # fmt: skip
-    return problem_of(setting, load(observation, base), parameters, Shooting(**shooting))
+    return problem_of(setting, load(observation, base), parameters, Shooting(**shooting), free_starts=True)
 
 
 def problem_of(
-    setting: Setting, dataset: Dataset, parameters: Mapping[str, Mapping[str, Any]], shooting: Shooting | None = None
+    setting: Setting,
+    dataset: Dataset,
+    parameters: Mapping[str, Mapping[str, Any]],
+    shooting: Shooting | None = None,
+    free_starts: bool = False,
 ) -> RecordingProblem:
-    """The problem of recordings that are already read. Raises: InputError if no number is learned."""
+    """The problem of recordings that are already read.
+
+    free_starts: what start states are where no parameter of kind start_state says so: free, or measured exactly.
+    Raises: InputError if no number is learned.
+    """
     channels = {
         name: make_channel(setting, spec.where, spec.kind, spec.names, spec.options) for name, spec in dataset.specs.items()
     }
     for spec in dataset.inputs.values():
         input_places(setting, spec)  # names are checked before their numbers are judged
     dataset.warnings += suspicions(setting, dataset)
-    columns = ({name: Columns(x.labels, x.unit) for name, x in table.items()} for table in (channels, dataset.inputs))
-    setting = replace(setting, recorded=Recorded(*columns))
+    measured = {name: Columns(channel.labels, channel.units) for name, channel in channels.items()}
+    driven = {name: Columns(spec.labels, input_units(setting, spec)) for name, spec in dataset.inputs.items()}
+    setting = replace(setting, recorded=Recorded(measured, driven))
     made = make_parameters(setting, parameters)
     starts = [parameter for parameter in made.values() if isinstance(parameter, StartState)]
     numbers = {name: parameter for name, parameter in made.items() if not isinstance(parameter, StartState)}
@@ -80,8 +92,12 @@ def problem_of(
     layout = state_layout(setting, dataset)
     _tell_unmeasured(setting, dataset, layout, shooting or Shooting())
     states = partial(_state, dataset, layout)
-    start = next((s for s in starts if s.learn), None)
-    return RecordingProblem(setting, dataset, channels, numbers, shooting or Shooting(), dataset.train, states, start)
+    start = next(iter(starts), None)
+    if start is None and free_starts:
+        start = StartState(setting, "parameter")
+        start.implied = True
+    noise = partial(_start_noise, dataset, layout)
+    return RecordingProblem(setting, dataset, channels, numbers, shooting or Shooting(), dataset.train, states, start, noise)
 
 
 def _tell_unmeasured(setting: Setting, dataset: Dataset, layout: StateLayout, shooting: Shooting) -> None:
@@ -128,3 +144,7 @@ def shared_numbers(problem: RecordingProblem) -> list[int]:
 
 def _state(dataset: Dataset, layout: Any, recording: Recording, times: Any) -> Any:
     return measured_state(recording, dataset, layout, times)
+
+
+def _start_noise(dataset: Dataset, layout: Any, recording: Recording, times: Any) -> Any:
+    return start_noise(recording, dataset, layout, times)

@@ -73,7 +73,7 @@ class SysidProblem:
 
     def __post_init__(self) -> None:
         shooting = self.problem.shooting
-        self.gap_weight = shooting.continuity if self.problem.start is not None else 0.0
+        self.gap_weight = shooting.continuity if self.problem.nt else 0.0
         self.rounds = max(1, shooting.rounds) if self.gap_weight > 0.0 else 1
         self.shorter = [(length, of_shorter_windows(self.problem, length)) for length in shooting.before]
         self.squares = LeastSquaresObjective(of_windows(self.problem, self.gap_weight))

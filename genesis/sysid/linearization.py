@@ -65,8 +65,11 @@ def _batch_blocks(problem, batch: Batch, starts, z, targets, theta, jacobian: bo
 
 def _block(problem: RecordingProblem, batch: Batch, rows: ResidualRows, table: Tensor | None) -> ResidualBlock:
     spec, seen = problem.dataset.specs[rows.channel], rows.seen.numpy()
-    window = np.asarray(batch.windows)[rows.samples.env.numpy()[np.nonzero(seen)[0]]]
-    made = ResidualBlock(rows.channel, rows.values.numpy()[seen], window=window, loss=spec.loss, loss_scale=spec.loss_scale)
+    sample, column = np.nonzero(seen)
+    window = np.asarray(batch.windows)[rows.samples.env.numpy()[sample]]
+    made = ResidualBlock(
+        rows.channel, rows.values.numpy()[seen], window=window, column=column, loss=spec.loss, loss_scale=spec.loss_scale
+    )
     if table is not None:
         jacobian, n = table.numpy()[seen], problem.n
         split = jacobian.shape[1] - n
@@ -134,29 +137,27 @@ def _begins(problem: RecordingProblem, starts: np.ndarray, targets, z, jacobian:
 
 
 def prior_blocks(problem: RecordingProblem, z: Tensor, jacobian: bool) -> list[ResidualBlock]:
-    """What is known of the parameters beforehand."""
-    with torch.no_grad():
-        rows = problem.prior_rows(z)
-    if not len(rows):
-        return []
-    made = ResidualBlock("prior", rows.numpy())
-    if jacobian:
-        made.z = torch.autograd.functional.jacobian(problem.prior_rows, z).numpy()
-    return [made]
+    """What is known of the parameters beforehand, and what holds them, weakly, where the description has them."""
+    made = []
+    for label, function in (("prior", problem.prior_rows), ("described", problem.described_rows)):
+        with torch.no_grad():
+            rows = function(z)
+        if len(rows):
+            made.append(ResidualBlock(label, rows.numpy()))
+            if jacobian:
+                made[-1].z = torch.autograd.functional.jacobian(function, z).numpy()
+    return made
 
 
 def _start_blocks(problem: RecordingProblem, starts: np.ndarray, jacobian: bool) -> list[ResidualBlock]:
     """Priors of the start states around their measurements."""
-    assert problem.start is not None
-    weights = problem.start.weights(problem.space.nv).numpy()
-    chosen = np.flatnonzero(weights > 0.0)
+    weights = 1.0 / problem.start_std
+    window, chosen = np.nonzero(weights)
     if not len(chosen):
         return []
-    count = len(starts)
-    made = ResidualBlock(
-        "start", (starts[:, chosen] * weights[chosen]).reshape(-1), window=np.repeat(np.arange(count), len(chosen))
-    )
+    made = ResidualBlock("start", starts[window, chosen] * weights[window, chosen], window=window)
     if jacobian:
         made.z = np.zeros((len(made.r), problem.n))
-        made.start = np.tile(np.diag(weights)[chosen], (count, 1))
+        made.start = np.zeros((len(made.r), problem.space.nt))
+        made.start[np.arange(len(made.r)), chosen] = weights[window, chosen]
     return [made]

@@ -28,11 +28,11 @@ def mini_batch_terms(
         if rows is not None:
             spec = problem.dataset.specs[name]
             made[name] = share * robust_sum(rows.values, spec.loss, spec.loss_scale)
-    if tangents is not None and problem.start is not None:
-        made["start"] = 0.5 * share * (tangents * problem.start.weights(problem.space.nv)).square().sum()
-    prior = problem.prior_rows(z)
-    if len(prior):
-        made["prior"] = 0.5 * prior.square().sum()
+    if tangents is not None:
+        made["start"] = 0.5 * share * (tangents / torch.as_tensor(problem.start_std[part.windows])).square().sum()
+    for label, known in (("prior", problem.prior_rows(z)), ("described", problem.described_rows(z))):
+        if len(known):
+            made[label] = 0.5 * known.square().sum()
     return made
 
 

@@ -164,5 +164,5 @@ def _traces(problem: RecordingProblem, table: dict[str, np.ndarray], name: str, 
         for k, label in enumerate(channel.labels):
             measured, before, after = (table[key][rows][:, k] for key in ("measured", "before", "after"))
             owner, time = problem.recordings[r].name, table["time"][rows]
-            made.append(Trace(owner, split, name, label, channel.unit, time, measured, before, after, starts))
+            made.append(Trace(owner, split, name, label, channel.units[k], time, measured, before, after, starts))
     return made

@@ -34,14 +34,14 @@ def _costs(problem: RecordingProblem, points: Sequence[np.ndarray], gap_weight: 
     with torch.no_grad():
         targets = [target for z in free for target in problem.targets(z)]
         theta = problem.theta(targets)
-        total = np.array([0.5 * float((problem.prior_rows(z) ** 2).sum()) for z in free])
+        total = np.array([0.5 * float((problem.prior_rows(z) ** 2).sum() + (problem.described_rows(z) ** 2).sum()) for z in free])
         states = torch.zeros(2, count, len(problem.windows), problem.space.nx, dtype=torch.float64)  # at both ends of each window
         for batch in problem.batches:
             tangents = None if starts is None else starts[:, batch.windows].reshape(-1, problem.nt)
             repeated = _repeated(problem, batch, count)
             total += _batch_costs(problem, repeated, targets, theta, tangents, count, states)
-        if starts is not None and problem.start is not None:
-            total += 0.5 * (starts * problem.start.weights(problem.space.nv)).square().sum((1, 2)).numpy()
+        if starts is not None:
+            total += 0.5 * (starts / torch.as_tensor(problem.start_std)).square().sum((1, 2)).numpy()
             total += _gap_costs(problem, states, gap_weight)
     return np.where(np.isfinite(total), total, np.inf)
 

@@ -7,7 +7,9 @@ Residuals are evaluated at the measured times, missing numbers are left out.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -42,7 +44,8 @@ class RecordingProblem:
     """Everything that a point is judged by.
 
     setting: scene built with n_envs = 0; channels: by name; parameters: by name; learned: those that are free, in order of z.
-    recordings, windows, batches: what is simulated. start: free start states, or None. Counts simulated windows in ``simulations``.
+    recordings, windows, batches: what is simulated. start: what is known of start states, free or held; None: they are exact.
+    Counts simulated windows in ``simulations``.
     """
 
     setting: Setting
@@ -53,6 +56,7 @@ class RecordingProblem:
     recordings: list[Recording]
     start_states: Any  # function (recording, times (S,)) -> qpos (S, nq), qvel (S, nv)
     start: StartState | None = None
+    start_noise: Any = None  # function (recording, times (S,)) -> (S, 2 nv) standard deviations, nan where nothing is measured
     simulations: int = 0
     windows: list[Window] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list)
@@ -99,7 +103,25 @@ class RecordingProblem:
     @property
     def nt(self) -> int:
         """Tangents of a start state; 0 where start states are not free."""
-        return self.space.nt if self.start is not None else 0
+        return self.space.nt if self.start is not None and self.start.learn else 0
+
+    @cached_property
+    def start_std(self) -> np.ndarray:
+        """(W, 2 nv) standard deviation of the start of each window: infinite where it is free and nothing is known, zero where it is exact."""
+        if self.start is None:
+            return np.zeros((len(self.windows), self.space.nt))
+        measured = np.full((len(self.windows), self.space.nt), np.nan)
+        for r in sorted({w.recording for w in self.windows}) if self.start_noise is not None else ():
+            own = [k for k, w in enumerate(self.windows) if w.recording == r]
+            measured[own] = self.start_noise(self.recordings[r], np.array([self.windows[k].start for k in own]))
+        return self.start.std(measured)
+
+    def hold_starts(self) -> None:
+        """Start states stay at their measurements from here on."""
+        if self.start is not None:
+            self.start = copy(self.start)
+            self.start.learn = False
+            self.__dict__.pop("start_std", None)
 
     def split(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """z (n,) and tangents of start states (W, nt), or None where they are not free, of a flat point."""
@@ -147,6 +169,12 @@ class RecordingProblem:
             if known is not None:
                 rows.append(known)
         return torch.cat(rows) if rows else z.new_zeros(0)
+
+    def described_rows(self, z: Tensor) -> Tensor:
+        """Residuals, (k,), that weakly hold what no measurement tells where the description has it."""
+        rows = [parameter.with_leaves([z[part]]).described_residuals() for parameter, _, part in self.slices]
+        kept = [row for row in rows if row is not None]
+        return torch.cat(kept) if kept else z.new_zeros(0)
 
     # ---- simulation
 

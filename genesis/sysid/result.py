@@ -14,7 +14,8 @@ class Estimate:
 
     name: e.g. "damping/elbow"; group: the parameter it belongs to. std, low, high: standard deviation and 95 % interval, nan where
     they cannot be told. prior: (mean, std) or None. natural: the value that means none of it (no friction), or None. note: "", or what
-    limits the estimate ("at its lower bound", "no effect on any residual", "decided by the prior", "not identifiable alone", "frozen").
+    limits the estimate ("at its lower bound", "no effect on any residual", "decided by the prior", "not identifiable alone", "not told by
+    the data; kept", "frozen").
     """
 
     name: str
@@ -80,7 +81,8 @@ class Answer:
 
     names (n,): order of the matrices. covariance, correlation (n, n). singular_values (n,) of the scaled sensitivity, largest
     first; directions (n, n): columns are combinations of scaled parameters, best known first; identifiable (n,) bool: of each
-    direction. rmse: rows {"recording", "split", "channel", "unit", "before", "after"}, totals of a split with recording "all".
+    direction. errors: what the noise was taken for, see `genesis.sysid.statistics.certainty`. rmse: rows {"recording", "split",
+    "channel", "unit", "before", "after"}, totals of a split with recording "all".
     """
 
     estimates: list[Estimate]
@@ -95,6 +97,7 @@ class Answer:
     whiteness: list[Whiteness]
     warnings: list[str] = field(default_factory=list)
     fit: GoodnessOfFit = field(default_factory=GoodnessOfFit)
+    errors: str = "residual"
 
     def content(self) -> dict[str, Any]:
         """In plain numbers, for JSON; of each curve its recording, name, samples and root mean square errors."""

@@ -17,12 +17,11 @@ def sizes_of(problem: RecordingProblem) -> np.ndarray:
     for parameter, _, part in problem.slices:
         if parameter.limits is not None and parameter.limits.smooth:  # free numbers have no bounds, but the width of their values
             low[part], high[part] = parameter.limits.low.numpy(), parameter.limits.high.numpy()
-        own[part] = 1.0 if parameter.log else own[part]
+        known = parameter.free_sizes()
+        own[part] = known.numpy() if known is not None else 1.0 if parameter.log else own[part]
     made = np.where(np.isfinite(high - low) & (high > low), high - low, own)
-    if problem.start is None:
+    if not problem.nt:
         return made
     half, shooting = problem.space.nv, problem.shooting
-    position = problem.start.position_std or shooting.position_scale
-    velocity = problem.start.velocity_std or shooting.velocity_scale
-    of_start = np.concatenate([np.full(half, position), np.full(half, velocity)])
-    return np.concatenate([made, np.tile(of_start, len(problem.windows))])
+    scales = np.concatenate([np.full(half, shooting.position_scale), np.full(half, shooting.velocity_scale)])
+    return np.concatenate([made, np.where(np.isfinite(problem.start_std), problem.start_std, scales).reshape(-1)])

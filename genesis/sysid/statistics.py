@@ -16,6 +16,7 @@ from scipy import stats
 
 from genesis.methods.residuals import ResidualBlock
 from genesis.parameters import Numbers
+from genesis.sysid.nuisance import Followed, followed, held_starts
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import Residuals
 from genesis.sysid.result import Estimate, Whiteness
@@ -24,8 +25,11 @@ RANK = 1e-7  # of a singular value relative to the largest: below it rounding de
 SILENT = 1e-8  # of a sensitivity relative to the largest: rounding of a number that nothing depends on
 UNINFORMED = 0.9  # of the prior's standard deviation that is left: the data have said nothing
 EDGE = 1e-14  # relative distance from a bound that is none: rounding of a method that counts in units of its own
+TOLD, UNTOLD = 1e-6, 0.9  # share of a number that lies in directions without information: none, and nearly all of it
+KEPT = "not told by the data; kept"  # a note: where the description has it
 INTERVAL = stats.norm.ppf(0.975)
 LAGS = 20
+MANY, MANY_EACH = 30, 3  # windows, and windows for each estimate, that a sandwich over windows needs
 
 
 @dataclass
@@ -34,7 +38,8 @@ class Certainty:
 
     covariance, correlation (n, n): nan where they cannot be told. singular_values (n,), directions (n, n), identifiable (n,): of the
     data alone, in values over their sizes. fixed (n,): at a bound; silent (n,): without effect. noise: standard deviation of the
-    residuals in units of sigma. errors: what they are taken for, see `certainty`.
+    residuals in units of sigma. errors: what they are taken for, see `certainty`. inflation (n,): standard deviations over those of white
+    noise. untold (n,): kept where they are described, since the data tell nothing of them.
     """
 
     covariance: np.ndarray
@@ -46,13 +51,16 @@ class Certainty:
     silent: np.ndarray
     noise: float
     errors: str
+    inflation: np.ndarray
+    untold: np.ndarray
 
 
 def certainty(residuals: Residuals, x: np.ndarray, blocks: Sequence[ResidualBlock], errors: str = "residual") -> Certainty:
     """At an optimum x (flat).
 
-    errors: "given": sigma of the channels is the noise; "residual": scaled so that the residuals have it; "clustered": sandwich; with
-    no more windows than parameters that cannot be told, and "residual" takes its place.
+    errors: "given": sigma of the channels is the noise; "residual": white, as large as the residuals; "autocorrelated": as the residuals are
+    correlated in time; "clustered": sandwich over windows; with no more windows than parameters that cannot be told, and "residual" takes its
+    place; "auto": "residual" where the residuals are white, else "clustered" where there are many windows, else "autocorrelated".
     """
     problem = residuals.problem
     free, _ = problem.split(x)
@@ -62,30 +70,59 @@ def certainty(residuals: Residuals, x: np.ndarray, blocks: Sequence[ResidualBloc
     to_free = _inverse_of(torch.autograd.functional.jacobian(problem.natural, z).numpy(), size)
     low, high = (bound.numpy() for bound in problem.bounds)
     fixed = (free <= low) | (free >= high) | np.isclose(free, low, EDGE, 0.0) | np.isclose(free, high, EDGE, 0.0)
-    data = [block for block in blocks if block.label != "prior"]
+    data = [block for block in blocks if block.label not in ("prior", "described")]
     normal = residuals.normal(data)
     information = to_free.T @ normal.information() @ to_free
     silent = _silent(to_free.T @ normal.zz @ to_free, size)
     singular, directions = _directions(information, size)
-    noise = noise_level(residuals, data, errors)
+    found = None if normal.between else followed(residuals, x, blocks)
+    noise = 1.0 if errors == "given" else noise_level(residuals, data, found)
     free = np.flatnonzero(~fixed)
     scores = _scores(data, to_free)[:, free]
-    errors = "residual" if errors == "clustered" and len(scores) <= len(free) else errors
-    believed = to_free.T @ residuals.normal([block for block in blocks if block.label == "prior"]).zz @ to_free
-    from_data, believed = (x[np.ix_(free, free)] for x in (information, believed))
-    inverse, told = _inverse(from_data + believed, size[free])
+    errors = _kind(errors, found, *scores.shape)
+    believed, kept = (
+        to_free.T @ residuals.normal([block for block in blocks if block.label == label]).zz @ to_free
+        for label in ("prior", "described")
+    )
+    from_data, believed, kept = (table[np.ix_(free, free)] for table in (information, believed, kept))
+    inverse, lost = _inverse(from_data + believed, kept, size[free])
+    told = lost < TOLD
+    untold = np.zeros(problem.n, bool)
+    untold[free] = (lost > UNTOLD) & (np.diag(kept) > 0.0)
     if errors == "clustered":
         spread = len(scores) / (len(scores) - len(free)) * scores.T @ scores
+    elif errors == "autocorrelated" and found is not None:
+        spread = (to_free.T @ (found.noise().spread() + found.extra) @ to_free)[np.ix_(free, free)]
+    elif found is not None and held_starts(residuals):
+        spread = (to_free.T @ (noise**2 * (found.white - found.extra) + found.extra) @ to_free)[np.ix_(free, free)]
     else:
         spread = noise**2 * from_data
-    inverse = inverse @ (spread + believed) @ inverse  # what a prior says is as uncertain as it says
-    covariance = np.full((problem.n, problem.n), np.nan)
+    made = inverse @ (spread + believed) @ inverse  # what a prior says is as uncertain as it says
+    white = inverse @ (noise**2 * from_data + believed) @ inverse
+    covariance, inflation = np.full((problem.n, problem.n), np.nan), np.ones(problem.n)
     sure = free[told]
-    covariance[np.ix_(sure, sure)] = inverse[np.ix_(told, told)]
+    covariance[np.ix_(sure, sure)] = made[np.ix_(told, told)]
+    inflation[sure] = np.sqrt(np.diag(made)[told] / np.maximum(np.diag(white)[told], 1e-300))
+    weak = np.einsum("nk,nm,mk->k", directions * size[:, None], to_free.T @ residuals.normal(
+        [block for block in blocks if block.label == "described"]
+    ).zz @ to_free, directions * size[:, None])  # fmt: skip
+    identifiable = singular > np.maximum(RANK * max(singular.max(initial=0.0), 1e-300), np.sqrt(weak))
     return Certainty(
-        covariance, _correlation(covariance), singular, directions, singular > RANK * max(singular.max(initial=0.0), 1e-300), fixed,
-        silent, noise, errors,
+        covariance, _correlation(covariance), singular, directions, identifiable, fixed, silent, noise, errors, inflation, untold,
     )  # fmt: skip
+
+
+def _kind(errors: str, found: Followed | None, windows: int, count: int) -> str:
+    """What errors are taken for, of so many windows and estimates."""
+    if errors == "clustered":
+        return "clustered" if windows > count else "residual"
+    if found is None:  # gaps tie the windows to each other
+        return "residual" if errors in ("auto", "autocorrelated") else errors
+    if errors != "auto":
+        return errors
+    if not found.noise().correlated():
+        return "residual"
+    return "clustered" if windows >= max(MANY, MANY_EACH * count) else "autocorrelated"
 
 
 def _inverse_of(to_natural: np.ndarray, size: np.ndarray) -> np.ndarray:
@@ -118,10 +155,14 @@ def _correlation(covariance: np.ndarray) -> np.ndarray:
     return made
 
 
-def noise_level(residuals: Residuals, data: Sequence[ResidualBlock], errors: str) -> float:
-    """Standard deviation of the residuals in units of sigma: what is left, over how many numbers are not used up by the fit."""
-    if errors == "given":
-        return 1.0
+def noise_level(residuals: Residuals, data: Sequence[ResidualBlock], found: Followed | None = None) -> float:
+    """Standard deviation of the residuals in units of sigma: what is left, over how many numbers are not used up by the fit.
+
+    found: what the fit can follow; None where windows are tied to each other, or to find it out, at a point without priors.
+    """
+    if found is not None:
+        left = sum(float(block.r @ block.r) for block in found.blocks)
+        return float(np.sqrt(left / max(found.count - found.used, 1.0)))
     channels = [block for block in data if block.label not in ("start", "gap")]
     used = float(residuals.problem.n)
     if residuals.nt:  # a start state with a prior uses up only the part of a number that the channels decide
@@ -131,14 +172,15 @@ def noise_level(residuals: Residuals, data: Sequence[ResidualBlock], errors: str
     return float(np.sqrt(2.0 * sum(block.cost() for block in channels) / max(count - used, 1.0)))
 
 
-def _inverse(information: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Inverse over the directions that anything is known about, and which numbers lie in them alone."""
-    values, vectors = np.linalg.eigh(information * np.outer(size, size))
-    known = values > RANK**2 * max(values.max(initial=0.0), 1e-300)
+def _inverse(information: np.ndarray, kept: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Inverse over the directions that more is known about than the description says weakly, and how much of each number lies in the others."""
+    scale = np.outer(size, size)
+    values, vectors = np.linalg.eigh(information * scale)
+    weak = np.einsum("nk,nm,mk->k", vectors, kept * scale, vectors)
+    known = values > np.maximum(RANK**2 * max(values.max(initial=0.0), 1e-300), weak)
     part = vectors[:, known]
-    inverse = (part / values[known]) @ part.T * np.outer(size, size)
-    told = (vectors[:, ~known] ** 2).sum(1) < 1e-6
-    return inverse, told
+    inverse = (part / values[known]) @ part.T * scale
+    return inverse, (vectors[:, ~known] ** 2).sum(1)
 
 
 def _scores(data: Sequence[ResidualBlock], to_free: np.ndarray) -> np.ndarray:
@@ -193,7 +235,7 @@ def _note(known: Certainty, k: int, estimate: Estimate, bound: str) -> str:
     if known.fixed[k]:
         return f"at its {bound} bound"
     if not np.isfinite(estimate.std):
-        return "not identifiable alone"
+        return KEPT if known.untold[k] else "not identifiable alone"
     return "decided by the prior" if estimate.prior is not None and estimate.std > UNINFORMED * estimate.prior[1] else ""
 
 

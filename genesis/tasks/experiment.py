@@ -109,7 +109,7 @@ def read_unknowns(
     Raises: InputError, UnknownNameError naming the key.
     """
     expected = {**setting.described, **{name: value.detach() for name, value in inputs.physical.items()}}
-    sensors = Recorded({c.name: Columns(c.channel.labels, c.channel.unit) for c in channels}, {})
+    sensors = Recorded({c.name: Columns(c.channel.labels, c.channel.units) for c in channels}, {})
     around = replace(setting, recorded=sensors, described_=(setting.scene, expected))
     made = [_unknown(f"task.unknowns.{name}", around, dict(node)) for name, node in specs.items() if node is not None]
     if not made:

@@ -38,7 +38,6 @@ def system(name: str, log: str, robot: str | None, folder: str) -> None:
     values = {"name": name, "input": input_, "robot": node.name if robot is None else robot, "command": command_line(command)}
     kinds = _kinds(input_)
     window = min(WINDOW, float(f"{found.seconds / PIECES:.1g}"))
-    pieces = int(0.8 * found.seconds / window)
     told_of = _start(posing, node, names)
     write({
         paths[0]: render(
@@ -50,7 +49,7 @@ def system(name: str, log: str, robot: str | None, folder: str) -> None:
         paths[1]: render("parameter.yaml.j2", kinds=kinds, joints=names, **told_of, **values),
         paths[2]: render(
             "system.yaml.j2", dt=min(SLOWEST, float(f"{found.step:.2g}")), window=window,
-            errors="clustered" if pieces > len(kinds) * len(names) else "residual", **values,
+            **values,
         ),
     })  # fmt: skip
     if input_ is None:

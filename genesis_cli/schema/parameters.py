@@ -149,6 +149,11 @@ class Inertia(Numbers):
 
     kind: str = "inertia"
     names: list[str] = key(["*"], ROWS)
+    description_weight: float = key(
+        3e-5,
+        "weight of the log-det divergence from the start, which keeps what no measurement tells (genesis sysid); 0: none",
+        low=0.0,
+    )
 
 
 @dataclass
@@ -194,13 +199,13 @@ class ClockReading(Numbers):
 
 @dataclass
 class StartStates(Parameter):
-    """States at the start of every window, free around what was measured."""
+    """States at the start of every window: free around what was measured, also where this is left out; learn: false holds them."""
 
     kind: str = "start_state"
-    position_std: float | None = key(0.01, "standard deviation of measured start positions [rad | m]; null: no prior", above=0.0)
-    velocity_std: float | None = key(
-        0.1, "standard deviation of measured start velocities [rad/s | m/s]; null: no prior", above=0.0
+    position_std: Any = key(
+        "measured", "standard deviation of start positions [rad | m]; measured: that of the samples, smoothed; null: no prior"
     )
+    velocity_std: Any = key("measured", "standard deviation of start velocities [rad/s | m/s], likewise")
 
 
 def _kind(name: str, base: type, text: str) -> type:

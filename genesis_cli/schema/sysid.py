@@ -44,9 +44,10 @@ class Statistics:
     """How certain the estimates are said to be."""
 
     errors: str = key(
-        "residual",
-        "noise: as large as the residuals, as sigma says, or correlated within windows (sandwich)",
-        choices=("residual", "given", "clustered"),
+        "auto",
+        "noise: white and as large as the residuals, as sigma says, correlated in time as the residuals are, or correlated within windows "
+        "(sandwich); auto: what the residuals look like",
+        choices=("auto", "residual", "given", "autocorrelated", "clustered"),
     )
     profile: list[str] = key([], "parameters, by glob pattern, whose intervals come from the profile likelihood")
     chi2: float | None = key(

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 import genesis
 from genesis.channels import CHANNELS
-from genesis.channels.joints import unit_of
+from genesis.channels.joints import units_of
 from genesis.description.kinds import CODE, ELEMENTARY, FREE, KINDS, LENGTH, SCALARS, plural
 from genesis.description.retype import retyped
 from genesis.grad.physics import Physics
@@ -137,7 +137,7 @@ def test_an_offset_is_a_shift_of_its_coordinate(engine, kind):
     setting = setting_of(kind, anchor="")
     scene = setting.scene
     parameter = JointOffset(setting, "x", names=["it"])
-    assert parameter.unit == KINDS[kind].dofs[0].position
+    assert parameter.unit_of(0) == KINDS[kind].dofs[0].position
     solver, q = scene.rigid_solver, torch.tensor([[0.4, 0.2]], dtype=torch.float64)
     inputs = Inputs(described={name: solver.parameters.described(name)[0] for name in solver.parameters.names})
     parameter.with_leaves([torch.tensor([0.3], dtype=torch.float64)]).apply(inputs)
@@ -154,7 +154,7 @@ def test_position_and_velocity_are_channels_in_its_units(engine, kind):
     for name, expected in (("joint_position", unit.position), ("joint_velocity", unit.velocity)):
         assert CHANNELS[name](setting, "x", ["it"]).unit == expected
     joint = joints_of(setting.robot)[0]
-    assert unit_of([joint], "torque", "force") == unit.force and joint.slides == (unit is LENGTH)
+    assert units_of([joint], "torque", "force") == [unit.force] and joint.slides == (unit is LENGTH)
 
 
 NAMED = {  # files with the name of a type in a string: the table, words of MuJoCo and MJCF, the end of a name

@@ -311,8 +311,11 @@ def test_what_is_refused_is_refused_before_anything_runs(run, tmp_path) -> None:
 def test_warnings(run) -> None:
     """Residuals that a wrong model leaves are not white; clusters that are too few; numbers without effect."""
     silent = {"silent": {"kind": "field", "field": "link_inertia", "columns": [0], "names": ["lower"]}}
-    made = ended(identify(joint_problem(ARM, {"damping": PARAMETERS["damping"]} | silent, [run])))
-    assert any("correlated in time" in text and "statistics.errors=clustered" in text for text in made.warnings)
+    wrong = {"damping": PARAMETERS["damping"]} | silent
+    made = ended(identify(joint_problem(ARM, wrong, [run]), asked=Asked("residual")))
+    assert any("correlated in time" in text and "statistics.errors=auto" in text for text in made.warnings)
+    known = ended(identify(joint_problem(ARM, wrong, [run])))
+    assert known.errors == "autocorrelated" and not any("correlated in time" in text for text in known.warnings)
     assert "silent/lower[0]: no effect on any residual." in made.warnings
     few = joint_problem(ARM, PARAMETERS, [run], Shooting(window=None))
     made = ended(identify(few, asked=Asked("clustered")))
@@ -334,3 +337,15 @@ def test_each_recording_has_its_own_and_validation_none() -> None:
     assert told["mass/lower"] == pytest.approx(TRUTH["mass/lower"], rel=1e-6)
     (row,) = [r for r in made.rmse if r["recording"] == "held" and r["channel"] == "angle"]
     assert row["after"] < 1e-6 < row["before"] and torch.isfinite(problem.z0).all()
+
+
+def test_start_states_that_nobody_asked_for_are_free_but_for_methods_of_values(run) -> None:
+    dataset = joint_dataset(ARM, [run])
+    made = problem_of(setting_for(ARM), dataset, PARAMETERS, Shooting(window=0.5), free_starts=True)
+    assert made.nt == 4 and np.isfinite(made.start_std).all() and (made.start_std > 0.0).all()
+    assert problem_of(setting_for(ARM), dataset, PARAMETERS, Shooting(window=0.5)).nt == 0
+    identify(made)
+    assert made.nt == 4
+    free = made.start_std
+    identify(made, "cmaes")
+    assert made.nt == 0 and np.array_equal(made.start_std, free)

@@ -14,6 +14,7 @@ from genesis.runners.report.digits import change, percent, plain, quantity
 from genesis.runners.report.html import render
 from genesis.runners.report.judge import in_words, kind, relative_std, strongest_correlations, weak_directions
 from genesis.runners.report.marks import marks
+from genesis.runners.report.rows import uncertainty
 from genesis.runners.report.thin import autocorrelation, broken, thin
 from genesis.sysid.result import Estimate
 from tests.runners.identifications import NAN, WARNINGS, failed, pendulum, trace
@@ -171,7 +172,12 @@ def test_kinds_of_estimates() -> None:
     }
     assert {note: kind(estimate(1.0, 0.01, note)) for note in notes} == notes
     assert [kind(estimate(1.0, std)) for std in (0.04, 0.2, 0.5, NAN)] == ["well", "roughly", "uncertain", "unknown"]
-    assert relative_std(estimate(0.001, 0.005, start=0.0, bounds=(-0.05, 0.05))) == pytest.approx(0.1)
+    around_zero = estimate(0.001, 0.005, start=0.0, bounds=(-0.05, 0.05))
+    assert relative_std(around_zero) == pytest.approx(5.0) and kind(around_zero) == "roughly", "a tenth of half its range"
+    assert relative_std(estimate(2.0, 0.1, start=500.0)) == pytest.approx(0.05), "the start says nothing of it"
+    assert math.isinf(relative_std(estimate(0.0, 0.1))) and kind(estimate(0.0, 0.1)) == "uncertain"
+    told = [uncertainty(estimate(v, s, start=0.0)) for v, s in ((2.0, 0.1), (0.0043, 0.0069), (0.0, 2e-5), (1.0, NAN))]
+    assert told == ["5 %", "0.0069 m", "2.0·10⁻⁵ m", "–"]
 
 
 def test_combinations_in_words() -> None:

@@ -90,3 +90,19 @@ def test_a_lag_of_zero_is_refused_and_starts_at_a_time_step() -> None:
     assert joint_problem(ARM, {"lag": lag}).z0.tolist() == [0.01]
     with pytest.raises(InputError, match="parameter.lag.init: a lag of 0 s has no slope to learn from; give a positive one"):
         joint_problem(ARM, {"lag": lag | {"init": 0.0}})
+
+
+def test_units_are_those_of_each_joint() -> None:
+    """A cart on a slide, and an arm on a hinge."""
+    parameters = {
+        "force": {"kind": "input_bias", "input": "torque"}, "all": {"kind": "input_bias", "input": "torque", "tie": True},
+        "damping": {"kind": "damping"}, "spring": {"kind": "stiffness", "names": ["slide"]}, "rotor": {"kind": "armature"},
+        "rest": {"kind": "spring_reference"}, "zero": {"kind": "joint_offset"}, "gain": {"kind": "sensor_gain", "channel": "angle"},
+        "bias": {"kind": "sensor_bias", "channel": "speed", "names": ["slide"]},
+    }  # fmt: skip
+    made = joint_problem("driven", parameters).parameters
+    units = {name: [one.unit_of(k) for k in range(len(one.labels()))] for name, one in made.items()}
+    assert units == {
+        "force": ["N", "Nm"], "all": ["N | Nm"], "damping": ["Ns/m", "Nms"], "spring": ["N/m"], "rotor": ["kg", "kg m²"],
+        "rest": ["m", "rad"], "zero": ["m", "rad"], "gain": ["1", "1"], "bias": ["m/s"],
+    }  # fmt: skip

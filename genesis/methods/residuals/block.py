@@ -17,7 +17,8 @@ class ResidualBlock:
     """Residuals with their own Jacobian: r (M,), to z (M, n), to the start of their window (M, nt) or None.
 
     window (M,): whose start they depend on, -1: none. loss, loss_scale: robust loss. label: channel, "prior", "start" or "gap".
-    after (M, nt), after_window (M,): of gaps, the start of the window that follows.
+    after (M, nt), after_window (M,): of gaps, the start of the window that follows. column (M,): of samples, which number of the channel;
+    those of one column and window are in the order of time.
     """
 
     label: str
@@ -29,6 +30,7 @@ class ResidualBlock:
     loss_scale: float = 1.0
     after: Any = None
     after_window: Any = None
+    column: Any = None
 
     def cost(self) -> float:
         """½ Σ scale² ρ((r / scale)²)"""

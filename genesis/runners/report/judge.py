@@ -26,12 +26,10 @@ class Sentence:
 
 
 def relative_std(estimate: Estimate) -> float:
-    """Standard deviation over the size of the parameter: the larger of |value| and |start|, of one around zero half its range."""
-    low, high = estimate.bounds
-    size = max(abs(estimate.value), abs(estimate.start))
-    if low < 0.0 < high and math.isfinite(high - low):
-        size = max(size, 0.5 * (high - low))
-    return estimate.std / size if size > 0.0 and math.isfinite(estimate.std) else math.nan
+    """Standard deviation over |estimate|; nan where it is not known, infinite where the estimate is zero."""
+    if not math.isfinite(estimate.std):
+        return math.nan
+    return estimate.std / abs(estimate.value) if estimate.value else math.inf
 
 
 def kind(estimate: Estimate) -> str:
@@ -41,14 +39,17 @@ def kind(estimate: Estimate) -> str:
         ("frozen", "frozen"),
         ("no effect", "lost"),
         ("not identifiable", "lost"),
+        ("not told", "lost"),
         ("prior", "prior"),
         ("bound", "bound"),
     ):
         if words in note:
             return found
-    share = relative_std(estimate)
+    share, (low, high) = relative_std(estimate), estimate.bounds
     if math.isnan(share):
         return "unknown"
+    if low < 0.0 < high and math.isfinite(high - low):  # a number that may be zero is known where its range says so
+        share = min(share, estimate.std / (0.5 * (high - low)))
     return "well" if share <= WELL else "roughly" if share <= ROUGHLY else "uncertain"
 
 

@@ -1,5 +1,6 @@
 """An identification as plain rows for a terminal, and as JSON."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,7 @@ Rows = list[tuple[str, ...]]
 def console_rows(found: Identification) -> tuple[Rows, Rows]:
     """Rows of the table of estimates (`ESTIMATE_COLUMNS`) and of that of RMSE (`RMSE_COLUMNS`), totals last."""
     estimates: Rows = [
-        (e.name, plain(e.start), f"{quantity(e).measured} {e.unit}".rstrip(), percent(relative_std(e)), e.note)
-        for e in found.estimates
+        (e.name, plain(e.start), f"{quantity(e).measured} {e.unit}".rstrip(), uncertainty(e), e.note) for e in found.estimates
     ]
     rmses: Rows = [
         (
@@ -50,6 +50,15 @@ def fit_lines(found: Identification) -> list[str]:
         other = held_out.get(one.channel)
         made.append(text if other is None else f"{text}; held out {plain(other.residual, 3)} sigma")
     return made
+
+
+def uncertainty(estimate: Estimate) -> str:
+    """Of the estimate: 4.7 %; as it is where that is more than the estimate itself: 0.0069 N; – where unknown."""
+    share = relative_std(estimate)
+    if math.isnan(share) or share <= 1.0:
+        return percent(share)
+    shown = quantity(estimate)
+    return f"{shown.std}{shown.power} {estimate.unit}".rstrip()
 
 
 def limits_in_words(estimate: Estimate) -> str:
