@@ -108,7 +108,7 @@ def _said(error: Exception, text: str, config: str, overrides: list[str], config
     several = _AMBIGUOUS.search(text)
     if several is not None:
         return CommandError(
-            f"{several['word']}: several values are a sweep, which -m starts; a list is [1,2], and a text with commas stands in quotation marks."
+            f"{several['word']}: several values are a sweep, which -m starts; a list is [1,2], and a text with commas has quotation marks."
         )
     unknown = _NOT_IN.search(text)
     if unknown is not None:
