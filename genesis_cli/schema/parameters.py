@@ -9,6 +9,8 @@ ROWS = "rows by glob pattern: links, joints, actuators, geoms as entity/geom, eq
 BOUNDS = "[low, high], each a number or a list; null: unbounded"
 DRIVEN = "controlled hinges, slides and balls by glob pattern; a free joint only by its full name"
 TRANSFORM = "how bounds are kept: smooth (tanh, softplus) or clamp (projection); null: smooth in a task, clamp for recordings"
+TIE = "true: one number for all rows; or what it is made of: an expression of other parameters, \"0.5 * mass['upper'] + 0.1\""
+INERTIA = "what becomes of the inertia tensor: scale (it grows with the mass, as that of the same shape) or keep"
 LR = "learning rate of this group, for methods that have one; null: the optimizer's"
 
 
@@ -95,7 +97,7 @@ class Numbers(Parameter):
     transform: str | None = key(None, TRANSFORM, choices=("smooth", "clamp"))
     log: bool = key(False, "learn the logarithm: the value stays positive, steps are relative")
     prior: Any = key(None, "[mean, std] of a Gaussian prior on the value, each a number or a list; a mean of null is the start")
-    tie: bool = key(False, "one number for all rows")
+    tie: Any = key(False, TIE)
     each_recording: bool = key(False, "a number for every recording of its own (genesis sysid)")
 
 
@@ -133,6 +135,7 @@ class Mass(Rows):
     kind: str = "mass"
     total: float | None = key(None, "what they add up to, if that is known [kg]", above=0.0)
     total_std: float | None = key(None, "standard deviation of that [kg]; null: a ten-thousandth", above=0.0)
+    inertia: str = key("scale", INERTIA, choices=("scale", "keep"))
 
 
 @dataclass
@@ -141,6 +144,7 @@ class FieldRows(Rows):
 
     kind: str = "field"
     field: str = key(REQUIRED, "name in the table, e.g. link_inertia, geom_size, limit_range, dof_solref")
+    inertia: str | None = key(None, f"of link_mass: {INERTIA}; null: scale", choices=("scale", "keep"))
 
 
 @dataclass
@@ -149,6 +153,17 @@ class Inertia(Numbers):
 
     kind: str = "inertia"
     names: list[str] = key(["*"], ROWS)
+
+
+@dataclass
+class LinkLength(Numbers):
+    """Lengths of links [m]: where the links that they carry stand, and what of the link itself grows with it."""
+
+    kind: str = "link_length"
+    names: list[str] = key(["*"], ROWS)
+    axis: str | None = key(None, "of the link; null: that along which what it carries lies farthest", choices=("x", "y", "z"))
+    reference: Any = key(None, "the described length [m], a number or a list; null: to the farthest link that it carries")
+    scales: list[str] = key([], "what grows with it, of mass, centre_of_mass, inertia, shape (of geoms that can touch)")
 
 
 @dataclass
@@ -241,6 +256,7 @@ PARAMETERS: dict[str, type] = {
     **{name: _kind(name, Rows, text) for name, text in QUANTITIES.items()},
     "field": FieldRows,
     "inertia": Inertia,
+    "link_length": LinkLength,
     "link_rotation": LinkRotation,
     "joint_offset": JointOffset,
     **{name: _kind(name, Sensor, text) for name, text in SENSORS.items()},

@@ -48,6 +48,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "centre_of_mass": {"names": ["pole"]},
     "inertia": {"names": ["cart", "pole"]},
     "link_rotation": {"names": ["pole"]},
+    "link_length": {"names": ["pole"], "scales": ["mass", "centre_of_mass", "inertia"]},
     "link_position": {"names": ["rod"]},
     "joint_offset": {"names": ["rail", "pivot"]},
     "dry_friction_time": {"names": ["rail", "pivot"], "init": 0.1},
