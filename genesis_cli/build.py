@@ -187,8 +187,9 @@ def add_entity(scene: Any, name: str, body: Any) -> Any:
 
 
 def describe_joints(description: Any, name: str, body: Any) -> None:
-    """Armature, damping and dry friction of joints from a node of the config, in place of the file's."""
-    from genesis.selection import joint_values
+    """Armature, damping and dry friction of joints, and their friction laws, from a node of the config, in place of the file's."""
+    from genesis.description.friction_law import read_law
+    from genesis.selection import joint_values, match
 
     joints = [joint for link in description.links for joint in link.joints if not joint.kind.floats and joint.mimic is None]
     for key in ("armature", "damping", "frictionloss"):
@@ -197,6 +198,12 @@ def describe_joints(description: Any, name: str, body: Any) -> None:
             given = joint_values(f"{name}.{key}", value, [joint.name for joint in joints])
             for joint in joints:
                 setattr(joint, key, given.get(joint.name, getattr(joint, key)))
+    for pattern, node in (getattr(body, "friction_law", None) or {}).items():
+        where = f"{name}.friction_law.{pattern}"
+        for k in match(where, "joint", [str(pattern)], [joint.name for joint in joints]):
+            joint = joints[k]
+            joint.friction_law = read_law(where, node, joint.frictionloss, joint.damping)
+            joint.frictionloss = joint.damping = 0.0
 
 
 def set_gains(entity: Any, name: str, body: Any) -> None:

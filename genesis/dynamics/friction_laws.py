@@ -14,9 +14,9 @@ import math
 
 import taichi as ti
 
+from genesis.description.friction_law import FRICTION_LAW, LEAST_VELOCITY
 from genesis.dynamics.actuator_damping import MATRIX
 from genesis.math.lanes import any_lane, constant, lanewise, let, maximum, where
-from genesis.model.layout import FRICTION_LAW, LEAST_VELOCITY
 
 
 def has_law(m, i):
@@ -46,14 +46,22 @@ class Law:
         self.s = let(where(x["law"] > 1.5, arc, hyperbolic))
         flat = let(1.0 / (1.0 + u * u))
         slope = let(is_arc * (2.0 / math.pi) * flat + (1.0 - is_arc) * (1.0 - hyperbolic * hyperbolic))
-        bend = let(is_arc * (-4.0 / math.pi) * u * flat * flat - (1.0 - is_arc) * 2.0 * hyperbolic * (1.0 - hyperbolic * hyperbolic))
+        bend = let(
+            is_arc * (-4.0 / math.pi) * u * flat * flat - (1.0 - is_arc) * 2.0 * hyperbolic * (1.0 - hyperbolic * hyperbolic)
+        )
         self.u, self.s1, self.s2 = u, let(slope / self.slip), let(bend / (self.slip * self.slip))
         z = let(v / self.fade)
         self.e = lanewise(ti.exp, width, 0.0 - z * z)
         self.e1 = let(-2.0 * z / self.fade * self.e)
         self.e2 = let((4.0 * z * z - 2.0) / (self.fade * self.fade) * self.e)
-        self.c, self.dc = let(0.5 * (x["coulomb_forward"] + x["coulomb_backward"])), let(0.5 * (x["coulomb_forward"] - x["coulomb_backward"]))
-        self.d, self.dd = let(0.5 * (x["viscous_forward"] + x["viscous_backward"])), let(0.5 * (x["viscous_forward"] - x["viscous_backward"]))
+        self.c, self.dc = (
+            let(0.5 * (x["coulomb_forward"] + x["coulomb_backward"])),
+            let(0.5 * (x["coulomb_forward"] - x["coulomb_backward"])),
+        )
+        self.d, self.dd = (
+            let(0.5 * (x["viscous_forward"] + x["viscous_backward"])),
+            let(0.5 * (x["viscous_forward"] - x["viscous_backward"])),
+        )
         self.x = x["excess"]
         self.level = let(self.c + self.x * self.e)
 

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from genesis.model.layout import FRICTION_LAW, LEAST_VELOCITY
+from genesis.description.friction_law import FRICTION_LAW, LEAST_VELOCITY
 
 
 def friction_force(law: Tensor, v: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ Values = Mapping[str, np.ndarray]
 
 @dataclass
 class Described:
-    """description: with the changed values; beside: values of the joint controllers, which no description has."""
+    """description: with the changed values; beside: those of joint controllers and friction laws, which no robot file has."""
 
     description: Description
     beside: list[Beside] = field(default_factory=list)
@@ -154,6 +154,8 @@ def _joints(made: Description, model: Model, info: EntityInfo, changes: _Changes
                 setattr(joint, attribute, tuple(value.tolist()))
         _effort(joint, changes, dofs, where)
         _spring(joint, followers, place, changes, where)
+        if (law := _shared(changes, "dof_frictionlaw", dofs, joint, where)) is not None:
+            beside.append(Beside("dof_frictionlaw", f'joint "{joint.name}"', law, "-"))
         for name, units in GAINS.items():
             found = [changes.at(name, dof) for dof in dofs]
             if any(value is not None for value in found):

@@ -41,7 +41,7 @@ PARAMETERS: tuple[ParameterKind, ...] = (
     ParameterKind("jnt_pitch", "njnt", 1, "m/rad", "of a screw: how far it moves along its axis per turn about it"),
     ParameterKind("dof_armature", "nv", 1, "kg m² | kg", "rotor inertia seen by the joint"),
     ParameterKind("dof_damping", "nv", 1, "Nms | Ns/m", "viscous joint damping"),
-    ParameterKind("dof_frictionlaw", "nv", 8, "-", "friction that follows the velocity, see `FRICTION_LAW`"),
+    ParameterKind("dof_frictionlaw", "nv", 8, "-", "friction that follows the velocity, see `description.friction_law`"),
     ParameterKind("dof_stiffness", "nv", 1, "Nm | N/m", "joint spring; of a ball joint the first one counts"),
     ParameterKind("qpos_spring", "nq", 1, "rad | m", "rest position of the joint springs"),
     ParameterKind("dof_kp", "nv", 1, "Nm | N/m", "feedback gain on position"),
@@ -91,15 +91,6 @@ PARAMETERS: tuple[ParameterKind, ...] = (
     ParameterKind("xpair_gap", "nxpair", 1, "m", "explicit pair: part of the margin without force"),
 )
 PARAMETER = {kind.name: kind for kind in PARAMETERS}
-
-# Numbers of a row of dof_frictionlaw; law: 0 none, 1 the sign of the velocity turns as a tanh, 2 as an arc tangent.
-FRICTION_LAW = {
-    name: k
-    for k, name in enumerate(
-        ("law", "coulomb_forward", "coulomb_backward", "excess", "stribeck_velocity", "slip_velocity", "viscous_forward", "viscous_backward")
-    )
-}
-LEAST_VELOCITY = 1e-6  # [rad/s | m/s] of the slip and the Stribeck velocity, below which they do not count
 
 SIZES = (
     *("nlink", "njnt", "nq", "nv", "nu", "ntrn", "naxis", "nM"),

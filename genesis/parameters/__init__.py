@@ -6,6 +6,7 @@ from typing import Any
 
 from genesis.errors import InputError, unknown_name
 from genesis.parameters.fourier import Fourier
+from genesis.parameters.friction_law import JointFrictionLaw
 from genesis.parameters.hold import Hold
 from genesis.parameters.initial_position import InitialPosition
 from genesis.parameters.initial_velocity import InitialVelocity
@@ -41,6 +42,7 @@ OF_MODELS: dict[str, Any] = {
     "mass": Mass,
     **{kind: partial(Physical, quantity=quantity) for kind, quantity in QUANTITIES.items()},
     "field": model_field,
+    "friction_law": JointFrictionLaw,
     "inertia": LinkInertia,
     "link_length": LinkLength,
     "link_rotation": LinkRotation,
@@ -80,7 +82,7 @@ def make_parameters(setting: Setting, specs: Mapping[str, Mapping[str, Any]]) ->
     for name, spec in specs.items():
         where = f"parameter.{name}"
         if isinstance(spec.get("tie"), str):
-            made[name] = tied(where, spec, make_parameter(setting, where, {**spec, "tie": False, "learn": False}))
+            made[name] = tied(where, spec, partial(make_parameter, setting, where))
         else:
             made[name] = make_parameter(setting, where, spec)
     followers = [parameter for parameter in made.values() if isinstance(parameter, Tied)]

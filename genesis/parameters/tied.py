@@ -1,6 +1,6 @@
 """A parameter whose value is made of others: value = expression(parameters), for which it has no free numbers of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import torch
@@ -102,16 +102,17 @@ class Tied:
         return None
 
 
-def tied(where: str, spec: Mapping[str, Any], body: Any) -> Tied:
-    """The parameter of a config node with an expression for ``tie``; body: the same without it, held.
+def tied(where: str, spec: Mapping[str, Any], make: Callable[[Mapping[str, Any]], Any]) -> Tied:
+    """The parameter of a config node with an expression for ``tie``; make: of the same node without it, held, a parameter.
 
     Raises: InputError for what cannot be tied, or keys that need free numbers.
     """
-    if not isinstance(body, Numbers) or body.coupled:
-        raise InputError(f"{where}.tie: {spec['kind']} cannot follow an expression: its numbers go together.")
     for key in GIVEN:
         if spec.get(key):
             raise InputError(f"{where}.{key}: tie gives the value already; leave {key} out, or give it to what it is tied to.")
+    body = make({**spec, "tie": False, "learn": False})
+    if not isinstance(body, Numbers) or body.coupled:
+        raise InputError(f"{where}.tie: {spec['kind']} cannot follow an expression: its numbers go together.")
     return Tied(body, Expression(f"{where}.tie", spec["tie"]))
 
 

@@ -17,9 +17,9 @@ from scipy import stats
 from genesis.methods.residuals import ResidualBlock
 from genesis.parameters import Numbers
 from genesis.sysid.problem import RecordingProblem
-from genesis.sysid.tied import tied_values
 from genesis.sysid.residuals import Residuals
 from genesis.sysid.result import Estimate, Whiteness
+from genesis.sysid.tied import tied_values
 
 RANK = 1e-7  # of a singular value relative to the largest: below it rounding decides
 SILENT = 1e-8  # of a sensitivity relative to the largest: rounding of a number that nothing depends on

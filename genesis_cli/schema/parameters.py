@@ -8,6 +8,7 @@ from genesis_cli.schema.keys import REQUIRED, key
 ROWS = "rows by glob pattern: links, joints, actuators, geoms as entity/geom, equalities and explicit pairs by number"
 BOUNDS = "[low, high], each a number or a list; null: unbounded"
 DRIVEN = "controlled hinges, slides and balls by glob pattern; a free joint only by its full name"
+LAWS = ("tanh", "atan", "stribeck", "asymmetric")
 TRANSFORM = "how bounds are kept: smooth (tanh, softplus) or clamp (projection); null: smooth in a task, clamp for recordings"
 TIE = "true: one number for all rows; or what it is made of: an expression of other parameters, \"0.5 * mass['upper'] + 0.1\""
 INERTIA = "what becomes of the inertia tensor: scale (it grows with the mass, as that of the same shape) or keep"
@@ -148,6 +149,19 @@ class FieldRows(Rows):
 
 
 @dataclass
+class FrictionLaw(Numbers):
+    """Friction of joints by a law of the velocity, in place of damping and dry friction; no tie."""
+
+    kind: str = "friction_law"
+    names: list[str] = key(["*"], "joints by glob pattern")
+    law: str = key(
+        REQUIRED, "tanh, atan (smooth Coulomb), stribeck, or asymmetric (other values forwards and backwards)", choices=LAWS
+    )
+    numbers: Any = key(None, "which of coulomb, static, viscous, slip_velocity, … are learned; null: all of the law")
+    init: Any = key(None, "start: mapping of numbers of the law, a number or a list; null: from the described friction")
+
+
+@dataclass
 class Inertia(Numbers):
     """Mass, centre of mass and inertia of links together, always physically consistent (log-Cholesky); no bounds, log, tie."""
 
@@ -255,6 +269,7 @@ PARAMETERS: dict[str, type] = {
     "mass": Mass,
     **{name: _kind(name, Rows, text) for name, text in QUANTITIES.items()},
     "field": FieldRows,
+    "friction_law": FrictionLaw,
     "inertia": Inertia,
     "link_length": LinkLength,
     "link_rotation": LinkRotation,

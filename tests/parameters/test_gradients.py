@@ -46,6 +46,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "kp": {"names": ["rail", "pivot"], "tie": True, "init": 3.0},
     "kv": {"names": ["rail", "pivot"], "init": 0.5},
     "centre_of_mass": {"names": ["pole"]},
+    "friction_law": {"law": "stribeck", "names": ["rail", "pivot"]},
     "inertia": {"names": ["cart", "pole"]},
     "link_rotation": {"names": ["pole"]},
     "link_length": {"names": ["pole"], "scales": ["mass", "centre_of_mass", "inertia"]},

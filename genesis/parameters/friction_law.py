@@ -1,0 +1,96 @@
+"""Joint friction by a law of the velocity."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genesis.description.friction_law import FRICTION_LAW, LAWS, start_of, unit_of
+from genesis.errors import InputError, unknown_name
+from genesis.parameters.numbers import DescribedNumbers, NumberOptions, Numbers
+from genesis.parameters.parameter import Changes, Inputs
+from genesis.parameters.rows import rows_of
+from genesis.selection import indices, tensor
+from genesis.setting import Setting
+
+FIELD = "dof_frictionlaw"
+SMALL = 0.05  # Coulomb friction [Nm | N] to begin with where none is described: at zero the other numbers have no slope
+
+
+class JointFrictionLaw(Numbers):
+    """Numbers of the friction law of chosen joints, in place of their damping and dry friction.
+
+    Args:
+        law: a name in `LAWS`. numbers: which of its numbers are learned; None: all, the others stay at their start.
+        init: beside numbers and lists, a mapping of numbers of the law. What is not given starts as described: from the law that the joint
+            has, else from its damping and dry friction.
+    """
+
+    def __init__(
+        self, setting: Setting, where: str, *, law: str, names: Any = ("*",), numbers: Any = None, init: Any = None, **common: Any
+    ) -> None:
+        if law not in LAWS:
+            raise unknown_name(f"{where}.law", "friction law", str(law), LAWS)
+        rows, found = rows_of(f"{where}.names", setting, FIELD, names)
+        self.places, self.law = indices(rows or range(len(found))), LAWS[law]
+        words = list(self.law.numbers)
+        chosen = words if numbers is None else [str(word) for word in numbers]
+        for word in (*chosen, *(init if isinstance(init, Mapping) else ())):
+            if word not in words:
+                raise unknown_name(
+                    f"{where}.{'numbers' if word in chosen else 'init'}", f"number of the law {law}", str(word), words
+                )
+        if not chosen:
+            raise InputError(f"{where}.numbers: nothing is chosen; allowed: {', '.join(words)}, or null for all.")
+        self.matrix, self.columns = tensor(self.law.matrix.tolist()), indices([words.index(word) for word in chosen])
+        self.start = self._start(setting, law)
+        for word, value in init.items() if isinstance(init, Mapping) else ():
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise InputError(f"{where}.init.{word}: {value!r} is no number.")
+            self.start[:, words.index(word)] = float(value)
+        labels = [f"{name}.{word}" for name in found for word in chosen]
+        self.words = chosen
+        described = DescribedNumbers(labels, "-", self.start[:, self.columns].reshape(-1), least=0.0)
+        replaced = [
+            field for field in ("dof_damping", "dof_frictionloss") if bool(setting.described[field][..., self.places].any())
+        ]
+        options = NumberOptions(init=None if isinstance(init, Mapping) else init, **common)
+        if options.tie:
+            raise InputError(f"{where}.tie: does not apply to a friction law; choose one joint, or give expressions to others.")
+        self.replaced = tuple(replaced)
+        super().__init__(setting, where, described, options, Changes(physical=(FIELD, *replaced)))
+
+    def unit_of(self, k: int) -> str:
+        return unit_of(self.words[k % len(self.words)])
+
+    def apply(self, inputs: Inputs) -> None:
+        base = inputs.value(FIELD)
+        learned = self.of_rows().reshape(len(self.places), -1)
+        rows = self.start.to(learned).index_copy(1, self.columns, learned) @ self.matrix.to(learned).T
+        code = torch.zeros_like(rows).index_fill(1, indices([FRICTION_LAW["law"]]), self.law.code)
+        made = (rows + code).to(base)
+        inputs.physical[FIELD] = base.index_copy(-2, self.places, made.expand(*base.shape[:-2], *made.shape))
+        for field in self.replaced:
+            inputs.physical[field] = inputs.value(field).index_fill(-1, self.places, 0.0)
+
+    def _start(self, setting: Setting, law: str) -> Tensor:
+        """(joints, numbers of the law)"""
+        described = {name: _first(setting.described[name], PARAMETER_AXES[name]) for name in PARAMETER_AXES}
+        made = []
+        for place in self.places.tolist():
+            row = described[FIELD][place]
+            if float(row[0]) == self.law.code:
+                made.append(torch.linalg.lstsq(self.matrix.double(), row.double()[:, None]).solution[:, 0])
+            else:
+                dry, viscous = float(described["dof_frictionloss"][place]), float(described["dof_damping"][place])
+                made.append(tensor(start_of(law, dry or SMALL, viscous)).double())
+        return torch.stack(made).to(self.matrix).clamp(min=0.0)
+
+
+PARAMETER_AXES = {FIELD: 2, "dof_frictionloss": 1, "dof_damping": 1}
+
+
+def _first(value: Tensor, axes: int) -> Tensor:
+    """Of the first environment."""
+    return value if value.dim() == axes else value[0]
