@@ -34,7 +34,8 @@ class Options:
 
     implicit_actuators: the velocity feedback of actuators, see actuator_damping.py. implicit_coriolis: Coriolis forces, of what, see
     coriolis.py. damped_last: whether damping and that feedback act after the constraints (MuJoCo's order) or with them; Coriolis forces
-    always do. friction_laws: whether joints may have such, see friction_laws.py. So ``two_stage``: whether the constraints see another acceleration than that of the step.
+    always do. friction_laws: whether joints may have such, see friction_laws.py. So ``two_stage``: whether the constraints see another
+    acceleration than that of the step.
     """
 
     _data_oriented = True

@@ -114,7 +114,8 @@ def _bodies_and_joints(b: Builder) -> Rows:
         link_inertia=[np.asarray(k.inertia)[[0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]] for k in b.links],
         jnt_axis=[j.axis for j in e], jnt_pos=[j.pos for j in e], jnt_scale=[j.scale for j in e], jnt_offset=[j.offset for j in e],
         jnt_pitch=[j.pitch for j in e],
-        dof_armature=b.dof["armature"], dof_damping=b.dof["damping"], dof_stiffness=b.dof["stiffness"], dof_frictionlaw=b.dof_frictionlaw, qpos_spring=b.qspring,
+        dof_armature=b.dof["armature"], dof_damping=b.dof["damping"], dof_stiffness=b.dof["stiffness"], qpos_spring=b.qspring,
+        dof_frictionlaw=b.dof_frictionlaw,
         dof_kp=np.zeros(nv), dof_kv=np.zeros(nv), dof_force_lo=b.dof["lo"], dof_force_hi=b.dof["hi"],
     )  # fmt: skip
 

@@ -55,18 +55,18 @@ class Expression:
 
     def _of(self, node: ast.AST, parameters: Mapping[str, Parameter]) -> Tensor:
         match node:
-            case ast.Constant(value=value):
-                return torch.tensor([float(value)], dtype=torch.float64)
+            case ast.Constant(value=int() | float() as number):
+                return torch.tensor([float(number)], dtype=torch.float64)
             case ast.Name(id="pi") if "pi" not in parameters:
                 return torch.tensor([math.pi], dtype=torch.float64)
             case ast.Name(id=name):
                 return parameters[name].value().reshape(-1)
-            case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=label)):
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str() | int() as label)):
                 k = self._place(name, parameters[name].labels(), label)
                 return parameters[name].value().reshape(-1)[k : k + 1]
             case ast.UnaryOp(op=sign, operand=operand):
-                value = self._of(operand, parameters)
-                return -value if isinstance(sign, ast.USub) else value
+                of_it = self._of(operand, parameters)
+                return -of_it if isinstance(sign, ast.USub) else of_it
             case ast.BinOp(left=left, op=op, right=right):
                 return self._joined(OPERATORS[type(op)], self._of(left, parameters), self._of(right, parameters))
             case ast.Call(func=ast.Name(id=name), args=args):

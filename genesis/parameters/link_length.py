@@ -81,7 +81,7 @@ class LinkLength(Numbers):
         ]
         self.carried: Places = [c for c, _ in children], [self.axes[k] for _, k in children], [k for _, k in children]
         self.own: Places = list(self.links), list(self.axes), list(range(len(found)))
-        self.placed, self.sized = _shapes(model, self.links, self.axes, where, found) if "shape" in self.scales else (None, None)
+        self.shapes = _shapes(model, self.links, self.axes, where, found) if "shape" in self.scales else None
         _warn_of_sites(model, dict(zip(self.links, found, strict=True)), where)
         fields = ("link_pos", *(field for word in self.scales for field in SCALES[word]))
         described = DescribedNumbers(found, "m", self.reference.clone(), least=1e-6)
@@ -99,9 +99,10 @@ class LinkLength(Numbers):
             base, places = inputs.value("link_inertia"), indices(self.links)
             stretched = stretch(base.index_select(-2, places), grown.to(base), self.axes, "mass" in self.scales)
             inputs.physical["link_inertia"] = base.index_copy(-2, places, stretched)
-        if self.placed is not None and self.sized is not None:
-            _multiply(inputs, "geom_pos", grown, self.placed)
-            _multiply(inputs, "geom_size", grown, self.sized)
+        if self.shapes is not None:
+            placed, sized = self.shapes
+            _multiply(inputs, "geom_pos", grown, placed)
+            _multiply(inputs, "geom_size", grown, sized)
 
 
 def stretch(inertia: Tensor, grown: Tensor, axes: list[int], with_mass: bool) -> Tensor:

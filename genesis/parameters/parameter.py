@@ -58,7 +58,8 @@ class Inputs:
 class Changes:
     """What a parameter changes.
 
-    physical: core names; scales: those of them that it multiplies, where others put a value in their place. controls: degrees of freedom (indices into qvel) whose controls it makes. start: the state at the start.
+    physical: core names; scales: those of them that it multiplies, where others put a value in their place. controls: degrees of freedom
+    (indices into qvel) whose controls it makes. start: the state at the start.
     sensors: channels, inputs: recorded inputs of whose numbers it changes a property.
     """
 

@@ -16,7 +16,7 @@ def tied_values(problem: RecordingProblem, z: np.ndarray, covariance: np.ndarray
 
     Of those that follow numbers which each recording has of its own: in the first recording.
     """
-    made = {}
+    made: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
     for name, parameter in problem.parameters.items():
         if isinstance(parameter, Tied):
             made[name] = _of(problem, name, torch.as_tensor(z), covariance)

@@ -20,7 +20,8 @@ def put(setting, parameters) -> Inputs:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("2 * a + 0.1", [0.7, 1.1]), ("a['elbow'] / 2", [0.25, 0.25]), ("-a[0] ** 2 + 1", [0.91, 0.91]), ("sqrt(max(a, 0.4))", [0.4**0.5, 0.5**0.5]),
+        ("2 * a + 0.1", [0.7, 1.1]), ("a['elbow'] / 2", [0.25, 0.25]), ("-a[0] ** 2 + 1", [0.91, 0.91]),
+        ("sqrt(max(a, 0.4))", [0.4**0.5, 0.5**0.5]),
         ("min(a, 0.4, a['shoulder'])", [0.3, 0.3]), ("abs(cos(pi) + a)", [0.7, 0.5]), ("exp(log(a)) + sin(0 * a)", [0.3, 0.5]),
     ],
 )  # fmt: skip
@@ -50,7 +51,8 @@ def test_chains_are_put_in_order_and_masses_before_inertias() -> None:
         setting,
         {
             "c": {"kind": "stiffness", "tie": "b + a"}, "b": {"kind": "armature", "tie": "2 * a"}, "a": A,
-            "i": {"kind": "field", "field": "link_inertia", "names": ["lower"], "columns": [1]}, "m": {"kind": "mass", "init": 2.0, "tie": True},
+            "i": {"kind": "field", "field": "link_inertia", "names": ["lower"], "columns": [1]},
+            "m": {"kind": "mass", "init": 2.0, "tie": True},
         },
     )  # fmt: skip
     assert list(made) == ["a", "b", "c", "m", "i"]
@@ -66,8 +68,10 @@ def test_chains_are_put_in_order_and_masses_before_inertias() -> None:
         ("a +", "a +: cannot be read; allowed: names of parameters"), ("a.real", "a.real is not allowed"), ("f(a)", "f(a) is not allowed"),
         ("[a]", "is not allowed"), ("a if a else 1", "is not allowed"), ("'a'", "is not allowed"), ("a @ a", "is not allowed"),
         ("sqrt(a, a)", "sqrt takes one number"), ("max(a)", "max takes two numbers or more"), ("3.0", "names no parameter"),
-        ("a[2]", "a has 2 numbers, from 0 to 1"), ("b + 1", "goes in a circle: b (b + 1)"), ("-a", "-0.3, -0.5 at the start; allowed: finite, at least 0"),
-        ("1 / (a - a)", "inf, inf at the start; allowed: finite"), ("1e301 * a", "1e+301 is too large"), ("a" * 1001, "has 1001 characters; allowed: 1000"),
+        ("a[2]", "a has 2 numbers, from 0 to 1"), ("b + 1", "goes in a circle: b (b + 1)"),
+        ("-a", "-0.3, -0.5 at the start; allowed: finite, at least 0"),
+        ("1 / (a - a)", "inf, inf at the start; allowed: finite"), ("1e301 * a", "1e+301 is too large"),
+        ("a" * 1001, "has 1001 characters; allowed: 1000"),
         ("p", "p has no values to calculate with"), ("__import__('os').getcwd() * a", "is not allowed"),
     ],
 )  # fmt: skip
@@ -92,7 +96,8 @@ def test_unknown_names_are_told_with_those_that_there_are() -> None:
         ({"kind": "armature", "init": 1.0}, "parameter.b.init: tie gives the value already"),
         ({"kind": "armature", "bounds": [0, 1]}, "parameter.b.bounds: tie"), ({"kind": "armature", "log": True}, "parameter.b.log: tie"),
         ({"kind": "inertia"}, "parameter.b.tie: inertia cannot follow"),
-        ({"kind": "mass", "names": ["lower"], "tie": "a"}, "a gives 2 numbers for 1 rows"), ({"kind": "mass", "tie": 3}, "3 is not allowed here"),
+        ({"kind": "mass", "names": ["lower"], "tie": "a"}, "a gives 2 numbers for 1 rows"),
+        ({"kind": "mass", "tie": 3}, "3 is not allowed here"),
     ],
 )  # fmt: skip
 def test_what_goes_with_a_tie(more: dict, problem: str) -> None:
