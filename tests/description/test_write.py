@@ -383,8 +383,8 @@ def test_entity_of_a_scene(engine: None, arm: Path, tmp_path: Path) -> None:
 PENDULUM = """<robot name="pendulum"><link name="base"/>
   <link name="rod"><inertial><origin xyz="0 0 -0.45"/><mass value="0.676"/>
     <inertia ixx="0.01" iyy="0.01" izz="0.0005" ixy="0" ixz="0" iyz="0"/></inertial></link>
-  <joint name="pivot" type="revolute"><parent link="base"/><child link="rod"/><axis xyz="0 1 0"/><limit lower="-9" upper="9" effort="9" velocity="9"/>
-  </joint></robot>"""
+  <joint name="pivot" type="revolute"><parent link="base"/><child link="rod"/><axis xyz="0 1 0"/>
+    <limit lower="-9" upper="9" effort="9" velocity="9"/></joint></robot>"""
 
 
 @pytest.mark.parametrize("suffix", ["urdf", "xml"])

@@ -102,7 +102,8 @@ def test_every_length_is_a_body(boxes: Setting, length: float) -> None:
     [
         ({"names": ["tip"]}, 'link "tip" carries no link along any axis, so its length is not known; give reference'),
         ({"names": ["base"], "axis": "y"}, 'link "base" carries no link along y'), ({"names": ["base"], "axis": "w"}, '"w" is not allowed'),
-        ({"names": ["base"], "scales": ["colour"]}, 'unknown property "colour"; known: '), ({"names": ["base"], "reference": -1.0}, "must be positive"),
+        ({"names": ["base"], "scales": ["colour"]}, 'unknown property "colour"; known: '),
+        ({"names": ["base"], "reference": -1.0}, "must be positive"),
         ({"names": ["tip"], "axis": "x", "reference": 0.2, "scales": ["shape"]}, 'the capsule of link "tip" cannot be stretched along x'),
         ({"names": ["base"], "init": 0.0, "bounds": [0, 1]}, "starts at 0, outside its bounds"),
     ],
@@ -131,7 +132,8 @@ def test_a_friction_law_stands_in_place_of_damping_and_dry_friction(boxes: Setti
         ({"law": "tanh", "numbers": ["static"]}, 'parameter.it.numbers: unknown number of the law tanh "static"; known: '),
         ({"law": "tanh", "init": {"cold": 1.0}}, 'parameter.it.init: unknown number of the law tanh "cold"'),
         ({"law": "tanh", "init": {"coulomb": "a"}}, "parameter.it.init.coulomb: 'a' is no number"),
-        ({"law": "tanh", "numbers": []}, "parameter.it.numbers: nothing is chosen"), ({"law": "tanh", "tie": True}, "parameter.it.tie: does not apply"),
+        ({"law": "tanh", "numbers": []}, "parameter.it.numbers: nothing is chosen"),
+        ({"law": "tanh", "tie": True}, "parameter.it.tie: does not apply"),
     ],
 )  # fmt: skip
 def test_laws_that_there_are_not(boxes: Setting, options: dict, problem: str) -> None:
