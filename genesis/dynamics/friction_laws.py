@@ -4,7 +4,7 @@ f(v) = S (C + X E + c S) + (D + d S) v,      S = S(v / v_s),  E = exp(-(v / v_x)
 
 C, c: half the sum and half the difference of Coulomb friction forwards and backwards, D, d: those of viscous friction; X: what breaking away
 takes beyond Coulomb friction, which fades over the Stribeck velocity v_x; v_s: slip velocity, over which the sign S of the velocity turns, as a
-tanh or as an arc tangent. Where friction falls with the velocity, f' < 0, the step takes it as it stands at its start.
+tanh or as an arc tangent. Where friction falls with the velocity, f' < 0, the step takes it as it stands at its start, as it does all friction of actuators.
 
 Source: Armstrong-Hélouvry, Dupont, Canudas de Wit, A survey of models, analysis tools and compensation methods for the control of machines with
 friction, Automatica 30(7), 1994, §2.
@@ -19,18 +19,21 @@ from genesis.dynamics.actuator_damping import MATRIX
 from genesis.math.lanes import any_lane, constant, lanewise, let, maximum, where
 
 
-def has_law(m, i):
-    """Whether degree of freedom i has one, in any environment of the block."""
-    return any_lane(m.cells("dof_frictionlaw", i).get(FRICTION_LAW["law"]), m.lanes)
+JOINT, MOTOR = "dof_frictionlaw", "act_frictionlaw"
+
+
+def has_law(m, field: str, i):
+    """Whether degree of freedom (or actuator) i has one, in any environment of the block."""
+    return any_lane(m.cells(field, i).get(FRICTION_LAW["law"]), m.lanes)
 
 
 class Law:
-    """The law of one degree of freedom at a velocity. Names: `S` with slope s1 and curvature s2 in the velocity, E likewise."""
+    """The law of one degree of freedom, or of one actuator, at a velocity. Names: `S` with slope s1 and curvature s2 in the velocity, E likewise."""
 
     _data_oriented = True
 
-    def __init__(self, m, i, v) -> None:
-        row = m.cells("dof_frictionlaw", i)
+    def __init__(self, m, field: str, i, v) -> None:
+        row, self.field = m.cells(field, i), field
         x = {name: row.get(k) for name, k in FRICTION_LAW.items()}
         width, self.v = m.lanes, v
         one, zero = constant(1.0, width), constant(0.0, width)
@@ -91,7 +94,7 @@ class Law:
         a, b = let(force_bar * self.there), let(slope_bar * self.there)
 
         def add(name: str, of_force, of_slope) -> None:
-            bar.add("dof_frictionlaw", a * of_force + b * of_slope, i, FRICTION_LAW[name])
+            bar.add(self.field, a * of_force + b * of_slope, i, FRICTION_LAW[name])
 
         for sign, name in ((1.0, "forward"), (-1.0, "backward")):
             add(f"coulomb_{name}", 0.5 * s * (1.0 + sign * s), 0.5 * s1 * (1.0 + 2.0 * sign * s))
@@ -112,15 +115,32 @@ class Law:
 
 
 @ti.func
+def add_along(m: ti.template(), s: ti.template(), u: ti.i32, name: ti.template(), out: ti.template()):
+    """out += r . x over the transmission r of actuator u, x the scratch vector of that name."""
+    first = m.act_trnadr(u)
+    for t in range(first, first + m.act_trnnum(u)):
+        out += m.get("trn_coef", t) * s.get(name, m.trn_dof(t))
+
+
+@ti.func
 def friction_forces(m: ti.template(), s: ti.template()):
-    """tau -= f(v) of degrees of freedom with a law.
+    """tau -= f(v) of degrees of freedom with a law, and tau -= r f(r . v) of actuators with one: friction at the speed of a motor, which
+    may be that of several joints.
 
     Reads: v      Adds to: tau
     Adjoint: `friction_forces_adjoint`
     """
+    for u in range(m.size("nu")):
+        if has_law(m, MOTOR, u):
+            speed = constant(0.0, m.lanes)
+            add_along(m, s, u, "v", speed)
+            force = Law(m, MOTOR, u, speed).force()
+            first = m.act_trnadr(u)
+            for t in range(first, first + m.act_trnnum(u)):
+                s.add("tau", 0.0 - m.get("trn_coef", t) * force, m.trn_dof(t))
     for i in range(m.size("nv")):
-        if has_law(m, i):
-            s.add("tau", 0.0 - Law(m, i, s.get("v", i)).force(), i)
+        if has_law(m, JOINT, i):
+            s.add("tau", 0.0 - Law(m, JOINT, i, s.get("v", i)).force(), i)
 
 
 @ti.func
@@ -131,8 +151,8 @@ def add_friction_damping(m: ti.template(), s: ti.template(), damping_dt: ti.temp
     Adjoint: `friction_forces_adjoint`
     """
     for i in range(m.size("nv")):
-        if has_law(m, i):
-            damping = let(damping_dt * Law(m, i, s.get("v", i)).damping())
+        if has_law(m, JOINT, i):
+            damping = let(damping_dt * Law(m, JOINT, i, s.get("v", i)).damping())
             if ti.static(x == MATRIX):
                 s.add(out, damping, m.dof_madr(i))
             else:
@@ -146,8 +166,8 @@ def friction_forces_adjoint(m: ti.template(), s: ti.template(), bar: ti.template
     Reads: v, w, a, w_seen (in two stages), a_seen (in two stages, where damping does not come last)      Adds to: v_bar, parameters
     """
     for i in range(m.size("nv")):
-        if has_law(m, i):
-            law = Law(m, i, s.get("v", i))
+        if has_law(m, JOINT, i):
+            law = Law(m, JOINT, i, s.get("v", i))
             w = s.get("w", i)
             power = let(s.get("a", i) * w)
             if ti.static(o.two_stage):
@@ -160,3 +180,20 @@ def friction_forces_adjoint(m: ti.template(), s: ti.template(), bar: ti.template
             s.add("v_bar", 0.0 - slope * w - law.curvature() * taken, i)
             if ti.static(o.want):
                 law.bars(bar, i, 0.0 - w, 0.0 - taken)
+    for u in range(m.size("nu")):
+        if has_law(m, MOTOR, u):
+            speed = constant(0.0, m.lanes)
+            power = constant(0.0, m.lanes)
+            add_along(m, s, u, "v", speed)
+            add_along(m, s, u, "w", power)
+            law = Law(m, MOTOR, u, speed)
+            force = law.force()
+            speed_bar = let(0.0 - law.slope() * power)
+            first = m.act_trnadr(u)
+            for t in range(first, first + m.act_trnnum(u)):
+                dof = m.trn_dof(t)
+                s.add("v_bar", m.get("trn_coef", t) * speed_bar, dof)
+                if ti.static(o.want):
+                    bar.add("trn_coef", speed_bar * s.get("v", dof) - force * s.get("w", dof), t)
+            if ti.static(o.want):
+                law.bars(bar, u, 0.0 - power, 0.0 * power)

@@ -65,7 +65,7 @@ class Physics:
         self.integrator, self.stages = integrator, INTEGRATORS[integrator].stages
         free = integrator == "implicitfast" and bool(model.integers["link_free"].any())
         self._plain_kind = FREE_BODIES if free else integrator
-        self._friction_laws = bool(model.parameters["dof_frictionlaw"][:, 0].any())
+        self.friction_laws = bool(model.parameters["dof_frictionlaw"][:, 0].any())
         self.step_dt = self.dt / self.substeps
         implicit = SCHEMES[self._plain_kind].implicit_actuators or (implicit_damping and integrator == "Euler")
         self.damping_dt = self.step_dt if implicit else 0.0
@@ -83,7 +83,7 @@ class Physics:
     @property
     def kind(self) -> str:
         """Of the kernels, a name in `SCHEMES`."""
-        return self._plain_kind + (FRICTION_LAWS if self._friction_laws else "")
+        return self._plain_kind + (FRICTION_LAWS if self.friction_laws else "")
 
     @property
     def variant(self) -> tuple[tuple[int, ...], bool, bool] | None:
@@ -115,8 +115,8 @@ class Physics:
 
     def obey_friction_laws(self) -> None:
         """Simulate friction laws from now on, also where no joint has one yet."""
-        if not self._friction_laws:
-            self._friction_laws = True
+        if not self.friction_laws:
+            self.friction_laws = True
             self._launches.clear()
             self.__dict__.pop("_explicit", None)
             self.__dict__.pop("_seen", None)
@@ -170,9 +170,9 @@ class Physics:
         loss = params.get("dof_frictionloss")
         if self.constraints is None and loss is not None and (loss.requires_grad or bool(loss.any())):
             self._constrain()
-        laws = params.get("dof_frictionlaw")
-        if not self._friction_laws and laws is not None and bool((laws[..., 0] != 0.0).any()):
-            self.obey_friction_laws()
+        for laws in (params.get("dof_frictionlaw"), params.get("act_frictionlaw")):
+            if not self.friction_laws and laws is not None and bool((laws[..., 0] != 0.0).any()):
+                self.obey_friction_laws()
         parts: list[torch.Tensor] = []
         batch = None
         for name in params:
@@ -387,6 +387,6 @@ class Physics:
         made = Physics(self.model, dt=self.dt, implicit_damping=False)
         if self.constraints is not None and made.constraints is None:
             made._constrain()
-        if self._friction_laws:
+        if self.friction_laws:
             made.obey_friction_laws()
         return made

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from genesis.description.friction_law import NO_LAW
 from genesis.model.builder import Builder, Placed
 from genesis.model.chains import Chains
 from genesis.model.constraints import equalities, friction, limits
@@ -123,7 +124,7 @@ def _bodies_and_joints(b: Builder) -> Rows:
 def _actuators(b: Builder) -> Rows:
     acts = b.actuators
     return dict(
-        act_gain=[a.gain for a in acts],
+        act_gain=[a.gain for a in acts], act_frictionlaw=np.zeros((len(acts), len(NO_LAW))),
         act_bias0=b.act_bias0, act_bias1=[a.bias[1] for a in acts], act_bias2=[a.bias[2] for a in acts],
         ctrl_lo=[(a.ctrlrange or (-np.inf,))[0] for a in acts], ctrl_hi=[(a.ctrlrange or (np.inf,))[-1] for a in acts],
         force_lo=[(a.forcerange or (-np.inf,))[0] for a in acts], force_hi=[(a.forcerange or (np.inf,))[-1] for a in acts],

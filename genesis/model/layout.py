@@ -52,6 +52,9 @@ PARAMETERS: tuple[ParameterKind, ...] = (
     ParameterKind("act_bias0", "nu", 1, "-", "constant actuator force"),
     ParameterKind("act_bias1", "nu", 1, "-", "actuator force per actuator length"),
     ParameterKind("act_bias2", "nu", 1, "-", "actuator force per actuator velocity"),
+    ParameterKind(
+        "act_frictionlaw", "nu", 8, "-", "friction that follows the actuator's velocity, see `description.friction_law`"
+    ),
     ParameterKind("ctrl_lo", "nu", 1, "-", "lower bound of the control"),
     ParameterKind("ctrl_hi", "nu", 1, "-", "upper bound of the control"),
     ParameterKind("force_lo", "nu", 1, "-", "lower bound of the actuator force"),

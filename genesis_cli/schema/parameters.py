@@ -150,10 +150,13 @@ class FieldRows(Rows):
 
 @dataclass
 class FrictionLaw(Numbers):
-    """Friction of joints by a law of the velocity, in place of damping and dry friction; no tie."""
+    """Friction by a law of the velocity: of joints, in place of damping and dry friction, or at the speed of actuators; no tie."""
 
     kind: str = "friction_law"
-    names: list[str] = key(["*"], "joints by glob pattern")
+    of: str = key(
+        "joint", "whose velocity: joint, or actuator (a motor on several joints by a fixed tendon)", choices=("joint", "actuator")
+    )
+    names: list[str] = key(["*"], "joints, or actuators, by glob pattern")
     law: str = key(
         REQUIRED, "tanh, atan (smooth Coulomb), stribeck, or asymmetric (other values forwards and backwards)", choices=LAWS
     )

@@ -25,6 +25,14 @@ ARM = """<mujoco><compiler angle="radian"/><worldbody><body name="upper"><joint 
     limited="true"/><inertial pos="0 0 -0.2" mass="1" diaginertia="0.02 0.02 0.01"/>
   <body name="fore" pos="0 0 -0.4"><joint name="elbow" axis="0 1 0" frictionloss="0.05" armature="0.02"/>
     <inertial pos="0 0 -0.15" mass="0.6" diaginertia="0.01 0.01 0.004"/></body></body></worldbody></mujoco>"""
+# Two motors: one turns with the sum of both joints, the other with their difference.
+DIFFERENTIAL = """<mujoco><compiler angle="radian"/><worldbody><body name="a" pos="0 0 1"><joint name="pitch" axis="0 1 0" armature="0.05"/>
+    <inertial pos="0 0 -0.1" mass="1" diaginertia="0.02 0.02 0.01"/>
+  <body name="b" pos="0 0 -0.2"><joint name="roll" axis="1 0 0" armature="0.02"/>
+    <inertial pos="0.02 0 -0.15" mass="0.6" diaginertia="0.01 0.01 0.004"/></body></body></worldbody>
+  <tendon><fixed name="sum"><joint joint="pitch" coef="2"/><joint joint="roll" coef="1"/></fixed>
+    <fixed name="difference"><joint joint="pitch" coef="2"/><joint joint="roll" coef="-1"/></fixed></tendon>
+  <actuator><motor name="left" tendon="sum"/><motor name="right" tendon="difference"/></actuator></mujoco>"""
 ROWS = {
     "tanh": LAWS["tanh"].row([0.4, 0.3, 0.08]),
     "atan": LAWS["atan"].row([0.4, 0.3, 0.08]),
@@ -115,6 +123,53 @@ def test_gradients_with_limits_and_dry_friction(integrator: str, batch: int) -> 
         turn[0][first : first + count] = 0.05 * torch.randn(count, generator=generator, dtype=torch.float64)
         turn[0][[first, first + 8]] = 0.0  # the code of the law
         expected = difference(lambda h, turn=turn: value(*(x.detach() + h * d for x, d in zip(inputs, turn, strict=True))))
+        assert float(sum((g * d).sum() for g, d in zip(found, turn, strict=True))) == pytest.approx(float(expected), rel=1e-7)
+
+
+def motors(batch: int) -> tuple[Physics, torch.Tensor, list[torch.Tensor]]:
+    physics, generator = Physics(model(DIFFERENTIAL), dt=DT), torch.Generator().manual_seed(6)
+    theta = physics.pack({"act_frictionlaw": torch.tensor([ROWS["stribeck"], ROWS["asymmetric"]], dtype=torch.float64)})
+    shapes = ((batch, 2), (batch, 2), (12, batch, 2), (12, batch, 2))
+    return physics, theta, [torch.rand(*shape, generator=generator, dtype=torch.float64) - 0.5 for shape in shapes]
+
+
+def test_friction_at_the_speed_of_motors() -> None:
+    """tau = N^T (u - f(N v)): the difference that friction makes to the acceleration, by the mass matrix."""
+    physics, theta, (qpos, qvel, dof_ctrl, act_ctrl) = motors(3)
+    ways, free = torch.tensor([[2.0, 1.0], [2.0, -1.0]], dtype=torch.float64), theta.clone()
+    first, count = physics.model.parameter_offsets["act_frictionlaw"]
+    free[first : first + count] = 0.0
+    slower, faster = (physics.forward_dynamics(x, qpos, qvel, dof_ctrl[0], act_ctrl[0]) for x in (theta, free))
+    speed = (qvel @ ways.T).tolist()
+    force = torch.tensor(
+        [[by_hand("stribeck", left)[0], by_hand("asymmetric", right)[0]] for left, right in speed], dtype=torch.float64
+    )
+    expected = torch.linalg.solve(physics.mass_matrix(theta, qpos), (force @ ways)[..., None])[..., 0]
+    assert torch.allclose(faster - slower, expected, rtol=1e-10, atol=1e-12)
+    driven = physics.forward_dynamics(free, qpos, qvel, dof_ctrl[0] + act_ctrl[0] @ ways, torch.zeros_like(act_ctrl[0]))
+    assert torch.allclose(driven, faster, rtol=1e-12)  # motor torques reach the joints by N^T
+
+
+def test_gradients_of_friction_of_motors() -> None:
+    physics, theta, inputs = motors(1)
+    generator = torch.Generator().manual_seed(7)
+    weights = [torch.randn(13 - k, 1, 2, generator=generator, dtype=torch.float64) for k in (0, 0, 1)]
+
+    def value(*given: torch.Tensor) -> torch.Tensor:
+        return sum(
+            ((w * x).sum() for w, x in zip(weights, physics.rollout(*given), strict=True)), torch.zeros((), dtype=torch.float64)
+        )
+
+    leaves = [x.clone().requires_grad_() for x in (theta, *inputs)]
+    found = torch.autograd.grad(value(*leaves), leaves)
+    for name in ("act_frictionlaw", "trn_coef", "act_gain"):
+        turn = [torch.randn(x.shape, generator=generator, dtype=torch.float64) for x in leaves]
+        first, count = physics.model.parameter_offsets[name]
+        turn[0] = torch.zeros_like(theta)
+        turn[0][first : first + count] = 0.05 * torch.randn(count, generator=generator, dtype=torch.float64)
+        if name == "act_frictionlaw":
+            turn[0][[first, first + 8]] = 0.0
+        expected = difference(lambda h, turn=turn: value(*(x.detach() + h * d for x, d in zip(leaves, turn, strict=True))))
         assert float(sum((g * d).sum() for g, d in zip(found, turn, strict=True))) == pytest.approx(float(expected), rel=1e-7)
 
 
