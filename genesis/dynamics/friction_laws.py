@@ -4,7 +4,8 @@ f(v) = S (C + X E + c S) + (D + d S) v,      S = S(v / v_s),  E = exp(-(v / v_x)
 
 C, c: half the sum and half the difference of Coulomb friction forwards and backwards, D, d: those of viscous friction; X: what breaking away
 takes beyond Coulomb friction, which fades over the Stribeck velocity v_x; v_s: slip velocity, over which the sign S of the velocity turns, as a
-tanh or as an arc tangent. Where friction falls with the velocity, f' < 0, the step takes it as it stands at its start, as it does all friction of actuators.
+tanh or as an arc tangent. Where friction falls with the velocity, f' < 0, the step takes it as it stands at its start, as it does all friction
+of actuators.
 
 Source: Armstrong-Hélouvry, Dupont, Canudas de Wit, A survey of models, analysis tools and compensation methods for the control of machines with
 friction, Automatica 30(7), 1994, §2.
@@ -18,7 +19,6 @@ from genesis.description.friction_law import FRICTION_LAW, LEAST_VELOCITY
 from genesis.dynamics.actuator_damping import MATRIX
 from genesis.math.lanes import any_lane, constant, lanewise, let, maximum, where
 
-
 JOINT, MOTOR = "dof_frictionlaw", "act_frictionlaw"
 
 
@@ -28,7 +28,7 @@ def has_law(m, field: str, i):
 
 
 class Law:
-    """The law of one degree of freedom, or of one actuator, at a velocity. Names: `S` with slope s1 and curvature s2 in the velocity, E likewise."""
+    """The law of one degree of freedom, or of one actuator, at a velocity; s1, s2: slope and curvature of S in the velocity, of E likewise."""
 
     _data_oriented = True
 
