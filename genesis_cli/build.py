@@ -189,6 +189,7 @@ def add_entity(scene: Any, name: str, body: Any) -> Any:
 def describe_joints(description: Any, name: str, body: Any) -> None:
     """Armature, damping and dry friction of joints, and their friction laws, from a node of the config, in place of the file's."""
     from genesis.description.friction_law import read_law
+    from genesis.errors import InputError
     from genesis.selection import joint_values, match
 
     joints = [joint for link in description.links for joint in link.joints if not joint.kind.floats and joint.mimic is None]
@@ -198,7 +199,12 @@ def describe_joints(description: Any, name: str, body: Any) -> None:
             given = joint_values(f"{name}.{key}", value, [joint.name for joint in joints])
             for joint in joints:
                 setattr(joint, key, given.get(joint.name, getattr(joint, key)))
-    for pattern, node in (getattr(body, "friction_law", None) or {}).items():
+    laws = getattr(body, "friction_law", None) or {}
+    if not isinstance(laws, dict):
+        raise InputError(
+            f"{name}.friction_law: {laws!r} is not allowed; write a mapping of joint patterns, e.g. {{elbow: {{law: tanh}}}}."
+        )
+    for pattern, node in laws.items():
         where = f"{name}.friction_law.{pattern}"
         for k in match(where, "joint", [str(pattern)], [joint.name for joint in joints]):
             joint = joints[k]
