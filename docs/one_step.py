@@ -47,6 +47,7 @@ AGAIN = "acceleration_again"
 WORDS = ("Reads", "Writes", "Adds to", "Overwrites", "Adjoint", "Source")
 CONDITIONS = {  # where something holds, and where it does not
     "o.implicit_actuators": ("implicit integrators", "Euler and Runge-Kutta"),
+    "o.friction_laws": ("friction laws", "no friction laws"),
     "o.implicit_coriolis": ("Coriolis forces at the end of the step", "no Coriolis forces at the end of the step"),
     "o.damped_last": ("damping last", "damping with the constraints"),
     "o.want": ("gradients of parameters", "no gradients of parameters"),

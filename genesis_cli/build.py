@@ -190,8 +190,10 @@ def add_entity(scene: Any, name: str, body: Any) -> Any:
 
 
 def describe_joints(description: Any, name: str, body: Any) -> None:
-    """Armature, damping and dry friction of joints from a node of the config, in place of the file's."""
-    from genesis.selection import joint_values
+    """Armature, damping and dry friction of joints, and their friction laws, from a node of the config, in place of the file's."""
+    from genesis.description.friction_law import read_law
+    from genesis.errors import InputError
+    from genesis.selection import joint_values, match
 
     joints = [joint for link in description.links for joint in link.joints if not joint.kind.floats and joint.mimic is None]
     for key in ("armature", "damping", "frictionloss"):
@@ -200,6 +202,17 @@ def describe_joints(description: Any, name: str, body: Any) -> None:
             given = joint_values(f"{name}.{key}", value, [joint.name for joint in joints])
             for joint in joints:
                 setattr(joint, key, given.get(joint.name, getattr(joint, key)))
+    laws = getattr(body, "friction_law", None) or {}
+    if not isinstance(laws, dict):
+        raise InputError(
+            f"{name}.friction_law: {laws!r} is not allowed; write a mapping of joint patterns, e.g. {{elbow: {{law: tanh}}}}."
+        )
+    for pattern, node in laws.items():
+        where = f"{name}.friction_law.{pattern}"
+        for k in match(where, "joint", [str(pattern)], [joint.name for joint in joints]):
+            joint = joints[k]
+            joint.friction_law = read_law(where, node, joint.frictionloss, joint.damping)
+            joint.frictionloss = joint.damping = 0.0
 
 
 def set_gains(entity: Any, name: str, body: Any) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor
 from genesis.channels.channel import BaseChannel
 from genesis.channels.joints import scalar_joints, units_of
 from genesis.channels.sample import Sample
+from genesis.grad.friction import friction_force
 from genesis.selection import dofs, indices
 from genesis.setting import Setting
 
@@ -25,6 +26,7 @@ class JointForces:
         self.coordinates = indices([q for q in qadr if q >= 0])
         counts = torch.as_tensor(integers["act_trnnum"].astype("int64"))
         self.actuator = torch.repeat_interleave(torch.arange(len(counts)), counts).to(self.hinged.device)  # of a transmission
+        self.count = len(counts)
         self.driven = indices([int(i) for i in integers["trn_dof"]])
 
     def of(self, sample: Sample) -> Tensor:
@@ -35,6 +37,14 @@ class JointForces:
         if sample.act_ctrl is not None and len(self.driven):
             force = force + self._actuators(sample, sample.act_ctrl, position)
         return torch.minimum(torch.maximum(force, value("dof_force_lo")), value("dof_force_hi"))
+
+    def friction(self, sample: Sample, v: Tensor) -> Tensor:
+        """Joint forces (N, nv) that friction laws of actuators take from the motion at velocities v (N, nv)."""
+        if not len(self.driven):
+            return torch.zeros_like(v)
+        coefficient, law = sample.parameter("trn_coef"), sample.parameter("act_frictionlaw").unflatten(-1, (self.count, -1))
+        speed = v.new_zeros(len(v), self.count).index_add(-1, self.actuator, coefficient * v[:, self.driven])
+        return torch.zeros_like(v).index_add(-1, self.driven, coefficient * friction_force(law, speed)[:, self.actuator])
 
     def _actuators(self, sample: Sample, act_ctrl: Tensor, position: Tensor) -> Tensor:
         """Joint forces (N, nv) of the actuators of the file."""

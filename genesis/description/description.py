@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from genesis.description.friction_law import NO_LAW
 from genesis.description.kinds import KINDS, JointKind
 from genesis.description.meshes import MeshFile
 
@@ -56,6 +57,7 @@ class Joint:
     limit_solimp: Solimp = DEFAULT_SOLIMP
     friction_solref: Solref = DEFAULT_SOLREF
     friction_solimp: Solimp = DEFAULT_SOLIMP
+    friction_law: tuple[float, ...] = NO_LAW  # beside damping and dry friction, see `friction_law`
     ref: float = 0.0
     springref: float = 0.0
     pitch: float = 0.0  # of a screw: how far it moves along its axis per turn about it [m/rad]

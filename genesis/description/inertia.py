@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+ROUNDS = 2000  # of alternating projections
 MassProperties = tuple[float, np.ndarray, np.ndarray]  # mass [kg], com (3,) [m], inertia about com (3, 3) [kg m²]
 
 
@@ -106,3 +107,37 @@ def unphysical(inertia: np.ndarray, tolerance: float = 1e-9) -> str | None:
     if a + b < c * (1.0 - tolerance):
         return f"violates the triangle inequality A + B >= C (eigenvalues {a:.3g}, {b:.3g}, {c:.3g})"
     return None
+
+
+def nearest_physical(inertia: np.ndarray, known: np.ndarray | None = None, margin: float = 1e-6) -> np.ndarray:
+    """A tensor near ``inertia`` (3, 3) that a body has: its second moments S = tr(I)/2 - I are positive definite, with least eigenvalue
+    ``margin`` of their trace. Entries that are ``known`` (3, 3, bool) stay as they are where any body has them.
+
+    Alternating projections on the two convex sets; without known entries one projection on the first.
+    """
+    shares = np.array([[-0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.5, 0.5, -0.5]])  # second moments of moments of inertia
+    rows, columns = np.array([0, 1, 2, 0, 0, 1]), np.array([0, 1, 2, 1, 2, 2])
+    wanted = inertia[rows, columns]
+    held = np.zeros(6, bool) if known is None else known[rows, columns]
+    to_inertia = np.zeros((6, 6))  # of (S_xx, S_yy, S_zz, S_xy, S_xz, S_yz)
+    to_inertia[:3, :3], to_inertia[3:, 3:] = np.linalg.inv(shares), -np.eye(3)
+    least = margin * max(0.5 * abs(np.trace(inertia)), float(np.linalg.norm(inertia)), 1e-12)
+    metric = np.sqrt([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])  # off-diagonal entries stand twice in a matrix
+    affine = np.linalg.pinv(to_inertia[held] / metric) if held.any() else np.zeros((6, 0))
+    second = np.linalg.solve(to_inertia, wanted)
+    lifted = second
+    for _ in range(ROUNDS):
+        matrix = np.zeros((3, 3))
+        matrix[rows, columns] = matrix[columns, rows] = second
+        values, axes = np.linalg.eigh(matrix)
+        if values[0] >= 0.5 * least:
+            return _symmetric(to_inertia @ second)
+        lifted = ((axes * np.maximum(values, least)) @ axes.T)[rows, columns]
+        second = lifted + (affine @ (wanted[held] - to_inertia[held] @ lifted)) / metric
+    return nearest_physical(inertia, None, margin) if held.any() else _symmetric(to_inertia @ lifted)
+
+
+def _symmetric(entries: np.ndarray) -> np.ndarray:
+    """(3, 3) of xx yy zz xy xz yz."""
+    xx, yy, zz, xy, xz, yz = entries
+    return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])

@@ -29,12 +29,13 @@ TOLERANCE = 1e-9  # of what is read back, relative to the size of the numbers
 @dataclass
 class Written:
     """path: the robot file. edits: what was changed in it, in words. sidecar: the file of ``beside`` and of joints that are of another type
-    than the robot file says, None where there is nothing of that."""
+    than the robot file says, None where there is nothing of that. remarks: what a reader must know, which the file says too."""
 
     path: Path
     sidecar: Path | None
     edits: list[str] = field(default_factory=list)
     beside: list[Beside] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
 
 def write_model(
@@ -46,6 +47,7 @@ def write_model(
     beside: Sequence[Beside] = (),
     package_dirs: Sequence[str | PathLike] = (),
     read: Callable[[str], Description] | None = None,
+    remarks: Sequence[str] = (),
 ) -> Written:
     """Write the robot file ``file`` (URDF or MJCF, a path or the XML itself), read as ``old``, with the values of ``new`` to ``out``.
 
@@ -53,6 +55,7 @@ def write_model(
         old, new: in the units of the file (not scaled); what is equal in both is not touched.
         beside: more values for the sidecar.
         package_dirs: where ``package://`` names are looked for first.
+        remarks: what a reader must know of the values; comments at the beginning of the file.
         read: how the written file is read back; what it gives must be ``new``. None: not checked.
 
     Raises: ModelError, UnsupportedError naming the element that cannot be written; nothing is left behind then.
@@ -67,7 +70,7 @@ def write_model(
     else:
         text = mjcf_text(source, old, new, changes)
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(text, encoding="utf-8")
+    out.write_text(_remarked(text, remarks), encoding="utf-8")
     if read is not None:
         try:
             _check(read(str(out)), new, changes, source.where)
@@ -75,7 +78,15 @@ def write_model(
             out.unlink()
             raise
     everything = [*changes.beside, *beside]
-    return Written(out, _write_sidecar(out, everything, retyped(new)), changes.edits, everything)
+    return Written(out, _write_sidecar(out, everything, retyped(new)), changes.edits, everything, list(remarks))
+
+
+def _remarked(text: str, remarks: Sequence[str]) -> str:
+    """The text with comments behind its declaration."""
+    declared = re.match(r"\s*<\?xml[^>]*\?>[ \t]*\n?", text)
+    first = declared.end() if declared else 0
+    comments = "".join(f"<!-- {remark.replace('--', '- -')} -->\n" for remark in remarks)
+    return text[:first] + comments + text[first:]
 
 
 def _source(file: str | PathLike) -> Source:

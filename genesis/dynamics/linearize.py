@@ -17,6 +17,7 @@ from genesis.dynamics.constraints.motion_a import ConstrainedBase, clear_motion_
 from genesis.dynamics.constraints.step import add_constraint_bars, find_multipliers, prepare_constraints
 from genesis.dynamics.coriolis import BODIES, keep_bodies
 from genesis.dynamics.derivative_rows import Chosen, NextState, Rows, keep_row, write_rows
+from genesis.dynamics.friction_laws import friction_forces_adjoint
 from genesis.dynamics.joint_forces import joint_forces_adjoint
 from genesis.dynamics.kinematics import move_links
 from genesis.dynamics.rollout import Version
@@ -147,6 +148,8 @@ def find_row(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.templ
     else:
         gather_bars(m, s, bar, o.want, SummedBase)
     joint_forces_adjoint(m, s, bar, o.damping_dt, o.actuated, o.want)
+    if ti.static(o.friction_laws):
+        friction_forces_adjoint(m, s, bar, o)
     if ti.static(o.want):
         damping_bars(m, s, bar, o)
 

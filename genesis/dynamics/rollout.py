@@ -159,7 +159,7 @@ class Version:
         scheme = self.scheme
         return Options(
             dt, damping_dt, actuated, wrenched, want, constraints, self.damped_last, tape_width,
-            scheme.implicit_actuators, scheme.implicit_coriolis,
+            scheme.implicit_actuators, scheme.implicit_coriolis, scheme.friction_laws,
         )  # fmt: skip
 
     @property

@@ -19,6 +19,7 @@ from genesis.dynamics.constraints.motion_a import ConstrainedBase, find_motion_a
 from genesis.dynamics.constraints.step import Constraints, add_constraint_bars, constrain, meet_constraints
 from genesis.dynamics.coriolis import NONE, add_coriolis, coriolis_bars, coriolis_matrix, find_velocity_forces
 from genesis.dynamics.factorization import factorize, factorize_lu, solve, solve_lu
+from genesis.dynamics.friction_laws import add_friction_damping, friction_forces, friction_forces_adjoint
 from genesis.dynamics.joint_forces import ball_springs, joint_forces, joint_forces_adjoint
 from genesis.dynamics.kinematics import kinematics, move_links, place_links
 from genesis.dynamics.mass_matrix import clear_mass_matrix, composite
@@ -33,7 +34,8 @@ class Options:
 
     implicit_actuators: the velocity feedback of actuators, see actuator_damping.py. implicit_coriolis: Coriolis forces, of what, see
     coriolis.py. damped_last: whether damping and that feedback act after the constraints (MuJoCo's order) or with them; Coriolis forces
-    always do. So ``two_stage``: whether the constraints see another acceleration than that of the step.
+    always do. friction_laws: whether joints may have such, see friction_laws.py. So ``two_stage``: whether the constraints see another
+    acceleration than that of the step.
     """
 
     _data_oriented = True
@@ -50,8 +52,9 @@ class Options:
         tape_width=0,
         implicit_actuators=False,
         implicit_coriolis=NONE,
+        friction_laws=False,
     ) -> None:
-        self.tape_width = tape_width
+        self.tape_width, self.friction_laws = tape_width, friction_laws
         self.dt, self.damping_dt, self.damped_last = dt, damping_dt, damped_last
         self.actuated, self.wrenched, self.want = actuated, wrenched, want
         self.constraints, self.constrained = constraints, isinstance(constraints, Constraints)  # Taichi turns None into a value
@@ -98,6 +101,8 @@ def free_acceleration(m: ti.template(), s: ti.template(), o: ti.template(), row:
     composite(m, s, True)
     if ti.static(o.implicit_actuators):
         add_actuator_damping(m, s, o.damping_dt, MATRIX, "mass")
+    if ti.static(o.friction_laws):
+        add_friction_damping(m, s, o.damping_dt, MATRIX, "mass")
     if ti.static(o.implicit_coriolis):
         coriolis_matrix(m, s, o.implicit_coriolis)
     solve_last(m, s, o)
@@ -118,6 +123,8 @@ def constrained_acceleration(m: ti.template(), s: ti.template(), o: ti.template(
     composite(m, s, True)
     if ti.static(o.implicit_actuators):
         add_actuator_damping(m, s, o.damping_dt, MATRIX, "mass")
+    if ti.static(o.friction_laws):
+        add_friction_damping(m, s, o.damping_dt, MATRIX, "mass")
     copy(m, s, "nM", "mass", "mass_matrix")
     copy(m, s, "nv", "a", "warm")
     solve_first(m, s)
@@ -137,6 +144,8 @@ def two_stage_acceleration(m: ti.template(), s: ti.template(), o: ti.template())
     composite(m, s, True)
     if ti.static(o.implicit_actuators and not o.damped_last):
         add_actuator_damping(m, s, o.damping_dt, MATRIX, "mass")
+    if ti.static(o.friction_laws and not o.damped_last):
+        add_friction_damping(m, s, o.damping_dt, MATRIX, "mass")
     copy(m, s, "nM", "mass", "mass_matrix")
     copy(m, s, "nv", "a", "warm")
     if ti.static(o.implicit_coriolis):
@@ -157,6 +166,8 @@ def forces_and_motions(m: ti.template(), s: ti.template(), o: ti.template()):
     """
     joint_forces(m, s, o.actuated)
     ball_springs(m, s)
+    if ti.static(o.friction_laws):
+        friction_forces(m, s)
     if ti.static(o.implicit_actuators):
         find_unsaturated(m, s, o.actuated, False)
     kinematics(m, s, False, o.wrenched)
@@ -234,6 +245,8 @@ def acceleration_again(m: ti.template(), s: ti.template(), o: ti.template()):
     composite(m, s, False)
     if ti.static(o.implicit_actuators and not o.damped_last):
         add_actuator_damping(m, s, o.damping_dt, MATRIX, "mass")
+    if ti.static(o.friction_laws and not o.damped_last):
+        add_friction_damping(m, s, o.damping_dt, MATRIX, "mass")
     if ti.static(o.constrained):
         copy(m, s, "nM", "mass", "mass_matrix")
         copy(m, s, "nv", "a", "a_seen")
@@ -296,6 +309,8 @@ def free_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o: ti.t
     move_links_and_w(m, s, bar, o.wrenched, o.want)
     gather_bars(m, s, bar, o.want, Base)
     joint_forces_adjoint(m, s, bar, o.damping_dt, o.actuated, o.want)
+    if ti.static(o.friction_laws):
+        friction_forces_adjoint(m, s, bar, o)
     if ti.static(o.want):
         damping_bars(m, s, bar, o)
     if ti.static(o.implicit_coriolis):
@@ -318,6 +333,8 @@ def constrained_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), 
     add_constraint_bars(m, s, bar, o.constraints, o.want)
     gather_bars(m, s, bar, o.want, ConstrainedBase)
     joint_forces_adjoint(m, s, bar, o.damping_dt, o.actuated, o.want)
+    if ti.static(o.friction_laws):
+        friction_forces_adjoint(m, s, bar, o)
     if ti.static(o.want):
         damping_bars(m, s, bar, o)
 
@@ -339,6 +356,8 @@ def two_stage_adjoint(m: ti.template(), s: ti.template(), bar: ti.template(), o:
     add_constraint_bars(m, s, bar, o.constraints, o.want)
     gather_bars(m, s, bar, o.want, DampedBase)
     joint_forces_adjoint(m, s, bar, o.damping_dt, o.actuated, o.want)
+    if ti.static(o.friction_laws):
+        friction_forces_adjoint(m, s, bar, o)
     if ti.static(o.want):
         damping_bars(m, s, bar, o)
     if ti.static(o.implicit_coriolis):

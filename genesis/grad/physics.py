@@ -13,7 +13,7 @@ from functools import cached_property
 import torch
 
 from genesis import runtime
-from genesis.dynamics.schemes import FREE_BODIES, INTEGRATORS, SCHEMES
+from genesis.dynamics.schemes import FREE_BODIES, FRICTION_LAWS, INTEGRATORS, SCHEMES
 from genesis.errors import InputError, UnsupportedError, unknown_name
 from genesis.grad.constrained import ConstraintSetting, constraint_setting
 from genesis.grad.contacts import ContactRows
@@ -64,9 +64,10 @@ class Physics:
         self.nq, self.nv, self.nu, self.nlink = model.nq, model.nv, model.nu, model.nlink
         self.integrator, self.stages = integrator, INTEGRATORS[integrator].stages
         free = integrator == "implicitfast" and bool(model.integers["link_free"].any())
-        self.kind = FREE_BODIES if free else integrator  # of the kernels
+        self._plain_kind = FREE_BODIES if free else integrator
+        self.friction_laws = bool(model.parameters["dof_frictionlaw"][:, 0].any())
         self.step_dt = self.dt / self.substeps
-        implicit = SCHEMES[self.kind].implicit_actuators or (implicit_damping and integrator == "Euler")
+        implicit = SCHEMES[self._plain_kind].implicit_actuators or (implicit_damping and integrator == "Euler")
         self.damping_dt = self.step_dt if implicit else 0.0
         integers, shapes = pack_shapes(model)
         self.integers = torch.as_tensor(integers, device=self.device)
@@ -78,6 +79,11 @@ class Physics:
         self.defaults: dict[str, torch.Tensor] = {
             name: torch.as_tensor(value, dtype=self.dtype, device=self.device) for name, value in model.parameters.items()
         }
+
+    @property
+    def kind(self) -> str:
+        """Of the kernels, a name in `SCHEMES`."""
+        return self._plain_kind + (FRICTION_LAWS if self.friction_laws else "")
 
     @property
     def variant(self) -> tuple[tuple[int, ...], bool, bool] | None:
@@ -106,6 +112,14 @@ class Physics:
         """Simulate dry friction from now on also where it is zero, so that its gradient is right there."""
         if self.constraints is None:
             self._constrain()
+
+    def obey_friction_laws(self) -> None:
+        """Simulate friction laws from now on, also where no joint has one yet."""
+        if not self.friction_laws:
+            self.friction_laws = True
+            self._launches.clear()
+            self.__dict__.pop("_explicit", None)
+            self.__dict__.pop("_seen", None)
 
     def make_room(self, needed: int, launches: Launches) -> str | None:
         """Room for ``needed`` contacts and half as many again, for one batch size now and for the others when they launch; results do not
@@ -156,6 +170,9 @@ class Physics:
         loss = params.get("dof_frictionloss")
         if self.constraints is None and loss is not None and (loss.requires_grad or bool(loss.any())):
             self._constrain()
+        for laws in (params.get("dof_frictionlaw"), params.get("act_frictionlaw")):
+            if not self.friction_laws and laws is not None and bool((laws[..., 0] != 0.0).any()):
+                self.obey_friction_laws()
         parts: list[torch.Tensor] = []
         batch = None
         for name in params:
@@ -370,4 +387,6 @@ class Physics:
         made = Physics(self.model, dt=self.dt, implicit_damping=False)
         if self.constraints is not None and made.constraints is None:
             made._constrain()
+        if self.friction_laws:
+            made.obey_friction_laws()
         return made

@@ -14,6 +14,7 @@ from genesis.dynamics.coriolis import ALL
 from genesis.dynamics.schemes import SCHEMES
 from genesis.dynamics.step import is_two_stage
 from genesis.grad.controllers import controller_force, joint_position, parameter
+from genesis.grad.friction import friction_damping
 
 if TYPE_CHECKING:
     from genesis.grad.physics import Physics
@@ -65,11 +66,14 @@ class Seen:
             )
             force = force + (way.transpose(-1, -2) @ clamp(raw, "force")[..., None])[..., 0]
             if self.scheme.implicit_actuators:
-                damping = -value("act_bias2") * within(raw, "force")
-                damping = damping * within(force, "dof_force")[..., self.driven].where(self.alone, 1.0)
-                feedback = self.meets * (way.transpose(-1, -2) @ (damping[..., None] * way))
+                yields = -value("act_bias2") * within(raw, "force")
+                yields = yields * within(force, "dof_force")[..., self.driven].where(self.alone, 1.0)
+                feedback = self.meets * (way.transpose(-1, -2) @ (yields[..., None] * way))
         active = (force == clamp(force, "dof_force")).to(force.dtype)
-        return torch.diag_embed(value("dof_damping") + value("dof_kv") * active) + feedback
+        damping = value("dof_damping") + value("dof_kv") * active
+        if self.scheme.friction_laws:
+            damping = damping + friction_damping(value("dof_frictionlaw").unflatten(-1, (self.model.nv, -1)), v)
+        return torch.diag_embed(damping) + feedback
 
     def _transmission(self, coefficients: Tensor) -> Tensor:
         """(..., nu, nv) from the sparse rows."""

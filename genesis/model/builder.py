@@ -78,6 +78,7 @@ class Builder:
         self.elementary_of: list[int] = []  # the first one of each joint
         self.link_jnt: list[tuple[int, int]] = []
         self.dof: dict[str, list[float]] = {k: [] for k in ("armature", "damping", "stiffness", "frictionloss", "lo", "hi")}
+        self.dof_frictionlaw: list[tuple[float, ...]] = []
         self.dof_solref: list[Solref] = []
         self.dof_solimp: list[Solimp] = []
         self.limited: list[Limited] = []
@@ -169,6 +170,7 @@ class Builder:
             values = (joint.armature, joint.damping, joint.stiffness, joint.frictionloss, lo, hi)
             for key, value in zip(self.dof, values, strict=True):
                 self.dof[key].append(value)
+            self.dof_frictionlaw.append(joint.friction_law)
             self.dof_solref.append(joint.friction_solref)
             self.dof_solimp.append(joint.friction_solimp)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from genesis.description.friction_law import NO_LAW
 from genesis.model.builder import Builder, Placed
 from genesis.model.chains import Chains
 from genesis.model.constraints import equalities, friction, limits
@@ -115,6 +116,7 @@ def _bodies_and_joints(b: Builder) -> Rows:
         jnt_axis=[j.axis for j in e], jnt_pos=[j.pos for j in e], jnt_scale=[j.scale for j in e], jnt_offset=[j.offset for j in e],
         jnt_pitch=[j.pitch for j in e],
         dof_armature=b.dof["armature"], dof_damping=b.dof["damping"], dof_stiffness=b.dof["stiffness"], qpos_spring=b.qspring,
+        dof_frictionlaw=b.dof_frictionlaw,
         dof_kp=np.zeros(nv), dof_kv=np.zeros(nv), dof_force_lo=b.dof["lo"], dof_force_hi=b.dof["hi"],
     )  # fmt: skip
 
@@ -122,7 +124,7 @@ def _bodies_and_joints(b: Builder) -> Rows:
 def _actuators(b: Builder) -> Rows:
     acts = b.actuators
     return dict(
-        act_gain=[a.gain for a in acts],
+        act_gain=[a.gain for a in acts], act_frictionlaw=np.zeros((len(acts), len(NO_LAW))),
         act_bias0=b.act_bias0, act_bias1=[a.bias[1] for a in acts], act_bias2=[a.bias[2] for a in acts],
         ctrl_lo=[(a.ctrlrange or (-np.inf,))[0] for a in acts], ctrl_hi=[(a.ctrlrange or (np.inf,))[-1] for a in acts],
         force_lo=[(a.forcerange or (-np.inf,))[0] for a in acts], force_hi=[(a.forcerange or (np.inf,))[-1] for a in acts],

@@ -24,7 +24,7 @@ Values = Mapping[str, np.ndarray]
 
 @dataclass
 class Described:
-    """description: with the changed values; beside: values of the joint controllers, which no description has."""
+    """description: with the changed values; beside: those of joint controllers and friction laws, which no robot file has."""
 
     description: Description
     beside: list[Beside] = field(default_factory=list)
@@ -51,7 +51,7 @@ def describe(model: Model, entity: int, placed: Placed, values: Values, before: 
     beside = _joints(made, model, info, changes, where)
     _limits(made, model, info, changes)
     _geoms(made, model, info, placed, changes)
-    _actuators(made, model, info, changes)
+    beside += _actuators(made, model, info, changes)
     _equalities(made, model, info, changes, where)
     _contacts(made, model, info, changes)
     if changes.any("gravity"):
@@ -154,6 +154,8 @@ def _joints(made: Description, model: Model, info: EntityInfo, changes: _Changes
                 setattr(joint, attribute, tuple(value.tolist()))
         _effort(joint, changes, dofs, where)
         _spring(joint, followers, place, changes, where)
+        if (law := _shared(changes, "dof_frictionlaw", dofs, joint, where)) is not None:
+            beside.append(Beside("dof_frictionlaw", f'joint "{joint.name}"', law, "-"))
         for name, units in GAINS.items():
             found = [changes.at(name, dof) for dof in dofs]
             if any(value is not None for value in found):
@@ -252,10 +254,13 @@ def _geoms(made: Description, model: Model, info: EntityInfo, placed: Placed, ch
         geom.pos, geom.quat = _unplaced(geom, changes.at("geom_pos", row), changes.at("geom_quat", row), placed, geom.link < 0)
 
 
-def _actuators(made: Description, model: Model, info: EntityInfo, changes: _Changes) -> None:
+def _actuators(made: Description, model: Model, info: EntityInfo, changes: _Changes) -> list[Beside]:
     mimics = {joint.name: joint.mimic for joint in joints_of(made) if joint.mimic is not None}
+    beside: list[Beside] = []
     for k, actuator in enumerate(made.actuators):
         row, entry = info.act_start + k, int(model.integers["act_trnadr"][info.act_start + k])
+        if (law := changes.at("act_frictionlaw", row)) is not None:
+            beside.append(Beside("act_frictionlaw", f'actuator "{actuator.name}"', law, "-"))
         if (gain := changes.at("act_gain", row)) is not None:
             actuator.gain = float(gain)
         transmission, shift = [], 0.0
@@ -279,6 +284,7 @@ def _actuators(made: Description, model: Model, info: EntityInfo, changes: _Chan
                 before_range = getattr(actuator, attribute) or (-np.inf, np.inf)
                 both = tuple(b if end is None else float(end) for b, end in zip(before_range, ends, strict=True))
                 setattr(actuator, attribute, None if both == (-np.inf, np.inf) else both)
+    return beside
 
 
 def _equalities(made: Description, model: Model, info: EntityInfo, changes: _Changes, where: str) -> None:

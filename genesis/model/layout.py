@@ -41,6 +41,7 @@ PARAMETERS: tuple[ParameterKind, ...] = (
     ParameterKind("jnt_pitch", "njnt", 1, "m/rad", "of a screw: how far it moves along its axis per turn about it"),
     ParameterKind("dof_armature", "nv", 1, "kg m² | kg", "rotor inertia seen by the joint"),
     ParameterKind("dof_damping", "nv", 1, "Nms | Ns/m", "viscous joint damping"),
+    ParameterKind("dof_frictionlaw", "nv", 8, "-", "friction that follows the velocity, see `description.friction_law`"),
     ParameterKind("dof_stiffness", "nv", 1, "Nm | N/m", "joint spring; of a ball joint the first one counts"),
     ParameterKind("qpos_spring", "nq", 1, "rad | m", "rest position of the joint springs"),
     ParameterKind("dof_kp", "nv", 1, "Nm | N/m", "feedback gain on position"),
@@ -51,6 +52,9 @@ PARAMETERS: tuple[ParameterKind, ...] = (
     ParameterKind("act_bias0", "nu", 1, "-", "constant actuator force"),
     ParameterKind("act_bias1", "nu", 1, "-", "actuator force per actuator length"),
     ParameterKind("act_bias2", "nu", 1, "-", "actuator force per actuator velocity"),
+    ParameterKind(
+        "act_frictionlaw", "nu", 8, "-", "friction that follows the actuator's velocity, see `description.friction_law`"
+    ),
     ParameterKind("ctrl_lo", "nu", 1, "-", "lower bound of the control"),
     ParameterKind("ctrl_hi", "nu", 1, "-", "upper bound of the control"),
     ParameterKind("force_lo", "nu", 1, "-", "lower bound of the actuator force"),

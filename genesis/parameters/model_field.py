@@ -2,15 +2,20 @@
 
 from typing import Any
 
+from genesis.errors import InputError
+from genesis.parameters.mass import Mass
 from genesis.parameters.physical import Physical
 from genesis.parameters.quantities import PhysicalQuantity
 from genesis.setting import Setting
 
 
-class ModelField(Physical):
-    """Rows and columns of the physical parameter ``field``."""
+def model_field(setting: Setting, where: str, *, field: str, inertia: str | None = None, **options: Any) -> Physical:
+    """Rows and columns of the physical parameter ``field``; masses under this name are `Mass`, with its ``inertia``.
 
-    def __init__(
-        self, setting: Setting, where: str, *, field: str, names: Any = ("*",), columns: Any = None, **common: Any
-    ) -> None:
-        super().__init__(setting, where, quantity=PhysicalQuantity(field), names=names, columns=columns, **common)
+    Raises: InputError for inertia beside another field.
+    """
+    if field == "link_mass":
+        return Mass(setting, where, inertia="scale" if inertia is None else inertia, **options)
+    if inertia is not None:
+        raise InputError(f"{where}.inertia: belongs to link_mass, and field is {field}; leave it out.")
+    return Physical(setting, where, quantity=PhysicalQuantity(field), **options)

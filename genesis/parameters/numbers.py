@@ -57,8 +57,9 @@ class Numbers:
     """k values of one group; free numbers z (k,) are these, or their logarithms, mapped into the bounds or cut off at them.
 
     where: its place in the config; name: the last part of that. rows: how many rows the values are for, more than k where they are tied.
-    natural: see `DescribedNumbers`. low, high (k,): bounds of the values, infinite where there are none: those given, and the least value of
-    the quantity where bounds are kept by projection or some are given. (A smooth map alone would bend every value that nobody has bounded.)
+    natural: see `DescribedNumbers`. least: the smallest value that means anything. low, high (k,): bounds of the values, infinite where there
+    are none: those given, and the least value of the quantity where bounds are kept by projection or some are given. (A smooth map alone
+    would bend every value that nobody has bounded.)
     prior: mean and standard deviation (k,), (k,) of the values, or None. coupled: a value depends on several free numbers.
     """
 
@@ -72,7 +73,7 @@ class Numbers:
         self.where, self.name, self.changes, self.natural = where, where.rpartition(".")[2], changes, described.natural
         self.units = [described.unit] * len(described.labels) if isinstance(described.unit, str) else list(described.unit)
         self.learn, self.lr, self.log, self.each_recording = options.learn, options.lr, options.log, options.each_recording
-        self.rows = len(described.labels)
+        self.rows, self.least = len(described.labels), described.least
         self._labels = ["all"] if options.tie and self.rows > 1 else list(described.labels)
         size = len(self._labels)
         own = described.values.reshape(-1)[:size]

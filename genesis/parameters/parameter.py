@@ -22,6 +22,7 @@ class Inputs:
     sensors: (channel, "gain" | "bias" | "delay" | "clock_scale" | "clock_offset") -> value, (width,) or a number for those of time.
     recorded: (input, the same or "lag") -> likewise, of recorded inputs; a lag is a time constant [s].
     watched: the controls that acted, kept so that their gradients can be read: one tensor, or one for each step.
+    taken: the parameters that have been put in so far, by name.
     """
 
     qpos: Tensor = field(default_factory=_nothing)
@@ -33,6 +34,12 @@ class Inputs:
     sensors: dict[tuple[str, str], Tensor] = field(default_factory=dict)
     recorded: dict[tuple[str, str], Tensor] = field(default_factory=dict)
     watched: list[Tensor] = field(default_factory=list)
+    taken: dict[str, "Parameter"] = field(default_factory=dict)
+
+    def take(self, name: str, parameter: "Parameter") -> None:
+        """Let a parameter put its value in; those that are tied to it find it under its name."""
+        parameter.apply(self)
+        self.taken[name] = parameter
 
     def value(self, name: str) -> Tensor:
         """A physical parameter as it stands: what an earlier parameter has left, else the described value."""
@@ -51,7 +58,8 @@ class Inputs:
 class Changes:
     """What a parameter changes.
 
-    physical: core names. controls: degrees of freedom (indices into qvel) whose controls it makes. start: the state at the start.
+    physical: core names; scales: those of them that it multiplies, where others put a value in their place. controls: degrees of freedom
+    (indices into qvel) whose controls it makes. start: the state at the start.
     sensors: channels, inputs: recorded inputs of whose numbers it changes a property.
     """
 
@@ -60,6 +68,7 @@ class Changes:
     start: bool = False
     sensors: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
+    scales: tuple[str, ...] = ()
 
 
 class Parameter(Protocol):

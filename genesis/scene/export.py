@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from genesis.description.description import Description
+from genesis.description.inertia import nearest_physical, unphysical
 from genesis.description.scale import scale_description
 from genesis.description.write import Written, write_model
 from genesis.errors import UnsupportedError
@@ -17,11 +18,14 @@ from genesis.model.describe import describe
 from genesis.scene import morphs
 from genesis.scene.entity import RigidEntity
 
+LIGHTEST = 1e-6  # mass that is written where none is left, of the described one
+
 
 def write_entity(entity: RigidEntity, values: Mapping[str, torch.Tensor | np.ndarray], out: str | Path) -> Written:
     """Write the URDF or MJCF file that ``entity`` was read from to ``out``, with other values.
 
-    Only what differs from the described values is changed, in elements of this entity; see `genesis.description.write`.
+    Only what differs from the described values is changed, in elements of this entity; see `genesis.description.write`. A body that
+    nothing can be (no mass, moments that break A + B >= C) is written as the nearest one that there is, with a remark in the file.
 
     Args:
         entity: of a built scene, from `morphs.URDF` or `morphs.MJCF`.
@@ -41,6 +45,7 @@ def write_entity(entity: RigidEntity, values: Mapping[str, torch.Tensor | np.nda
         arrays["gravity"] = arrays["gravity"].reshape(3)
     placed = Placed(entity.description, entity.name, np.asarray(morph.pos, float), np.asarray(morph.quat, float))
     made = describe(solver.model, entity.idx, placed, arrays, before)
+    remarks = _make_physical(entity.description, made.description)
     old, new = (_unscaled(d, morph.scale) for d in (entity.description, made.description))
     dirs = morph.package_dirs if isinstance(morph, morphs.URDF) else ()
 
@@ -52,7 +57,29 @@ def write_entity(entity: RigidEntity, values: Mapping[str, torch.Tensor | np.nda
         written.file = path
         return written._read(entity.material)
 
-    return write_model(morph.file, old, new, Path(out), beside=made.beside, package_dirs=dirs, read=read)
+    return write_model(morph.file, old, new, Path(out), beside=made.beside, package_dirs=dirs, read=read, remarks=remarks)
+
+
+def _make_physical(old: Description, new: Description) -> list[str]:
+    """Change links of ``new`` that are no bodies into such that are; what was done, in words. Moments that were learned stay if they can."""
+    remarks = []
+    for before, link in zip(old.links, new.links, strict=True):
+        if link.mass == before.mass and np.array_equal(link.inertia, before.inertia):
+            continue
+        scaled = before.inertia * (link.mass / before.mass if before.mass > 0.0 else 1.0)  # entries that only follow the mass
+        learned = ~np.isclose(link.inertia, scaled, rtol=1e-9, atol=0.0) & (link.inertia != before.inertia)
+        if link.mass <= 0.0 and before.mass > 0.0:
+            remarks.append(f'link "{link.name}": a mass of {link.mass:g} kg is none; written as {LIGHTEST * before.mass:.3g} kg.')
+            link.mass = LIGHTEST * before.mass
+        reason = unphysical(link.inertia) if link.mass > 0.0 else None
+        if reason:
+            link.inertia = nearest_physical(link.inertia, learned)
+            moments = ", ".join(f"{x:.4g}" for x in np.diag(link.inertia))
+            remarks.append(
+                f'link "{link.name}": the inertia found {reason}; written as the nearest that a body has (xx yy zz: {moments}). '
+                "A parameter of kind inertia finds only such bodies."
+            )
+    return remarks
 
 
 def _unscaled(description: Description, scale: float) -> Description:

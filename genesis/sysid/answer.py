@@ -134,7 +134,7 @@ def identified_parameters(problem: RecordingProblem, x: np.ndarray) -> dict[str,
     made, z = Inputs(described=problem.described), torch.as_tensor(problem.split(x)[0])
     with torch.no_grad():
         parts = {id(parameter): z[part] for parameter, recording, part in problem.slices if recording is None}
-        for parameter in problem.parameters.values():
+        for name, parameter in problem.parameters.items():
             if not parameter.each_recording:
-                parameter.with_leaves([parts.get(id(parameter), parameter.free)]).apply(made)
+                made.take(name, parameter.with_leaves([parts.get(id(parameter), parameter.free)]))
     return {name: value.numpy() for name, value in made.physical.items()}

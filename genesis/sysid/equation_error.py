@@ -18,6 +18,7 @@ from torch import Tensor
 from genesis.channels.joint_torque import JointForces
 from genesis.channels.sample import Sample
 from genesis.errors import InputError
+from genesis.grad.friction import friction_damping, friction_force
 from genesis.methods.residuals import ResidualBlock
 from genesis.sysid.linearization import prior_blocks
 from genesis.sysid.problem import RecordingProblem
@@ -145,5 +146,8 @@ class EquationError:
         at = self.forces.coordinates
         needed = physics.inverse_dynamics(sample.theta, q, v, a)
         needed = needed + value("dof_damping") * slipping + value("dof_frictionloss") * torch.tanh(slipping / SLIP)
+        if physics.friction_laws:
+            law = value("dof_frictionlaw").unflatten(-1, (physics.nv, -1))
+            needed = needed + friction_force(law, v) + friction_damping(law, v) * (slipping - v) + self.forces.friction(sample, v)
         needed = needed + value("dof_stiffness") * (q - value("qpos_spring"))[:, at]
         return needed - self.forces.of(sample)

@@ -151,10 +151,10 @@ class RecordingProblem:
         """What the parameters make of z; those of a recording of their own for that one."""
         made = Inputs(described=self.described)
         free = {(id(parameter), r): z[part] for parameter, r, part in self.slices}
-        for parameter in self.parameters.values():
+        for name, parameter in self.parameters.items():
             here = recording if parameter.each_recording else None
             own = free[id(parameter), here] if parameter.learn else parameter.free.detach()
-            parameter.with_leaves([own]).apply(made)
+            made.take(name, parameter.with_leaves([own]))
         return made
 
     def targets(self, z: Tensor) -> list[Inputs]:

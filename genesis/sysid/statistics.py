@@ -20,6 +20,7 @@ from genesis.sysid.nuisance import Followed, followed, held_starts
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import Residuals
 from genesis.sysid.result import Estimate, Whiteness
+from genesis.sysid.tied import tied_values
 
 RANK = 1e-7  # of a singular value relative to the largest: below it rounding decides
 SILENT = 1e-8  # of a sensitivity relative to the largest: rounding of a number that nothing depends on
@@ -208,12 +209,15 @@ def estimates(problem: RecordingProblem, x: np.ndarray, known: Certainty) -> lis
             one = _estimate(parameter, i, names[k], float(start[k]), float(value[k]), deviation)
             one.note = _note(known, k, one, "upper" if abs(z[k] - high[k]) < abs(z[k] - low[k]) else "lower")
             made.append(one)
+    followers = tied_values(problem, z, known.covariance)
     for parameter in problem.parameters.values():
         if not parameter.learn:
+            follows = parameter.name in followers
+            first, held, deviations = followers[parameter.name] if follows else (parameter.value().detach(),) * 2 + (None,)
             for i, label in enumerate(parameter.labels()):
-                held = float(parameter.value()[i])
-                one = _estimate(parameter, i, f"{parameter.name}/{label}", held, held, 0.0)
-                one.prior, one.note = None, "frozen"
+                deviation = 0.0 if deviations is None else float(deviations[i])
+                one = _estimate(parameter, i, f"{parameter.name}/{label}", float(first[i]), float(held[i]), deviation)
+                one.prior, one.note = None, "tied" if follows else "frozen"
                 made.append(one)
     return made
 

@@ -24,9 +24,9 @@ def inputs_of(setting: Setting, parameters: Mapping[str, Parameter], *, policies
                 rest[..., joint.dofs[0]] = setting.start_qpos[..., joint.qs[0]]
     controls = rest.expand(setting.horizon, *rest.shape)
     inputs = Inputs(setting.start_qpos, setting.start_qvel, controls, setting.described)
-    for parameter in parameters.values():
+    for name, parameter in parameters.items():
         if policies or not isinstance(parameter, Policy):
-            parameter.apply(inputs)
+            inputs.take(name, parameter)
     return inputs
 
 

@@ -130,6 +130,8 @@ def write_models(
         except (GenesisError, OSError) as error:
             tell(f"note: the model of {name} is not written: {error}")
             continue
+        for remark in written.remarks:
+            tell(f"note: {written.path.name}: {remark}")
         if not written.edits and not written.beside:
             out.unlink()
             if written.sidecar is not None:  # of joints that it does not change

@@ -8,7 +8,10 @@ from genesis_cli.schema.keys import REQUIRED, key
 ROWS = "rows by glob pattern: links, joints, actuators, geoms as entity/geom, equalities and explicit pairs by number"
 BOUNDS = "[low, high], each a number or a list; null: unbounded"
 DRIVEN = "controlled hinges, slides and balls by glob pattern; a free joint only by its full name"
+LAWS = ("tanh", "atan", "stribeck", "asymmetric")
 TRANSFORM = "how bounds are kept: smooth (tanh, softplus) or clamp (projection); null: smooth in a task, clamp for recordings"
+TIE = "true: one number for all rows; or what it is made of: an expression of other parameters, \"0.5 * mass['upper'] + 0.1\""
+INERTIA = "what becomes of the inertia tensor: scale (it grows with the mass, as that of the same shape) or keep"
 LR = "learning rate of this group, for methods that have one; null: the optimizer's"
 
 
@@ -95,7 +98,7 @@ class Numbers(Parameter):
     transform: str | None = key(None, TRANSFORM, choices=("smooth", "clamp"))
     log: bool = key(False, "learn the logarithm: the value stays positive, steps are relative")
     prior: Any = key(None, "[mean, std] of a Gaussian prior on the value, each a number or a list; a mean of null is the start")
-    tie: bool = key(False, "one number for all rows")
+    tie: Any = key(False, TIE)
     each_recording: bool = key(False, "a number for every recording of its own (genesis sysid)")
 
 
@@ -133,6 +136,7 @@ class Mass(Rows):
     kind: str = "mass"
     total: float | None = key(None, "what they add up to, if that is known [kg]", above=0.0)
     total_std: float | None = key(None, "standard deviation of that [kg]; null: a ten-thousandth", above=0.0)
+    inertia: str = key("scale", INERTIA, choices=("scale", "keep"))
 
 
 @dataclass
@@ -141,6 +145,23 @@ class FieldRows(Rows):
 
     kind: str = "field"
     field: str = key(REQUIRED, "name in the table, e.g. link_inertia, geom_size, limit_range, dof_solref")
+    inertia: str | None = key(None, f"of link_mass: {INERTIA}; null: scale", choices=("scale", "keep"))
+
+
+@dataclass
+class FrictionLaw(Numbers):
+    """Friction by a law of the velocity: of joints, in place of damping and dry friction, or at the speed of actuators; no tie."""
+
+    kind: str = "friction_law"
+    of: str = key(
+        "joint", "whose velocity: joint, or actuator (a motor on several joints by a fixed tendon)", choices=("joint", "actuator")
+    )
+    names: list[str] = key(["*"], "joints, or actuators, by glob pattern")
+    law: str = key(
+        REQUIRED, "tanh, atan (smooth Coulomb), stribeck, or asymmetric (other values forwards and backwards)", choices=LAWS
+    )
+    numbers: Any = key(None, "which of coulomb, static, viscous, slip_velocity, … are learned; null: all of the law")
+    init: Any = key(None, "start: mapping of numbers of the law, a number or a list; null: from the described friction")
 
 
 @dataclass
@@ -154,6 +175,17 @@ class Inertia(Numbers):
         "weight of the log-det divergence from the start, which keeps what no measurement tells (genesis sysid); 0: none",
         low=0.0,
     )
+
+
+@dataclass
+class LinkLength(Numbers):
+    """Lengths of links [m]: where the links that they carry stand, and what of the link itself grows with it."""
+
+    kind: str = "link_length"
+    names: list[str] = key(["*"], ROWS)
+    axis: str | None = key(None, "of the link; null: that along which what it carries lies farthest", choices=("x", "y", "z"))
+    reference: Any = key(None, "the described length [m], a number or a list; null: to the farthest link that it carries")
+    scales: list[str] = key([], "what grows with it, of mass, centre_of_mass, inertia, shape (of geoms that can touch)")
 
 
 @dataclass
@@ -257,7 +289,9 @@ PARAMETERS: dict[str, type] = {
     "mass": Mass,
     **{name: _kind(name, Rows, text) for name, text in QUANTITIES.items()},
     "field": FieldRows,
+    "friction_law": FrictionLaw,
     "inertia": Inertia,
+    "link_length": LinkLength,
     "link_rotation": LinkRotation,
     "joint_offset": JointOffset,
     **{name: _kind(name, Sensor, text) for name, text in SENSORS.items()},

@@ -47,6 +47,11 @@ class FileEntity(Entity):
     armature: Any = key(None, "rotor inertia [kg | kg m^2] " + JOINTS)
     damping: Any = key(None, "viscous damping [Ns/m | Nms/rad] " + JOINTS)
     frictionloss: Any = key(None, "dry friction [N | Nm] " + JOINTS)
+    friction_law: Any = key(
+        None,
+        "friction that follows the velocity, in place of damping and dry friction: mapping joint pattern: {law: tanh | atan | stribeck | "
+        "asymmetric, and its numbers: coulomb, static, viscous, slip_velocity, stribeck_velocity, coulomb_forward, …}; null: none",
+    )
 
 
 @dataclass

@@ -71,9 +71,34 @@ def test_a_joint_is_of_the_type_that_is_asked_for(legged) -> None:
     assert task.setting.scene.physical_parameters()["jnt_pitch"].tolist() == [0.0] * 5 + [0.02, 0.0]
 
 
+def test_a_friction_law_stands_in_place_of_damping_and_dry_friction(legged) -> None:
+    """Numbers that are left out begin as the file's friction: damping of the knee, dry friction of the slide."""
+    _, task = configured(*legged, "robot.friction_law={knee: {law: stribeck, coulomb: 0.1, static: 0.3}, spring: {law: atan}}")
+    rows = task.setting.scene.physical_parameters()["dof_frictionlaw"]
+    assert rows[9].tolist() == pytest.approx([1.0, 0.1, 0.1, 0.2, 0.5, 0.05, 0.2, 0.2])
+    assert rows[10].tolist() == pytest.approx([2.0, 0.7, 0.7, 0.0, 0.0, 0.05, 0.0, 0.0]) and not rows[:9].any()
+    assert (
+        values(task, "get_dofs_damping") == [0.0] * 6 + [0.1] * 3 + [0.0] * 2
+        and values(task, "get_dofs_frictionloss") == [0.0] * 11
+    )
+    assert task.setting.scene.rigid_solver.physics.friction_laws
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [
+        ("robot.friction_law={knee: 1}", "legged.friction_law.knee: 1 is not allowed; write a mapping, e.g. "),
+        ("robot.friction_law=0.3", "legged.friction_law: 0.3 is not allowed; write a mapping of joint patterns"),
+        ("robot.friction_law={knee: {law: dahl}}", 'legged.friction_law.knee.law: unknown friction law "dahl"; known: '),
+        (
+            "robot.friction_law={knee: {law: tanh, static: 1}}",
+            'friction_law.knee: unknown number of the law tanh "static"; known: ',
+        ),
+        (
+            "robot.friction_law={knee: {law: tanh, coulomb: -1}}",
+            "friction_law.knee.coulomb: is -1; allowed: zero or a positive number",
+        ),
+        ("robot.friction_law={kne: {law: tanh}}", 'legged.friction_law.kne: unknown joint "kne"'),
         ("robot.joints={ankle: {type: screw, pitch: 1}}", 'joints: unknown joint "ankle"'),
         (
             "robot.joints={spring: {type: screw, pitch: 1}}",

@@ -118,3 +118,30 @@ def test_unphysical_names_the_reason(diagonal, reason):
     R = quat_to_matrix(np.array([0.3, -0.2, 0.5, 0.7]))
     found = I.unphysical(R @ np.diag(diagonal).astype(float) @ R.T if reason != "positive" else np.diag(diagonal).astype(float))
     assert (found is None) if reason is None else reason in found
+
+
+def test_the_nearest_body_keeps_what_is_known():
+    """One moment of a rod far too small: the others give way, a turned tensor alike; a body stays as it is."""
+    known = np.zeros((3, 3), bool)
+    known[1, 1] = True
+    made = I.nearest_physical(np.diag([0.01, 0.002, 0.0005]), known)
+    assert I.unphysical(made) is None and abs(made[1, 1] - 0.002) <= 1e-12
+    free = I.nearest_physical(np.diag([0.01, 0.002, 0.0005]))
+    np.testing.assert_allclose(
+        free, np.diag([0.01, 0.00575, 0.00425]), rtol=1e-5
+    )  # second moments (-3.75, 4.25, 5.75) 1e-3, cut at 0
+    R = quat_to_matrix(np.array([0.5, 0.5, -0.1, 0.7]) / np.linalg.norm([0.5, 0.5, -0.1, 0.7]))
+    np.testing.assert_allclose(
+        I.nearest_physical(R @ np.diag([0.01, 0.002, 0.0005]) @ R.T), R @ free @ R.T, rtol=1e-9, atol=1e-12
+    )
+    body = I.box_inertia(2.0, np.array([0.1, 0.2, 0.3]))
+    np.testing.assert_allclose(I.nearest_physical(body), body, rtol=1e-14, atol=0)
+
+
+def test_the_nearest_body_of_any_tensor():
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        half = rng.normal(size=(3, 3))
+        wanted, known = 0.01 * (half + half.T), rng.random((3, 3)) < 0.3
+        assert I.unphysical(I.nearest_physical(wanted, known | known.T)) is None
+    assert I.unphysical(I.nearest_physical(np.zeros((3, 3)))) is None

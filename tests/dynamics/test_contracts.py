@@ -20,6 +20,7 @@ NO_WRENCH = {"coriolis_bars": {"wrench", "wrench_bar"}}  # traced, since its lau
 ORDERS = (  # a time integration, what constrains it: geometry pairs, damping last, equalities
     ("Euler", None), ("implicit", None), ("Euler", ((0,), False, True)), ("Euler", ((0,), True, True)),
     ("implicitfast", ((0,), False, True)), ("implicit", ((0,), False, True)), ("implicit", ((0,), True, True)), ("inverse", None),
+    *(("Euler, friction laws", ((0,), last, True)) for last in (False, True)), ("implicit, friction laws", ((0,), False, True)),
 )  # fmt: skip
 
 

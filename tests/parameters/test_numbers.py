@@ -109,7 +109,8 @@ def test_later_parameters_see_what_earlier_ones_left(task) -> None:
         zero={"kind": "joint_offset", "names": ["elbow"], "init": 0.2},
     )  # fmt: skip
     assert found["link_mass"].tolist() == pytest.approx([0.9, float(task.described["link_mass"][1])])
-    assert found["link_inertia"].flatten().tolist() == pytest.approx(task.described["link_inertia"].flatten().tolist(), abs=1e-12)
+    expected = task.described["link_inertia"] * numbers(0.9 / float(task.described["link_mass"][0]), 1.0)[:, None]
+    assert found["link_inertia"].flatten().tolist() == pytest.approx(expected.flatten().tolist(), abs=1e-12)
     assert found["link_quat"][1].abs().tolist() == pytest.approx([math.cos(0.1), 0.0, math.sin(0.1), 0.0], abs=1e-12)
 
 

@@ -28,7 +28,7 @@ from tests.settings import numbers, setting_of
 ARM = "double_pendulum"
 TRUTH = {"mass/lower": 1.3, "damping/shoulder": 0.05, "damping/elbow": 0.03}
 PARAMETERS = {
-    "mass": {"kind": "mass", "names": ["lower"], "bounds": [0.5, 2.0]},
+    "mass": {"kind": "mass", "names": ["lower"], "inertia": "keep", "bounds": [0.5, 2.0]},
     "damping": {"kind": "damping", "log": True, "bounds": [0.005, 0.2]},
 }
 EXACT = Smoothing(window=1, velocity="measured")  # start states are the samples themselves

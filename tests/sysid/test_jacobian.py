@@ -64,6 +64,8 @@ CASES: dict[str, Case] = {
     "link_rotation": Case("panda", option={"names": ["panda_link[34]"]}, scale=0.1),
     "joint_offset": Case("driven", scale=0.1),
     "field": Case("panda", option={"field": "link_quat", "names": ["panda_link[25]"]}, scale=0.1),
+    "friction_law": Case(option={"law": "stribeck", "names": ["elbow"], "init": {"slip_velocity": 0.3}}),
+    "link_length": Case(option={"names": ["upper"], "scales": ["mass", "centre_of_mass", "inertia"]}),
     "inertia": Case(option={"names": ["lower"]}),
     "sensor_gain": Case(option={"channel": "angle"}),
     "sensor_bias": Case(option={"channel": "angle", "names": ["elbow"]}, scale=0.1),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from genesis.description.friction_law import LAWS
 from genesis.errors import InputError
 from genesis.observations import Dataset, Recording, Series, Smoothing
 from genesis.scene.physical import Loops
@@ -195,3 +196,18 @@ def test_candidates_fill_smooth_bounds_too() -> None:
     values = np.array([problem.natural(torch.as_tensor(x)).item() for x in kept])
     assert len(kept) == 17 and values[0] == pytest.approx(1.0) and 0.5 < values.min() < 0.7 and 1.8 < values.max() < 2.0
     assert np.abs(np.diff(np.sort(values[1:]))).max() < 0.2
+
+
+def test_forces_know_friction_laws() -> None:
+    """The numbers of a law from the balance of forces, which takes friction as the time step does."""
+    rows = np.zeros((2, 8))
+    rows[1] = LAWS["tanh"].row([0.3, 0.05, 0.2])
+    made = recorded(ARM, truth={"dof_frictionlaw": rows.tolist(), "dof_damping": [0.02, 0.0]}, size=2.0)
+    law = {
+        "kind": "friction_law",
+        "names": ["elbow"],
+        "law": "tanh",
+        "numbers": ["coulomb", "viscous"],
+        "init": {"slip_velocity": 0.2},
+    }
+    assert forces_of(joint_problem(ARM, {"law": law}, [made])) == pytest.approx([0.3, 0.05], rel=1e-5)

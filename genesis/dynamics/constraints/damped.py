@@ -13,6 +13,7 @@ from genesis.dynamics.adjoint_sweep import bilinear_inertia_adjoint
 from genesis.dynamics.constraints.motion_a import ConstrainedBase
 from genesis.dynamics.coriolis import multiply_coriolis
 from genesis.dynamics.factorization import factorize, solve
+from genesis.dynamics.friction_laws import add_friction_damping
 from genesis.dynamics.kinematics import add_rate, copy_spatial, of_parent
 from genesis.dynamics.mass_matrix import damping_of
 from genesis.joints.pose import Pose
@@ -24,7 +25,7 @@ from genesis.math.spatial import Inertia, Spatial
 def add_damping(m: ti.template(), s: ti.template(), o: ti.template()):
     """mass <- the matrix of the constrained problem, and dt d and dt E where they come last, afresh.
 
-    Reads: mass_matrix, active, act_active      Writes: mass
+    Reads: mass_matrix, active, act_active, v (with friction laws)      Writes: mass
     Adjoint: `second_motions`, `correct_damping_bars`
     """
     for k in range(m.size("nM")):
@@ -34,13 +35,15 @@ def add_damping(m: ti.template(), s: ti.template(), o: ti.template()):
             s.add("mass", o.damping_dt * damping_of(m, s, i), m.dof_madr(i))
         if ti.static(o.implicit_actuators):
             add_actuator_damping(m, s, o.damping_dt, MATRIX, "mass")
+        if ti.static(o.friction_laws):
+            add_friction_damping(m, s, o.damping_dt, MATRIX, "mass")
 
 
 @ti.func
 def seen_acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
     """a_seen <- a_1 = a + H^-1 (dt d + dt E + dt C) a, with what of it comes last.
 
-    Reads: a, active, act_active, coriolis, coriolis_upper      Writes: a_seen, inverse_pivot      Overwrites: mass
+    Reads: a, active, act_active, coriolis, coriolis_upper, v (with friction laws)      Writes: a_seen, inverse_pivot      Overwrites: mass
     """
     factorize(m, s)
     for i in range(m.size("nv")):
@@ -48,6 +51,8 @@ def seen_acceleration(m: ti.template(), s: ti.template(), o: ti.template()):
         s.set("a_seen", last * s.get("a", i), i)
     if ti.static(o.damped_last and o.implicit_actuators):
         add_actuator_damping(m, s, o.damping_dt, "a", "a_seen")
+    if ti.static(o.damped_last and o.friction_laws):
+        add_friction_damping(m, s, o.damping_dt, "a", "a_seen")
     if ti.static(o.implicit_coriolis):
         multiply_coriolis(m, s, o.dt, "a", "a_seen")
     solve(m, s, "a_seen")
