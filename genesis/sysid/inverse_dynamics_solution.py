@@ -1,0 +1,359 @@
+"""The least squares of torques: base parameters, the nearest bodies that exist, and both judged on data that they have not seen.
+
+Weights of the joints come from what is left of their forces, found in turns with the solution. Numbers in which the forces are not linear
+(centres of mass, delays, geometry) are held at their start here; the method of the run moves them afterwards, from this solution.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from genesis.parameters.link_inertia import LinkInertia
+from genesis.sysid.inverse_dynamics import FORCE, GEOMETRY, Equations, TorqueEquations
+from genesis.sysid.inverse_dynamics_base import Base, Compressed, base_of, correlated_spread, information
+from genesis.sysid.inverse_dynamics_chart import LinearChart
+from genesis.sysid.inverse_dynamics_consistent import Consistent, consistent
+from genesis.sysid.statistics import INTERVAL
+
+ROUNDS = 4  # of weights
+EXACT = 1e-4  # of a joint's force: below it, what is left does not count as noise
+LINEAR = 1e-7  # relative departure from a line that is rounding
+STRUCTURE = 7  # random states for each unknown
+
+
+@dataclass
+class BaseParameter:
+    """A combination of parameters that the forces tell: its words, value, standard deviation and 95 % interval, and its start."""
+
+    name: str
+    unit: str
+    start: float
+    value: float
+    std: float
+    low: float
+    high: float
+
+
+@dataclass
+class TorqueError:
+    """Root mean square of what is left of a joint's force, over that of the force.
+
+    base: linear least squares; consistent: bodies that exist. train: on what they were fitted to; unseen: on parts (folds) or recordings
+    (validation) that they were not. rms: of the force [unit]. nan where it cannot be told.
+    """
+
+    joint: str
+    unit: str
+    rms: float
+    base_train: float
+    base_unseen: float
+    consistent_train: float
+    consistent_unseen: float
+    base_validation: float = float("nan")
+    consistent_validation: float = float("nan")
+
+
+@dataclass
+class LinearSystem:
+    """Equations of a recording in the numbers x that they are linear in: X (rows, nv, m), y (rows, nv) [N m | N]."""
+
+    columns: np.ndarray
+    target: np.ndarray
+    pieces: np.ndarray
+
+
+@dataclass
+class TorqueSolution:
+    """x (n,), free (n,): the point. linear (m,): which of x are solved for. base, beta (b,): base parameters of all that is linear.
+
+    floor, cost: half the weighted squares of the linear and of the consistent solution. cutoff [Hz], rate [Hz]: of the equations.
+    """
+
+    x: np.ndarray
+    free: np.ndarray
+    linear: np.ndarray
+    base: Base
+    beta: np.ndarray
+    parameters: list[BaseParameter]
+    errors: list[TorqueError]
+    floor: float
+    cost: float
+    notes: list[str] = field(default_factory=list)
+
+
+class TorqueSolver:
+    """Solves the equations of a problem; `solution` does everything in turn. tell: what is going on, in a few words."""
+
+    def __init__(self, equations: TorqueEquations, tell: Callable[[str], None] = lambda text: None) -> None:
+        self.equations, self.problem, self.tell = equations, equations.problem, tell
+        self.chart = LinearChart(self.problem)
+        self.z0 = self.chart.z0
+        self.to_free = np.linalg.inv(self.chart.slope(self.z0))
+        self.lifted = equations.lifted_at(self.z0).detach().numpy()
+        slope = equations.lifted_slope(self.z0) if self.problem.n else np.zeros((*self.lifted.shape, 0))
+        self.slope = slope @ self.to_free  # d xi / dx (R, k, n)
+        self.driving = [
+            k
+            for parameter, _, part in self.problem.slices
+            for k in range(part.start, part.stop)
+            if parameter.changes.inputs or set(parameter.changes.physical) & set(FORCE)
+        ]
+        self.linear = self._linear()
+
+    # ---- which numbers are linear
+
+    def _linear(self) -> np.ndarray:
+        """Numbers of x in which the equations are linear together: slices are moved, one after the other, and stay moved."""
+        part = self.equations.parts[0]
+        made: list[int] = []
+        x = self.chart.x0.copy()
+        moved = set(self.driving)
+        before = self.equations.applied(part, self.z0).detach().numpy()
+        rate = self.equations.applied_slope(part, self.z0, self.driving) @ self.to_free[np.ix_(self.driving, self.driving)]
+        for parameter, _, where in self.problem.slices:
+            if set(parameter.changes.physical) & set(GEOMETRY):
+                continue
+            places = np.arange(where.start, where.stop)
+            trial = x.copy()
+            trial[places] = self._nudged(places, isinstance(parameter, LinkInertia))
+            z = torch.as_tensor(self.chart.free(trial))
+            change = trial - self.chart.x0
+            with torch.no_grad():
+                off = _departure(self.equations.lifted_at(z).numpy(), self.lifted + self.slope @ change)
+                if moved & set(places.tolist()):
+                    off = max(off, _departure(self.equations.applied(part, z).numpy(), before + rate @ change[self.driving]))
+            if off < LINEAR:
+                made += places.tolist()
+                x = trial
+        return np.array(made, int)
+
+    def _nudged(self, places: np.ndarray, bodies: bool) -> np.ndarray:
+        """Other values within the bounds."""
+        x = self.chart.x0[places]
+        if bodies:
+            return 1.3 * x
+        low, high = self.chart.low[places], self.chart.high[places]
+        size = np.where(np.abs(x) > 0.0, 0.1 * np.abs(x), 0.1)
+        room = np.where(np.isfinite(high), high - x, np.inf)
+        return np.where(room > size, x + size, np.maximum(x - size, np.where(np.isfinite(low), 0.5 * (low + x), -np.inf)))
+
+    # ---- equations
+
+    def system(self, part: Equations, k: int) -> LinearSystem:
+        """That of a recording, around the start."""
+        row = k if len(self.slope) > 1 else 0
+        columns = part.columns @ self.slope[row][:, self.linear]
+        chosen = [j for j in self.driving if j in set(self.linear.tolist())]
+        if chosen:
+            rate = self.equations.applied_slope(part, self.z0, self.driving) @ self.to_free[np.ix_(self.driving, self.driving)]
+            for j in chosen:
+                columns[:, :, int(np.flatnonzero(self.linear == j)[0])] -= rate[:, :, self.driving.index(j)]
+        with torch.no_grad():
+            here = self.equations.residual(part, self.z0).numpy()
+        target = columns @ self.chart.x0[self.linear] - here
+        return LinearSystem(columns, target, part.samples.piece)
+
+    def structure(self, systems: Sequence[LinearSystem]) -> Base:
+        """The base of the numbers that are linear, from random states, which leave out nothing that a robot can do."""
+        equations, count = self.equations, len(self.linear)
+        random = np.random.default_rng(0)
+        states = -(-STRUCTURE * max(count, 1) // max(equations.nv, 1)) + 8
+        shape = states, equations.nv
+        q = random.uniform(-3.0, 3.0, (states, self.problem.space.nq))
+        motion = tuple(torch.as_tensor(x) for x in (q, random.normal(0.0, 2.0, shape), random.normal(0.0, 5.0, shape)))
+        made = []
+        for k, system in enumerate(systems):
+            theta = equations.theta0[k] if equations.theta0.dim() == 2 else equations.theta0
+            body = equations.regressor.columns(theta, *motion).reshape(states, equations.nv, -1).numpy()  # type: ignore[arg-type]
+            rows = np.zeros((states, equations.nv, equations.size))
+            rows[:, :, : body.shape[-1]] = body
+            for dof in range(equations.nv):
+                for block, column in enumerate(equations.of_joint(motion, dof)):  # type: ignore[arg-type]
+                    rows[:, dof, body.shape[-1] + block * equations.nv + dof] = column.numpy()
+            rows = rows @ self.slope[k if len(self.slope) > 1 else 0][:, self.linear]
+            at = random.integers(0, len(system.target), states)
+            for j in self.driving:
+                if j in set(self.linear.tolist()):
+                    column = int(np.flatnonzero(self.linear == j)[0])
+                    rows[:, :, column] = system.columns[at][:, :, column]
+            made.append(rows[:, equations.dofs].reshape(-1, count))
+            if len(self.slope) == 1:
+                break
+        bodies = {int(place) for body in self.chart.bodies for place in body.places}
+        armature = self._armature()
+        order = sorted(range(count), key=lambda j: (self.linear[j] in armature, self.linear[j] in bodies, j))
+        return base_of(np.concatenate(made), order)
+
+    def _armature(self) -> set[int]:
+        return {
+            k
+            for parameter, _, part in self.problem.slices
+            if parameter.changes.physical == ("dof_armature",)
+            for k in range(part.start, part.stop)
+        }
+
+    def weighted(self, systems: Sequence[LinearSystem], rows: Sequence[np.ndarray] | None = None) -> Compressed:
+        """All equations, or some rows of each recording, in units of sigma."""
+        parts = []
+        dofs, sigma = self.equations.dofs, self.equations.sigma
+        for k, system in enumerate(systems):
+            chosen = slice(None) if rows is None else rows[k]
+            columns = (system.columns[chosen][:, dofs] / sigma[dofs][:, None]).reshape(-1, len(self.linear))
+            target = (system.target[chosen][:, dofs] / sigma[dofs]).reshape(-1)
+            if len(target):
+                parts.append(Compressed.of(columns, target))
+        return Compressed.joined(parts)
+
+    def prior(self) -> Compressed:
+        """What is known of the linear numbers beforehand, around the start."""
+        rows = self.problem.prior_rows(self.z0).detach().numpy()
+        if not len(rows):
+            return Compressed(np.zeros((0, len(self.linear) + 1)))
+        slope = torch.autograd.functional.jacobian(self.problem.prior_rows, self.z0).numpy() @ self.to_free
+        slope = slope[:, self.linear]
+        return Compressed(np.column_stack([slope, slope @ self.chart.x0[self.linear] - rows]))
+
+    # ---- solving
+
+    def solution(self) -> TorqueSolution:
+        """Base parameters, weights, consistent bodies, cross-validation."""
+        equations = self.equations
+        self.tell("equations")
+        systems = [self.system(part, k) for k, part in enumerate(equations.parts)]
+        self.tell("base parameters")
+        base = self.structure(systems)
+        beta = self._iterated(systems, base)
+        everything = self.weighted(systems)
+        floor = _cost(everything.chosen(base), beta)
+        self.tell("consistent bodies")
+        found = self.consistent(everything)
+        x = self.chart.x0.copy()
+        x[self.linear] = found.x
+        self.tell("cross-validation")
+        errors = self._errors(systems, base, beta, found.x)
+        parameters = self._parameters(systems, base, beta)
+        return TorqueSolution(x, self.chart.free(x), self.linear, base, beta, parameters, errors, floor, found.cost)
+
+    def consistent(self, equations: Compressed) -> Consistent:
+        """The nearest existing bodies and values within their bounds, with the priors."""
+        both = Compressed(np.concatenate([equations.rows, self.prior().rows]))
+        place = {int(k): j for j, k in enumerate(self.linear)}
+        bodies = [
+            type(body)(np.array([place[int(k)] for k in body.places]), body.described)
+            for body in self.chart.bodies
+            if int(body.places[0]) in place
+        ]
+        return consistent(
+            both.columns, both.target, self.chart.x0[self.linear], bodies, self.equations.options.regularization,
+            self.chart.low[self.linear], self.chart.high[self.linear],
+        )  # fmt: skip
+
+    def _iterated(self, systems: Sequence[LinearSystem], base: Base) -> np.ndarray:
+        """beta; the weights of the joints are what it leaves of their forces."""
+        equations, beta = self.equations, np.zeros(len(base.chosen))
+        applied = [_applied(equations, part, self.z0) for part in equations.parts]
+        size = np.sqrt(np.mean(np.concatenate(applied) ** 2, 0))
+        size = np.where(size > 0.0, size, max(float(size.max(initial=0.0)), 1e-12))
+        equations.sigma = size.copy()
+        count = sum(len(system.target) for system in systems)
+        for _ in range(ROUNDS):
+            beta = self.weighted(systems).chosen(base).solved()
+            left = np.concatenate([s.target - s.columns[:, :, base.chosen] @ beta for s in systems])
+            free = max(1.0 - len(beta) / max(count * len(equations.dofs), 1), 0.1)
+            sigma = np.sqrt((left**2).mean(0) / free)
+            equations.sigma = np.maximum(sigma, EXACT * size)
+        return beta
+
+    def _parameters(self, systems: Sequence[LinearSystem], base: Base, beta: np.ndarray) -> list[BaseParameter]:
+        """With standard deviations that count with noise that is correlated in time, and between joints."""
+        dofs, sigma = self.equations.dofs, self.equations.sigma
+        scores, pieces, last = [], [], 0
+        for system in systems:
+            columns = system.columns[:, dofs][:, :, base.chosen] / sigma[dofs][:, None]
+            left = (system.target[:, dofs] / sigma[dofs]) - columns @ beta
+            scores.append(np.einsum("tdb,td->tb", columns, left))
+            pieces.append(system.pieces + last)
+            last += int(system.pieces.max(initial=0)) + 1
+        inverse, told = information(self.weighted(systems).chosen(base).columns)
+        spread = correlated_spread(np.concatenate(scores), np.concatenate(pieces))
+        deviation = np.sqrt(np.maximum(np.diag(inverse @ spread @ inverse), 0.0))
+        deviation = np.where(told, deviation, np.nan)
+        names = [self.chart.names[k] for k in self.linear]
+        units = [self.chart.units[self.linear[k]] for k in base.chosen]
+        start = base.of(self.chart.x0[self.linear])
+        rows = zip(base.words(names), units, start, beta, deviation, strict=True)
+        return [
+            BaseParameter(name, unit, float(s), float(b), float(d), float(b - INTERVAL * d), float(b + INTERVAL * d))
+            for name, unit, s, b, d in rows
+        ]
+
+    # ---- unseen data
+
+    def _errors(self, systems: Sequence[LinearSystem], base: Base, beta: np.ndarray, x: np.ndarray) -> list[TorqueError]:
+        """Of training, and of parts that are left out in turns."""
+        equations = self.equations
+        folds = _folds([len(system.target) for system in systems], equations.options.folds)
+        compressed = [self.weighted(systems, fold) for fold in folds]
+        unseen = np.zeros((2, equations.nv))
+        for k, fold in enumerate(folds):
+            self.tell(f"cross-validation {k + 1} of {len(folds)}")
+            rest = Compressed.joined([c for j, c in enumerate(compressed) if j != k])
+            own, existing = rest.chosen(base).solved(), self.consistent(rest).x
+            for system, rows in zip(systems, fold, strict=True):
+                columns, target = system.columns[rows], system.target[rows]
+                unseen[0] += ((target - columns[:, :, base.chosen] @ own) ** 2).sum(0)
+                unseen[1] += ((target - columns @ existing) ** 2).sum(0)
+        count = sum(len(system.target) for system in systems)
+        train = [
+            _squares(systems, lambda s: s.columns[:, :, base.chosen] @ beta) / count,
+            _squares(systems, lambda s: s.columns @ x) / count,
+        ]
+        applied = np.concatenate([_applied(equations, part, self.z0) for part in equations.parts])
+        power = (applied**2).mean(0)
+        share = [_share(e, power) for e in (train[0], unseen[0] / count, train[1], unseen[1] / count)]
+        if not len(folds):
+            share[1] = share[3] = np.full(equations.nv, np.nan)
+        return [
+            TorqueError(equations.labels[d], equations.units[d], float(np.sqrt(power[d])), *(float(s[d]) for s in share))
+            for d in equations.dofs
+        ]
+
+
+def _departure(found: np.ndarray, expected: np.ndarray) -> float:
+    return float(np.abs(found - expected).max(initial=0.0) / max(np.abs(found).max(initial=0.0), 1e-300))
+
+
+def _cost(equations: Compressed, x: np.ndarray) -> float:
+    return 0.5 * float(((equations.columns @ x - equations.target) ** 2).sum())
+
+
+def _applied(equations: TorqueEquations, part: Equations, z: Any) -> np.ndarray:
+    with torch.no_grad():
+        made: np.ndarray = equations.applied(part, z).numpy()
+    return made
+
+
+def _squares(systems: Sequence[LinearSystem], predicted: Callable[[LinearSystem], np.ndarray]) -> np.ndarray:
+    made: np.ndarray = sum(((s.target - predicted(s)) ** 2).sum(0) for s in systems)  # type: ignore[assignment]
+    return made
+
+
+def _share(squares: np.ndarray, power: np.ndarray) -> np.ndarray:
+    """Relative error; nan for a joint that nothing drives."""
+    return np.where(power > 0.0, np.sqrt(squares / np.maximum(power, 1e-300)), np.nan)
+
+
+def _folds(counts: Sequence[int], folds: int) -> list[list[np.ndarray]]:
+    """Contiguous parts of all recordings: rows of each recording in each of them; none for fewer than two parts."""
+    total = sum(counts)
+    if folds < 2 or total < 2 * folds:
+        return []
+    edges = np.linspace(0, total, folds + 1).round().astype(int)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    made = []
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        made.append([np.arange(max(low, a), max(min(high, b), max(low, a))) - a for a, b in zip(starts[:-1], starts[1:], strict=True)])
+    return made
