@@ -8,7 +8,7 @@ Motion is filtered without phase, equations are means over short intervals (`gen
 Source: Atkeson, An, Hollerbach, 1986; Gautier, Khalil, 1992; Swevers et al., Optimal robot excitation and identification, 1997.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,7 +20,6 @@ from genesis.channels.joint_torque import JointForces
 from genesis.channels.sample import Sample
 from genesis.errors import InputError
 from genesis.observations import Recording
-from genesis.parameters import Inputs
 from genesis.selection import indices, joints_of
 from genesis.sysid.drive import Drive
 from genesis.sysid.inverse_dynamics_regressor import TorqueRegressor, described_phi
@@ -44,7 +43,7 @@ class TorqueOptions:
     description. folds: parts of the recordings that are held out in turns."""
 
     filter: TorqueFilter = field(default_factory=TorqueFilter)
-    slip: float = 0.02
+    slip: float = 0.01
     regularization: float = 1.0
     folds: int = 5
 
@@ -150,7 +149,7 @@ class TorqueEquations:
         batch = Batch([0], indices([k]), start, np.array([count]), count, state)
         batch.inputs = drive.recorded(batch, self.problem.recordings)
         steps = torch.as_tensor(np.round((samples.time - samples.time[0]) * samples.rate).astype(int))
-        sensed = {dof: samples.mean(_read(recording, *column, samples.time)) for dof, column in self.torques.items()}
+        sensed = {dof: _read(recording, *column, samples.time) for dof, column in self.torques.items()}
         made = Equations(recording, samples, motion, np.zeros(0), drive, batch, steps, sensed)  # type: ignore[arg-type]
         made.columns = self.columns(samples, motion, self._theta_of(self.theta0, k), tell)  # type: ignore[arg-type]
         return made
@@ -159,19 +158,18 @@ class TorqueEquations:
         self, samples: TorqueSamples, motion: tuple[Tensor, Tensor, Tensor], theta: Tensor, tell: Callable[[float], None]
     ) -> np.ndarray:
         """(rows, nv, k): A of a recording."""
-        width, made = samples.width, np.zeros((samples.rows, self.nv, self.size))
+        width = samples.width
+        means = np.zeros((len(samples.time) // width, self.nv, self.size))
         length = max(1, CHUNK // width) * width
         for first in range(0, len(samples.time), length):
             q, v, a = (x[first : first + length] for x in motion)
-            count = len(q) // width
-            rows = slice(first // width, first // width + count)
-            body = self.regressor.columns(theta, q, v, a).reshape(count, width, self.nv, -1).mean(1)
-            made[rows, :, : body.shape[-1]] = body.numpy()
+            body = self.regressor.columns(theta, q, v, a).reshape(len(q), self.nv, -1).numpy()
+            means[first // width : (first + len(q)) // width, :, : body.shape[-1]] = samples.means(body)
             tell((first + len(q)) / len(samples.time))
         for dof in range(self.nv):
             for block, column in enumerate(self.of_joint(motion, dof)):
-                made[:, dof, 10 * self.regressor.count + block * self.nv + dof] = samples.mean(column.numpy())
-        return made
+                means[:, dof, 10 * self.regressor.count + block * self.nv + dof] = samples.means(column.numpy())
+        return samples.thinned(means)
 
     def of_joint(self, motion: tuple[Tensor, Tensor, Tensor], dof: int) -> list[Tensor]:
         """Columns (N,) of armature, damping, dry friction, stiffness and the rest position of a spring."""
@@ -200,56 +198,72 @@ class TorqueEquations:
         made: np.ndarray = torch.autograd.functional.jacobian(self.lifted_at, z).numpy()
         return made
 
-    def applied(self, part: Equations, z: Tensor) -> Tensor:
-        """u (rows, nv) of a recording: means of the forces that acted."""
-        k = self._number(part)
-        targets = self.problem.targets(z)
-        target = targets[k if len(targets) > 1 else 0]
-        return self._forces(part, target, self._theta_of(self.problem.theta(targets), k))
+    def applied(self, part: Equations, z: Tensor) -> np.ndarray:
+        """u (rows, nv) of a recording: the forces that acted, filtered."""
+        with torch.no_grad():
+            return part.samples.filtered(self._applied(part, z).numpy())
 
-    def applied_slope(self, part: Equations, z: Tensor, chosen: list[int]) -> np.ndarray:
+    def applied_slope(self, part: Equations, z: Tensor, chosen: Sequence[int]) -> np.ndarray:
         """du / dz (rows, nv, chosen), by one pass of the forward mode for each."""
+        return self._slope(part, self._applied, z, chosen)
+
+    def needed(self, part: Equations, z: Tensor) -> np.ndarray:
+        """(rows, nv) forces that the motion needs, filtered."""
+        with torch.no_grad():
+            if self.touches(GEOMETRY):
+                return part.samples.filtered(self._needed(part, z).numpy())
+            lifted = self.lifted_at(z)
+            return part.columns @ lifted[self._number(part) if len(lifted) > 1 else 0].numpy()
+
+    def needed_slope(self, part: Equations, z: Tensor, chosen: Sequence[int]) -> np.ndarray:
+        """Its derivative to z (rows, nv, chosen), through the geometry too."""
+        return self._slope(part, self._needed, z, chosen)
+
+    def residual(self, part: Equations, z: Tensor) -> np.ndarray:
+        """(rows, nv) needed less applied [N m | N]."""
+        return self.needed(part, z) - self.applied(part, z)
+
+    def _slope(
+        self, part: Equations, force: Callable[[Equations, Tensor], Tensor], z: Tensor, chosen: Sequence[int]
+    ) -> np.ndarray:
         made = []
         for k in chosen:
             with forward_ad.dual_level():
                 unit = torch.zeros_like(z)
                 unit[k] = 1.0
-                tangent = forward_ad.unpack_dual(self.applied(part, forward_ad.make_dual(z, unit))).tangent
-                made.append(np.zeros((part.samples.rows, self.nv)) if tangent is None else tangent.numpy())
+                tangent = forward_ad.unpack_dual(force(part, forward_ad.make_dual(z, unit))).tangent
+                made.append(np.zeros((part.samples.rows, self.nv)) if tangent is None else part.samples.filtered(tangent.numpy()))
         return np.stack(made, -1) if made else np.zeros((part.samples.rows, self.nv, 0))
 
-    def _forces(self, part: Equations, target: Inputs, theta: Tensor) -> Tensor:
-        width, rows = part.samples.width, part.samples.rows
+    def _applied(self, part: Equations, z: Tensor) -> Tensor:
+        """(N, nv) at every sample."""
+        k = self._number(part)
+        targets = self.problem.targets(z)
+        target, theta = targets[k if len(targets) > 1 else 0], self._theta_of(self.problem.theta(targets), k)
         q, v, a = part.motion
+        force = torch.zeros_like(v)
         if self.problem.dataset.inputs:
             gains = {name: target.value(name) for name in ("dof_kp", "dof_kv")}
             dof_ctrl, act_ctrl = part.drive.controls(part.batch, self.problem.recordings, target.recorded, gains)
             here = dof_ctrl[:, 0][part.steps], None if act_ctrl is None else act_ctrl[:, 0][part.steps]
-            sample = Sample(self.problem.physics, theta, part.drive.dt, q, v, (q, v), (q, v), a, *here)
-            force = self.forces.of(sample).reshape(rows, width, self.nv).mean(1)
-        else:
-            force = torch.zeros(rows, self.nv, dtype=q.dtype)
+            force = self.forces.of(Sample(self.problem.physics, theta, part.drive.dt, q, v, (q, v), (q, v), a, *here))
         for dof, values in part.sensed.items():
-            force = force.index_copy(1, indices([dof]), torch.as_tensor(values)[:, None].to(force))
+            force = force.index_copy(1, indices([dof]), torch.as_tensor(values)[:, None])
         return force
 
-    def needed(self, part: Equations, z: Tensor) -> Tensor:
-        """(rows, nv) forces that the motion needs, at parameters that may change the geometry."""
+    def _needed(self, part: Equations, z: Tensor) -> Tensor:
+        """(N, nv) at every sample."""
         theta = self._theta_of(self.problem.theta(self.problem.targets(z)), self._number(part))
-        xi = self.lifted(theta)
-        if not self.touches(GEOMETRY):
-            return torch.as_tensor(part.columns) @ xi
-        count, width = 10 * self.regressor.count, part.samples.width
-        length, made = max(1, CHUNK // width) * width, []
-        for first in range(0, len(part.samples.time), length):
-            q, v, a = (x[first : first + length] for x in part.motion)
-            force = self.regressor.columns(theta, q, v, a).reshape(len(q), self.nv, -1) @ xi[:count]
-            made.append(force.reshape(-1, width, self.nv).mean(1))
-        return torch.cat(made) + torch.as_tensor(part.columns[:, :, count:]) @ xi[count:]
-
-    def residual(self, part: Equations, z: Tensor) -> Tensor:
-        """(rows, nv) needed less applied [N m | N]."""
-        return self.needed(part, z) - self.applied(part, z)
+        xi, count = self.lifted(theta), 10 * self.regressor.count
+        made = []
+        for first in range(0, len(part.samples.time), CHUNK):
+            q, v, a = (x[first : first + CHUNK] for x in part.motion)
+            made.append(self.regressor.columns(theta, q, v, a).reshape(len(q), self.nv, -1) @ xi[:count])
+        joint = [
+            sum(column * xi[count + block * self.nv + dof] for block, column in enumerate(self.of_joint(part.motion, dof)))
+            for dof in range(self.nv)
+        ]
+        return torch.cat(made) + torch.stack(joint, -1)  # type: ignore[arg-type]
 
     def _theta_of(self, theta: Tensor, recording: int) -> Tensor:
         return theta[recording] if theta.dim() == 2 else theta

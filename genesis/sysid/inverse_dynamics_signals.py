@@ -1,7 +1,9 @@
-"""Positions, velocities, accelerations and torques of a recording on one even grid, without phase, and their means over short intervals.
+"""Positions, velocities and accelerations of a recording on one even grid, without phase, and the filter of both sides of the equations.
 
     q -> zero-phase low-pass (Butterworth, forwards and backwards) -> v, a by central differences
-    torque and every column of the regressor -> mean over the same intervals, which is the same filter for both sides of the equations
+    torques and every column of the regressor -> means over short intervals -> a lower zero-phase low-pass -> every few of them
+
+The second filter is the same for both sides, so that it takes noise and no truth; it is lower than the first, above which motion lacks.
 
 Source: Gautier, Numerical calculation of the base inertial parameters of robots, 1991; Gautier, Khalil, Exciting trajectories for the
 identification of base inertial parameters of robots, 1992 (parallel filtering and decimation).
@@ -20,46 +22,77 @@ ABOVE = 4.0  # power over that of the noise that counts as motion
 FEWEST = 32  # samples of a recording
 EDGE = 2.0  # periods of the cutoff that are cut where the filter begins and ends
 GAP = 2.5  # median steps without a sample that count as a gap
-PER_CUTOFF = 4.0  # equations in a second for each Hz of the cutoff
+SHARE = 0.5  # of the cutoff of positions, that of the equations
+MEANS, ROWS = 16.0, 4.0  # in a second for each Hz of the cutoff of the equations: means, and equations
 
 
 @dataclass(frozen=True)
 class TorqueFilter:
-    """cutoff: of the low-pass of positions [Hz], None: from the spectrum of the positions. order: of the filter, which acts twice.
+    """cutoff: of the low-pass of positions [Hz], None: from their spectrum. order: of the filters, which act twice.
 
-    rate: equations in a second [Hz], None: four times the cutoff; the torques are means over that time.
+    equations: cutoff of both sides of the equations [Hz], None: half of the other; inf: no filter, every sample is an equation.
     """
 
     cutoff: float | None = None
     order: int = 4
-    rate: float | None = None
+    equations: float | None = None
 
 
 @dataclass
 class TorqueSamples:
-    """A recording as instants of an even grid, in runs of ``width`` that share an equation.
+    """A recording as instants of an even grid, and the filter that makes equations of them.
 
-    time (N,) [s], q, v, a (N, n) of the measured joints; N = rows * width. rows: equations for each joint.
-    rate: of the grid [Hz]. cutoff [Hz]. piece (rows,): which piece without a gap an equation is of.
+    time (N,) [s], q, v, a (N, n) of the measured joints, in pieces without a gap of ``lengths`` samples.
+    rate: of the grid [Hz]; cutoff, equations [Hz]: of both filters. width: samples in a mean; stride: means for each equation.
     """
 
     time: np.ndarray
     q: np.ndarray
     v: np.ndarray
     a: np.ndarray
-    width: int
+    lengths: list[int]
     rate: float
     cutoff: float
-    piece: np.ndarray
+    equations: float
+    order: int
+    width: int
+    stride: int
+
+    def __post_init__(self) -> None:
+        self.instants = self.filtered(self.time[:, None])[:, 0]
+        self.piece = self.filtered(np.repeat(np.arange(float(len(self.lengths))), self.lengths)[:, None])[:, 0].round().astype(int)
 
     @property
     def rows(self) -> int:
         """Equations for each joint."""
-        return len(self.time) // self.width
+        return len(self.instants)
 
-    def mean(self, values: np.ndarray) -> np.ndarray:
-        """(rows, ...) means of values (N, ...) over the runs."""
-        return values if self.width == 1 else values.reshape(self.rows, self.width, *values.shape[1:]).mean(1)
+    def means(self, values: np.ndarray) -> np.ndarray:
+        """Values (N, ...) of a multiple of ``width`` as means of each so many."""
+        return values if self.width == 1 else values.reshape(-1, self.width, *values.shape[1:]).mean(1)
+
+    def filtered(self, values: np.ndarray) -> np.ndarray:
+        """(rows, ...) of values (N, ...)."""
+        return self.thinned(self.means(values))
+
+    def thinned(self, means: np.ndarray) -> np.ndarray:
+        """(rows, ...) of means (N / width, ...)."""
+        if not np.isfinite(self.equations):
+            return means
+        low_pass = butter(self.order, self.equations, fs=self.rate / self.width, output="sos")
+        made, first = [], 0
+        for length in self.lengths:
+            piece = means[first : first + length // self.width]
+            first += length // self.width
+            cut = self.edge
+            smooth = sosfiltfilt(low_pass, piece, axis=0, padlen=min(len(piece) - 1, 3 * cut))
+            made.append(smooth[cut : len(piece) - cut : self.stride])
+        return np.concatenate(made)
+
+    @property
+    def edge(self) -> int:
+        """Means that are cut at both ends of a piece."""
+        return int(np.ceil(EDGE * self.rate / self.width / self.equations)) if np.isfinite(self.equations) else 0
 
 
 def torque_samples(recording: Recording, columns: list[tuple[str, int]], filtering: TorqueFilter) -> TorqueSamples:
@@ -88,18 +121,21 @@ def torque_samples(recording: Recording, columns: list[tuple[str, int]], filteri
         raise InputError(
             f"torque.cutoff: {cutoff:g} Hz; {recording.name} has {rate:.4g} samples a second, allowed: less than {0.5 * rate:.4g} Hz, or null."
         )
-    wanted = filtering.rate if filtering.rate is not None else PER_CUTOFF * cutoff
-    width = max(1, round(rate / wanted))
+    equations = filtering.equations if filtering.equations is not None else SHARE * cutoff
+    width = max(1, int(rate / (MEANS * equations)))
     parts = [_filtered(grid[p], raw[p], rate, cutoff, filtering.order, width) for p in pieces]
-    kept = [part for part in parts if part is not None]
+    least = 2.0 * EDGE / equations + 1.0 / (ROWS * equations)
+    kept = [part for part in parts if part is not None and len(part[0]) / rate > least]
     if not kept:
         raise InputError(
-            f"{recording.name}: {count * step:.4g} s are too short for torque.cutoff = {cutoff:.4g} Hz, whose filter takes "
-            f"{2 * EDGE / cutoff:.3g} s at the ends; give a higher cutoff, or a longer recording."
+            f"{recording.name}: {count * step:.4g} s without a gap are too short for filters of {cutoff:.4g} and {equations:.4g} Hz, which take "
+            f"{2.0 * EDGE * (1.0 / cutoff + 1.0 / equations):.3g} s at the ends; give a higher torque.cutoff, or a longer recording."
         )
     time, q, v, a = (np.concatenate(x) for x in zip(*kept, strict=True))
-    piece = np.concatenate([np.full(len(part[0]) // width, k) for k, part in enumerate(kept)])
-    return TorqueSamples(time, q, v, a, width, rate, cutoff, piece)
+    stride = max(1, int(rate / width / (ROWS * equations)))
+    return TorqueSamples(
+        time, q, v, a, [len(part[0]) for part in kept], rate, cutoff, equations, filtering.order, width, stride
+    )  # fmt: skip
 
 
 def chosen_cutoff(values: np.ndarray, rate: float) -> float:

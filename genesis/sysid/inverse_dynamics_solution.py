@@ -111,7 +111,7 @@ class TorqueSolver:
         made: list[int] = []
         x = self.chart.x0.copy()
         moved = set(self.driving)
-        before = self.equations.applied(part, self.z0).detach().numpy()
+        before = self.equations.applied(part, self.z0)
         rate = self.equations.applied_slope(part, self.z0, self.driving) @ self.to_free[np.ix_(self.driving, self.driving)]
         for parameter, _, where in self.problem.slices:
             if set(parameter.changes.physical) & set(GEOMETRY):
@@ -124,7 +124,7 @@ class TorqueSolver:
             with torch.no_grad():
                 off = _departure(self.equations.lifted_at(z).numpy(), self.lifted + self.slope @ change)
                 if moved & set(places.tolist()):
-                    off = max(off, _departure(self.equations.applied(part, z).numpy(), before + rate @ change[self.driving]))
+                    off = max(off, _departure(self.equations.applied(part, z), before + rate @ change[self.driving]))
             if off < LINEAR:
                 made += places.tolist()
                 x = trial
@@ -151,9 +151,7 @@ class TorqueSolver:
             rate = self.equations.applied_slope(part, self.z0, self.driving) @ self.to_free[np.ix_(self.driving, self.driving)]
             for j in chosen:
                 columns[:, :, int(np.flatnonzero(self.linear == j)[0])] -= rate[:, :, self.driving.index(j)]
-        with torch.no_grad():
-            here = self.equations.residual(part, self.z0).numpy()
-        target = columns @ self.chart.x0[self.linear] - here
+        target = columns @ self.chart.x0[self.linear] - self.equations.residual(part, self.z0)
         return LinearSystem(columns, target, part.samples.piece)
 
     def structure(self, systems: Sequence[LinearSystem]) -> Base:
@@ -254,7 +252,7 @@ class TorqueSolver:
     def _iterated(self, systems: Sequence[LinearSystem], base: Base) -> np.ndarray:
         """beta; the weights of the joints are what it leaves of their forces."""
         equations, beta = self.equations, np.zeros(len(base.chosen))
-        applied = [_applied(equations, part, self.z0) for part in equations.parts]
+        applied = [equations.applied(part, self.z0) for part in equations.parts]
         size = np.sqrt(np.mean(np.concatenate(applied) ** 2, 0))
         size = np.where(size > 0.0, size, max(float(size.max(initial=0.0)), 1e-12))
         equations.sigma = size.copy()
@@ -311,7 +309,7 @@ class TorqueSolver:
             _squares(systems, lambda s: s.columns[:, :, base.chosen] @ beta) / count,
             _squares(systems, lambda s: s.columns @ x) / count,
         ]
-        applied = np.concatenate([_applied(equations, part, self.z0) for part in equations.parts])
+        applied = np.concatenate([equations.applied(part, self.z0) for part in equations.parts])
         power = (applied**2).mean(0)
         share = [_share(e, power) for e in (train[0], unseen[0] / count, train[1], unseen[1] / count)]
         if not len(folds):
@@ -328,12 +326,6 @@ def _departure(found: np.ndarray, expected: np.ndarray) -> float:
 
 def _cost(equations: Compressed, x: np.ndarray) -> float:
     return 0.5 * float(((equations.columns @ x - equations.target) ** 2).sum())
-
-
-def _applied(equations: TorqueEquations, part: Equations, z: Any) -> np.ndarray:
-    with torch.no_grad():
-        made: np.ndarray = equations.applied(part, z).numpy()
-    return made
 
 
 def _squares(systems: Sequence[LinearSystem], predicted: Callable[[LinearSystem], np.ndarray]) -> np.ndarray:
