@@ -183,7 +183,7 @@ def main() -> None:
     print("problem", time.perf_counter() - since)
     from genesis.sysid.inverse_dynamics_signals import TorqueFilter
     for c, e, sl in vars(given)["try"] or []:
-        eq = TorqueEquations(problem, TorqueOptions(TorqueFilter(c, 4, e), sl))
+        eq = TorqueEquations(problem, TorqueOptions(c, 4, e, sl))
         f = TorqueSolver(eq).solution()
         print(c, e, sl, " ".join(f"{100*r.base_unseen:.2f}" for r in f.errors), eq.parts[0].samples.rows)
     if vars(given)["try"]: return

@@ -34,7 +34,7 @@ from genesis.sysid.mini_batch import mini_batch_terms
 from genesis.sysid.multistart import spread_starts
 from genesis.sysid.objective import LeastSquaresObjective
 from genesis.sysid.problem import RecordingProblem
-from genesis.sysid.residuals import FAILURES, of_windows
+from genesis.sysid.residuals import FAILURES, Residuals, of_windows
 from genesis.sysid.result import Answer
 from genesis.sysid.shown import shown_of
 
@@ -72,7 +72,7 @@ class SysidProblem:
         shooting = self.problem.shooting
         self.gap_weight = shooting.continuity if self.problem.start is not None else 0.0
         self.rounds = max(1, shooting.rounds) if self.gap_weight > 0.0 else 1
-        self.squares = LeastSquaresObjective(of_windows(self.problem, self.gap_weight))
+        self.squares = LeastSquaresObjective(self.made_residuals())
         self.groups: list[Group] = self.squares.groups
         self.failure: Exception | None = None
         self.exact = True
@@ -89,6 +89,10 @@ class SysidProblem:
         self.random = np.random.default_rng(self.seed)
         self.answer: Answer | None = None
         self._before = self._counted()
+
+    def made_residuals(self) -> Residuals:
+        """What is squared at first."""
+        return of_windows(self.problem, self.gap_weight)
 
     # ---- as an objective
 

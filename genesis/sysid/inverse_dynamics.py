@@ -9,7 +9,7 @@ Source: Atkeson, An, Hollerbach, 1986; Gautier, Khalil, 1992; Swevers et al., Op
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -39,13 +39,20 @@ GEOMETRY = ("gravity", "link_pos", "link_quat", "jnt_offset", "jnt_scale")
 
 @dataclass(frozen=True)
 class TorqueOptions:
-    """slip: speed at which dry friction has turned over [rad/s | m/s]. regularization: weight of the divergence of bodies from their
-    description. folds: parts of the recordings that are held out in turns."""
+    """cutoff, order, equations: see `TorqueFilter`. slip: speed at which dry friction has turned over [rad/s | m/s]. regularization: weight
+    of the divergence of bodies from their description. folds: parts of the recordings that are held out in turns."""
 
-    filter: TorqueFilter = field(default_factory=TorqueFilter)
+    cutoff: float | None = None
+    order: int = 4
+    equations: float | None = None
     slip: float = 0.01
     regularization: float = 1.0
     folds: int = 5
+
+    @property
+    def filter(self) -> TorqueFilter:
+        """Of motion and equations."""
+        return TorqueFilter(self.cutoff, self.order, self.equations)
 
 
 @dataclass

@@ -77,7 +77,7 @@ class Answer:
 
     names (n,): order of the matrices. covariance, correlation (n, n). singular_values (n,) of the scaled sensitivity, largest
     first; directions (n, n): columns are combinations of scaled parameters, best known first; identifiable (n,) bool: of each
-    direction. rmse: rows {"recording", "split", "channel", "unit", "before", "after"}, totals of a split with recording "all".
+    direction. base_parameters, torque_errors: of an identification from torques, rows of `BaseParameter` and `TorqueError`. rmse: rows {"recording", "split", "channel", "unit", "before", "after"}, totals of a split with recording "all".
     """
 
     estimates: list[Estimate]
@@ -91,6 +91,8 @@ class Answer:
     traces: list[Trace]
     whiteness: list[Whiteness]
     warnings: list[str] = field(default_factory=list)
+    base_parameters: list[dict[str, Any]] = field(default_factory=list)
+    torque_errors: list[dict[str, Any]] = field(default_factory=list)
 
     def content(self) -> dict[str, Any]:
         """In plain numbers, for JSON; of each curve its recording, name, samples and root mean square errors."""
