@@ -91,6 +91,7 @@ class TorqueEquations:
         self._refuse()
         self.size = 10 * self.regressor.count + 5 * self.nv
         self.sigma = np.ones(self.nv)
+        self._slope_at: tuple[Tensor, np.ndarray] | None = None
         with torch.no_grad():
             self.theta0 = self.problem.theta(self.problem.targets(self.problem.z0))
             self.parts = [
@@ -202,8 +203,9 @@ class TorqueEquations:
 
     def lifted_slope(self, z: Tensor) -> np.ndarray:
         """d xi / dz (R, k, n)."""
-        made: np.ndarray = torch.autograd.functional.jacobian(self.lifted_at, z).numpy()
-        return made
+        if self._slope_at is None or not torch.equal(self._slope_at[0], z):
+            self._slope_at = z.clone(), torch.autograd.functional.jacobian(self.lifted_at, z).numpy()
+        return self._slope_at[1]
 
     def applied(self, part: Equations, z: Tensor) -> np.ndarray:
         """u (rows, nv) of a recording: the forces that acted, filtered."""

@@ -32,7 +32,7 @@ class LinearChart:
                 for k, name in enumerate(parameter.names):
                     here = places[10 * k : 10 * k + 10]
                     for place, label, unit in zip(here, PER_LINK, UNITS, strict=True):
-                        self.names[place], self.units[place] = f"{parameter.name}/{name}.{label}{own}", unit
+                        self.names[place], self.units[place] = f"{name}.{label}{own}", unit
                     self.bodies.append(BodyPrior(here, np.einsum("k,kij->ij", self.x0[here], BASIS)))
                 continue
             for i, place in enumerate(places):

@@ -148,7 +148,7 @@ def show(job: Job, found: Any, models: list[str], told: list[str], page: bool) -
     console.say()
     if found.torque_errors:
         combinations, joints = torque_rows(found)
-        console.table("", BASE_COLUMNS, combinations, right=[1, 2, 3])
+        console.table("", BASE_COLUMNS, combinations, right=[0, 1, 2])
         console.say()
         console.table("", TORQUE_COLUMNS, joints, right=list(range(1, len(TORQUE_COLUMNS))))
         console.say()

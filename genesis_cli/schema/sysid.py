@@ -29,6 +29,7 @@ class Starts:
     equation_error: bool = key(
         False, "begin with the parameters that explain the measured torques (least squares, no simulation)"
     )
+    force: bool = key(False, "begin with them also where the described values cost less in simulation")
     candidates: int = key(0, "starts spread over the bounds, judged in one batched simulation", low=0)
     keep: int = key(4, "how many of the best of them a descent begins from", low=1)
 

@@ -11,7 +11,7 @@ from genesis.sysid.result import Estimate, Identification
 
 ESTIMATE_COLUMNS = ("parameter", "start", "estimate", "±", "note")
 RMSE_COLUMNS = ("recording", "split", "channel", "before", "after", "unit", "change")
-BASE_COLUMNS = ("base parameter", "start", "value", "±", "95 %")
+BASE_COLUMNS = ("start", "value", "±", "95 %", "base parameter")
 TORQUE_COLUMNS = ("torque", "rms", "linear", "unseen", "held out", "bodies", "unseen", "held out")
 Rows = list[tuple[str, ...]]
 
@@ -45,7 +45,7 @@ def torque_rows(found: Identification) -> tuple[Rows, Rows]:
         size = max(abs(p["value"]), abs(p["start"]))
         share = p["std"] / size if size > 0.0 else float("nan")
         interval = f"{plain(p['low'])} … {plain(p['high'])}"
-        combinations.append((p["name"], plain(p["start"]), f"{plain(p['value'])} {p['unit']}", percent(share), interval))
+        combinations.append((plain(p["start"]), f"{plain(p['value'])} {p['unit']}", percent(share), interval, p["name"]))
     keys = ("base_train", "base_unseen", "base_validation", "consistent_train", "consistent_unseen", "consistent_validation")
     joints: Rows = [
         (e["joint"], f"{plain(e['rms'])} {e['unit']}", *(percent(e[key]) for key in keys)) for e in found.torque_errors
