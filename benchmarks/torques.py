@@ -52,7 +52,9 @@ def scene_of(truth: bool, seed: int = 7):
         rows = [robot.get_link(name).idx for name in LINKS]
         bodies = [value[name][rows] for name in ("link_mass", "link_com", "link_inertia")]
         free = log_cholesky("truth", LINKS, *bodies)
-        free += 0.15 * torch.as_tensor(np.random.default_rng(seed).standard_normal(free.shape)) * torch.tensor([1.0] * 4 + [0.1] * 6)
+        free += (
+            0.15 * torch.as_tensor(np.random.default_rng(seed).standard_normal(free.shape)) * torch.tensor([1.0] * 4 + [0.1] * 6)
+        )
         for name, moved in zip(value, bodies_of(free), strict=True):
             value[name][rows] = moved
         params = dict(value) | {
@@ -168,7 +170,10 @@ def main() -> None:
         inputs = {"torque": Series(log["time"], log["tau"], JOINTS)}
         recordings.append(Recording(name, Path(name), 0, split, channels, inputs, 0.0, float(log["time"][-1])))
     columns = {joint: joint for joint in JOINTS}
-    spec, driven = channel_spec("angle", {"kind": "joint_position", "columns": columns}), input_spec("torque", {"kind": "joint_force", "columns": columns})
+    spec, driven = (
+        channel_spec("angle", {"kind": "joint_position", "columns": columns}),
+        input_spec("torque", {"kind": "joint_force", "columns": columns}),
+    )
     settle(spec, [], "")
     settle(driven, [], "")
     spec.sigma = np.full(7, ENCODER)
@@ -182,11 +187,13 @@ def main() -> None:
     problem = problem_of(setting, Dataset(recordings, {"angle": spec}, {"torque": driven}, Smoothing()), PARAMETERS)
     print("problem", time.perf_counter() - since)
     from genesis.sysid.inverse_dynamics_signals import TorqueFilter
+
     for c, e, sl in vars(given)["try"] or []:
         eq = TorqueEquations(problem, TorqueOptions(c, 4, e, sl))
         f = TorqueSolver(eq).solution()
-        print(c, e, sl, " ".join(f"{100*r.base_unseen:.2f}" for r in f.errors), eq.parts[0].samples.rows)
-    if vars(given)["try"]: return
+        print(c, e, sl, " ".join(f"{100 * r.base_unseen:.2f}" for r in f.errors), eq.parts[0].samples.rows)
+    if vars(given)["try"]:
+        return
     equations = TorqueEquations(problem, TorqueOptions())
     print("equations", time.perf_counter() - since, equations.parts[0].samples.cutoff, equations.parts[0].samples.rows)
     solver = TorqueSolver(equations, lambda text: print(f"{time.perf_counter() - since:6.1f} s {text}"))

@@ -25,8 +25,8 @@ def register_schema() -> None:
         for kind, schema in kinds.items():
             store.store(group=f"schema/{node}", name=kind, node=schema, provider="genesis")
     for name, schema in ALONE.items():  # plain, since a dataclass at the root would allow no other key there
-        node = {field.name: field.default for field in fields(schema)}
-        store.store(group="schema/run", name=name, node=node, provider="genesis")
+        plain = {field.name: field.default for field in fields(schema)}
+        store.store(group="schema/run", name=name, node=plain, provider="genesis")
     for group, configs in SWEEPS.items():
         for name, schema in configs.items():
             store.store(group=group, name=name, node=schema, provider="genesis")

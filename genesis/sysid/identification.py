@@ -39,8 +39,8 @@ from genesis.sysid.shown import shown_of
 
 @dataclass
 class Starts:
-    """equation_error: begin with the parameters that explain the measured torques, force: also where the description costs less. candidates: points spread over the bounds that one
-    batched simulation judges, keep: the best of them that a descent begins from."""
+    """equation_error: begin with the parameters that explain the measured torques; force: also where the description costs less.
+    candidates: points spread over the bounds that one batched simulation judges, keep: the best of them that a descent begins from."""
 
     equation_error: bool = False
     force: bool = False

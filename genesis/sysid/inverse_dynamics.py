@@ -138,6 +138,15 @@ class TorqueEquations:
                     f'{parameter.where}: changes the channel "{sensors[0]}", whose numbers the equations of residual=torque are made of; '
                     "hold it (learn: false), use input_gain or input_bias for a force, or residual=motion."
                 )
+            gains = [name for name in parameter.changes.physical if name in ("dof_kp", "dof_kv")]
+            drive = Drive(self.problem.setting, self.problem.dataset, self.problem.dt)
+            closed = np.flatnonzero((drive.kp | drive.kv)[0])
+            blind = [self.labels[d] for d in closed if d not in self.torques]
+            if gains and blind:
+                raise InputError(
+                    f"{parameter.where}: with learned gains the force of {blind[0]} is not known, and gains of zero explain everything; give "
+                    "a channel of kind joint_torque, hold the gains (learn: false), or use residual=motion."
+                )
 
     def touches(self, names: tuple[str, ...]) -> bool:
         """Whether something that is learned changes these physical parameters."""
@@ -231,6 +240,33 @@ class TorqueEquations:
     def residual(self, part: Equations, z: Tensor) -> np.ndarray:
         """(rows, nv) needed less applied [N m | N]."""
         return self.needed(part, z) - self.applied(part, z)
+
+    def slope(self, part: Equations, z: Tensor) -> np.ndarray:
+        """(rows, nv, n) derivative of what is needed less what acted [N m | N]."""
+        slope, columns = self.lifted_slope(z), part.columns
+        turning, driving = self.places(GEOMETRY), self.driving
+        k = self._number(part)
+        if turning:
+            with torch.no_grad():
+                theta = self._theta_of(self.problem.theta(self.problem.targets(z)), k)
+                columns = self.columns(part.samples, part.motion, theta, lambda done: None)
+        made = columns @ slope[k if len(slope) > 1 else 0]
+        if turning:
+            made[:, :, turning] = self.needed_slope(part, z, turning)
+        if driving:
+            made[:, :, driving] -= self.applied_slope(part, z, driving)
+        return made
+
+    @property
+    def driving(self) -> list[int]:
+        """Numbers of z that change the forces that acted."""
+        inputs = [range(p.start, p.stop) for parameter, _, p in self.problem.slices if parameter.changes.inputs]
+        return sorted({k for places in inputs for k in places} | set(self.places(FORCE)))
+
+    def places(self, names: Sequence[str]) -> list[int]:
+        """Numbers of z that change one of these physical parameters."""
+        chosen = [part for parameter, _, part in self.problem.slices if set(parameter.changes.physical) & set(names)]
+        return [k for part in chosen for k in range(part.start, part.stop)]
 
     def _slope(
         self, part: Equations, force: Callable[[Equations, Tensor], Tensor], z: Tensor, chosen: Sequence[int]

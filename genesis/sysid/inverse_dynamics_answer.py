@@ -11,7 +11,7 @@ from genesis.sysid.build import shared_numbers, validation_problem
 from genesis.sysid.inverse_dynamics import Equations, TorqueEquations, TorqueOptions
 from genesis.sysid.inverse_dynamics_base import correlated_spread, information
 from genesis.sysid.inverse_dynamics_residuals import CHANNEL, TorqueResiduals
-from genesis.sysid.inverse_dynamics_solution import LinearSystem, TorqueError, TorqueSolver
+from genesis.sysid.inverse_dynamics_solution import TorqueError, TorqueSolution, TorqueSolver
 from genesis.sysid.result import Answer, Estimate, Trace
 from genesis.sysid.statistics import EDGE, RANK, SILENT, Certainty, estimates, whiteness
 
@@ -32,8 +32,9 @@ class Judged:
 
 def torque_answer(torques: TorqueResiduals, start: np.ndarray, best: np.ndarray) -> Answer:
     """At the best of free numbers z (n,)."""
-    problem, solution = torques.problem, torques.solution
+    problem, solution = torques.problem, _solution_at(torques, best)
     judged = [_judged(torques.equations, part, "train", start, best) for part in torques.equations.parts]
+    point = problem.z0.numpy() if len(torques.solver.linear) == problem.n else best
     errors = _consistent_errors(torques, judged, [replace(error) for error in solution.errors])
     held_out = validation_problem(problem)
     if held_out is not None:
@@ -41,7 +42,7 @@ def torque_answer(torques: TorqueResiduals, start: np.ndarray, best: np.ndarray)
         equations = TorqueEquations(held_out, _same_filter(torques), torques.tell)
         others = [_judged(equations, part, "validation", start[shared], best[shared]) for part in equations.parts]
         judged += others
-        _validated(torques, equations, others, errors)
+        _validated(_base_left(equations, solution, point[shared]), others, equations.dofs, errors)
     known = torque_certainty(torques, best)
     made = estimates(problem, best, known)
     names = problem.names()
@@ -50,7 +51,8 @@ def torque_answer(torques: TorqueResiduals, start: np.ndarray, best: np.ndarray)
     return Answer(
         estimates=made, names=names, covariance=known.covariance, correlation=known.correlation, singular_values=known.singular_values,
         directions=known.directions, identifiable=known.identifiable, rmse=_rmse(torques.equations, judged),
-        traces=_traces(torques.equations, judged), whiteness=whiteness(CHANNEL, labels, left), warnings=_warnings(torques, made, errors),
+        traces=_traces(torques.equations, judged), whiteness=whiteness(CHANNEL, labels, left),
+        warnings=_warnings(torques, solution, made, errors),
         base_parameters=[asdict(one) for one in solution.parameters], torque_errors=[asdict(one) for one in errors],
     )  # fmt: skip
 
@@ -85,27 +87,35 @@ def _consistent_errors(torques: TorqueResiduals, judged: list[Judged], errors: l
     return errors
 
 
-def _validated(torques: TorqueResiduals, equations: TorqueEquations, judged: list[Judged], errors: list[TorqueError]) -> None:
-    """Errors on recordings that were held out, in place."""
+def _validated(base: np.ndarray | None, judged: list[Judged], dofs: np.ndarray, errors: list[TorqueError]) -> None:
+    """Errors on recordings that were held out, in place. base (rows, nv): what base parameters leave."""
     power = np.concatenate([one.applied for one in judged])
     left = np.concatenate([one.after - one.applied for one in judged])
-    base = _base_left(torques, equations)
-    for error, dof in zip(errors, torques.equations.dofs, strict=True):
+    for error, dof in zip(errors, dofs, strict=True):
         rms = _rms(power[:, dof])
         error.consistent_validation = _over(_rms(left[:, dof]), rms)
         if base is not None:
             error.base_validation = _over(_rms(base[:, dof]), rms)
 
 
-def _base_left(torques: TorqueResiduals, equations: TorqueEquations) -> np.ndarray | None:
-    """(rows, nv) what base parameters leave; None where recordings have numbers of their own."""
-    if torques.problem.by_recording or not equations.problem.n:
+def _base_left(equations: TorqueEquations, solution: TorqueSolution, at: np.ndarray) -> np.ndarray | None:
+    """(rows, nv) what base parameters leave, around z (n,); None where recordings have numbers of their own."""
+    if not equations.problem.n or equations.problem.n <= max(solution.linear, default=0):
         return None
-    solver = TorqueSolver(equations)
-    solver.linear = torques.solver.linear
-    systems: list[LinearSystem] = [solver.system(part, k) for k, part in enumerate(equations.parts)]
-    base, beta = torques.solution.base, torques.solution.beta
-    return np.concatenate([s.target - s.columns[:, :, base.chosen] @ beta for s in systems])
+    solver = TorqueSolver(equations, at=at)
+    solver.linear = solution.linear
+    systems = [solver.system(part) for part in equations.parts]
+    return np.concatenate([s.target - s.columns[:, :, solution.base.chosen] @ solution.beta for s in systems])
+
+
+def _solution_at(torques: TorqueResiduals, best: np.ndarray) -> TorqueSolution:
+    """That of the start where everything is linear, else one around the estimate; the weights of the run stay."""
+    if len(torques.solver.linear) == torques.problem.n:
+        return torques.solution
+    sigma = torques.equations.sigma
+    made = TorqueSolver(torques.equations, torques.tell, at=best).solution()
+    torques.equations.sigma = sigma
+    return made
 
 
 def _rms(values: np.ndarray) -> float:
@@ -141,8 +151,16 @@ def _traces(equations: TorqueEquations, judged: list[Judged]) -> list[Trace]:
         for dof in equations.dofs:
             made.append(
                 Trace(
-                    one.part.recording.name, one.split, CHANNEL, equations.labels[dof], equations.units[dof], one.part.samples.instants,
-                    one.applied[:, dof], one.before[:, dof], one.after[:, dof], starts,
+                    one.part.recording.name,
+                    one.split,
+                    CHANNEL,
+                    equations.labels[dof],
+                    equations.units[dof],
+                    one.part.samples.instants,
+                    one.applied[:, dof],
+                    one.before[:, dof],
+                    one.after[:, dof],
+                    starts,
                 )  # fmt: skip
             )
     return made
@@ -200,21 +218,21 @@ def _scores(torques: TorqueResiduals, part: Equations, z: torch.Tensor) -> np.nd
     weighted = np.zeros((part.samples.rows, equations.nv))
     dofs = equations.dofs
     weighted[:, dofs] = (equations.residual(part, z) / equations.sigma**2)[:, dofs]
-    made: np.ndarray = np.einsum("td,tdn->tn", weighted, torques.slope(part, z))
+    made: np.ndarray = np.einsum("td,tdn->tn", weighted, torques.equations.slope(part, z))
     return made
 
 
 # ---- words
 
 
-def _warnings(torques: TorqueResiduals, made: list[Estimate], errors: list[TorqueError]) -> list[str]:
-    said, solution = list(torques.solution.notes), torques.solution
+def _warnings(torques: TorqueResiduals, solution: TorqueSolution, made: list[Estimate], errors: list[TorqueError]) -> list[str]:
+    said = list(solution.notes)
     lost = [e.name for e in made if e.note in ("not identifiable alone", "no effect on any residual")]
     if lost and len(solution.beta):
         kept = "they stay where the description has them" if torques.bodies() else "give a prior, or freeze them"
         said.append(
-            f"{len(lost)} of {torques.problem.n} numbers cannot be told one by one ({', '.join(lost[:3])}{', …' if len(lost) > 3 else ''}), only in "
-            f"the {len(solution.beta)} combinations of the base parameters; {kept}."
+            f"{len(lost)} of {torques.problem.n} numbers cannot be told one by one ({', '.join(lost[:3])}{', …' if len(lost) > 3 else ''}), "
+            f"only in the {len(solution.beta)} combinations of the base parameters; {kept}."
         )
     if solution.cost > FLOOR * solution.floor:
         said.append(

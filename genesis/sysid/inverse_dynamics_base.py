@@ -127,7 +127,10 @@ class Compressed:
 
 def _triangle(rows: np.ndarray) -> np.ndarray:
     """R of rows, with no more rows than columns."""
-    return rows if rows.shape[0] <= rows.shape[1] else np.linalg.qr(rows, mode="r")
+    if rows.shape[0] <= rows.shape[1]:
+        return rows
+    made: np.ndarray = np.linalg.qr(rows, mode="r")  # type: ignore[assignment]
+    return made
 
 
 def information(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,9 +1,9 @@
 """The equations of torques as residuals of an identification: weighted, and as few rows as there are numbers where they are linear.
 
-    ½ Σ ((A xi(z) - u(z)) / sigma)² + mu Σ D(J_i(z) | J_i0) + priors
+½ Σ ((A xi(z) - u(z)) / sigma)² + mu Σ D(J_i(z) | J_i0) + priors
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,8 @@ from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import Residuals
 
 CHANNEL = "torque"
+TURNS = 10  # of Gauss-Newton steps before the first iteration
+ENOUGH = 1e-3  # fall of the logarithm of what is left that is worth another one
 DIVERGENCE = "divergence"  # label of the blocks that keep bodies near their description
 
 
@@ -39,18 +41,47 @@ class TorqueResiduals:
 
     @cached_property
     def solver(self) -> TorqueSolver:
-        """Of their least squares."""
+        """Of their least squares around the start."""
         return TorqueSolver(self.equations, self.tell)
 
     @cached_property
     def solution(self) -> TorqueSolution:
-        """The linear least squares, which the weights of all that follows come from."""
-        return self.solver.solution()
+        """The linear least squares, which the weights of all that follows come from, around what is not linear.
+
+        Where something is not, Gauss-Newton steps in all numbers go before, as long as they lower the cost.
+        """
+        solver = self.solver
+        if len(solver.linear) == self.problem.n:
+            return solver.solution()
+        return TorqueSolver(self.equations, self.tell, at=self._by_turns()).solution()
+
+    def _by_turns(self) -> np.ndarray:
+        """z (n,) of Gauss-Newton steps in all numbers, with weights in turns."""
+        z = self.problem.z0.numpy()
+        lowest = self._relative(z)
+        for k in range(TURNS):
+            self.tell(f"what is not linear, step {k + 1}")
+            point = TorqueSolver(self.equations, at=z).step()
+            value = self._relative(point)
+            if value < lowest:
+                z = point
+            if not value < lowest - ENOUGH:
+                break
+            lowest = value
+        return z
+
+    def _relative(self, z: np.ndarray) -> float:
+        """Sum over joints of the logarithm of what is left: a cost that does not depend on weights."""
+        left = np.concatenate([self.equations.residual(part, torch.as_tensor(z)) for part in self.equations.parts])
+        value = float(np.log(np.maximum((left[:, self.equations.dofs] ** 2).mean(0), 1e-300)).sum())
+        return value if np.isfinite(value) else np.inf
 
     def blocks(self, x: np.ndarray, jacobian: bool = True) -> list[ResidualBlock]:
         """At z (n,)."""
         z = torch.as_tensor(x[: self.problem.n])
-        made = self._few_rows(z, jacobian) if self._linear else [self._all_rows(part, z, jacobian) for part in self.equations.parts]
+        made = (
+            self._few_rows(z, jacobian) if self._linear else [self._all_rows(part, z, jacobian) for part in self.equations.parts]
+        )
         weight = self.options.regularization
         rows = self.solver.chart.divergence(z, weight).detach().numpy()
         if len(rows):
@@ -75,9 +106,9 @@ class TorqueResiduals:
         solver, equations = self.solver, self.equations
         made = []
         for part in equations.parts:
-            rate = equations.applied_slope(part, solver.z0, solver.driving)
+            rate = equations.applied_slope(part, solver.z, solver.driving)
             rate = rate @ solver.to_free[np.ix_(solver.driving, solver.driving)]
-            constant = rate @ solver.chart.x0[solver.driving] - equations.applied(part, solver.z0)
+            constant = rate @ solver.x[solver.driving] - equations.applied(part, solver.z)
             table = np.concatenate([part.columns, -rate, constant[:, :, None]], -1)[:, equations.dofs]
             table = table / equations.sigma[equations.dofs][:, None]
             table = table.reshape(-1, table.shape[-1])
@@ -107,34 +138,8 @@ class TorqueResiduals:
         r = (self.equations.residual(part, z) / sigma)[:, dofs].reshape(-1)
         block = ResidualBlock(CHANNEL, r, window=np.zeros(len(r), int))
         if jacobian:
-            block.z = (self.slope(part, z) / sigma[:, None])[:, dofs].reshape(len(r), -1)
+            block.z = (self.equations.slope(part, z) / sigma[:, None])[:, dofs].reshape(len(r), -1)
         return block
-
-    def slope(self, part: Equations, z: torch.Tensor) -> np.ndarray:
-        """(rows, nv, n) derivative of what is needed less what acted [N m | N]."""
-        equations = self.equations
-        turning = self._places(GEOMETRY)
-        slope = equations.lifted_slope(z)
-        k = self.problem.recordings.index(part.recording)
-        columns = part.columns
-        if turning:
-            theta = self.problem.theta(self.problem.targets(z)).detach()
-            theta = theta[k] if theta.dim() == 2 else theta
-            with torch.no_grad():
-                columns = equations.columns(part.samples, part.motion, theta, lambda done: None)
-        made = columns @ slope[k if len(slope) > 1 else 0]
-        if turning:
-            made[:, :, turning] = equations.needed_slope(part, z, turning)
-        made[:, :, self.solver.driving] -= equations.applied_slope(part, z, self.solver.driving)
-        return made
-
-    def _places(self, names: Sequence[str]) -> list[int]:
-        return [
-            k
-            for parameter, _, part in self.problem.slices
-            if set(parameter.changes.physical) & set(names)
-            for k in range(part.start, part.stop)
-        ]
 
     def _divergence_slope(self, z: torch.Tensor, weight: float) -> np.ndarray:
         made: np.ndarray = torch.autograd.functional.jacobian(lambda at: self.solver.chart.divergence(at, weight), z).numpy()

@@ -60,7 +60,9 @@ class TorqueSamples:
 
     def __post_init__(self) -> None:
         self.instants = self.filtered(self.time[:, None])[:, 0]
-        self.piece = self.filtered(np.repeat(np.arange(float(len(self.lengths))), self.lengths)[:, None])[:, 0].round().astype(int)
+        self.piece = (
+            self.filtered(np.repeat(np.arange(float(len(self.lengths))), self.lengths)[:, None])[:, 0].round().astype(int)
+        )
 
     @property
     def rows(self) -> int:
@@ -128,8 +130,8 @@ def torque_samples(recording: Recording, columns: list[tuple[str, int]], filteri
     kept = [part for part in parts if part is not None and len(part[0]) / rate > least]
     if not kept:
         raise InputError(
-            f"{recording.name}: {count * step:.4g} s without a gap are too short for filters of {cutoff:.4g} and {equations:.4g} Hz, which take "
-            f"{2.0 * EDGE * (1.0 / cutoff + 1.0 / equations):.3g} s at the ends; give a higher torque.cutoff, or a longer recording."
+            f"{recording.name}: {count * step:.4g} s without a gap are too short for filters of {cutoff:.4g} and {equations:.4g} Hz, which "
+            f"take {2.0 * EDGE * (1.0 / cutoff + 1.0 / equations):.3g} s at the ends; give a higher torque.cutoff, or a longer recording."
         )
     time, q, v, a = (np.concatenate(x) for x in zip(*kept, strict=True))
     stride = max(1, int(rate / width / (ROWS * equations)))

@@ -6,19 +6,20 @@ Weights of the joints come from what is left of their forces, found in turns wit
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
 
+from genesis.errors import InputError
 from genesis.parameters.link_inertia import LinkInertia
-from genesis.sysid.inverse_dynamics import FORCE, GEOMETRY, Equations, TorqueEquations
+from genesis.sysid.inverse_dynamics import GEOMETRY, Equations, TorqueEquations
 from genesis.sysid.inverse_dynamics_base import Base, Compressed, base_of, correlated_spread, information
 from genesis.sysid.inverse_dynamics_chart import LinearChart
 from genesis.sysid.inverse_dynamics_consistent import Consistent, consistent
 from genesis.sysid.statistics import INTERVAL
 
 ROUNDS = 4  # of weights
+SCALE = 1e-9  # of a force: right hand sides below it are none
 EXACT = 1e-4  # of a joint's force: below it, what is left does not count as noise
 LINEAR = 1e-7  # relative departure from a line that is rounding
 STRUCTURE = 7  # random states for each unknown
@@ -85,34 +86,33 @@ class TorqueSolution:
 
 
 class TorqueSolver:
-    """Solves the equations of a problem; `solution` does everything in turn. tell: what is going on, in a few words."""
+    """Solves the equations of a problem; `solution` does everything in turn. tell: what is going on, in a few words.
 
-    def __init__(self, equations: TorqueEquations, tell: Callable[[str], None] = lambda text: None) -> None:
+    at: z (n,) around which the equations are taken, and all numbers with them; None: the start, and only those that are linear.
+    """
+
+    def __init__(
+        self, equations: TorqueEquations, tell: Callable[[str], None] = lambda text: None, at: np.ndarray | None = None
+    ) -> None:
         self.equations, self.problem, self.tell = equations, equations.problem, tell
         self.chart = LinearChart(self.problem)
-        self.z0 = self.chart.z0
-        self.to_free = np.linalg.inv(self.chart.slope(self.z0))
-        self.lifted = equations.lifted_at(self.z0).detach().numpy()
-        slope = equations.lifted_slope(self.z0) if self.problem.n else np.zeros((*self.lifted.shape, 0))
-        self.slope = slope @ self.to_free  # d xi / dx (R, k, n)
-        self.driving = [
-            k
-            for parameter, _, part in self.problem.slices
-            for k in range(part.start, part.stop)
-            if parameter.changes.inputs or set(parameter.changes.physical) & set(FORCE)
-        ]
-        self.linear = self._linear()
+        self.z = self.problem.z0 if at is None else torch.as_tensor(at)
+        self.x = self.chart.of(self.z).detach().numpy()
+        self.to_free = np.linalg.pinv(self.chart.slope(self.z))
+        self.driving = equations.driving
+        self.linear = self._linear() if at is None else np.arange(self.problem.n)
 
     # ---- which numbers are linear
 
     def _linear(self) -> np.ndarray:
         """Numbers of x in which the equations are linear together: slices are moved, one after the other, and stay moved."""
-        part = self.equations.parts[0]
+        equations, part, driving = self.equations, self.equations.parts[0], self.driving
         made: list[int] = []
-        x = self.chart.x0.copy()
-        moved = set(self.driving)
-        before = self.equations.applied(part, self.z0)
-        rate = self.equations.applied_slope(part, self.z0, self.driving) @ self.to_free[np.ix_(self.driving, self.driving)]
+        x, moved = self.x.copy(), set(driving)
+        lifted = equations.lifted_at(self.z).detach().numpy()
+        slope = equations.lifted_slope(self.z) @ self.to_free
+        before = equations.applied(part, self.z)
+        rate = equations.applied_slope(part, self.z, driving) @ self.to_free[np.ix_(driving, driving)]
         for parameter, _, where in self.problem.slices:
             if set(parameter.changes.physical) & set(GEOMETRY):
                 continue
@@ -120,11 +120,11 @@ class TorqueSolver:
             trial = x.copy()
             trial[places] = self._nudged(places, isinstance(parameter, LinkInertia))
             z = torch.as_tensor(self.chart.free(trial))
-            change = trial - self.chart.x0
+            change = trial - self.x
             with torch.no_grad():
-                off = _departure(self.equations.lifted_at(z).numpy(), self.lifted + self.slope @ change)
+                off = _departure(equations.lifted_at(z).numpy(), lifted + slope @ change)
                 if moved & set(places.tolist()):
-                    off = max(off, _departure(self.equations.applied(part, z), before + rate @ change[self.driving]))
+                    off = max(off, _departure(equations.applied(part, z), before + rate @ change[driving]))
             if off < LINEAR:
                 made += places.tolist()
                 x = trial
@@ -142,17 +142,26 @@ class TorqueSolver:
 
     # ---- equations
 
-    def system(self, part: Equations, k: int) -> LinearSystem:
-        """That of a recording, around the start."""
-        row = k if len(self.slope) > 1 else 0
-        columns = part.columns @ self.slope[row][:, self.linear]
-        chosen = [j for j in self.driving if j in set(self.linear.tolist())]
-        if chosen:
-            rate = self.equations.applied_slope(part, self.z0, self.driving) @ self.to_free[np.ix_(self.driving, self.driving)]
-            for j in chosen:
-                columns[:, :, int(np.flatnonzero(self.linear == j)[0])] -= rate[:, :, self.driving.index(j)]
-        target = columns @ self.chart.x0[self.linear] - self.equations.residual(part, self.z0)
+    def system(self, part: Equations) -> LinearSystem:
+        """That of a recording."""
+        columns = self.equations.slope(part, self.z) @ self.to_free[:, self.linear]
+        target = columns @ self.x[self.linear] - self.equations.residual(part, self.z)
         return LinearSystem(columns, target, part.samples.piece)
+
+    def systems(self) -> list[LinearSystem]:
+        """Those of all recordings. Raises: InputError where nothing sets the scale of the forces."""
+        made = [self.system(part) for part in self.equations.parts]
+        if self.driving:
+            size = max(float(np.abs(part.columns).max()) for part in self.equations.parts)
+            target = max(float(np.abs(system.target[:, self.equations.dofs]).max()) for system in made)
+            force = max(float(np.abs(self.equations.needed(part, self.z)).max()) for part in self.equations.parts)
+            if size > 0.0 and target <= SCALE * force:
+                where = next(p.where for p, _, part in self.problem.slices if part.start in self.driving)
+                raise InputError(
+                    f"{where}: every force is in proportion to what is learned, and nothing sets their scale; hold a mass or a gain "
+                    "(learn: false)."
+                )
+        return made
 
     def structure(self, systems: Sequence[LinearSystem]) -> Base:
         """The base of the numbers that are linear, from random states, which leave out nothing that a robot can do."""
@@ -162,23 +171,24 @@ class TorqueSolver:
         shape = states, equations.nv
         q = random.uniform(-3.0, 3.0, (states, self.problem.space.nq))
         motion = tuple(torch.as_tensor(x) for x in (q, random.normal(0.0, 2.0, shape), random.normal(0.0, 5.0, shape)))
+        slope = equations.lifted_slope(self.z) @ self.to_free[:, self.linear]
+        observed = [j for j in (*self.driving, *equations.places(GEOMETRY)) if j in set(self.linear.tolist())]
         made = []
         for k, system in enumerate(systems):
             theta = equations.theta0[k] if equations.theta0.dim() == 2 else equations.theta0
-            body = equations.regressor.columns(theta, *motion).reshape(states, equations.nv, -1).numpy()  # type: ignore[arg-type]
+            body = equations.regressor.columns(theta, *motion).reshape(states, equations.nv, -1).numpy()
             rows = np.zeros((states, equations.nv, equations.size))
             rows[:, :, : body.shape[-1]] = body
             for dof in range(equations.nv):
                 for block, column in enumerate(equations.of_joint(motion, dof)):  # type: ignore[arg-type]
                     rows[:, dof, body.shape[-1] + block * equations.nv + dof] = column.numpy()
-            rows = rows @ self.slope[k if len(self.slope) > 1 else 0][:, self.linear]
+            rows = rows @ slope[k if len(slope) > 1 else 0]
             at = random.integers(0, len(system.target), states)
-            for j in self.driving:
-                if j in set(self.linear.tolist()):
-                    column = int(np.flatnonzero(self.linear == j)[0])
-                    rows[:, :, column] = system.columns[at][:, :, column]
+            for j in observed:  # what drives, and where axes lie, is of the recording
+                place = int(np.flatnonzero(self.linear == j)[0])
+                rows[:, :, place] = system.columns[at][:, :, place]
             made.append(rows[:, equations.dofs].reshape(-1, count))
-            if len(self.slope) == 1:
+            if not self.problem.by_recording:
                 break
         bodies = {int(place) for body in self.chart.bodies for place in body.places}
         armature = self._armature()
@@ -207,20 +217,19 @@ class TorqueSolver:
 
     def prior(self) -> Compressed:
         """What is known of the linear numbers beforehand, around the start."""
-        rows = self.problem.prior_rows(self.z0).detach().numpy()
+        rows = self.problem.prior_rows(self.z).detach().numpy()
         if not len(rows):
             return Compressed(np.zeros((0, len(self.linear) + 1)))
-        slope = torch.autograd.functional.jacobian(self.problem.prior_rows, self.z0).numpy() @ self.to_free
+        slope = torch.autograd.functional.jacobian(self.problem.prior_rows, self.z).numpy() @ self.to_free
         slope = slope[:, self.linear]
-        return Compressed(np.column_stack([slope, slope @ self.chart.x0[self.linear] - rows]))
+        return Compressed(np.column_stack([slope, slope @ self.x[self.linear] - rows]))
 
     # ---- solving
 
     def solution(self) -> TorqueSolution:
         """Base parameters, weights, consistent bodies, cross-validation."""
-        equations = self.equations
         self.tell("equations")
-        systems = [self.system(part, k) for k, part in enumerate(equations.parts)]
+        systems = self.systems()
         self.tell("base parameters")
         base = self.structure(systems)
         beta = self._iterated(systems, base)
@@ -228,12 +237,18 @@ class TorqueSolver:
         floor = _cost(everything.chosen(base), beta)
         self.tell("consistent bodies")
         found = self.consistent(everything)
-        x = self.chart.x0.copy()
+        x = self.x.copy()
         x[self.linear] = found.x
-        self.tell("cross-validation")
         errors = self._errors(systems, base, beta, found.x)
         parameters = self._parameters(systems, base, beta)
-        return TorqueSolution(x, self.chart.free(x), self.linear, base, beta, parameters, errors, floor, found.cost)
+        cost = _cost(everything, found.x)
+        return TorqueSolution(x, self.chart.free(x), self.linear, base, beta, parameters, errors, floor, cost)
+
+    def step(self) -> np.ndarray:
+        """z (n,) of consistent bodies alone, with the weights of their joints; `solution` without its answers."""
+        systems = self.systems()
+        self._iterated(systems, self.structure(systems))
+        return self.chart.free(self.consistent(self.weighted(systems)).x)
 
     def consistent(self, equations: Compressed) -> Consistent:
         """The nearest existing bodies and values within their bounds, with the priors."""
@@ -245,14 +260,14 @@ class TorqueSolver:
             if int(body.places[0]) in place
         ]
         return consistent(
-            both.columns, both.target, self.chart.x0[self.linear], bodies, self.equations.options.regularization,
+            both.columns, both.target, self.x[self.linear], bodies, self.equations.options.regularization,
             self.chart.low[self.linear], self.chart.high[self.linear],
         )  # fmt: skip
 
     def _iterated(self, systems: Sequence[LinearSystem], base: Base) -> np.ndarray:
         """beta; the weights of the joints are what it leaves of their forces."""
         equations, beta = self.equations, np.zeros(len(base.chosen))
-        applied = [equations.applied(part, self.z0) for part in equations.parts]
+        applied = [equations.applied(part, self.z) for part in equations.parts]
         size = np.sqrt(np.mean(np.concatenate(applied) ** 2, 0))
         size = np.where(size > 0.0, size, max(float(size.max(initial=0.0)), 1e-12))
         equations.sigma = size.copy()
@@ -281,7 +296,7 @@ class TorqueSolver:
         deviation = np.where(told, deviation, np.nan)
         names = [self.chart.names[k] for k in self.linear]
         units = [self.chart.units[self.linear[k]] for k in base.chosen]
-        start = base.of(self.chart.x0[self.linear])
+        start = base.of(self.chart.x0[self.linear])  # in the directions of this point
         rows = zip(base.words(names), units, start, beta, deviation, strict=True)
         return [
             BaseParameter(name, unit, float(s), float(b), float(d), float(b - INTERVAL * d), float(b + INTERVAL * d))
@@ -309,7 +324,7 @@ class TorqueSolver:
             _squares(systems, lambda s: s.columns[:, :, base.chosen] @ beta) / count,
             _squares(systems, lambda s: s.columns @ x) / count,
         ]
-        applied = np.concatenate([equations.applied(part, self.z0) for part in equations.parts])
+        applied = np.concatenate([equations.applied(part, self.z) for part in equations.parts])
         power = (applied**2).mean(0)
         share = [_share(e, power) for e in (train[0], unseen[0] / count, train[1], unseen[1] / count)]
         if not len(folds):
@@ -329,7 +344,7 @@ def _cost(equations: Compressed, x: np.ndarray) -> float:
 
 
 def _squares(systems: Sequence[LinearSystem], predicted: Callable[[LinearSystem], np.ndarray]) -> np.ndarray:
-    made: np.ndarray = sum(((s.target - predicted(s)) ** 2).sum(0) for s in systems)  # type: ignore[assignment]
+    made: np.ndarray = sum(((s.target - predicted(s)) ** 2).sum(0) for s in systems)
     return made
 
 
@@ -339,13 +354,8 @@ def _share(squares: np.ndarray, power: np.ndarray) -> np.ndarray:
 
 
 def _folds(counts: Sequence[int], folds: int) -> list[list[np.ndarray]]:
-    """Contiguous parts of all recordings: rows of each recording in each of them; none for fewer than two parts."""
-    total = sum(counts)
-    if folds < 2 or total < 2 * folds:
+    """Contiguous parts of every recording: rows of each recording in each of them; none for fewer than two parts."""
+    if folds < 2 or min(counts) < 2 * folds:
         return []
-    edges = np.linspace(0, total, folds + 1).round().astype(int)
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    made = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
-        made.append([np.arange(max(low, a), max(min(high, b), max(low, a))) - a for a, b in zip(starts[:-1], starts[1:], strict=True)])
-    return made
+    edges = [np.linspace(0, count, folds + 1).round().astype(int) for count in counts]
+    return [[np.arange(own[k], own[k + 1]) for own in edges] for k in range(folds)]

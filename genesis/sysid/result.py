@@ -77,7 +77,8 @@ class Answer:
 
     names (n,): order of the matrices. covariance, correlation (n, n). singular_values (n,) of the scaled sensitivity, largest
     first; directions (n, n): columns are combinations of scaled parameters, best known first; identifiable (n,) bool: of each
-    direction. base_parameters, torque_errors: of an identification from torques, rows of `BaseParameter` and `TorqueError`. rmse: rows {"recording", "split", "channel", "unit", "before", "after"}, totals of a split with recording "all".
+    direction. rmse: rows {"recording", "split", "channel", "unit", "before", "after"}, totals of a split with recording "all".
+    base_parameters, torque_errors: of an identification from torques, `BaseParameter` and `TorqueError` as rows.
     """
 
     estimates: list[Estimate]
