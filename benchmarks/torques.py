@@ -3,19 +3,20 @@
     python benchmarks/torques.py [--seconds 60] [--write FOLDER]
 
 The log: a Panda whose bodies differ from the file's (log-Cholesky numbers moved by 0.15, so that they exist), with rotors, viscous and
-Coulomb friction, simulated in quarters of a millisecond under stiff position control along random Fourier series of five harmonics within its
-limits; what is recorded at 1 kHz: joint angles in steps of 2 pi / 2^16, the torques of the drives (their mean over the millisecond around) with
-white noise of 1 % of each joint's effective torque. Another series of the same kind is held out. Everything starts at the file's values, friction at none.
+Coulomb friction, simulated in quarters of a millisecond under stiff position control along random Fourier series of five harmonics
+within its limits. Recorded at 1 kHz: joint angles in steps of 2 pi / 2^16, the torques of the drives (their mean over the millisecond
+around) with white noise of 1 % of each joint's effective torque. Another series of the same kind is held out. Everything starts at the
+file's values, friction at none.
 `--write` leaves the two logs and a config for `genesis sysid` there, and stops.
 """
 
 import argparse
-import resource
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from measure import machine, table
 
 DT, STEPS = 0.25e-3, 4  # [s] of the simulation, and how many of its steps there are in one of the log
 JOINTS = [f"panda_joint{k}" for k in range(1, 8)]
@@ -102,19 +103,6 @@ PARAMETERS = {
     "links": {"kind": "inertia", "names": LINKS}, "armature": {"kind": "armature", "init": 0.1}, "viscous": {"kind": "damping", "init": 0.0},
     "coulomb": {"kind": "dry_friction", "init": 0.0},
 }  # fmt: skip
-CONFIG = """# @package _global_
-defaults:
-  - /robots@robot: panda
-  - /scenes@scene: bench
-  - /schema/run/observation@observation
-  - /schema/channel/joint_position@observation.channels.angle
-  - /schema/input/joint_force@observation.inputs.torque
-  - /schema/parameter/inertia@parameter.links
-  - /schema/parameter/armature@parameter.armature
-  - /schema/parameter/damping@parameter.viscous
-  - /schema/parameter/dry_friction@parameter.coulomb
-  - _self_
-"""
 
 
 def write(folder: Path, seconds: float) -> None:
@@ -149,19 +137,20 @@ def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("--seconds", type=float, default=60.0)
     asked.add_argument("--write", type=Path)
-    asked.add_argument("--try", nargs=3, type=float, action="append")
     given = asked.parse_args()
     runtime.init(precision="64", logging_level="error", cpu_threads=1)
     torch.set_num_threads(1)
     if given.write is not None:
         write(given.write, given.seconds)
         return
+    from genesis.methods import make_method
     from genesis.observations import Dataset, Recording, Series, Smoothing
     from genesis.observations.spec import channel_spec, input_spec, settle
+    from genesis.runners.identify import found, identification
+    from genesis.runners.loop import Stop
     from genesis.setting import Setting
     from genesis.sysid.build import problem_of
-    from genesis.sysid.inverse_dynamics import TorqueEquations, TorqueOptions
-    from genesis.sysid.inverse_dynamics_solution import TorqueSolver
+    from genesis.sysid.inverse_dynamics import TorqueOptions
 
     recordings = []
     for name, seed, split in (("fitted", 1, "train"), ("unseen", 2, "validation")):
@@ -183,27 +172,25 @@ def main() -> None:
         scene=scene, robot=robot, entities={"panda": robot}, tool=None, horizon=1, dt=DT, control="force",
         start_qpos=torch.zeros(7, dtype=torch.float64), start_qvel=torch.zeros(7, dtype=torch.float64), generator=torch.Generator(),
     )  # fmt: skip
-    since, cpu = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_utime
-    problem = problem_of(setting, Dataset(recordings, {"angle": spec}, {"torque": driven}, Smoothing()), PARAMETERS)
-    print("problem", time.perf_counter() - since)
-    from genesis.sysid.inverse_dynamics_signals import TorqueFilter
-
-    for c, e, sl in vars(given)["try"] or []:
-        eq = TorqueEquations(problem, TorqueOptions(c, 4, e, sl))
-        f = TorqueSolver(eq).solution()
-        print(c, e, sl, " ".join(f"{100 * r.base_unseen:.2f}" for r in f.errors), eq.parts[0].samples.rows)
-    if vars(given)["try"]:
-        return
-    equations = TorqueEquations(problem, TorqueOptions())
-    print("equations", time.perf_counter() - since, equations.parts[0].samples.cutoff, equations.parts[0].samples.rows)
-    solver = TorqueSolver(equations, lambda text: print(f"{time.perf_counter() - since:6.1f} s {text}"))
-    found = solver.solution()
-    for row in found.errors:
-        print(row)
-    for p in found.parameters[:14]:
-        print(p.name, p.value, p.std)
-    print(len(found.beta), found.base.gap, found.floor, found.cost)
-    print(time.perf_counter() - since, resource.getrusage(resource.RUSAGE_SELF).ru_utime - cpu)
+    dataset = Dataset(recordings, {"angle": spec}, {"torque": driven}, Smoothing())
+    problem = problem_of(setting, dataset, PARAMETERS)
+    since, cpu = time.perf_counter(), time.process_time()
+    loop = identification(
+        problem, make_method({"kind": "levenberg_marquardt"}, {"kind": "constant"}, 50, 0), Stop(50), torque=TorqueOptions(),
+        tell=lambda text: print(f"{time.perf_counter() - since:6.1f} s  {text}", flush=True), signals=False,
+    )  # fmt: skip
+    result = found(loop.problem, loop.run())
+    spent = time.process_time() - cpu
+    keys = ("base_train", "base_unseen", "base_validation", "consistent_train", "consistent_unseen", "consistent_validation")
+    rows = [[e["joint"], f"{e['rms']:.2f}", *(f"{100.0 * e[key]:.2f} %" for key in keys)] for e in result.torque_errors]
+    print(machine())
+    print(table(["joint", "rms [Nm]", "linear", "unseen", "held out", "bodies", "unseen", "held out"], rows))
+    print(f"{len(result.base_parameters)} base parameters, {result.status}, {spent:.1f} s of one processor")
+    truth = [*VISCOUS, *COULOMB]
+    friction = [p for p in result.base_parameters if p["name"].startswith(("viscous", "coulomb"))]
+    pairs = list(zip(friction, truth, strict=True))
+    off, share = max(abs(p["value"] - t) / p["std"] for p, t in pairs), max(abs(p["value"] / t - 1.0) for p, t in pairs)
+    print(f"friction: {share:.1%} from the truth at most, {off:.1f} standard deviations")
 
 
 if __name__ == "__main__":

@@ -179,6 +179,7 @@ def torque_certainty(torques: TorqueResiduals, best: np.ndarray) -> Certainty:
     to_free = np.linalg.pinv(to_natural / size[:, None]) / size
     blocks = [b for b in torques.blocks(best) if b.label == CHANNEL]
     data = np.concatenate([b.z for b in blocks]) @ to_free
+    data = np.linalg.qr(data, mode="r") if len(data) > problem.n else data
     priors = [b.z @ to_free for b in _priors(torques.blocks(best))]
     low, high = (bound.numpy() for bound in problem.bounds)
     fixed = (best <= low) | (best >= high) | np.isclose(best, low, EDGE, 0.0) | np.isclose(best, high, EDGE, 0.0)

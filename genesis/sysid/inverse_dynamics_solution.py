@@ -151,15 +151,14 @@ class TorqueSolver:
     def systems(self) -> list[LinearSystem]:
         """Those of all recordings. Raises: InputError where nothing sets the scale of the forces."""
         made = [self.system(part) for part in self.equations.parts]
-        if self.driving:
-            size = max(float(np.abs(part.columns).max()) for part in self.equations.parts)
+        free = [parameter for parameter, _, part in self.problem.slices if part.start in self.driving]
+        if free and all(parameter.prior is None for parameter in free):
             target = max(float(np.abs(system.target[:, self.equations.dofs]).max()) for system in made)
             force = max(float(np.abs(self.equations.needed(part, self.z)).max()) for part in self.equations.parts)
-            if size > 0.0 and target <= SCALE * force:
-                where = next(p.where for p, _, part in self.problem.slices if part.start in self.driving)
+            if target <= SCALE * force:
                 raise InputError(
-                    f"{where}: every force is in proportion to what is learned, and nothing sets their scale; hold a mass or a gain "
-                    "(learn: false)."
+                    f"{free[0].where}: every force is in proportion to what is learned, and nothing sets their scale; hold a mass or a gain "
+                    "(learn: false), or give a gain a prior."
                 )
         return made
 

@@ -60,7 +60,12 @@ def same(schema_value: object, engine_value: object) -> bool:
 @pytest.mark.parametrize(
     ("node", "made"),
     [
-        ("shooting", Shooting), ("starts", Starts), ("statistics", Asked), ("torque", TorqueOptions), ("restarts", Restarts), ("stop", Stop),
+        ("shooting", Shooting),
+        ("starts", Starts),
+        ("statistics", Asked),
+        ("torque", TorqueOptions),
+        ("restarts", Restarts),
+        ("stop", Stop),
     ],  # fmt: skip
 )
 def test_how_a_run_goes_is_what_the_engine_knows(node: str, made: type) -> None:
