@@ -67,6 +67,10 @@ Port = Annotated[
 Rerun = Annotated[
     str | None, typer.Option("--rerun", metavar="RUN", help="Start anew from the stored config of a run folder, with overrides.")
 ]
+From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="RUN", help="Begin at the estimates of another run, of parameters of the same name."),
+]
 Resume = Annotated[str | None, typer.Option("--resume", metavar="RUN", help="Go on from the last checkpoint of a run folder.")]
 
 
@@ -102,12 +106,17 @@ def sysid(
     config_name: ConfigName = None,
     resume: Resume = None,
     rerun: Rerun = None,
+    begin: From = None,
     watch: Watch = False,
     port: Port = None,
 ) -> None:
     """Identify physical parameters from recorded motion, with their uncertainty."""
     flags = Flags(multirun, cfg, resolve, package, info, config_dir, config_name, resume, rerun)
-    _run("sysid", overrides, flags, **_watched(watch, port, multirun))
+    words = [
+        *(overrides or []),
+        *([f"starts.run={_quoted(os.path.abspath(os.path.expanduser(begin)))}"] if begin is not None else []),
+    ]
+    _run("sysid", words, flags, **_watched(watch, port, multirun))
 
 
 @app.command()
@@ -310,6 +319,12 @@ def _run(name: str, overrides: list[str] | None, flags: Flags, **options: Any) -
     from genesis_cli.commands.by_name import command
 
     raise typer.Exit(run(command(name, **options), overrides or [], flags))
+
+
+def _quoted(text: str) -> str:
+    """As a value of an override."""
+    inside = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{inside}'"
 
 
 def _watched(watch: bool, port: int | None, multirun: bool) -> dict[str, Any]:

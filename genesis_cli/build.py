@@ -38,6 +38,9 @@ def absolute_files(job: Job) -> None:
         parent[name] = resolve_file(parent[name], key, group, job.choices, job.sources, from_command_line=typed)
     for name in cfg.get("loss") or {}:
         _absolute_function(job, f"loss.{name}")
+    run = OmegaConf.select(cfg, "starts.run")
+    if isinstance(run, str):
+        cfg.starts.run = str(Path(run).expanduser().absolute())
     absolute_observations(cfg, job.choices, job.sources, job.overrides)
 
 
@@ -280,12 +283,17 @@ def build_identification(checked: Checked, problem: Any, *, seconds: dict[str, f
     from genesis.runners.identify import identification
     from genesis.runners.loop import Stop
     from genesis.sysid.answer import Asked
+    from genesis.sysid.fit import FitLimits
     from genesis.sysid.identification import Starts
 
     plain = checked.plain
+    begin_at_run(plain["starts"].run, problem)
+    asked = plain["statistics"]
+    limits = FitLimits(asked.chi2, asked.explained, asked.held_out)
+    starts = Starts(**{name: value for name, value in vars(plain["starts"]).items() if name != "run"})
     return identification(
-        problem, build_method(checked), Stop(**vars(plain["stop"])), starts=Starts(**vars(plain["starts"])),
-        asked=Asked(**vars(plain["statistics"])), seconds=seconds, seed=plain["runtime"].seed, further=build_further(checked),
+        problem, build_method(checked), Stop(**vars(plain["stop"])), starts=starts,
+        asked=Asked(asked.errors, asked.profile, limits), seconds=seconds, seed=plain["runtime"].seed, further=build_further(checked),
         checkpoint_every=plain["logging"].checkpoint_every, torque=_torque(plain), **options,
     )  # fmt: skip
 
@@ -297,6 +305,16 @@ def _torque(plain: dict[str, Any]) -> Any:
     if plain.get("residual", "motion") != "torque":
         return None
     return TorqueOptions(**vars(plain["torque"]))
+
+
+def begin_at_run(run: str | None, problem: Any) -> None:
+    """Put the estimates of another run into the parameters that both have, and say which. Raises: InputError."""
+    if run is None:
+        return
+    from genesis.sysid.warm_start import begin_at
+    from genesis_cli import console
+
+    console.note(begin_at(problem, Path(run)))
 
 
 def store_config(cfg: DictConfig, folder: Path) -> str:

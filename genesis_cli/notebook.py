@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from genesis.runners.iteration import Observer
     from genesis.runners.loop import Result
     from genesis.runners.simulate import Simulated
-    from genesis.sysid.outcome import GoodnessOfFit
+    from genesis.sysid.outcome import Comparison
     from genesis.sysid.result import Identification
 
 
@@ -217,7 +217,7 @@ class Identifying:
         self.problem.keep(loop.problem.squares.x)
         return made
 
-    def simulate(self) -> "GoodnessOfFit":
+    def simulate(self) -> "Comparison":
         """The recordings simulated with the present parameters from measured start states: errors (`rmse`) and curves (`traces`)."""
         from genesis.sysid.outcome import compare
         from genesis.sysid.residuals import of_windows

@@ -20,7 +20,7 @@ class DescribedNumbers:
     """What is known of k numbers before anything is learned.
 
     labels (k): a name for each; unit: of all; values (k,): where they start; least: the smallest value that means anything.
-    ranges: bounds (k,), (k,) that have a name.
+    ranges: bounds (k,), (k,) that have a name. natural: the least value where a real machine may have it (no damping), else None.
     """
 
     labels: Sequence[str]
@@ -28,6 +28,7 @@ class DescribedNumbers:
     values: Tensor
     least: float = -torch.inf
     ranges: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    natural: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ class Numbers:
     """k values of one group; free numbers z (k,) are these, or their logarithms, mapped into the bounds or cut off at them.
 
     where: its place in the config; name: the last part of that. rows: how many rows the values are for, more than k where they are tied.
-    low, high (k,): bounds of the values, infinite where there are none: those given, and the least value of the quantity where bounds are
-    kept by projection or some are given. (A smooth map alone would bend every value that nobody has bounded.)
+    natural: see `DescribedNumbers`. low, high (k,): bounds of the values, infinite where there are none: those given, and the least value of
+    the quantity where bounds are kept by projection or some are given. (A smooth map alone would bend every value that nobody has bounded.)
     prior: mean and standard deviation (k,), (k,) of the values, or None. coupled: a value depends on several free numbers.
     """
 
@@ -69,6 +70,7 @@ class Numbers:
         if options.each_recording and setting.recorded is None:
             raise InputError(f"{where}.each_recording: a task has no recordings; leave it out, or identify with genesis sysid.")
         self.where, self.name, self.unit, self.changes = where, where.rpartition(".")[2], described.unit, changes
+        self.natural = described.natural
         self.learn, self.lr, self.log, self.each_recording = options.learn, options.lr, options.log, options.each_recording
         self.rows = len(described.labels)
         self._labels = ["all"] if options.tie and self.rows > 1 else list(described.labels)

@@ -42,7 +42,7 @@ class Physical(Numbers):
         bare = PARAMETER[self.field].width == 1 or (columns is None and len(self.columns or ()) == 1)
         labels = found if bare else [f"{name}[{axis}]" for name in found for axis in _axes(self.field, self.columns)]
         unit = _of_joints(quantity.unit or PARAMETER[self.field].unit, setting, self.field, self.places)
-        described = DescribedNumbers(labels, unit, picked, quantity.least)
+        described = DescribedNumbers(labels, unit, picked, quantity.least, natural=quantity.natural)
         super().__init__(setting, where, described, NumberOptions(**common), Changes(physical=(self.field,)))
 
     def apply(self, inputs: Inputs) -> None:

@@ -44,7 +44,9 @@ class Signal(Numbers):
         labels = [signal] if self.single else [columns[k] for k in self.places]
         unit = {"gain": "1", "bias": signals[signal].unit, "delay": "s", "lag": "s"}[what]
         values = tensor([NEUTRAL[what] if start is None else start] * len(labels))
-        described = DescribedNumbers(labels, unit, values, least=0.0 if what == "lag" else -float("inf"))
+        described = DescribedNumbers(
+            labels, unit, values, least=0.0 if what == "lag" else -float("inf"), natural=0.0 if what == "lag" else None
+        )
         super().__init__(setting, where, described, options, changes)
 
     def put(self, table: dict[tuple[str, str], Tensor]) -> None:

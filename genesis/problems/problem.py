@@ -20,11 +20,11 @@ from torch import Tensor
 
 from genesis.errors import DivergenceError
 from genesis.methods.method import Ending, Objective
-from genesis.problems.status import CONVERGED, DIVERGED, FINISHED, INTERRUPTED, NOT_CONVERGED, OVERFLOWED, PRUNED
+from genesis.problems.status import CONVERGED, DIVERGED, DOES_NOT_FIT, FINISHED, INTERRUPTED, NOT_CONVERGED, OVERFLOWED, PRUNED
 
 __all__ = [
-    "CONVERGED", "DIVERGED", "FINISHED", "INTERRUPTED", "NOT_CONVERGED", "OVERFLOWED", "PRUNED", "STOPPED", "Best", "Evaluation", "Failed",
-    "Problem", "Shown", "Stage", "Stopwatch", "Verdict",
+    "CONVERGED", "DIVERGED", "DOES_NOT_FIT", "FINISHED", "INTERRUPTED", "NOT_CONVERGED", "OVERFLOWED", "PRUNED", "STOPPED", "Best",
+    "Evaluation", "Failed", "Problem", "Shown", "Stage", "Stopwatch", "Verdict",
 ]  # fmt: skip
 
 STOPPED = "stopped by a signal; the best so far is saved, --resume goes on"
@@ -187,10 +187,12 @@ class Problem(Objective, Protocol):
         tolerance met), interrupted and pruned."""
         ...
 
-    def conclude(self, best: Best, asked: Callable[[], bool]) -> None:
-        """The run has ended and the best point is in the leaves: compute what the three below tell.
+    def conclude(self, best: Best, asked: Callable[[], bool]) -> Verdict | None:
+        """The run has ended and the best point is in the leaves: compute what the three below tell. Returns another verdict where that
+        speaks against convergence, which counts in place of "converged" alone.
 
-        What it finds out about the best point, as that its objective is another one in the end, it writes into `best`.
+        What it finds out about the best point, as that its objective is another one in the end, it writes into `best`, and the point
+        into the leaves.
         asked: whether the user wants to stop: what takes long may then be left out, and said.
         """
         ...

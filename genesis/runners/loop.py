@@ -40,7 +40,7 @@ class Stop:
 class Result:
     """How a run ended.
 
-    status: converged, not_converged, finished (no tolerance to meet), interrupted, diverged, pruned, …
+    status: converged, does_not_fit, not_converged, finished (no tolerance to meet), interrupted, diverged, pruned, …
     counts: what was spent (evaluations, simulations). divergences: counts of `genesis.runners.divergences.Divergences`.
     error: what failed, if something did. summary: what the problem has to say beside. stages: what each came to, if there were several.
     """
@@ -302,7 +302,9 @@ class Loop:
                 self.stages[best.stage].round != self.stages[self.number].round
             ):  # the new round has found nothing: judge by the old one
                 problem.enter(self.stages[best.stage])
-            problem.conclude(best, lambda: self.interrupt.asked)
+            other = problem.conclude(best, lambda: self.interrupt.asked)
+            if other is not None and result.status == CONVERGED:
+                result.status, result.reason = other.status, other.reason
             result.objective_best, result.metrics = best.objective, best.metrics
             if self.record is not None:
                 self.record.solution(problem.arrays())

@@ -9,13 +9,17 @@ import torch
 
 from genesis.errors import InputError
 from genesis.parameters import Inputs
+from genesis.scene.names import row_names
 from genesis.selection import match
-from genesis.sysid.outcome import GoodnessOfFit, compare
+from genesis.sysid.cause import likeliest_cause
+from genesis.sysid.fit import FitLimits, GoodnessOfFit, fit_of
+from genesis.sysid.outcome import Comparison, compare
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.profile import profile_interval
 from genesis.sysid.residuals import Residuals
 from genesis.sysid.result import Answer, Estimate
 from genesis.sysid.statistics import Certainty, certainty, estimates
+from genesis.sysid.trust import doubts_of
 
 WHITE = 0.2  # of the autocorrelation at lag 1: above it, standard errors of white noise are too small
 NOTED = ("no effect on any residual", "not identifiable alone")  # notes of estimates that are warnings too
@@ -23,10 +27,12 @@ NOTED = ("no effect on any residual", "not identifiable alone")  # notes of esti
 
 @dataclass
 class Asked:
-    """errors: see `statistics.certainty`. profile: glob patterns of parameters whose intervals come from the profile likelihood."""
+    """errors: see `statistics.certainty`. profile: glob patterns of parameters whose intervals come from the profile likelihood.
+    fit: when a fit is bad."""
 
     errors: str = "residual"
     profile: list[str] = field(default_factory=list)
+    fit: FitLimits = field(default_factory=FitLimits)
 
     def profiled(self, problem: RecordingProblem) -> list[int]:
         """Numbers of the parameters that the patterns choose. Raises: UnknownNameError, InputError for one without a profile."""
@@ -65,7 +71,19 @@ def answer_of(
         estimates=made, names=problem.names(), covariance=known.covariance, correlation=known.correlation,
         singular_values=known.singular_values, directions=known.directions, identifiable=known.identifiable, rmse=fit.rmse,
         traces=fit.traces, whiteness=fit.whiteness, warnings=_warnings(known, asked, made, fit) + _of_left_out(left_out),
+        fit=_goodness(problem, best, asked, made, fit),
     )  # fmt: skip
+
+
+def _goodness(problem: RecordingProblem, best: np.ndarray, asked: Asked, made: list[Estimate], fit: Comparison) -> GoodnessOfFit:
+    """The fit with what speaks against it, and the likeliest cause where it is bad."""
+    goodness = fit_of(fit.standardised, problem.n, asked.fit)
+    described = {name: value.numpy() for name, value in problem.described.items()}
+    links = row_names(problem.solver.model, "link_mass")
+    goodness.doubts = doubts_of(made, described, identified_parameters(problem, best), links)
+    if goodness.reasons:
+        goodness.cause = likeliest_cause(problem, None if goodness.doubts else problem.split(best)[0])
+    return goodness
 
 
 def _profile(residuals: Residuals, best: np.ndarray, known: Certainty, estimate: Estimate, k: int) -> None:
@@ -87,7 +105,7 @@ def _of_left_out(names: Sequence[str]) -> list[str]:
     ]
 
 
-def _warnings(known: Certainty, asked: Asked, made: list[Estimate], fit: GoodnessOfFit) -> list[str]:
+def _warnings(known: Certainty, asked: Asked, made: list[Estimate], fit: Comparison) -> list[str]:
     said = []
     correlated = [w.label for w in fit.whiteness if w.lag1 > WHITE]
     if known.errors != asked.errors:

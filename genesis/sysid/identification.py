@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
-from genesis.methods.method import Ending, Group, flatten, point
+from genesis.methods.method import Ending, Group, flatten, move, point
 from genesis.methods.optimal_control import OptimalControl
 from genesis.methods.residuals import Normal, ResidualBlock
 from genesis.problems.problem import (
@@ -27,14 +27,17 @@ from genesis.problems.problem import (
     Verdict,
 )
 from genesis.sysid.answer import Asked, answer_of, identified_parameters
+from genesis.sysid.curriculum import of_shorter_windows
 from genesis.sysid.equation_error import linear_start
 from genesis.sysid.mini_batch import mini_batch_terms
 from genesis.sysid.multistart import spread_starts
 from genesis.sysid.objective import LeastSquaresObjective
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import FAILURES, Residuals, of_windows
+from genesis.sysid.restart import restarted
 from genesis.sysid.result import Answer
 from genesis.sysid.shown import shown_of
+from genesis.sysid.trust import verdict_of
 
 
 @dataclass
@@ -71,6 +74,7 @@ class SysidProblem:
         shooting = self.problem.shooting
         self.gap_weight = shooting.continuity if self.problem.start is not None else 0.0
         self.rounds = max(1, shooting.rounds) if self.gap_weight > 0.0 else 1
+        self.shorter = [(length, of_shorter_windows(self.problem, length)) for length in shooting.before]
         self.squares = LeastSquaresObjective(self.made_residuals())
         self.groups: list[Group] = self.squares.groups
         self.failure: Exception | None = None
@@ -87,6 +91,7 @@ class SysidProblem:
         self.history: list[dict[str, Any]] = []
         self.random = np.random.default_rng(self.seed)
         self.answer: Answer | None = None
+        self.ended: Verdict | None = None
         self._before = self._counted()
 
     def made_residuals(self) -> Residuals:
@@ -182,22 +187,27 @@ class SysidProblem:
         return {"names": self.problem.names()}
 
     def stages(self) -> Sequence[Stage]:
-        """Rounds with growing weight of the gaps; the first from every start, the others from the best point so far."""
+        """Windows that grow, then rounds with growing weight of the gaps; the first from every start, the others from the best so far."""
         since = perf_counter()
         found = self._starts()
         self.clock.add("starts", since)
         several = [f"start {k + 1} of {len(found)}" for k in range(len(found))]
-        only = f"round 1 of {self.rounds}" if self.rounds > 1 else "solve"
+        rounds = [f"round {k + 1} of {self.rounds}" for k in range(self.rounds)] if self.rounds > 1 else ["solve"]
+        lengths = [f"windows of {length:g} s" for length, _ in self.shorter]
+        if lengths and self.rounds == 1:
+            rounds = [f"windows of {self.problem.shooting.window:g} s"]
+        only, *others = lengths + rounds
         labels = several if len(found) > 1 else [only]
         made = [Stage(label, x) for label, x in zip(labels, found, strict=True)]
-        return made + [Stage(f"round {k + 1} of {self.rounds}", None, k) for k in range(1, self.rounds)]
+        return made + [Stage(label, None, k + 1) for k, label in enumerate(others)]
 
     def _starts(self) -> list[np.ndarray]:
         """The start or what the forces say, then the best of the candidates.
 
         Raises: what the start raises that cannot be simulated, where nothing else can be.
         """
-        residuals, start, asked = self.squares.residuals, self.start, self.starts
+        residuals = self.shorter[0][1] if self.shorter else self.squares.residuals
+        start, asked = self.start, self.starts
         found, self.first = [start], residuals.cost(self.start)
         if asked.equation_error:
             guess = self._from_forces()
@@ -226,11 +236,14 @@ class SysidProblem:
         return np.concatenate([linear_start(self.problem), self.start[self.problem.n :]])
 
     def enter(self, stage: Stage, *, goes_on: bool = False) -> None:
-        """The weight of the gaps in that round; a stage begins with an exact evaluation."""
+        """The windows or the weight of the gaps in that round; a stage begins with an exact evaluation."""
         self.drawn = 0
-        if stage.round != self.round:
-            self.round = stage.round
-            self.squares.replace(of_windows(self.problem, self.gap_weight * self.problem.shooting.growth**stage.round))
+        if stage.round != self.round or (self.shorter and not stage.round):
+            self.round, later = stage.round, stage.round - len(self.shorter)
+            if later < 0:
+                self.squares.replace(self.shorter[stage.round][1])
+            else:
+                self.squares.replace(of_windows(self.problem, self.gap_weight * self.problem.shooting.growth**later))
 
     def enough(self, step: int) -> Ending | None:
         """The method decides."""
@@ -260,16 +273,47 @@ class SysidProblem:
         if best is None:
             status = OVERFLOWED if isinstance(ending.error, ContactOverflowError) else DIVERGED
             return Verdict(status, ending.reason, ending.error)
-        return Verdict(CONVERGED if ending.converged else NOT_CONVERGED, ending.reason)
+        self.ended = Verdict(CONVERGED if ending.converged else NOT_CONVERGED, ending.reason)
+        return self.ended
 
-    def conclude(self, best: Best, asked: Callable[[], bool]) -> None:
-        """The answer at the best point."""
+    def conclude(self, best: Best, asked: Callable[[], bool]) -> Verdict | None:
+        """The answer at the best point, or at a lower one that a restart from there finds; what its fit makes of convergence."""
         since = perf_counter()
-        if self.round > 0:  # both costs under the last weight of the gaps
+        if self.round < len(self.shorter):
+            self._judge_by_last(best)
+        if self.round > 0 or self.shorter:  # both costs under the last weight of the gaps, over the last windows
             self.first = self.squares.residuals.cost(self.start)
-        self.answer = answer_of(self.squares.residuals, self.start, self.squares.x, self.asked, self.profiled, asked)
+        self.answer = self._answer(asked)
+        if self.ended is not None and self.ended.status == CONVERGED:
+            self.ended = self._restart(best, self.ended, asked)
+            self.ended = verdict_of(self.ended, self.answer.fit, self.answer.estimates)
         self.answer.warnings[:0] = [*self.problem.dataset.warnings, *self.warnings]
         self.clock.add("answer", since)
+        return self.ended
+
+    def _judge_by_last(self, best: Best) -> None:
+        """The run has ended before the last windows: its answer is judged by them all the same, where they can be simulated."""
+        before = self.squares.residuals
+        self.squares.replace(of_windows(self.problem, self.gap_weight))
+        value = self.squares.evaluate(gradient=False)
+        if math.isfinite(value):
+            best.objective = value
+        else:
+            self.squares.replace(before)
+
+    def _answer(self, asked: Callable[[], bool]) -> Answer:
+        return answer_of(self.squares.residuals, self.start, self.squares.x, self.asked, self.profiled, asked)
+
+    def _restart(self, best: Best, ended: Verdict, asked: Callable[[], bool]) -> Verdict:
+        """A descent from the answer with fresh damping; what it finds lower is the answer."""
+        assert self.answer is not None
+        lower = restarted(self.squares, np.sqrt(np.diag(self.answer.covariance)), asked)
+        if lower is None:
+            return ended
+        move(self.groups, lower.x)
+        best.objective, best.point = lower.value, lower.x
+        self.answer = self._answer(asked)
+        return Verdict(CONVERGED if lower.ended else NOT_CONVERGED, f"{ended.reason}; {lower.words}")
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Physical parameters of the scene with the estimates in them, estimates with their standard deviations."""

@@ -221,6 +221,12 @@ class TorqueEquations:
         with torch.no_grad():
             return part.samples.filtered(self._applied(part, z).numpy())
 
+    def recorded(self, part: Equations, z: Tensor) -> np.ndarray:
+        """(N, nv) the forces that acted, at every sample."""
+        with torch.no_grad():
+            made: np.ndarray = self._applied(part, z).numpy()
+        return made
+
     def applied_slope(self, part: Equations, z: Tensor, chosen: Sequence[int]) -> np.ndarray:
         """du / dz (rows, nv, chosen), by one pass of the forward mode for each."""
         return self._slope(part, self._applied, z, chosen)

@@ -7,13 +7,19 @@ import numpy as np
 import torch
 
 from genesis.methods.residuals import ResidualBlock
+from genesis.observations.noise import noise_level
+from genesis.scene.names import row_names
+from genesis.sysid.answer import identified_parameters
 from genesis.sysid.build import shared_numbers, validation_problem
+from genesis.sysid.cause import likeliest_cause
+from genesis.sysid.fit import ChannelResiduals, FitLimits, GoodnessOfFit, fit_of
 from genesis.sysid.inverse_dynamics import Equations, TorqueEquations, TorqueOptions
 from genesis.sysid.inverse_dynamics_base import correlated_spread, information
 from genesis.sysid.inverse_dynamics_residuals import CHANNEL, TorqueResiduals
-from genesis.sysid.inverse_dynamics_solution import TorqueError, TorqueSolution, TorqueSolver
+from genesis.sysid.inverse_dynamics_solution import EXACT, TorqueError, TorqueSolution, TorqueSolver
 from genesis.sysid.result import Answer, Estimate, Trace
 from genesis.sysid.statistics import EDGE, RANK, SILENT, Certainty, estimates, whiteness
+from genesis.sysid.trust import doubts_of
 
 FLOOR = 1.1  # times the floor of the linear least squares: above it, that bodies must exist costs something
 HARD = 0.5  # relative standard deviation of a base parameter that the motion hardly excites
@@ -30,8 +36,8 @@ class Judged:
     after: np.ndarray
 
 
-def torque_answer(torques: TorqueResiduals, start: np.ndarray, best: np.ndarray) -> Answer:
-    """At the best of free numbers z (n,)."""
+def torque_answer(torques: TorqueResiduals, start: np.ndarray, best: np.ndarray, limits: FitLimits) -> Answer:
+    """At the best of free numbers z (n,). limits: when a fit is bad."""
     problem, solution = torques.problem, _solution_at(torques, best)
     judged = [_judged(torques.equations, part, "train", start, best) for part in torques.equations.parts]
     point = problem.z0.numpy() if len(torques.solver.linear) == problem.n else best
@@ -54,6 +60,7 @@ def torque_answer(torques: TorqueResiduals, start: np.ndarray, best: np.ndarray)
         traces=_traces(torques.equations, judged), whiteness=whiteness(CHANNEL, labels, left),
         warnings=_warnings(torques, solution, made, errors),
         base_parameters=[asdict(one) for one in solution.parameters], torque_errors=[asdict(one) for one in errors],
+        fit=_goodness(torques, solution, judged, best, limits),
     )  # fmt: skip
 
 
@@ -72,6 +79,48 @@ def _judged(equations: TorqueEquations, part: Equations, split: str, start: np.n
     applied = equations.applied(part, last)
     before = equations.residual(part, first) + applied
     return Judged(part, split, applied, before, equations.needed(part, last))
+
+
+def _goodness(
+    torques: TorqueResiduals, solution: TorqueSolution, judged: list[Judged], best: np.ndarray, limits: FitLimits
+) -> GoodnessOfFit:
+    """Judged as every channel is: sigma is the noise of the torques within the filter, the trivial prediction no force."""
+    problem, dofs = torques.problem, torques.equations.dofs
+    sigma = _noise(torques)[dofs]
+    channels = []
+    for split in ("train", "validation"):
+        own = [one for one in judged if one.split == split]
+        if own:
+            left, trivial = (
+                np.concatenate([x[:, dofs] for x in table]) / sigma
+                for table in ([one.after - one.applied for one in own], [one.applied for one in own])
+            )
+            window = np.concatenate([one.part.samples.piece + 1000 * k for k, one in enumerate(own)])
+            unit = " | ".join(dict.fromkeys(torques.equations.units[d] for d in dofs))
+            channels.append(ChannelResiduals(CHANNEL, split, unit, left, trivial, window, sigma, given=False))
+    made = fit_of(channels, len(solution.beta), limits)
+    described = {name: value.numpy() for name, value in problem.described.items()}
+    links = row_names(problem.solver.model, "link_mass")
+    made.doubts = doubts_of([], described, identified_parameters(problem, best), links)
+    if problem.n and not any(np.isfinite(p.std) for p in solution.parameters):
+        made.doubts.insert(0, "the forces tell no combination of what is learned")
+    if made.reasons:
+        made.cause = likeliest_cause(problem, None if made.doubts else best)
+    return made
+
+
+def _noise(torques: TorqueResiduals) -> np.ndarray:
+    """(nv,) standard deviation of the noise of filtered torques: of what differences of fourth order leave of those that were recorded."""
+    levels, equations = [], torques.equations
+    for part in equations.parts:
+        samples, step = part.samples, 1.0 / part.samples.rate
+        raw = equations.recorded(part, torques.problem.z0)
+        first = samples.lengths[0]
+        inside = 1.0 if not np.isfinite(samples.equations) else min(1.0, 2.0 * samples.equations / samples.rate)
+        time = step * np.arange(first)
+        levels.append([noise_level(time, raw[:first, d]) * inside**0.5 for d in range(equations.nv)])
+    size = np.sqrt(np.mean(np.concatenate([equations.applied(part, torques.problem.z0) for part in equations.parts]) ** 2, 0))
+    return np.maximum(np.median(levels, 0), EXACT * np.where(size > 0.0, size, max(float(size.max(initial=0.0)), 1e-12)))
 
 
 # ---- errors

@@ -11,12 +11,13 @@ from time import perf_counter
 import numpy as np
 
 from genesis.errors import InputError
-from genesis.problems.problem import Best, Stage
+from genesis.problems.problem import CONVERGED, Best, Stage, Verdict
 from genesis.sysid.identification import SysidProblem
 from genesis.sysid.inverse_dynamics import TorqueOptions
 from genesis.sysid.inverse_dynamics_answer import torque_answer
 from genesis.sysid.inverse_dynamics_residuals import TorqueResiduals
 from genesis.sysid.residuals import Residuals
+from genesis.sysid.trust import verdict_of
 
 
 def _silent(text: str) -> None:
@@ -42,6 +43,8 @@ class TorqueProblem(SysidProblem):
             )
         if self.problem.shooting.mini_batch is not None:
             raise InputError("shooting.mini_batch: residual=torque has no windows; leave it null.")
+        if self.problem.shooting.before:
+            raise InputError("shooting.curriculum: residual=torque has no windows; leave it out.")
         if self.asked.profile:
             raise InputError("statistics.profile: residual=torque has intervals of standard errors alone; leave it empty.")
         super().__post_init__()
@@ -64,13 +67,16 @@ class TorqueProblem(SysidProblem):
     def enter(self, stage: Stage, *, goes_on: bool = False) -> None:
         """Nothing changes between stages."""
 
-    def conclude(self, best: Best, asked: Callable[[], bool]) -> None:
-        """The answer at the best point."""
+    def conclude(self, best: Best, asked: Callable[[], bool]) -> Verdict | None:
+        """The answer at the best point, and what its fit makes of convergence."""
         since = perf_counter()
         self.first = self.squares.residuals.cost(self.start)
-        self.answer = torque_answer(self.torques, self.start, self.squares.x)
+        self.answer = torque_answer(self.torques, self.start, self.squares.x, self.asked.fit)
+        if self.ended is not None and self.ended.status == CONVERGED:
+            self.ended = verdict_of(self.ended, self.answer.fit, self.answer.estimates)
         self.answer.warnings[:0] = [*self.problem.dataset.warnings, *self.warnings]
         self.clock.add("answer", since)
+        return self.ended
 
     def summary(self) -> dict[str, object]:
         """With the relative errors as metrics: the mean over joints of base parameters and of bodies that exist."""

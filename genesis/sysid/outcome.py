@@ -8,23 +8,26 @@ import numpy as np
 import torch
 
 from genesis.sysid.build import shared_numbers, validation_problem
+from genesis.sysid.fit import ChannelResiduals
 from genesis.sysid.linearization import tangents_of
 from genesis.sysid.measure import ResidualRows, measure
-from genesis.sysid.problem import RecordingProblem
+from genesis.sysid.problem import Motion, RecordingProblem
 from genesis.sysid.result import Trace, Whiteness
 from genesis.sysid.statistics import whiteness
 
 
 @dataclass
-class GoodnessOfFit:
-    """How well a point explains recordings. rmse: rows as in `Identification`; traces; residuals by channel for tests of whiteness."""
+class Comparison:
+    """How well a point explains recordings. rmse: rows as in `Identification`; traces; residuals by channel for tests of whiteness, and in
+    units of sigma."""
 
     rmse: list[dict[str, Any]]
     traces: list[Trace]
     whiteness: list[Whiteness]
+    standardised: list[ChannelResiduals]
 
 
-def compare(problem: RecordingProblem, first: np.ndarray, best: np.ndarray) -> GoodnessOfFit:
+def compare(problem: RecordingProblem, first: np.ndarray, best: np.ndarray) -> Comparison:
     """Training and held-out recordings, simulated at the start and at the estimate (flat points)."""
     made = _compare(problem, first, best, "train")
     held_out = validation_problem(problem)
@@ -33,18 +36,20 @@ def compare(problem: RecordingProblem, first: np.ndarray, best: np.ndarray) -> G
         other = _compare(held_out, first[shared], best[shared], "validation")
         made.rmse += other.rmse
         made.traces += other.traces
+        made.standardised += other.standardised
     return made
 
 
-def _compare(problem: RecordingProblem, first: np.ndarray, best: np.ndarray, split: str) -> GoodnessOfFit:
+def _compare(problem: RecordingProblem, first: np.ndarray, best: np.ndarray, split: str) -> Comparison:
     before, after = _simulated(problem, first), _simulated(problem, best)
+    trivial = [_trivial(problem, best, speed) for speed in (0.0, 1.0)]
     rmse: list[dict[str, Any]] = []
     traces: list[Trace] = []
     white: list[Whiteness] = []
+    standardised: list[ChannelResiduals] = []
     for name, channel in problem.channels.items():
-        pieces = [
-            (b, old, new) for b, old, new in zip(problem.batches, before[name], after[name], strict=True) if new is not None
-        ]
+        others = (before[name], after[name], *(rows[name] for rows in trivial))
+        pieces = [piece for piece in zip(problem.batches, *others, strict=True) if piece[2] is not None]
         if not pieces:
             continue
         # one row a sample: recording, its window's start, time, and what was measured, predicted and left
@@ -52,6 +57,8 @@ def _compare(problem: RecordingProblem, first: np.ndarray, best: np.ndarray, spl
         unit = "rad" if channel.kind == "link_orientation" else channel.unit
         rmse += _errors(problem, table, name, unit, split)
         traces += _traces(problem, table, name, channel, split)
+        if name in problem.judged:
+            standardised.append(_standardised(problem, table, name, unit, split))
         if split == "train":
             windows = [table["after_residual"][table["window"] == w] for w in np.unique(table["window"])]
             labels = (
@@ -60,7 +67,7 @@ def _compare(problem: RecordingProblem, first: np.ndarray, best: np.ndarray, spl
                 else [f"{name}[{k}]" for k in range(channel.residual_width)]
             )
             white += whiteness(name, labels, windows)
-    return GoodnessOfFit(rmse, traces, white)
+    return Comparison(rmse, traces, white, standardised)
 
 
 def _simulated(problem: RecordingProblem, x: np.ndarray) -> dict[str, list[ResidualRows | None]]:
@@ -77,13 +84,45 @@ def _simulated(problem: RecordingProblem, x: np.ndarray) -> dict[str, list[Resid
     return made
 
 
+def _trivial(problem: RecordingProblem, x: np.ndarray, speed: float) -> dict[str, list[ResidualRows | None]]:
+    """Rows of every channel in every batch where the start state goes on at ``speed`` (1) times its velocity, whatever acts."""
+    with torch.no_grad():
+        z, starts = problem.split(x)
+        targets = problem.targets(torch.as_tensor(z))
+        theta = problem.theta(targets)
+        made: dict[str, list[ResidualRows | None]] = {name: [] for name in problem.channels}
+        for batch in problem.batches:
+            start = problem.begin(batch, targets, tangents_of(starts, batch))
+            velocity = speed * problem.space.split(start)[1]
+            time = torch.arange(batch.horizon + 1).to(start)[:, None, None] * problem.dt
+            moved = torch.cat([time * velocity, torch.zeros_like(time * velocity)], -1)
+            still = torch.cat([problem.space.split(start)[0], velocity], -1)
+            states = problem.space.retract(still.expand(len(time), -1, -1), moved)
+            dof_ctrl, act_ctrl = problem.controls(batch, targets)
+            rows = theta if theta.dim() == 1 else theta[batch.target]
+            motion = Motion(states, torch.zeros_like(velocity).expand(batch.horizon, -1, -1), dof_ctrl, act_ctrl, rows)
+            for name in problem.channels:
+                made[name].append(measure(problem, batch, motion, targets, name))
+    return made
+
+
+def _standardised(problem: RecordingProblem, table: dict[str, np.ndarray], name: str, unit: str, split: str) -> ChannelResiduals:
+    """Of a channel in units of sigma; of the two trivial predictions the one that is nearer over all."""
+    spec, sigma = problem.dataset.specs[name], problem.sigma[name].numpy()
+    trivial = min((table["still_residual"], table["coasting_residual"]), key=lambda left: float(np.nansum(left**2)))
+    return ChannelResiduals(
+        name, split, unit, table["after_residual"] / sigma, trivial / sigma, table["window"], sigma, spec.given_sigma is not None,
+        spec.loss != "linear",
+    )  # fmt: skip
+
+
 def _table(channel: Any, pieces: Sequence[tuple]) -> dict[str, np.ndarray]:
     columns: dict[str, list[np.ndarray]] = {}
 
     def put(key: str, value: Any) -> None:
         columns.setdefault(key, []).append(np.asarray(value))
 
-    for batch, old, new in pieces:
+    for batch, old, new, still, coasting in pieces:
         samples = new.samples
         env = samples.env.numpy()
         put("recording", samples.recording)
@@ -92,10 +131,10 @@ def _table(channel: Any, pieces: Sequence[tuple]) -> dict[str, np.ndarray]:
         put("measured", samples.measured.numpy())
         put("before", old.predicted.numpy())
         put("after", new.predicted.numpy())
-        for key, rows in (("before_residual", old), ("after_residual", new)):
+        for side, rows in (("before", old), ("after", new), ("still", still), ("coasting", coasting)):
             known = torch.where(torch.isfinite(samples.measured), samples.measured, rows.predicted)
             left = channel.residual(rows.predicted, known)  # in units of the channel; those of the cost are zero at weight zero
-            put(key, np.where(rows.seen.numpy(), left.numpy(), np.nan))
+            put(f"{side}_residual", np.where(rows.seen.numpy(), left.numpy(), np.nan))
     table = {key: np.concatenate(parts) for key, parts in columns.items()}
     order = np.lexsort((table["time"], table["window"], table["recording"]))
     return {key: values[order] for key, values in table.items()}

@@ -5,14 +5,16 @@ from typing import Any
 
 import numpy as np
 
+from genesis.sysid.fit import GoodnessOfFit
+
 
 @dataclass
 class Estimate:
     """One learned scalar.
 
     name: e.g. "damping/elbow"; group: the parameter it belongs to. std, low, high: standard deviation and 95 % interval, nan where
-    they cannot be told. prior: (mean, std) or None. note: "", or what limits the estimate ("at its lower bound", "no effect on any
-    residual", "decided by the prior", "not identifiable alone", "frozen").
+    they cannot be told. prior: (mean, std) or None. natural: the value that means none of it (no friction), or None. note: "", or what
+    limits the estimate ("at its lower bound", "no effect on any residual", "decided by the prior", "not identifiable alone", "frozen").
     """
 
     name: str
@@ -26,6 +28,7 @@ class Estimate:
     bounds: tuple[float, float] = (-np.inf, np.inf)
     prior: tuple[float, float] | None = None
     note: str = ""
+    natural: float | None = None
 
 
 @dataclass
@@ -94,11 +97,15 @@ class Answer:
     warnings: list[str] = field(default_factory=list)
     base_parameters: list[dict[str, Any]] = field(default_factory=list)
     torque_errors: list[dict[str, Any]] = field(default_factory=list)
+    fit: GoodnessOfFit = field(default_factory=GoodnessOfFit)
 
     def content(self) -> dict[str, Any]:
         """In plain numbers, for JSON; of each curve its recording, name, samples and root mean square errors."""
-        made = {name: _plain(value) for name, value in vars(self).items() if name not in ("traces", "estimates", "whiteness")}
+        made = {
+            name: _plain(value) for name, value in vars(self).items() if name not in ("traces", "estimates", "whiteness", "fit")
+        }
         made |= {name: [_plain(asdict(item)) for item in getattr(self, name)] for name in ("estimates", "whiteness")}
+        made["fit"] = _plain(asdict(self.fit))
         made["traces"] = [trace.brief() for trace in self.traces]
         return made
 

@@ -26,6 +26,8 @@ class Shooting:
     ``position_scale`` [rad | m] and ``velocity_scale`` [rad/s | m/s]; free start states only. growth: factor on that weight between
     rounds; rounds: how many descents there are.
 
+    curriculum: lengths [s] that windows have in stages, each from the answer of the one before; the last one takes the place of ``window``.
+
     mini_batch: windows whose gradient a step of a first-order method takes, by chance; None: all. whole_every: iterations between
     evaluations of the whole cost then.
     """
@@ -39,6 +41,25 @@ class Shooting:
     velocity_scale: float = 0.1
     mini_batch: int | None = None
     whole_every: int = 20
+    curriculum: Sequence[float] | None = None
+
+    def __post_init__(self) -> None:
+        """Raises: InputError for a curriculum that does not grow."""
+        lengths = self.curriculum
+        if lengths is None:
+            return
+        if len(lengths) < 2 or lengths[0] <= 0.0 or any(b <= a for a, b in zip(lengths, lengths[1:], strict=False)):
+            raise InputError(
+                f"shooting.curriculum: {list(lengths)}; allowed: at least two lengths of windows [s] that grow, as [0.1, 0.25, 0.5]."
+            )
+        if self.mini_batch is not None:
+            raise InputError("shooting.curriculum: takes all windows of a stage; leave shooting.mini_batch null.")
+        object.__setattr__(self, "window", float(lengths[-1]))
+
+    @property
+    def before(self) -> list[float]:
+        """Lengths of windows of the stages before the last."""
+        return [] if self.curriculum is None else [float(length) for length in self.curriculum[:-1]]
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """`genesis sysid`: parameters of a model from recorded motion."""
 
 import logging
+import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -20,6 +21,8 @@ from genesis_cli.validate import Checked
 from genesis_cli.watch import WatchedRun
 
 log = logging.getLogger("genesis_cli")
+NOT_TRUSTED = "NOT TRUSTED"
+STYLES = {"converged": "green", "does_not_fit": "red"}  # of the line that says how it ended; others yellow
 
 
 def execute(job: Job, watch: bool = False, port: int | None = None) -> Outcome:
@@ -97,7 +100,8 @@ def write_answer(
     from genesis.runners.files import write_json
     from genesis.runners.report import to_json, write_report, write_tensorboard
 
-    models = write_models(folder, problem.problem.setting, problem.parameters(), tell)
+    doubt = "" if made.status == "converged" else f"{made.status}: {made.reason}"
+    models = write_models(folder, problem.problem.setting, problem.parameters(), tell, doubt)
     write_json(folder / "result.json", {**result.content(), **to_json(made), "models": models})
     title = f"{checked.robot.name}: {len(made.names)} parameters from {len(problem.problem.recordings)} recordings"
     if checked.plain["logging"].report is not False:
@@ -107,10 +111,13 @@ def write_answer(
     return models
 
 
-def write_models(folder: Path, setting: Any, values: dict[str, Any], tell: Callable[[str], None] = console.note) -> list[str]:
+def write_models(
+    folder: Path, setting: Any, values: dict[str, Any], tell: Callable[[str], None] = console.note, doubt: str = ""
+) -> list[str]:
     """Robot files with the identified values in them, NAME.identified.urdf (or .xml), and what they cannot say beside them.
 
-    Returns the names of what was written. What cannot be written is told, and is no reason to fail.
+    Returns the names of what was written. What cannot be written is told, and is no reason to fail. doubt: why they are not to be trusted,
+    which stands inside of them.
     """
     from genesis.errors import GenesisError
     from genesis.scene.export import write_entity
@@ -135,13 +142,39 @@ def write_models(folder: Path, setting: Any, values: dict[str, Any], tell: Calla
             if written.sidecar is not None:  # of joints that it does not change
                 written.sidecar.unlink()
             continue
-        made += [path.name for path in (written.path, written.sidecar) if path is not None]
+        paths = [path for path in (written.path, written.sidecar) if path is not None]
+        for path in paths if doubt else ():
+            say_inside(path, f"{NOT_TRUSTED}: {doubt}")
+        made += [path.name for path in paths]
     return made
+
+
+def say_inside(path: Path, words: str) -> None:
+    """A comment on top of an XML or YAML file, behind the XML declaration."""
+    from genesis.runners.files import write_bytes
+
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".yaml":
+        write_bytes(path, ("".join(f"# {line}\n" for line in words.splitlines()) + text).encode())
+        return
+    declaration = text[: text.index("?>") + 2] if text.startswith("<?xml") else ""
+    inside = re.sub("-(?=-|$)", "- ", words)  # what a comment may not hold
+    write_bytes(
+        path, f"{declaration}{chr(10) if declaration else ''}<!-- {inside} -->\n{text[len(declaration) :].lstrip()}".encode()
+    )
 
 
 def show(job: Job, found: Any, models: list[str], told: list[str], page: bool) -> None:
     """Tables of estimates and errors, warnings that are not told yet, how it ended, where it lies."""
-    from genesis.runners.report import BASE_COLUMNS, ESTIMATE_COLUMNS, RMSE_COLUMNS, TORQUE_COLUMNS, console_rows, torque_rows
+    from genesis.runners.report import (
+        BASE_COLUMNS,
+        ESTIMATE_COLUMNS,
+        RMSE_COLUMNS,
+        TORQUE_COLUMNS,
+        console_rows,
+        fit_lines,
+        torque_rows,
+    )
 
     estimates, errors = console_rows(found)
     console.table("", ESTIMATE_COLUMNS, estimates, right=[1, 2, 3])
@@ -154,6 +187,8 @@ def show(job: Job, found: Any, models: list[str], told: list[str], page: bool) -
         console.say()
     console.table("", RMSE_COLUMNS, errors, right=[3, 4, 6])
     console.say()
+    for line in fit_lines(found):
+        console.say(line)
     for warning in found.warnings:
         if warning not in told:
             console.note(f"warning: {warning}", "yellow")
@@ -161,8 +196,11 @@ def show(job: Job, found: Any, models: list[str], told: list[str], page: bool) -
     ending = (
         f"{found.status}: {found.reason} (iteration {found.iterations}, {found.simulations} simulated windows, {seconds:.1f} s)"
     )
-    console.say(ending, "green" if found.status == "converged" else "yellow")
+    console.say(ending, STYLES.get(found.status, "yellow"))
+    for doubt in found.fit.doubts if found.status != "converged" else ():
+        if doubt not in found.reason:
+            console.say(f"not to be trusted: {doubt}", "yellow")
     for name in models:
-        console.say(f"{job.folder / name}")
+        console.say(f"{job.folder / name}{'' if found.status == 'converged' else f' ({NOT_TRUSTED} stands inside)'}")
     console.say(f"report {job.folder / 'report.html'}" if page else f"{job.folder}")
     log.info("%s; objective %.6g -> %.6g", ending, found.objective_first, found.objective_best)

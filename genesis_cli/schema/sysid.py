@@ -19,6 +19,9 @@ class Shooting:
     mini_batch: int | None = key(
         None, "windows, by chance, whose gradient a step of a first-order optimizer takes; null: all", low=1
     )
+    curriculum: list[float] | None = key(
+        None, "lengths of windows [s] in stages that grow, each from the answer before; the last one is in place of window"
+    )
     whole_every: int = key(20, "iterations between evaluations of the whole objective, with mini_batch", low=1)
 
 
@@ -30,6 +33,9 @@ class Starts:
         False, "begin with the parameters that explain the measured torques (least squares, no simulation)"
     )
     force: bool = key(False, "begin with them also where the described values cost less in simulation")
+    run: str | None = key(
+        None, "begin at the estimates of another run (its folder), of parameters of the same name; --from sets it"
+    )
     candidates: int = key(0, "starts spread over the bounds, judged in one batched simulation", low=0)
     keep: int = key(4, "how many of the best of them a descent begins from", low=1)
 
@@ -44,6 +50,19 @@ class Statistics:
         choices=("residual", "given", "clustered"),
     )
     profile: list[str] = key([], "parameters, by glob pattern, whose intervals come from the profile likelihood")
+    chi2: float | None = key(
+        64.0,
+        "reduced chi-square beyond which a run does not fit, if it explains too little besides; null: any is well",
+        above=0.0,
+    )
+    explained: float | None = key(
+        0.9, "share of the motion that is enough all the same, against a start state that holds or goes on; null: no share is"
+    )
+    held_out: float | None = key(
+        5.0,
+        "residual of held-out recordings over that of fitted ones beyond which a run does not fit; null: any is well",
+        above=1.0,
+    )
 
 
 @dataclass

@@ -11,7 +11,7 @@ from genesis_cli.sweeps.stored_study import STUDY, StudySettings, open_study, op
 from genesis_cli.sweeps.sweeper import SweepBody, need_axes
 from genesis_cli.sweeps.watch import stop_asked
 
-NOT_REACHED = ("not_converged", *SUCCEEDED)  # statuses whose numbers count
+NOT_REACHED = ("not_converged", "does_not_fit", *SUCCEEDED)  # statuses whose numbers count
 
 
 class Study(SweepBody):

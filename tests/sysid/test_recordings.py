@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genesis.sysid.outcome import GoodnessOfFit, compare
+from genesis.sysid.outcome import Comparison, compare
 from genesis.sysid.problem import RecordingProblem
 from genesis_cli.build import build_problem, start_engine
 from genesis_cli.compose import compose_config
@@ -35,7 +35,7 @@ def ends(asked: RecordingProblem, iterations: int) -> tuple[np.ndarray, np.ndarr
     return made.residuals.first(), made.best
 
 
-def errors(fit: GoodnessOfFit, split: str) -> dict[str, float]:
+def errors(fit: Comparison, split: str) -> dict[str, float]:
     """Recording -> root mean square after."""
     return {str(row["recording"]): row["after"] for row in fit.rmse if row["split"] == split}
 

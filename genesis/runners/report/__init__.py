@@ -10,6 +10,7 @@ from genesis.runners.report.rows import (
     RMSE_COLUMNS,
     TORQUE_COLUMNS,
     console_rows,
+    fit_lines,
     to_json,
     torque_rows,
 )
@@ -17,7 +18,6 @@ from genesis.runners.report.run_page import write_run_report
 from genesis.runners.report.sweep_page import write_sweep_report
 
 __all__ = [
-    "BASE_COLUMNS", "ESTIMATE_COLUMNS", "RMSE_COLUMNS", "TORQUE_COLUMNS", "RunReport", "console_rows", "report_of",
-    "to_json", "torque_rows", "verdict", "write_report", "write_run_report",
-    "write_sweep_report", "write_tensorboard",
+    "BASE_COLUMNS", "ESTIMATE_COLUMNS", "RMSE_COLUMNS", "TORQUE_COLUMNS", "RunReport", "console_rows", "fit_lines", "report_of", "to_json",
+    "torque_rows", "verdict", "write_report", "write_run_report", "write_sweep_report", "write_tensorboard",
 ]  # fmt: skip

@@ -27,6 +27,8 @@ def write_tensorboard(folder: Path, found: Identification) -> None:
         whole = row["recording"] == "all"
         tag = f"metric/rmse/{row['split']}/{row['channel']}" if whole else f"rmse/{row['recording']}/{row['channel']}"
         before[tag], after[tag] = row["before"], row["after"]
+    for one in found.fit.channels:
+        after |= {f"fit/{one.split}/{one.channel}/{what}": getattr(one, what) for what in ("residual", "chi2", "explained")}
     events.scalars(before, 0)
     events.scalars({tag: value for tag, value in after.items() if math.isfinite(value)}, last)
     for tag, image in _pictures(found).items():

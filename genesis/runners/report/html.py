@@ -13,7 +13,7 @@ from genesis.runners.report import charts, digits, judge
 from genesis.runners.report.folder import origin_of
 from genesis.runners.report.marks import Marks, marks
 from genesis.runners.report.page import Origin, fill, write_page
-from genesis.runners.report.rows import BASE_COLUMNS, TORQUE_COLUMNS, limits_in_words, torque_rows
+from genesis.runners.report.rows import BASE_COLUMNS, TORQUE_COLUMNS, fit_lines, limits_in_words, torque_rows
 from genesis.runners.report.style import svg
 from genesis.sysid.result import Estimate, Identification, Trace, Whiteness
 
@@ -92,6 +92,7 @@ def render(found: Identification, title: str, config_text: str = "", origin: Ori
         cards=_cards(found),
         groups=_estimates(found),
         fits=_fits(found),
+        sigmas=fit_lines(found),
         recordings=_panels(found),
         left_out=max(len(found.traces) - SHOWN, 0),
         residuals=_residuals(found),

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from genesis.problems.status import CONVERGED
 from genesis.runners.report.digits import change, duration, percent, plain
 from genesis.sysid.result import Estimate, Identification
 
 WELL, ROUGHLY = 0.05, 0.25  # relative standard deviation up to which a parameter is well known, or roughly
 KINDS = ("well", "roughly", "uncertain", "bound", "prior", "lost", "frozen", "unknown")
-GOOD, BAD = ("converged", "finished"), ("diverged", "failed", "too_many_contacts")
+GOOD, BAD = ("converged", "finished"), ("does_not_fit", "diverged", "failed", "too_many_contacts")
 TERMS = 4  # of a combination in words
 SMALLEST_TERM = 0.25  # of the largest
 NAMED = 12  # parameters listed in a sentence
@@ -118,8 +119,20 @@ def verdict(found: Identification) -> list[Sentence]:
         said.append(Sentence(f"Objective {fell}.", "plain" if better else "bad"))
     else:
         said.append(Sentence("The objective is not a number, so nothing was learned.", "bad"))
-    said += [_fit("Training", totals(found, "train")), _validation(totals(found, "validation"))]
+    if found.status != CONVERGED:
+        said += [Sentence(f"Not to be trusted: {doubt}.", "bad") for doubt in found.fit.doubts if doubt not in found.reason]
+    said += [_sigmas(found), _fit("Training", totals(found, "train")), _validation(totals(found, "validation"))]
     return [sentence for sentence in said + _parameters(found) if sentence.text]
+
+
+def _sigmas(found: Identification) -> Sentence:
+    """Residuals in units of what they may be."""
+    parts = [
+        f"{one.channel} {plain(one.residual, 3)} sigma" + (" held out" if one.split != "train" else "")
+        for one in found.fit.channels
+    ]
+    tone = "bad" if found.fit.reasons else "plain"
+    return Sentence(f"Residuals: {'; '.join(parts)} (chi² {plain(found.fit.chi2, 3)})." if parts else "", tone)
 
 
 def _fit(title: str, rows: list[dict]) -> Sentence:

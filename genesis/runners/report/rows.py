@@ -53,6 +53,23 @@ def torque_rows(found: Identification) -> tuple[Rows, Rows]:
     return combinations, joints
 
 
+def fit_lines(found: Identification) -> list[str]:
+    """fit of angle: 0.80 sigma (given 0.01 rad), chi² 0.64, 99 % of the motion explained; held out 1.2 sigma: one line a channel."""
+    held_out = {one.channel: one for one in found.fit.channels if one.split != "train"}
+    made = []
+    for one in found.fit.channels:
+        if one.split != "train":
+            continue
+        source = "given" if one.given else "from the data"
+        text = f"fit of {one.channel}: {plain(one.residual, 3)} sigma ({source}: {plain(one.sigma, 3)} {one.unit})"
+        text += f", chi² {plain(one.chi2, 3)}"
+        if np.isfinite(one.explained):
+            text += f", {percent(max(one.explained, 0.0))} of the motion explained"
+        other = held_out.get(one.channel)
+        made.append(text if other is None else f"{text}; held out {plain(other.residual, 3)} sigma")
+    return made
+
+
 def limits_in_words(estimate: Estimate) -> str:
     """0 … 2, ≥ 0, prior 1 ± 0.2; "" without bounds and prior."""
     low, high = estimate.bounds

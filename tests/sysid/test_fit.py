@@ -1,0 +1,91 @@
+"""Goodness of fit as numbers: chi-square, share explained, autocorrelation, and from where on a fit is bad."""
+
+import numpy as np
+import pytest
+
+from genesis.sysid.fit import ChannelResiduals, FitLimits, GoodnessOfFit, fit_of
+
+N = 4000
+LIMITS = FitLimits()
+
+
+def channel(
+    size: float = 1.0, trivial: float = 20.0, split: str = "train", given: bool = True, robust: bool = False, name: str = "angle"
+):
+    """White residuals of so many sigma, (N, 2)."""
+    noise = np.random.default_rng(3 if split == "train" else 4).standard_normal((N, 2))
+    noise /= np.sqrt(np.mean(noise**2))
+    window = np.repeat(np.arange(4), N // 4)
+    return ChannelResiduals(name, split, "rad", size * noise, trivial * noise, window, np.array([0.01, 0.01]), given, robust)
+
+
+def judged(*channels: ChannelResiduals, used: int = 5, limits: FitLimits = LIMITS) -> GoodnessOfFit:
+    return fit_of(channels, used, limits)
+
+
+def test_chi_square_counts_what_the_fit_has_used() -> None:
+    made = judged(channel(1.5), used=N)  # half of 2 N numbers
+    (one,) = made.channels
+    assert one.samples == 2 * N and one.residual == pytest.approx(1.5) and one.chi2 == pytest.approx(2.0 * 1.5**2)
+    assert made.chi2 == one.chi2 and one.sigma == pytest.approx(0.01)
+    assert one.explained == pytest.approx(1.0 - 1.5 / 20.0) and abs(one.lag1) < 0.05
+    assert made.reasons == [] and made.trusted and np.isnan(made.held_out)
+    held = judged(channel(1.5), channel(3.0, split="validation"), used=N)
+    assert held.held_out == pytest.approx(2.0) and held.channels[1].chi2 == pytest.approx(9.0), (
+        "nothing is fitted to held-out data"
+    )
+    assert held.chi2 == one.chi2
+
+
+def test_missing_numbers_and_jumps_between_windows_count_for_nothing() -> None:
+    full, holes = channel(), channel()
+    holes.left[::2, 0] = np.nan
+    assert judged(holes).channels[0].samples == 2 * N - N // 2 and judged(holes).channels[0].residual == pytest.approx(
+        1.0, rel=0.02
+    )
+    full.left = np.where(full.window[:, None] % 2 == 0, 3.0, -3.0) + 0.01 * full.left
+    assert judged(full).channels[0].lag1 == pytest.approx(1.0, abs=1e-3), "constant within windows: neighbours agree"
+
+
+def test_a_robust_loss_looks_away_from_the_largest() -> None:
+    plain, robust = channel(), channel(robust=True)
+    for one in (plain, robust):
+        one.left[: N // 50] = 1e3
+    assert judged(plain).channels[0].residual > 100.0
+    assert judged(robust).channels[0].residual < 1.2 and judged(robust).reasons == []
+    robust.left[: N // 10] = 1e3  # a tenth is no outlier any more
+    assert judged(robust).channels[0].residual > 100.0
+
+
+@pytest.mark.parametrize(
+    ("size", "trivial", "limits", "bad"),
+    [
+        (7.9, 20.0, LIMITS, False), (8.1, 20.0, LIMITS, True),  # chi² of 64
+        (20.0, 201.0, LIMITS, False), (20.0, 199.0, LIMITS, True),  # 90 % of the motion
+        (20.0, 199.0, FitLimits(chi2=None), False), (20.0, 199.0, FitLimits(explained=0.5), False),
+        (20.0, 2000.0, FitLimits(explained=None), True), (20.0, 0.0, LIMITS, True),
+    ],
+)  # fmt: skip
+def test_bad_is_beyond_sigma_and_explains_too_little(size, trivial, limits, bad) -> None:
+    made = judged(channel(size, trivial), used=0, limits=limits)
+    assert bool(made.reasons) == bad and made.trusted == (not bad)
+
+
+def test_held_out_recordings_are_judged_too() -> None:
+    good = channel(0.5)
+    far = judged(good, channel(9.0, split="validation"))
+    assert (
+        "angle on held-out recordings: residuals of 9 sigma (given: 0.01 rad), 55 % of the motion is explained (0.5"
+        in far.reasons[0]
+    )
+    assert judged(good, channel(3.0, split="validation")).reasons, "six times the residual, and 85 % explained"
+    assert not judged(good, channel(3.0, split="validation"), limits=FitLimits(held_out=7.0)).reasons
+    assert not judged(good, channel(1.9, split="validation")).reasons, "90 % explained"
+    assert not judged(channel(0.1), channel(0.9, 1.0, split="validation")).reasons, "within sigma"
+    alone = judged(good, channel(9.0, split="validation", name="other"))
+    assert alone.reasons == [], "a channel of held-out recordings alone was not fitted"
+
+
+def test_words_tell_where_sigma_is_from() -> None:
+    (said,) = judged(channel(16.25, 74.0, given=False)).reasons
+    assert said == "angle: residuals of 16.2 sigma (estimated from the data: 0.01 rad), 78 % of the motion is explained"
