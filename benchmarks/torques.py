@@ -130,31 +130,16 @@ def write(folder: Path, seconds: float) -> None:
     )
 
 
-def main() -> None:
-    """Print relative errors of each joint, and what it took."""
-    from genesis import runtime
-
-    asked = argparse.ArgumentParser()
-    asked.add_argument("--seconds", type=float, default=60.0)
-    asked.add_argument("--write", type=Path)
-    given = asked.parse_args()
-    runtime.init(precision="64", logging_level="error", cpu_threads=1)
-    torch.set_num_threads(1)
-    if given.write is not None:
-        write(given.write, given.seconds)
-        return
-    from genesis.methods import make_method
+def problem_of_logs(seconds: float):
+    """The identification of the file's Panda from the two logs."""
     from genesis.observations import Dataset, Recording, Series, Smoothing
     from genesis.observations.spec import channel_spec, input_spec, settle
-    from genesis.runners.identify import found, identification
-    from genesis.runners.loop import Stop
     from genesis.setting import Setting
     from genesis.sysid.build import problem_of
-    from genesis.sysid.inverse_dynamics import TorqueOptions
 
     recordings = []
     for name, seed, split in (("fitted", 1, "train"), ("unseen", 2, "validation")):
-        log = log_of(given.seconds if split == "train" else min(given.seconds, 20.0), seed)
+        log = log_of(seconds if split == "train" else min(seconds, 20.0), seed)
         channels = {"angle": Series(log["time"], log["q"], JOINTS)}
         inputs = {"torque": Series(log["time"], log["tau"], JOINTS)}
         recordings.append(Recording(name, Path(name), 0, split, channels, inputs, 0.0, float(log["time"][-1])))
@@ -173,7 +158,28 @@ def main() -> None:
         start_qpos=torch.zeros(7, dtype=torch.float64), start_qvel=torch.zeros(7, dtype=torch.float64), generator=torch.Generator(),
     )  # fmt: skip
     dataset = Dataset(recordings, {"angle": spec}, {"torque": driven}, Smoothing())
-    problem = problem_of(setting, dataset, PARAMETERS)
+    return problem_of(setting, dataset, PARAMETERS)
+
+
+def main() -> None:
+    """Print relative errors of each joint, and what it took."""
+    from genesis import runtime
+
+    asked = argparse.ArgumentParser()
+    asked.add_argument("--seconds", type=float, default=60.0)
+    asked.add_argument("--write", type=Path)
+    given = asked.parse_args()
+    runtime.init(precision="64", logging_level="error", cpu_threads=1)
+    torch.set_num_threads(1)
+    if given.write is not None:
+        write(given.write, given.seconds)
+        return
+    from genesis.methods import make_method
+    from genesis.runners.identify import found, identification
+    from genesis.runners.loop import Stop
+    from genesis.sysid.inverse_dynamics import TorqueOptions
+
+    problem = problem_of_logs(given.seconds)
     since, cpu = time.perf_counter(), time.process_time()
     loop = identification(
         problem, make_method({"kind": "levenberg_marquardt"}, {"kind": "constant"}, 50, 0), Stop(50), torque=TorqueOptions(),

@@ -26,7 +26,7 @@ HARD = 0.5  # relative standard deviation of a base parameter that the motion ha
 
 
 @dataclass
-class Judged:
+class JudgedForces:
     """Forces (rows, nv) of a recording, filtered: those that acted, and those that the motion needs at the start and at the estimate."""
 
     part: Equations
@@ -73,18 +73,18 @@ def _same_filter(torques: TorqueResiduals) -> TorqueOptions:
     return replace(own, cutoff=cutoff, equations=equations)
 
 
-def _judged(equations: TorqueEquations, part: Equations, split: str, start: np.ndarray, best: np.ndarray) -> Judged:
+def _judged(equations: TorqueEquations, part: Equations, split: str, start: np.ndarray, best: np.ndarray) -> JudgedForces:
     """What acted is that of the estimate, in units of its gains and offsets."""
     first, last = torch.as_tensor(start), torch.as_tensor(best)
     applied = equations.applied(part, last)
     before = equations.residual(part, first) + applied
-    return Judged(part, split, applied, before, equations.needed(part, last))
+    return JudgedForces(part, split, applied, before, equations.needed(part, last))
 
 
 def _goodness(
-    torques: TorqueResiduals, solution: TorqueSolution, judged: list[Judged], best: np.ndarray, limits: FitLimits
+    torques: TorqueResiduals, solution: TorqueSolution, judged: list[JudgedForces], best: np.ndarray, limits: FitLimits
 ) -> GoodnessOfFit:
-    """Judged as every channel is: sigma is the noise of the torques within the filter, the trivial prediction no force."""
+    """JudgedForces as every channel is: sigma is the noise of the torques within the filter, the trivial prediction no force."""
     problem, dofs = torques.problem, torques.equations.dofs
     sigma = _noise(torques)[dofs]
     channels = []
@@ -126,7 +126,7 @@ def _noise(torques: TorqueResiduals) -> np.ndarray:
 # ---- errors
 
 
-def _consistent_errors(torques: TorqueResiduals, judged: list[Judged], errors: list[TorqueError]) -> list[TorqueError]:
+def _consistent_errors(torques: TorqueResiduals, judged: list[JudgedForces], errors: list[TorqueError]) -> list[TorqueError]:
     """Training errors at the point that the run has ended with."""
     power = np.concatenate([one.applied for one in judged])
     left = np.concatenate([one.after - one.applied for one in judged])
@@ -136,7 +136,7 @@ def _consistent_errors(torques: TorqueResiduals, judged: list[Judged], errors: l
     return errors
 
 
-def _validated(base: np.ndarray | None, judged: list[Judged], dofs: np.ndarray, errors: list[TorqueError]) -> None:
+def _validated(base: np.ndarray | None, judged: list[JudgedForces], dofs: np.ndarray, errors: list[TorqueError]) -> None:
     """Errors on recordings that were held out, in place. base (rows, nv): what base parameters leave."""
     power = np.concatenate([one.applied for one in judged])
     left = np.concatenate([one.after - one.applied for one in judged])
@@ -175,7 +175,7 @@ def _over(value: float, size: float) -> float:
     return value / size if size > 0.0 else float("nan")
 
 
-def _rmse(equations: TorqueEquations, judged: list[Judged]) -> list[dict[str, Any]]:
+def _rmse(equations: TorqueEquations, judged: list[JudgedForces]) -> list[dict[str, Any]]:
     """Rows of recordings and of all, over the joints."""
     dofs = equations.dofs
     unit = " | ".join(dict.fromkeys(equations.units[d] for d in dofs))
@@ -192,7 +192,7 @@ def _rmse(equations: TorqueEquations, judged: list[Judged]) -> list[dict[str, An
     return made
 
 
-def _traces(equations: TorqueEquations, judged: list[Judged]) -> list[Trace]:
+def _traces(equations: TorqueEquations, judged: list[JudgedForces]) -> list[Trace]:
     made = []
     for one in judged:
         piece = one.part.samples.piece

@@ -18,7 +18,7 @@ TERM = 1e-6  # coefficient of a combination that is rounding
 
 
 @dataclass(frozen=True)
-class Base:
+class ParameterBase:
     """chosen (b,): columns that are independent; others (d,): those that are combinations of them, or zero; mixing (b, d): K.
 
     gap: smallest part of a chosen column that no other explains, over the largest of those left out.
@@ -55,7 +55,7 @@ class Base:
         return made
 
 
-def base_of(columns: np.ndarray, order: Sequence[int] | None = None) -> Base:
+def base_of(columns: np.ndarray, order: Sequence[int] | None = None) -> ParameterBase:
     """Of columns (M, n) at states that leave nothing out; earlier ones of ``order`` are chosen first.
 
     Gram-Schmidt, twice at each column, so that rounding does not grow with the number of columns.
@@ -84,7 +84,7 @@ def base_of(columns: np.ndarray, order: Sequence[int] | None = None) -> Base:
     upper, target = known.T @ columns[:, chosen], known.T @ columns[:, others]
     mixing = solve_triangular(upper, target) if chosen else np.zeros((0, len(others)))
     mixing[np.abs(mixing) * size[others] <= 1e-8 * size[chosen][:, None]] = 0.0
-    return Base(np.array(chosen, int), np.array(others, int), mixing, min(kept, default=1.0) / max(max(lost), 1e-300))
+    return ParameterBase(np.array(chosen, int), np.array(others, int), mixing, min(kept, default=1.0) / max(max(lost), 1e-300))
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Compressed:
         """(k,)"""
         return self.rows[:, -1]
 
-    def chosen(self, base: Base) -> "Compressed":
+    def chosen(self, base: ParameterBase) -> "Compressed":
         """The equations of beta."""
         return Compressed(np.column_stack([self.columns[:, base.chosen], self.target]))
 

@@ -13,7 +13,7 @@ import torch
 from genesis.errors import InputError
 from genesis.parameters.link_inertia import LinkInertia
 from genesis.sysid.inverse_dynamics import GEOMETRY, Equations, TorqueEquations
-from genesis.sysid.inverse_dynamics_base import Base, Compressed, base_of, correlated_spread, information
+from genesis.sysid.inverse_dynamics_base import Compressed, ParameterBase, base_of, correlated_spread, information
 from genesis.sysid.inverse_dynamics_chart import LinearChart
 from genesis.sysid.inverse_dynamics_consistent import Consistent, consistent
 from genesis.sysid.statistics import INTERVAL
@@ -76,7 +76,7 @@ class TorqueSolution:
     x: np.ndarray
     free: np.ndarray
     linear: np.ndarray
-    base: Base
+    base: ParameterBase
     beta: np.ndarray
     parameters: list[BaseParameter]
     errors: list[TorqueError]
@@ -162,7 +162,7 @@ class TorqueSolver:
                 )
         return made
 
-    def structure(self, systems: Sequence[LinearSystem]) -> Base:
+    def structure(self, systems: Sequence[LinearSystem]) -> ParameterBase:
         """The base of the numbers that are linear, from random states, which leave out nothing that a robot can do."""
         equations, count = self.equations, len(self.linear)
         random = np.random.default_rng(0)
@@ -263,7 +263,7 @@ class TorqueSolver:
             self.chart.low[self.linear], self.chart.high[self.linear],
         )  # fmt: skip
 
-    def _iterated(self, systems: Sequence[LinearSystem], base: Base) -> np.ndarray:
+    def _iterated(self, systems: Sequence[LinearSystem], base: ParameterBase) -> np.ndarray:
         """beta; the weights of the joints are what it leaves of their forces."""
         equations, beta = self.equations, np.zeros(len(base.chosen))
         applied = [equations.applied(part, self.z) for part in equations.parts]
@@ -279,7 +279,7 @@ class TorqueSolver:
             equations.sigma = np.maximum(sigma, EXACT * size)
         return beta
 
-    def _parameters(self, systems: Sequence[LinearSystem], base: Base, beta: np.ndarray) -> list[BaseParameter]:
+    def _parameters(self, systems: Sequence[LinearSystem], base: ParameterBase, beta: np.ndarray) -> list[BaseParameter]:
         """With standard deviations that count with noise that is correlated in time, and between joints."""
         dofs, sigma = self.equations.dofs, self.equations.sigma
         scores, pieces, last = [], [], 0
@@ -304,7 +304,7 @@ class TorqueSolver:
 
     # ---- unseen data
 
-    def _errors(self, systems: Sequence[LinearSystem], base: Base, beta: np.ndarray, x: np.ndarray) -> list[TorqueError]:
+    def _errors(self, systems: Sequence[LinearSystem], base: ParameterBase, beta: np.ndarray, x: np.ndarray) -> list[TorqueError]:
         """Of training, and of parts that are left out in turns."""
         equations = self.equations
         folds = _folds([len(system.target) for system in systems], equations.options.folds)

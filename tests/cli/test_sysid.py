@@ -215,7 +215,11 @@ def test_torques_of_the_pendulum_that_ships(genesis_here, tmp_path) -> None:
     assert len(result["base_parameters"]) == 5 and "base parameter" in printed and "held out" in printed
     (row,) = result["torque_errors"]
     assert row["joint"] == "pivot" and row["base_train"] <= row["base_unseen"] < 0.15 and row["base_validation"] < 0.3
-    assert result["linear_floor"] > 0.0 and result["status"] in ("converged", "does_not_fit") and code == (result["status"] != "converged")
+    assert (
+        result["linear_floor"] > 0.0
+        and result["status"] in ("converged", "does_not_fit")
+        and code == (result["status"] != "converged")
+    )
     assert (folder / "simple_pendulum.identified.urdf").is_file() and not (folder / "replay.html").exists()
 
 
