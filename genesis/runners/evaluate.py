@@ -330,14 +330,13 @@ class TaskProblem:
             return Verdict(FINISHED, ending.reason)
         return Verdict(CONVERGED if best is not None and best.good else NOT_CONVERGED, ending.reason)
 
-    def conclude(self, best: Best, asked: Callable[[], bool]) -> Verdict | None:
+    def conclude(self, best: Best, asked: Callable[[], bool]) -> None:
         """The trajectory at the end leaves out what the best point leaves out."""
         self._without = best.diverged
         if not asked() and not best.diverged and "first" in self.growth:
             start = perf_counter()
             self.note_growth("final", growth_of(self.task))
             self.clock.add("growth", start)
-        return None
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Parameters, their trajectory, what the numbers mean, and how small changes grow along it."""

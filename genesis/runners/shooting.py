@@ -151,7 +151,7 @@ class ShootingProblem(TaskProblem):
             return found
         return Verdict(found.status, self.closing.reason(), found.error)
 
-    def conclude(self, best: Best, asked: Callable[[], bool]) -> Verdict | None:
+    def conclude(self, best: Best, asked: Callable[[], bool]) -> None:
         """The motion of one rollout, also where the run ended before; its numbers replace those of the pieces in `best`."""
         if not self.task.closed:
             self._close()
@@ -161,7 +161,7 @@ class ShootingProblem(TaskProblem):
             best.metrics = self.latest.metrics if self.latest is not None and math.isfinite(value) else {}
             best.good = math.isfinite(value) and self.latest is not None and self.latest.good
         self.good = best.good
-        return super().conclude(best, asked)
+        super().conclude(best, asked)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Parameters and their trajectory; where one rollout does not reproduce the motion in pieces, that and its feedback."""

@@ -52,14 +52,29 @@ def likeliest_cause(problem: RecordingProblem, best: np.ndarray | None) -> str:
 
     The described model is asked first, since an estimate has bent itself around what is wrong.
     """
-    if not balances(problem):
-        return NO_BALANCE
+    apart = _clocks_apart(problem)
+    if apart or not balances(problem):
+        return apart or NO_BALANCE
     motion = SmoothedMotion(problem)
     for z in (problem.z0.numpy(), *(() if best is None else (best,))):
         found = Causes(ForceBalance(motion, torch.as_tensor(z))).found()
         if found:
             return min(found, key=lambda one: one.left).words
     return UNKNOWN
+
+
+def _clocks_apart(problem: RecordingProblem) -> str:
+    """That inputs are recorded at other times than the motion, where they cover less than half of it."""
+    for recording in problem.recordings:
+        for name, series in recording.inputs.items():
+            first, last = float(series.time[0]), float(series.time[-1])
+            covered = min(last, recording.end) - max(first, recording.start)
+            if len(series.time) > 1 and covered < HALF * (recording.end - recording.start):
+                return (
+                    f"{recording.name}: input {name} is recorded from {first:.9g} to {last:.9g} s, the motion from {recording.start:.9g} to "
+                    f"{recording.end:.9g} s: two clocks (observation.inputs.{name}.time)"
+                )
+    return ""
 
 
 class Causes:

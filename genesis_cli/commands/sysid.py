@@ -197,6 +197,8 @@ def show(job: Job, found: Any, models: list[str], told: list[str], page: bool) -
         f"{found.status}: {found.reason} (iteration {found.iterations}, {found.simulations} simulated windows, {seconds:.1f} s)"
     )
     console.say(ending, STYLES.get(found.status, "yellow"))
+    if found.fit.reasons and found.status != "does_not_fit":
+        console.say(f"so far {'; '.join(found.fit.reasons)}; likeliest cause: {found.fit.cause}", "yellow")
     for doubt in found.fit.doubts if found.status != "converged" else ():
         if doubt not in found.reason:
             console.say(f"not to be trusted: {doubt}", "yellow")

@@ -3,6 +3,7 @@
 import csv
 import json
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from genesis.errors import UnsupportedError
 from genesis.scene import morphs
 from genesis.scene.options import SimOptions
 from genesis.scene.scene import Scene
-from genesis_cli.commands.sysid import write_models
+from genesis_cli.commands.sysid import say_inside, write_models
+from genesis_cli.paths import config_dir
 from tests.cli.conftest import last_run
 from tests.cli.test_commands import result_of
 
@@ -54,6 +56,48 @@ def test_the_identified_model_loads_with_its_values(genesis_here, tmp_path) -> N
     assert float(made.value("dof_damping")[0, 0]) == pytest.approx(found["damping/pivot"], rel=1e-9, abs=1e-12)
     beside = (folder / "simple_pendulum.identified.yaml").read_text()
     assert "dof_armature" in beside and f"{found['armature/pivot']!r}" in beside
+
+
+def test_a_wrong_sign_does_not_fit(genesis_here, tmp_path) -> None:
+    """Exit code 1, the cause in the terminal and in the report, a robot file that says it inside and loads all the same."""
+    log = f"observation.files=[{{path: {config_dir() / 'observations/simple_pendulum/ddp.csv'}, end: 4.0}}]"
+    short = (
+        "~parameter.dry_friction",
+        "~parameter.mass",
+        "observation.validation.files=[]",
+        log,
+        "stop.iterations=60",
+        "logging.replay=false",
+    )
+    code, printed = genesis_here("sysid", *short, "observation.inputs.torque.scale=-1")
+    folder = last_run(tmp_path)
+    assert code == 1 and result_of(folder)["status"] == "does_not_fit"
+    cause = "likeliest cause: the torque of pivot seems to have the opposite sign (correlation of needed and measured torque -0.9"
+    assert f"does_not_fit: {result_of(folder)['reason']}" in printed and cause in printed
+    assert printed.count("fit of angle: ") == 1 and "simple_pendulum.identified.urdf (NOT TRUSTED stands inside)" in printed
+    page = (folder / "report.html").read_text()
+    assert '<p class="chip bad">does not fit</p>' in page and "seems to have the opposite sign" in page
+    model = folder / "simple_pendulum.identified.urdf"
+    assert model.read_text().splitlines()[1].startswith("<!-- NOT TRUSTED: does_not_fit: angle: residuals of ")
+    assert (folder / "simple_pendulum.identified.yaml").read_text().startswith("# NOT TRUSTED: does_not_fit: ")
+    scene = Scene()
+    scene.add_entity(morphs.URDF(file=str(model), fixed=True), name="it")
+    scene.build(n_envs=0)
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("<robot/>", "<!-- a - - -b - -> c-\nd -  -->\n<robot/>"),
+        ('<?xml version="1.0"?>\n<robot/>\n', '<?xml version="1.0"?>\n<!-- a - - -b - -> c-\nd -  -->\n<robot/>\n'),
+    ],
+)
+def test_a_comment_holds_what_a_comment_may(tmp_path, text: str, made: str) -> None:
+    path = tmp_path / "arm.xml"
+    path.write_text(text)
+    say_inside(path, "a ---b --> c-\nd -")
+    assert path.read_text() == made
+    ElementTree.parse(path)
 
 
 def test_a_sweep_says_which_is_best(genesis_here, tmp_path) -> None:
@@ -169,6 +213,12 @@ WRONG = [
     ),
     ([f"parameter.{name}.learn=false" for name in LEARNED], "parameter: nothing is identified; give at least one parameter with"),
     (["shooting.window=0.001"], "shooting.window: 0.001 s is less than 2 time steps of scene.dt = 0.002 s."),
+    (
+        ["shooting.curriculum=[0.5,0.25]"],
+        "shooting.curriculum: [0.5, 0.25]; allowed: at least two lengths of windows [s] that grow",
+    ),
+    (["statistics.chi2=0"], "statistics.chi2: 0.0 is too small; more than 0."),
+    (["--from", "nowhere"], "/nowhere cannot be read (No such file or directory); give the folder of a run of genesis sysid"),
     (["shooting.overlap=1"], "shooting.overlap: 1; allowed: 0 to less than 1."),
     (["statistics.errors=robust"], 'statistics.errors: "robust" is not allowed; known:'),
     (["statistics.profile=[mas]"], 'statistics.profile: unknown parameter "mas"; known: armature/pivot'),

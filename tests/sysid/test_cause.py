@@ -66,6 +66,13 @@ def test_what_is_wrong_is_named(recording, words) -> None:
     assert "shoulder" not in said or words[0].startswith(("torque of shoulder", "angles of", "friction", "inertia")), said
 
 
+def test_clocks_apart() -> None:
+    assert cause(changed(late=17.5)) == (
+        "run: input torque is recorded from 17.5 to 20.5 s, the motion from 0 to 3 s: two clocks (observation.inputs.torque.time)"
+    )
+    assert "two clocks" in cause(changed(late=-1.6)) and "two clocks" not in cause(changed(late=1.4))
+
+
 def test_where_forces_cannot_be_told() -> None:
     asked = joint_problem(ARM, PARAMETERS, [log()])
     asked.channels = {"speed": asked.channels["speed"]}

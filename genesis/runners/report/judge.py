@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genesis.problems.status import CONVERGED
+from genesis.problems.status import CONVERGED, DOES_NOT_FIT
 from genesis.runners.report.digits import change, duration, percent, plain
 from genesis.sysid.result import Estimate, Identification
 
@@ -119,6 +119,8 @@ def verdict(found: Identification) -> list[Sentence]:
         said.append(Sentence(f"Objective {fell}.", "plain" if better else "bad"))
     else:
         said.append(Sentence("The objective is not a number, so nothing was learned.", "bad"))
+    if found.status not in (CONVERGED, DOES_NOT_FIT) and found.fit.reasons:
+        said.append(Sentence(f"So far {'; '.join(found.fit.reasons)}; likeliest cause: {found.fit.cause}.", "bad"))
     if found.status != CONVERGED:
         said += [Sentence(f"Not to be trusted: {doubt}.", "bad") for doubt in found.fit.doubts if doubt not in found.reason]
     said += [_sigmas(found), _fit("Training", totals(found, "train")), _validation(totals(found, "validation"))]
