@@ -4,7 +4,7 @@ import re
 
 from genesis_cli.errors import CommandError
 from genesis_cli.overrides import quoted
-from genesis_cli.schema import GROUPS, KINDS, PLAIN, TERMS
+from genesis_cli.schema import ALONE, GROUPS, KINDS, PLAIN, TERMS
 from genesis_cli.schema.former import FORMER
 
 # [+ | ++ | ~] name [@package] [=value]; a name with a dot is a value, not a group.
@@ -22,7 +22,7 @@ def expand(override: str) -> str:
     """
     key, _, typed = override.lstrip("+~").partition("=")
     key = key.partition("@")[0]
-    if key.partition(".")[0] not in (*GROUPS, *KINDS, *TERMS, *PLAIN):
+    if key.partition(".")[0] not in (*GROUPS, *KINDS, *TERMS, *PLAIN, *ALONE):
         refuse_former(key, typed)
     match = _GROUP_OVERRIDE.match(override)
     if match is not None and match["name"] == POLISH:

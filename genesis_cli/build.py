@@ -307,8 +307,17 @@ def build_identification(checked: Checked, problem: Any, *, seconds: dict[str, f
     return identification(
         problem, build_method(checked), Stop(**vars(plain["stop"])), starts=starts,
         asked=Asked(asked.errors, asked.profile, limits), seconds=seconds, seed=plain["runtime"].seed, further=build_further(checked),
-        checkpoint_every=plain["logging"].checkpoint_every, **options,
+        checkpoint_every=plain["logging"].checkpoint_every, torque=_torque(plain), **options,
     )  # fmt: skip
+
+
+def _torque(plain: dict[str, Any]) -> Any:
+    """How torques identify, where the config wants that; else None."""
+    from genesis.sysid.inverse_dynamics import TorqueOptions
+
+    if plain.get("residual", "motion") != "torque":
+        return None
+    return TorqueOptions(**vars(plain["torque"]))
 
 
 def begin_at_run(run: str | None, problem: Any) -> None:

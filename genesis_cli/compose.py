@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from genesis_cli.aliases import expand_all, node_of
 from genesis_cli.paths import config_dir
-from genesis_cli.schema import GROUPS, KINDS, OBSERVED, PARTS, PLAIN, TERMS
+from genesis_cli.schema import ALONE, GROUPS, KINDS, OBSERVED, PARTS, PLAIN, TERMS
 from genesis_cli.schema.sweeps import SWEEPS
 from genesis_cli.yaml_files import read_checked_files
 
@@ -28,6 +28,9 @@ def register_schema() -> None:
     for node, kinds in {**KINDS, **TERMS, **observed, "run": PLAIN}.items():
         for kind, schema in kinds.items():
             _store(store, f"schema/{node}", kind, schema)
+    for name, schema in ALONE.items():  # plain, since a dataclass at the root would allow no other key there
+        plain = {field.name: field.default for field in fields(schema)}
+        store.store(group="schema/run", name=name, node=plain, provider="genesis")
     for group, configs in SWEEPS.items():
         for name, schema in configs.items():
             _store(store, group, name, schema)
@@ -126,6 +129,8 @@ def _declaration(cfg: DictConfig, full: str) -> Any:
     """The dataclass field behind a dotted key, if the schema knows it."""
     parts = full.split(".")
     node, depth = parts[0], 2 if parts[0] in TERMS else 1
+    if node in ALONE:
+        return fields(ALONE[node])[0]
     if len(parts) <= depth:
         return None
     schema: type | None

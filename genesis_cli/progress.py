@@ -75,6 +75,11 @@ class Progress:
             )
             self.compiled, self.spent = Progress.told = COMPILATION.kernels, COMPILATION.seconds
 
+    def say(self, text: str) -> None:
+        """What goes on before the first iteration, in a few words; on a terminal alone."""
+        if self.live:
+            self.bar.update(self.task, text=f"{text} …")
+
     def show(self, completed: int, text: str, seconds: float) -> None:
         """The state of an iteration, ``seconds`` after the start."""
         if self.live:

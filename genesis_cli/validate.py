@@ -14,7 +14,7 @@ from genesis.memory import rollout_bytes, size, task_motion
 from genesis.runtime import free_memory
 from genesis_cli.aliases import refuse_former
 from genesis_cli.errors import CommandError
-from genesis_cli.schema import KINDS, NEEDED, NEEDED_SYSID, OBSERVED, PARTS, PLAIN, TERMS, File
+from genesis_cli.schema import ALONE, KINDS, NEEDED, NEEDED_SYSID, OBSERVED, PARTS, PLAIN, TERMS, File
 from genesis_cli.schema.keys import MOST, MOST_WHOLE
 from genesis_cli.suggest import known
 
@@ -64,7 +64,7 @@ def check(cfg: DictConfig, earlier: dict[str, tuple[Any, Any]] | None = None) ->
         container: Any = OmegaConf.to_container(cfg, resolve=True)
     except OmegaConfBaseException as error:
         raise CommandError(f"{error.full_key or 'config'}: {first_line(error)}.") from error
-    allowed = [*KINDS, *TERMS, *PLAIN]
+    allowed = [*KINDS, *TERMS, *PLAIN, *ALONE]
     for name in container:
         if name not in allowed:
             refuse_former(str(name))
@@ -89,6 +89,9 @@ def check(cfg: DictConfig, earlier: dict[str, tuple[Any, Any]] | None = None) ->
     for name, schema in PLAIN.items():
         if name in container:
             checked["plain"][name] = once(_node, name, container[name], schema)
+    for name, schema in ALONE.items():
+        if name in container:
+            checked["plain"][name] = getattr(_node("", {name: container[name]}, schema), name)
     if "observation" in checked["plain"]:
         _observation(checked["plain"]["observation"])
     entities = {}
@@ -164,26 +167,31 @@ def _node(where: str, node: Any, schema: type) -> Any:
             raise CommandError(f'{where}: unknown key "{name}"; {known(str(name), declared)}.')
     for name, value in content.items():
         if value == "???":
-            raise CommandError(f"{where}.{name}: must be given: {declared[name].metadata.get('help', '')}.")
+            raise CommandError(f"{_below(where, name)}: must be given: {declared[name].metadata.get('help', '')}.")
     typed = OmegaConf.structured(schema)
     for name, value in content.items():
         try:
             OmegaConf.update(typed, name, value, merge=False)
         except OmegaConfBaseException as error:
-            raise CommandError(f"{where}.{name}: {first_line(error)}.") from error
+            raise CommandError(f"{_below(where, name)}: {first_line(error)}.") from error
     try:
         instance = OmegaConf.to_object(typed)
     except MissingMandatoryValue as error:
         missing = next(name for name in declared if OmegaConf.is_missing(typed, name))
-        raise CommandError(f"{where}.{missing}: must be given: {declared[missing].metadata.get('help', '')}.") from error
+        raise CommandError(f"{_below(where, missing)}: must be given: {declared[missing].metadata.get('help', '')}.") from error
     for name, declaration in declared.items():
-        _limits(f"{where}.{name}", getattr(instance, name), declaration.metadata)
+        _limits(f"{_below(where, name)}", getattr(instance, name), declaration.metadata)
         terms = declaration.metadata.get("terms")
         if terms is not None:
-            _mapping(f"{where}.{name}", getattr(instance, name))
+            _mapping(f"{_below(where, name)}", getattr(instance, name))
             parts = {part: node for part, node in getattr(instance, name).items() if node is not None}
-            setattr(instance, name, {part: _kind(f"{where}.{name}.{part}", node, terms) for part, node in parts.items()})
+            setattr(instance, name, {part: _kind(f"{_below(where, name)}.{part}", node, terms) for part, node in parts.items()})
     return instance
+
+
+def _below(where: str, name: str) -> str:
+    """The place of a key in the config; keys of nodes that are no node of it stand alone."""
+    return f"{where}.{name}" if where else name
 
 
 def _limits(where: str, value: Any, metadata: Mapping[str, Any]) -> None:

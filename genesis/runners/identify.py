@@ -1,7 +1,7 @@
 """Identifying: a problem of recordings and a method become a run, and the run an identification."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from genesis.runners.names import METRICS
 from genesis.runners.record import lines_before, load_checkpoint
 from genesis.sysid.answer import Asked
 from genesis.sysid.identification import Starts, SysidProblem
+from genesis.sysid.inverse_dynamics import TorqueOptions
+from genesis.sysid.inverse_dynamics_problem import TorqueProblem
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.result import Identification
 
@@ -29,13 +31,16 @@ def identification(
     seconds: Mapping[str, float] | None = None,
     seed: int = 0,
     further: Sequence[Further] = (),
+    torque: TorqueOptions | None = None,
+    tell: Callable[[str], None] = lambda text: None,
     **options: Any,
 ) -> Loop:
     """A run that lowers the residuals of a problem; its result becomes an `Identification` by `found`.
 
     Args:
         starts: where to begin; asked: what the answer is to tell. seconds: time spent before, by phase.
-        further, options: those of `Loop`.
+        torque: identify from torques in place of motion; tell: takes what is going on before the first iteration. further, options: those of
+        `Loop`.
 
     Raises: InputError for a method that cannot lower the problem, or a profile of a parameter that has none; UnknownNameError.
     """
@@ -44,7 +49,11 @@ def identification(
         problem.hold_starts()  # many candidates of every start state are too many
     for one in methods:
         _check(problem, one)
-    made = SysidProblem(problem, starts or Starts(), asked or Asked(), seed=seed, seconds=seconds)
+    common: dict[str, Any] = {"seed": seed, "seconds": seconds}
+    if torque is None:
+        made = SysidProblem(problem, starts or Starts(), asked or Asked(), **common)
+    else:
+        made = TorqueProblem(problem, starts or Starts(), asked or Asked(), **common, options=torque, tell=tell)
 
     def note(report: IterationReport) -> None:
         made.history.append(row_of(report))

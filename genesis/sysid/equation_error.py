@@ -4,8 +4,8 @@
 
 tau: forces of the joint controllers and actuators. States are taken where the integrator takes them: q, v at the start of a step and the
 velocity v' of damping at its end (semi-implicit Euler), or all in its middle (RK4), so that the start is one for this simulation.
-Linear in inertial parameters (of mass moments), damping, stiffness and friction, so
-that one or two Gauss-Newton steps solve it. Noise and stick-slip shrink its estimates, hence a start, not an answer; no simulation is run.
+Linear in inertial parameters (of mass moments), damping, stiffness and friction: in these numbers, `LinearChart`, one step solves it, under
+the condition that bodies exist. Noise and stick-slip shrink its estimates, hence a start, not an answer; no simulation is run.
 Source: Atkeson, An, Hollerbach, Estimation of inertial parameters of manipulator loads and links, 1986; Ljung (1999), §7.
 """
 
@@ -20,12 +20,19 @@ from genesis.channels.sample import Sample
 from genesis.errors import InputError
 from genesis.grad.friction import friction_damping, friction_force
 from genesis.methods.residuals import ResidualBlock
+from genesis.sysid.inverse_dynamics_base import Compressed
+from genesis.sysid.inverse_dynamics_chart import LinearChart
+from genesis.sysid.inverse_dynamics_consistent import consistent
+from genesis.sysid.inverse_dynamics_solution import EXACT
 from genesis.sysid.linearization import prior_blocks
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import Residuals
 from genesis.sysid.sensitivity import RecordingDerivatives, outside
 from genesis.sysid.shooting import Batch
 
+ROUNDS = 4  # of weights of the joints, and of steps where something is not linear
+ENOUGH = 1e-3  # fall of the cost, relative, that is worth another one
+WEIGHT = 1.0  # of the divergence of bodies from their description
 SLIP = 0.05  # [rad/s | m/s] at which dry friction has turned over
 CHUNK = 2**22  # numbers of theta copied at once
 
@@ -36,6 +43,50 @@ def of_forces(problem: RecordingProblem) -> Residuals:
     Raises: InputError where the positions of some joint are not measured, or there are free bodies.
     """
     return Residuals(problem, EquationError(problem).blocks, 0)
+
+
+def linear_start(problem: RecordingProblem) -> np.ndarray:
+    """z (n,) that explains the forces best: linear least squares under the condition that bodies exist, see `consistent`.
+
+    Raises: InputError as `of_forces`.
+    """
+    error, chart = EquationError(problem), LinearChart(problem)
+    count = problem.space.nv
+    z = problem.z0.numpy()
+
+    def left(at: np.ndarray) -> np.ndarray:
+        """(M, nv) in units of the start's."""
+        return np.concatenate([b.r for b in error.blocks(at, False) if b.label == "torque"]).reshape(-1, count)
+
+    def cost(at: np.ndarray, sigma: np.ndarray) -> float:
+        rows = chart.divergence(torch.as_tensor(at), WEIGHT).detach().numpy()
+        known = problem.prior_rows(torch.as_tensor(at)).detach().numpy()
+        value = 0.5 * float(((left(at) / sigma) ** 2).sum() + (rows**2).sum() + (known**2).sum())
+        return value if np.isfinite(value) else float("inf")
+
+    sigma = np.ones(count)
+    for _ in range(ROUNDS):
+        blocks = error.blocks(z, True)
+        to_free = np.linalg.pinv(chart.slope(torch.as_tensor(z)))
+        x = chart.of(torch.as_tensor(z)).detach().numpy()
+        weight = {"torque": np.tile(1.0 / sigma, sum(len(b.r) for b in blocks if b.label == "torque") // count)}
+        rows = []
+        for label in ("torque", "prior"):
+            chosen = [b for b in blocks if b.label == label]
+            if chosen:
+                columns, r = np.concatenate([b.z for b in chosen]) @ to_free, np.concatenate([b.r for b in chosen])
+                scale = weight.get(label, np.ones(len(r)))
+                rows.append(np.column_stack([columns, columns @ x - r]) * scale[:, None])
+        squares = Compressed.joined([Compressed(row) for row in rows])
+        found = consistent(squares.columns, squares.target, x, chart.bodies, WEIGHT, chart.low, chart.high)
+        moved, before = chart.free(found.x), cost(z, sigma)
+        after = cost(moved, sigma)
+        if not after < before:
+            break
+        z, sigma = moved, np.maximum(np.sqrt((left(moved) ** 2).mean(0)), EXACT)
+        if after > (1.0 - ENOUGH) * before:
+            break
+    return z
 
 
 class EquationError:

@@ -10,8 +10,6 @@ import numpy as np
 import torch
 
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
-from genesis.methods.levenberg_marquardt import LevenbergMarquardt
-from genesis.methods.lower import lower
 from genesis.methods.method import Ending, Group, flatten, move, point
 from genesis.methods.optimal_control import OptimalControl
 from genesis.methods.residuals import Normal, ResidualBlock
@@ -30,12 +28,12 @@ from genesis.problems.problem import (
 )
 from genesis.sysid.answer import Asked, answer_of, identified_parameters
 from genesis.sysid.curriculum import of_shorter_windows
-from genesis.sysid.equation_error import of_forces
+from genesis.sysid.equation_error import linear_start
 from genesis.sysid.mini_batch import mini_batch_terms
 from genesis.sysid.multistart import spread_starts
 from genesis.sysid.objective import LeastSquaresObjective
 from genesis.sysid.problem import RecordingProblem
-from genesis.sysid.residuals import FAILURES, of_windows
+from genesis.sysid.residuals import FAILURES, Residuals, of_windows
 from genesis.sysid.restart import restarted
 from genesis.sysid.result import Answer
 from genesis.sysid.shown import shown_of
@@ -44,10 +42,11 @@ from genesis.sysid.trust import verdict_of
 
 @dataclass
 class Starts:
-    """equation_error: begin with the parameters that explain the measured torques. candidates: points spread over the bounds that one
-    batched simulation judges, keep: the best of them that a descent begins from."""
+    """equation_error: begin with the parameters that explain the measured torques; force: also where the description costs less.
+    candidates: points spread over the bounds that one batched simulation judges, keep: the best of them that a descent begins from."""
 
     equation_error: bool = False
+    force: bool = False
     candidates: int = 0
     keep: int = 4
 
@@ -76,7 +75,7 @@ class SysidProblem:
         self.gap_weight = shooting.continuity if self.problem.nt else 0.0
         self.rounds = max(1, shooting.rounds) if self.gap_weight > 0.0 else 1
         self.shorter = [(length, of_shorter_windows(self.problem, length)) for length in shooting.before]
-        self.squares = LeastSquaresObjective(of_windows(self.problem, self.gap_weight))
+        self.squares = LeastSquaresObjective(self.made_residuals())
         self.groups: list[Group] = self.squares.groups
         self.failure: Exception | None = None
         self.exact = True
@@ -94,6 +93,10 @@ class SysidProblem:
         self.answer: Answer | None = None
         self.ended: Verdict | None = None
         self._before = self._counted()
+
+    def made_residuals(self) -> Residuals:
+        """What is squared at first."""
+        return of_windows(self.problem, self.gap_weight)
 
     # ---- as an objective
 
@@ -208,8 +211,15 @@ class SysidProblem:
         found, self.first = [start], residuals.cost(self.start)
         if asked.equation_error:
             guess = self._from_forces()
-            if residuals.cost(guess) < self.first:
+            value = residuals.cost(guess)
+            if value < self.first or asked.force:
                 found = [guess]
+            else:
+                self.warnings.append(
+                    f"starts.equation_error: the parameters that explain the torques cost {value:.5g} in simulation, the described ones "
+                    f"{self.first:.5g}, so that the run begins with these. starts.force=true begins with the others; residual=torque gives "
+                    "their answer itself."
+                )
         if asked.candidates > 0:
             spread = spread_starts(residuals, asked.candidates, asked.keep + 1, self.seed)
             found += [x for x in spread if not np.array_equal(x, start)][: asked.keep]
@@ -223,9 +233,7 @@ class SysidProblem:
 
     def _from_forces(self) -> np.ndarray:
         """The parameters that explain the applied forces best, start states as measured."""
-        forces = LeastSquaresObjective(of_forces(self.problem))
-        lower(LevenbergMarquardt(cost_tolerance=1e-6), forces, 20)
-        return np.concatenate([forces.x, self.start[self.problem.n :]])
+        return np.concatenate([linear_start(self.problem), self.start[self.problem.n :]])
 
     def enter(self, stage: Stage, *, goes_on: bool = False) -> None:
         """The windows or the weight of the gaps in that round; a stage begins with an exact evaluation."""

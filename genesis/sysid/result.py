@@ -82,7 +82,8 @@ class Answer:
     names (n,): order of the matrices. covariance, correlation (n, n). singular_values (n,) of the scaled sensitivity, largest
     first; directions (n, n): columns are combinations of scaled parameters, best known first; identifiable (n,) bool: of each
     direction. errors: what the noise was taken for, see `genesis.sysid.statistics.certainty`. rmse: rows {"recording", "split",
-    "channel", "unit", "before", "after"}, totals of a split with recording "all".
+    "channel", "unit", "before", "after"}, totals of a split with recording "all". base_parameters, torque_errors: of an identification
+    from torques, `BaseParameter` and `TorqueError` as rows.
     """
 
     estimates: list[Estimate]
@@ -96,6 +97,8 @@ class Answer:
     traces: list[Trace]
     whiteness: list[Whiteness]
     warnings: list[str] = field(default_factory=list)
+    base_parameters: list[dict[str, Any]] = field(default_factory=list)
+    torque_errors: list[dict[str, Any]] = field(default_factory=list)
     fit: GoodnessOfFit = field(default_factory=GoodnessOfFit)
     errors: str = "residual"
 

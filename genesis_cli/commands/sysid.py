@@ -37,8 +37,9 @@ def _execute(job: Job, window: WatchedRun | None) -> Outcome:
         console.note(f"warning: {warning}", "yellow")
     progress = Progress(prepared.checked.plain["stop"].iterations) if prepared.checked.plain["logging"].progress else None
     with progress or nullcontext():
-        loop, result = learn(job, prepared, [progress] if progress is not None else [], window)
-    if wanted(job, prepared.checked) and result.objective_best is not None:  # the report has it inside
+        loop, result = learn(job, prepared, [progress] if progress is not None else [], window, progress)
+    simulates = prepared.checked.plain["residual"] == "motion" or prepared.checked.plain["logging"].replay is True
+    if simulates and wanted(job, prepared.checked) and result.objective_best is not None:  # the report has it inside
         write_replay(job, lambda: identified_replay(job, prepared, loop.problem))
     if result.error is None:
         conclude(job, prepared, loop.problem, result)
@@ -49,12 +50,18 @@ def _execute(job: Job, window: WatchedRun | None) -> Outcome:
     return outcome_of(result)
 
 
-def learn(job: Job, prepared: Prepared, observers: list[Any], window: WatchedRun | None = None) -> tuple[Any, Any]:
-    """The loop on a prepared job, with its record; returns the loop and its result. window: shows what it simulates."""
+def learn(
+    job: Job, prepared: Prepared, observers: list[Any], window: WatchedRun | None = None, progress: Progress | None = None
+) -> tuple[Any, Any]:
+    """The loop on a prepared job, with its record; returns the loop and its result.
+
+    window: shows what it simulates. progress: is told what goes on before the first iteration.
+    """
     from genesis.runners.identify import resume
 
     observers = [*observers, *job.observers()]
-    loop = build_identification(prepared.checked, prepared.task, seconds=prepared.seconds, observers=observers)
+    told = {} if progress is None else {"tell": progress.say}
+    loop = build_identification(prepared.checked, prepared.task, seconds=prepared.seconds, observers=observers, **told)
     if window is not None:
         observe = window.observer(lambda _: identified_replay(job, prepared, loop.problem))
         loop.observers = [*loop.observers, observe]
@@ -161,11 +168,25 @@ def say_inside(path: Path, words: str) -> None:
 
 def show(job: Job, found: Any, models: list[str], told: list[str], page: bool) -> None:
     """Tables of estimates and errors, warnings that are not told yet, how it ended, where it lies."""
-    from genesis.runners.report import ESTIMATE_COLUMNS, RMSE_COLUMNS, console_rows, fit_lines
+    from genesis.runners.report import (
+        BASE_COLUMNS,
+        ESTIMATE_COLUMNS,
+        RMSE_COLUMNS,
+        TORQUE_COLUMNS,
+        console_rows,
+        fit_lines,
+        torque_rows,
+    )
 
     estimates, errors = console_rows(found)
     console.table("", ESTIMATE_COLUMNS, estimates, right=[1, 2, 3])
     console.say()
+    if found.torque_errors:
+        combinations, joints = torque_rows(found)
+        console.table("", BASE_COLUMNS, combinations, right=[0, 1, 2])
+        console.say()
+        console.table("", TORQUE_COLUMNS, joints, right=list(range(1, len(TORQUE_COLUMNS))))
+        console.say()
     console.table("", RMSE_COLUMNS, errors, right=[3, 4, 6])
     console.say()
     for line in fit_lines(found):

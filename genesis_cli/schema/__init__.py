@@ -12,7 +12,7 @@ from genesis_cli.schema.robots import ROBOTS
 from genesis_cli.schema.run import RUN
 from genesis_cli.schema.scenes import SCENES
 from genesis_cli.schema.schedulers import SCHEDULERS
-from genesis_cli.schema.sysid import SYSID
+from genesis_cli.schema.sysid import ALONE, SYSID
 from genesis_cli.schema.tasks import TASKS
 
 KINDS: dict[str, dict[str, type]] = {
@@ -47,4 +47,4 @@ GROUPS: dict[str, str] = {
     "launcher": "launcher",
 }
 
-__all__ = ["GROUPS", "KINDS", "NEEDED", "NEEDED_SYSID", "OBSERVED", "PARTS", "PLAIN", "TERMS", "File"]
+__all__ = ["ALONE", "GROUPS", "KINDS", "NEEDED", "NEEDED_SYSID", "OBSERVED", "PARTS", "PLAIN", "TERMS", "File"]

@@ -32,6 +32,7 @@ class Starts:
     equation_error: bool = key(
         False, "begin with the parameters that explain the measured torques (least squares, no simulation)"
     )
+    force: bool = key(False, "begin with them also where the described values cost less in simulation")
     run: str | None = key(
         None, "begin at the estimates of another run (its folder), of parameters of the same name; --from sets it"
     )
@@ -65,4 +66,35 @@ class Statistics:
     )
 
 
-SYSID: dict[str, type] = {"shooting": Shooting, "starts": Starts, "statistics": Statistics}
+@dataclass
+class Torque:
+    """How torques identify (residual=torque): filters of motion and equations, and how near bodies stay to their description."""
+
+    cutoff: float | None = key(
+        None, "low-pass of positions, without phase [Hz]; null: where their spectrum ends in noise", above=0.0
+    )
+    order: int = key(4, "order of the low-passes, which act forwards and backwards", low=1)
+    equations: float | None = key(
+        None, "low-pass of torques and of every column of the regressor [Hz]; null: half of the other", above=0.0
+    )
+    slip: float = key(0.01, "speed at which dry friction has turned over [rad/s | m/s]", above=0.0)
+    regularization: float = key(
+        1.0, "weight of the entropic divergence of bodies from their description; 1: known to within a factor of e", above=0.0
+    )
+    folds: int = key(5, "parts of the recordings that are held out in turns to judge the torques; 0: none", low=0)
+
+
+@dataclass
+class Residual:
+    """What an identification squares."""
+
+    residual: str = key(
+        "motion",
+        "motion: simulated channels against measured ones; torque: forces that the motion needs against those that acted (inverse dynamics)",
+        choices=("motion", "torque"),
+    )
+
+
+SYSID: dict[str, type] = {"shooting": Shooting, "starts": Starts, "statistics": Statistics, "torque": Torque}
+#: Keys of an identification that stand alone, beside the nodes.
+ALONE: dict[str, type] = {"residual": Residual}

@@ -20,6 +20,7 @@ from genesis.runners.further import Restarts
 from genesis.runners.loop import Stop
 from genesis.sysid.answer import Asked
 from genesis.sysid.identification import Starts
+from genesis.sysid.inverse_dynamics import TorqueOptions
 from genesis.sysid.shooting import Shooting
 from genesis.tasks import TASKS
 from genesis.units import TIME_UNITS
@@ -69,7 +70,15 @@ def same(schema_value: object, engine_value: object) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("node", "made"), [("shooting", Shooting), ("starts", Starts), ("statistics", Asked), ("restarts", Restarts), ("stop", Stop)]
+    ("node", "made"),
+    [
+        ("shooting", Shooting),
+        ("starts", Starts),
+        ("statistics", Asked),
+        ("torque", TorqueOptions),
+        ("restarts", Restarts),
+        ("stop", Stop),
+    ],  # fmt: skip
 )
 def test_how_a_run_goes_is_what_the_engine_knows(node: str, made: type) -> None:
     assert declared(schema.PLAIN[node], set()) == declared(made, set())

@@ -252,3 +252,46 @@ def test_models_that_cannot_be_written_are_told(tmp_path, capsys, monkeypatch) -
     assert "note: the model of arm is not written: arm.urdf: no" in capsys.readouterr().err
     assert write_models(tmp_path, setting, {}) == [] and capsys.readouterr().err == ""
     console.stderr.cache_clear()
+
+
+def test_torques_of_the_pendulum_that_ships(genesis_here, tmp_path) -> None:
+    """residual=torque: the same command, folder and files; mgl of the published fits from linear least squares alone."""
+    code, printed = genesis_here("sysid", "residual=torque", "logging=quiet")
+    folder = last_run(tmp_path)
+    result = result_of(folder)
+    found = {e["name"]: e["value"] for e in result["estimates"]}
+    assert found["mass/pendulum"] * G * 0.434 == pytest.approx(3.43, rel=0.03)
+    assert {row["channel"] for row in result["rmse"]} == {"torque"} and result["simulations"] == 0
+    assert len(result["base_parameters"]) == 5 and "base parameter" in printed and "held out" in printed
+    (row,) = result["torque_errors"]
+    assert row["joint"] == "pivot" and row["base_train"] <= row["base_unseen"] < 0.15 and row["base_validation"] < 0.3
+    assert (
+        result["linear_floor"] > 0.0
+        and result["status"] in ("converged", "does_not_fit")
+        and code == (result["status"] != "converged")
+    )
+    assert (folder / "simple_pendulum.identified.urdf").is_file() and not (folder / "replay.html").exists()
+
+
+def test_a_residual_that_there_is_not(genesis_here) -> None:
+    code, printed = genesis_here("sysid", "residual=torques")
+    assert code == 2 and 'residual: "torques" is not allowed; known: torque, motion' in printed
+
+
+def test_torques_have_no_starts(genesis_here) -> None:
+    code, printed = genesis_here("sysid", "residual=torque", "starts.candidates=4")
+    assert code == 2 and "starts: residual=torque begins at its own linear least squares" in printed
+
+
+def test_a_start_that_costs_more_is_told(genesis_here, tmp_path) -> None:
+    """What the forces say is not dropped in silence, and taken where that is wanted."""
+    options = (*SHORT, "starts.equation_error=true", "stop.iterations=1")
+    _, printed = genesis_here("sysid", *options)
+    before = result_of(last_run(tmp_path))
+    (warning,) = [text for text in before["warnings"] if text.startswith("starts.equation_error: ")]
+    assert " in simulation, the described ones 98" in warning and "starts.force=true" in warning and warning[:40] in printed
+    genesis_here("sysid", *options, "starts.force=true")
+    after = result_of(last_run(tmp_path))
+    assert not [text for text in after["warnings"] if text.startswith("starts.equation_error: ")]
+    first = [json.loads(line)["objective"] for line in (last_run(tmp_path) / "metrics.jsonl").read_text().splitlines()][0]
+    assert first > 2.0 * before["objective_first"]

@@ -107,7 +107,7 @@ def residual_chart(traces: list[Trace], palette: Palette) -> "Figure":
 
 def correlation_chart(found: Identification, palette: Palette) -> "Figure":
     """Lower triangle of the correlation matrix; blue together, orange against each other, the paler the weaker."""
-    from matplotlib.patches import Rectangle
+    from matplotlib.collections import PolyCollection
 
     n = len(found.names)
     cell = _cell(n)
@@ -124,8 +124,12 @@ def correlation_chart(found: Identification, palette: Palette) -> "Figure":
             if math.isfinite(matrix[i, j]):
                 text = f"{matrix[i, j]:+.2f}".replace("-", "−").replace("0.", ".")
                 axes.text(j, i, text, ha="center", va="center", fontsize=6.0, color=palette.ink)
-    for i, j in zip(*np.nonzero(np.isnan(matrix) & below), strict=True):
-        axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, hatch="////", ec=palette.line, lw=0.0))
+    unknown = [
+        [(first - 0.5, i - 0.5), (last - 0.5, i - 0.5), (last - 0.5, i + 0.5), (first - 0.5, i + 0.5)]
+        for i in range(n)
+        for first, last in _runs(np.isnan(matrix[i]) & below[i])
+    ]
+    axes.add_collection(PolyCollection(unknown, facecolors="none", hatch="////", edgecolors=palette.line, linewidths=0.0))
     axes.plot(range(n), range(n), "s", ms=72.0 * cell * 0.28, color=palette.line)
     small = 7.0 if cell > 0.2 else 6.0
     axes.set_yticks(range(n), [f"{name}  {k}" for k, name in enumerate(found.names, 1)], fontsize=small)
@@ -134,6 +138,12 @@ def correlation_chart(found: Identification, palette: Palette) -> "Figure":
     for spine in axes.spines.values():
         spine.set_visible(False)
     return figure
+
+
+def _runs(chosen: np.ndarray) -> list[tuple[int, int]]:
+    """Where runs of true begin and end."""
+    edges = np.flatnonzero(np.diff(np.r_[False, chosen, False].astype(int)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def correlation_width(found: Identification) -> float:

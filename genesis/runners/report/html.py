@@ -13,7 +13,7 @@ from genesis.runners.report import charts, digits, judge
 from genesis.runners.report.folder import origin_of
 from genesis.runners.report.marks import Marks, marks
 from genesis.runners.report.page import Origin, fill, write_page
-from genesis.runners.report.rows import fit_lines, limits_in_words
+from genesis.runners.report.rows import BASE_COLUMNS, TORQUE_COLUMNS, fit_lines, limits_in_words, torque_rows
 from genesis.runners.report.style import svg
 from genesis.sysid.result import Estimate, Identification, Trace, Whiteness
 
@@ -99,6 +99,9 @@ def render(found: Identification, title: str, config_text: str = "", origin: Ori
         significant=SIGNIFICANT,
         pairs=judge.strongest_correlations(found),
         directions=judge.weak_directions(found),
+        torque_columns=TORQUE_COLUMNS,
+        base_columns=BASE_COLUMNS,
+        **dict(zip(("base_rows", "torque_rows"), torque_rows(found), strict=True)),
         **_matrices(found),
     )
 

@@ -12,6 +12,8 @@ from genesis.sysid.result import Estimate, Identification
 
 ESTIMATE_COLUMNS = ("parameter", "start", "estimate", "±", "note")
 RMSE_COLUMNS = ("recording", "split", "channel", "before", "after", "unit", "change")
+BASE_COLUMNS = ("start", "value", "±", "95 %", "base parameter")
+TORQUE_COLUMNS = ("torque", "rms", "linear", "unseen", "held out", "bodies", "unseen", "held out")
 Rows = list[tuple[str, ...]]
 
 
@@ -33,6 +35,22 @@ def console_rows(found: Identification) -> tuple[Rows, Rows]:
         for r in sorted(found.rmse, key=lambda row: row["recording"] == "all")
     ]
     return estimates, rmses
+
+
+def torque_rows(found: Identification) -> tuple[Rows, Rows]:
+    """Rows of base parameters (`BASE_COLUMNS`), and of the relative errors of each joint (`TORQUE_COLUMNS`): linear least squares, then
+    bodies that exist, each on what it was fitted to, on parts left out in turns, and on recordings held out."""
+    combinations: Rows = []
+    for p in found.base_parameters:
+        size = max(abs(p["value"]), abs(p["start"]))
+        share = p["std"] / size if size > 0.0 else float("nan")
+        interval = f"{plain(p['low'])} … {plain(p['high'])}"
+        combinations.append((plain(p["start"]), f"{plain(p['value'])} {p['unit']}", percent(share), interval, p["name"]))
+    keys = ("base_train", "base_unseen", "base_validation", "consistent_train", "consistent_unseen", "consistent_validation")
+    joints: Rows = [
+        (e["joint"], f"{plain(e['rms'])} {e['unit']}", *(percent(e[key]) for key in keys)) for e in found.torque_errors
+    ]
+    return combinations, joints
 
 
 def fit_lines(found: Identification) -> list[str]:
