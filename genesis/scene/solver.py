@@ -286,7 +286,7 @@ class RigidSolver:
         return (self.qpos0, zero, zero), {name: self.parameters.described(name) for name in BASE_POSE}
 
     def _state_of(self, state: RigidSolverState) -> tuple[tuple[torch.Tensor, ...], dict[str, torch.Tensor]]:
-        if state.scene is not self.scene:
+        if state.scene is not None and state.scene is not self.scene:  # one that was stored belongs to none
             raise InputError(f"scene.reset: a state of {state.scene} for {self.scene}; allowed: a state of the same scene.")
         nq, nv = self.model.nq, self.model.nv
         values = tuple(
