@@ -64,6 +64,26 @@ class Runtime:
 
 _runtime: Runtime | None = None
 _generation = 0
+_forked = False  # from a process in which the engine ran
+FORKED = (
+    "this process was forked from one in which the engine runs, whose threads are not here; start it by spawn or forkserver "
+    '(multiprocessing.get_context("spawn"), DataLoader(multiprocessing_context="spawn")), and call gs.init() in it.'
+)
+
+
+def _after_fork() -> None:
+    """In a forked child: a launch would wait for threads that only the parent has, for ever."""
+    global _runtime, _generation, _forked
+    if _runtime is not None:
+        _runtime, _generation, _forked = None, _generation + 1, True
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def ended(message: str) -> StateError:
+    """What to raise where something belongs to an engine that is over: ``message``, unless this process is a fork."""
+    return StateError(FORKED if _forked else message)
 
 
 @contextlib.contextmanager
@@ -94,7 +114,7 @@ def generation() -> int:
 def state() -> Runtime:
     """The runtime. Raises: StateError before `gs.init`."""
     if _runtime is None:
-        raise StateError("Genesis not initialized yet. Call gs.init() first.")
+        raise ended("Genesis not initialized yet. Call gs.init() first.")
     return _runtime
 
 
@@ -127,9 +147,12 @@ def init(
 
     Calling it again with the same arguments does nothing (with a warning).
 
-    Raises: InputError for a wrong argument or a device that is not there, StateError if other arguments are in force.
+    Raises: InputError for a wrong argument or a device that is not there, StateError if other arguments are in force, or in a forked
+    child of a process in which the engine runs.
     """
     global _runtime, _generation
+    if _forked:
+        raise ended("")
     if performance_mode:
         raise UnsupportedError("gs.init: performance_mode is not supported: kernels serve every robot as they are; leave it out.")
     wanted, precision, cpu_threads = _backend(backend), _precision(precision), _threads(cpu_threads)

@@ -362,7 +362,7 @@ class Scene(SceneFunctions):
     def _refuse(self, method: str) -> NoReturn:
         if self._solver is None:
             raise StateError(f"scene.{method}: the scene is not built; call scene.build() first.")
-        raise StateError(f"scene.{method}: the scene was made before gs.destroy(); make a new one.")
+        raise runtime.ended(f"scene.{method}: the scene was made before gs.destroy(); make a new one.")
 
     def __getattr__(self, name: str) -> NoReturn:
         refuse_attribute(name)

@@ -180,7 +180,7 @@ class RigidSolver:
     def alive(self) -> None:
         """Raises: StateError after `gs.destroy()`, when kernels and arrays of this scene are gone."""
         if self.generation != runtime._generation:
-            raise StateError(f"{self.scene}: it was made before gs.destroy(); call gs.init() and make a new scene.")
+            raise runtime.ended(f"{self.scene}: it was made before gs.destroy(); call gs.init() and make a new scene.")
 
     def _renew(self) -> None:
         """Drop what was computed without gradients where they are recorded now, and the reverse. Raises: StateError."""
