@@ -24,6 +24,7 @@ from genesis.dynamics.linearize import make_linearize
 from genesis.dynamics.rollout import make_rollout
 from genesis.dynamics.schemes import SCHEMES
 from genesis.dynamics.signature import DOUBLE, DOUBLE_BLOCK, INTEGER, INTEGERS, TIMED, Kernel
+from genesis.kernel_cache import store
 from genesis.log import logger
 from genesis.math.trace import tracing
 
@@ -121,7 +122,8 @@ class Launcher:
         program = impl.get_runtime().prog
         self.launch = program.launch_kernel
         self.compiled = program.compile_kernel(program.config(), program.get_device_caps(), self.traced)
-        COMPILATION.end(traced - clock, perf_counter() - traced)
+        if COMPILATION.end(traced - clock, perf_counter() - traced):
+            store(program.finalize)
 
 
 class Launch:

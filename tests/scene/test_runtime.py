@@ -1,9 +1,7 @@
 """gs.init and gs.destroy, each in a fresh interpreter; what `import genesis` costs."""
 
-import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -132,19 +130,6 @@ def test_unknown_names_of_the_module():
     assert not hasattr(gs, "render")
     with pytest.raises(StateError):
         raise gs.StateError("errors are exported")
-
-
-def test_locks_of_killed_processes_are_removed_from_the_kernel_cache(tmp_path, monkeypatch) -> None:
-    from genesis.runtime import STALE_SECONDS, free_stale_locks, kernel_cache
-
-    monkeypatch.setenv("TI_OFFLINE_CACHE_FILE_PATH", str(tmp_path))
-    assert kernel_cache() == tmp_path
-    for name, age in (("ticache.lock", STALE_SECONDS + 1), ("metadata.lock", 1.0), ("ticache.tcb", STALE_SECONDS + 1)):
-        (tmp_path / name).touch()
-        os.utime(tmp_path / name, (time.time() - age, time.time() - age))
-    free_stale_locks(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["metadata.lock", "ticache.tcb"]
-    free_stale_locks(tmp_path / "nowhere")
 
 
 USES = ["scene.step()", "scene.rollout(u)", "scene.reset()", "robot.get_pos()", "gs.init()", "gs.ones(3)", "gs.Scene()"]
