@@ -5,6 +5,7 @@ import os
 import shutil
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from genesis_cli.errors import FAILED, CommandError
 from genesis_cli.job import Flags
@@ -44,6 +45,26 @@ def fresh_folder(wanted: Path) -> Path:
             ) from error
         else:
             return folder
+
+
+def stored_config(file: Path) -> Any:
+    """The config of a run as it is stored.
+
+    Raises: CommandError naming the file for one that is damaged.
+    """
+    from omegaconf import DictConfig, OmegaConf
+
+    try:
+        found = OmegaConf.load(file)
+    except Exception as error:  # a damaged file raises almost anything
+        where = getattr(error, "problem_mark", None)
+        why = getattr(error, "problem", None) or (str(error).splitlines() or [type(error).__name__])[0]
+        raise CommandError(
+            f"{file}{f':{where.line + 1}' if where else ''}: cannot be read ({why}); the stored config is damaged."
+        ) from error
+    if not isinstance(found, DictConfig) or not found:
+        raise CommandError(f"{file}: not a mapping; the stored config is damaged, or cut off.")
+    return found
 
 
 def drop_if_unused(folder: Path | None, command: str) -> None:

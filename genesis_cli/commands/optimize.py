@@ -43,7 +43,8 @@ def _execute(job: Job, window: WatchedRun | None) -> Outcome:
         show(job, result)
     if wanted(job, prepared.checked) and loop.best is not None:
         write_replay(job, lambda: learned_replay(job, prepared, loop))
-    leave_report(job, prepared.checked)
+    leave_report(job, prepared.checked, loop.record.held)
+    loop.record.release()
     if window is not None:
         window.stay()
     return outcome_of(result)
@@ -54,23 +55,23 @@ def learn(job: Job, prepared: Prepared, observers: list[Any], problem: Callable[
 
     problem: what evaluates points, where that is not the task alone: then signals are for the whole sweep.
     """
-    from genesis.runners.record import load_checkpoint
+    from genesis.runners.checkpoint import go_on
 
     checked = prepared.checked
-    state = load_checkpoint(job.folder) if job.resume else None
     observers = [*observers, *job.observers()]
     loop = build_loop(
         checked, prepared.task, seconds=prepared.seconds, problem=problem, observers=observers, signals=problem is None
     )
-    if state is not None:
-        loop.load(state)
+    if job.resume:
+        go_on(loop, job.folder)
     return loop, recorded(job, checked, loop)
 
 
 def recorded(job: Job, checked: Checked, loop: Any) -> Any:
-    """The result of a run in its folder."""
+    """The result of a run in its folder; result.json is left to `loop.record.release()`, when everything else is there."""
     forget(job.folder)
     loop.record = build_record(checked, job.cfg, job.folder)
+    loop.record.holding = True
     return loop.run()
 
 

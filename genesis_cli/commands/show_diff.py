@@ -5,7 +5,8 @@ from typing import Any
 
 from genesis_cli import console
 from genesis_cli.errors import CommandError
-from genesis_cli.sweeps.results import read
+from genesis_cli.run_folder import stored_config
+from genesis_cli.sweeps.results import RESULT, read
 
 NUMBERS = ("status", "objective", "objective_first", "objective_best", "iterations", "evaluations")
 ABSENT = "-"
@@ -41,18 +42,20 @@ def run_folder(given: str) -> Path:
 
 def flat_config(folder: Path) -> dict[str, Any]:
     """Dotted key -> value; of a job that never began to run, the config that Hydra stored."""
-    from omegaconf import OmegaConf
-
     from genesis_cli.compose import flat_keys
 
     stored = folder / "config.yaml"
-    config = OmegaConf.load(stored if stored.is_file() else folder / ".hydra" / "config.yaml")
-    return flat_keys(config)  # type: ignore[arg-type]
+    return flat_keys(stored_config(stored if stored.is_file() else folder / ".hydra" / "config.yaml"))
 
 
 def flat_result(folder: Path) -> dict[str, Any]:
-    """The figures of a result that are worth comparing."""
-    result = read(folder / "result.json") or {}
+    """The figures of a result that are worth comparing. Raises: CommandError for a result that cannot be read."""
+    file = folder / RESULT
+    result = read(file) or {}
+    if not result and file.is_file():
+        raise CommandError(
+            f"{file}: cannot be read: cut off, or no result of a run; go on with --resume, or start anew with --rerun."
+        )
     found = {name: result[name] for name in NUMBERS if result.get(name) is not None}
     found |= {f"metrics.{name}": value for name, value in (result.get("metrics") or {}).items()}
     return found | {f"seconds.{name}": value for name, value in (result.get("seconds") or {}).items()}

@@ -39,7 +39,6 @@ def execute(job: Job, solution: str | None = None) -> Outcome:
         "seed": prepared.checked.plain["runtime"].seed,
         "versions": versions(),
     }
-    write_json(job.folder / "result.json", result)
     rate = done.steps / max(done.seconds, 1e-9)
     console.say(f"finished: {done.steps} steps in {1e3 * done.seconds:.2f} ms ({rate:,.0f} steps/s)", "green")
     for line in metric_lines(done.metrics, first=f"objective {done.objective:.4g}"):
@@ -47,5 +46,6 @@ def execute(job: Job, solution: str | None = None) -> Outcome:
     console.say(f"{job.folder}")
     if wanted(job, prepared.checked):
         write_replay(job, lambda: simulated_replay(job, prepared))
-    leave_report(job, prepared.checked)
+    leave_report(job, prepared.checked, result)
+    write_json(job.folder / "result.json", result)
     return Outcome(OK, done.objective)

@@ -38,9 +38,10 @@ def _execute(job: Job, window: WatchedRun | None) -> Outcome:
     if wanted(job, prepared.checked) and result.objective_best is not None:  # the report has it inside
         write_replay(job, lambda: identified_replay(job, prepared, loop.problem))
     if result.error is None:
-        conclude(job, prepared, loop.problem, result)
+        conclude(job, prepared, loop, result)
     else:
-        leave_report(job, prepared.checked)
+        leave_report(job, prepared.checked, loop.record.held)
+        loop.record.release()
     if window is not None:
         window.stay()
     return outcome_of(result)
@@ -60,16 +61,17 @@ def learn(job: Job, prepared: Prepared, observers: list[Any], window: WatchedRun
     return loop, recorded(job, prepared.checked, loop)
 
 
-def conclude(job: Job, prepared: Prepared, problem: Any, result: Any) -> None:
+def conclude(job: Job, prepared: Prepared, loop: Any, result: Any) -> None:
     """Beside what the loop has stored: the files of the answer, and what the terminal shows."""
     from genesis.runners.identify import found
 
-    made = found(problem, result)
+    made = found(loop.problem, result)
     if made is None:
         console.say(f"{result.status}: {result.reason}", "yellow")
-        leave_report(job, prepared.checked)
+        leave_report(job, prepared.checked, loop.record.held)
+        loop.record.release()
         return
-    models = write_answer(job.folder, made, problem, result, prepared.checked, OmegaConf.to_yaml(job.cfg))
+    models = write_answer(job.folder, made, loop.problem, result, prepared.checked, OmegaConf.to_yaml(job.cfg))
     show(job, made, models, prepared.task.dataset.warnings, asked_for(job, prepared.checked))
 
 
@@ -91,12 +93,13 @@ def write_answer(
     from genesis.runners.report import to_json, write_report, write_tensorboard
 
     models = write_models(folder, problem.problem.setting, problem.parameters(), tell)
-    write_json(folder / "result.json", {**result.content(), **to_json(made), "models": models})
+    content = {**result.content(), **to_json(made), "models": models}
     title = f"{checked.robot.name}: {len(made.names)} parameters from {len(problem.problem.recordings)} recordings"
     if checked.plain["logging"].report is not False:
-        write_report(folder, made, title, config)
+        write_report(folder, made, title, config, content)
     if checked.plain["logging"].tensorboard:
         write_tensorboard(folder / "tensorboard", made)
+    write_json(folder / "result.json", content)  # last: by it others know that the run is over
     return models
 
 
