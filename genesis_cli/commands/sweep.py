@@ -41,7 +41,9 @@ def best(folder: str) -> int:
     found = gather(sweep_folder(folder))
     first = found.best()
     if first is None:
-        console.say("no job of this sweep has an objective yet.", "yellow")
+        console.say(
+            f"no job of this sweep has {found.compared} yet; give a column: genesis sweep table {folder} --sort METRIC.", "yellow"
+        )
         return FAILED
     print_rows(found, [first])
     show_best(found)
