@@ -39,8 +39,9 @@ def _execute(job: Job, window: WatchedRun | None) -> Outcome:
         observers.append(window.observer(lambda report: motions_of(prepared.task, report, title=title)))
     with progress or nullcontext():
         loop, result = learn(job, prepared, observers)
+    advice = advised(job, loop)
     if result.error is None:
-        show(job, result)
+        show(job, result, advice)
     if wanted(job, prepared.checked) and loop.best is not None:
         write_replay(job, lambda: learned_replay(job, prepared, loop))
     leave_report(job, prepared.checked, loop.record.held)
@@ -88,7 +89,20 @@ def outcome_of(result: Any) -> Outcome:
     return Outcome(code, result.objective_best, interrupted=result.status == INTERRUPTED)
 
 
-def show(job: Job, result) -> None:  # result: genesis.runners.loop.Result, which would import torch here
+def advised(job: Job, loop: Any) -> list[str]:
+    """What to try after a run that ended before it was done; in its result too."""
+    from genesis.runners.report.folder import report_of
+    from genesis.runners.report.run_judge import unfinished
+
+    if loop.record.held is None:
+        return []
+    advice = unfinished(report_of(job.folder, loop.record.held))
+    if advice:
+        loop.record.held["advice"] = advice
+    return advice
+
+
+def show(job: Job, result, advice: list[str]) -> None:  # result: genesis.runners.loop.Result, which would import torch here
     """A few lines: how it ended, how good, where it lies."""
     style = "green" if result.succeeded else "yellow"
     ending = f"{result.status}: {result.reason} (iteration {result.iterations}, {result.seconds['loop']:.1f} s)"
@@ -103,5 +117,7 @@ def show(job: Job, result) -> None:  # result: genesis.runners.loop.Result, whic
         console.say(
             f"{stage['stage'] or 'first'} ({stage['method']}): {lowest} after {stage['iterations']} iterations, {stage['reason']}"
         )
+    for line in advice:
+        console.say(line)
     console.say(f"{job.folder}")
     log.info("%s; %s", ending, "; ".join(numbers))

@@ -12,17 +12,20 @@ NUMBERS = ("status", "objective", "objective_first", "objective_best", "iteratio
 ABSENT = "-"
 
 
-def diff(first: str, second: str) -> None:
+def diff(first: str, second: str, as_json: bool = False) -> None:
     """Two tables: keys of the config that differ, and the results side by side."""
     folders = [run_folder(given) for given in (first, second)]
     configs = [flat_config(folder) for folder in folders]
     keys = [key for key in dict.fromkeys([*configs[0], *configs[1]]) if configs[0].get(key) != configs[1].get(key)]
-    names = [str(given) for given in (first, second)]
+    names, results = [str(given) for given in (first, second)], [flat_result(folder) for folder in folders]
+    if as_json:
+        told = {key: [config.get(key) for config in configs] for key in keys}
+        ends = {key: [result.get(key) for result in results] for key in dict.fromkeys([*results[0], *results[1]])}
+        return console.document({"runs": names, "config": told, "result": ends})
     if keys:
         console.table("", ["key", *names], [[key, *(shown(config, key) for config in configs)] for key in keys])
     else:
         console.say("the configs are the same.")
-    results = [flat_result(folder) for folder in folders]
     rows = [[key, *(shown(result, key) for result in results)] for key in dict.fromkeys([*results[0], *results[1]])]
     if rows:
         console.say()

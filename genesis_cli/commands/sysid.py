@@ -16,16 +16,22 @@ from genesis_cli.commands.replay import identified_replay, wanted, write_replay
 from genesis_cli.commands.report import asked_for, leave_report
 from genesis_cli.job import Job, Outcome
 from genesis_cli.progress import Progress
+from genesis_cli.sweeps.results import RESULT, read
 from genesis_cli.validate import Checked
 from genesis_cli.watch import WatchedRun
 
 log = logging.getLogger("genesis_cli")
 
 
-def execute(job: Job, watch: bool = False, port: int | None = None) -> Outcome:
-    """One identification; the outcome's value is the objective of the estimate. watch, port: as of `genesis optimize`."""
-    with WatchedRun(port) if watch else nullcontext() as window:
-        return _execute(job, window)
+def execute(job: Job, watch: bool = False, port: int | None = None, as_json: bool = False) -> Outcome:
+    """One identification; the outcome's value is the objective of the estimate. watch, port: as of `genesis optimize`; as_json: result.json is
+    all that stdout gets."""
+    with console.reserved(as_json):
+        with WatchedRun(port) if watch else nullcontext() as window:
+            outcome = _execute(job, window)
+        if as_json:
+            console.document(read(job.folder / RESULT))
+        return outcome
 
 
 def _execute(job: Job, window: WatchedRun | None) -> Outcome:
