@@ -123,6 +123,7 @@ class Launcher:
         self.launch = program.launch_kernel
         self.compiled = program.compile_kernel(program.config(), program.get_device_caps(), self.traced)
         if COMPILATION.end(traced - clock, perf_counter() - traced):
+            logger.info("compiled a kernel in %.1f s.", perf_counter() - clock)
             store(program.finalize)
 
 

@@ -10,6 +10,7 @@ from genesis_cli.commands.report import leave_report
 from genesis_cli.errors import OK
 from genesis_cli.job import Job, Outcome
 from genesis_cli.numbers import metric_lines
+from genesis_cli.progress import compiling
 
 
 def execute(job: Job, solution: str | None = None) -> Outcome:
@@ -23,7 +24,8 @@ def execute(job: Job, solution: str | None = None) -> Outcome:
     task = prepared.task
     loaded = load_parameters(task, Path(solution).expanduser()) if solution else []
     store_config(job.cfg, job.folder)
-    done = simulate(task)
+    with compiling():
+        done = simulate(task)
     write_npz(job.folder / "trajectory.npz", done.arrays)
     seconds = {**prepared.seconds, "rollout": done.seconds}
     result = {

@@ -56,7 +56,7 @@ def test_a_sweep_and_the_difference_of_two_of_its_jobs(parsed, genesis_here, tmp
 
 def test_an_identification(parsed, genesis_here, tmp_path) -> None:
     found = parsed("sysid", "stop.iterations=1", "logging.report=false", "logging.replay=false", "logging.tensorboard=false")
-    assert found["iterations"] == 1 and {"mass", "damping"} <= {name.partition(".")[0] for name in found["names"]}
+    assert found["iterations"] == 1 and {"mass", "damping"} <= {name.partition("/")[0] for name in found["names"]}
     assert found == json.loads((last_run(tmp_path) / "result.json").read_text())
     code, said = genesis_here("sysid", "-m", "stop.iterations=1,2", "--json")
     assert code == 2 and "genesis sweep table DIR --json" in said
