@@ -2,6 +2,7 @@
 
     python benchmarks/kills.py            (25 kills of `genesis sysid`, 25 of a sweep: about half an hour)
     python benchmarks/kills.py 6 7        (6 of each, seed 7)
+    python benchmarks/kills.py 6 7 sweep  (of the sweep alone)
 
 Each case starts a command in a folder of its own, kills its whole process group with SIGKILL after a time drawn between nothing and what the
 command takes, and once more while it goes on in every third case; then it lets the command go on to its end and compares every number of
@@ -24,15 +25,16 @@ import numpy as np
 
 QUIET = ("logging.replay=false", "logging.progress=false")
 SYSID = (
-    "sysid", "observation.validation.files=[]", "stop.iterations=8", "logging.checkpoint_every=1", "logging.report=false",
+    "sysid", "observation.validation.files=[]", "stop.iterations=4", "logging.checkpoint_every=1", "logging.report=false",
     "logging.tensorboard=false", *QUIET,
 )  # fmt: skip
 SWEEP = (
     "optimize", "-m", "task=throw", "optimizer=adam", "optimizer.lr=0.1,1", "stop.iterations=60", "logging.checkpoint_every=7",
     "logging.tensorboard=false", "logging.report=false", *QUIET,
 )  # fmt: skip
-#: What differs between two runs of the same numbers.
-CLOCKS = ("seconds", "versions", "folder", "began", "ended", "pid", "host")
+COMMANDS = {"sysid": SYSID, "sweep": SWEEP}
+#: What differs between two runs of the same numbers; the verdict is these in words, with the time it took.
+CLOCKS = ("seconds", "verdict", "versions", "folder", "began", "ended", "pid", "host")
 
 
 def start(words: tuple[str, ...], folder: Path) -> subprocess.Popen[bytes]:
@@ -114,9 +116,11 @@ def case(words: tuple[str, ...], folder: Path, whole: Path, takes: float, source
 
 def main() -> int:
     """The number of cases that differ."""
-    count, seed = (int(word) for word in (*sys.argv[1:], *("25", "0")[len(sys.argv) - 1 :]))
+    words = sys.argv[1:]
+    chosen = words[2:] or list(COMMANDS)
+    count, seed = (int(word) for word in (*words[:2], *("25", "0")[len(words[:2]) :]))
     place, wrong = Path(tempfile.mkdtemp(prefix="kills-")), 0
-    for name, words in (("sysid", SYSID), ("sweep", SWEEP)):
+    for name, words in ((name, COMMANDS[name]) for name in chosen):
         began = perf_counter()
         start(words, place / f"{name}-whole").wait()
         takes = perf_counter() - began
@@ -126,7 +130,7 @@ def main() -> int:
             said = case(words, folder, place / f"{name}-whole", takes, source, k % 3 == 2)
             wrong += not said.endswith("bit for bit")
             print(f"  {k}: {said}", flush=True)
-    print(f"{wrong} of {2 * count} differ" + (f"; folders in {place}" if wrong else ""))
+    print(f"{wrong} of {count * len(chosen)} differ" + (f"; folders in {place}" if wrong else ""))
     if not wrong:
         shutil.rmtree(place)
     return wrong
