@@ -21,10 +21,12 @@ class Compilation:
         for watcher in list(self.watchers):
             watcher()
 
-    def end(self, traced: float, compiled: float) -> None:
-        """Count a kernel, if it was compiled: seconds of tracing, and of the rest."""
-        if compiled > traced:
-            self.kernels, self.seconds = self.kernels + 1, self.seconds + traced + compiled
+    def end(self, traced: float, compiled: float) -> bool:
+        """Count a kernel, if it was compiled, which is given back: seconds of tracing, and of the rest."""
+        if compiled <= traced:
+            return False
+        self.kernels, self.seconds = self.kernels + 1, self.seconds + traced + compiled
+        return True
 
 
 COMPILATION = Compilation()

@@ -10,7 +10,6 @@ import io
 import logging
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from genesis import log
 from genesis.errors import InputError, StateError, UnsupportedError, unknown_name
+from genesis.kernel_cache import cached_in, open_cache
 from genesis.log import logger
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import torch
 
 THREADS_VARIABLE = "GENESIS_NUM_THREADS"
-STALE_SECONDS = 60.0
 
 
 class Backend(Enum):
@@ -64,6 +63,26 @@ class Runtime:
 
 _runtime: Runtime | None = None
 _generation = 0
+_forked = False  # from a process in which the engine ran
+FORKED = (
+    "this process was forked from one in which the engine runs, whose threads are not here; start it by spawn or forkserver "
+    '(multiprocessing.get_context("spawn"), DataLoader(multiprocessing_context="spawn")), and call gs.init() in it.'
+)
+
+
+def _after_fork() -> None:
+    """In a forked child: a launch would wait for threads that only the parent has, for ever."""
+    global _runtime, _generation, _forked
+    if _runtime is not None:
+        _runtime, _generation, _forked = None, _generation + 1, True
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def ended(message: str) -> StateError:
+    """What to raise where something belongs to an engine that is over: ``message``, unless this process is a fork."""
+    return StateError(FORKED if _forked else message)
 
 
 @contextlib.contextmanager
@@ -94,7 +113,7 @@ def generation() -> int:
 def state() -> Runtime:
     """The runtime. Raises: StateError before `gs.init`."""
     if _runtime is None:
-        raise StateError("Genesis not initialized yet. Call gs.init() first.")
+        raise ended("Genesis not initialized yet. Call gs.init() first.")
     return _runtime
 
 
@@ -127,7 +146,7 @@ def init(
 
     Calling it again with the same arguments does nothing (with a warning).
 
-    Raises: InputError for a wrong argument or a device that is not there, StateError if other arguments are in force.
+    Raises: InputError for a wrong argument or a device that is not there, StateError if other arguments are in force, or in a forked child.
     """
     global _runtime, _generation
     if performance_mode:
@@ -155,7 +174,7 @@ def init(
         asked=asked,
     )
     if _generation == 1:
-        atexit.register(destroy)  # Taichi writes compiled kernels to disk only when it is shut down
+        atexit.register(destroy)  # in order; it also writes what `genesis.kernel_cache` could not
     logger.info("running on %s, %s-bit", device, precision)
 
 
@@ -223,7 +242,9 @@ def _backend(backend: Backend | str | None) -> Backend:
 
 
 def _in_force(asked: tuple) -> bool:
-    """Whether these arguments are in force already, which is told. Raises: StateError if others are."""
+    """Whether these arguments are in force already, which is told. Raises: StateError if others are, or in a forked child."""
+    if _forked:
+        raise ended("")
     if _runtime is None:
         return False
     if asked != _runtime.asked:
@@ -313,23 +334,6 @@ def _seed(seed: int | None, deterministic: bool | None) -> None:
         torch.manual_seed(seed)
 
 
-def kernel_cache() -> Path:
-    """The folder where Taichi keeps compiled kernels for all processes of this user."""
-    given = os.environ.get("TI_OFFLINE_CACHE_FILE_PATH")
-    return Path(given) if given else Path.home() / ".cache" / "taichi" / "ticache"
-
-
-def free_stale_locks(folder: Path) -> None:
-    """Remove locks that killed processes have left.
-
-    Taichi holds one for moments while it reads or writes the cache; where one stays behind, every later process compiles everything anew.
-    """
-    for lock in folder.glob("*.lock"):
-        with contextlib.suppress(OSError):  # another process may be quicker
-            if time.time() - lock.stat().st_mtime > STALE_SECONDS:
-                lock.unlink()
-
-
 def _start_taichi(backend: Backend, precision: str, seed: int | None, cpu_threads: int | None) -> Any:
     """`ti.init` as the kernels need it: lanes kept as vectors on the CPU, no fast mathematics, kernels cached between runs."""
     os.environ.setdefault("ENABLE_TAICHI_HEADER_PRINT", "0")
@@ -337,21 +341,21 @@ def _start_taichi(backend: Backend, precision: str, seed: int | None, cpu_thread
     with cheap_frame_lookup():
         import taichi as ti
 
-    free_stale_locks(kernel_cache())
+    cached = open_cache(cpu=backend is Backend.cpu)
     ti_float = ti.f32 if precision == "32" else ti.f64
     options: dict[str, int] = {}
     if backend is Backend.cpu:
         options["real_matrix_scalarize"] = False
         if cpu_threads is not None:
             options["cpu_max_num_threads"] = cpu_threads
-    with contextlib.redirect_stdout(io.StringIO()):  # "[Taichi] Starting on arch=…" is a bare print
+    with cached_in(cached), contextlib.redirect_stdout(io.StringIO()):  # "[Taichi] Starting on arch=…" is a bare print
         ti.init(
             arch=ti.cpu if backend is Backend.cpu else ti.cuda,
             default_fp=ti_float,
             default_ip=ti.i32,
             advanced_optimization=False,
             fast_math=False,  # `lanes.sincos` rounds by adding and removing a large number, which such rules would cancel
-            offline_cache=True,
+            offline_cache=cached,
             # 100 MB by default: a few sets of geometry pairs push each other out and are compiled again in every process.
             offline_cache_max_size_of_files=1 << 30,
             random_seed=0 if seed is None else seed % 2**31,

@@ -71,6 +71,7 @@ From = Annotated[
     str | None,
     typer.Option("--from", metavar="RUN", help="Begin at the estimates of another run, of parameters of the same name."),
 ]
+Json = Annotated[bool, typer.Option("--json", help="One document of JSON on stdout, for programs; all else goes to stderr.")]
 Resume = Annotated[str | None, typer.Option("--resume", metavar="RUN", help="Go on from the last checkpoint of a run folder.")]
 
 
@@ -109,14 +110,17 @@ def sysid(
     begin: From = None,
     watch: Watch = False,
     port: Port = None,
+    as_json: Json = False,
 ) -> None:
     """Identify physical parameters from recorded motion, with their uncertainty."""
     flags = Flags(multirun, cfg, resolve, package, info, config_dir, config_name, resume, rerun)
+    if as_json and multirun:
+        raise CommandError("--json is the result of one identification; of many: genesis sweep table DIR --json.")
     words = [
         *(overrides or []),
         *([f"starts.run={_quoted(os.path.abspath(os.path.expanduser(begin)))}"] if begin is not None else []),
     ]
-    _run("sysid", words, flags, **_watched(watch, port, multirun))
+    _run("sysid", words, flags, **_watched(watch, port, multirun), **({"as_json": True} if as_json else {}))
 
 
 @app.command()
@@ -157,11 +161,11 @@ def gradcheck(
 
 
 @show.command("groups")
-def show_groups(config_dir: ConfigDir = None) -> None:
+def show_groups(config_dir: ConfigDir = None, as_json: Json = False) -> None:
     """Config groups and what each offers."""
     from genesis_cli.commands.show import groups
 
-    groups(config_dir)
+    groups(config_dir, as_json)
 
 
 @show.command("keys")
@@ -171,11 +175,12 @@ def show_keys(
         str, typer.Option("--command", metavar="COMMAND", help="Whose config: optimize, sysid, simulate, gradcheck.")
     ] = "optimize",
     config_dir: ConfigDir = None,
+    as_json: Json = False,
 ) -> None:
     """Every key of the composed config: type, value, meaning."""
     from genesis_cli.commands.show import keys
 
-    keys(command, overrides or [], config_dir)
+    keys(command, overrides or [], config_dir, as_json)
 
 
 @show.command("config")
@@ -185,31 +190,34 @@ def show_config(
         str, typer.Option("--command", metavar="COMMAND", help="Whose config: optimize, sysid, simulate, gradcheck.")
     ] = "optimize",
     config_dir: ConfigDir = None,
+    as_json: Json = False,
 ) -> None:
     """The composed and checked config as YAML."""
     from genesis_cli.commands.show import config
 
-    config(command, overrides or [], config_dir)
+    config(command, overrides or [], config_dir, as_json)
 
 
 @show.command("scene")
-def show_scene(overrides: Overrides = None, config_dir: ConfigDir = None) -> None:
+def show_scene(overrides: Overrides = None, config_dir: ConfigDir = None, as_json: Json = False) -> None:
     """What the scene of a config is made of: links, geoms, pairs that may touch, limits, equalities."""
     from genesis_cli.bridge import run
     from genesis_cli.commands.show_scene import execute
 
-    raise typer.Exit(run(Command("simulate", execute), overrides or [], Flags(config_dir=config_dir)))
+    options = {"as_json": True} if as_json else {}
+    raise typer.Exit(run(Command("simulate", execute, options=options), overrides or [], Flags(config_dir=config_dir)))
 
 
 @show.command("diff")
 def show_diff(
     first: Annotated[str, typer.Argument(metavar="RUN1", help="A run folder.", show_default=False)],
     second: Annotated[str, typer.Argument(metavar="RUN2", help="Another.", show_default=False)],
+    as_json: Json = False,
 ) -> None:
     """What two runs were told differently, and how they ended."""
     from genesis_cli.commands.show_diff import diff
 
-    diff(first, second)
+    diff(first, second, as_json)
 
 
 @app.command()
@@ -306,11 +314,11 @@ def export(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(as_json: Json = False) -> None:
     """Check the installation: versions, devices, configs, and a gradient against its closed form."""
     from genesis_cli.commands.doctor import examine
 
-    raise typer.Exit(examine())
+    raise typer.Exit(examine(as_json))
 
 
 def _run(name: str, overrides: list[str] | None, flags: Flags, **options: Any) -> NoReturn:

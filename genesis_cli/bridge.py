@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from genesis_cli.errors import FAILED, OK, CommandError
-from genesis_cli.failures import guarded
+from genesis_cli.failures import UNWRITABLE, guarded, unwritable
 from genesis_cli.hydra_task import TaskFunction
 from genesis_cli.job import Attend, Command, Flags
-from genesis_cli.run_folder import drop_if_unused, run_folder
+from genesis_cli.run_folder import drop_if_unused, run_folder, stored_config
 
 
 def run(command: Command, overrides: list[str], flags: Flags) -> int:
@@ -46,6 +46,11 @@ def run(command: Command, overrides: list[str], flags: Flags) -> int:
     except KeyboardInterrupt:
         raise CommandError("interrupted; the jobs that had not begun are left out.", FAILED) from None
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:  # of what Hydra itself writes
+            where = unwritable(error, Path(os.environ["GENESIS_RUN_DIR"]))
+            raise CommandError(
+                f"{where}\nMake room and start again, or name a folder elsewhere: hydra.run.dir=DIR.", FAILED
+            ) from error
         if task.outcomes and any(task.outcomes):
             return max(task.outcomes)  # already told by the job
         if is_hydra_error(error):
@@ -91,9 +96,7 @@ def _register_rerun(command: str, folder: Path) -> str:
     from hydra.core.config_store import ConfigStore
     from omegaconf import OmegaConf
 
-    from genesis_cli.yaml_files import load_yaml
-
-    stored: Any = OmegaConf.to_container(load_yaml(folder / "config.yaml"), resolve=False)
+    stored: Any = OmegaConf.to_container(stored_config(folder / "config.yaml"), resolve=False)
     schema = ["/schema/run/gradcheck@gradcheck"] if command == "gradcheck" else []
     if command != "gradcheck":
         stored.pop("gradcheck", None)

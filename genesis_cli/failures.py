@@ -1,6 +1,9 @@
 """The error of a job: told once, and what it means for the exit code."""
 
+import errno
 import logging
+import shutil
+from pathlib import Path
 
 from genesis_cli import console
 from genesis_cli.errors import FAILED, CommandError
@@ -9,6 +12,8 @@ from genesis_cli.job import Job, Work
 NO_MEMORY = ("DefaultCPUAllocator", "CUDA out of memory")  # in errors of torch, which has no type for them on the CPU
 
 log = logging.getLogger("genesis_cli")
+#: What a disk says that takes no more: full, the user's share used up, read-only, broken.
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 def guarded(context: Job, work: Work, outcomes: list[int]) -> float | None:
@@ -36,6 +41,8 @@ def explain(error: BaseException, context: Job) -> tuple[int, str]:
 
     if isinstance(error, CommandError):
         return error.exit_code, str(error)
+    if isinstance(error, OSError) and error.errno in UNWRITABLE:
+        return FAILED, cannot_be_written(error, context)
     known = from_engine(error) if isinstance(error, Exception) else None
     if known is not None:
         return known
@@ -46,3 +53,25 @@ def explain(error: BaseException, context: Job) -> tuple[int, str]:
             f"there is no memory left: {first.rstrip('.') or 'none is given'}; take fewer time steps, environments or candidates at once.",
         )
     return FAILED, f"{type(error).__name__}: {first} (traceback in {context.folder / (context.command + '.log')})"
+
+
+def cannot_be_written(error: OSError, context: Job) -> str:
+    """What a job ends with whose files cannot be written: which, how much is free, and how to go on; what is there stays as it is."""
+    where = unwritable(error, context.folder)
+    whole = (context.folder / "checkpoints" / "last.pt").is_file()
+    again = f"genesis {context.command} --{'resume' if whole else 'rerun'} {context.folder}"
+    if context.sweep is not None:
+        again = f"genesis sweep resume {context.sweep}"
+    less = "less is written with logging.tensorboard=false logging.replay=false logging.report=false"
+    return f"{where}\nMake room, then go on with `{again}`; {less}."
+
+
+def unwritable(error: OSError, folder: Path) -> str:
+    """Which file, why, and how much is free on its disk; folder: where it would be, if the error does not say."""
+    file = Path(str(error.filename or folder))
+    place = next((part for part in (file, *file.parents) if part.is_dir()), folder)
+    try:
+        free = f"{shutil.disk_usage(place).free / 2**20:,.1f} MB are free there"
+    except OSError:
+        free = "the disk does not answer"
+    return f"{file}: cannot be written ({error.strerror}; {free})."

@@ -1,9 +1,43 @@
 """Progress of a run in the terminal: stage, objective, gradient norm, what is simulated in a second, time left."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from genesis.compilation import COMPILATION
+
+
+def tell_compiled(before: tuple[int, float]) -> None:
+    """What compiling took since then, (kernels, seconds), once it is over."""
+    from genesis_cli.console import note
+
+    count, seconds = COMPILATION.kernels - before[0], COMPILATION.seconds - before[1]
+    if count > 0:
+        kernels = "a kernel" if count == 1 else f"{count} kernels"
+        note(f"compiled {kernels} in {seconds:.1f} s; later runs load {'it' if count == 1 else 'them'}")
+        Progress.told = COMPILATION.kernels, COMPILATION.seconds
+
+
+@contextmanager
+def compiling() -> Iterator[None]:
+    """Around a command without iterations: says that kernels are being compiled, and how long that took."""
+    before, said = Progress.told, False
+
+    def wait() -> None:
+        nonlocal said
+        if COMPILATION.kernels > before[0] and not said:
+            from genesis_cli.console import note
+
+            note("compiling kernels …", style="")
+            said = True
+
+    COMPILATION.watchers.append(wait)
+    try:
+        yield
+    finally:
+        COMPILATION.watchers.remove(wait)
+        tell_compiled(before)
 
 
 class Progress:
@@ -65,15 +99,9 @@ class Progress:
 
     def _tell_compiled(self) -> None:
         """What compiling took, once it is over."""
-        count = COMPILATION.kernels - self.compiled
-        if count > 0:
-            from genesis_cli.console import note
-
-            kernels = "a kernel" if count == 1 else f"{count} kernels"
-            note(
-                f"compiled {kernels} in {COMPILATION.seconds - self.spent:.1f} s; later runs load {'it' if count == 1 else 'them'}"
-            )
-            self.compiled, self.spent = Progress.told = COMPILATION.kernels, COMPILATION.seconds
+        if COMPILATION.kernels > self.compiled:
+            tell_compiled((self.compiled, self.spent))
+            self.compiled, self.spent = Progress.told
 
     def say(self, text: str) -> None:
         """What goes on before the first iteration, in a few words; on a terminal alone."""

@@ -5,6 +5,7 @@ import os
 import shutil
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from genesis_cli.errors import FAILED, CommandError
 from genesis_cli.job import Flags
@@ -44,6 +45,24 @@ def fresh_folder(wanted: Path) -> Path:
             ) from error
         else:
             return folder
+
+
+def stored_config(file: Path) -> Any:
+    """The config of a run as it is stored.
+
+    Raises: CommandError naming the file for one that is damaged.
+    """
+    from omegaconf import DictConfig
+
+    from genesis_cli.yaml_files import load_yaml
+
+    try:
+        found = load_yaml(file)
+    except CommandError as error:
+        raise CommandError(f"{str(error).rstrip('.')}; the stored config is damaged.") from error
+    if not isinstance(found, DictConfig) or not found:
+        raise CommandError(f"{file}: not a mapping; the stored config is damaged, or cut off.")
+    return found
 
 
 def drop_if_unused(folder: Path | None, command: str) -> None:

@@ -67,10 +67,14 @@ def checked_of(folder: Path) -> "Checked":
     from omegaconf import OmegaConf
 
     from genesis.errors import InputError
+    from genesis_cli.run_folder import stored_config
     from genesis_cli.validate import check
 
     try:
-        stored: Any = OmegaConf.load(folder / "config.yaml")
+        stored = stored_config(folder / "config.yaml")
+    except CommandError as error:
+        raise InputError(str(error)) from error
+    try:
         OmegaConf.resolve(stored)  # a parameter may name numbers of a loss
         # a scene is made, and nothing is learned or simulated: any optimizer will do, so that keys of other versions do no harm, any loss, so
         # that a user's need not be there, and the CPU

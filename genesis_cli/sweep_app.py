@@ -10,6 +10,9 @@ Folder = Annotated[
 ]
 
 
+Json = Annotated[bool, typer.Option("--json", help="One document of JSON on stdout, for programs; all else goes to stderr.")]
+
+
 @sweep.command("resume")
 def sweep_resume(
     folder: Folder, failed: Annotated[bool, typer.Option("--failed", help="Run the jobs that failed again, too.")] = False
@@ -29,11 +32,12 @@ def sweep_table(
     ] = None,
     descending: Annotated[bool, typer.Option("--descending", help="Largest first.")] = False,
     top: Annotated[int | None, typer.Option("--top", metavar="N", min=1, help="Number of rows; default: 20.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Table of all jobs, at any time; also writes results.csv."""
     from genesis_cli.commands.sweep import table
 
-    table(folder, sort, descending, top)
+    table(folder, sort, descending, top, as_json)
 
 
 @sweep.command("best")

@@ -6,6 +6,8 @@ is bound, and arrays are looked at when it first runs. That uses names which Tai
 anything unexpected falls back to the public call.
 """
 
+import ctypes
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from time import perf_counter
@@ -22,7 +24,7 @@ from genesis.dynamics.linearize import make_linearize
 from genesis.dynamics.rollout import make_rollout
 from genesis.dynamics.schemes import SCHEMES
 from genesis.dynamics.signature import DOUBLE, DOUBLE_BLOCK, INTEGER, INTEGERS, TIMED, Kernel
-from genesis.errors import StateError
+from genesis.kernel_cache import store
 from genesis.log import logger
 from genesis.math.trace import tracing
 
@@ -80,6 +82,16 @@ def kernels(kind: str, lanes: int, variant: Variant, small: bool, scratch: int) 
     return _kernels(kind, variant, state.generation, state.ti_float, lanes, serial, near)
 
 
+def _keep_program() -> None:
+    """In a forked child: the end of Taichi's program would wait for threads that only the parent has, so it has none."""
+    program = impl.get_runtime().prog
+    if program is not None:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(program))
+
+
+os.register_at_fork(after_in_child=_keep_program)
+
+
 class Launcher:
     """A kernel for one number of environments: compiled at its first launch, bound to numbers as often as one likes."""
 
@@ -110,7 +122,9 @@ class Launcher:
         program = impl.get_runtime().prog
         self.launch = program.launch_kernel
         self.compiled = program.compile_kernel(program.config(), program.get_device_caps(), self.traced)
-        COMPILATION.end(traced - clock, perf_counter() - traced)
+        if COMPILATION.end(traced - clock, perf_counter() - traced):
+            logger.info("compiled a kernel in %.1f s.", perf_counter() - clock)
+            store(program.finalize)
 
 
 class Launch:
@@ -145,7 +159,7 @@ class Launch:
     def __call__(self, arrays: Sequence[Any]) -> None:
         """Launch. Raises: StateError if `gs.destroy` has ended the engine it belongs to; at the first call TypeError for a wrong array."""
         if runtime.generation() != self.generation:
-            raise StateError("this scene or graph belongs to an engine that gs.destroy() has ended; build the scene again.")
+            raise runtime.ended("this scene or graph belongs to an engine that gs.destroy() has ended; build the scene again.")
         if self.context is None and not self._prepare(arrays):
             return
         found = [x.data_ptr() for x in arrays if x is not None]

@@ -8,7 +8,7 @@ from torch import Tensor
 from genesis.dynamics.inspect_contacts import WIDTH
 from genesis.dynamics.launch import Launch
 from genesis.grad.faults import expect_finite
-from genesis.grad.pull_back import Made, run_adjoint
+from genesis.grad.pull_back import Made, NoForwardMode, run_adjoint
 from genesis.grad.status import Status
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from genesis.grad.physics import Physics
 
 
-class ContactRows(torch.autograd.Function):
+class ContactRows(NoForwardMode, torch.autograd.Function):
     """(physics, theta, q (S, B, nq), v (S, B, nv), a (S, B, nv)) -> rows (S, B, room for contacts, WIDTH)."""
 
     @staticmethod

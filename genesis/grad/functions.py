@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genesis.grad.faults import expect_finite
-from genesis.grad.pull_back import Made, run_adjoint
+from genesis.grad.pull_back import Made, NoForwardMode, run_adjoint
 from genesis.grad.rollout_launch import Inputs
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def _dense(x: Tensor | None, otherwise: Tensor) -> Tensor:
     return otherwise if x is None else x.contiguous()
 
 
-class Rollout(torch.autograd.Function):
+class Rollout(NoForwardMode, torch.autograd.Function):
     """(physics, theta, q0, v0, dof_ctrl, act_ctrl, wrench) -> states and accelerations over T steps."""
 
     @staticmethod
@@ -67,7 +67,7 @@ class Rollout(torch.autograd.Function):
         return (None, *run_adjoint(ctx, "rollout", adjoint, grads))
 
 
-class Step(torch.autograd.Function):
+class Step(NoForwardMode, torch.autograd.Function):
     """One control step: `Rollout` with T = 1 and no time axis, for loops in Python, where every torch operation counts.
 
     Its first argument is (physics, number of steps before it).
@@ -155,42 +155,54 @@ def _link_wrench(bar: Tensor | None) -> Tensor | None:
     return None if bar is None else bar.unflatten(-1, (-1, 6))
 
 
-class LinkStates(torch.autograd.Function):
+def link_states(physics: "Physics", theta: Tensor, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """Of contiguous q (S, B, nq), v (S, B, nv): pose (S, B, nlink, 7), twist (S, B, nlink, 6)."""
+    launches = physics.launches(q.shape[1])
+    pose, twist = q.new_empty(*q.shape[:2], 7 * physics.nlink), q.new_empty(*q.shape[:2], 6 * physics.nlink)
+    forward, *_ = launches.function("kinematics", q.shape[0], theta.dim() == 2)
+    forward.named(parameters=launches.parameters(theta), q=q, v=v, pose=pose, twist=twist)
+    return pose.view(*q.shape[:2], physics.nlink, 7), twist.view(*q.shape[:2], physics.nlink, 6)
+
+
+def link_states_adjoint(
+    physics: "Physics", want: bool, theta: Tensor, q: Tensor, v: Tensor, pose_bar: Tensor, twist_bar: Tensor
+) -> Made:
+    """Adjoints of (theta, None unless it is wanted; q; v)."""
+    launches = physics.launches(q.shape[1])
+    q_bar, v_bar, theta_bar = torch.empty_like(q), torch.empty_like(v), launches.parameters_bar(want)
+    launches.function("kinematics", q.shape[0], theta.dim() == 2)[1 + want].named(
+        parameters=launches.parameters(theta), q=q, v=v,
+        pose_bar=pose_bar.contiguous().flatten(-2), twist_bar=twist_bar.contiguous().flatten(-2),
+        q_bar=q_bar, v_bar=v_bar, parameters_bar=theta_bar,
+    )  # fmt: skip
+    given = {"the poses": (pose_bar, 7 * physics.nlink), "the velocities": (twist_bar, 6 * physics.nlink)}
+    made = {"qpos": q_bar, "qvel": v_bar, "": theta_bar if want else None}
+    expect_finite(physics, launches.batch, "links", given, made)
+    return launches.theta_bar(theta_bar, theta) if want else None, q_bar, v_bar
+
+
+class LinkStates(NoForwardMode, torch.autograd.Function):
     """(physics, theta, q (S, B, nq), v (S, B, nv)) -> pose (S, B, nlink, 7), twist (S, B, nlink, 6)."""
 
     @staticmethod
     def forward(ctx: Any, physics: "Physics", theta: Tensor, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        launches = physics.launches(q.shape[1])
         given, (q, v) = (theta, q, v), (x.detach().contiguous() for x in (q, v))
-        pose, twist = q.new_empty(*q.shape[:2], 7 * physics.nlink), q.new_empty(*q.shape[:2], 6 * physics.nlink)
-        forward, *_ = launches.function("kinematics", q.shape[0], theta.dim() == 2)
-        forward.named(parameters=launches.parameters(theta), q=q, v=v, pose=pose, twist=twist)
-        ctx.physics, ctx.launches = physics, launches
+        ctx.physics = physics
         ctx.save_for_backward(q, v, *given)
-        return pose.view(*q.shape[:2], physics.nlink, 7), twist.view(*q.shape[:2], physics.nlink, 6)
+        return link_states(physics, theta, q, v)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> Made:
-        need = ctx.needs_input_grad
+        want = bool(ctx.needs_input_grad[1])
 
         def adjoint(pose_bar: Tensor, twist_bar: Tensor) -> Made:
             q, v, theta, *_ = ctx.saved_tensors
-            launches, want = ctx.launches, bool(need[1])
-            q_bar, v_bar, theta_bar = torch.empty_like(q), torch.empty_like(v), launches.parameters_bar(want)
-            launches.function("kinematics", q.shape[0], theta.dim() == 2)[1 + want].named(
-                parameters=launches.parameters(theta), q=q, v=v,
-                pose_bar=pose_bar.contiguous().flatten(-2), twist_bar=twist_bar.contiguous().flatten(-2),
-                q_bar=q_bar, v_bar=v_bar, parameters_bar=theta_bar,
-            )  # fmt: skip
-            given = {"the poses": (pose_bar, 7 * ctx.physics.nlink), "the velocities": (twist_bar, 6 * ctx.physics.nlink)}
-            made = {"qpos": q_bar, "qvel": v_bar, "": theta_bar if want else None}
-            expect_finite(ctx.physics, launches.batch, "links", given, made)
-            return launches.theta_bar(theta_bar, theta) if want else None, q_bar, v_bar
+            return link_states_adjoint(ctx.physics, want, theta, q, v, pose_bar, twist_bar)
 
         return (None, *run_adjoint(ctx, "link states", adjoint, grads))
 
 
-class InverseDynamics(torch.autograd.Function):
+class InverseDynamics(NoForwardMode, torch.autograd.Function):
     """(physics, theta, q (S, B, nq), v, a (S, B, nv)) -> tau (S, B, nv)."""
 
     @staticmethod

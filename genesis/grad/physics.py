@@ -19,10 +19,11 @@ from genesis.grad.constrained import ConstraintSetting, constraint_setting
 from genesis.grad.contacts import ContactRows
 from genesis.grad.functions import InverseDynamics, LinkStates, NoContext, Rollout, Step
 from genesis.grad.launches import ADDRESSES, Launches
-from genesis.grad.pull_back import apply
+from genesis.grad.pull_back import apply, transforming
 from genesis.grad.rollout_launch import States
 from genesis.grad.seen import Seen
 from genesis.grad.shapes import pack_shapes
+from genesis.grad.transforms import MappedLinks
 from genesis.model.layout import PARAMETER, PARAMETERS
 from genesis.model.model import Model
 from genesis.runtime import free_memory
@@ -258,7 +259,7 @@ class Physics:
         Raises: InputError (shape, dtype, device), ContactOverflowError; in the backward pass DivergenceError if a gradient is not finite.
         """
         self._expect_inputs(theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc, tuple(dof_ctrl.shape[:1]))
-        return Rollout.apply(self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
+        return apply(Rollout, self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
 
     def step(
         self,
@@ -302,7 +303,7 @@ class Physics:
         """
         lead = qpos.shape[:-1]
         q, v = self._expect_samples(theta, qpos, qvel=qvel)
-        pose, twist = LinkStates.apply(self, theta, q, v)
+        pose, twist = MappedLinks.apply(self, theta, q, v) if transforming() else apply(LinkStates, self, theta, q, v)
         pose, twist = pose.reshape(*lead, self.nlink, 7), twist.reshape(*lead, self.nlink, 6)
         return pose[..., :3], pose[..., 3:], twist[..., :3], twist[..., 3:]
 
@@ -324,7 +325,7 @@ class Physics:
         """tau = M qacc + c (…, B, nv): armature included, no damping, springs or actuators."""
         lead = qpos.shape[:-1]
         samples = self._expect_samples(theta, qpos, qvel=qvel, qacc=qacc)
-        return InverseDynamics.apply(self, theta, *samples).reshape(*lead, self.nv)
+        return apply(InverseDynamics, self, theta, *samples).reshape(*lead, self.nv)
 
     def contacts(
         self,
@@ -345,7 +346,7 @@ class Physics:
         lead = qpos.shape[:-1]
         q, v, a = self._expect_samples(theta, qpos, qvel=qvel, qacc=qacc)
         u, c = (None if x is None else self._samples(x) for x in (dof_ctrl, act_ctrl))
-        rows = ContactRows.apply(self, theta, q, v, self._seen.acceleration(theta, q, v, a, u, c))
+        rows = apply(ContactRows, self, theta, q, v, self._seen.acceleration(theta, q, v, a, u, c))
         return rows.reshape(*lead, *rows.shape[2:])
 
     @cached_property
@@ -363,7 +364,7 @@ class Physics:
         q = flat[:, None].expand(s, self.nv + 1, b, self.nq).reshape(-1, b, self.nq)
         unit = torch.cat([torch.eye(self.nv, dtype=self.dtype, device=self.device), self.nothing.new_zeros(1, self.nv)])
         a = unit[None, :, None].expand(s, -1, b, -1).reshape(-1, b, self.nv)
-        tau = InverseDynamics.apply(self, theta, q, torch.zeros_like(a), a).view(s, self.nv + 1, b, self.nv)
+        tau = apply(InverseDynamics, self, theta, q, torch.zeros_like(a), a).view(s, self.nv + 1, b, self.nv)
         columns = tau[:, :-1] - tau[:, -1:]
         return columns.movedim(1, -1).reshape(*lead[:-1], self.nv, self.nv)
 

@@ -6,12 +6,14 @@ from typing import Any, NoReturn
 import torch
 
 from genesis.errors import UnsupportedError
+from genesis.grad.eager import eager
 
 Made = tuple[torch.Tensor | None, ...]  # gradients, None for those that are zero
 Adjoint = Callable[..., Made]
 
 
-def _refuse_second_order(ctx_name: str) -> NoReturn:
+def refuse_second_order(ctx_name: str) -> NoReturn:
+    """Raises: UnsupportedError, with what to do."""
     raise UnsupportedError(
         f"{ctx_name}: derivatives of second order (create_graph=True) are not implemented; "
         "take finite differences of the gradient, or a Gauss-Newton approximation."
@@ -21,14 +23,19 @@ def _refuse_second_order(ctx_name: str) -> NoReturn:
 class _NoSecondOrder(torch.autograd.Function):
     """Identity on gradients that refuses to be differentiated again; ``count`` tensors that they depend on come before them."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, name: str, count: int, *tensors: torch.Tensor | None) -> Made:
-        ctx.name = name
+    def forward(name: str, count: int, *tensors: torch.Tensor | None) -> Made:
         return tuple(None if t is None else t.view_as(t) for t in tensors[count:])
 
     @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        ctx.name = inputs[0]
+
+    @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor | None) -> NoReturn:
-        _refuse_second_order(ctx.name)
+        refuse_second_order(ctx.name)
 
 
 class _Batched:
@@ -77,9 +84,39 @@ def _is_batched(grad: torch.Tensor) -> bool:
 _transforming = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
 
 
+def transforming() -> bool:
+    """Whether a transform of torch.func is at work: tensors may then be wrappers of others."""
+    return bool(_transforming())
+
+
+def bare(x: torch.Tensor) -> torch.Tensor:
+    """What a transform has wrapped: of vmap the numbers of all points."""
+    inside = torch._C._functorch
+    while inside.is_functorch_wrapped_tensor(x):
+        x = inside.get_unwrapped(x)
+    return x
+
+
+class NoForwardMode:
+    """What an autograd function of the engine says to forward differentiation (jvp, jacfwd, hessian, dual numbers)."""
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> NoReturn:
+        raise UnsupportedError(
+            "a simulation has no forward differentiation by torch (jvp, jacfwd, hessian); use torch.func.jacrev, or exact derivatives of "
+            "each step: scene.linearize(qpos, qvel, controls), Trajectory.linearization()."
+        )
+
+
+@eager
 def apply(function: type[torch.autograd.Function], *args: Any) -> Any:
     """`function.apply`, without what torch prepares there for its function transforms when none is active: 2 µs of every step."""
     if _transforming():
+        if function.setup_context is torch.autograd.Function.setup_context:
+            raise UnsupportedError(
+                f"torch.func: {function.__name__} of the engine has no rule for its transforms; scene.rollout and the links of its "
+                "trajectory have (grad, vjp, jacrev, vmap). Other derivatives: scene.linearize(qpos, qvel, controls), or loss.backward()."
+            )
         return function.apply(*args)
     return super(torch.autograd.Function, function).apply(*args)  # type: ignore[misc]
 

@@ -11,6 +11,7 @@ from torch.overrides import get_default_nowrap_functions
 from genesis.errors import InputError, SceneMixError
 
 _NOT_WRAPPED = get_default_nowrap_functions()
+_at = torch.Tensor.__getitem__
 _no_dispatch = torch._C.DisableTorchFunctionSubclass
 _uids = count(1)
 
@@ -46,6 +47,12 @@ class Tensor(torch.Tensor):
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Run func and give the result the common scene of its arguments. Raises: SceneMixError if there are two."""
+        if func is _at and type(args[1]) in _PLACES:  # what losses do most
+            with _no_dispatch():
+                part: Any = _at(*args)
+            source: Any = args[0]
+            part.__class__, part.scene, part.parents = cls, source.scene, (source._uid or source.uid,)
+            return part
         scene: object = None
         parents: list[int] = []
         for arg in args if not kwargs else (*args, *kwargs.values()):
@@ -124,6 +131,21 @@ class Tensor(torch.Tensor):
         scene = "None" if self.scene is None else f"<{self.scene}>"
         return f"gs.{text[:-1]}, scene={scene}, requires_grad={self.requires_grad})"
 
+    def __format__(self, spec: str) -> str:
+        """Of a single number as that number, as plain torch has it; of others as text."""
+        with _no_dispatch():
+            return format(torch.Tensor.detach(self).item(), spec) if self.dim() == 0 else object.__format__(self, spec)
+
+    def __float__(self) -> float:
+        """Of what has a graph too: torch would warn, and name this file in place of the caller's."""
+        with _no_dispatch():
+            return float(torch.Tensor.detach(self))
+
+    def __complex__(self) -> complex:
+        """As `__float__`."""
+        with _no_dispatch():
+            return complex(torch.Tensor.detach(self))
+
     def __deepcopy__(self, memo: dict[int, Any]) -> "Tensor":
         if not self.is_leaf:
             raise RuntimeError("Only leaf tensors can be deep-copied; call .detach() first.")
@@ -136,9 +158,12 @@ class Tensor(torch.Tensor):
         return plain(self).detach().requires_grad_(self.requires_grad).__reduce_ex__(protocol)
 
 
-#: What losses are made of most. Through `__torch_function__` each costs as much again as the operation and its node in the graph.
+#: Indices whose results are new tensors, and whose types say so.
+_PLACES = (int, slice)
+#: What losses are made of most. Through `__torch_function__` each costs as much again as the operation and its node in the graph. Not
+#: `__getitem__`: a class that defines it is a sequence to Python, and `torch.tensor([loss, loss])` then asks a single number for its length.
 DIRECT = (
-    *("__getitem__", "__add__", "__radd__", "__sub__", "__mul__", "__rmul__", "__truediv__", "__neg__"),
+    *("__add__", "__radd__", "__sub__", "__mul__", "__rmul__", "__truediv__", "__neg__"),
     *("square", "sum", "mean", "abs", "sqrt", "exp"),
 )
 

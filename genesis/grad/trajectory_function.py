@@ -11,13 +11,44 @@ import torch
 from torch import Tensor
 
 from genesis.grad.functions import NoContext
-from genesis.grad.pull_back import Made, apply, run_adjoint
+from genesis.grad.pull_back import Made, NoForwardMode, apply, run_adjoint
+from genesis.grad.rollout_launch import RolloutLaunch, States
 
 if TYPE_CHECKING:
     from genesis.grad.physics import Physics
 
 
-class TrajectoryFunction(torch.autograd.Function):
+def launched(
+    physics: "Physics",
+    flat: bool,
+    theta: Tensor,
+    q0: Tensor,
+    v0: Tensor,
+    dof_ctrl: Tensor | None,
+    act_ctrl: Tensor | None,
+    taped: bool,
+) -> tuple[RolloutLaunch, States, Tensor | None, float]:
+    """The launch of contiguous controls, the states of all its time steps, what the adjoint asks for besides, and whether the end is finite."""
+    driven = act_ctrl if dof_ctrl is None else dof_ctrl
+    assert driven is not None
+    horizon = driven.shape[0]
+    lead, steps, new = () if flat else (q0.shape[0],), horizon * physics.substeps, physics.nothing.new_empty
+    q, v = new(steps + 1, *lead, physics.nq), new(steps + 1, *lead, physics.nv)
+    a = new(steps * physics.stages, *lead, physics.nv)
+    launches = physics.launches(*lead or (1,))
+    launch = launches.rollout(physics, horizon, theta, act_ctrl, None, True)
+    inputs = (
+        launch.no_dof_ctrl if dof_ctrl is None else dof_ctrl,
+        physics.nothing if act_ctrl is None else act_ctrl,
+        physics.nothing,
+        q0.contiguous(),
+        v0.contiguous(),
+    )
+    tape = launch.forward(theta, inputs, (q, v, a), taped)
+    return launch, (q, v, a), tape, launches.end()
+
+
+class TrajectoryFunction(NoForwardMode, torch.autograd.Function):
     """((physics, flat), theta, q0, v0, dof_ctrl, act_ctrl) -> q, v, a over T control steps, and a number: finite if their end is.
 
     ``flat``: one environment, and arrays without its axis; an initial state may keep it. ``dof_ctrl`` or ``act_ctrl`` may be None.
@@ -34,31 +65,18 @@ class TrajectoryFunction(torch.autograd.Function):
         dof_ctrl: Tensor | None,
         act_ctrl: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor, float]:
-        (physics, flat), driven = how, act_ctrl if dof_ctrl is None else dof_ctrl
-        assert driven is not None
-        horizon = driven.shape[0]
-        lead, steps, new = () if flat else (q0.shape[0],), horizon * physics.substeps, physics.nothing.new_empty
-        q, v = new(steps + 1, *lead, physics.nq), new(steps + 1, *lead, physics.nv)
-        a = new(steps * physics.stages, *lead, physics.nv)
-        launches = physics.launches(*lead or (1,))
-        ctx.launch = launch = launches.rollout(physics, horizon, theta, act_ctrl, None, True)
+        (physics, flat), needs = how, ctx.needs_input_grad
         u = None if dof_ctrl is None else dof_ctrl.contiguous()
-        needs = ctx.needs_input_grad
-        c = physics.nothing if act_ctrl is None else act_ctrl.contiguous()
-        if c is act_ctrl and any(needs):
+        c = None if act_ctrl is None else act_ctrl.contiguous()
+        if c is not None and c is act_ctrl and any(needs):
             c = act_ctrl.clone()
-        inputs = (
-            launch.no_dof_ctrl if u is None else u,
-            c,
-            physics.nothing,
-            q0.contiguous(),
-            v0.contiguous(),
-        )
-        tape = launch.forward(theta, inputs, (q, v, a), any(needs) and not needs[1])
-        ctx.save_for_backward(u, c, tape, theta, q, v, a)  # what users gave is not among these: they may change it in place
+        ctx.launch, (q, v, a), tape, end = launched(physics, flat, theta, q0, v0, u, c, any(needs) and not needs[1])
+        ctx.save_for_backward(
+            u, physics.nothing if c is None else c, tape, theta, q, v, a
+        )  # what users gave is not among these: they may change it in place
         ctx.set_materialize_grads(False)
         ctx.shapes = (q0.shape, v0.shape)
-        every, end = physics.substeps, launches.end()
+        every = physics.substeps
         if every == 1 and physics.stages == 1:
             return q, v, a, end
         return q[::every], v[::every], a[:: every * physics.stages], end

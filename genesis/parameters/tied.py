@@ -25,7 +25,7 @@ class Tied:
 
     def __init__(self, body: Numbers, expression: Expression) -> None:
         self.body, self.expression = body, expression
-        self.where, self.name, self.unit, self.changes = body.where, body.name, body.unit, body.changes
+        self.where, self.name, self.units, self.changes = body.where, body.name, body.units, body.changes
         self.low, self.high, self.free = body.low, body.high, body.free
         self.others: dict[str, Any] = {}
 

@@ -3,6 +3,8 @@
 import json
 import math
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -12,20 +14,52 @@ import numpy as np
 from genesis.atomic_write import atomic_write
 from genesis.errors import InputError
 
+#: What a damaged archive raises: torn, of another kind, encrypted, of a size that nobody has memory for, or in no encoding.
+DAMAGES = (
+    OSError,
+    EOFError,
+    BadZipFile,
+    KeyError,
+    MemoryError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    zlib.error,
+)
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Errors of the system in here name the file: a full disk is found while writing, where Python names none."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or Path(error.filename).parent == path.parent:  # or the file beside that becomes it
+            error.filename = str(path)
+        raise
+
 
 def write_bytes(path: Path, content: bytes) -> None:
     """As a file that is whole."""
-    atomic_write(path, lambda partial: partial.write_bytes(content))
+    with named(path):
+        atomic_write(path, lambda partial: partial.write_bytes(content))
 
 
 def write_json(path: Path, content: Any) -> None:
     """Readable JSON; numbers that are not finite become null."""
-    write_bytes(path, (json.dumps(finite(content), indent=2) + "\n").encode())
+    write_bytes(path, json_bytes(content))
+
+
+def json_bytes(content: Any) -> bytes:
+    """What `write_json` writes."""
+    return (json.dumps(finite(content), indent=2) + "\n").encode()
 
 
 def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Compressed arrays by name."""
-    atomic_write(path, lambda partial: np.savez_compressed(partial, **arrays))  # type: ignore[arg-type]
+    with named(path):
+        atomic_write(path, lambda partial: np.savez_compressed(partial, **arrays))  # type: ignore[arg-type]
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -36,7 +70,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
             raise ValueError("one array without a name")
         with stored:
             return {name: stored[name] for name in stored.files}
-    except (OSError, EOFError, BadZipFile, ValueError, zlib.error) as error:
+    except DAMAGES as error:
         raise InputError(
             f"{path}: cannot be read as arrays ({type(error).__name__}); its run was cut off, or it is another file."
         ) from error

@@ -7,11 +7,12 @@ from typing import Any
 
 from genesis.errors import InputError
 from genesis.methods.method import Method
+from genesis.runners.checkpoint import go_on
 from genesis.runners.further import Further
 from genesis.runners.iteration import IterationReport, Observer
 from genesis.runners.loop import Loop, Result, Stop
 from genesis.runners.names import METRICS
-from genesis.runners.record import lines_before, load_checkpoint
+from genesis.runners.record import lines_before
 from genesis.sysid.answer import Asked
 from genesis.sysid.identification import Starts, SysidProblem
 from genesis.sysid.inverse_dynamics import TorqueOptions
@@ -82,9 +83,9 @@ def _check(problem: RecordingProblem, method: Method) -> None:
 def resume(loop: Loop, folder: Path) -> None:
     """Go on from the checkpoint in the folder of a run; the course up to there is that of its lines of metrics.
 
-    Raises: InputError as `load_checkpoint` and `Loop.load`.
+    Raises: InputError as `go_on`.
     """
-    loop.load(load_checkpoint(folder))
+    go_on(loop, folder)
     assert isinstance(loop.problem, SysidProblem)
     problem, lines = loop.problem, lines_before(folder, loop.iteration)
     problem.history = [row_of_line(line) for line in lines]

@@ -15,14 +15,13 @@ import torch
 from genesis.errors import InputError
 from genesis.methods.method import Ending, Method, all_leaves, move, point
 from genesis.problems.problem import CONVERGED, FINISHED, INTERRUPTED, STOPPED, Best, Evaluation, Problem, Stage, Verdict
+from genesis.runners.checkpoint import FORMAT, expect_checkpoint
 from genesis.runners.divergences import Divergences
 from genesis.runners.further import Course, Further, planned
 from genesis.runners.interrupt import Interrupt
 from genesis.runners.iteration import IterationReport, Observer
 from genesis.runners.record import Record, versions
 from genesis.runners.standing import Standing
-
-FORMAT = 4  # of checkpoints
 
 
 @dataclass
@@ -368,10 +367,7 @@ class Loop:
 
     def _compare(self, state: dict[str, Any]) -> None:
         """Raises: InputError for a checkpoint of an earlier format, another method or another problem."""
-        if state.get("format") != FORMAT:
-            raise InputError(
-                "checkpoint: written by an earlier version, whose checkpoints are not read; start anew with --rerun."
-            )
+        expect_checkpoint(state)
         if state["kinds"] != self._kinds():
             made = ", then ".join(dict.fromkeys(state["kinds"]))
             raise InputError(

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from genesis.errors import InputError
-from genesis.problems.problem import Problem
-from genesis.runners.files import finite, write_bytes, write_json, write_npz
+from genesis.log import logger
+from genesis.problems.problem import INTERRUPTED, Problem
+from genesis.runners.checkpoint import CHECKPOINT
+from genesis.runners.files import finite, named, write_bytes, write_json, write_npz
 from genesis.runners.iteration import IterationReport
 from genesis.runners.names import METRICS, RESULT, SOLUTION
 from genesis.runners.tensorboard import TensorBoard
 
-CHECKPOINT = Path("checkpoints") / "last.pt"
 PACKAGES = ("genesis-optimize", "torch", "taichi", "numpy", "scipy", "mujoco", "hydra-core")
 
 
@@ -50,10 +50,21 @@ class RecordOptions:
 
 
 def lines_before(folder: Path, iteration: int) -> list[dict[str, Any]]:
-    """Lines of metrics of a run folder up to an iteration; none where there is no such file."""
+    """Lines of metrics of a run folder up to an iteration; none where there is no such file. Those that were cut off are left out, and told."""
     path = folder / METRICS
-    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
-    return [line for line in lines if line["iteration"] < iteration]
+    kept, torn = [], []
+    for number, text in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else [], 1):
+        try:
+            line = json.loads(text)
+            if line["iteration"] < iteration:
+                kept.append(line)
+        except (ValueError, KeyError, TypeError):
+            torn.append(str(number))
+    if torn:
+        logger.warning(
+            "%s: line %s is cut off, as by a killed process or a full disk, and is left out.", path, ", ".join(torn[:5])
+        )
+    return kept
 
 
 class Journal:
@@ -75,7 +86,8 @@ class Journal:
 
     def line(self, content: dict[str, Any]) -> None:
         """One line of metrics."""
-        self.lines.write(json.dumps(finite(content)) + "\n")
+        with named(self.folder / METRICS):
+            self.lines.write(json.dumps(finite(content)) + "\n")
 
     def checkpoint(self, state: dict[str, Any]) -> None:
         """Everything needed to go on."""
@@ -86,7 +98,8 @@ class Journal:
     def close(self) -> None:
         """Close the lines."""
         if self.lines is not None:
-            self.lines.close()
+            with named(self.folder / METRICS):
+                self.lines.close()
 
 
 class Record(Journal):
@@ -96,6 +109,8 @@ class Record(Journal):
         super().__init__(folder)
         self.recording = recording
         self.board: TensorBoard | None = None
+        self.holding = False  # what the run has come to is written by `release`, after all that is made of it
+        self.held: dict[str, Any] | None = None
 
     def begin(self, first_iteration: int, problem: Problem) -> None:
         """Open the files; going on from a checkpoint drops the lines after it."""
@@ -147,26 +162,20 @@ class Record(Journal):
             self.board.curves(series)
 
     def result(self, content: dict[str, Any]) -> None:
-        """The summary of the run."""
-        write_json(self.folder / RESULT, content)
+        """The summary of the run; that of one which was interrupted is there at once."""
+        if self.holding and content["status"] != INTERRUPTED:
+            self.held = content
+        else:
+            write_json(self.folder / RESULT, content)
+
+    def release(self) -> None:
+        """Write the summary, if it is held: the last file of a run, by which others know that it is over."""
+        if self.held is not None:
+            write_json(self.folder / RESULT, self.held)
+            self.held = None
 
     def end(self, last_iteration: int) -> None:
         """Close the files."""
         self.close()
         if self.board is not None:
             self.board.close(last_iteration)
-
-
-def load_checkpoint(folder: Path) -> dict[str, Any]:
-    """What `Record.checkpoint` wrote.
-
-    Raises: InputError if there is none, or it cannot be read.
-    """
-    path = folder / CHECKPOINT
-    if not path.is_file():
-        raise InputError(f"{folder}: no checkpoint there ({CHECKPOINT} is missing); start anew with --rerun.")
-    try:
-        state: dict[str, Any] = torch.load(path, weights_only=True)
-    except Exception as error:  # a damaged pickle raises almost anything
-        raise InputError(f"{path}: cannot be read ({type(error).__name__}); start anew with --rerun.") from error
-    return state

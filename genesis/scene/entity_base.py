@@ -67,7 +67,9 @@ class EntityBase:
         if solver is None:
             raise StateError(f'entity "{self.name}": the scene is not built; call scene.build() first.')
         if solver.generation != runtime._generation:
-            raise StateError(f'entity "{self.name}": its scene was made before gs.destroy(); call gs.init() and make a new one.')
+            raise runtime.ended(
+                f'entity "{self.name}": its scene was made before gs.destroy(); call gs.init() and make a new one.'
+            )
         return solver
 
     @property

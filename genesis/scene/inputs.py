@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from genesis.errors import InputError, SceneMixError
+from genesis.grad.pull_back import bare, transforming
 from genesis.grad.tensor import Tensor, plain
 from genesis.log import logger
 
@@ -169,6 +170,8 @@ class UserValues:
     def finite(self, value: torch.Tensor, what: str, least: float | None = None) -> None:
         """Raises: InputError if a number is NaN or infinite (or below ``least``), naming the first."""
         data = value.detach()
+        if transforming():
+            data = bare(data)
         if data.numel() == 0:
             return
         if math.isfinite(data.sum().item()) and (least is None or data.min().item() >= least):

@@ -10,8 +10,10 @@ import torch
 
 from genesis import runtime
 from genesis.errors import InputError, StateError, UnsupportedError, unknown_name
+from genesis.grad.eager import eager
 from genesis.grad.physics import Physics
 from genesis.grad.tensor import Tensor
+from genesis.grad.transforms import outside
 from genesis.model.compile import Placed, compile_model
 from genesis.replay.viewpoint import Viewpoint
 from genesis.scene import checkpoint
@@ -25,10 +27,11 @@ from genesis.scene.notices import warn_not_simulated
 from genesis.scene.options import RigidOptions, SimOptions
 from genesis.scene.parts import RigidJoint, RigidLink
 from genesis.scene.refusals import instance, refuse_attribute, refuse_others
+from genesis.scene.rollouts import Rollouts
 from genesis.scene.scene_functions import SceneFunctions
 from genesis.scene.solver import RigidSolver
 from genesis.scene.states import SimState
-from genesis.scene.trajectory import Rollouts, Trajectory
+from genesis.scene.trajectory import Trajectory
 from genesis.scene.viewer import SceneViewer
 
 _numbers = count(1)
@@ -195,6 +198,7 @@ class Scene(SceneFunctions):
 
     # ---- running
 
+    @eager
     def step(self, update_visualizer: bool = True, refresh_visualizer: bool = True) -> None:
         """Advance every environment by dt, and let the viewer follow if there is one, unless either argument says no.
 
@@ -207,6 +211,7 @@ class Scene(SceneFunctions):
         if self.viewer is not None and update_visualizer and refresh_visualizer:
             self.viewer.update(force=False)
 
+    @eager
     def reset(self, state: SimState | None = None, envs_idx: IndexLike = None) -> None:
         """Back to the state at build, or to ``state`` (with its graph; `state.detach()` without). Controls are cleared,
         properties stay.
@@ -216,8 +221,10 @@ class Scene(SceneFunctions):
         solver = self._ready("reset")
         if state is not None and not isinstance(state, SimState):
             raise InputError(f"scene.reset: {type(state).__name__} is no state; allowed: what scene.get_state() returns.")
-        solver.reset(None if state is None else state.rigid, solver.envs_of(envs_idx))
+        with outside():
+            solver.reset(None if state is None else state.rigid, solver.envs_of(envs_idx))
 
+    @eager
     def get_state(self) -> SimState:
         """The state now, with its graph."""
         rigid = self._ready("get_state").get_state()
@@ -234,6 +241,7 @@ class Scene(SceneFunctions):
         with torch.no_grad():
             return self.get_state().detach()
 
+    @eager
     def rollout(
         self,
         controls: ArrayLike | None = None,
@@ -354,11 +362,26 @@ class Scene(SceneFunctions):
     def _refuse(self, method: str) -> NoReturn:
         if self._solver is None:
             raise StateError(f"scene.{method}: the scene is not built; call scene.build() first.")
-        raise StateError(f"scene.{method}: the scene was made before gs.destroy(); make a new one.")
+        raise runtime.ended(f"scene.{method}: the scene was made before gs.destroy(); make a new one.")
 
     def __getattr__(self, name: str) -> NoReturn:
         refuse_attribute(name)
         raise AttributeError(f"Scene has no attribute {name!r}")
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return f"Scene {self.uid}"
+
+    def __repr__(self) -> str:
+        names = ", ".join(entity.name for entity in self.entities[:4]) + (", …" if len(self.entities) > 4 else "")
+        entities = f"{len(self.entities)} entit{'y' if len(self.entities) == 1 else 'ies'}{f' ({names})' if names else ''}"
+        if self._solver is None:
+            return f"<{self}: {entities}, not built>"
+        envs = f", {self.n_envs} environments" if self.n_envs else ""
+        return f"<{self}: {entities}, {self._solver.model.nv} degrees of freedom{envs}, dt {self.dt:g} s, step {self.t}>"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        """Raises: StateError, for `copy.deepcopy` and `pickle`."""
+        raise StateError(
+            f"{self} holds compiled kernels and cannot be copied or pickled; make another with the same calls, and carry the state over "
+            "with scene.get_state() or scene.save_checkpoint(FILE)."
+        )

@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
+from genesis.grad.eager import eager
 from genesis.grad.tensor import Tensor, wrap
 from genesis.scene import inertia
 from genesis.scene.inputs import ArrayLike
 from genesis.scene.lqr import regulator
+from genesis.scene.rollouts import Rollouts
 from genesis.scene.solver import RigidSolver
 from genesis.scene.step_derivatives import StepDerivatives, at_states, linearized
-from genesis.scene.trajectory import Rollouts, Trajectory
+from genesis.scene.trajectory import Trajectory
 
 
 class SceneFunctions(ABC):
@@ -24,6 +26,7 @@ class SceneFunctions(ABC):
     def _ready(self, method: str) -> RigidSolver:
         """Raises: StateError before `build`."""
 
+    @eager
     def step_state(
         self,
         qpos: ArrayLike,
@@ -42,6 +45,7 @@ class SceneFunctions(ABC):
         q, v = self._rollouts.step_state(qpos, qvel, controls, kind, act_ctrl, params)
         return solver.give(q), solver.give(v)
 
+    @eager
     def trajectory(
         self,
         qpos: ArrayLike,
@@ -59,6 +63,7 @@ class SceneFunctions(ABC):
         self._ready("trajectory")
         return self._rollouts.trajectory(qpos, qvel, controls, kind, params)
 
+    @eager
     def linearize(
         self,
         qpos: ArrayLike,

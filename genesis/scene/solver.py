@@ -180,7 +180,7 @@ class RigidSolver:
     def alive(self) -> None:
         """Raises: StateError after `gs.destroy()`, when kernels and arrays of this scene are gone."""
         if self.generation != runtime._generation:
-            raise StateError(f"{self.scene}: it was made before gs.destroy(); call gs.init() and make a new scene.")
+            raise runtime.ended(f"{self.scene}: it was made before gs.destroy(); call gs.init() and make a new scene.")
 
     def _renew(self) -> None:
         """Drop what was computed without gradients where they are recorded now, and the reverse. Raises: StateError."""
@@ -286,7 +286,7 @@ class RigidSolver:
         return (self.qpos0, zero, zero), {name: self.parameters.described(name) for name in BASE_POSE}
 
     def _state_of(self, state: RigidSolverState) -> tuple[tuple[torch.Tensor, ...], dict[str, torch.Tensor]]:
-        if state.scene is not self.scene:
+        if state.scene is not None and state.scene is not self.scene:  # one that was stored belongs to none
             raise InputError(f"scene.reset: a state of {state.scene} for {self.scene}; allowed: a state of the same scene.")
         nq, nv = self.model.nq, self.model.nv
         values = tuple(

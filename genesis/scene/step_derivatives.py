@@ -16,7 +16,8 @@ from genesis.scene.linear import GAINS, entries
 from genesis.scene.solver import RigidSolver
 
 if TYPE_CHECKING:
-    from genesis.scene.trajectory import Rollouts, Trajectory
+    from genesis.scene.rollouts import Rollouts
+    from genesis.scene.trajectory import Trajectory
 
 
 @dataclass(frozen=True)

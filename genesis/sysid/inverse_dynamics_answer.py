@@ -243,7 +243,8 @@ def torque_certainty(torques: TorqueResiduals, best: np.ndarray) -> Certainty:
     inverse, told = information(np.concatenate([data, *priors])[:, free])
     inside = inverse @ (spread + believed) @ inverse
     covariance = np.full((problem.n, problem.n), np.nan)
-    sure = free[told]
+    sure, untold = free[told], np.zeros(problem.n, bool)
+    untold[free[~told]] = torques.options.regularization > 0.0
     covariance[np.ix_(sure, sure)] = inside[np.ix_(told, told)]
     _, singular, right = np.linalg.svd(data * size, full_matrices=True)
     singular = np.concatenate([singular, np.zeros(problem.n - len(singular))])
@@ -254,7 +255,8 @@ def torque_certainty(torques: TorqueResiduals, best: np.ndarray) -> Certainty:
         correlation = covariance / np.outer(deviation, deviation)
     np.fill_diagonal(correlation, 1.0)
     return Certainty(
-        covariance, correlation, singular, right.T, singular > RANK * max(singular.max(initial=0.0), 1e-300), fixed, silent, 1.0, "correlated"
+        covariance, correlation, singular, right.T, singular > RANK * max(singular.max(initial=0.0), 1e-300), fixed, silent, 1.0, "correlated",
+        np.ones(problem.n), untold,
     )  # fmt: skip
 
 

@@ -13,8 +13,8 @@ from genesis_cli.errors import FAILED, OK
 from genesis_cli.schema.run import Runtime
 
 
-def examine() -> int:
-    """Print one line a check; the exit code is 1 if one failed."""
+def examine(as_json: bool = False) -> int:
+    """Print one line a check, or a document of JSON; the exit code is 1 if one failed."""
     checks: list[tuple[str, Callable[[], str]]] = [
         ("python", _python),
         ("packages", _packages),
@@ -30,7 +30,12 @@ def examine() -> int:
         except Exception as error:  # whatever is broken is what the doctor reports
             failed = True
             rows.append((name, "FAILED", f"{type(error).__name__}: {error}"))
-    console.table("", ["check", "", "found"], rows)
+    if as_json:
+        console.document(
+            {"ok": not failed, "checks": [{"check": n, "ok": word == "ok", "found": found} for n, word, found in rows]}
+        )
+    else:
+        console.table("", ["check", "", "found"], rows)
     return FAILED if failed else OK
 
 

@@ -9,6 +9,7 @@ from genesis_cli.build import store_config
 from genesis_cli.commands.prepare import prepare
 from genesis_cli.errors import FAILED, OK
 from genesis_cli.job import Job, Outcome
+from genesis_cli.progress import compiling
 
 
 def execute(job: Job) -> Outcome:
@@ -28,7 +29,8 @@ def execute(job: Job) -> Outcome:
     steps = Steps(options.longest_step, options.shortest_step)
     steps.lengths()  # what is wrong about them is said before anything is written
     store_config(job.cfg, job.folder)
-    report = gradcheck(prepared.task, directions=options.directions, steps=steps, tolerance=options.tolerance, seed=seed)
+    with compiling():
+        report = gradcheck(prepared.task, directions=options.directions, steps=steps, tolerance=options.tolerance, seed=seed)
     tell(report)
     result = {
         "status": "agree" if report.ok else "differ",
@@ -41,8 +43,8 @@ def execute(job: Job) -> Outcome:
         "seed": seed,
         "versions": versions(),
     }
-    write_json(job.folder / "result.json", result)
     write_bytes(job.folder / "gradcheck.png", png(lambda palette: draw(report, palette)))
+    write_json(job.folder / "result.json", result)
     console.say(f"{job.folder}")
     return Outcome(OK if report.ok else FAILED, report.largest_error)
 

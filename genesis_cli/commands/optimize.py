@@ -39,11 +39,13 @@ def _execute(job: Job, window: WatchedRun | None) -> Outcome:
         observers.append(window.observer(lambda report: motions_of(prepared.task, report, title=title)))
     with progress or nullcontext():
         loop, result = learn(job, prepared, observers)
+    advice = advised(job, loop)
     if result.error is None:
-        show(job, result)
+        show(job, result, advice)
     if wanted(job, prepared.checked) and loop.best is not None:
         write_replay(job, lambda: learned_replay(job, prepared, loop))
-    leave_report(job, prepared.checked)
+    leave_report(job, prepared.checked, loop.record.held)
+    loop.record.release()
     if window is not None:
         window.stay()
     return outcome_of(result)
@@ -54,23 +56,23 @@ def learn(job: Job, prepared: Prepared, observers: list[Any], problem: Callable[
 
     problem: what evaluates points, where that is not the task alone: then signals are for the whole sweep.
     """
-    from genesis.runners.record import load_checkpoint
+    from genesis.runners.checkpoint import go_on
 
     checked = prepared.checked
-    state = load_checkpoint(job.folder) if job.resume else None
     observers = [*observers, *job.observers()]
     loop = build_loop(
         checked, prepared.task, seconds=prepared.seconds, problem=problem, observers=observers, signals=problem is None
     )
-    if state is not None:
-        loop.load(state)
+    if job.resume:
+        go_on(loop, job.folder)
     return loop, recorded(job, checked, loop)
 
 
 def recorded(job: Job, checked: Checked, loop: Any) -> Any:
-    """The result of a run in its folder."""
+    """The result of a run in its folder; result.json is left to `loop.record.release()`, when everything else is there."""
     forget(job.folder)
     loop.record = build_record(checked, job.cfg, job.folder)
+    loop.record.holding = True
     return loop.run()
 
 
@@ -87,7 +89,20 @@ def outcome_of(result: Any) -> Outcome:
     return Outcome(code, result.objective_best, interrupted=result.status == INTERRUPTED)
 
 
-def show(job: Job, result) -> None:  # result: genesis.runners.loop.Result, which would import torch here
+def advised(job: Job, loop: Any) -> list[str]:
+    """What to try after a run that ended before it was done; in its result too."""
+    from genesis.runners.report.folder import report_of
+    from genesis.runners.report.run_judge import unfinished
+
+    if loop.record.held is None:
+        return []
+    advice = unfinished(report_of(job.folder, loop.record.held))
+    if advice:
+        loop.record.held["advice"] = advice
+    return advice
+
+
+def show(job: Job, result, advice: list[str]) -> None:  # result: genesis.runners.loop.Result, which would import torch here
     """A few lines: how it ended, how good, where it lies."""
     style = "green" if result.succeeded else "yellow"
     ending = f"{result.status}: {result.reason} (iteration {result.iterations}, {result.seconds['loop']:.1f} s)"
@@ -102,5 +117,7 @@ def show(job: Job, result) -> None:  # result: genesis.runners.loop.Result, whic
         console.say(
             f"{stage['stage'] or 'first'} ({stage['method']}): {lowest} after {stage['iterations']} iterations, {stage['reason']}"
         )
+    for line in advice:
+        console.say(line)
     console.say(f"{job.folder}")
     log.info("%s; %s", ending, "; ".join(numbers))

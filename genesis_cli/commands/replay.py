@@ -5,13 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from genesis_cli import console
 from genesis_cli.build import task_on
 from genesis_cli.commands.prepare import Prepared
 from genesis_cli.errors import CommandError
 from genesis_cli.job import Job
+from genesis_cli.run_folder import stored_config
 from genesis_cli.validate import Checked
 
 log = logging.getLogger("genesis_cli")
@@ -89,7 +88,7 @@ def rebuilt(folder: Path) -> Any:
 
     if not (folder / CONFIG).is_file():
         raise CommandError(f"{folder}: no run there ({CONFIG} is missing); give a run folder such as outputs/DATE/TIME.")
-    if "observation" in (OmegaConf.load(folder / CONFIG) or {}):
+    if "observation" in stored_config(folder / CONFIG):
         raise CommandError(f"{folder}: this identification wrote no replay; make it with `genesis sysid --rerun {folder}`.")
     if not (folder / SOLUTION).is_file() and not (folder / TRAJECTORY).is_file():
         raise CommandError(f"{folder}: the run has no motion ({SOLUTION} is missing): it has not ended, or is none of optimize.")

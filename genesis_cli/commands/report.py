@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from genesis_cli import console
 from genesis_cli.errors import CommandError
@@ -12,19 +13,21 @@ from genesis_cli.validate import Checked
 log = logging.getLogger("genesis_cli")
 
 
-def leave_report(job: Job, checked: Checked) -> None:
+def leave_report(job: Job, checked: Checked, held: dict[str, Any] | None = None) -> None:
     """Write report.html into the folder of a run that has a result, and say where; in a job of a sweep only where it is asked for.
+
+    held: the result, where it is not in the folder yet.
 
     A report that fails is told, and takes nothing from the run, whose results are stored already.
     """
-    if not asked_for(job, checked) or not (job.folder / "result.json").is_file():
+    if not asked_for(job, checked) or (held is None and not (job.folder / "result.json").is_file()):
         return
     from genesis.runners.report import write_run_report
 
     try:
-        told(write_run_report(job.folder))
+        told(write_run_report(job.folder, held))
     except Exception as error:
-        log.exception("the report could not be written")
+        log.info("the report could not be written", exc_info=error)  # to the file; the terminal has it below
         where = job.folder / f"{job.command}.log"
         console.note(f"warning: no report: {type(error).__name__}: {error} (traceback in {where})", "yellow")
 

@@ -11,24 +11,32 @@ from genesis_cli.suggest import known
 from genesis_cli.validate import check
 
 
-def groups(config_dir: str | None) -> None:
+def groups(config_dir: str | None, as_json: bool = False) -> None:
     """Table of config groups."""
+    if as_json:
+        return console.document(
+            {node: {"folder": folder, "options": list(names)} for node, folder, names in all_groups(_dirs(config_dir))}
+        )
     rows = [(f"{node}=", ", ".join(options) or "-", f"{folder}/") for node, folder, options in all_groups(_dirs(config_dir))]
     console.table("", ["type", "options", "folder"], rows)
 
 
-def keys(command: str, overrides: list[str], config_dir: str | None) -> None:
+def keys(command: str, overrides: list[str], config_dir: str | None, as_json: bool = False) -> None:
     """Table of the keys of a command's config."""
-    cfg = _composed(command, overrides, config_dir)
-    console.table("", ["key", "type", "value", "meaning"], key_help(cfg))
+    cfg, columns = _composed(command, overrides, config_dir), ["key", "type", "value", "meaning"]
+    if as_json:
+        return console.document([dict(zip(columns, row, strict=True)) for row in key_help(cfg)])
+    console.table("", columns, key_help(cfg))
 
 
-def config(command: str, overrides: list[str], config_dir: str | None) -> None:
+def config(command: str, overrides: list[str], config_dir: str | None, as_json: bool = False) -> None:
     """The composed config as YAML, after the same check that a run makes."""
     from omegaconf import OmegaConf
 
     cfg = _composed(command, overrides, config_dir)
     check(cfg)
+    if as_json:
+        return console.document(OmegaConf.to_container(cfg, resolve=True))
     console.yaml(OmegaConf.to_yaml(cfg))
 
 

@@ -8,7 +8,7 @@ from genesis_cli.errors import OK
 from genesis_cli.job import Job, Outcome
 
 
-def execute(job: Job) -> Outcome:
+def execute(job: Job, as_json: bool = False) -> Outcome:
     """Build the scene and print its counts; nothing runs and nothing is written."""
     scene = prepare(job).task.setting.scene
     model = scene.rigid_solver.model
@@ -18,7 +18,17 @@ def execute(job: Job) -> Outcome:
         geoms = range(info.geom_start, info.geom_start + info.n_geoms)
         solid = sum(k in touching for k in geoms)
         rows.append((entity.name, *(str(n) for n in (entity.n_links, entity.n_joints, entity.n_dofs, solid))))
-    console.table("", ["entity", "links", "joints", "degrees of freedom", "collision geoms"], rows, right=[1, 2, 3, 4])
+    columns = ["entity", "links", "joints", "degrees of freedom", "collision geoms"]
+    if as_json:
+        entities = [{"entity": name, **{c: int(n) for c, n in zip(columns[1:], counts, strict=True)}} for name, *counts in rows]
+        console.document(
+            {
+                "entities": entities,
+                "scene": {what: {"count": int(n) if n.isdigit() else n, "of": more} for what, n, more in _counts(scene, model)},
+            }
+        )
+        return Outcome(OK)
+    console.table("", columns, rows, right=[1, 2, 3, 4])
     console.table("", ["in the scene", "", ""], _counts(scene, model), right=[1])
     return Outcome(OK)
 

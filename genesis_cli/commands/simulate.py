@@ -10,6 +10,7 @@ from genesis_cli.commands.report import leave_report
 from genesis_cli.errors import OK
 from genesis_cli.job import Job, Outcome
 from genesis_cli.numbers import metric_lines
+from genesis_cli.progress import compiling
 
 
 def execute(job: Job, solution: str | None = None) -> Outcome:
@@ -23,7 +24,8 @@ def execute(job: Job, solution: str | None = None) -> Outcome:
     task = prepared.task
     loaded = load_parameters(task, Path(solution).expanduser()) if solution else []
     store_config(job.cfg, job.folder)
-    done = simulate(task)
+    with compiling():
+        done = simulate(task)
     write_npz(job.folder / "trajectory.npz", done.arrays)
     seconds = {**prepared.seconds, "rollout": done.seconds}
     result = {
@@ -39,7 +41,6 @@ def execute(job: Job, solution: str | None = None) -> Outcome:
         "seed": prepared.checked.plain["runtime"].seed,
         "versions": versions(),
     }
-    write_json(job.folder / "result.json", result)
     rate = done.steps / max(done.seconds, 1e-9)
     console.say(f"finished: {done.steps} steps in {1e3 * done.seconds:.2f} ms ({rate:,.0f} steps/s)", "green")
     for line in metric_lines(done.metrics, first=f"objective {done.objective:.4g}"):
@@ -47,5 +48,6 @@ def execute(job: Job, solution: str | None = None) -> Outcome:
     console.say(f"{job.folder}")
     if wanted(job, prepared.checked):
         write_replay(job, lambda: simulated_replay(job, prepared))
-    leave_report(job, prepared.checked)
+    leave_report(job, prepared.checked, result)
+    write_json(job.folder / "result.json", result)
     return Outcome(OK, done.objective)

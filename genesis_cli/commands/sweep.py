@@ -28,11 +28,14 @@ def resume(folder: str, failed: bool) -> int:
     return run(command(stored.command, **stored.options), stored.words, flags)
 
 
-def table(folder: str, sort: str | None, descending: bool, top: int | None) -> None:
-    """Print and store the table of a sweep, finished or not."""
+def table(folder: str, sort: str | None, descending: bool, top: int | None, as_json: bool = False) -> None:
+    """Print and store the table of a sweep, finished or not; as JSON all rows, unless ``top`` says how many."""
     found = gather(sweep_folder(folder))
     rows = found.ranked() if sort is None else found.sorted_by(sort, descending)
     store(found)
+    if as_json:
+        jobs = [{name: found.cell(row, name) for name in found.columns()} for row in rows[:top]]
+        return console.document({"sweep": str(found.sweep), "compared_by": found.compared, "keys": found.keys, "jobs": jobs})
     show(found, rows, top or SHOWN)
 
 
@@ -41,7 +44,9 @@ def best(folder: str) -> int:
     found = gather(sweep_folder(folder))
     first = found.best()
     if first is None:
-        console.say("no job of this sweep has an objective yet.", "yellow")
+        console.say(
+            f"no job of this sweep has {found.compared} yet; give a column: genesis sweep table {folder} --sort METRIC.", "yellow"
+        )
         return FAILED
     print_rows(found, [first])
     show_best(found)

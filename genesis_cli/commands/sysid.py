@@ -17,6 +17,7 @@ from genesis_cli.commands.replay import identified_replay, wanted, write_replay
 from genesis_cli.commands.report import asked_for, leave_report
 from genesis_cli.job import Job, Outcome
 from genesis_cli.progress import Progress
+from genesis_cli.sweeps.results import RESULT, read
 from genesis_cli.validate import Checked
 from genesis_cli.watch import WatchedRun
 
@@ -25,10 +26,15 @@ NOT_TRUSTED = "NOT TRUSTED"
 STYLES = {"converged": "green", "does_not_fit": "red"}  # of the line that says how it ended; others yellow
 
 
-def execute(job: Job, watch: bool = False, port: int | None = None) -> Outcome:
-    """One identification; the outcome's value is the objective of the estimate. watch, port: as of `genesis optimize`."""
-    with WatchedRun(port) if watch else nullcontext() as window:
-        return _execute(job, window)
+def execute(job: Job, watch: bool = False, port: int | None = None, as_json: bool = False) -> Outcome:
+    """One identification; the outcome's value is the objective of the estimate. watch, port: as of `genesis optimize`; as_json: result.json is
+    all that stdout gets."""
+    with console.reserved(as_json):
+        with WatchedRun(port) if watch else nullcontext() as window:
+            outcome = _execute(job, window)
+        if as_json:
+            console.document(read(job.folder / RESULT))
+        return outcome
 
 
 def _execute(job: Job, window: WatchedRun | None) -> Outcome:
@@ -42,9 +48,10 @@ def _execute(job: Job, window: WatchedRun | None) -> Outcome:
     if simulates and wanted(job, prepared.checked) and result.objective_best is not None:  # the report has it inside
         write_replay(job, lambda: identified_replay(job, prepared, loop.problem))
     if result.error is None:
-        conclude(job, prepared, loop.problem, result)
+        conclude(job, prepared, loop, result)
     else:
-        leave_report(job, prepared.checked)
+        leave_report(job, prepared.checked, loop.record.held)
+        loop.record.release()
     if window is not None:
         window.stay()
     return outcome_of(result)
@@ -70,16 +77,17 @@ def learn(
     return loop, recorded(job, prepared.checked, loop)
 
 
-def conclude(job: Job, prepared: Prepared, problem: Any, result: Any) -> None:
+def conclude(job: Job, prepared: Prepared, loop: Any, result: Any) -> None:
     """Beside what the loop has stored: the files of the answer, and what the terminal shows."""
     from genesis.runners.identify import found
 
-    made = found(problem, result)
+    made = found(loop.problem, result)
     if made is None:
         console.say(f"{result.status}: {result.reason}", "yellow")
-        leave_report(job, prepared.checked)
+        leave_report(job, prepared.checked, loop.record.held)
+        loop.record.release()
         return
-    models = write_answer(job.folder, made, problem, result, prepared.checked, OmegaConf.to_yaml(job.cfg))
+    models = write_answer(job.folder, made, loop.problem, result, prepared.checked, OmegaConf.to_yaml(job.cfg))
     show(job, made, models, prepared.task.dataset.warnings, asked_for(job, prepared.checked))
 
 
@@ -102,12 +110,13 @@ def write_answer(
 
     doubt = "" if made.status == "converged" else f"{made.status}: {made.reason}"
     models = write_models(folder, problem.problem.setting, problem.parameters(), tell, doubt)
-    write_json(folder / "result.json", {**result.content(), **to_json(made), "models": models})
+    content = {**result.content(), **to_json(made), "models": models}
     title = f"{checked.robot.name}: {len(made.names)} parameters from {len(problem.problem.recordings)} recordings"
     if checked.plain["logging"].report is not False:
-        write_report(folder, made, title, config)
+        write_report(folder, made, title, config, content)
     if checked.plain["logging"].tensorboard:
         write_tensorboard(folder / "tensorboard", made)
+    write_json(folder / "result.json", content)  # last: by it others know that the run is over
     return models
 
 

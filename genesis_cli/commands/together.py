@@ -68,7 +68,8 @@ def move_together(ready: list[tuple[Job, Prepared]], attend: Attend) -> None:
     def work(number: int, prepared: Prepared, job: Job) -> Outcome:
         problem = partial(TogetherProblem, ask=partial(lockstep.ask, number))
         observers = [progress] if progress is not None and number == 0 else []
-        _, result = learn(job, prepared, observers, problem)
+        loop, result = learn(job, prepared, observers, problem)
+        loop.record.release()
         return outcome_of(result)
 
     lockstep.run([partial(attend, job, partial(work, n, prepared)) for n, (job, prepared) in enumerate(ready)])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genesis_cli.sweeps.table import Row, Table, number_or_text
+from genesis_cli.sweeps.table import Table, number_or_text
 
 # With more different values than this, a key of numbers is judged by its trend instead of by groups.
 GROUPS = 6
@@ -21,24 +21,19 @@ class Influence:
 
 def influences(table: Table) -> list[Influence]:
     """Of every key that has several values among the jobs with an objective, the strongest first."""
-    rows = [row for row in table.rows if row.objective is not None]
+    rows = [row for row in table.rows if table.value(row) is not None]
     found = []
     for key in table.keys:
         here = [row for row in rows if key in row.settings]
         values = [number_or_text(row.settings[key]) for row in here]
         if len(here) < 3 or len(set(values)) < 2:
             continue
-        ranks = ranks_of(here, table.maximize)
+        ranks = ranked(np.array([table.value(row) for row in here], float))
         if len(set(values)) > GROUPS and all(isinstance(value, (int, float)) for value in values):
             found.append(trend(key, np.array(values, dtype=float), ranks))
         else:
             found.append(grouped(key, [str(value) for value in values], ranks))
     return sorted(found, key=lambda influence: -influence.share)
-
-
-def ranks_of(rows: list[Row], maximize: bool) -> np.ndarray:
-    """0 for the best; equal objectives share the middle of their places."""
-    return ranked(np.array([(-1.0 if maximize else 1.0) * (row.objective or 0.0) for row in rows]))
 
 
 def ranked(values: np.ndarray) -> np.ndarray:

@@ -48,11 +48,20 @@ def load(sweep: Path) -> Manifest | None:
     Raises: CommandError for a damaged one.
     """
     try:
-        return Manifest(**json.loads((sweep / NAME).read_text()))
+        found = Manifest(**json.loads((sweep / NAME).read_text()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:
-        raise CommandError(f"{sweep / NAME}: cannot be read ({error}).") from error
+        raise CommandError(f"{sweep / NAME}: cannot be read ({error}); the sweep can be started anew alone.") from error
+    jobs = found.jobs
+    sound = isinstance(jobs, list) and all(_words(job) for job in jobs) and _words(found.words)
+    if not sound or not isinstance(found.flags, dict) or not isinstance(found.options, dict) or not isinstance(found.folder, str):
+        raise CommandError(f"{sweep / NAME}: is no plan of a sweep, or was changed by hand; the sweep can be started anew alone.")
+    return found
+
+
+def _words(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(word, str) for word in value)
 
 
 def sweep_folder(given: str) -> Path:

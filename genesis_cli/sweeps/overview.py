@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 from genesis_cli.sweeps.manifest import load
+from genesis_cli.sweeps.measure import in_words
 from genesis_cli.sweeps.results import INTERRUPTED, MISSING
 from genesis_cli.sweeps.table import CSV, PARQUET, Row, Table, number_or_text
 
@@ -24,7 +25,8 @@ def write_overview(table: Table) -> Path:
     jobs = [
         SweptJob(
             number=row.number, status=row.status, reason="" if row.status in PLAIN_ENDS else (row.reason.splitlines() or [""])[0],
-            objective=row.objective, settings=row.settings, values={k: number_or_text(v) for k, v in row.settings.items()},
+            objective=row.measure if table.changed else row.objective, settings=row.settings,
+            values={k: number_or_text(v) for k, v in row.settings.items()},
             metrics=row.metrics, iterations=row.iterations, seconds=row.seconds, link=f"{row.folder.name}/",
             report=f"{row.folder.name}/{REPORT}" if (row.folder / REPORT).is_file() else "",
         )
@@ -33,7 +35,18 @@ def write_overview(table: Table) -> Path:
     found = [(one.key, one.share, one.verdict) for one in influences(table)]
     left = sum(job.status in (MISSING, INTERRUPTED) for job in jobs)
     title = ", ".join(table.keys) or table.sweep.name
-    made = SweepReport(f"Sweep of {title}", jobs, table.keys, table.maximize, found, left, origin(table, best))
+    compared, why = table.compared, in_words(table.changed) if table.changed else ""
+    made = SweepReport(
+        f"Sweep of {title}",
+        jobs,
+        table.keys,
+        table.maximize and not table.changed,
+        found,
+        left,
+        origin(table, best),
+        compared,
+        why,
+    )
     return write_sweep_report(table.sweep, made)
 
 

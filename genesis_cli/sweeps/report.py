@@ -6,6 +6,7 @@ from pathlib import Path
 
 from genesis_cli import console
 from genesis_cli.sweeps.hparams import compare
+from genesis_cli.sweeps.measure import MEASURE, in_words
 from genesis_cli.sweeps.overview import write_overview
 from genesis_cli.sweeps.results import INTERRUPTED, MISSING
 from genesis_cli.sweeps.table import CSV, Row, Table, gather, number_or_text, store
@@ -51,7 +52,8 @@ def print_rows(table: Table, rows: Sequence[Row]) -> None:
     """The rows, with the reason of those that have no good end."""
     metrics = table.metrics[:SHOWN_METRICS]
     keys = [shortened(key, table.keys) for key in table.keys]
-    columns = ["job", "status", "objective", *keys, *metrics, "seconds", "reason"]
+    own = [MEASURE] if table.changed else []
+    columns = ["job", "status", "objective", *own, *keys, *metrics, "seconds", "reason"]
     lines = []
     for row in rows:
         reason = "" if row.status in PLAIN_ENDS else (row.reason.splitlines() or [""])[0].partition(" (traceback in ")[0]
@@ -60,33 +62,43 @@ def print_rows(table: Table, rows: Sequence[Row]) -> None:
                 str(row.number),
                 row.status,
                 figure(row.objective),
+                *(figure(row.measure) for _ in own),
                 *(brief(row.settings.get(key, "")) for key in table.keys),
                 *(figure(row.metrics.get(name)) for name in metrics),
                 "" if row.seconds is None else f"{row.seconds:.1f}",
                 reason,
             ]
         )
-    console.table("", columns, lines, right=[0, 2, *range(3 + len(keys), 4 + len(keys) + len(metrics))])
+    numbers = [columns.index(name) for name in ("job", "objective", *own, "seconds")]
+    first = len(columns) - 2 - len(metrics)
+    console.table("", columns, lines, right=[*numbers, *range(first, first + len(metrics))])
 
 
 def show_best(table: Table) -> None:
     """Which job is best, by how much, and what it owes that to."""
     from genesis_cli.sweeps.influence import influences
 
-    ranked = [row for row in table.ranked() if row.objective is not None]
+    if table.changed:
+        console.say(in_words(table.changed), "yellow")
+    ranked = [row for row in table.ranked() if table.value(row) is not None]
     if not ranked:
+        if table.changed and any(row.objective is not None for row in table.rows):
+            console.say("no job has a tolerance or an error to be compared by; order them with --sort METRIC.", "yellow")
         return
     best = ranked[0]
     settings = " ".join(f"{key}={value}" for key, value in best.settings.items())
-    console.say(
-        f"best: job {best.number} ({best.status}), objective {figure(best.objective)}: {settings or '(nothing swept)'}", "green"
-    )
+    console.say(f"best: job {best.number} ({best.status}), {compared(table, best)}: {settings or '(nothing swept)'}", "green")
     if len(ranked) > 1:
-        console.say(f"next: job {ranked[1].number} ({ranked[1].status}), objective {figure(ranked[1].objective)}")
+        console.say(f"next: job {ranked[1].number} ({ranked[1].status}), {compared(table, ranked[1])}")
     found = influences(table)
     if found:
         rows = [(influence.key, f"{100 * influence.share:.0f} %", influence.verdict) for influence in found]
         console.table("", ["why", "explains", ""], rows, right=[1])
+
+
+def compared(table: Table, row: Row) -> str:
+    """What a job is compared by."""
+    return f"{table.compared} {figure(row.measure if table.changed else row.objective)}"
 
 
 def figure(value: float | None) -> str:

@@ -73,7 +73,7 @@ class Pruning:
     @classmethod
     def of(cls, sweep: Path, folder: Path) -> Self | None:
         """Of the job in a folder; None if its study does not prune."""
-        settings = StudySettings(**(read(sweep / STUDY) or {}))
+        settings = stored_settings(sweep)
         if settings.pruner == "none":
             return None
         study = open_study(sweep, settings, create=False)
@@ -91,6 +91,16 @@ class Pruning:
         from genesis.problems.problem import PRUNED, Verdict
 
         return Verdict(PRUNED, f"at iteration {report.iteration} worse than other trials were there")
+
+
+def stored_settings(sweep: Path) -> StudySettings:
+    """Of a sweep's study. Raises: CommandError for a file that is damaged."""
+    try:
+        return StudySettings(**(read(sweep / STUDY) or {}))
+    except TypeError as error:
+        raise CommandError(
+            f"{sweep / STUDY}: cannot be read: cut off, or changed by hand; the study can be started anew alone."
+        ) from error
 
 
 def optuna() -> Any:
@@ -112,9 +122,7 @@ def open_study(sweep: Path, settings: StudySettings, *, create: bool) -> Any:
 
     package = optuna()
     warnings.simplefilter("ignore", package.exceptions.ExperimentalWarning)
-    storage = package.storages.RDBStorage(
-        f"sqlite:///{sweep / DATABASE}", engine_kwargs={"connect_args": {"timeout": BUSY_SECONDS}}
-    )
+    storage = _storage(sweep)
     try:
         pruner = getattr(package.pruners, PRUNERS[settings.pruner])(**settings.pruner_options)
         if not create:
@@ -125,3 +133,15 @@ def open_study(sweep: Path, settings: StudySettings, *, create: bool) -> Any:
     return package.create_study(
         study_name=NAME, storage=storage, sampler=sampler, pruner=pruner, directions=settings.directions, load_if_exists=True
     )
+
+
+def _storage(sweep: Path) -> Any:
+    """The database of a study. Raises: CommandError for one that is damaged."""
+    package = optuna()
+    try:
+        return package.storages.RDBStorage(
+            f"sqlite:///{sweep / DATABASE}", engine_kwargs={"connect_args": {"timeout": BUSY_SECONDS}}
+        )
+    except Exception as error:  # of SQLAlchemy, which is Optuna's
+        why = (str(error).splitlines() or [""])[0]
+        raise CommandError(f"{sweep / DATABASE}: cannot be read as a study ({type(error).__name__}: {why}).") from error

@@ -4,7 +4,10 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from genesis_cli import console
+from genesis_cli.errors import CommandError
 from genesis_cli.sweeps import manifest
+from genesis_cli.sweeps.measure import changing, in_words, measure
 from genesis_cli.sweeps.results import RESULT, SUCCEEDED, objective, read, write
 from genesis_cli.sweeps.space import Axis
 from genesis_cli.sweeps.stored_study import STUDY, StudySettings, open_study, optuna
@@ -27,6 +30,7 @@ class Study(SweepBody):
         """Nothing is planned: the study decides on the way."""
         need_axes(self.axes)
         self.settings.check()
+        self._expect_comparable()
         optuna()
         middle = [f"{axis.key}={axis.values[0] if axis.discrete else axis.low}" for axis in self.axes]
         self._validate([middle])
@@ -68,12 +72,45 @@ class Study(SweepBody):
         if result.get("status") == "pruned":
             study.tell(number, state=states.PRUNED, skip_if_finished=True)
             return
-        values = [value_at(result, name) for name in self.settings.objectives]
+        values = [self._value(result, name) for name in self.settings.objectives]
         good = result.get("status") in NOT_REACHED and all(v is not None and math.isfinite(v) for v in values)
         if good:
             study.tell(number, values, skip_if_finished=True)
         else:
             study.tell(number, state=states.FAIL, skip_if_finished=True)
+
+    def _value(self, result: dict[str, Any], name: str) -> float | None:
+        """A number that the study compares; in place of an objective that the study itself changes, the measure.
+
+        Raises: CommandError where there is none.
+        """
+        changed = changing(axis.key for axis in self.axes)
+        if name != "objective" or not changed:
+            return value_at(result, name)
+        found = measure(result)
+        if found is None and value_at(result, name) is not None:
+            raise CommandError(
+                f"{', '.join(changed)}: part of the objective, so the study cannot compare by it, and there is no tolerance; name what to "
+                "compare: hydra.sweeper.objectives=[metrics.NAME]."
+            )
+        return found
+
+    def _expect_comparable(self) -> None:
+        """Raises: CommandError for settings that need objectives of jobs to be comparable, where a swept key changes the objective."""
+        changed = changing(axis.key for axis in self.axes)
+        if not changed:
+            return
+        if self.settings.pruner != "none":
+            raise CommandError(
+                f"hydra.sweeper.pruner: {', '.join(changed)} is part of the objective, by which pruners compare jobs; give pruner=none."
+            )
+        for name, direction in zip(self.settings.objectives, self.settings.directions, strict=True):
+            if name == "objective" and direction == "maximize":
+                raise CommandError(
+                    f"hydra.sweeper.directions: {', '.join(changed)} is part of the objective, in whose place a measure is minimised; name "
+                    "what to compare: hydra.sweeper.objectives=[metrics.NAME]."
+                )
+        console.note(in_words(changed), "yellow")
 
     def _again(self, study: Any) -> None:
         """Going on with the failed ones: ask for their points once more, as new trials."""

@@ -12,6 +12,7 @@ from genesis_cli.aliases import node_of
 from genesis_cli.errors import CommandError
 from genesis_cli.suggest import known
 from genesis_cli.sweeps import manifest
+from genesis_cli.sweeps.measure import MEASURE, changing, measure
 from genesis_cli.sweeps.results import INTERRUPTED, MARKER, MISSING, RESULT, SUCCEEDED, objective, read
 from genesis_cli.sweeps.stored_study import STUDY
 
@@ -22,7 +23,10 @@ PHASES = ("engine", "build", "loop")  # parts of a job's time that do not contai
 
 @dataclass
 class Row:
-    """One job. settings: what is swept, as typed; metrics: of its best point; code: its exit code."""
+    """One job. settings: what is swept, as typed; metrics: of its best point; code: its exit code.
+
+    measure: see `genesis_cli.sweeps.measure`.
+    """
 
     number: int
     folder: Path
@@ -34,11 +38,13 @@ class Row:
     iterations: int | None
     seconds: float | None
     code: int
+    measure: float | None = None
 
 
 @dataclass
 class Table:
-    """The jobs of a sweep. keys: what is swept; maximize: the larger objective is the better."""
+    """The jobs of a sweep. keys: what is swept; maximize: the larger objective is the better. Where a swept key changes the objective, jobs
+    are compared by their measure."""
 
     sweep: Path
     rows: list[Row]
@@ -50,20 +56,35 @@ class Table:
         """Names of all metrics, in the order of their first appearance."""
         return list(dict.fromkeys(name for row in self.rows for name in row.metrics))
 
+    @property
+    def changed(self) -> list[str]:
+        """Swept keys that change the objective."""
+        return changing(self.keys)
+
+    @property
+    def compared(self) -> str:
+        """The column that jobs are compared by."""
+        return MEASURE if self.changed else "objective"
+
+    def value(self, row: Row) -> float | None:
+        """What a job is compared by, the smaller the better."""
+        if self.changed:
+            return row.measure
+        return row.objective if row.objective is None or not self.maximize else -row.objective
+
     def ranked(self) -> list[Row]:
-        """Those that met their tolerances first, then by objective; jobs without one at the end."""
-        sign = -1.0 if self.maximize else 1.0
+        """Those that met their tolerances first, then by what they are compared by; jobs without it at the end."""
 
         def rank(row: Row) -> tuple[bool, bool, float, int]:
-            none = row.objective is None
-            return none, row.status not in GOOD, 0.0 if row.objective is None else sign * row.objective, row.number
+            value = self.value(row)
+            return value is None, row.status not in GOOD, 0.0 if value is None else value, row.number
 
         return sorted(self.rows, key=rank)
 
     def best(self) -> Row | None:
-        """The first of the ranked, if it has an objective."""
+        """The first of the ranked, if it has what they are compared by."""
         first = next(iter(self.ranked()), None)
-        return first if first is not None and first.objective is not None else None
+        return first if first is not None and self.value(first) is not None else None
 
     def sorted_by(self, name: str, descending: bool) -> list[Row]:
         """The rows by one column; empty cells at the end.
@@ -79,7 +100,8 @@ class Table:
 
     def columns(self) -> list[str]:
         """Names of the columns of the stored table."""
-        return ["job", "status", "objective", *self.keys, *self.metrics, "iterations", "seconds", "reason", "folder"]
+        own = [MEASURE] if self.changed else []
+        return ["job", "status", "objective", *own, *self.keys, *self.metrics, "iterations", "seconds", "reason", "folder"]
 
     def cell(self, row: Row, name: str) -> Any:
         """One entry of it."""
@@ -131,6 +153,7 @@ def row_of(number: int, folder: Path, settings: dict[str, str]) -> Row:
         iterations=found.get("iterations"),
         seconds=sum(v for k, v in seconds.items() if k in PHASES) if isinstance(seconds, dict) else None,
         code=int(code),
+        measure=measure(found),
     )
 
 

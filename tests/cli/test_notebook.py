@@ -223,7 +223,7 @@ def test_the_page_runs_as_it_stands(tmp_path, monkeypatch) -> None:
     loss = (names["trajectory"].point(names["arm"], "panda_hand")[-1] - torch.tensor([0.5, 0.2, 0.4])).square().sum()
     (again,) = torch.autograd.grad(loss, names["forces"])
     torch.testing.assert_close(again, names["forces"].grad, rtol=1e-9, atol=1e-12)
-    assert len(blocks) == 8 and len(names["curve"]) == 21 and (tmp_path / "throw" / "result.json").exists()
+    assert len(blocks) == 9 and len(names["curve"]) == 21 and (tmp_path / "throw" / "result.json").exists()
     films = ("swing.mp4", "swing.png", "swing.webp")
     assert all((tmp_path / film).exists() for film in films) is (len(drawn) == len(blocks))
     assert torch.is_tensor(names["problem"].parameters["velocity"].value())

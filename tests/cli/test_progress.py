@@ -7,7 +7,7 @@ import pytest
 from genesis.compilation import Compilation
 from genesis_cli import console
 from genesis_cli import progress as module
-from genesis_cli.progress import Progress, clock
+from genesis_cli.progress import Progress, clock, compiling
 
 
 @pytest.fixture(autouse=True)
@@ -116,3 +116,18 @@ def test_what_was_compiled_while_the_scene_was_built_is_said_too(capsys, compila
 
 def test_clock() -> None:
     assert [clock(5.9), clock(65), clock(7384)] == ["0:05", "1:05", "2:03:04"]
+
+
+def test_commands_without_iterations_say_what_compiling_took(capsys, compilation) -> None:
+    console.stderr.cache_clear()
+    with compiling():
+        compilation.begin()
+        compilation.end(0.5, 2.5)
+        compilation.begin()
+        compilation.end(0.1, 0.9)
+    with compiling():
+        compilation.begin()
+        compilation.end(0.5, 0.1)
+    console.stderr.cache_clear()
+    assert capsys.readouterr().err.splitlines() == ["compiling kernels …", "compiled 2 kernels in 4.0 s; later runs load them"]
+    assert not compilation.watchers

@@ -1,6 +1,7 @@
 """gs.Tensor: the scene travels through torch, two scenes do not meet, gradients are torch's."""
 
 import copy
+import math
 import pickle
 
 import numpy as np
@@ -148,3 +149,23 @@ def test_plain_and_wrap_keep_the_graph():
 
 def test_constructor_takes_a_scene():
     assert gs.Tensor([1.0, 2.0], scene=A).scene is A
+
+
+def test_a_number_is_formatted_and_converted_as_torch_does_it(recwarn):
+    """Also what has a graph, and without torch's warning, which would name a file of the library."""
+    loss = of(A, 1.0, 2.0).mean()
+    assert (f"{loss:.4f}", f"{loss}", "{:.2f}".format(loss), f"{loss.detach():>8.1e}", f"{of(A, 1.0, 2.0)[1]:.1f}") == (  # noqa: UP032
+        "1.5000", "1.5", "1.50", " 1.5e+00", "2.0",
+    )  # fmt: skip
+    assert (float(loss), int(loss), complex(loss), math.sqrt(loss)) == (1.5, 1, 1.5 + 0j, math.sqrt(1.5))
+    assert not [w for w in recwarn if "requires_grad" in str(w.message)]
+    with pytest.raises(TypeError, match="format"):
+        f"{of(A, 1.0, 2.0):.2f}"
+
+
+def test_numbers_in_lists_become_tensors():
+    """A class with `__getitem__` is a sequence to Python, and torch would ask a single number for its length."""
+    one, two = of(A, 1.0, 2.0).detach()
+    assert torch.tensor([one, two]).tolist() == torch.as_tensor([[one, 2.0]])[0].tolist() == [1.0, 2.0]
+    with pytest.raises(TypeError, match="0-d"):
+        iter(one)

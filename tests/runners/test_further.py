@@ -11,9 +11,10 @@ from genesis.errors import InputError
 from genesis.methods import make_method
 from genesis.methods.method import Group, flatten, point
 from genesis.problems.problem import Stage, Verdict
+from genesis.runners.checkpoint import load_checkpoint
 from genesis.runners.further import Further, start
 from genesis.runners.loop import Loop, Stop
-from genesis.runners.record import Record, RecordOptions, load_checkpoint
+from genesis.runners.record import Record, RecordOptions
 from genesis_cli.build import build_further, build_loop
 from tests.runners.staged import Valleys, starts
 from tests.tasks.configured import configured

@@ -12,9 +12,9 @@ import torch
 from genesis.errors import DivergenceError, InputError, UnknownNameError
 from genesis.observations import Smoothing
 from genesis.problems.problem import CONVERGED, INTERRUPTED, NOT_CONVERGED, PRUNED, Verdict
+from genesis.runners.checkpoint import load_checkpoint
 from genesis.runners.identify import resume
 from genesis.runners.loop import Loop, Stop
-from genesis.runners.record import load_checkpoint
 from genesis.runners.report import to_json
 from genesis.sysid import answer
 from genesis.sysid import identification as module

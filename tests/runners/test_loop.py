@@ -11,8 +11,9 @@ from genesis.errors import InputError
 from genesis.methods import make_method
 from genesis.methods.method import Ending
 from genesis.problems.problem import PRUNED, Stage, Verdict
+from genesis.runners.checkpoint import load_checkpoint
 from genesis.runners.loop import Loop, Stop
-from genesis.runners.record import Record, RecordOptions, load_checkpoint
+from genesis.runners.record import Record, RecordOptions
 from tests.runners.staged import Valleys, starts
 
 QUIET = RecordOptions(tensorboard=False)

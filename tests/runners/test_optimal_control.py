@@ -12,11 +12,12 @@ from genesis.errors import InputError
 from genesis.grad.quadratics import BackwardPass
 from genesis.methods import make_method
 from genesis.methods.optimal_control import Path as Motion
+from genesis.runners.checkpoint import load_checkpoint
 from genesis.runners.evaluate import TaskProblem
 from genesis.runners.loop import Stop
 from genesis.runners.optimal_control import TaskControl
 from genesis.runners.optimize import optimization
-from genesis.runners.record import Record, RecordOptions, load_checkpoint
+from genesis.runners.record import Record, RecordOptions
 from tests.tasks.configured import configured
 
 TORQUES = ("parameters=torques", "parameter.controls.init=zero", "parameter.controls.scale=1")

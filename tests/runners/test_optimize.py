@@ -15,13 +15,14 @@ from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.methods import make_method
 from genesis.parameters import Inputs
 from genesis.problems.problem import Verdict
+from genesis.runners.checkpoint import load_checkpoint
 from genesis.runners.evaluate import TaskProblem
 from genesis.runners.files import finite, write_json, write_npz
 from genesis.runners.gradcheck import gradcheck
 from genesis.runners.interrupt import Interrupt
 from genesis.runners.loop import Loop, Stop
 from genesis.runners.optimize import optimization
-from genesis.runners.record import Record, RecordOptions, load_checkpoint
+from genesis.runners.record import Record, RecordOptions
 from genesis.runners.solution import load_parameters, parameter_arrays, trajectory_arrays
 from genesis.runners.tensorboard import gradient_picture
 from genesis.runners.together import TogetherProblem

@@ -5,7 +5,8 @@ import math
 
 import torch
 
-from genesis.runners.record import CHECKPOINT, Journal, load_checkpoint
+from genesis.runners.checkpoint import CHECKPOINT, load_checkpoint
+from genesis.runners.record import Journal
 
 
 def iterations(folder) -> list[int]:

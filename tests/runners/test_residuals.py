@@ -13,10 +13,11 @@ from genesis.methods import make_method
 from genesis.methods.method import gradient, move, point
 from genesis.methods.residuals import cost
 from genesis.runners import evaluate as module
+from genesis.runners.checkpoint import load_checkpoint
 from genesis.runners.evaluate import TaskProblem
 from genesis.runners.loop import Loop, Stop
 from genesis.runners.optimize import optimization
-from genesis.runners.record import Record, RecordOptions, load_checkpoint
+from genesis.runners.record import Record, RecordOptions
 from genesis.tasks.linearize import linearize
 from tests.tasks.configured import configured
 

@@ -51,6 +51,7 @@ def test_the_verdict_in_words_with_what_to_do_next(page: str) -> None:
         "2 evaluations diverged and were left out.",
         "elbow leaves its range by 0.25 rad at 0.4 s.",
         "slide leaves its velocity limit by 1 m/s at 0.7 s.",
+        "Most of the objective is left in position: 75 % (÷ 32).",
         "Next: the objective was still falling: go on with --resume and stop.iterations=120, or take lbfgs or levenberg_marquardt",
     ):
         assert sentence in text, sentence

@@ -14,11 +14,12 @@ from genesis.errors import InputError
 from genesis.methods import make_method
 from genesis.methods.method import move, point
 from genesis.methods.residuals import cost
+from genesis.runners.checkpoint import load_checkpoint
 from genesis.runners.evaluate import TaskProblem
 from genesis.runners.growth import Growth
 from genesis.runners.loop import Loop, Stop
 from genesis.runners.optimize import optimization
-from genesis.runners.record import Record, RecordOptions, load_checkpoint
+from genesis.runners.record import Record, RecordOptions
 from genesis.runners.shooting import MultipleShooting, ShootingProblem, segmented
 from tests.tasks.configured import configured
 

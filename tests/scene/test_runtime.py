@@ -1,7 +1,7 @@
 """gs.init and gs.destroy, each in a fresh interpreter; what `import genesis` costs."""
 
-import os
-import time
+import subprocess
+import sys
 
 import pytest
 
@@ -132,14 +132,51 @@ def test_unknown_names_of_the_module():
         raise gs.StateError("errors are exported")
 
 
-def test_locks_of_killed_processes_are_removed_from_the_kernel_cache(tmp_path, monkeypatch) -> None:
-    from genesis.runtime import STALE_SECONDS, free_stale_locks, kernel_cache
+USES = ["scene.step()", "scene.rollout(u)", "scene.reset()", "robot.get_pos()", "gs.init()", "gs.ones(3)", "gs.Scene()"]
 
-    monkeypatch.setenv("TI_OFFLINE_CACHE_FILE_PATH", str(tmp_path))
-    assert kernel_cache() == tmp_path
-    for name, age in (("ticache.lock", STALE_SECONDS + 1), ("metadata.lock", 1.0), ("ticache.tcb", STALE_SECONDS + 1)):
-        (tmp_path / name).touch()
-        os.utime(tmp_path / name, (time.time() - age, time.time() - age))
-    free_stale_locks(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["metadata.lock", "ticache.tcb"]
-    free_stale_locks(tmp_path / "nowhere")
+
+@pytest.mark.parametrize("use", USES)
+def test_a_forked_child_says_how_to_start_it(forks, use) -> None:
+    """Threads of the engine are not in the child: a launch there would wait for them for ever."""
+    assert "StateError" in forks[use] and "spawn" in forks[use] and "DataLoader" in forks[use]
+
+
+def test_a_forked_child_ends_and_its_parent_goes_on(forks) -> None:
+    assert forks["child"] == "0" and forks["parent"] == "2"
+
+
+@pytest.fixture(scope="module")
+def forks() -> dict[str, str]:
+    """What each use says in a forked child, how that ends, and at which step its parent is afterwards."""
+    script = f"""
+import os, sys, time
+import torch
+import genesis as gs
+gs.init(precision="64")
+scene = gs.Scene()
+robot = scene.add_entity(gs.morphs.Sphere(radius=0.1))
+scene.build(n_envs=9)
+u = torch.zeros(2, 9, 6, dtype=torch.float64)
+scene.step()
+child = os.fork()
+if child == 0:
+    for use in {USES!r}:
+        try:
+            eval(use)
+            print(use, "works", sep="\\t")
+        except Exception as error:
+            print(use, type(error).__name__ + ": " + str(error), sep="\\t")
+    sys.exit(0)
+end = time.monotonic() + 30
+while (found := os.waitpid(child, os.WNOHANG))[0] == 0 and time.monotonic() < end:
+    time.sleep(0.05)
+if found[0] == 0:
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    found = child, "hangs"
+print("child", found[1], sep="\\t")
+scene.step()
+print("parent", scene.t, sep="\\t", flush=True)
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    return dict(line.split("\t", 1) for line in run.stdout.splitlines())

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from genesis.errors import InputError
-from genesis.runners.files import read_npz
+from genesis.runners.files import json_bytes, read_npz
 from genesis.runners.names import CONFIG, GROWTH, METRICS, RESULT, SERIES, SOLUTION, TRAJECTORY
 from genesis.runners.report.page import FILE, REPLAY, Origin, embedded
 
@@ -105,17 +105,20 @@ class RunReport:
         return {name.removeprefix(SERIES): x for name, x in self.arrays.items() if name.startswith(SERIES) and x.ndim <= 2}
 
 
-def report_of(folder: Path) -> RunReport:
-    """Read a run folder. Raises: InputError for a folder that holds no run."""
-    result = _json(folder / RESULT)
+def report_of(folder: Path, coming: dict[str, Any] | None = None) -> RunReport:
+    """Read a run folder; ``coming``: what result.json will hold, in place of what it holds.
+
+    Raises: InputError for a folder that holds no run.
+    """
+    result = _result(folder, coming)
     arrays = {name: _arrays(folder / name) for name in (SOLUTION, TRAJECTORY)}
     read = {RESULT: result, **arrays}
-    if not (folder / RESULT).is_file() and not (folder / METRICS).is_file():
+    if not result and not (folder / RESULT).is_file() and not (folder / METRICS).is_file():
         raise InputError(f"{folder}: no run there (neither {RESULT} nor {METRICS}); give a run folder such as outputs/DATE/TIME.")
     config, chosen = _yaml(folder / CONFIG), chosen_options(folder)
     return RunReport(
         verb_of(folder, config), result, config, chosen, typed_words(folder, config), course_of(folder / METRICS),
-        arrays[SOLUTION] or arrays[TRAJECTORY], origin_of(folder),
+        arrays[SOLUTION] or arrays[TRAJECTORY], origin_of(folder, coming),
         [name for name, content in read.items() if not content and (folder / name).exists()],
     )  # fmt: skip
 
@@ -159,11 +162,14 @@ def course_of(path: Path) -> Iterations:
     )  # fmt: skip
 
 
-def origin_of(folder: Path) -> Origin:
-    """Where the numbers in a run folder come from; of a folder without a run nothing."""
-    result, config = _json(folder / RESULT), _yaml(folder / CONFIG)
+def origin_of(folder: Path, coming: dict[str, Any] | None = None) -> Origin:
+    """Where the numbers in a run folder come from; of a folder without a run nothing. coming: as of `report_of`."""
+    result, config = _result(folder, coming), _yaml(folder / CONFIG)
     replay, size = embedded(folder / REPLAY)
-    there = [name for name in CONTENT if (folder / name).is_file()]
+    sizes = {name: (folder / name).stat().st_size for name in CONTENT if (folder / name).is_file()}
+    if coming is not None:
+        sizes = {RESULT: len(json_bytes(result)), **sizes}
+    there = list(sizes)
     if not there:
         return Origin(replay=replay, replay_bytes=size)
     verb, place = verb_of(folder, config), shlex.quote(str(folder))
@@ -183,7 +189,7 @@ def origin_of(folder: Path) -> Origin:
         versions={str(k): str(v) for k, v in node(result, "versions").items()},
         seed=result.get("seed"),
         seconds={k: float(v) for k, v in seconds.items() if _real(v)} if isinstance(seconds, dict) else {},
-        files=[(name, CONTENT[name], (folder / name).stat().st_size) for name in there],
+        files=[(name, CONTENT[name], size) for name, size in sizes.items()],
         config_text=text.read_text(encoding="utf-8", errors="replace") if text.is_file() else "",
         replay=replay,
         replay_bytes=size,
@@ -219,6 +225,11 @@ def node(table: Any, name: str) -> dict[str, Any]:
     """A mapping in a mapping, empty where there is none."""
     found = table.get(name) if isinstance(table, dict) else None
     return found if isinstance(found, dict) else {}
+
+
+def _result(folder: Path, coming: dict[str, Any] | None) -> dict[str, Any]:
+    found: dict[str, Any] = _json(folder / RESULT) if coming is None else json.loads(json_bytes(coming))
+    return found
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -71,12 +71,15 @@ class ResidualPanel:
     chart: str
 
 
-def write_report(folder: Path, identification: Identification, title: str, config_text: str = "") -> Path:
+def write_report(
+    folder: Path, identification: Identification, title: str, config_text: str = "", result: dict[str, Any] | None = None
+) -> Path:
     """Write ``report.html`` into ``folder``, with the replay that lies there, and return its path.
 
-    Args: title: heading of the page; config_text: the composed config, shown at the end.
+    Args: title: heading of the page; config_text: the composed config, shown at the end; result: what result.json will hold, where it is
+        not there yet.
     """
-    return write_page(folder, render(identification, title, config_text, origin_of(folder)))
+    return write_page(folder, render(identification, title, config_text, origin_of(folder, result)))
 
 
 def render(found: Identification, title: str, config_text: str = "", origin: Origin | None = None) -> str:

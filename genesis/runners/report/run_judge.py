@@ -42,7 +42,15 @@ def amount(name: str, value: float | None) -> str:
 
 def verdict(run: RunReport, near: list[Closeness]) -> list[Sentence]:
     """The paragraph at the top, sentence by sentence."""
-    said = [_ending(run), _objective(run), *_tolerances(run), *_divergences(run), *(_beyond(one) for one in near), *_advice(run)]
+    said = [
+        _ending(run),
+        _objective(run),
+        *_tolerances(run),
+        *_divergences(run),
+        *(_beyond(one) for one in near),
+        *_left(run),
+        *_advice(run),
+    ]
     return [sentence for sentence in said if sentence.text]
 
 
@@ -150,6 +158,25 @@ def _advice(run: RunReport) -> list[Sentence]:
         return [Sentence(f"Next: {words}; the last point with a value, if there was one, is saved.", "next")]
     found = [*_of_growth(run), *_of_gradient(run)] or _of_course(run)
     return [Sentence(f"Next: {text}", "next") for text in found]
+
+
+def _left(run: RunReport) -> list[Sentence]:
+    """Which loss most of the objective is left in, where the run ended before it was done."""
+    if run.status != NOT_CONVERGED or len(run.course) < 2:
+        return []
+    rows = [row for row in losses_of(run) if math.isfinite(row["best"])]
+    if not rows or not rows[0]["share"] > 0.0:
+        return []
+    most = rows[0]
+    fell = change(most["first"], most["best"]) if min(most["first"], most["best"]) > 0.0 else ""
+    return [
+        Sentence(f"Most of the objective is left in {most['name']}: {100.0 * most['share']:.0f} %{f' ({fell})' if fell else ''}.")
+    ]
+
+
+def unfinished(run: RunReport) -> list[str]:
+    """A line or two on a run that ended before it was done: which loss dominates, whether it was still falling, and what to try."""
+    return [sentence.text for sentence in (*_left(run), *_advice(run)) if sentence.text] if run.status == NOT_CONVERGED else []
 
 
 def _of_growth(run: RunReport) -> list[str]:

@@ -37,9 +37,12 @@ class Chart:
     legend: tuple[tuple[str, str, str], ...] = ()
 
 
-def write_run_report(folder: Path) -> Path:
-    """Write ``report.html`` into the folder of a run, from what lies there. Raises: InputError for a folder without a run."""
-    return write_page(folder, render_run(report_of(folder)))
+def write_run_report(folder: Path, result: dict[str, Any] | None = None) -> Path:
+    """Write ``report.html`` into the folder of a run, from what lies there; ``result``: what result.json will hold, where it is not there yet.
+
+    Raises: InputError for a folder without a run.
+    """
+    return write_page(folder, render_run(report_of(folder, result)))
 
 
 def render_run(run: RunReport) -> str:

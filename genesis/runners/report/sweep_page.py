@@ -50,7 +50,10 @@ class SweptJob:
 
 @dataclass
 class SweepReport:
-    """What a sweep has come to. jobs: best first. keys: what is swept. influences: (key, share, verdict in words). left: jobs to go on with."""
+    """What a sweep has come to. jobs: best first. keys: what is swept. influences: (key, share, verdict in words). left: jobs to go on with.
+
+    compared: name of the number that jobs are compared by, which stands in `objective` of each; why: it is another, in words.
+    """
 
     title: str
     jobs: list[SweptJob]
@@ -59,6 +62,8 @@ class SweepReport:
     influences: list[tuple[str, float, str]] = field(default_factory=list)
     left: int = 0
     origin: Origin = field(default_factory=Origin)
+    compared: str = "objective"
+    why: str = ""
 
 
 def write_sweep_report(folder: Path, sweep: SweepReport) -> Path:
@@ -113,19 +118,26 @@ def _verdict(sweep: SweepReport, counts: dict[str, int]) -> list[Sentence]:
     said = [Sentence(f"{counted(len(sweep.jobs), 'job')}: {words}.", "good" if all(job.good for job in sweep.jobs) else "warn")]
     best = _best(sweep)
     if best is None:
-        said.append(Sentence("No job has an objective yet.", "bad"))
+        said.append(Sentence(f"No job has {article(sweep.compared)} yet.", "bad"))
     else:
         settings = ", ".join(f"{key}={value}" for key, value in best.settings.items()) or "nothing swept"
         said.append(
             Sentence(
-                f"Best: job {best.number} ({best.status.replace('_', ' ')}) with {settings}, objective {plain(best.objective)}.",
+                f"Best: job {best.number} ({best.status.replace('_', ' ')}) with {settings}, {sweep.compared} {plain(best.objective)}.",
                 "good" if best.good else "plain",
             )
         )
+    if sweep.why:
+        said.append(Sentence(sweep.why.replace("`", "")))
     said += [Sentence(f"{key} explains {100.0 * share:.0f} %: {words}.") for key, share, words in sweep.influences[:3]]
     if sweep.left:
         said.append(Sentence(f"Next: {counted(sweep.left, 'job')} to go on with, by genesis sweep resume.", "next"))
     return said
+
+
+def article(word: str) -> str:
+    """an objective, a measure"""
+    return f"{'an' if word[0] in 'aeio' else 'a'} {word}"
 
 
 def _cards(sweep: SweepReport, counts: dict[str, int]) -> list[tuple[str, str, str]]:
@@ -134,10 +146,10 @@ def _cards(sweep: SweepReport, counts: dict[str, int]) -> list[tuple[str, str, s
     seconds = [job.seconds for job in sweep.jobs if job.seconds is not None]
     cards = [("Jobs", str(len(sweep.jobs)), ", ".join(f"{n} {s.replace('_', ' ')}" for s, n in counts.items()))]
     if best is not None:
-        cards.append(("Best objective", plain(best.objective), f"job {best.number}"))
+        cards.append((f"Best {sweep.compared}", plain(best.objective), f"job {best.number}"))
         cards.append(
             (
-                "Median objective",
+                f"Median {sweep.compared}",
                 plain(float(np.median(values))),
                 f"worst {plain(min(values) if sweep.maximize else max(values))}",
             )

@@ -8,6 +8,8 @@ import pytest
 
 from genesis_cli.errors import CommandError
 from genesis_cli.sweeps.influence import influences, ranked
+from genesis_cli.sweeps.measure import decides, measure
+from genesis_cli.sweeps.report import show_best
 from genesis_cli.sweeps.space import read_space
 from genesis_cli.sweeps.table import Row, Table, gather, number_or_text, row_of, store, words_of
 
@@ -129,3 +131,55 @@ def test_up_to_six_numbers_are_groups_and_more_have_a_trend() -> None:
         return found.verdict
 
     assert verdict(6) == "best to worst: 0, 1, 2, 3, 4, 5" and verdict(7).startswith("the smaller the better")
+
+
+def judged(number: int, objective: float, miss: float, **settings: str) -> Row:
+    found = {"metrics": {"miss_mm": miss, "other": 0.5}, "tolerances": {"miss_mm": 2.0, "other": 1.0}}
+    return Row(number, Path(str(number)), settings, "not_converged", "", objective, found["metrics"], 1, 0.5, 1, measure(found))
+
+
+def test_a_sweep_over_its_own_objective_is_compared_by_tolerances(capsys) -> None:
+    """A thousandth of the weight makes a thousandth of the objective, and says nothing."""
+    key = "loss.final_position.weight"
+    rows = [judged(0, 0.01, 9.0, **{key: "1"}), judged(1, 10.0, 3.0, **{key: "1000"}), judged(2, 1.0, 0.1, **{key: "10"})]
+    made = Table(Path(), rows, keys=[key], maximize=True)
+    assert [r.measure for r in rows] == [4.5, 1.5, 0.5] and [r.number for r in made.ranked()] == [2, 1, 0]
+    assert made.compared == "measure" and made.columns()[3] == "measure" and made.cell(rows[0], "measure") == 4.5
+    assert influences(made)[0].verdict == "best to worst: 10, 1000, 1"
+    show_best(made)
+    told = capsys.readouterr().out
+    assert (
+        f"{key}: part of the objective" in told
+        and "best: job 2 (not_converged), measure 0.5" in told
+        and "objective 1" not in told
+    )
+    other = Table(Path(), rows, keys=["optimizer.lr"])
+    assert [r.number for r in other.ranked()] == [0, 2, 1] and other.compared == "objective" and "measure" not in other.columns()
+
+
+def test_a_sweep_that_cannot_be_compared_says_so(capsys) -> None:
+    made = Table(Path(), [row(0, 1.0, **{"loss.a.weight": "1"}), row(1, 2.0, **{"loss.a.weight": "2"})], keys=["loss.a.weight"])
+    assert made.best() is None
+    show_best(made)
+    assert "no job has a tolerance" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("loss.a.weight", True), ("loss.a.kind", True), ("losses", False), ("task", True), ("task.horizon", True), ("task.tolerance", False),
+        ("parameter.mass.prior", True), ("parameter.mass.init", False), ("observation.channels.angle.sigma", True), ("shooting.window", True),
+        ("optimizer.lr", False), ("runtime.seed", False), ("scene.dt", False),
+    ],
+)  # fmt: skip
+def test_which_keys_decide_what_the_objective_is(key, expected) -> None:
+    assert decides(key) is expected
+
+
+def test_identifications_are_compared_by_the_error_on_held_out_recordings() -> None:
+    """The geometric mean, which no unit of a channel changes."""
+    errors = {"rmse_train_a": 9.0, "rmse_validation_a": 1.0, "rmse_validation_b": 4.0}
+    assert measure({"metrics": errors}) == pytest.approx(2.0)
+    assert measure({"metrics": {"rmse_train_a": 9.0}}) == pytest.approx(9.0)
+    assert measure({"metrics": {"x": 1.0}}) is None and measure({}) is None
+    assert measure({"metrics": {"x": 1.0, "y": 0.0}, "tolerances": {"x": 0.0, "y": 0.0}}) == float("inf")
