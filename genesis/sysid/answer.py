@@ -12,7 +12,7 @@ from genesis.parameters import Inputs
 from genesis.scene.names import row_names
 from genesis.selection import match
 from genesis.sysid.cause import likeliest_cause
-from genesis.sysid.fit import FitLimits, GoodnessOfFit, fit_of
+from genesis.sysid.fit import FitLimits, GoodnessOfFit, beyond_sigma, fit_of
 from genesis.sysid.outcome import Comparison, compare
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.profile import profile_interval
@@ -63,6 +63,7 @@ def answer_of(
     problem = residuals.problem
     known = certainty(residuals, best, residuals.blocks(best), asked.errors)
     made, fit = estimates(problem, best, known), compare(problem, start, best)
+    goodness = _goodness(problem, best, asked, known, made, fit)
     done: list[int] = []
     while len(done) < len(profiled) and not stop():
         done.append(profiled[len(done)])
@@ -71,14 +72,16 @@ def answer_of(
     return Answer(
         estimates=made, names=problem.names(), covariance=known.covariance, correlation=known.correlation,
         singular_values=known.singular_values, directions=known.directions, identifiable=known.identifiable, rmse=fit.rmse,
-        traces=fit.traces, whiteness=fit.whiteness, errors=known.errors, fit=_goodness(problem, best, asked, made, fit),
-        warnings=_warnings(known, asked, made, fit) + _of_left_out(left_out),
+        traces=fit.traces, whiteness=fit.whiteness, errors=known.errors, fit=goodness,
+        warnings=_warnings(known, asked, made, fit) + beyond_sigma(goodness, asked.fit) + _of_left_out(left_out),
     )  # fmt: skip
 
 
-def _goodness(problem: RecordingProblem, best: np.ndarray, asked: Asked, made: list[Estimate], fit: Comparison) -> GoodnessOfFit:
+def _goodness(
+    problem: RecordingProblem, best: np.ndarray, asked: Asked, known: Certainty, made: list[Estimate], fit: Comparison
+) -> GoodnessOfFit:
     """The fit with what speaks against it, and the likeliest cause where it is bad."""
-    goodness = fit_of(fit.standardised, problem.n, asked.fit)
+    goodness = fit_of(fit.standardised, known.used, asked.fit)
     described = {name: value.numpy() for name, value in problem.described.items()}
     links = row_names(problem.solver.model, "link_mass")
     goodness.doubts = doubts_of(made, described, identified_parameters(problem, best), links)

@@ -88,7 +88,7 @@ class GoodnessOfFit:
         return not self.reasons and not self.doubts
 
 
-def fit_of(residuals: Sequence[ChannelResiduals], used: int, limits: FitLimits) -> GoodnessOfFit:
+def fit_of(residuals: Sequence[ChannelResiduals], used: float, limits: FitLimits) -> GoodnessOfFit:
     """What channels leave, judged by limits.
 
     used: numbers that were fitted to the training recordings, shared among their residuals.
@@ -108,6 +108,16 @@ def fit_of(residuals: Sequence[ChannelResiduals], used: int, limits: FitLimits) 
     made = GoodnessOfFit(chi2, max(ratios, default=math.nan), channels)
     made.reasons = _reasons(channels, trained, limits)
     return made
+
+
+def beyond_sigma(fit: GoodnessOfFit, limits: FitLimits) -> list[str]:
+    """Fitted channels whose residuals are beyond what sigma allows, and that explain enough of the motion all the same."""
+    return [
+        f"{_misfit(one)}: the model misses something, or sigma is that of the sensor alone. Look at structure, units and time base if "
+        "the intervals are to be trusted."
+        for one in fit.channels
+        if one.split == "train" and limits.chi2 is not None and one.chi2 > limits.chi2 and not _bad(one, limits)
+    ]
 
 
 def _channel(one: ChannelResiduals, share: float) -> ChannelFit:

@@ -256,7 +256,7 @@ def torque_certainty(torques: TorqueResiduals, best: np.ndarray) -> Certainty:
     np.fill_diagonal(correlation, 1.0)
     return Certainty(
         covariance, correlation, singular, right.T, singular > RANK * max(singular.max(initial=0.0), 1e-300), fixed, silent, 1.0, "correlated",
-        np.ones(problem.n), untold,
+        np.ones(problem.n), untold, float(problem.n),
     )  # fmt: skip
 
 

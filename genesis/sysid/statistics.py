@@ -40,7 +40,8 @@ class Certainty:
     covariance, correlation (n, n): nan where they cannot be told. singular_values (n,), directions (n, n), identifiable (n,): of the
     data alone, in values over their sizes. fixed (n,): at a bound; silent (n,): without effect. noise: standard deviation of the
     residuals in units of sigma. errors: what they are taken for, see `certainty`. inflation (n,): standard deviations over those of white
-    noise. untold (n,): kept where they are described, since the data tell nothing of them.
+    noise. untold (n,): kept where they are described, since the data tell nothing of them. used: numbers of the residuals that the fit can
+    follow, starts among them.
     """
 
     covariance: np.ndarray
@@ -54,6 +55,7 @@ class Certainty:
     errors: str
     inflation: np.ndarray
     untold: np.ndarray
+    used: float
 
 
 def certainty(residuals: Residuals, x: np.ndarray, blocks: Sequence[ResidualBlock], errors: str = "residual") -> Certainty:
@@ -110,6 +112,7 @@ def certainty(residuals: Residuals, x: np.ndarray, blocks: Sequence[ResidualBloc
     identifiable = singular > np.maximum(RANK * max(singular.max(initial=0.0), 1e-300), np.sqrt(weak))
     return Certainty(
         covariance, _correlation(covariance), singular, directions, identifiable, fixed, silent, noise, errors, inflation, untold,
+        numbers_used(residuals, data, found),
     )  # fmt: skip
 
 
@@ -161,16 +164,28 @@ def noise_level(residuals: Residuals, data: Sequence[ResidualBlock], found: Foll
 
     found: what the fit can follow; None where windows are tied to each other, or to find it out, at a point without priors.
     """
+    used = numbers_used(residuals, data, found)
     if found is not None:
-        left = sum(float(block.r @ block.r) for block in found.blocks)
-        return float(np.sqrt(left / max(found.count - found.used, 1.0)))
-    channels = [block for block in data if block.label not in ("start", "gap")]
+        left, count = sum(float(block.r @ block.r) for block in found.blocks), found.count
+    else:
+        channels = _of_channels(data)
+        left, count = 2.0 * sum(block.cost() for block in channels), sum(len(block.r) for block in channels)
+    return float(np.sqrt(left / max(count - used, 1.0)))
+
+
+def numbers_used(residuals: Residuals, data: Sequence[ResidualBlock], found: Followed | None = None) -> float:
+    """How many numbers of the channels the fit can follow whatever they are: those that a chi-square has fewer degrees of freedom."""
+    if found is not None:
+        return float(found.used)
     used = float(residuals.problem.n)
     if residuals.nt:  # a start state with a prior uses up only the part of a number that the channels decide
-        ours, everything = residuals.normal(channels).ss, residuals.normal(data).ss
+        ours, everything = residuals.normal(_of_channels(data)).ss, residuals.normal(data).ss
         used += sum(float(np.trace(own @ np.linalg.pinv(all_of_it))) for own, all_of_it in zip(ours, everything, strict=True))
-    count = sum(len(block.r) for block in channels)
-    return float(np.sqrt(2.0 * sum(block.cost() for block in channels) / max(count - used, 1.0)))
+    return used
+
+
+def _of_channels(data: Sequence[ResidualBlock]) -> list[ResidualBlock]:
+    return [block for block in data if block.label not in ("start", "gap")]
 
 
 def _inverse(information: np.ndarray, kept: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genesis.sysid.fit import ChannelResiduals, FitLimits, GoodnessOfFit, fit_of
+from genesis.sysid.fit import ChannelResiduals, FitLimits, GoodnessOfFit, beyond_sigma, fit_of
 
 N = 4000
 LIMITS = FitLimits()
@@ -89,3 +89,14 @@ def test_held_out_recordings_are_judged_too() -> None:
 def test_words_tell_where_sigma_is_from() -> None:
     (said,) = judged(channel(16.25, 74.0, given=False)).reasons
     assert said == "angle: residuals of 16.2 sigma (estimated from the data: 0.01 rad), 78 % of the motion is explained"
+
+
+def test_what_is_beyond_sigma_is_said_though_the_motion_is_explained() -> None:
+    made = judged(channel(30.0, 900.0), channel(1.0, name="speed"), channel(40.0, 900.0, split="validation"))
+    assert made.reasons == []
+    (said,) = beyond_sigma(made, LIMITS)
+    assert said.startswith(
+        "angle: residuals of 30 sigma (given: 0.01 rad), 97 % of the motion is explained: the model misses something"
+    )
+    assert beyond_sigma(judged(channel(30.0, 40.0)), LIMITS) == [], "where it is a reason it is said as one"
+    assert beyond_sigma(made, FitLimits(chi2=None)) == []
