@@ -177,7 +177,7 @@ def main() -> None:
     from genesis.methods import make_method
     from genesis.runners.identify import found, identification
     from genesis.runners.loop import Stop
-    from genesis.sysid.inverse_dynamics import TorqueOptions
+    from genesis.sysid.inverse_dynamics.equations import TorqueOptions
 
     problem = problem_of_logs(given.seconds)
     since, cpu = time.perf_counter(), time.process_time()

@@ -313,7 +313,7 @@ def build_identification(checked: Checked, problem: Any, *, seconds: dict[str, f
 
 def _torque(plain: dict[str, Any]) -> Any:
     """How torques identify, where the config wants that; else None."""
-    from genesis.sysid.inverse_dynamics import TorqueOptions
+    from genesis.sysid.inverse_dynamics.equations import TorqueOptions
 
     if plain.get("residual", "motion") != "torque":
         return None

@@ -15,8 +15,8 @@ from genesis.runners.names import METRICS
 from genesis.runners.record import lines_before
 from genesis.sysid.answer import Asked
 from genesis.sysid.identification import Starts, SysidProblem
-from genesis.sysid.inverse_dynamics import TorqueOptions
-from genesis.sysid.inverse_dynamics_problem import TorqueProblem
+from genesis.sysid.inverse_dynamics.equations import TorqueOptions
+from genesis.sysid.inverse_dynamics.problem import TorqueProblem
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.result import Identification
 

@@ -20,10 +20,10 @@ from genesis.channels.sample import Sample
 from genesis.errors import InputError
 from genesis.grad.friction import friction_damping, friction_force
 from genesis.methods.residuals import ResidualBlock
-from genesis.sysid.inverse_dynamics_base import Compressed
-from genesis.sysid.inverse_dynamics_chart import LinearChart
-from genesis.sysid.inverse_dynamics_consistent import consistent
-from genesis.sysid.inverse_dynamics_solution import EXACT
+from genesis.sysid.inverse_dynamics.base import Compressed
+from genesis.sysid.inverse_dynamics.chart import LinearChart
+from genesis.sysid.inverse_dynamics.consistent import consistent
+from genesis.sysid.inverse_dynamics.solution import EXACT
 from genesis.sysid.linearization import prior_blocks
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import Residuals

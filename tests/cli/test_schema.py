@@ -20,7 +20,7 @@ from genesis.runners.further import Restarts
 from genesis.runners.loop import Stop
 from genesis.sysid.answer import Asked
 from genesis.sysid.identification import Starts
-from genesis.sysid.inverse_dynamics import TorqueOptions
+from genesis.sysid.inverse_dynamics.equations import TorqueOptions
 from genesis.sysid.shooting import Shooting
 from genesis.tasks import TASKS
 from genesis.units import TIME_UNITS

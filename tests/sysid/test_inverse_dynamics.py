@@ -16,12 +16,12 @@ from genesis.scene import morphs
 from genesis.scene.options import RigidOptions, SimOptions
 from genesis.scene.scene import Scene
 from genesis.sysid.build import problem_of
-from genesis.sysid.inverse_dynamics import TorqueEquations, TorqueOptions
-from genesis.sysid.inverse_dynamics_base import base_of
-from genesis.sysid.inverse_dynamics_chart import LinearChart
-from genesis.sysid.inverse_dynamics_regressor import TorqueRegressor, body_of, described_phi, phi_of
-from genesis.sysid.inverse_dynamics_residuals import TorqueResiduals
-from genesis.sysid.inverse_dynamics_solution import TorqueSolver
+from genesis.sysid.inverse_dynamics.base import base_of
+from genesis.sysid.inverse_dynamics.chart import LinearChart
+from genesis.sysid.inverse_dynamics.equations import TorqueEquations, TorqueOptions
+from genesis.sysid.inverse_dynamics.regressor import TorqueRegressor, body_of, described_phi, phi_of
+from genesis.sysid.inverse_dynamics.residuals import TorqueResiduals
+from genesis.sysid.inverse_dynamics.solution import TorqueSolver
 from tests.dynamics.differences import OFFSETS, extrapolated
 from tests.sysid.problems import channel, driver, joints_of, setting_for, whole
 

@@ -13,13 +13,13 @@ from genesis.observations import Dataset, Recording, Series, Smoothing
 from genesis.runners.identify import identification
 from genesis.runners.loop import Stop
 from genesis.sysid.build import problem_of
-from genesis.sysid.inverse_dynamics import TorqueEquations, TorqueOptions
-from genesis.sysid.inverse_dynamics_base import Compressed, correlated_spread
-from genesis.sysid.inverse_dynamics_chart import LinearChart
-from genesis.sysid.inverse_dynamics_consistent import BASIS, BodyPrior, consistent, divergence
-from genesis.sysid.inverse_dynamics_regressor import TorqueRegressor
-from genesis.sysid.inverse_dynamics_signals import TorqueFilter, chosen_cutoff, torque_samples
-from genesis.sysid.inverse_dynamics_solution import TorqueSolver
+from genesis.sysid.inverse_dynamics.base import Compressed, correlated_spread
+from genesis.sysid.inverse_dynamics.chart import LinearChart
+from genesis.sysid.inverse_dynamics.consistent import BASIS, BodyPrior, consistent, divergence
+from genesis.sysid.inverse_dynamics.equations import TorqueEquations, TorqueOptions
+from genesis.sysid.inverse_dynamics.regressor import TorqueRegressor
+from genesis.sysid.inverse_dynamics.signals import TorqueFilter, chosen_cutoff, torque_samples
+from genesis.sysid.inverse_dynamics.solution import TorqueSolver
 from tests.settings import setting_of
 from tests.sysid.problems import channel, driver, joints_of, setting_for
 from tests.sysid.test_inverse_dynamics import ARM, FREE, asked, logged, motion

@@ -11,9 +11,9 @@ import torch
 
 from genesis.methods.residuals import ResidualBlock
 from genesis.parameters.link_inertia import LinkInertia
-from genesis.sysid.inverse_dynamics import GEOMETRY, Equations, TorqueEquations, TorqueOptions
-from genesis.sysid.inverse_dynamics_base import Compressed
-from genesis.sysid.inverse_dynamics_solution import TorqueSolution, TorqueSolver
+from genesis.sysid.inverse_dynamics.base import Compressed
+from genesis.sysid.inverse_dynamics.equations import GEOMETRY, Equations, TorqueEquations, TorqueOptions
+from genesis.sysid.inverse_dynamics.solution import TorqueSolution, TorqueSolver
 from genesis.sysid.linearization import prior_blocks
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import Residuals

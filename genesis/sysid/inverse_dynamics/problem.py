@@ -13,9 +13,9 @@ import numpy as np
 from genesis.errors import InputError
 from genesis.problems.problem import CONVERGED, Best, Stage, Verdict
 from genesis.sysid.identification import SysidProblem
-from genesis.sysid.inverse_dynamics import TorqueOptions
-from genesis.sysid.inverse_dynamics_answer import torque_answer
-from genesis.sysid.inverse_dynamics_residuals import TorqueResiduals
+from genesis.sysid.inverse_dynamics.answer import torque_answer
+from genesis.sysid.inverse_dynamics.equations import TorqueOptions
+from genesis.sysid.inverse_dynamics.residuals import TorqueResiduals
 from genesis.sysid.residuals import Residuals
 from genesis.sysid.trust import verdict_of
 

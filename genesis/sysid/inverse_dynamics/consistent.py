@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genesis.sysid.inverse_dynamics_regressor import pseudo_basis
+from genesis.sysid.inverse_dynamics.regressor import pseudo_basis
 
 STEPS = 60  # of Newton at one weight of the divergence
 PATH = 10.0  # factor between two weights

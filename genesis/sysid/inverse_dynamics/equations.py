@@ -4,7 +4,7 @@
     stiffness times rest position),   u = forces of joint controllers and actuators, or what a channel of kind joint_torque has measured
 
 No simulation is run: a second of a log costs as much as it has samples, and where only xi and gains are learned the least squares are linear.
-Motion is filtered without phase, equations are means over short intervals (`genesis.sysid.inverse_dynamics_signals`).
+Motion is filtered without phase, equations are means over short intervals (`genesis.sysid.inverse_dynamics.signals`).
 Source: Atkeson, An, Hollerbach, 1986; Gautier, Khalil, 1992; Swevers et al., Optimal robot excitation and identification, 1997.
 """
 
@@ -22,8 +22,8 @@ from genesis.errors import InputError
 from genesis.observations import Recording
 from genesis.selection import indices, joints_of
 from genesis.sysid.drive import Drive
-from genesis.sysid.inverse_dynamics_regressor import TorqueRegressor, described_phi
-from genesis.sysid.inverse_dynamics_signals import TorqueFilter, TorqueSamples, torque_samples
+from genesis.sysid.inverse_dynamics.regressor import TorqueRegressor, described_phi
+from genesis.sysid.inverse_dynamics.signals import TorqueFilter, TorqueSamples, torque_samples
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.shooting import Batch
 

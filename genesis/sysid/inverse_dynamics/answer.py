@@ -13,10 +13,10 @@ from genesis.sysid.answer import identified_parameters
 from genesis.sysid.build import shared_numbers, validation_problem
 from genesis.sysid.cause import likeliest_cause
 from genesis.sysid.fit import ChannelResiduals, FitLimits, GoodnessOfFit, fit_of
-from genesis.sysid.inverse_dynamics import Equations, TorqueEquations, TorqueOptions
-from genesis.sysid.inverse_dynamics_base import correlated_spread, information
-from genesis.sysid.inverse_dynamics_residuals import CHANNEL, TorqueResiduals
-from genesis.sysid.inverse_dynamics_solution import EXACT, TorqueError, TorqueSolution, TorqueSolver
+from genesis.sysid.inverse_dynamics.base import correlated_spread, information
+from genesis.sysid.inverse_dynamics.equations import Equations, TorqueEquations, TorqueOptions
+from genesis.sysid.inverse_dynamics.residuals import CHANNEL, TorqueResiduals
+from genesis.sysid.inverse_dynamics.solution import EXACT, TorqueError, TorqueSolution, TorqueSolver
 from genesis.sysid.result import Answer, Estimate, Trace
 from genesis.sysid.statistics import EDGE, RANK, SILENT, Certainty, estimates, whiteness
 from genesis.sysid.trust import doubts_of

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from genesis.parameters.link_inertia import LinkInertia, bodies_of
-from genesis.sysid.inverse_dynamics_consistent import BASIS, BodyPrior, divergence_rows
-from genesis.sysid.inverse_dynamics_regressor import PER_LINK, UNITS, body_of, phi_of
+from genesis.sysid.inverse_dynamics.consistent import BASIS, BodyPrior, divergence_rows
+from genesis.sysid.inverse_dynamics.regressor import PER_LINK, UNITS, body_of, phi_of
 from genesis.sysid.problem import RecordingProblem
 
 LEAST = 1e-12  # of a value whose logarithm is learned

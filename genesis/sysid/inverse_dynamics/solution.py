@@ -12,10 +12,10 @@ import torch
 
 from genesis.errors import InputError
 from genesis.parameters.link_inertia import LinkInertia
-from genesis.sysid.inverse_dynamics import GEOMETRY, Equations, TorqueEquations
-from genesis.sysid.inverse_dynamics_base import Compressed, ParameterBase, base_of, correlated_spread, information
-from genesis.sysid.inverse_dynamics_chart import LinearChart
-from genesis.sysid.inverse_dynamics_consistent import Consistent, consistent
+from genesis.sysid.inverse_dynamics.base import Compressed, ParameterBase, base_of, correlated_spread, information
+from genesis.sysid.inverse_dynamics.chart import LinearChart
+from genesis.sysid.inverse_dynamics.consistent import Consistent, consistent
+from genesis.sysid.inverse_dynamics.equations import GEOMETRY, Equations, TorqueEquations
 from genesis.sysid.statistics import INTERVAL
 
 ROUNDS = 4  # of weights
