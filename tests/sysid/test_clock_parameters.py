@@ -12,7 +12,7 @@ from tests.sysid.problems import ARM, TRUTH, joint_problem, recorded, solved, tr
 
 pytestmark = pytest.mark.usefixtures("engine")
 SCALE, OFFSET = 1.001, 0.012
-MASS = {"mass": {"kind": "mass", "names": ["lower"], "bounds": [0.5, 2.0]}}
+MASS = {"mass": {"kind": "mass", "names": ["lower"], "bounds": [0.5, 2.0], "inertia": "keep"}}
 
 
 def stamped(recording: Recording, scale: float, offset: float, *, channel: str | None = None) -> Recording:
