@@ -64,6 +64,51 @@ def test_a_clock_of_its_own_has_a_unit_of_its_own_and_is_shifted_by_its_delay(tm
     assert data.train[0].inputs["torque"].time == pytest.approx(TIME) and data.warnings == []
 
 
+@pytest.mark.parametrize("main", ["ns", "us", "s"])
+@pytest.mark.parametrize("own", ["ns", "us", "s"])
+def test_clocks_of_different_units_count_from_one_instant(tmp_path: Path, main: str, own: str) -> None:
+    """Nanoseconds since 1970 as integers, and seconds as floats, which they round to a quarter of a microsecond."""
+    began = 1698300000_123456000
+    ticks = began + np.arange(400) * 10_000_000
+    clock = {"ns": ticks, "us": ticks // 1000, "s": ticks * 1e-9}
+    late = {"ns": ticks + 20_000_000, "us": ticks // 1000 + 20_000, "s": (ticks + 20_000_000) * 1e-9}
+    path = tmp_path / "a.npz"
+    np.savez(path, time=clock[main], own=late[own], q=ANGLE, v=ANGLE)
+    channels = {
+        "angle": {"kind": "joint_position", "columns": {"pivot": "q"}},
+        "speed": {"kind": "joint_velocity", "columns": {"pivot": "v"}, "time": "own", "time_unit": own},
+    }
+    data = load(node(path, channels=channels, time={"column": "time", "unit": main}))
+    exact = 1e-12 if "s" not in (main, own) else 6e-7
+    assert data.train[0].channels["angle"].time == pytest.approx(TIME, abs=exact)
+    assert data.train[0].channels["speed"].time == pytest.approx(TIME + 0.02, abs=exact)
+
+
+def test_a_command_that_was_set_before_the_recording_holds(tmp_path: Path) -> None:
+    early = np.arange(4) * 0.1
+    path = tmp_path / "a.npz"
+    np.savez(path, time=10.0 + TIME, own=early, q=ANGLE, tau=np.full(4, 0.7))
+    data = load(node(path, inputs=torque(time="own")))
+    assert data.train[0].inputs["torque"].time == pytest.approx(early) and data.train[0].start == pytest.approx(10.0)
+    assert data.warnings == [
+        'a: input "torque" has samples from 0 to 0.3 s only; 100 % of the recording (10 to 13.99 s) lies outside, and it is constant there.'
+    ]
+    np.savez(path, time=1.7e9 + TIME, own=early, q=ANGLE, tau=np.full(4, 0.7))
+    with pytest.raises(InputError, match="One counts from another epoch"):
+        load(node(path, inputs=torque(time="own")))
+
+
+def test_pauses_of_an_input_that_holds_are_no_gaps(tmp_path: Path) -> None:
+    own = np.concatenate([start + np.arange(100) * 0.001 for start in (0.0, 1.0, 2.0, 3.0)])
+    path = tmp_path / "a.npz"
+    np.savez(path, time=TIME, own=own, q=ANGLE, tau=np.ones(400))
+    data = load(node(path, inputs=torque(time="own", hold="zero")))
+    assert data.train[0].gaps == [] and not any("missing" in text for text in data.warnings)
+    data = load(node(path, inputs=torque(time="own")))
+    assert len(data.train[0].gaps) == 3
+    assert any(text.endswith("set observation.inputs.torque.hold: zero.") for text in data.warnings)
+
+
 def test_a_share_of_the_recording_without_input_is_told(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", time=TIME, own=1.0 + TIME, q=ANGLE, tau=ANGLE)
     (text,) = load(node(path, inputs=torque(time="own"))).warnings
