@@ -137,6 +137,16 @@ class ColumnLayout:
         channels = {f"channel {key}": spec for key, spec in self.channels.items()}
         return {**channels, **{f"input {key}": spec for key, spec in self.inputs.items()}}
 
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Columns of files that are read for it, those of patterns with {name} in them."""
+        sources = [spec.source for spec in self.specs.values()]
+        named = [column for source in sources for columns in source.columns.values() for column in columns]
+        patterns = [part for source in sources for part in source.pattern or ()]
+        step = self.clock.step if isinstance(self.clock.step, str) else None
+        clocks = [self.clock.column, step, self.trajectory, *(source.clock for source in sources)]
+        return tuple(dict.fromkeys([*named, *patterns, *(name for name in clocks if name is not None)]))
+
 
 def recordings(log: Log, entry: FileEntry, layout: ColumnLayout) -> Iterator[Recording]:
     """The trajectories of a file that its entry chooses.
