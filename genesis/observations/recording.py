@@ -87,7 +87,7 @@ class Clock:
         if len(missing):
             raise InputError(f'{log.place(int(missing[0]))}: the time (column "{name}") is missing.')
         factor = self.factor if unit is None else time_factor(f"{where}.time_unit", unit)
-        return self._since(log, raw, 1.0 if name in log.seconds else factor)
+        return self._since(log, raw, 1.0 if log.named(name) in log.seconds else factor)
 
     def origin(self, log: Log) -> float:
         """The instant [s] on the clocks of a file that `stamps` count from."""
@@ -223,7 +223,10 @@ def _recording(log: Log, entry: FileEntry, layout: ColumnLayout, name: str, rows
 
 
 def _hold_asked(
-    pauses: Mapping[str, Sequence[Interval]], measured: Sequence[Interval], found: Sequence[Interval], specs: Mapping[str, InputSpec]
+    pauses: Mapping[str, Sequence[Interval]],
+    measured: Sequence[Interval],
+    found: Sequence[Interval],
+    specs: Mapping[str, InputSpec],
 ) -> str:
     """The key for an input that is written when it changes: one that pauses where the channels go on."""
     alone = [0.5 * (a + b) for a, b in found if not any(c <= 0.5 * (a + b) <= d for c, d in measured)]

@@ -12,7 +12,6 @@ from genesis.selection import tensor
 from genesis.sysid.problem import Motion, RecordingProblem
 from genesis.sysid.shooting import Batch, Samples
 
-
 CLOCK_SHARE = 0.1  # of a window that a clock may be off: farther away start states are not at hand
 
 
@@ -100,7 +99,7 @@ def far_clocks(problem: RecordingProblem, z: Tensor) -> list[str]:
         if share > CLOCK_SHARE:
             made.append(
                 f'the clock of channel "{name}" is found to be off by {worst:.3g} s, {100.0 * share:.3g} % of a window, beyond '
-                f"{100.0 * CLOCK_SHARE:g} % its numbers are no more right: correct its stamps in the file by what was found and identify again, "
+                f"{100.0 * CLOCK_SHARE:g} % its numbers are no more right: correct its stamps by what was found and identify again, "
                 "or take a longer shooting.window"
             )
     return made

@@ -167,3 +167,24 @@ def test_the_last_part_that_is_held_out_counts_no_gaps(tmp_path: Path) -> None:
     assert data.validation[0].start == pytest.approx(1e6 + 3.99 - 0.25 * 7.98)
     data = load(node(path, validation={"fraction": 0.75}))
     assert data.validation[0].start == pytest.approx(7.98 * 0.25)
+
+
+def test_a_name_may_keep_its_comment_sign(tmp_path: Path) -> None:
+    """As `rostopic echo -p` writes it."""
+    path = tmp_path / "a.csv"
+    path.write_text("%time,field.q\n" + "".join(f"{1698300000000000000 + k * 10_000_000},{k * 0.1}\n" for k in range(50)))
+    for name in ("%time", "time"):
+        channels = {"angle": {"kind": "joint_position", "columns": {"pivot": "field.q"}}}
+        data = load(node(path, channels=channels, time={"column": name, "unit": "ns"}))
+        assert data.train[0].channels["angle"].time == pytest.approx(np.arange(50) * 0.01, abs=1e-12)
+
+
+def test_what_was_not_asked_for_does_not_count_where_room_is_short(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    odd = np.zeros(3, dtype=[("ä", "f8"), ("b", "i4")])  # format 3.0
+    np.savez(path, time=TIME, q=ANGLE, odd=odd, image=np.zeros((2000, 1000), np.uint8))
+    data = load(node(path, budget_gb=1e-4))
+    assert data.train[0].channels["angle"].values[:, 0].tolist() == ANGLE.tolist()
+    assert load(node(path, budget_gb=2.1e-3)).train  # a byte is a byte
+    with pytest.raises(InputError, match="it was not asked for|would take"):
+        load(node(path, channels={"angle": {"kind": "joint_position", "columns": {"pivot": "image[0]"}}}, budget_gb=1e-4))

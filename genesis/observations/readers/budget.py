@@ -18,7 +18,9 @@ def within(what: str, sizes: Mapping[str, int], options: ReadOptions, faults: di
         return set(sizes)
     kept = {name for name in sizes if any(_holds(name, column) for column in options.asked)}
     afford(what, sum(sizes[name] for name in kept), options)
-    faults |= {name: f"it was not asked for, and {what} would take {gigabytes(sum(sizes.values()))}" for name in set(sizes) - kept}
+    faults |= {
+        name: f"it was not asked for, and {what} would take {gigabytes(sum(sizes.values()))}" for name in set(sizes) - kept
+    }
     return kept
 
 
@@ -26,6 +28,8 @@ def _holds(array: str, column: str) -> bool:
     """Whether a column of that name, or pattern with {name} in it, may lie in an array: it is the array, or `array[k]`."""
     if "{name}" in column:
         before, _, after = column.partition("{name}")
+        if "[" in before:
+            return array == before.partition("[")[0]
         plain = after.partition("[")[0]
         return array.startswith(before) and (array.endswith(plain) or "[" in after)
     return column == array or column.startswith(f"{array}[")
