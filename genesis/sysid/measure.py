@@ -98,8 +98,8 @@ def far_clocks(problem: RecordingProblem, z: Tensor) -> list[str]:
             worst, share = (off, part) if part > share else (worst, share)
         if share > CLOCK_SHARE:
             made.append(
-                f'the clock of channel "{name}" is found to be off by {worst:.3g} s, {100.0 * share:.3g} % of a window, beyond '
-                f"{100.0 * CLOCK_SHARE:g} % its numbers are no more right: correct its stamps by what was found and identify again, "
+                f'the clock of channel "{name}" is found to be off by {worst:.3g} s, {100.0 * share:.3g} % of a window; beyond '
+                f"{100.0 * CLOCK_SHARE:g} % estimates are wrong: correct its stamps by what was found and identify again, "
                 "or take a longer shooting.window"
             )
     return made
