@@ -15,6 +15,7 @@ from genesis_cli.validate import Checked
 
 # Files that a loss or task may name instead of numbers.
 DATA_FILES = (".csv", ".npy", ".npz")
+BEGUN_AT = "begun_at.json"  # in the folder of a run: the estimates of another one that it began at
 
 
 def absolute_files(job: Job) -> None:
@@ -286,11 +287,13 @@ def build_loop(
     )  # fmt: skip
 
 
-def build_identification(checked: Checked, problem: Any, *, seconds: dict[str, float], **options: Any) -> Any:
+def build_identification(
+    checked: Checked, problem: Any, *, seconds: dict[str, float], taken: dict[str, float] | None = None, **options: Any
+) -> Any:
     """The run of the config on its recordings.
 
     Args:
-        seconds: spent before, by phase. options: observers, signals.
+        seconds: spent before, by phase. taken: what `starts.run` has found, where it is known. options: observers, signals.
     Raises: InputError for a problem that the method cannot lower, UnknownNameError.
     """
     from genesis.runners.identify import identification
@@ -300,7 +303,7 @@ def build_identification(checked: Checked, problem: Any, *, seconds: dict[str, f
     from genesis.sysid.identification import Starts
 
     plain = checked.plain
-    begin_at_run(plain["starts"].run, problem)
+    begin_at_run(plain["starts"].run, problem, taken)
     asked = plain["statistics"]
     limits = FitLimits(asked.chi2, asked.explained, asked.held_out)
     starts = Starts(**{name: value for name, value in vars(plain["starts"]).items() if name != "run"})
@@ -320,14 +323,35 @@ def _torque(plain: dict[str, Any]) -> Any:
     return TorqueOptions(**vars(plain["torque"]))
 
 
-def begin_at_run(run: str | None, problem: Any) -> None:
+def begin_at_run(run: str | None, problem: Any, taken: dict[str, float] | None = None) -> None:
     """Put the estimates of another run into the parameters that both have, and say which. Raises: InputError."""
     if run is None:
         return
     from genesis.sysid.warm_start import begin_at
     from genesis_cli import console
 
-    console.note(begin_at(problem, Path(run)))
+    console.note(begin_at(problem, Path(run), taken))
+
+
+def values_to_begin_at(job: Job, run: str | None) -> dict[str, float] | None:
+    """Estimates of `starts.run`, of a run that goes on those that it began at, which its folder keeps; None without any. Raises: InputError."""
+    if run is None:
+        return None
+    from genesis.sysid.warm_start import estimates_of
+
+    kept = job.folder / BEGUN_AT
+    return estimates_of(kept if job.resume and kept.is_file() else Path(run))
+
+
+def keep_values(job: Job, run: str | None, taken: dict[str, float] | None) -> None:
+    """Write what a run begins at into its folder: the other run may move, or go on."""
+    if taken is None or job.resume:
+        return
+    from genesis.runners.files import write_json
+
+    job.folder.mkdir(parents=True, exist_ok=True)
+    rows = [{"name": name, "value": value} for name, value in taken.items()]
+    write_json(job.folder / BEGUN_AT, {"run": run, "estimates": rows})
 
 
 def store_config(cfg: DictConfig, folder: Path) -> str:

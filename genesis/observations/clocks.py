@@ -73,12 +73,16 @@ def seen(series: Series) -> np.ndarray:
     return series.time[np.isfinite(series.values).any(1)]
 
 
-def missing(channels: Mapping[str, Series], specs: Mapping[str, ChannelSpec], inputs: Mapping[str, Series]) -> list[Interval]:
-    """Where inputs have gaps, or the channels that windows start from: those of joints, else poses, else all."""
+def missing(channels: Mapping[str, Series], specs: Mapping[str, ChannelSpec]) -> list[Interval]:
+    """Where the channels that windows start from have gaps: those of joints, else poses, else all."""
     kinds = {spec.kind for spec in specs.values()}
     starting = next((set(g) for g in (("joint_position",), ("link_position", "link_orientation")) if kinds & set(g)), kinds)
-    found = [gap for key, series in channels.items() if specs[key].kind in starting for gap in gaps(seen(series))]
-    return found + [gap for series in inputs.values() for gap in gaps(seen(series))]
+    return [gap for key, series in channels.items() if specs[key].kind in starting for gap in gaps(seen(series))]
+
+
+def paused(inputs: Mapping[str, Series], specs: Mapping[str, InputSpec]) -> dict[str, list[Interval]]:
+    """Where inputs have gaps, by name; one that holds its last value has none: it may be written when it changes."""
+    return {name: [] if specs[name].hold == "zero" else gaps(seen(series)) for name, series in inputs.items()}
 
 
 def expect_common(
@@ -89,6 +93,8 @@ def expect_common(
     specs: Mapping[str, ChannelSpec | InputSpec],
 ) -> None:
     """Raises: InputError for a channel or input that shares no part of the time of the channel on the clock of all (else the first one).
+
+    An input that ended before, on a clock that goes with the others, was set once and holds.
 
     Args:
         name: of the recording; first: stamp of its first sample [s]. specs: by "channel NAME" and "input NAME".
@@ -103,6 +109,8 @@ def expect_common(
             continue
         if min(b, d) - max(a, c) < SHARED * min(b - a, d - c):
             spec = specs[key]
+            if isinstance(spec, InputSpec) and d < a and not _another_clock(series, table[main]):
+                continue
             raise InputError(
                 f"{name}: {_quoted(key)} goes from {_time(c + first)} to {_time(d + first)} s on its clock, {_quoted(main)} from "
                 f"{_time(a + first)} to {_time(b + first)} s: they share no time. {_cause(spec, series, table[main])}"
@@ -118,7 +126,7 @@ def uncovered(
         spec, (a, b) = specs[key], _range(one)
         if end <= start or len(one.time) < CONSTANT:
             continue
-        lost = max(0.0, a - start) + max(0.0, end - b)
+        lost = min(max(0.0, a - start) + max(0.0, end - b), end - start)
         step = float(np.median(np.diff(one.time)))
         allowed = max(SAMPLES * step, LOST * (end - start))
         driven = isinstance(spec, InputSpec)
@@ -147,7 +155,7 @@ def _quoted(key: str) -> str:
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds:.10g}"
+    return f"{round(seconds, 6):.10g}"
 
 
 def _thousands(ratio: float) -> int:
@@ -166,6 +174,13 @@ def _unit_asked(spec: ChannelSpec | InputSpec, power: int) -> str:
     if power > 0:
         return f"; is its clock in {units[power]}? ({spec.where}.time_unit: {units[power]})"
     return f"; is the clock of the others in {units[-power]}? (observation.time.unit: {units[-power]}, {spec.where}.time_unit: s)"
+
+
+def _another_clock(series: Series, main: Series) -> bool:
+    """Whether two clocks have other units or count from other beginnings; a few samples have no length that could tell a unit."""
+    (c, d), (a, b) = _range(series), _range(main)
+    unit = len(series.time) > FEWEST_STEPS and b > a and _thousands((d - c) / (b - a)) != 0
+    return unit or abs(c - a) > EPOCH
 
 
 def _cause(spec: ChannelSpec | InputSpec, series: Series, main: Series) -> str:

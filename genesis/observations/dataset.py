@@ -106,15 +106,16 @@ def _smoothing(node: Mapping[str, Any]) -> Smoothing:
 def _read_all(chosen: list[FileEntry], layout: ColumnLayout, options: ReadOptions) -> list[Recording]:
     if not chosen:
         raise InputError("observation.files: names no file; give at least one.")
+    options = replace(options, asked=layout.asked)
+    owns = [replace(of_file(options, entry.where, entry.given), episodes=entry.episodes) for entry in chosen]
+    ways = [f"{entry.path} {own}" for entry, own in zip(chosen, owns, strict=True)]
     logs: dict[str, Log] = {}
     found: list[Recording] = []
-    for entry in chosen:
-        own = replace(of_file(options, entry.where, entry.given), episodes=entry.episodes)
-        known = f"{entry.path} {own}"
-        if known not in logs:
-            logs[known] = read(entry.where, entry.path, own)
-            layout.warnings += logs[known].notes
-        log = logs[known]
+    for k, (entry, own, way) in enumerate(zip(chosen, owns, ways, strict=True)):
+        if way not in logs:
+            logs[way] = read(entry.where, entry.path, own)
+            layout.warnings += logs[way].notes
+        log = logs[way] if way in ways[k + 1 :] else logs.pop(way)  # the budget is of one file: none is kept that has served
         if not found:
             specs: list[ChannelSpec | InputSpec] = [*layout.channels.values(), *layout.inputs.values()]
             for spec in specs:

@@ -8,6 +8,8 @@ import numpy as np
 
 from genesis.errors import InputError, UnknownNameError, unknown_name
 
+COMMENT_SIGNS = "%#"
+
 
 @dataclass
 class Log:
@@ -34,8 +36,15 @@ class Log:
     hint: str = ""
     trajectory: str | None = None
 
+    def named(self, name: str) -> str:
+        """The column that a name means: also with the comment sign before it that its line in the file has, `%time`."""
+        bare = name.lstrip(COMMENT_SIGNS).strip()
+        known = name in self.columns or name in self.faults or bare not in self.columns
+        return name if known else bare
+
     def column(self, where: str, name: str) -> np.ndarray:
         """(N,) numbers. Raises: UnknownNameError, InputError for a column of texts."""
+        name = self.named(name)
         if name in self.faults:
             raise InputError(f'{where}: {self.path.name}: column "{name}" is not made of numbers: {self.faults[name]}.')
         if name not in self.columns:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from genesis.errors import InputError
-from genesis.observations.clocks import Interval, between, expect_common, merged, missing, stretches, uncovered
+from genesis.observations.clocks import EPOCH, Interval, between, expect_common, merged, missing, paused, stretches, uncovered
 from genesis.observations.duplicates import ERROR, one_each
 from genesis.observations.files import FileEntry
 from genesis.observations.log import Log
@@ -18,6 +18,7 @@ from genesis.observations.series import Series
 from genesis.observations.spec import ChannelSpec, InputSpec
 from genesis.units import time_factor
 
+SECOND = 1_000_000_000  # ns
 NEAR_HALF = 0.4  # of the jump of an encoder: a motion of this size between two samples may be one the other way
 
 
@@ -59,7 +60,7 @@ class Clock:
     unit: str
     step: Any
     factor: float = field(init=False)
-    origins: dict[Path, int] = field(default_factory=dict, init=False)
+    origins: dict[Path, int] = field(default_factory=dict, init=False)  # [ns]
 
     def __post_init__(self) -> None:
         self.factor = time_factor("observation.time.unit", self.unit)
@@ -67,7 +68,7 @@ class Clock:
     def stamps(self, log: Log, where: str, clock: str | None, rows: int, unit: str | None = None) -> np.ndarray:
         """(rows,) [s], from the column `clock` of a channel `where`, in a unit of its own or that of all, or the column of all.
 
-        Integers count from the first one asked for in the file: nanoseconds since 1970 would be rounded.
+        All clocks of a file count from one instant, see `_since`.
 
         Raises: InputError for a time that is missing, or another number of rows.
         """
@@ -86,10 +87,30 @@ class Clock:
         if len(missing):
             raise InputError(f'{log.place(int(missing[0]))}: the time (column "{name}") is missing.')
         factor = self.factor if unit is None else time_factor(f"{where}.time_unit", unit)
-        factor = 1.0 if name in log.seconds else factor
+        return self._since(log, raw, 1.0 if log.named(name) in log.seconds else factor)
+
+    def origin(self, log: Log) -> float:
+        """The instant [s] on the clocks of a file that `stamps` count from."""
+        return self.origins.get(log.path, 0) * 1e-9
+
+    def _since(self, log: Log, raw: np.ndarray, factor: float) -> np.ndarray:
+        """(N,) [s] from an instant that all clocks of the file share, a whole number of nanoseconds: time since 1970 would be rounded.
+
+        It is the first integer that is asked for, or the whole second before a first float, where that is far from zero.
+        """
+        tick = round(factor * 1e9)
         if raw.dtype.kind in "iu" and len(raw):
-            raw = raw - self.origins.setdefault(log.path, int(raw[0]))
-        return raw.astype(np.float64) * factor
+            ticks = raw.astype(np.int64)
+            origin = self.origins.setdefault(log.path, int(ticks[0]) * tick if self.step is None else 0)
+            whole, rest = divmod(origin, tick)
+            since: np.ndarray = (ticks - whole).astype(np.float64) * factor
+            return since - rest * 1e-9 if rest else since
+        seconds: np.ndarray = raw.astype(np.float64) * factor
+        first = float(seconds[0]) if len(seconds) and self.step is None else 0.0
+        origin = self.origins.setdefault(log.path, int(first // 1.0) * SECOND if abs(first) > EPOCH else 0)
+        whole, rest = divmod(origin, SECOND)
+        seconds = seconds - whole if whole else seconds
+        return seconds - rest * 1e-9 if rest else seconds
 
     def _step(self, log: Log) -> float:
         step = log.scalars.get(self.step) if isinstance(self.step, str) else self.step
@@ -115,6 +136,16 @@ class ColumnLayout:
         """All of them, as "channel NAME" and "input NAME"."""
         channels = {f"channel {key}": spec for key, spec in self.channels.items()}
         return {**channels, **{f"input {key}": spec for key, spec in self.inputs.items()}}
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Columns of files that are read for it, those of patterns with {name} in them."""
+        sources = [spec.source for spec in self.specs.values()]
+        named = [column for source in sources for columns in source.columns.values() for column in columns]
+        patterns = [part for source in sources for part in source.pattern or ()]
+        step = self.clock.step if isinstance(self.clock.step, str) else None
+        clocks = [self.clock.column, step, self.trajectory, *(source.clock for source in sources)]
+        return tuple(dict.fromkeys([*named, *patterns, *(name for name in clocks if name is not None)]))
 
 
 def recordings(log: Log, entry: FileEntry, layout: ColumnLayout) -> Iterator[Recording]:
@@ -171,22 +202,38 @@ def _recording(log: Log, entry: FileEntry, layout: ColumnLayout, name: str, rows
         series.time -= layout.channels[key].source.delay + entry.delay
     for key, series in inputs.items():
         series.time += layout.inputs[key].source.delay
-    expect_common(name, first, channels, inputs, layout.specs)
+    expect_common(name, first + layout.clock.origin(log), channels, inputs, layout.specs)
     channels = {key: _cropped(log, name, key, series, entry) for key, series in channels.items()}
     start = float(min(series.time[0] for series in channels.values()))
     end = float(max(series.time[-1] for series in channels.values()))
     measured = {f"channel {key}": series for key, series in channels.items()} if len(channels) > 1 else {}
     driven = {f"input {key}": series for key, series in inputs.items()}
     layout.warnings += uncovered(name, start, end, measured | driven, layout.specs)
-    found = merged(missing(channels, layout.channels, inputs), start, end)
+    measured_gaps, pauses = missing(channels, layout.channels), paused(inputs, layout.inputs)
+    found = merged([*measured_gaps, *(gap for own in pauses.values() for gap in own)], start, end)
     if found:
         longest = max(found, key=lambda gap: gap[1] - gap[0])
         layout.warnings.append(
             f"{name}: samples are missing for {longest[1] - longest[0]:.4g} s from {longest[0]:.6g} s on"
             + (f", and in {len(found) - 1} shorter gap{'s' * (len(found) > 2)}" if len(found) > 1 else "")
             + "; windows are cut there, and nothing is read across."
+            + _hold_asked(pauses, merged(measured_gaps, start, end), found, layout.inputs)
         )
     return Recording(name, log.path, number, entry.split, channels, inputs, start, end, found)
+
+
+def _hold_asked(
+    pauses: Mapping[str, Sequence[Interval]],
+    measured: Sequence[Interval],
+    found: Sequence[Interval],
+    specs: Mapping[str, InputSpec],
+) -> str:
+    """The key for an input that is written when it changes: one that pauses where the channels go on."""
+    alone = [0.5 * (a + b) for a, b in found if not any(c <= 0.5 * (a + b) <= d for c, d in measured)]
+    names = [name for name, own in pauses.items() if any(a <= t <= b for a, b in own for t in alone)]
+    if not names:
+        return ""
+    return f" If the last value holds while an input pauses, set {specs[names[0]].where}.hold: zero."
 
 
 def _cropped(log: Log, name: str, key: str, series: Series, entry: FileEntry) -> Series:

@@ -13,6 +13,7 @@ from genesis.scene.names import row_names
 from genesis.selection import match
 from genesis.sysid.cause import likeliest_cause
 from genesis.sysid.fit import FitLimits, GoodnessOfFit, beyond_sigma, fit_of
+from genesis.sysid.measure import far_clocks
 from genesis.sysid.outcome import Comparison, compare
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.profile import profile_interval
@@ -85,6 +86,7 @@ def _goodness(
     described = {name: value.numpy() for name, value in problem.described.items()}
     links = row_names(problem.solver.model, "link_mass")
     goodness.doubts = doubts_of(made, described, identified_parameters(problem, best), links)
+    goodness.doubts += far_clocks(problem, torch.as_tensor(problem.split(best)[0]))
     if goodness.reasons:
         goodness.cause = likeliest_cause(problem, None if goodness.doubts else problem.split(best)[0])
     return goodness

@@ -116,11 +116,17 @@ class Noise:
     """The noise of all series: one process for each measured number.
 
     own: columns of f that belong to the start of a window; the others are shared by all. believed: window -> (m, m) of these columns, what
-    priors add to F^T e e^T F.
+    priors add to F^T e e^T F. before: window -> the one that it goes on from without a gap, where there is one.
     """
 
-    def __init__(self, series: Sequence[ResidualSeries], own: int, believed: Mapping[int, np.ndarray]) -> None:
-        self.series, self.own, self.believed = list(series), own, believed
+    def __init__(
+        self,
+        series: Sequence[ResidualSeries],
+        own: int,
+        believed: Mapping[int, np.ndarray],
+        before: Mapping[int, int] | None = None,
+    ) -> None:
+        self.series, self.own, self.believed, self.before = list(series), own, believed, before or {}
         self.groups: dict[tuple[str, int], list[ResidualSeries]] = {}
         for one in self.series:
             self.groups.setdefault(one.key, []).append(one)
@@ -166,8 +172,24 @@ class Noise:
         return {key: self._summed(key, own) for key, own in parts.items()}
 
     def spread(self) -> np.ndarray:
-        """(n, n) covariance of the scores z^T r."""
-        return np.sum([s.z.T @ times(self.processes[s.key].lags(len(s.r)), s.z) for s in self.series], 0)
+        """(n, n) covariance of the scores z^T r. The noise does not begin anew where a window goes on from another one."""
+        made: list[np.ndarray] = []
+        for key, group in self.groups.items():
+            for rows in self._lasting(group):
+                z = np.concatenate([s.z for s in rows])
+                made.append(z.T @ times(self.processes[key].lags(len(z)), z))
+        found: np.ndarray = np.sum(made, 0)
+        return found
+
+    def _lasting(self, group: Sequence[ResidualSeries]) -> list[list[ResidualSeries]]:
+        """The windows of one number as runs without a break, in the order of time."""
+        made: list[list[ResidualSeries]] = []
+        for s in sorted(group, key=lambda s: s.window):
+            if made and self.before.get(s.window, -1) == made[-1][-1].window:
+                made[-1].append(s)
+            else:
+                made.append([s])
+        return made
 
     def correlated(self) -> bool:
         """Whether the residuals of some measured number are no white noise (Ljung and Box, at one in a hundred)."""

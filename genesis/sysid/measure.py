@@ -12,6 +12,8 @@ from genesis.selection import tensor
 from genesis.sysid.problem import Motion, RecordingProblem
 from genesis.sysid.shooting import Batch, Samples
 
+CLOCK_SHARE = 0.1  # of a window that a clock may be off: farther away start states are not at hand
+
 
 @dataclass
 class ResidualRows:
@@ -76,6 +78,30 @@ def lateness(batch: Batch, samples: Samples, targets: Sequence[Inputs], name: st
         made = run if made is None else made + run
     if offset is not None:
         made = -offset if made is None else made - offset
+    return made
+
+
+def far_clocks(problem: RecordingProblem, z: Tensor) -> list[str]:
+    """In words: channels whose clock, as it was found, is off by a part of a window of which `begin` cannot read its start state.
+
+    Windows are cut, and their starts read, by the stamps; a start is then moved on at its velocity, which is right for short times only.
+    """
+    targets, made = problem.targets(z), []
+    for name in problem.channels:
+        worst, share = 0.0, 0.0
+        for window in problem.windows:
+            sensors = targets[window.recording if len(targets) > 1 else 0].sensors
+            scale, offset = (sensors.get((name, what)) for what in ("clock_scale", "clock_offset"))
+            off = 0.0 if scale is None else (float(scale) - 1.0) * window.start
+            off += 0.0 if offset is None else float(offset)
+            part = abs(off) / (window.steps * problem.dt)
+            worst, share = (off, part) if part > share else (worst, share)
+        if share > CLOCK_SHARE:
+            made.append(
+                f'the clock of channel "{name}" is found to be off by {worst:.3g} s, {100.0 * share:.3g} % of a window; beyond '
+                f"{100.0 * CLOCK_SHARE:g} % estimates are wrong: correct its stamps by what was found and identify again, "
+                "or take a longer shooting.window"
+            )
     return made
 
 

@@ -28,6 +28,7 @@ class Followed:
 
     own: columns of F that belong to the start of a window. believed: window -> (m, m), what priors leave of F^T e. scores: rows that the noise
     is multiplied with in the scores, of each block; extra (n, n): covariance that starts add to them. white (n, n): sum of their squares.
+    before: window -> the one that it goes on from.
     """
 
     blocks: list[ResidualBlock]
@@ -36,6 +37,7 @@ class Followed:
     believed: dict[int, np.ndarray]
     scores: list[np.ndarray]
     extra: np.ndarray
+    before: dict[int, int]
 
     @property
     def used(self) -> float:
@@ -55,7 +57,10 @@ class Followed:
     def noise(self) -> Noise:
         """The noise in time."""
         return Noise(
-            series_of([replace(b, z=s) for b, s in zip(self.blocks, self.scores, strict=True)], self.f), self.own, self.believed
+            series_of([replace(b, z=s) for b, s in zip(self.blocks, self.scores, strict=True)], self.f),
+            self.own,
+            self.believed,
+            self.before,
         )
 
 
@@ -85,7 +90,8 @@ def followed(residuals: Residuals, x: np.ndarray, blocks: Sequence[ResidualBlock
             else np.einsum("wnt,wtu,wmu->nm", kept, roots.prior, kept)
         )
     half = _inverse_root(info)
-    made = Followed([], [], nt, {}, [], extra)
+    before = {w: window.before for w, window in enumerate(problem.windows) if window.before >= 0}
+    made = Followed([], [], nt, {}, [], extra, before)
     for block in channels:
         f, z, r = block.z @ half, block.z, block.r
         if roots is not None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,16 @@ EDGE = 1e-6  # of the width of smooth bounds
 NAMED = 8  # parameters in one line
 
 
-def begin_at(problem: RecordingProblem, run: Path) -> str:
+def begin_at(problem: RecordingProblem, run: Path, found: Mapping[str, float] | None = None) -> str:
     """Put the estimates of a run into the parameters; returns in one line which are taken and which not.
+
+    found: what `estimates_of` gave of it before; None: it is read now.
 
     What each recording has of its own, and what is frozen, keeps its start. A group of which the other run lacks a number keeps all of its own.
 
     Raises: InputError for a folder that is no identification, or has no parameter of this one.
     """
-    found = _estimates(run)
+    found = estimates_of(run) if found is None else found
     taken: list[str] = []
     left: list[str] = []
     for parameter, recording, _ in problem.slices:
@@ -57,8 +60,8 @@ def _within(parameter: Numbers, value: Tensor) -> Tensor:
     return torch.maximum(torch.minimum(value, high - edge), low + edge)
 
 
-def _estimates(run: Path) -> dict[str, float]:
-    """Value by name. Raises: InputError."""
+def estimates_of(run: Path) -> dict[str, float]:
+    """Value by name, of the folder of a run or a file of its kind. Raises: InputError."""
     path = run / RESULT if run.is_dir() else run
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8"))

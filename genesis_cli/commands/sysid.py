@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from genesis_cli import console
-from genesis_cli.build import build_identification, build_problem
+from genesis_cli.build import build_identification, build_problem, keep_values, values_to_begin_at
 from genesis_cli.commands.optimize import outcome_of, recorded
 from genesis_cli.commands.prepare import Prepared, prepare
 from genesis_cli.commands.replay import identified_replay, wanted, write_replay
@@ -68,12 +68,17 @@ def learn(
 
     observers = [*observers, *job.observers()]
     told = {} if progress is None else {"tell": progress.say}
-    loop = build_identification(prepared.checked, prepared.task, seconds=prepared.seconds, observers=observers, **told)
+    run = prepared.checked.plain["starts"].run
+    taken = values_to_begin_at(job, run)
+    loop = build_identification(
+        prepared.checked, prepared.task, seconds=prepared.seconds, taken=taken, observers=observers, **told
+    )
     if window is not None:
         observe = window.observer(lambda _: identified_replay(job, prepared, loop.problem))
         loop.observers = [*loop.observers, observe]
     if job.resume:
         resume(loop, job.folder)
+    keep_values(job, run, taken)
     return loop, recorded(job, prepared.checked, loop)
 
 

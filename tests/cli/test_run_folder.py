@@ -1,7 +1,9 @@
 """Folders of runs: never shared, and files found where the config that names them lies."""
 
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
@@ -95,3 +97,20 @@ def test_files_lie_beside_the_yaml_that_names_them(tmp_path, monkeypatch) -> Non
     assert found(str(tmp_path / "arm.urdf"), typed=False) == str(tmp_path / "arm.urdf"), "an absolute path is what it is"
     with pytest.raises(CommandError, match="robot.file: file none.urdf not found; tried: "):
         found("none.urdf", typed=False)
+
+
+def test_what_a_run_began_at_outlives_the_other_run(tmp_path) -> None:
+    """A run that goes on reads the values that its own folder keeps."""
+    from genesis.errors import InputError
+    from genesis_cli.build import keep_values, values_to_begin_at
+
+    result, own = tmp_path / "result.json", tmp_path / "own"
+    result.write_text(json.dumps({"estimates": [{"name": "mass/lower", "value": 1.1}]}))
+    first, later = (SimpleNamespace(folder=own, resume=resumed) for resumed in (False, True))
+    taken = values_to_begin_at(first, str(tmp_path))
+    keep_values(first, str(tmp_path), taken)
+    result.unlink()
+    assert values_to_begin_at(later, str(tmp_path)) == taken == {"mass/lower": 1.1}
+    with pytest.raises(InputError, match="cannot be read"):
+        values_to_begin_at(first, str(tmp_path))
+    assert values_to_begin_at(first, None) is None

@@ -64,6 +64,51 @@ def test_a_clock_of_its_own_has_a_unit_of_its_own_and_is_shifted_by_its_delay(tm
     assert data.train[0].inputs["torque"].time == pytest.approx(TIME) and data.warnings == []
 
 
+@pytest.mark.parametrize("main", ["ns", "us", "s"])
+@pytest.mark.parametrize("own", ["ns", "us", "s"])
+def test_clocks_of_different_units_count_from_one_instant(tmp_path: Path, main: str, own: str) -> None:
+    """Nanoseconds since 1970 as integers, and seconds as floats, which they round to a quarter of a microsecond."""
+    began = 1698300000_123456000
+    ticks = began + np.arange(400) * 10_000_000
+    clock = {"ns": ticks, "us": ticks // 1000, "s": ticks * 1e-9}
+    late = {"ns": ticks + 20_000_000, "us": ticks // 1000 + 20_000, "s": (ticks + 20_000_000) * 1e-9}
+    path = tmp_path / "a.npz"
+    np.savez(path, time=clock[main], own=late[own], q=ANGLE, v=ANGLE)
+    channels = {
+        "angle": {"kind": "joint_position", "columns": {"pivot": "q"}},
+        "speed": {"kind": "joint_velocity", "columns": {"pivot": "v"}, "time": "own", "time_unit": own},
+    }
+    data = load(node(path, channels=channels, time={"column": "time", "unit": main}))
+    exact = 1e-12 if "s" not in (main, own) else 6e-7
+    assert data.train[0].channels["angle"].time == pytest.approx(TIME, abs=exact)
+    assert data.train[0].channels["speed"].time == pytest.approx(TIME + 0.02, abs=exact)
+
+
+def test_a_command_that_was_set_before_the_recording_holds(tmp_path: Path) -> None:
+    early = np.arange(4) * 0.1
+    path = tmp_path / "a.npz"
+    np.savez(path, time=10.0 + TIME, own=early, q=ANGLE, tau=np.full(4, 0.7))
+    data = load(node(path, inputs=torque(time="own")))
+    assert data.train[0].inputs["torque"].time == pytest.approx(early) and data.train[0].start == pytest.approx(10.0)
+    assert data.warnings == [
+        'a: input "torque" has samples from 0 to 0.3 s only; 100 % of the recording (10 to 13.99 s) lies outside, and it is constant there.'
+    ]
+    np.savez(path, time=1.7e9 + TIME, own=early, q=ANGLE, tau=np.full(4, 0.7))
+    with pytest.raises(InputError, match="One counts from another epoch"):
+        load(node(path, inputs=torque(time="own")))
+
+
+def test_pauses_of_an_input_that_holds_are_no_gaps(tmp_path: Path) -> None:
+    own = np.concatenate([start + np.arange(100) * 0.001 for start in (0.0, 1.0, 2.0, 3.0)])
+    path = tmp_path / "a.npz"
+    np.savez(path, time=TIME, own=own, q=ANGLE, tau=np.ones(400))
+    data = load(node(path, inputs=torque(time="own", hold="zero")))
+    assert data.train[0].gaps == [] and not any("missing" in text for text in data.warnings)
+    data = load(node(path, inputs=torque(time="own")))
+    assert len(data.train[0].gaps) == 3
+    assert any(text.endswith("set observation.inputs.torque.hold: zero.") for text in data.warnings)
+
+
 def test_a_share_of_the_recording_without_input_is_told(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", time=TIME, own=1.0 + TIME, q=ANGLE, tau=ANGLE)
     (text,) = load(node(path, inputs=torque(time="own"))).warnings
@@ -122,3 +167,24 @@ def test_the_last_part_that_is_held_out_counts_no_gaps(tmp_path: Path) -> None:
     assert data.validation[0].start == pytest.approx(1e6 + 3.99 - 0.25 * 7.98)
     data = load(node(path, validation={"fraction": 0.75}))
     assert data.validation[0].start == pytest.approx(7.98 * 0.25)
+
+
+def test_a_name_may_keep_its_comment_sign(tmp_path: Path) -> None:
+    """As `rostopic echo -p` writes it."""
+    path = tmp_path / "a.csv"
+    path.write_text("%time,field.q\n" + "".join(f"{1698300000000000000 + k * 10_000_000},{k * 0.1}\n" for k in range(50)))
+    for name in ("%time", "time"):
+        channels = {"angle": {"kind": "joint_position", "columns": {"pivot": "field.q"}}}
+        data = load(node(path, channels=channels, time={"column": name, "unit": "ns"}))
+        assert data.train[0].channels["angle"].time == pytest.approx(np.arange(50) * 0.01, abs=1e-12)
+
+
+def test_what_was_not_asked_for_does_not_count_where_room_is_short(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    odd = np.zeros(3, dtype=[("ä", "f8"), ("b", "i4")])  # format 3.0
+    np.savez(path, time=TIME, q=ANGLE, odd=odd, image=np.zeros((2000, 1000), np.uint8))
+    data = load(node(path, budget_gb=1e-4))
+    assert data.train[0].channels["angle"].values[:, 0].tolist() == ANGLE.tolist()
+    assert load(node(path, budget_gb=2.1e-3)).train  # a byte is a byte
+    with pytest.raises(InputError, match="it was not asked for|would take"):
+        load(node(path, channels={"angle": {"kind": "joint_position", "columns": {"pivot": "image[0]"}}}, budget_gb=1e-4))

@@ -110,6 +110,7 @@ def test_stamps_that_are_no_multiples_of_the_rate_are_kept(tmp_path: Path, datas
     ("entry", "message"),
     [
         ({"episodes": [7]}, r"the data set has no episode 7; it has 4, from 0\."),
+        ({"episodes": "0:100"}, r"the data set has no episode 4 of 0:100; it has 4, from 0\."),
         ({"episodes": "9:"}, r"no frame of the episodes 9:; it has 4\."),
         ({"episodes": "-2:"}, r"observation.files\[0\].episodes: '-2:'; allowed: a list of numbers from 0"),
         ({"episodes": [0], "trajectories": [0]}, r"trajectories and episodes are both given"),

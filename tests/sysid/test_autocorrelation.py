@@ -80,3 +80,21 @@ def test_memory_and_power_are_found_although_the_fit_has_followed() -> None:
 def test_white_noise_is_taken_for_white() -> None:
     random = np.random.default_rng(2)
     assert sum(fitted(random, 0.0).correlated() for _ in range(100)) <= 4
+
+
+def test_the_noise_of_windows_that_follow_each_other_goes_on() -> None:
+    """Short windows see the same sum of a long memory as one long window does; windows apart do not."""
+    random = np.random.default_rng(3)
+    noise = red(random, 4000, 0.95)
+    ones, free = np.ones((20, 1)), np.zeros((20, 1))
+    series = [ResidualSeries(("angle", 0), w, noise[20 * w : 20 * w + 20], ones, free) for w in range(200)]
+    believed = {w: np.zeros((1, 1)) for w in range(200)}
+    apart = Noise(series, 0, believed)
+    joined = Noise(series[::-1], 0, believed, {w: w - 1 for w in range(1, 200)})
+    gamma = joined.processes["angle", 0]
+    lag = np.abs(np.subtract.outer(np.arange(4000), np.arange(4000)))
+    assert joined.spread()[0, 0] == pytest.approx(gamma.lags(4000)[lag].sum(), rel=1e-9)
+    assert apart.spread()[0, 0] == pytest.approx(200 * gamma.lags(20)[lag[:20, :20]].sum(), rel=1e-9)
+    assert (joined.spread() / apart.spread())[0, 0] > 1.5
+    half = Noise(series, 0, believed, {w: w - 1 for w in range(1, 200) if w != 100})
+    assert half.spread()[0, 0] == pytest.approx(2 * gamma.lags(2000)[lag[:2000, :2000]].sum(), rel=1e-9)

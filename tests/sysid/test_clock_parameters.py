@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from genesis.errors import InputError
 from genesis.observations import Recording, Series
+from genesis.sysid.measure import far_clocks
 from genesis.sysid.shooting import Shooting
 from tests.sysid.problems import ARM, TRUTH, joint_problem, recorded, solved, truth
 
@@ -89,3 +91,14 @@ def test_no_window_and_no_lag_lies_over_a_gap() -> None:
         assert made.state.numpy() == pytest.approx(alone.state.numpy(), abs=1e-9)
     with pytest.raises(InputError, match=r"run: 0.7 s without gaps are less than 2 steps of scene.dt = 1 s"):
         joint_problem(ARM, lag, [whole], Shooting(window=None), dt=1.0)
+
+
+def test_a_clock_that_is_off_by_a_part_of_a_window_is_not_trusted() -> None:
+    """Its start states would be moved on at constant velocity for too long."""
+    run = recorded(ARM, truth=truth(), steps=300)
+    scale = {"scale": {"kind": "clock_scale", "channel": "angle"}}
+    problem = joint_problem(ARM, scale, [run], Shooting(window=0.5))
+    latest = max(window.start for window in problem.windows)
+    assert far_clocks(problem, torch.tensor([1.0 + 0.049 / latest], dtype=torch.float64)) == []
+    (text,) = far_clocks(problem, torch.tensor([1.0 - 0.06 / latest], dtype=torch.float64))
+    assert text.startswith('the clock of channel "angle" is found to be off by -0.06 s, 12 % of a window')

@@ -31,6 +31,12 @@ def unfit(kind: np.dtype, shape: Sequence[int]) -> str | None:
     return None
 
 
+def numbers_of(shape: Sequence[int], kind: np.dtype) -> int:
+    """How many numbers of 8 bytes an array takes as columns: integers keep their size."""
+    each = kind.itemsize if kind.kind in "iu" else max(kind.itemsize, 8)
+    return -(-prod(shape) * each // 8)
+
+
 def columns_of(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
     """name -> (N,), or name[0], name[1], … of (N, n), and name[0,0], … of (N, n, m)."""
     if values.dtype.kind == "b":

@@ -1,6 +1,5 @@
 """HDF5 files: one dataset a column, or several columns."""
 
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +7,8 @@ import numpy as np
 
 from genesis.errors import InputError
 from genesis.observations.log import Log
-from genesis.observations.readers.arrays import columns_of, unfit
-from genesis.observations.readers.budget import afford
+from genesis.observations.readers.arrays import columns_of, numbers_of, unfit
+from genesis.observations.readers.budget import afford, within
 from genesis.observations.readers.extras import library
 from genesis.observations.readers.options import ReadOptions
 
@@ -38,12 +37,13 @@ def read_hdf5(path: Path, options: ReadOptions) -> Log:
     with h5py.File(path, "r") as file:
         _links(h5py, "", file, faults)
         file.visititems(visit)
-        sizes = [prod(file[name].shape) for name in wanted]
-        afford(f"{path}: its datasets", sum(sizes), options)
+        sizes = {name: numbers_of(file[name].shape, file[name].dtype) for name in wanted}
+        kept = within(f"{path}: its datasets", sizes, options, faults)
+        wanted = [name for name in wanted if name in kept]
         for name in wanted:
             chunk = file[name].chunks
             if chunk is not None:  # one is held as a whole, however little of it is in use
-                afford(f'{path}: a chunk of "{name}"', prod(chunk), options)
+                afford(f'{path}: a chunk of "{name}"', numbers_of(chunk, file[name].dtype), options)
         for name in wanted:
             _take(log, path, name, file[name])
     log.faults = faults

@@ -168,6 +168,9 @@ def _chosen(options: ReadOptions) -> str:
 
 def _all_there(path: Path, options: ReadOptions, found: np.ndarray, info: Mapping[str, Any]) -> None:
     """Raises: InputError for a chosen episode that the data set has not."""
+    total = info.get("total_episodes")
+    if isinstance(options.episodes, slice) and isinstance(total, int) and (options.episodes.stop or 0) > total:
+        raise InputError(f"{path}: the data set has no episode {total} of {_chosen(options)}; it has {total}, from 0.")
     if isinstance(options.episodes, tuple):
         gone = [episode for episode in options.episodes if episode not in found]
         if gone:

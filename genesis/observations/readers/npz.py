@@ -10,8 +10,8 @@ from numpy.lib import format as npy
 
 from genesis.errors import InputError
 from genesis.observations.log import Log
-from genesis.observations.readers.arrays import columns_of, instants, unfit
-from genesis.observations.readers.budget import afford
+from genesis.observations.readers.arrays import columns_of, instants, numbers_of, unfit
+from genesis.observations.readers.budget import NUMBER, within
 from genesis.observations.readers.options import ReadOptions
 from genesis.observations.readers.stamps import seconds_of
 
@@ -31,8 +31,9 @@ def read_npz(path: Path, options: ReadOptions) -> Log:
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if member.filename.endswith(ENDING)]
             wanted = [member for member in members if _looked_at(archive, member, faults)]
-            afford(f"{path}: its arrays", sum(member.file_size for member in wanted) // 8, options)
-            afford(f"{path}: its arrays", sum(_count(archive, member) for member in wanted), options)
+            sizes = {_name(member): max(_count(archive, member), member.file_size // NUMBER) for member in wanted}
+            kept = within(f"{path}: its arrays", sizes, options, faults)
+            wanted = [member for member in wanted if _name(member) in kept]
             for member in wanted:
                 _take(log, stamps, archive, member)
     except (zipfile.BadZipFile, EOFError, ValueError) as error:
@@ -59,17 +60,22 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype, bool]:
 
 def _looked_at(archive: zipfile.ZipFile, member: zipfile.ZipInfo, faults: dict[str, str]) -> bool:
     """Whether an array is made of numbers, from its first bytes."""
-    with archive.open(member) as file:
-        shape, kind, _ = _header(file)
-    why = unfit(kind, shape)
+    try:
+        with archive.open(member) as file:
+            shape, kind, _ = _header(file)
+        why = unfit(kind, shape)
+    except (ValueError, EOFError) as error:
+        why = f"it is no array that can be read ({error})"
     if why is not None:
         faults[_name(member)] = why
     return why is None
 
 
 def _count(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
+    """How many numbers of 8 bytes an array takes in memory."""
     with archive.open(member) as file:
-        return prod(_header(file)[0])
+        shape, kind, _ = _header(file)
+    return numbers_of(shape, kind)
 
 
 def _take(log: Log, stamps: dict[str, np.ndarray], archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:

@@ -19,7 +19,8 @@ class ReadOptions:
     delimiter: between fields of text, " ": any blanks; decimal: "." or ","; comment: sign at the start of lines that are left out;
     skip: lines before the table; units_row: whether a row of units follows the names; encoding: of text.
     format: of times of day, as strptime has it, besides ISO 8601; zone: of those that name none.
-    episodes: of a LeRobot data set. budget_gb: most numbers that a file may hold [GB, 8 bytes each].
+    episodes: of a LeRobot data set. asked: columns that the config names, {name} for any part; of what is beyond the budget only these
+    are read. budget_gb: most numbers that a file may hold [GB, 8 bytes each].
     """
 
     delimiter: str | None = None
@@ -32,6 +33,7 @@ class ReadOptions:
     zone: str | None = None
     episodes: tuple[int, ...] | slice | None = None
     budget_gb: float = BUDGET_GB
+    asked: tuple[str, ...] | None = None
 
     @property
     def most(self) -> int:
@@ -45,7 +47,7 @@ OF_A_FILE = ("delimiter", "decimal", "comment", "skip", "units_row", "encoding")
 
 def read_options(spec: Mapping[str, Any]) -> ReadOptions:
     """From the node `observation`. Raises: InputError naming the key."""
-    names = {field.name for field in fields(ReadOptions)} - {"format", "zone", "episodes"}
+    names = {field.name for field in fields(ReadOptions)} - {"format", "zone", "episodes", "asked"}
     given = {name: spec[name] for name in names if spec.get(name) is not None}
     time = spec.get("time") or {}
     given |= {name: time[name] for name in ("format", "zone") if time.get(name) is not None}
