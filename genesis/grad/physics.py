@@ -19,7 +19,7 @@ from genesis.grad.constrained import ConstraintSetting, constraint_setting
 from genesis.grad.contacts import ContactRows
 from genesis.grad.functions import InverseDynamics, LinkStates, NoContext, Rollout, Step
 from genesis.grad.launches import ADDRESSES, Launches
-from genesis.grad.pull_back import apply, transforming
+from genesis.grad.pull_back import apply, refuse_transform, transforming
 from genesis.grad.rollout_launch import States
 from genesis.grad.seen import Seen
 from genesis.grad.shapes import pack_shapes
@@ -290,6 +290,7 @@ class Physics:
     ) -> States:
         """As `step`, of arguments that are known to be what it asks for."""
         if not torch.is_grad_enabled():
+            refuse_transform("Step of the engine")
             return Step.forward(NoContext, (self, steps), theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
         return apply(Step, (self, steps), theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
 

@@ -12,7 +12,9 @@ from genesis.dynamics.constraints.ledger import STATUS
 from genesis.dynamics.inspect_contacts import WIDTH
 from genesis.errors import ContactOverflowError, InputError, StateError
 from genesis.grad.physics import Physics
+from genesis.grad.pull_back import bare, transforming
 from genesis.grad.tensor import Tensor, plain, wrap
+from genesis.grad.transforms import outside
 from genesis.model.model import Model
 from genesis.scene.beginning import Beginning
 from genesis.scene.contacts import ContactTable
@@ -86,7 +88,8 @@ class RigidSolver:
         wrench = controls.wrench
         q, v, _ = self._state if self._end is None else self._settle()
         if not self.beginning.seen:
-            self.beginning.look(q, np.logical_or.reduce(controls.loops.kp))
+            with outside():
+                self.beginning.look(q, np.logical_or.reduce(controls.loops.kp))
         try:
             qpos, qvel, qacc = self.physics.advance(theta, q, v, dof_ctrl, controls.act_ctrl, wrench, self.steps)
         except ContactOverflowError as error:
@@ -162,7 +165,8 @@ class RigidSolver:
         """Poses and velocities of the links now: (B, nlink, 3), (B, nlink, 4), (B, nlink, 3), (B, nlink, 3)."""
         self._renew()
         if self._kinematics is None:
-            self._kinematics = self.physics.kinematics(self.theta(), self.qpos, self.qvel)
+            with outside():
+                self._kinematics = self.physics.kinematics(self.theta(), self.qpos, self.qvel)
         return self._kinematics
 
     def theta(self) -> torch.Tensor:
@@ -201,7 +205,9 @@ class RigidSolver:
         self, qpos: torch.Tensor | None = None, qvel: torch.Tensor | None = None, qacc: torch.Tensor | None = None
     ) -> None:
         """Replace state tensors (B, n)."""
-        new = (qpos, qvel, qacc)
+        new: tuple[torch.Tensor | None, ...] = (qpos, qvel, qacc)
+        if transforming():
+            new = tuple(x if x is None else bare(x) for x in new)
         self._state = tuple(old if x is None else x for old, x in zip(self._settle(), new, strict=True))
         self._start = None
         self._kinematics = None
@@ -235,7 +241,7 @@ class RigidSolver:
                     f"{self.scene}: the trajectory at whose end it stands was changed in place; clone what you change, or give the "
                     "scene another state."
                 )
-            with torch.enable_grad():
+            with torch.enable_grad(), outside():
                 self._state, self._end = self._last(plain(x) for x in series), None
         return self._state
 
