@@ -12,7 +12,7 @@ from genesis.dynamics.constraints.ledger import STATUS
 from genesis.dynamics.inspect_contacts import WIDTH
 from genesis.errors import ContactOverflowError, InputError, StateError
 from genesis.grad.physics import Physics
-from genesis.grad.pull_back import bare, transforming
+from genesis.grad.pull_back import bare
 from genesis.grad.tensor import Tensor, plain, wrap
 from genesis.grad.transforms import outside
 from genesis.model.model import Model
@@ -61,9 +61,8 @@ class RigidSolver:
         self.parameters = PhysicalParameters(physics.pack, described, inputs, self._parameters_changed)
         self.qpos0 = torch.as_tensor(model.qpos0, dtype=inputs.dtype, device=device).repeat(self.rows, 1)
         self._state: tuple[torch.Tensor, ...] = (self.qpos0, self.controls.zero, self.controls.zero)
-        self._start: tuple[Any, ...] | None = (
-            None  # (theta, qpos, qvel, dof_ctrl, act_ctrl) of the last step, versions of whole trajectories
-        )
+        # (theta, qpos, qvel, dof_ctrl, act_ctrl) of the last step, versions of whole trajectories
+        self._start: tuple[Any, ...] | None = None
         self.beginning = Beginning(self)
         self._touching: ContactTable | None = None
         self._end: tuple[tuple[torch.Tensor, ...], tuple[int, ...]] | None = None
@@ -82,10 +81,9 @@ class RigidSolver:
         theta = self._theta
         if theta is None:
             theta = self._theta = self.parameters.theta(controls.loops)
-        dof_ctrl = controls.dof_ctrl
+        dof_ctrl, wrench = controls.dof_ctrl, controls.wrench
         if dof_ctrl is None:
             dof_ctrl = controls.compose(self.parameters)
-        wrench = controls.wrench
         q, v, _ = self._state if self._end is None else self._settle()
         if not self.beginning.seen:
             with outside():
@@ -205,10 +203,8 @@ class RigidSolver:
         self, qpos: torch.Tensor | None = None, qvel: torch.Tensor | None = None, qacc: torch.Tensor | None = None
     ) -> None:
         """Replace state tensors (B, n)."""
-        new: tuple[torch.Tensor | None, ...] = (qpos, qvel, qacc)
-        if transforming():
-            new = tuple(x if x is None else bare(x) for x in new)
-        self._state = tuple(old if x is None else x for old, x in zip(self._settle(), new, strict=True))
+        new = (qpos, qvel, qacc)
+        self._state = tuple(old if x is None else bare(x) for old, x in zip(self._settle(), new, strict=True))
         self._start = None
         self._kinematics = None
 
