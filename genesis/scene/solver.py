@@ -81,9 +81,7 @@ class RigidSolver:
         theta = self._theta
         if theta is None:
             theta = self._theta = self.parameters.theta(controls.loops)
-        dof_ctrl, wrench = controls.dof_ctrl, controls.wrench
-        if dof_ctrl is None:
-            dof_ctrl = controls.compose(self.parameters)
+        wrench, dof_ctrl = controls.wrench, controls.compose(self.parameters) if controls.dof_ctrl is None else controls.dof_ctrl
         q, v, _ = self._state if self._end is None else self._settle()
         if not self.beginning.seen:
             with outside():
@@ -203,8 +201,8 @@ class RigidSolver:
         self, qpos: torch.Tensor | None = None, qvel: torch.Tensor | None = None, qacc: torch.Tensor | None = None
     ) -> None:
         """Replace state tensors (B, n)."""
-        new = (qpos, qvel, qacc)
-        self._state = tuple(old if x is None else bare(x) for old, x in zip(self._settle(), new, strict=True))
+        pairs = zip(self._settle(), (qpos, qvel, qacc), strict=True)
+        self._state = tuple(old if x is None else bare(x) for old, x in pairs)
         self._start = None
         self._kinematics = None
 
