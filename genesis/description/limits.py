@@ -1,5 +1,6 @@
 """What a robot file may hold at most. A broken export, or one that nobody means well with, is refused before memory is taken for it."""
 
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,6 +14,7 @@ DEEPEST = 400  # MuJoCo's own parser stops at 500
 LONGEST_NAME = 1000
 LONGEST_ENTITY = 256
 MOST_MESH_BYTES = 1 << 29
+CONTROL = "Cc"  # category of Unicode; a space of another width is a letter like others, and CAD programs write it
 
 
 def check_file_size(path: Path, most: int = MOST_BYTES, kind: str = "a robot file") -> None:
@@ -39,7 +41,7 @@ class XmlLimits:
             if self._depth > DEEPEST or self._count > MOST_ELEMENTS or self._joints > MOST_JOINTS:
                 self._refuse_size()
             name = attributes.get("name", "")
-            if len(name) > LONGEST_NAME or (name and not name.isprintable()):
+            if len(name) > LONGEST_NAME or any(unicodedata.category(c) == CONTROL for c in name):
                 self._refuse_name(tag, name)
             return start(tag, attributes)
 
@@ -68,7 +70,7 @@ class XmlLimits:
     def _refuse_name(self, tag: str, name: str) -> None:
         if len(name) > LONGEST_NAME:
             self._refuse(f"the name of a <{tag}> has {len(name)} characters; at most {LONGEST_NAME}")
-        self._refuse(f"the name {name!r} of a <{tag}> has a line break or another character that cannot be printed")
+        self._refuse(f"the name {name!r} of a <{tag}> has a line break or another control character")
 
     def _refuse(self, reason: str) -> NoReturn:
         raise ModelError(f"{self._where}: line {self._parser.CurrentLineNumber}: {reason}.")

@@ -72,7 +72,7 @@ def locate(name: str, folder: Path, package_dirs: Sequence[str | os.PathLike] = 
     ``$(arg …)/rest``, is the one below the robot file that has ``rest``, if it is the only one.
 
     Raises: ModelError for a ``package://`` or ``file://`` name that climbs out of where it begins, unless what it names lies in one of
-        ``package_dirs``.
+        ``package_dirs``, and for a package without a name. Links inside a package may lead elsewhere: built ROS workspaces consist of them.
     """
     if name.startswith(SUBSTITUTED):
         rest = glob.escape(name.partition("/")[2])
@@ -85,13 +85,16 @@ def locate(name: str, folder: Path, package_dirs: Sequence[str | os.PathLike] = 
         return _existing([folder / rest, *(root / rest for root in given)]) or _by_end(rest, given)
     if scheme not in ("package", "model"):
         return None
-    package, _, inside = rest.partition("/")
+    package, inside = _in_package(rest)
     roots = given + [Path(d) for d in os.environ.get("ROS_PACKAGE_PATH", "").split(os.pathsep) if d]
-    roots += [folder.absolute(), *folder.absolute().parents]
+    above = [path for path in (folder.absolute(), *folder.absolute().parents) if path.name]  # "/" is no folder of packages
+    roots += above
     candidates = []
     for root in roots:
         candidates += [root / package / inside] + ([root / inside] if root.name == package else [])
-    candidates += [root / inside for root in (folder.absolute(), *folder.absolute().parents)]
+    candidates += [root / inside for root in above]
+    if _climbs(inside):  # into a given folder, as was asked above: and into no other
+        candidates = [_spelled(path) for path in candidates if _lies_in(path, given)]
     return _existing(candidates) or _by_end(inside, given)
 
 
@@ -100,19 +103,40 @@ def _scheme(name: str) -> tuple[str, str]:
     return (scheme, rest) if rest else ("file", name)
 
 
+def _in_package(rest: str) -> tuple[str, str]:
+    """(package, path in it) of what follows ``package://``; ".." are taken away where they can be, links or not."""
+    package, _, inside = rest.partition("/")
+    return package, os.path.normpath(inside.lstrip("/"))
+
+
+def _climbs(inside: str) -> bool:
+    return Path(inside).parts[:1] == ("..",)
+
+
+def _spelled(path: Path) -> Path:
+    """Absolute and without "..". Links are not followed."""
+    return Path(os.path.normpath(path.absolute()))
+
+
+def _lies_in(path: Path, roots: Sequence[Path]) -> bool:
+    return any(_spelled(path).is_relative_to(_spelled(root)) for root in roots)
+
+
 def _check_stays(name: str, folder: Path, given: Sequence[Path]) -> None:
-    """Raises: ModelError for a name with a scheme whose ".." lead out of the package, or for a file anywhere, but into a given folder."""
+    """Raises: ModelError for a name with a scheme whose ".." lead out of the package, or for a file anywhere, but into a given folder, and for
+    one whose package is none."""
     scheme, separator, rest = name.partition("://")
-    if not separator or ".." not in rest.split("/"):
+    if not separator:
         return
-    inside = rest if scheme == "file" else rest.partition("/")[2]
-    if not os.path.normpath(inside.lstrip("/")).startswith(".."):
+    package, inside = _in_package(rest)
+    if scheme in ("package", "model") and package in ("", ".", ".."):
+        raise ModelError(f"{name} names no package; allowed: {scheme}://PACKAGE/FILE, or a relative path.")
+    if scheme == "file":
+        inside = os.path.normpath(rest.lstrip("/"))
+    if not _climbs(inside):
         return
-    package = rest.partition("/")[0]
     starts = [folder] if scheme == "file" else [root / part for root in given for part in (package, "")]
-    meant = [Path(os.path.normpath((start / inside).absolute())) for start in starts]
-    allowed = [Path(os.path.normpath(root.absolute())) for root in given]
-    if not any(root in path.parents for root in allowed for path in meant):
+    if not any(_lies_in(start / inside, given) for start in starts):
         what = "the folder of the robot file" if scheme == "file" else "its package"
         raise ModelError(f"{name} leaves {what}; name the folder that it means in package_dirs, or write a relative path.")
 
@@ -120,7 +144,7 @@ def _check_stays(name: str, folder: Path, given: Sequence[Path]) -> None:
 def _by_end(asked: str, roots: list[Path]) -> Path | None:
     parts = Path(asked).parts
     ends = [root.joinpath(*parts[k:]) for root in roots for k in range(1 if Path(asked).is_absolute() else 0, len(parts))]
-    found = [path for path in ends if path.is_file()]
+    found = [path for path in ends if path.is_file() and _lies_in(path, roots)]
     return max(found, key=lambda path: _shared(path, parts), default=None)
 
 

@@ -16,7 +16,11 @@ MOST_CELLS = 1 << 24  # of a height field
 MOST_PIXELS = 1 << 27
 MOST_POINTS = 100_000  # of a grid of bodies or of a soft body
 MOST_SLOTS = 10**7  # numbers that <size>, <numeric> and actuators ask for
-TEXTS = ("name", "class", "childclass", "file", "meshdir", "texturedir", "assetdir")
+TEXTS = frozenset(  # attributes that hold names, which may look like numbers
+    """name class childclass file prefix model content_type meshdir texturedir assetdir plugin instance key value data dclass
+    mesh material texture hfield skin body body1 body2 bodyname joint joint1 joint2 jointinparent geom geom1 geom2 site site1 site2 tendon
+    tendon1 tendon2 actuator cranksite slidersite refsite sidesite target camera flex objtype objname reftype refname""".split()
+)
 _ODD = re.compile(r"(?<!\S)[+-]?(?:nan|\d[\d.]*e\+?\d{2,})(?!\S)", re.IGNORECASE)
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 << 50, "E": 1 << 60}
 MOST_MEMORY = 1 << 32
@@ -51,9 +55,11 @@ def _check(root: Element, folder: Path, where: str, read: set[Path | None]) -> N
             if part.tag == "model":
                 _check_model(path, read)
             elif part.tag == "texture":
-                _check_picture(path, where)
+                _check_picture(path, where, MOST_PIXELS)
             elif part.tag in FILES:
                 check_file_size(path, MOST_MESH_BYTES, "a file of a shape")
+                if part.tag == "hfield":
+                    _check_picture(path, where, MOST_CELLS)
 
 
 def _check_model(path: Path, read: set[Path | None]) -> None:
@@ -84,7 +90,11 @@ def _check_numbers(element: Element, where: str) -> None:
         if name in TEXTS:
             continue
         for word in _ODD.findall(text):
-            if not abs(float(word)) <= MOST_MASS:
+            try:
+                allowed = abs(float(word)) <= MOST_MASS
+            except ValueError:  # no number: MuJoCo says so
+                continue
+            if not allowed:
                 raise ModelError(
                     f'{where}: <{element.tag} {name}="{text[:60]}"> has the number {word}; allowed: up to {MOST_MASS:g}.'
                 )
@@ -145,11 +155,11 @@ def _folders(root: Element, folder: Path) -> dict[str, Path]:
     return found
 
 
-def _check_picture(path: Path, where: str) -> None:
+def _check_picture(path: Path, where: str, most: int) -> None:
     """The size that the head of a PNG file says."""
     with path.open("rb") as file:
         head = file.read(24)
     if head.startswith(PNG) and len(head) == 24:
         width, height = struct.unpack(">II", head[16:])
-        if width * height > MOST_PIXELS:
-            raise ModelError(f"{where}: the picture {path} has {width * height} pixels; at most {MOST_PIXELS}.")
+        if width * height > most:
+            raise ModelError(f"{where}: the picture {path} has {width * height} pixels; at most {most}.")

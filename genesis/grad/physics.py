@@ -17,9 +17,10 @@ from genesis.dynamics.schemes import FREE_BODIES, FRICTION_LAWS, INTEGRATORS, SC
 from genesis.errors import InputError, UnsupportedError, unknown_name
 from genesis.grad.constrained import ConstraintSetting, constraint_setting
 from genesis.grad.contacts import ContactRows
+from genesis.grad.eager import eager
 from genesis.grad.functions import InverseDynamics, LinkStates, NoContext, Rollout, Step
 from genesis.grad.launches import ADDRESSES, Launches
-from genesis.grad.pull_back import apply, transforming
+from genesis.grad.pull_back import apply, apply_in_eager, refuse_transform, transforming
 from genesis.grad.rollout_launch import States
 from genesis.grad.seen import Seen
 from genesis.grad.shapes import pack_shapes
@@ -261,6 +262,7 @@ class Physics:
         self._expect_inputs(theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc, tuple(dof_ctrl.shape[:1]))
         return apply(Rollout, self, theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
 
+    @eager
     def step(
         self,
         theta: torch.Tensor,
@@ -290,8 +292,9 @@ class Physics:
     ) -> States:
         """As `step`, of arguments that are known to be what it asks for."""
         if not torch.is_grad_enabled():
+            refuse_transform("Step of the engine")
             return Step.forward(NoContext, (self, steps), theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
-        return apply(Step, (self, steps), theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
+        return apply_in_eager(Step, (self, steps), theta, qpos, qvel, dof_ctrl, act_ctrl, xfrc)
 
     def kinematics(
         self, theta: torch.Tensor, qpos: torch.Tensor, qvel: torch.Tensor

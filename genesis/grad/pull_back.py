@@ -89,12 +89,38 @@ def transforming() -> bool:
     return bool(_transforming())
 
 
+wrapped = torch._C._functorch.is_functorch_wrapped_tensor  # of a tensor: whether a transform made it, be it over or not
+
+
 def bare(x: torch.Tensor) -> torch.Tensor:
     """What a transform has wrapped: of vmap the numbers of all points."""
-    inside = torch._C._functorch
-    while inside.is_functorch_wrapped_tensor(x):
-        x = inside.get_unwrapped(x)
+    while wrapped(x):
+        x = torch._C._functorch.get_unwrapped(x)
     return x
+
+
+def constant(x: torch.Tensor, what: str) -> torch.Tensor:
+    """What a transform has wrapped though it neither differentiates nor maps it: that may outlive the transform.
+
+    Raises: UnsupportedError if it does.
+    """
+    while wrapped(x):
+        if x.requires_grad or torch._C._functorch.is_batchedtensor(x):
+            raise UnsupportedError(
+                f"{what}: torch.func: what a transform differentiates or maps dies with it, and a scene would keep it; give it to "
+                "scene.rollout(controls, qpos=..., qvel=..., params=...)."
+            )
+        x = torch._C._functorch.get_unwrapped(x)
+    return x
+
+
+def refuse_transform(what: str) -> None:
+    """Raises: UnsupportedError within a transform of torch.func."""
+    if _transforming():
+        raise UnsupportedError(
+            f"torch.func: {what} has no rule for its transforms; scene.rollout and the links of its trajectory have (grad, vjp, jacrev, "
+            "vmap). Outside of the transform: loss.backward(), or scene.linearize(qpos, qvel, controls)."
+        )
 
 
 class NoForwardMode:
@@ -108,17 +134,17 @@ class NoForwardMode:
         )
 
 
-@eager
-def apply(function: type[torch.autograd.Function], *args: Any) -> Any:
-    """`function.apply`, without what torch prepares there for its function transforms when none is active: 2 µs of every step."""
+def apply_in_eager(function: type[torch.autograd.Function], *args: Any) -> Any:
+    """Of a method that is eager itself: `function.apply`, without what torch prepares there for its function transforms when none is active:
+    2 µs of every step."""
     if _transforming():
         if function.setup_context is torch.autograd.Function.setup_context:
-            raise UnsupportedError(
-                f"torch.func: {function.__name__} of the engine has no rule for its transforms; scene.rollout and the links of its "
-                "trajectory have (grad, vjp, jacrev, vmap). Other derivatives: scene.linearize(qpos, qvel, controls), or loss.backward()."
-            )
+            refuse_transform(f"{function.__name__} of the engine")
         return function.apply(*args)
     return super(torch.autograd.Function, function).apply(*args)  # type: ignore[misc]
+
+
+apply = eager(apply_in_eager)
 
 
 def run_adjoint(ctx: Any, name: str, adjoint: Adjoint, grads: Made) -> Made:

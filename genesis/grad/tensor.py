@@ -12,6 +12,7 @@ from genesis.errors import InputError, SceneMixError
 
 _NOT_WRAPPED = get_default_nowrap_functions()
 _at = torch.Tensor.__getitem__
+_undispatched: Any = torch._C._disabled_torch_function_impl
 _no_dispatch = torch._C.DisableTorchFunctionSubclass
 _uids = count(1)
 
@@ -48,8 +49,7 @@ class Tensor(torch.Tensor):
     ) -> Any:
         """Run func and give the result the common scene of its arguments. Raises: SceneMixError if there are two."""
         if func is _at and type(args[1]) in _PLACES:  # what losses do most
-            with _no_dispatch():
-                part: Any = _at(*args)
+            part: Any = _undispatched(func, types, args)  # cheaper than the context
             source: Any = args[0]
             part.__class__, part.scene, part.parents = cls, source.scene, (source._uid or source.uid,)
             return part

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from genesis.grad.functions import NoContext
-from genesis.grad.pull_back import Made, NoForwardMode, apply, run_adjoint
+from genesis.grad.pull_back import Made, NoForwardMode, apply_in_eager, run_adjoint
 from genesis.grad.rollout_launch import RolloutLaunch, States
 
 if TYPE_CHECKING:
@@ -102,5 +102,5 @@ def whole_trajectory(
 ) -> tuple[Tensor, Tensor, Tensor, float]:
     """`TrajectoryFunction`, applied where gradients are recorded and merely run where they are not."""
     if torch.is_grad_enabled():
-        return apply(TrajectoryFunction, (physics, flat), theta, qpos, qvel, dof_ctrl, act_ctrl)
+        return apply_in_eager(TrajectoryFunction, (physics, flat), theta, qpos, qvel, dof_ctrl, act_ctrl)
     return TrajectoryFunction.forward(NoContext, (physics, flat), theta, qpos, qvel, dof_ctrl, act_ctrl)

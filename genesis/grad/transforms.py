@@ -5,8 +5,7 @@ mapped the same way, and refuses to be differentiated again. What is made within
 keep nothing of it (`outside`).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -26,16 +25,16 @@ How = tuple["Physics", bool]  # and whether arrays have no axis of environments
 Axes = tuple[Any, ...]  # of each argument, where its points lie; None: the same for all
 
 
-@contextmanager
-def outside() -> Iterator[None]:
+_HERE = nullcontext()
+
+
+def outside() -> AbstractContextManager[Any]:
     """Tensors made in here are plain ones, also within a transform."""
     if not transforming():
-        yield
-        return
+        return _HERE
     from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
-    with temporarily_clear_interpreter_stack():
-        yield
+    return temporarily_clear_interpreter_stack()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from enum import Enum
 import numpy as np
 import torch
 
+from genesis.grad.pull_back import bare
+from genesis.grad.transforms import outside
 from genesis.scene.inputs import Index, UserValues, assign
 from genesis.scene.physical import Loops, PhysicalParameters
 
@@ -57,12 +59,13 @@ class Controls:
         """No control in some environments."""
         self.set(Mode.force, columns, rows)
         if self.act_ctrl is not None:
-            off = Index(tuple(range(self._nu)), torch.arange(self._nu, device=self.act_ctrl.device), 0, self._nu)
+            with outside():
+                off = Index(tuple(range(self._nu)), torch.arange(self._nu, device=self.act_ctrl.device), 0, self._nu)
             self.act_ctrl = assign(self.act_ctrl, self.act_ctrl.new_zeros(1, self._nu), off, rows)
             self._on = _put_flags(self._on, False, off, rows, self._inputs.rows)
             self._changed()
         if self.wrench is not None:
-            self.wrench = self.wrench.index_fill(0, rows.tensor, 0.0)
+            self.wrench = bare(self.wrench.index_fill(0, rows.tensor, 0.0))
 
     @property
     def loops(self) -> Loops:
@@ -125,14 +128,15 @@ class Controls:
         i = self._inputs
         zero = torch.zeros(i.rows, self._nlink, 6, dtype=i.dtype, device=i.device)
         more = assign(zero, wrench, columns, rows)
-        self.wrench = more if self.wrench is None else self.wrench + more
+        self.wrench = more if self.wrench is None else bare(self.wrench + more)
 
     def compose(self, parameters: PhysicalParameters) -> torch.Tensor:
         """dof_ctrl (B, nv) of the next steps, kept until a control or gain changes."""
         dof_ctrl = compose(parameters, self.loops, self.force, self.position, self.velocity)
         if dof_ctrl is None:
             dof_ctrl = self.zero
-        elif dof_ctrl is not self.force and dof_ctrl.requires_grad:
+        dof_ctrl = bare(dof_ctrl)
+        if dof_ctrl is not self.force and dof_ctrl.requires_grad:
             dof_ctrl.register_hook(self._spent)
         self.dof_ctrl = dof_ctrl
         return dof_ctrl
@@ -141,9 +145,10 @@ class Controls:
         self.dof_ctrl = None  # its graph is used up by a backward pass
 
     def _all(self, value: torch.Tensor | None) -> torch.Tensor | None:
-        if value is None or value.shape[0] == self._inputs.rows:
-            return value
-        return value.expand(self._inputs.rows, -1).contiguous()
+        if value is None:
+            return None
+        value = bare(value)
+        return value if value.shape[0] == self._inputs.rows else bare(value.expand(self._inputs.rows, -1).contiguous())
 
     def _put(
         self,
@@ -191,7 +196,8 @@ def compose(
 
 def _put_flags(flags: np.ndarray, value: bool, columns: Index, rows: Index | None, count: int) -> np.ndarray:
     """A copy of flags (1 or B, n) with value at columns (and rows)."""
-    at = columns.tensor.cpu().numpy()
+    with outside():
+        at = columns.tensor.cpu().numpy()
     made = np.repeat(flags, count, 0) if rows is not None and flags.shape[0] == 1 else flags.copy()
     if rows is None:
         made[:, at] = value

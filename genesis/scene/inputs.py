@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from genesis.errors import InputError, SceneMixError
-from genesis.grad.pull_back import bare, transforming
+from genesis.grad.pull_back import bare, constant, transforming, wrapped
 from genesis.grad.tensor import Tensor, plain
+from genesis.grad.transforms import outside
 from genesis.log import logger
 
 #: Numbers as users give them: a tensor, an array, a number, or lists of these.
@@ -95,7 +96,9 @@ class Indexer:
         first = local[0] if local else 0
         consecutive = local == tuple(range(first, first + len(local)))
         start, stop = (first + self.offset, first + self.offset + len(local)) if consecutive else (-1, -1)
-        return Index(local, torch.tensor([i + self.offset for i in local], dtype=torch.int64, device=self.device), start, stop)
+        with outside():
+            tensor = torch.tensor([i + self.offset for i in local], dtype=torch.int64, device=self.device)
+        return Index(local, tensor, start, stop)
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,8 @@ class UserValues:
     def tensor(self, value: ArrayLike, what: str, keep_graph: bool | None = None) -> torch.Tensor:
         """A copy of the value as a plain tensor of the scene's type, in the graph of torch if ``keep_graph``.
 
-        Raises: InputError (not numbers, wrong device), SceneMixError (a tensor of another scene).
+        keep_graph: None: as the scene has it, which will keep the value, so that no transform of torch.func may have a hand in it.
+        Raises: InputError (not numbers, wrong device), SceneMixError (a tensor of another scene), UnsupportedError.
         """
         made = self.borrow(value, what, keep_graph)
         return made.clone() if isinstance(value, torch.Tensor) and value.dtype is self.dtype else made
@@ -126,7 +130,7 @@ class UserValues:
         """As `tensor`, but the result may be the tensor of the user itself: not to be kept nor written to."""
         keep = self.keep_graph if keep_graph is None else keep_graph
         if not isinstance(value, torch.Tensor):
-            return self._from_numbers(value, what, keep)
+            return self._from_numbers(value, what, keep_graph)
         if type(value) is not torch.Tensor:
             if isinstance(value, Tensor) and value.scene is not None and value.scene is not self.scene:
                 raise SceneMixError(
@@ -134,6 +138,8 @@ class UserValues:
                     "`Tensor.sceneless()` to detach a tensor from its scene if gradient flow back to the scene is not needed."
                 )
             value = plain(value)
+        if keep_graph is None and wrapped(value):
+            value = constant(value, what)
         if value.requires_grad and not keep:
             value = self._cut(value, what)
         if value.device != self.device:
@@ -152,6 +158,8 @@ class UserValues:
         Raises: InputError naming the shapes allowed, besides those of `tensor`.
         """
         if type(value) is torch.Tensor and value.dtype is self.dtype and value.shape == tail and value.device == self.device:
+            if keep_graph is None and wrapped(value):
+                value = constant(value, what)
             if value.requires_grad and not (self.keep_graph if keep_graph is None else keep_graph):
                 value = self._cut(value, what)
             return torch.stack((value,))  # the usual case: copy and new axis in one operation
@@ -195,10 +203,10 @@ class UserValues:
             )
         return value.detach()
 
-    def _from_numbers(self, value: ArrayLike, what: str, keep: bool) -> torch.Tensor:
+    def _from_numbers(self, value: ArrayLike, what: str, keep_graph: bool | None) -> torch.Tensor:
         if isinstance(value, list | tuple) and _holds_tensors(value):
             try:
-                return torch.stack([self.tensor(v, what, keep) for v in value])
+                return torch.stack([self.tensor(v, what, keep_graph) for v in value])
             except RuntimeError as error:
                 raise InputError(f"{what}: parts of different shapes in one list.") from error
         try:
@@ -234,6 +242,9 @@ def rows_of(x: torch.Tensor, rows: Index | None) -> torch.Tensor:
 
 def assign(base: torch.Tensor, value: torch.Tensor, columns: Index, rows: Index | None = None) -> torch.Tensor:
     """base (B, N, ...) with value (b or 1, n, ...) at columns (and rows); overwritten entries lose their gradient."""
+    if transforming():
+        with outside():
+            return assign(bare(base), bare(value), columns, rows)
     if rows is None:
         value = value.expand(base.shape[0], columns.n, *base.shape[2:])
         if columns.start < 0:

@@ -8,6 +8,8 @@ import torch
 
 from genesis.errors import InputError, unknown_name
 from genesis.grad.physics import QUATERNIONS
+from genesis.grad.pull_back import bare
+from genesis.grad.transforms import outside
 from genesis.model.checks import check_solimp, check_solref
 from genesis.scene.inputs import ArrayLike, Index, UserValues, assign
 
@@ -127,6 +129,7 @@ class PhysicalParameters:
         Raises: InputError if not finite or negative where it must not be.
         """
         self.check(name, value, what)
+        value = bare(value)
         parameter = self._parameters[name]
         key = (columns.local, columns.start, None if rows is None else rows.local)
         parameter.patches.pop(key, None)
@@ -159,7 +162,8 @@ class PhysicalParameters:
         gain = self._gains.get(key)
         if gain is None:
             value = self.value(name)
-            gain = value if closed.all() else value * torch.from_numpy(closed).to(value)
+            with outside():
+                gain = value if closed.all() else value * torch.from_numpy(closed).to(value)
             if gain is not value and gain.requires_grad:
                 gain.register_hook(self._spent)
             if len(self._gains) >= MAX_THETAS:
@@ -178,7 +182,8 @@ class PhysicalParameters:
         if theta is None:
             if len(self._thetas) >= MAX_THETAS:
                 self._thetas.clear()
-            theta = self._thetas[key] = self.packed(loops)
+            with outside():
+                theta = self._thetas[key] = self.packed(loops)
             if theta.requires_grad:
                 theta.register_hook(self._spent)
         return theta

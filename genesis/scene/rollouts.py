@@ -9,7 +9,7 @@ from genesis.errors import ContactOverflowError, DivergenceError, InputError, un
 from genesis.grad.pull_back import transforming
 from genesis.grad.rollout_launch import States
 from genesis.grad.trajectory_function import whole_trajectory
-from genesis.grad.transforms import mapped_trajectory, outside
+from genesis.grad.transforms import mapped_trajectory
 from genesis.scene.failures import diverged
 from genesis.scene.inputs import ArrayLike
 from genesis.scene.physical import Loops
@@ -131,8 +131,7 @@ class Rollouts(RolloutInputs):
             replaced = parameters.replacements(params, where)
             theta = parameters.packed(loops, replaced)
         else:
-            with outside():
-                replaced, theta = {}, parameters.theta(loops)
+            replaced, theta = {}, parameters.theta(loops)
         if controls is None or kind == "force":
             return theta, controls
         gain = "dof_kp" if kind == "position" else "dof_kv"

@@ -293,7 +293,8 @@ class Scene(SceneFunctions):
 
     def load_checkpoint(self, path: str | PathLike[str]) -> None:
         """Read what `save_checkpoint` wrote. Raises: InputError for another file, or one of another scene."""
-        checkpoint.load(self._ready("load_checkpoint"), path)
+        with outside():
+            checkpoint.load(self._ready("load_checkpoint"), path)
 
     # ---- what there is
 

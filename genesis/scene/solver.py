@@ -12,7 +12,9 @@ from genesis.dynamics.constraints.ledger import STATUS
 from genesis.dynamics.inspect_contacts import WIDTH
 from genesis.errors import ContactOverflowError, InputError, StateError
 from genesis.grad.physics import Physics
+from genesis.grad.pull_back import bare
 from genesis.grad.tensor import Tensor, plain, wrap
+from genesis.grad.transforms import outside
 from genesis.model.model import Model
 from genesis.scene.beginning import Beginning
 from genesis.scene.contacts import ContactTable
@@ -59,9 +61,8 @@ class RigidSolver:
         self.parameters = PhysicalParameters(physics.pack, described, inputs, self._parameters_changed)
         self.qpos0 = torch.as_tensor(model.qpos0, dtype=inputs.dtype, device=device).repeat(self.rows, 1)
         self._state: tuple[torch.Tensor, ...] = (self.qpos0, self.controls.zero, self.controls.zero)
-        self._start: tuple[Any, ...] | None = (
-            None  # (theta, qpos, qvel, dof_ctrl, act_ctrl) of the last step, versions of whole trajectories
-        )
+        # (theta, qpos, qvel, dof_ctrl, act_ctrl) of the last step, versions of whole trajectories
+        self._start: tuple[Any, ...] | None = None
         self.beginning = Beginning(self)
         self._touching: ContactTable | None = None
         self._end: tuple[tuple[torch.Tensor, ...], tuple[int, ...]] | None = None
@@ -80,13 +81,11 @@ class RigidSolver:
         theta = self._theta
         if theta is None:
             theta = self._theta = self.parameters.theta(controls.loops)
-        dof_ctrl = controls.dof_ctrl
-        if dof_ctrl is None:
-            dof_ctrl = controls.compose(self.parameters)
-        wrench = controls.wrench
+        wrench, dof_ctrl = controls.wrench, controls.compose(self.parameters) if controls.dof_ctrl is None else controls.dof_ctrl
         q, v, _ = self._state if self._end is None else self._settle()
         if not self.beginning.seen:
-            self.beginning.look(q, np.logical_or.reduce(controls.loops.kp))
+            with outside():
+                self.beginning.look(q, np.logical_or.reduce(controls.loops.kp))
         try:
             qpos, qvel, qacc = self.physics.advance(theta, q, v, dof_ctrl, controls.act_ctrl, wrench, self.steps)
         except ContactOverflowError as error:
@@ -162,7 +161,8 @@ class RigidSolver:
         """Poses and velocities of the links now: (B, nlink, 3), (B, nlink, 4), (B, nlink, 3), (B, nlink, 3)."""
         self._renew()
         if self._kinematics is None:
-            self._kinematics = self.physics.kinematics(self.theta(), self.qpos, self.qvel)
+            with outside():
+                self._kinematics = self.physics.kinematics(self.theta(), self.qpos, self.qvel)
         return self._kinematics
 
     def theta(self) -> torch.Tensor:
@@ -201,8 +201,8 @@ class RigidSolver:
         self, qpos: torch.Tensor | None = None, qvel: torch.Tensor | None = None, qacc: torch.Tensor | None = None
     ) -> None:
         """Replace state tensors (B, n)."""
-        new = (qpos, qvel, qacc)
-        self._state = tuple(old if x is None else x for old, x in zip(self._settle(), new, strict=True))
+        pairs = zip(self._settle(), (qpos, qvel, qacc), strict=True)
+        self._state = tuple(old if x is None else bare(x) for old, x in pairs)
         self._start = None
         self._kinematics = None
 
@@ -235,7 +235,7 @@ class RigidSolver:
                     f"{self.scene}: the trajectory at whose end it stands was changed in place; clone what you change, or give the "
                     "scene another state."
                 )
-            with torch.enable_grad():
+            with torch.enable_grad(), outside():
                 self._state, self._end = self._last(plain(x) for x in series), None
         return self._state
 

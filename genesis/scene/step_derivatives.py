@@ -10,6 +10,7 @@ from genesis.errors import InputError, UnsupportedError, unknown_name
 from genesis.grad.controllers import parameter
 from genesis.grad.linearization import linearization
 from genesis.grad.physics import CONSTANT_KINDS, Physics
+from genesis.grad.pull_back import refuse_transform
 from genesis.grad.tensor import Tensor, plain, wrap
 from genesis.scene.inputs import ArrayLike
 from genesis.scene.linear import GAINS, entries
@@ -74,6 +75,7 @@ def at_states(
     params: Mapping[str, ArrayLike] | None,
 ) -> Places:
     """What `Scene.linearize` is given. Raises: InputError, UnknownNameError."""
+    refuse_transform(where)
     solver, model = rollouts._solver, rollouts._solver.model
     given = {
         "qpos": (qpos, model.nq),
@@ -104,6 +106,7 @@ def at_states(
 def along_trajectory(trajectory: "Trajectory", wanted: Sequence[str]) -> StepDerivatives:
     """See `Trajectory.linearization`."""
     solver, where = trajectory._solver, "Trajectory.linearization"
+    refuse_transform(where)
     solver.alive()
     if trajectory._theta.dim() == 3:
         raise InputError(

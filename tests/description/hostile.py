@@ -131,6 +131,8 @@ HOSTILE: dict[str, tuple[Callable[[Path], Path], str]] = {
     "urdf origin 1e300": (urdf(attached('<link name="m"/>', origin="1e300 0 0")), "1e+300"),
     "urdf inertia 1e300": (urdf(attached(LINK.format("m").replace('ixx="1"', 'ixx="1e300"'), "continuous")), "1e+300"),
     "urdf package leaves its folder": (urdf(shaped("package://p/../../secret.stl")), "leaves its package"),
+    "urdf package above": (urdf(shaped("package://../secret.stl")), "names no package"),
+    "urdf model above": (urdf(shaped("model://../secret.stl", "visual")), "names no package"),
     "urdf file leaves its folder": (urdf(shaped("file://../../secret.stl", "visual")), "leaves the folder"),
     "urdf is a picture": (lambda folder: _as(folder, "robot.urdf", png(3, 3)), "robot.urdf"),
     "urdf is empty": (lambda folder: _as(folder, "robot.urdf", b""), "no element found"),

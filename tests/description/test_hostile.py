@@ -72,5 +72,17 @@ def test_folders_beside_the_robot_are_reached_and_packages_are_not_left(tmp_path
     with pytest.raises(ModelError, match="leaves its package; name the folder that it means in package_dirs"):
         locate("package://pack/../other/m.stl", urdf_folder)
     assert locate("package://pack/../other/m.stl", urdf_folder, [tmp_path]) is not None, "allowed by name"
+    for name in ("package://../other/m.stl", "model://./other/m.stl", "package:///other/m.stl"):
+        with pytest.raises(ModelError, match="names no package"):
+            locate(name, urdf_folder, [tmp_path])
+    assert locate(f"package://pack/{tmp_path}/other/m.stl", urdf_folder) is None, "no absolute path"
+    assert locate("package://pack//meshes/m.stl", urdf_folder) == pack / "meshes/m.stl"
+    (tmp_path / "other" / "deep").mkdir()
+    for name in ("deep/m.stl", "n.stl"):
+        (tmp_path / "other" / name).write_bytes(b"")
+    (pack / "away").symlink_to(tmp_path / "other" / "deep")
+    assert locate("package://pack/away/m.stl", urdf_folder) == pack / "away/m.stl", "a link of a workspace"
+    assert locate("package://pack/away/../n.stl", urdf_folder) is None, "but no link is climbed out of"
+    assert locate("package://pack/../other/m.stl", urdf_folder, [tmp_path / "other"]) == tmp_path / "other/m.stl"
     with pytest.raises(ModelError, match="leaves the folder of the robot file"):
         locate("file://../meshes/m.stl", urdf_folder)

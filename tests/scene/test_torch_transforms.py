@@ -103,8 +103,12 @@ def test_physical_parameters_are_mapped_and_differentiated(case) -> None:
         (lambda c: torch.func.grad(lambda x: torch.func.grad(c.loss)(x).sum())(c.points[0]), "second order"),
         (lambda c: torch.func.jacrev(torch.func.jacrev(c.loss))(c.points[0]), "second order"),
         (lambda c: torch.func.grad(lambda x: (c.scene.step(), x.sum())[1])(c.points[0]), "scene.rollout"),
+        (lambda c: torch.func.grad(lambda x: c.scene.linearize(c.start, x[0]).state.sum())(c.points[0]), "scene.linearize has"),
+        (lambda c: torch.func.grad(lambda x: c.scene.rollout(x).linearization().state.sum())(c.points[0]), "linearization has"),
+        (lambda c: torch.func.grad(lambda x: c.scene.bias_force(c.start, x[0]).sum())(c.points[0]), "has no rule"),
+        (lambda c: torch.func.vmap(c.robot.set_dofs_velocity)(c.points[:, 0]), "a scene would keep it"),
     ],
-    ids=["jvp", "hessian", "grad of grad", "jacrev of jacrev", "step"],
+    ids=["jvp", "hessian", "grad of grad", "jacrev of jacrev", "step", "linearize", "linearization", "bias", "vmap of a setter"],
 )
 def test_what_has_no_rule_says_what_to_use(case, call, said) -> None:
     with pytest.raises(UnsupportedError, match=said) as caught:
@@ -120,6 +124,81 @@ def test_a_scene_is_sound_after_a_transform(case) -> None:
         transform()
         case.scene.step()
         assert near(case.end(case.points[0]), before)
+
+
+SETTERS = (
+    "set_qpos",
+    "set_dofs_position",
+    "set_dofs_velocity",
+    "control_dofs_force",
+    "control_dofs_position",
+    "set_dofs_damping",
+)
+
+
+@pytest.mark.parametrize("requires_grad", [False, True])
+def test_a_scene_takes_nothing_that_dies_with_a_transform(engine, requires_grad: bool) -> None:
+    scene = gs.Scene(sim_options=gs.options.SimOptions(requires_grad=requires_grad))
+    robot = scene.add_entity(gs.morphs.MJCF(file=ROBOT.replace('type="ball"', 'axis="0 1 0"')))
+    scene.build()
+    x, u = torch.tensor([0.3, 0.4], dtype=torch.float64), torch.ones(STEPS, 2, dtype=torch.float64)
+    for name in SETTERS:
+
+        def loss(x: torch.Tensor, name: str = name) -> torch.Tensor:
+            getattr(robot, name)(x)
+            return scene.rollout(u).qpos.square().sum()
+
+        with pytest.raises(UnsupportedError, match=f"{name}: torch.func: .* scene.rollout") as caught:
+            torch.func.grad(loss)(x)
+        assert "\n" not in str(caught.value)
+        with pytest.raises(UnsupportedError, match=name):
+            torch.func.grad(lambda x, name=name: getattr(robot, name)([x[0], 0.1]))(x)
+        scene.step()
+        assert bool(torch.isfinite(robot.get_qpos()).all())
+
+    def with_constants(x: torch.Tensor) -> torch.Tensor:
+        """What the transform neither differentiates nor maps is kept, and outlives it."""
+        scene.reset(scene.get_state())
+        for name in SETTERS:
+            getattr(robot, name)([0.5, 0.25] if name == "set_qpos" else torch.full((2,), 0.5, dtype=torch.float64), [1, 0])
+        scene.set_gravity(torch.zeros(3, dtype=torch.float64))
+        scene.rigid_solver.apply_links_external_force(torch.ones(3, dtype=torch.float64), [1])
+        robot.get_links_pos()
+        return x.square().sum()
+
+    assert torch.equal(torch.func.grad(with_constants)(x), 2.0 * x)
+    assert torch.equal(robot.get_dofs_velocity(), torch.full((2,), 0.5, dtype=torch.float64))
+    found = scene.get_state()
+    scene.step()
+    scene.reset(found)
+
+
+def test_the_mass_matrix_and_joint_targets_are_those_of_autograd(case) -> None:
+    def mass(q: torch.Tensor) -> torch.Tensor:
+        return case.scene.mass_matrix(q).square().sum()
+
+    def asked(u: torch.Tensor) -> torch.Tensor:
+        case.scene.reset()
+        return case.scene.rollout(u, kind="position", qpos=case.start).controller_force.square().sum()
+
+    for function, at in ((mass, case.start), (asked, 0.01 * case.points[0])):
+        leaf = at.clone().requires_grad_()
+        expected = torch.autograd.grad(function(leaf), leaf)[0]
+        found = torch.func.grad(function)(at)
+        assert expected.any() and torch.allclose(found, expected.as_subclass(torch.Tensor), rtol=1e-9)
+
+
+def test_contact_forces_have_no_rule(engine) -> None:
+    floor = '<mujoco><worldbody><geom type="plane" size="1 1 .1"/><body pos="0 0 .09"><freejoint/><geom size=".1"/></body></worldbody></mujoco>'
+    scene = gs.Scene()
+    scene.add_entity(gs.morphs.MJCF(file=floor))
+    scene.build()
+    for transform in (torch.func.grad, torch.func.vmap):
+        with pytest.raises(UnsupportedError, match="ContactRows of the engine has no rule"):
+            u = torch.zeros(2, 2, 6, dtype=torch.float64)
+            u = u[0] if transform is torch.func.grad else u
+            transform(lambda u: scene.rollout(u).links_contact_force.sum())(u)
+        scene.step()
 
 
 def test_compiled_functions_break_around_the_engine(case) -> None:
