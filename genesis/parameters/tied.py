@@ -94,6 +94,9 @@ class Tied:
     def unit_of(self, k: int) -> str:
         return self.body.unit_of(k)
 
+    def natural_of(self, k: int) -> float | None:
+        return self.body.natural_of(k)
+
     def set_value(self, value: Tensor) -> None:
         """Raises: InputError, since others decide."""
         raise InputError(f"{self.where}: is tied ({self.expression.text}) and has no value of its own.")

@@ -89,7 +89,8 @@ class TorqueResiduals:
             if jacobian:
                 block.z = self._divergence_slope(z, weight)
             made.append(block)
-        return made + prior_blocks(self.problem, z, jacobian)
+        # the divergence is what holds bodies here: inertia.description_weight, which is for motion, does not count once more
+        return made + [block for block in prior_blocks(self.problem, z, jacobian) if block.label == "prior"]
 
     # ---- where all is linear but xi(z)
 
