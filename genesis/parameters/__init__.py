@@ -26,7 +26,7 @@ from genesis.parameters.quantities import QUANTITIES
 from genesis.parameters.recorded_input import RecordedInput
 from genesis.parameters.sensor import Sensor
 from genesis.parameters.start_state import StartState
-from genesis.parameters.tied import Tied, in_order, reach_of, tied
+from genesis.parameters.tied import Tied, in_order, tied
 from genesis.setting import Setting
 
 #: Controls and starts of a rollout: recordings bring these.

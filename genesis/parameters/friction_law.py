@@ -27,6 +27,7 @@ class JointFrictionLaw(Numbers):
     Args:
         of: "joint", or "actuator": friction at the speed of a motor, which may be the sum of those of several joints.
         law: a name in `LAWS`. numbers: which of its numbers are learned; None: all, the others stay at their start.
+        straight: numbers that the force is linear in; bent: learned ones of the others, which are velocities.
         init: beside numbers and lists, a mapping of numbers of the law. What is not given starts as described: from the law that the joint
             has, else from its damping and dry friction.
     """
@@ -65,6 +66,8 @@ class JointFrictionLaw(Numbers):
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 raise InputError(f"{where}.init.{word}: {value!r} is no number.")
             self.start[:, words.index(word)] = float(value)
+        forces = [word for word in words if word.partition("_")[0] in FORCES]
+        self.straight, self.bent = forces, [word for word in chosen if word not in forces]
         labels = [f"{name}.{word}" for name in found for word in chosen]
         each = {word: unit_of_rows(unit_of(word), setting, self.field, self.places.tolist()) for word in chosen}
         units = [own if isinstance(own, str) else own[k] for k in range(len(found)) for own in each.values()]

@@ -70,7 +70,7 @@ class SmoothedMotion:
 
 @dataclass
 class Forces:
-    """At M instants, each (M, nv): what was applied; what inertia with Coriolis, gravity, and damping, friction (laws of it too), springs need."""
+    """At M instants, each (M, nv): what was applied; what inertia with Coriolis, gravity, and `passive_forces` need."""
 
     applied: np.ndarray
     inertial: np.ndarray

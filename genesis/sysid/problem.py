@@ -19,8 +19,9 @@ from torch import Tensor
 from genesis.errors import DivergenceError
 from genesis.observations.dataset import Dataset
 from genesis.observations.recording import Recording
-from genesis.parameters import Inputs, Numbers, StartState, reach_of
+from genesis.parameters import Inputs, Numbers, StartState
 from genesis.parameters.parameter import Changes
+from genesis.parameters.tied import reach_of
 from genesis.scene.physical import Loops
 from genesis.selection import indices, tensor
 from genesis.setting import Setting

@@ -1,7 +1,8 @@
 """Identification from torques: the forces that the measured motion needs against those that acted.
 
-    r = A xi(z) + f(z) - u(z),   A = [Y | a | v | tanh(v / slip) | q | -1],   xi = (phi of bodies, armature, damping, dry friction, stiffness,
-    stiffness times rest position),   f = forces of friction laws,   u = forces of joint controllers and actuators, or what a channel of kind joint_torque has measured
+    r = A xi(z) + f(z) - u(z),   A = [Y | a | v | tanh(v / slip) | q | -1],   xi = (phi of bodies, armature, damping, dry friction,
+    stiffness, stiffness times rest position),   f = forces of friction laws,   u = forces of joint controllers and actuators, or what a
+    channel of kind joint_torque has measured
 
 No simulation is run: a second of a log costs as much as it has samples, and where only xi and gains are learned the least squares are linear.
 Motion is filtered without phase, equations are means over short intervals (`genesis.sysid.inverse_dynamics.signals`).
@@ -20,6 +21,7 @@ from genesis.channels.joint_torque import JointForces
 from genesis.channels.sample import Sample
 from genesis.errors import InputError
 from genesis.observations import Recording
+from genesis.parameters.friction_law import JointFrictionLaw
 from genesis.selection import indices, joints_of
 from genesis.sysid.drive import Drive
 from genesis.sysid.inverse_dynamics.regressor import TorqueRegressor, described_phi
@@ -50,6 +52,13 @@ class TorqueOptions:
     slip: float = 0.01
     regularization: float = 1.0
     folds: int = 5
+
+    def __post_init__(self) -> None:
+        """Raises: InputError for a weight that holds nothing."""
+        if not self.regularization > 0.0:
+            raise InputError(
+                f"torque.regularization: is {self.regularization:g}; allowed: more than 0, a small number for a weak hold."
+            )
 
     @property
     def filter(self) -> TorqueFilter:
@@ -132,7 +141,12 @@ class TorqueEquations:
         return [positions[q] for q in range(self.problem.space.nq)], torques
 
     def _refuse(self) -> None:
-        """Raises: InputError for parameters that have no meaning here."""
+        """Raises: InputError for loops of the robot, and parameters that have no meaning here."""
+        if self.regressor.model.integers["eq_active"].any():
+            raise InputError(
+                "residual=torque: the robot has active equalities (loops, tied joints), whose forces no drive measures and masses would take "
+                "on; switch them off, or use residual=motion."
+            )
         for parameter in self.problem.learned:
             changes = self.problem.changes(parameter)
             sensors = [name for name in changes.sensors if self.problem.channels[name].kind.startswith("joint_")]
@@ -140,6 +154,11 @@ class TorqueEquations:
                 raise InputError(
                     f'{parameter.where}: changes the channel "{sensors[0]}", whose numbers the equations of residual=torque are made of; '
                     "hold it (learn: false), use input_gain or input_bias for a force, or residual=motion."
+                )
+            if isinstance(parameter, JointFrictionLaw) and parameter.bent:
+                raise InputError(
+                    f"{parameter.where}.numbers: residual=torque finds what forces are linear in, and {parameter.bent[0]} is not; choose among "
+                    f"{', '.join(parameter.straight)} and give the others by init, or use residual=motion."
                 )
             gains = [name for name in changes.physical if name in ("dof_kp", "dof_kv")]
             drive = Drive(self.problem.setting, self.problem.dataset, self.problem.dt)
