@@ -56,9 +56,7 @@ class TorqueOptions:
     def __post_init__(self) -> None:
         """Raises: InputError for a weight that holds nothing."""
         if not self.regularization > 0.0:
-            raise InputError(
-                f"torque.regularization: is {self.regularization:g}; allowed: more than 0, a small number for a weak hold."
-            )
+            raise InputError(f"torque.regularization: is {self.regularization:g}; allowed: more than 0.")
 
     @property
     def filter(self) -> TorqueFilter:
@@ -144,8 +142,7 @@ class TorqueEquations:
         """Raises: InputError for loops of the robot, and parameters that have no meaning here."""
         if self.regressor.model.integers["eq_active"].any():
             raise InputError(
-                "residual=torque: the robot has active equalities (loops, tied joints), whose forces no drive measures and masses would take "
-                "on; switch them off, or use residual=motion."
+                "residual=torque: the robot has active equalities (loops, tied joints), whose forces no drive measures; use residual=motion."
             )
         for parameter in self.problem.learned:
             changes = self.problem.changes(parameter)
@@ -261,8 +258,7 @@ class TorqueEquations:
 
     def law(self, part: Equations, z: Tensor) -> np.ndarray:
         """f (rows, nv) of a recording: forces of friction laws, filtered."""
-        with torch.no_grad():
-            return part.samples.filtered(self._law(part, z).numpy())
+        return part.samples.filtered(self._law(part, z).detach().numpy())
 
     def beside(self, part: Equations, z: Tensor) -> np.ndarray:
         """u - f (rows, nv): all that does not come out of A xi."""
