@@ -10,12 +10,14 @@ from genesis.description.friction_law import FRICTION_LAW, LAWS, start_of, unit_
 from genesis.errors import InputError, unknown_name
 from genesis.parameters.numbers import DescribedNumbers, NumberOptions, Numbers
 from genesis.parameters.parameter import Changes, Inputs
+from genesis.parameters.physical import unit_of_rows
 from genesis.parameters.rows import rows_of
 from genesis.selection import indices, tensor
 from genesis.setting import Setting
 
 FIELDS = {"joint": "dof_frictionlaw", "actuator": "act_frictionlaw"}
 IN_ITS_PLACE = ("dof_damping", "dof_frictionloss")  # of a joint
+FORCES = ("coulomb", "static", "viscous")  # numbers of a law that a real joint may lack
 SMALL = 0.05  # Coulomb friction [Nm | N] to begin with where none is described: at zero the other numbers have no slope
 
 
@@ -25,6 +27,7 @@ class JointFrictionLaw(Numbers):
     Args:
         of: "joint", or "actuator": friction at the speed of a motor, which may be the sum of those of several joints.
         law: a name in `LAWS`. numbers: which of its numbers are learned; None: all, the others stay at their start.
+        straight: numbers that the force is linear in; bent: learned ones of the others, which are velocities.
         init: beside numbers and lists, a mapping of numbers of the law. What is not given starts as described: from the law that the joint
             has, else from its damping and dry friction.
     """
@@ -63,18 +66,19 @@ class JointFrictionLaw(Numbers):
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 raise InputError(f"{where}.init.{word}: {value!r} is no number.")
             self.start[:, words.index(word)] = float(value)
+        forces = [word for word in words if word.partition("_")[0] in FORCES]
+        self.straight, self.bent = forces, [word for word in chosen if word not in forces]
         labels = [f"{name}.{word}" for name in found for word in chosen]
-        self.words = chosen
-        described = DescribedNumbers(labels, "-", self.start[:, self.columns].reshape(-1), least=0.0)
+        each = {word: unit_of_rows(unit_of(word), setting, self.field, self.places.tolist()) for word in chosen}
+        units = [own if isinstance(own, str) else own[k] for k in range(len(found)) for own in each.values()]
+        natural = [0.0 if word.partition("_")[0] in FORCES else None for _ in found for word in chosen]
+        described = DescribedNumbers(labels, units, self.start[:, self.columns].reshape(-1), least=0.0, natural=natural)
         known = IN_ITS_PLACE if of == "joint" else ()
         self.replaced = tuple(field for field in known if bool(setting.described[field][..., self.places].any()))
         options = NumberOptions(init=None if isinstance(init, Mapping) else init, **common)
         if options.tie:
             raise InputError(f"{where}.tie: does not apply to a friction law; choose one joint, or give expressions to others.")
         super().__init__(setting, where, described, options, Changes(physical=(self.field, *self.replaced)))
-
-    def unit_of(self, k: int) -> str:
-        return unit_of(self.words[k % len(self.words)])
 
     def apply(self, inputs: Inputs) -> None:
         base = inputs.value(self.field)

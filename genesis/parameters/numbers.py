@@ -20,7 +20,8 @@ class DescribedNumbers:
     """What is known of k numbers before anything is learned.
 
     labels (k): a name for each; unit: of all, or one each; values (k,): where they start; least: the smallest value that means anything.
-    ranges: bounds (k,), (k,) that have a name. natural: the least value where a real machine may have it (no damping), else None.
+    ranges: bounds (k,), (k,) that have a name. natural: the least value where a real machine may have it (no damping), else None; of all,
+    or one each.
     """
 
     labels: Sequence[str]
@@ -28,7 +29,7 @@ class DescribedNumbers:
     values: Tensor
     least: float = -torch.inf
     ranges: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
-    natural: float | None = None
+    natural: float | None | Sequence[float | None] = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Numbers:
     """k values of one group; free numbers z (k,) are these, or their logarithms, mapped into the bounds or cut off at them.
 
     where: its place in the config; name: the last part of that. rows: how many rows the values are for, more than k where they are tied.
-    natural: see `DescribedNumbers`. least: the smallest value that means anything. low, high (k,): bounds of the values, infinite where there
+    least: the smallest value that means anything. low, high (k,): bounds of the values, infinite where there
     are none: those given, and the least value of the quantity where bounds are kept by projection or some are given. (A smooth map alone
     would bend every value that nobody has bounded.)
     prior: mean and standard deviation (k,), (k,) of the values, or None. coupled: a value depends on several free numbers.
@@ -70,7 +71,8 @@ class Numbers:
     ) -> None:
         if options.each_recording and setting.recorded is None:
             raise InputError(f"{where}.each_recording: a task has no recordings; leave it out, or identify with genesis sysid.")
-        self.where, self.name, self.changes, self.natural = where, where.rpartition(".")[2], changes, described.natural
+        self.where, self.name, self.changes = where, where.rpartition(".")[2], changes
+        self._natural = described.natural
         self.units = [described.unit] * len(described.labels) if isinstance(described.unit, str) else list(described.unit)
         self.learn, self.lr, self.log, self.each_recording = options.learn, options.lr, options.log, options.each_recording
         self.rows, self.least = len(described.labels), described.least
@@ -149,6 +151,10 @@ class Numbers:
     def unit_of(self, k: int) -> str:
         """Of the k-th value."""
         return self.units[k] if len(self._labels) == self.rows else " | ".join(dict.fromkeys(self.units))
+
+    def natural_of(self, k: int) -> float | None:
+        """The least k-th value where a real machine may have it; None: an answer at its lower bound is none."""
+        return self._natural[k] if isinstance(self._natural, Sequence) else self._natural
 
     def sizes(self, values: Tensor) -> Tensor:
         """A reasonable size of a change of each of the values (k,): the prior's, else that of the value, of its bounds, or one."""

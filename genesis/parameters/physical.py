@@ -41,7 +41,7 @@ class Physical(Numbers):
         self.shape = picked.shape
         bare = PARAMETER[self.field].width == 1 or (columns is None and len(self.columns or ()) == 1)
         labels = found if bare else [f"{name}[{axis}]" for name in found for axis in _axes(self.field, self.columns)]
-        each = _of_joints(quantity.unit or PARAMETER[self.field].unit, setting, self.field, self.places)
+        each = unit_of_rows(quantity.unit or PARAMETER[self.field].unit, setting, self.field, self.places)
         unit = each if isinstance(each, str) else [own for own in each for _ in range(len(labels) // len(each))]
         described = DescribedNumbers(labels, unit, picked, quantity.least, natural=quantity.natural)
         super().__init__(setting, where, described, NumberOptions(**common), Changes(physical=(self.field,)))
@@ -67,7 +67,7 @@ def _axes(field: str, columns: list[int] | None) -> list[str]:
     return ["xyz"[k] if width == 3 else str(k) for k in (range(width) if columns is None else columns)]
 
 
-def _of_joints(unit: str, setting: Setting, field: str, places: list[int] | None) -> str | list[str]:
+def unit_of_rows(unit: str, setting: Setting, field: str, places: list[int] | None) -> str | list[str]:
     """Of "Nm | N" that of each chosen row, as its joint turns or slides; both where it does neither alone."""
     count = PARAMETER[field].count
     if " | " not in unit or count not in ("nv", "nq", "nlimit"):

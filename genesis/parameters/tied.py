@@ -9,7 +9,7 @@ from torch import Tensor
 from genesis.errors import InputError, unknown_name
 from genesis.parameters.expression import Expression
 from genesis.parameters.numbers import Numbers
-from genesis.parameters.parameter import Inputs, Parameter
+from genesis.parameters.parameter import Changes, Inputs, Parameter
 
 GIVEN = ("init", "bounds", "prior", "transform", "log", "each_recording")  # what a parameter without free numbers cannot have
 
@@ -94,6 +94,9 @@ class Tied:
     def unit_of(self, k: int) -> str:
         return self.body.unit_of(k)
 
+    def natural_of(self, k: int) -> float | None:
+        return self.body.natural_of(k)
+
     def set_value(self, value: Tensor) -> None:
         """Raises: InputError, since others decide."""
         raise InputError(f"{self.where}: is tied ({self.expression.text}) and has no value of its own.")
@@ -148,6 +151,24 @@ def in_order(parameters: Mapping[str, Any]) -> dict[str, Any]:
     for name in parameters:
         put(name, ())
     return made
+
+
+def reach_of(name: str, parameters: Mapping[str, Any]) -> Changes:
+    """What a parameter changes, itself and through all that follow it."""
+    found, todo = [name], [name]
+    while todo:
+        one = todo.pop()
+        followers = [key for key, p in parameters.items() if isinstance(p, Tied) and one in p.others and key not in found]
+        found, todo = found + followers, todo + followers
+    own = [parameters[key].changes for key in found]
+
+    def together(words: str) -> tuple[Any, ...]:
+        return tuple(dict.fromkeys(word for changes in own for word in getattr(changes, words)))
+
+    return Changes(
+        physical=together("physical"), controls=together("controls"), start=any(changes.start for changes in own),
+        sensors=together("sensors"), inputs=together("inputs"), scales=together("scales"),
+    )  # fmt: skip
 
 
 def _changes(parameter: Any) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from genesis.description.description import Description
+from genesis.description.description import Description, Joint, Link
 from genesis.description.inertia import nearest_physical, unphysical
 from genesis.description.scale import scale_description
 from genesis.description.write import Written, write_model
@@ -57,7 +57,21 @@ def write_entity(entity: RigidEntity, values: Mapping[str, torch.Tensor | np.nda
         written.file = path
         return written._read(entity.material)
 
+    old = _as_the_file(old, read(str(morph.file)))
     return write_model(morph.file, old, new, Path(out), beside=made.beside, package_dirs=dirs, read=read, remarks=remarks)
+
+
+def _as_the_file(old: Description, said: Description) -> Description:
+    """With the damping and dry friction that the file gives to joints whose friction law stands in their place."""
+    theirs = {(link.name, joint.name): joint for link in said.links for joint in link.joints}
+
+    def of(link: Link, joint: Joint) -> Joint:
+        file = theirs.get((link.name, joint.name))
+        if file is None or not any(joint.friction_law):
+            return joint
+        return replace(joint, damping=file.damping, frictionloss=file.frictionloss)
+
+    return replace(old, links=[replace(link, joints=[of(link, joint) for joint in link.joints]) for link in old.links])
 
 
 def _make_physical(old: Description, new: Description) -> list[str]:

@@ -18,13 +18,13 @@ from torch import Tensor
 from genesis.channels.joint_torque import JointForces
 from genesis.channels.sample import Sample
 from genesis.errors import InputError
-from genesis.grad.friction import friction_damping, friction_force
 from genesis.methods.residuals import ResidualBlock
 from genesis.sysid.inverse_dynamics.base import Compressed
 from genesis.sysid.inverse_dynamics.chart import LinearChart
 from genesis.sysid.inverse_dynamics.consistent import consistent
 from genesis.sysid.inverse_dynamics.solution import EXACT
 from genesis.sysid.linearization import prior_blocks
+from genesis.sysid.passive_forces import passive_forces
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import Residuals
 from genesis.sysid.sensitivity import RecordingDerivatives, outside
@@ -193,12 +193,5 @@ class EquationError:
         """(N, nv) what the motion (q, v, a, v') needs less what was applied."""
         (q, v, a, slipping), physics = motion, self.problem.physics
         sample = Sample(physics, theta.contiguous(), self.problem.dt, q, slipping, (q, v), (q, v), a, dof_ctrl, act_ctrl)
-        value = sample.parameter
-        at = self.forces.coordinates
         needed = physics.inverse_dynamics(sample.theta, q, v, a)
-        needed = needed + value("dof_damping") * slipping + value("dof_frictionloss") * torch.tanh(slipping / SLIP)
-        if physics.friction_laws:
-            law = value("dof_frictionlaw").unflatten(-1, (physics.nv, -1))
-            needed = needed + friction_force(law, v) + friction_damping(law, v) * (slipping - v) + self.forces.friction(sample, v)
-        needed = needed + value("dof_stiffness") * (q - value("qpos_spring"))[:, at]
-        return needed - self.forces.of(sample)
+        return needed + passive_forces(self.forces, sample, q, v, slipping, SLIP) - self.forces.of(sample)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from genesis.channels.joint_torque import JointForces
 from genesis.channels.sample import Sample
+from genesis.sysid.passive_forces import passive_forces
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.shooting import Batch
 
@@ -69,7 +70,7 @@ class SmoothedMotion:
 
 @dataclass
 class Forces:
-    """At M instants, each (M, nv): what was applied; what inertia with Coriolis, gravity, and damping, friction, springs need."""
+    """At M instants, each (M, nv): what was applied; what inertia with Coriolis, gravity, and `passive_forces` need."""
 
     applied: np.ndarray
     inertial: np.ndarray
@@ -168,9 +169,8 @@ class ForceBalance:
     def forces_of(self, q: Tensor, v: Tensor, a: Tensor) -> Forces:
         """Of a motion (N, n)."""
         still = torch.zeros_like(v)
-        gravity, value = self.needed(q, still, still), self._sample(q, v, self.theta, 0).parameter
-        passive = value("dof_damping") * v + value("dof_frictionloss") * torch.tanh(v / SLIP)
-        passive = passive + value("dof_stiffness") * (q - value("qpos_spring"))[:, self.joint_forces.coordinates]
+        gravity = self.needed(q, still, still)
+        passive = passive_forces(self.joint_forces, self._sample(q, v, self.theta, 0), q, v, v, SLIP)
         return Forces(self.applied(q, v), self.needed(q, v, a) - gravity, gravity, self.motion.smooth(passive.numpy()))
 
     def slack_of(self, q: Tensor, v: Tensor, a: Tensor, forces: Forces, some: bool) -> Slack:

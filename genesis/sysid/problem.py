@@ -20,6 +20,8 @@ from genesis.errors import DivergenceError
 from genesis.observations.dataset import Dataset
 from genesis.observations.recording import Recording
 from genesis.parameters import Inputs, Numbers, StartState
+from genesis.parameters.parameter import Changes
+from genesis.parameters.tied import reach_of
 from genesis.scene.physical import Loops
 from genesis.selection import indices, tensor
 from genesis.setting import Setting
@@ -70,6 +72,7 @@ class RecordingProblem:
             self.physics.learn_friction()  # before the first launch: also where its start is zero
         self.described = self.setting.described
         self.learned = [p for p in self.parameters.values() if p.learn]
+        self.reach = {id(p): reach_of(name, self.parameters) for name, p in self.parameters.items()}
         self.slices: list[tuple[Numbers, int | None, slice]] = []
         first = 0
         for parameter in self.learned:
@@ -134,6 +137,10 @@ class RecordingProblem:
             for parameter, recording, part in self.slices:
                 if recording is None:
                     parameter.free.copy_(z[part])
+
+    def changes(self, parameter: Numbers) -> Changes:
+        """What a parameter changes, itself and through those that follow it (tie)."""
+        return self.reach[id(parameter)]
 
     def natural(self, z: Tensor) -> Tensor:
         """(n,) reported values."""

@@ -98,9 +98,10 @@ def outside(problem: RecordingProblem, batch: Batch, z: Tensor, tangents: Tensor
 
 
 def drives(parameter: Numbers, problem: RecordingProblem) -> bool:
-    """Whether a parameter changes the controls themselves: properties of inputs, and gains that turn targets into dof_ctrl."""
-    gains = any(name in ("dof_kp", "dof_kv") for name in parameter.changes.physical)
-    return bool(parameter.changes.inputs) or (gains and bool(problem.drive.kp.any() or problem.drive.kv.any()))
+    """Whether a parameter, or what follows it, changes the controls: properties of inputs, and gains that turn targets into dof_ctrl."""
+    changes = problem.changes(parameter)
+    gains = any(name in ("dof_kp", "dof_kv") for name in changes.physical)
+    return bool(changes.inputs) or (gains and bool(problem.drive.kp.any() or problem.drive.kv.any()))
 
 
 def _tangent(dual: Tensor) -> Tensor:

@@ -243,7 +243,7 @@ def _estimate(parameter: Numbers, i: int, name: str, start: float, value: float,
     prior = None if parameter.prior is None else (float(parameter.prior[0][i]), float(parameter.prior[1][i]))
     return Estimate(
         name, parameter.name, parameter.unit_of(i), start, value, deviation, value - reach, value + reach,
-        (float(parameter.low[i]), float(parameter.high[i])), prior, natural=parameter.natural,
+        (float(parameter.low[i]), float(parameter.high[i])), prior, natural=parameter.natural_of(i),
     )  # fmt: skip
 
 

@@ -145,5 +145,8 @@ def test_laws_that_there_are_not(boxes: Setting, options: dict, problem: str) ->
 def test_units_of_a_law(boxes: Setting) -> None:
     made = make_parameter(boxes, "parameter.it", {"kind": "friction_law", "law": "tanh", "names": ["turn"]})
     assert made.labels() == ["turn.coulomb", "turn.viscous", "turn.slip_velocity"]
-    assert [made.unit_of(k) for k in range(3)] == ["Nm | N", "Nms | Ns/m", "rad/s | m/s"]
+    assert [made.unit_of(k) for k in range(3)] == ["Nm", "Nms", "rad/s"]
+    assert [made.natural_of(k) for k in range(3)] == [0.0, 0.0, None], (
+        "a joint may have no friction; a slip velocity of zero is no answer"
+    )
     assert made.value().tolist() == pytest.approx([0.3, 0.2, 0.05]) and numbers(1.0).dtype == torch.float64

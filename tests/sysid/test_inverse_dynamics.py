@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from genesis.description.friction_law import LAWS
+from genesis.errors import InputError
+from genesis.grad.friction import friction_force
 from genesis.methods import make_method
 from genesis.observations import Dataset, Recording, Series, Smoothing
 from genesis.parameters.link_inertia import bodies_of, log_cholesky
@@ -271,3 +274,47 @@ def test_few_rows_cost_what_all_rows_do() -> None:
     few = sum(b.cost() for b in torques.blocks(z.numpy(), False) if b.label == "torque")
     all_rows = sum(torques._all_rows(part, z, False).cost() for part in torques.equations.parts)
     assert few == pytest.approx(all_rows, rel=1e-10)
+
+
+def with_law(recording: Recording, law: list[float]) -> Recording:
+    """The same motion under a friction law of the elbow besides."""
+    time = recording.channels["angle"].time
+    v = torch.as_tensor(motion(time, 2)[1])
+    rows = torch.zeros(2, 8, dtype=torch.float64)
+    rows[1] = torch.as_tensor(law, dtype=torch.float64)
+    force = recording.inputs["torque"].values + friction_force(rows, v).numpy()
+    recording.inputs["torque"] = replace(recording.inputs["torque"], values=force)
+    return recording
+
+
+def test_a_friction_law_is_found_from_torques() -> None:
+    """Its forces in their place: Coulomb and viscous friction are linear; a slip velocity is refused by name."""
+    recording = with_law(logged(ARM, {}, seconds=4.0, viscous=[0.0, 0.0]), list(LAWS["tanh"].row([0.4, 0.1, 0.15])))
+    law = {
+        "kind": "friction_law",
+        "law": "tanh",
+        "names": ["elbow"],
+        "init": {"coulomb": 0.1, "viscous": 0.02, "slip_velocity": 0.15},
+    }
+    result = torque_run(asked(ARM, [recording], {"law": law | {"numbers": ["coulomb", "viscous"]}}), cutoff=40.0, folds=0)
+    assert [e.value for e in result.estimates] == pytest.approx([0.4, 0.1], rel=0.02)
+    assert result.status == "converged"
+    with pytest.raises(InputError, match=r"law.numbers: .* slip_velocity is not; choose among coulomb, viscous"):
+        TorqueEquations(asked(ARM, [recording], {"law": law}))
+    with pytest.raises(InputError, match="torque.regularization: is 0"):
+        TorqueOptions(regularization=0.0)
+
+
+def test_what_follows_a_learned_number_acts_with_it() -> None:
+    """A gain of the torques that follows a damping: the Jacobian knows of it, as of an offset of a joint."""
+    parameters = {
+        "viscous": {"kind": "damping", "names": ["elbow"], "init": 0.3},
+        "gain": {"kind": "input_gain", "input": "torque", "tie": "1 + 0.5 * viscous ** 2"},
+        "along": {"kind": "link_position", "names": ["lower"], "columns": [2], "tie": "-1.5 * viscous"},
+    }
+    problem = asked(ARM, [logged(ARM, {}, seconds=3.0, noise=0.05)], parameters)
+    equations = TorqueEquations(problem, TorqueOptions(folds=0))
+    part, z = equations.parts[0], problem.z0
+    table = equations.slope(part, z)[..., 0]
+    expected, _ = extrapolated(np.stack([equations.residual(part, z + 0.02 * h) for h in OFFSETS], -1))
+    assert np.abs(0.02 * table - expected).max() <= 1e-6 * np.abs(expected).max()

@@ -244,7 +244,7 @@ def torque_certainty(torques: TorqueResiduals, best: np.ndarray) -> Certainty:
     inside = inverse @ (spread + believed) @ inverse
     covariance = np.full((problem.n, problem.n), np.nan)
     sure, untold = free[told], np.zeros(problem.n, bool)
-    untold[free[~told]] = torques.options.regularization > 0.0
+    untold[free[~told]] = True
     covariance[np.ix_(sure, sure)] = inside[np.ix_(told, told)]
     _, singular, right = np.linalg.svd(data * size, full_matrices=True)
     singular = np.concatenate([singular, np.zeros(problem.n - len(singular))])

@@ -15,25 +15,26 @@ LEAST = 1e-12  # of a value whose logarithm is learned
 class LinearChart:
     """x(z) of a problem, slice by slice; both have n numbers.
 
-    names, units (n,): of x. low, high (n,): bounds of x, of bodies none. bodies: where phi of each body is, and its start.
+    names, units (n,): of x. low, high (n,): bounds of x, of bodies none. bodies: where phi of each body is, and as it is described,
+    wherever the problem starts.
     """
 
     def __init__(self, problem: RecordingProblem) -> None:
         self.problem = problem
-        self.z0 = problem.z0
-        self.x0 = self.of(self.z0).detach().numpy()
+        self.x0 = self.of(problem.z0).detach().numpy()
         self.names, self.units = problem.names(), [""] * problem.n
         self.low, self.high = np.full(problem.n, -np.inf), np.full(problem.n, np.inf)
         self.bodies: list[BodyPrior] = []
         for parameter, r, part in problem.slices:
             places = np.arange(part.start, part.stop)
             if isinstance(parameter, LinkInertia):
+                described = phi_of(*bodies_of(parameter.first.reshape(-1, 10))).numpy()
                 own = "" if r is None else f"@{problem.recordings[r].name}"
                 for k, name in enumerate(parameter.names):
                     here = places[10 * k : 10 * k + 10]
                     for place, label, unit in zip(here, PER_LINK, UNITS, strict=True):
                         self.names[place], self.units[place] = f"{name}.{label}{own}", unit
-                    self.bodies.append(BodyPrior(here, np.einsum("k,kij->ij", self.x0[here], BASIS)))
+                    self.bodies.append(BodyPrior(here, np.einsum("k,kij->ij", described[k], BASIS)))
                 continue
             for i, place in enumerate(places):
                 self.units[place] = parameter.unit_of(i)
@@ -68,11 +69,11 @@ class LinearChart:
         return made
 
     def divergence(self, z: Tensor, weight: float) -> Tensor:
-        """(10 bodies,) residuals of the entropic divergence of all bodies to their start, see `divergence_rows`."""
+        """(10 bodies,) residuals of the entropic divergence of all bodies to their description, see `divergence_rows`."""
         made = []
         for parameter, _, part in self.problem.slices:
             if isinstance(parameter, LinkInertia):
-                pairs = zip(z[part].reshape(-1, 10), self.z0[part].reshape(-1, 10), strict=True)
+                pairs = zip(z[part].reshape(-1, 10), parameter.first.reshape(-1, 10), strict=True)
                 made += [divergence_rows(_factor(now), _factor(then), weight) for now, then in pairs]
         return torch.cat(made) if made else z.new_zeros(0)
 

@@ -1,7 +1,8 @@
 """Identification from torques: the forces that the measured motion needs against those that acted.
 
-    r = A xi(z) - u(z),   A = [Y | a | v | tanh(v / slip) | q | -1],   xi = (phi of bodies, armature, damping, dry friction, stiffness,
-    stiffness times rest position),   u = forces of joint controllers and actuators, or what a channel of kind joint_torque has measured
+    r = A xi(z) + f(z) - u(z),   A = [Y | a | v | tanh(v / slip) | q | -1],   xi = (phi of bodies, armature, damping, dry friction,
+    stiffness, stiffness times rest position),   f = forces of friction laws,   u = forces of joint controllers and actuators, or what a
+    channel of kind joint_torque has measured
 
 No simulation is run: a second of a log costs as much as it has samples, and where only xi and gains are learned the least squares are linear.
 Motion is filtered without phase, equations are means over short intervals (`genesis.sysid.inverse_dynamics.signals`).
@@ -20,10 +21,12 @@ from genesis.channels.joint_torque import JointForces
 from genesis.channels.sample import Sample
 from genesis.errors import InputError
 from genesis.observations import Recording
+from genesis.parameters.friction_law import JointFrictionLaw
 from genesis.selection import indices, joints_of
 from genesis.sysid.drive import Drive
 from genesis.sysid.inverse_dynamics.regressor import TorqueRegressor, described_phi
 from genesis.sysid.inverse_dynamics.signals import TorqueFilter, TorqueSamples, torque_samples
+from genesis.sysid.passive_forces import law_forces
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.shooting import Batch
 
@@ -34,6 +37,7 @@ FORCE = (
     "dof_kp", "dof_kv", "dof_force_lo", "dof_force_hi", "act_gain", "act_bias0", "act_bias1", "act_bias2", "ctrl_lo", "ctrl_hi", "force_lo",
     "force_hi", "trn_coef",
 )  # fmt: skip
+LAW = ("dof_frictionlaw", "act_frictionlaw")
 GEOMETRY = ("gravity", "link_pos", "link_quat", "jnt_offset", "jnt_scale")
 
 
@@ -48,6 +52,11 @@ class TorqueOptions:
     slip: float = 0.01
     regularization: float = 1.0
     folds: int = 5
+
+    def __post_init__(self) -> None:
+        """Raises: InputError for a weight that holds nothing."""
+        if not self.regularization > 0.0:
+            raise InputError(f"torque.regularization: is {self.regularization:g}; allowed: more than 0.")
 
     @property
     def filter(self) -> TorqueFilter:
@@ -130,15 +139,25 @@ class TorqueEquations:
         return [positions[q] for q in range(self.problem.space.nq)], torques
 
     def _refuse(self) -> None:
-        """Raises: InputError for parameters that have no meaning here."""
+        """Raises: InputError for loops of the robot, and parameters that have no meaning here."""
+        if self.regressor.model.integers["eq_active"].any():
+            raise InputError(
+                "residual=torque: the robot has active equalities (loops, tied joints), whose forces no drive measures; use residual=motion."
+            )
         for parameter in self.problem.learned:
-            sensors = [name for name in parameter.changes.sensors if self.problem.channels[name].kind.startswith("joint_")]
+            changes = self.problem.changes(parameter)
+            sensors = [name for name in changes.sensors if self.problem.channels[name].kind.startswith("joint_")]
             if sensors:
                 raise InputError(
                     f'{parameter.where}: changes the channel "{sensors[0]}", whose numbers the equations of residual=torque are made of; '
                     "hold it (learn: false), use input_gain or input_bias for a force, or residual=motion."
                 )
-            gains = [name for name in parameter.changes.physical if name in ("dof_kp", "dof_kv")]
+            if isinstance(parameter, JointFrictionLaw) and parameter.bent:
+                raise InputError(
+                    f"{parameter.where}.numbers: residual=torque finds what forces are linear in, and {parameter.bent[0]} is not; choose among "
+                    f"{', '.join(parameter.straight)} and give the others by init, or use residual=motion."
+                )
+            gains = [name for name in changes.physical if name in ("dof_kp", "dof_kv")]
             drive = Drive(self.problem.setting, self.problem.dataset, self.problem.dt)
             closed = np.flatnonzero((drive.kp | drive.kv)[0])
             blind = [self.labels[d] for d in closed if d not in self.torques]
@@ -150,7 +169,7 @@ class TorqueEquations:
 
     def touches(self, names: tuple[str, ...]) -> bool:
         """Whether something that is learned changes these physical parameters."""
-        return any(name in names for parameter in self.problem.learned for name in parameter.changes.physical)
+        return any(name in names for parameter in self.problem.learned for name in self.problem.changes(parameter).physical)
 
     # ---- making
 
@@ -227,20 +246,30 @@ class TorqueEquations:
             made: np.ndarray = self._applied(part, z).numpy()
         return made
 
-    def applied_slope(self, part: Equations, z: Tensor, chosen: Sequence[int]) -> np.ndarray:
-        """du / dz (rows, nv, chosen), by one pass of the forward mode for each."""
-        return self._slope(part, self._applied, z, chosen)
-
     def needed(self, part: Equations, z: Tensor) -> np.ndarray:
         """(rows, nv) forces that the motion needs, filtered."""
         with torch.no_grad():
             if self.touches(GEOMETRY):
-                return part.samples.filtered(self._needed(part, z).numpy())
-            lifted = self.lifted_at(z)
-            return part.columns @ lifted[self._number(part) if len(lifted) > 1 else 0].numpy()
+                made = part.samples.filtered(self._needed(part, z).numpy())
+            else:
+                lifted = self.lifted_at(z)
+                made = part.columns @ lifted[self._number(part) if len(lifted) > 1 else 0].numpy()
+        return made + self.law(part, z)
+
+    def law(self, part: Equations, z: Tensor) -> np.ndarray:
+        """f (rows, nv) of a recording: forces of friction laws, filtered."""
+        return part.samples.filtered(self._law(part, z).detach().numpy())
+
+    def beside(self, part: Equations, z: Tensor) -> np.ndarray:
+        """u - f (rows, nv): all that does not come out of A xi."""
+        return self.applied(part, z) - self.law(part, z)
+
+    def beside_slope(self, part: Equations, z: Tensor, chosen: Sequence[int]) -> np.ndarray:
+        """d(u - f) / dz (rows, nv, chosen), by one pass of the forward mode for each."""
+        return self._slope(part, lambda own, at: self._applied(own, at) - self._law(own, at), z, chosen)
 
     def needed_slope(self, part: Equations, z: Tensor, chosen: Sequence[int]) -> np.ndarray:
-        """Its derivative to z (rows, nv, chosen), through the geometry too."""
+        """Derivative of A xi to z (rows, nv, chosen), through the geometry too."""
         return self._slope(part, self._needed, z, chosen)
 
     def residual(self, part: Equations, z: Tensor) -> np.ndarray:
@@ -250,7 +279,7 @@ class TorqueEquations:
     def slope(self, part: Equations, z: Tensor) -> np.ndarray:
         """(rows, nv, n) derivative of what is needed less what acted [N m | N]."""
         slope, columns = self.lifted_slope(z), part.columns
-        turning, driving = self.places(GEOMETRY), self.driving
+        turning, acting = self.places(GEOMETRY), self.acting
         k = self._number(part)
         if turning:
             with torch.no_grad():
@@ -259,19 +288,25 @@ class TorqueEquations:
         made = columns @ slope[k if len(slope) > 1 else 0]
         if turning:
             made[:, :, turning] = self.needed_slope(part, z, turning)
-        if driving:
-            made[:, :, driving] -= self.applied_slope(part, z, driving)
+        if acting:
+            made[:, :, acting] -= self.beside_slope(part, z, acting)
         return made
 
     @property
     def driving(self) -> list[int]:
         """Numbers of z that change the forces that acted."""
-        inputs = [range(p.start, p.stop) for parameter, _, p in self.problem.slices if parameter.changes.inputs]
+        inputs = [range(p.start, p.stop) for parameter, _, p in self.problem.slices if self.problem.changes(parameter).inputs]
         return sorted({k for places in inputs for k in places} | set(self.places(FORCE)))
 
+    @property
+    def acting(self) -> list[int]:
+        """Numbers of z that change u or f."""
+        return sorted({*self.driving, *self.places(LAW)})
+
     def places(self, names: Sequence[str]) -> list[int]:
-        """Numbers of z that change one of these physical parameters."""
-        chosen = [part for parameter, _, part in self.problem.slices if set(parameter.changes.physical) & set(names)]
+        """Numbers of z that change one of these physical parameters, themselves or through what follows them."""
+        changes = self.problem.changes
+        chosen = [part for parameter, _, part in self.problem.slices if set(changes(parameter).physical) & set(names)]
         return [k for part in chosen for k in range(part.start, part.stop)]
 
     def _slope(
@@ -303,6 +338,12 @@ class TorqueEquations:
             force = force.index_copy(1, indices([dof]), torch.as_tensor(values)[:, None])
         return force
 
+    def _law(self, part: Equations, z: Tensor) -> Tensor:
+        """(N, nv) at every sample."""
+        theta, (q, v, a) = self._theta_of(self.problem.theta(self.problem.targets(z)), self._number(part)), part.motion
+        sample = Sample(self.problem.physics, theta, part.drive.dt, q, v, (q, v), (q, v), a, torch.zeros_like(v))
+        return law_forces(self.forces, sample, v)
+
     def _unlimited(self, theta: Tensor, drive: Drive) -> Tensor:
         """Without bounds of the forces of joints that follow no target: what was recorded has acted."""
         recorded = torch.as_tensor(~(drive.kp | drive.kv)[0])
@@ -313,7 +354,7 @@ class TorqueEquations:
         return theta
 
     def _needed(self, part: Equations, z: Tensor) -> Tensor:
-        """(N, nv) at every sample."""
+        """A xi (N, nv) at every sample."""
         theta = self._theta_of(self.problem.theta(self.problem.targets(z)), self._number(part))
         xi, count = self.lifted(theta), 10 * self.regressor.count
         made = []

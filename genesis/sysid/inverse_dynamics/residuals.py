@@ -1,6 +1,6 @@
 """The equations of torques as residuals of an identification: weighted, and as few rows as there are numbers where they are linear.
 
-½ Σ ((A xi(z) - u(z)) / sigma)² + mu Σ D(J_i(z) | J_i0) + priors
+½ Σ ((A xi(z) + f(z) - u(z)) / sigma)² + mu Σ D(J_i(z) | J_i0) + priors
 """
 
 from collections.abc import Callable
@@ -89,26 +89,27 @@ class TorqueResiduals:
             if jacobian:
                 block.z = self._divergence_slope(z, weight)
             made.append(block)
-        return made + prior_blocks(self.problem, z, jacobian)
+        # the divergence is what holds bodies here: inertia.description_weight, which is for motion, does not count once more
+        return made + [block for block in prior_blocks(self.problem, z, jacobian) if block.label == "prior"]
 
     # ---- where all is linear but xi(z)
 
     @cached_property
     def _linear(self) -> bool:
         """Whether A stays as it is, and forces that acted are linear in what is learned of them."""
-        driving = set(self.solver.driving)
-        return not self.equations.touches(GEOMETRY) and driving <= set(self.solver.linear.tolist())
+        acting = set(self.solver.acting)
+        return not self.equations.touches(GEOMETRY) and acting <= set(self.solver.linear.tolist())
 
     @cached_property
     def _triangles(self) -> list[np.ndarray]:
-        """Of each recording (one of all where they share everything): rows times (xi, x of what drives, 1) are the residuals."""
+        """Of each recording (one of all where they share everything): rows times (xi, x of what acts beside, 1) are the residuals."""
         assert self.solution is not None  # the weights
         solver, equations = self.solver, self.equations
         made = []
         for part in equations.parts:
-            rate = equations.applied_slope(part, solver.z, solver.driving)
-            rate = rate @ solver.to_free[np.ix_(solver.driving, solver.driving)]
-            constant = rate @ solver.x[solver.driving] - equations.applied(part, solver.z)
+            rate = equations.beside_slope(part, solver.z, solver.acting)
+            rate = rate @ solver.to_free[np.ix_(solver.acting, solver.acting)]
+            constant = rate @ solver.x[solver.acting] - equations.beside(part, solver.z)
             table = np.concatenate([part.columns, -rate, constant[:, :, None]], -1)[:, equations.dofs]
             table = table / equations.sigma[equations.dofs][:, None]
             table = table.reshape(-1, table.shape[-1])
@@ -118,15 +119,15 @@ class TorqueResiduals:
     def _few_rows(self, z: torch.Tensor, jacobian: bool) -> list[ResidualBlock]:
         solver = self.solver
         with torch.no_grad():
-            xi, x = self.equations.lifted_at(z).numpy(), solver.chart.of(z).numpy()[solver.driving]
+            xi, x = self.equations.lifted_at(z).numpy(), solver.chart.of(z).numpy()[solver.acting]
         slope = self.equations.lifted_slope(z) if jacobian else None
-        driving = solver.chart.slope(z)[solver.driving] if jacobian else None
+        acting = solver.chart.slope(z)[solver.acting] if jacobian else None
         made = []
         for k, rows in enumerate(self._triangles):
             r = rows @ np.concatenate([xi[k], x, [1.0]])
             block = ResidualBlock(CHANNEL, r, window=np.zeros(len(r), int))
-            if slope is not None and driving is not None:
-                block.z = rows[:, :-1] @ np.concatenate([slope[k], driving])
+            if slope is not None and acting is not None:
+                block.z = rows[:, :-1] @ np.concatenate([slope[k], acting])
             made.append(block)
         return made
 

@@ -99,22 +99,22 @@ class TorqueSolver:
         self.z = self.problem.z0 if at is None else torch.as_tensor(at)
         self.x = self.chart.of(self.z).detach().numpy()
         self.to_free = np.linalg.pinv(self.chart.slope(self.z))
-        self.driving = equations.driving
+        self.acting = equations.acting
         self.linear = self._linear() if at is None else np.arange(self.problem.n)
 
     # ---- which numbers are linear
 
     def _linear(self) -> np.ndarray:
         """Numbers of x in which the equations are linear together: slices are moved, one after the other, and stay moved."""
-        equations, part, driving = self.equations, self.equations.parts[0], self.driving
+        equations, part, acting = self.equations, self.equations.parts[0], self.acting
         made: list[int] = []
-        x, moved = self.x.copy(), set(driving)
+        x, moved = self.x.copy(), set(acting)
         lifted = equations.lifted_at(self.z).detach().numpy()
         slope = equations.lifted_slope(self.z) @ self.to_free
-        before = equations.applied(part, self.z)
-        rate = equations.applied_slope(part, self.z, driving) @ self.to_free[np.ix_(driving, driving)]
+        before = equations.beside(part, self.z)
+        rate = equations.beside_slope(part, self.z, acting) @ self.to_free[np.ix_(acting, acting)]
         for parameter, _, where in self.problem.slices:
-            if set(parameter.changes.physical) & set(GEOMETRY):
+            if set(self.problem.changes(parameter).physical) & set(GEOMETRY):
                 continue
             places = np.arange(where.start, where.stop)
             trial = x.copy()
@@ -124,7 +124,7 @@ class TorqueSolver:
             with torch.no_grad():
                 off = _departure(equations.lifted_at(z).numpy(), lifted + slope @ change)
                 if moved & set(places.tolist()):
-                    off = max(off, _departure(equations.applied(part, z), before + rate @ change[driving]))
+                    off = max(off, _departure(equations.beside(part, z), before + rate @ change[acting]))
             if off < LINEAR:
                 made += places.tolist()
                 x = trial
@@ -151,7 +151,8 @@ class TorqueSolver:
     def systems(self) -> list[LinearSystem]:
         """Those of all recordings. Raises: InputError where nothing sets the scale of the forces."""
         made = [self.system(part) for part in self.equations.parts]
-        free = [parameter for parameter, _, part in self.problem.slices if part.start in self.driving]
+        driving = self.equations.driving
+        free = [parameter for parameter, _, part in self.problem.slices if part.start in driving]
         if free and all(parameter.prior is None for parameter in free):
             target = max(float(np.abs(system.target[:, self.equations.dofs]).max()) for system in made)
             force = max(float(np.abs(self.equations.needed(part, self.z)).max()) for part in self.equations.parts)
@@ -171,7 +172,7 @@ class TorqueSolver:
         q = random.uniform(-3.0, 3.0, (states, self.problem.space.nq))
         motion = tuple(torch.as_tensor(x) for x in (q, random.normal(0.0, 2.0, shape), random.normal(0.0, 5.0, shape)))
         slope = equations.lifted_slope(self.z) @ self.to_free[:, self.linear]
-        observed = [j for j in (*self.driving, *equations.places(GEOMETRY)) if j in set(self.linear.tolist())]
+        observed = [j for j in (*self.acting, *equations.places(GEOMETRY)) if j in set(self.linear.tolist())]
         made = []
         for k, system in enumerate(systems):
             theta = equations.theta0[k] if equations.theta0.dim() == 2 else equations.theta0
@@ -198,7 +199,7 @@ class TorqueSolver:
         return {
             k
             for parameter, _, part in self.problem.slices
-            if parameter.changes.physical == ("dof_armature",)
+            if self.problem.changes(parameter).physical == ("dof_armature",)
             for k in range(part.start, part.stop)
         }
 
