@@ -84,7 +84,7 @@ def _goodness(
     goodness = fit_of(fit.standardised, known.used, asked.fit)
     described = {name: value.numpy() for name, value in problem.described.items()}
     links = row_names(problem.solver.model, "link_mass")
-    goodness.doubts = doubts_of(made, described, identified_parameters(problem, best), links)
+    goodness.doubts = doubts_of(made, described, identified_parameters(problem, best), links, asked.fit.absurd)
     if goodness.reasons:
         goodness.cause = likeliest_cause(problem, None if goodness.doubts else problem.split(best)[0])
     return goodness
