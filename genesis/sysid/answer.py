@@ -18,7 +18,7 @@ from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.profile import profile_interval
 from genesis.sysid.residuals import Residuals
 from genesis.sysid.result import Answer, Estimate
-from genesis.sysid.statistics import KEPT, Certainty, certainty, estimates
+from genesis.sysid.statistics import KEPT, Certainty, certainty, estimates, unknown
 from genesis.sysid.trust import doubts_of
 
 WHITE = 0.2  # of the autocorrelation at lag 1: above it, standard errors of white noise are too small
@@ -74,6 +74,17 @@ def answer_of(
         singular_values=known.singular_values, directions=known.directions, identifiable=known.identifiable, rmse=fit.rmse,
         traces=fit.traces, whiteness=fit.whiteness, errors=known.errors, fit=goodness,
         warnings=_warnings(known, asked, made, fit) + beyond_sigma(goodness, asked.fit) + _of_left_out(left_out),
+    )  # fmt: skip
+
+
+def answer_without_intervals(problem: RecordingProblem, start: np.ndarray, best: np.ndarray, asked: Asked) -> Answer:
+    """At a flat point that the windows of the problem cannot be simulated at."""
+    known = unknown(problem, best)
+    made, fit = estimates(problem, best, known), compare(problem, start, best)
+    return Answer(
+        estimates=made, names=problem.names(), covariance=known.covariance, correlation=known.correlation,
+        singular_values=known.singular_values, directions=known.directions, identifiable=known.identifiable, rmse=fit.rmse,
+        traces=fit.traces, whiteness=fit.whiteness, errors=known.errors, fit=fit_of(fit.standardised, known.used, asked.fit),
     )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ EDGE = 1e-14  # relative distance from a bound that is none: rounding of a metho
 PRESSED = 1e-3  # of the way between bounds that are kept by a smooth map, which no value reaches
 TOLD, UNTOLD = 1e-6, 0.9  # share of a number that lies in directions without information: none, and nearly all of it
 KEPT = "not told by the data; kept"  # a note: where the description has it
+NOT_TOLD = "none"  # errors that were not looked for
 INTERVAL = stats.norm.ppf(0.975)
 LAGS = 20
 MANY, MANY_EACH = 30, 3  # windows, and windows for each estimate, that a sandwich over windows needs
@@ -116,6 +117,16 @@ def certainty(residuals: Residuals, x: np.ndarray, blocks: Sequence[ResidualBloc
     return Certainty(
         covariance, _correlation(covariance), singular, directions, identifiable, fixed, silent, noise, errors, inflation, untold,
         numbers_used(residuals, data, found), beyond,
+    )  # fmt: skip
+
+
+def unknown(problem: RecordingProblem, x: np.ndarray) -> Certainty:
+    """Of a flat point at which nothing can be told: all numbers are nan."""
+    n, free = problem.n, problem.split(x)[0]
+    table, none = np.full((n, n), np.nan), np.zeros(n, bool)
+    return Certainty(
+        table, table.copy(), np.full(n, np.nan), table.copy(), none, at_bound(problem, free), none.copy(), math.nan, NOT_TOLD, np.ones(n),
+        none.copy(), float(n), np.full(n, np.nan),
     )  # fmt: skip
 
 
@@ -303,6 +314,8 @@ def _note(known: Certainty, k: int, estimate: Estimate, bound: str, smooth: bool
         return "no effect on any residual" if estimate.prior is None else "decided by the prior"
     if known.fixed[k]:
         return f"at its {bound} bound"
+    if not np.isfinite(estimate.std) and known.errors == NOT_TOLD:
+        return ""
     if not np.isfinite(estimate.std):
         return KEPT if known.untold[k] else "not identifiable alone"
     return "decided by the prior" if estimate.prior is not None and estimate.std > UNINFORMED * estimate.prior[1] else ""

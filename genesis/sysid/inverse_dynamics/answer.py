@@ -103,9 +103,10 @@ def _goodness(
             window = np.concatenate([one.part.samples.piece + 1000 * k for k, one in enumerate(own)])
             labels, units = ([names[d] for d in dofs] for names in (torques.equations.labels, torques.equations.units))
             unit = " | ".join(dict.fromkeys(units))
-            described, reached = (_rms(np.concatenate([(x - one.applied)[:, dofs] / sigma for x, one in table])) for table in (
-                [(one.before, one) for one in own], [(one.after, one) for one in own]
-            ))  # fmt: skip
+            before, after = (
+                _rms(np.concatenate(x)[:, dofs] / sigma)
+                for x in ([one.before - one.applied for one in own], [one.after - one.applied for one in own])
+            )
             channels.append(
                 ChannelResiduals(
                     CHANNEL,
@@ -118,7 +119,7 @@ def _goodness(
                     given=False,
                     labels=labels,
                     units=units,
-                    against=_over(reached, described),
+                    against=_over(after, before),
                 )  # fmt: skip
             )
     made = fit_of(channels, len(solution.beta), limits)
