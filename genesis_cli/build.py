@@ -305,7 +305,7 @@ def build_identification(
     plain = checked.plain
     begin_at_run(plain["starts"].run, problem, taken)
     asked = plain["statistics"]
-    limits = FitLimits(asked.chi2, asked.explained, asked.held_out)
+    limits = FitLimits(asked.chi2, asked.explained, asked.held_out, asked.absurd)
     starts = Starts(**{name: value for name, value in vars(plain["starts"]).items() if name != "run"})
     return identification(
         problem, build_method(checked), Stop(**vars(plain["stop"])), starts=starts,

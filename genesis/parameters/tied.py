@@ -6,7 +6,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from genesis.errors import InputError, unknown_name
+from genesis.errors import DivergenceError, InputError, unknown_name
 from genesis.parameters.expression import Expression
 from genesis.parameters.numbers import Numbers
 from genesis.parameters.parameter import Changes, Inputs, Parameter
@@ -43,13 +43,26 @@ class Tied:
 
     def check(self) -> None:
         """Raises: InputError for a value at the start that does not fit, or that the quantity does not allow."""
-        value, least = self.value().detach(), self.body.least
-        if bool((value < least).any() | ~torch.isfinite(value).all()):
-            shown = ", ".join(f"{x:.6g}" for x in value.tolist()[:6])
-            raise InputError(
-                f"{self.expression.where}: {self.expression.text} is {shown} at the start; allowed: finite"
-                f"{'' if least == -torch.inf else f', at least {least:g}'}."
+        wrong = self._wrong(self.value().detach())
+        if wrong:
+            raise InputError(f"{self.expression.where}: {self.expression.text} is {wrong[0]} at the start; allowed: {wrong[1]}.")
+
+    def expect_allowed(self, parameters: Mapping[str, Parameter]) -> None:
+        """Raises: DivergenceError where present values of parameters make one that the quantity does not allow: no point to simulate at."""
+        wrong = self._wrong(self.among(parameters).detach())
+        if wrong:
+            raise DivergenceError(
+                f"{self.expression.where}: {self.expression.text} has become {wrong[0]}; allowed: {wrong[1]}.",
+                quantity="parameter",
             )
+
+    def _wrong(self, value: Tensor) -> tuple[str, str] | None:
+        """The value and what is allowed, where it is not."""
+        least = self.body.least
+        if not bool((value < least).any() | ~torch.isfinite(value).all()):
+            return None
+        allowed = f"finite{'' if least == -torch.inf else f', at least {least:g}'}"
+        return ", ".join(f"{x:.6g}" for x in value.tolist()[:6]), allowed
 
     @property
     def each_recording(self) -> bool:

@@ -19,7 +19,7 @@ from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.profile import profile_interval
 from genesis.sysid.residuals import Residuals
 from genesis.sysid.result import Answer, Estimate
-from genesis.sysid.statistics import KEPT, Certainty, certainty, estimates
+from genesis.sysid.statistics import KEPT, Certainty, certainty, estimates, unknown
 from genesis.sysid.trust import doubts_of
 
 WHITE = 0.2  # of the autocorrelation at lag 1: above it, standard errors of white noise are too small
@@ -78,6 +78,17 @@ def answer_of(
     )  # fmt: skip
 
 
+def answer_without_intervals(problem: RecordingProblem, start: np.ndarray, best: np.ndarray, asked: Asked) -> Answer:
+    """At a flat point that the windows of the problem cannot be simulated at."""
+    known = unknown(problem, best)
+    made, fit = estimates(problem, best, known), compare(problem, start, best)
+    return Answer(
+        estimates=made, names=problem.names(), covariance=known.covariance, correlation=known.correlation,
+        singular_values=known.singular_values, directions=known.directions, identifiable=known.identifiable, rmse=fit.rmse,
+        traces=fit.traces, whiteness=fit.whiteness, errors=known.errors, fit=fit_of(fit.standardised, known.used, asked.fit),
+    )  # fmt: skip
+
+
 def _goodness(
     problem: RecordingProblem, best: np.ndarray, asked: Asked, known: Certainty, made: list[Estimate], fit: Comparison
 ) -> GoodnessOfFit:
@@ -85,7 +96,7 @@ def _goodness(
     goodness = fit_of(fit.standardised, known.used, asked.fit)
     described = {name: value.numpy() for name, value in problem.described.items()}
     links = row_names(problem.solver.model, "link_mass")
-    goodness.doubts = doubts_of(made, described, identified_parameters(problem, best), links)
+    goodness.doubts = doubts_of(made, described, identified_parameters(problem, best), links, asked.fit.absurd)
     goodness.doubts += far_clocks(problem, torch.as_tensor(problem.split(best)[0]))
     if goodness.reasons:
         goodness.cause = likeliest_cause(problem, None if goodness.doubts else problem.split(best)[0])

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from genesis.channels import make_channel
@@ -28,6 +29,7 @@ from genesis.parameters import StartState, make_parameters
 from genesis.setting import Columns, Recorded, Setting
 from genesis.start import start_state
 from genesis.sysid.problem import RecordingProblem
+from genesis.sysid.residuals import Residuals, of_windows
 from genesis.sysid.shooting import Shooting
 
 
@@ -135,6 +137,18 @@ def validation_problem(problem: RecordingProblem) -> RecordingProblem | None:
         else:
             parameters[name] = parameter
     return replace(problem, parameters=parameters, recordings=held_out, start=None, simulations=0, windows=[], batches=[])
+
+
+def held_out_unknowns(problem: RecordingProblem, best: np.ndarray) -> Residuals | None:
+    """The recordings that were held out with all that belongs to them alone free, as in training: start states, and numbers of each recording;
+    what they share stays as in a flat point of ``problem``. None where there is nothing of that kind, or nothing is held out."""
+    own = any(parameter.each_recording for parameter in problem.learned)
+    if not problem.dataset.validation or not (own or problem.nt):
+        return None
+    made = of_windows(replace(problem, recordings=problem.dataset.validation, simulations=0, windows=[], batches=[]))
+    places = [k for _, recording, part in made.problem.slices if recording is None for k in range(part.start, part.stop)]
+    made.held = dict(zip(places, best[shared_numbers(problem)].tolist(), strict=True))
+    return made
 
 
 def shared_numbers(problem: RecordingProblem) -> list[int]:

@@ -115,6 +115,17 @@ class Drive:
             elif spec.kind == "joint_velocity":
                 self.kv[:, places] = True
         self.actuators: np.ndarray | None = driven if driven.any() else None
+        self.offsets = model.parameter_offsets
+
+    def unlimited(self, theta: Tensor) -> Tensor:
+        """theta (..., P) without bounds of the forces of joints that follow no target: what was recorded has acted."""
+        recorded = torch.as_tensor(~(self.kp | self.kv)[0])
+        for name, bound in (("dof_force_lo", -torch.inf), ("dof_force_hi", torch.inf)):
+            first, count = self.offsets[name]
+            there = theta[..., first : first + count]
+            own = torch.where(recorded, torch.full_like(there, bound), there)
+            theta = torch.cat([theta[..., :first], own, theta[..., first + count :]], -1)
+        return theta
 
     def recorded(self, batch: Batch, recordings: Sequence[Recording]) -> dict[str, Tensor]:
         """Series (T, B, columns) of each input as it was recorded."""

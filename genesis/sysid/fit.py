@@ -4,7 +4,9 @@
 
 A trivial prediction knows nothing of forces: the start state holds, or goes on at its velocity, whichever is nearer. A channel does not fit
 where its chi² is beyond the limit and it explains too little of what moves, since neither alone says enough: a sigma may be that of the
-encoder alone, and what hardly moves leaves nothing to explain. Of the data alone, so that every kind of problem is judged alike.
+encoder alone, and what hardly moves leaves nothing to explain. Where the user has given sigma and little is explained, less chi² is enough.
+Each number of a channel is judged beside the whole, so that large ones do not hide a wrong one. Of the data alone, so that every kind of
+problem is judged alike.
 Source: Bevington, Robinson, Data Reduction and Error Analysis (2003), §4.4 and §11.1 (reduced chi-square).
 """
 
@@ -16,16 +18,21 @@ import numpy as np
 
 LEFT_OUT = 0.05  # of the residuals under a robust loss, the largest: those that it looks away from
 LAG = 1  # samples, of the autocorrelation that tells white from not
+POOR_CHI2, POOR_SHARE = 1.0 / 16.0, 0.65  # of the limit, and share of the motion: below it a chi² beyond that part is enough
+COUNTS = 0.01  # residual of one number, over the largest motion of its unit, below which it is none of the channel's
+WORSE = 1.05  # residuals of held-out recordings over those of the description
 
 
 @dataclass(frozen=True)
 class FitLimits:
     """When a fit is bad. chi2: reduced chi-square beyond which residuals are larger than sigma allows; explained: share of the motion that
-    must be explained there; held_out: residual of held-out recordings over that of the fitted ones. None: not looked at."""
+    must be explained there; held_out: residual of held-out recordings over that of the fitted ones; absurd: factor from the described mass or
+    inertia of a link, see `trust`. None: not looked at."""
 
     chi2: float | None = 64.0
     explained: float | None = 0.9
     held_out: float | None = 5.0
+    absurd: float | None = 1e3
 
 
 @dataclass
@@ -34,7 +41,8 @@ class ChannelResiduals:
 
     left, trivial (N, m): predicted minus measured, over sigma, by the estimate and by a trivial prediction; nan: nothing was measured.
     window (N,): which of them follow each other. sigma (m,) in ``unit``; given: by the user, else estimated from the data.
-    robust: the loss looks away from what is far off. split: "train" | "validation".
+    robust: the loss looks away from what is far off. split: "train" | "validation". labels, units (m,): names of the numbers, those of one
+    name are judged together; none: only the whole is. against: rms of what is left over that of the description, nan: not known.
     """
 
     channel: str
@@ -46,12 +54,27 @@ class ChannelResiduals:
     sigma: np.ndarray
     given: bool = True
     robust: bool = False
+    labels: Sequence[str] = ()
+    units: Sequence[str] = ()
+    against: float = math.nan
+
+
+@dataclass
+class NumberFit:
+    """How the numbers of one name in a channel fit; see `ChannelFit`. counts: what is left is not small beside the motion of the others."""
+
+    label: str
+    residual: float
+    chi2: float
+    explained: float
+    counts: bool
 
 
 @dataclass
 class ChannelFit:
     """How a channel fits in one split. sigma: root mean square of its numbers' [unit]; residual, trivial: rms in sigma, of robust channels
-    without the largest; chi2: reduced; explained: at most 1; lag1: autocorrelation of what is left, 0 where it is white."""
+    without the largest; chi2: reduced; explained: at most 1; lag1: autocorrelation of what is left, 0 where it is white. numbers: each alone,
+    where there are several. against: rms of what is left over that of the description."""
 
     channel: str
     split: str
@@ -64,6 +87,8 @@ class ChannelFit:
     trivial: float
     explained: float
     lag1: float
+    numbers: list[NumberFit] = field(default_factory=list)
+    against: float = math.nan
 
 
 @dataclass
@@ -113,7 +138,7 @@ def fit_of(residuals: Sequence[ChannelResiduals], used: float, limits: FitLimits
 def beyond_sigma(fit: GoodnessOfFit, limits: FitLimits) -> list[str]:
     """Fitted channels whose residuals are beyond what sigma allows, and that explain enough of the motion all the same."""
     return [
-        f"{_misfit(one)}: the model misses something, or sigma is that of the sensor alone. Look at structure, units and time base if "
+        f"{_misfit(one, limits)}: the model misses something, or sigma is that of the sensor alone. Look at structure, units and time base if "
         "the intervals are to be trusted."
         for one in fit.channels
         if one.split == "train" and limits.chi2 is not None and one.chi2 > limits.chi2 and not _bad(one, limits)
@@ -127,8 +152,30 @@ def _channel(one: ChannelResiduals, share: float) -> ChannelFit:
     explained = 1.0 - residual / trivial if trivial > 0.0 else math.nan
     sigma = float(np.sqrt(np.mean(one.sigma**2)))
     return ChannelFit(
-        one.channel, one.split, one.unit, sigma, one.given, int(seen.sum()), residual, residual**2 / share, trivial, explained, _lag1(one)
+        one.channel, one.split, one.unit, sigma, one.given, int(seen.sum()), residual, residual**2 / share, trivial, explained, _lag1(one),
+        _numbers(one, share), one.against,
     )  # fmt: skip
+
+
+def _numbers(one: ChannelResiduals, share: float) -> list[NumberFit]:
+    """Of each name; none where there is one alone."""
+    names = list(dict.fromkeys(one.labels))
+    if len(names) < 2:
+        return []
+    units = list(one.units) or [""] * len(one.labels)
+    moving = [_rms(np.abs(x[np.isfinite(x)]), one.robust) for x in (one.trivial * one.sigma).T]
+    made = []
+    for name in names:
+        own = [k for k, label in enumerate(one.labels) if label == name]
+        left, trivial = (_rms(np.abs(x[:, own][np.isfinite(x[:, own])]), one.robust) for x in (one.left, one.trivial))
+        if not math.isfinite(left):
+            continue
+        largest = max(
+            (x for x, unit in zip(moving, units, strict=True) if unit == units[own[0]] and math.isfinite(x)), default=0.0
+        )
+        counts = left * float(np.sqrt(np.mean(one.sigma[own] ** 2))) >= COUNTS * largest
+        made.append(NumberFit(name, left, left**2 / share, 1.0 - left / trivial if trivial > 0.0 else math.nan, counts))
+    return made
 
 
 def _rms(size: np.ndarray, robust: bool) -> float:
@@ -151,29 +198,57 @@ def _lag1(one: ChannelResiduals) -> float:
 
 def _reasons(channels: Sequence[ChannelFit], trained: dict[str, ChannelFit], limits: FitLimits) -> list[str]:
     """Of fitted recordings; of held-out ones only where the fitted ones are well."""
-    said = [_misfit(one) for one in channels if one.split == "train" and _bad(one, limits)]
+    said = [_misfit(one, limits) for one in channels if one.split == "train" and _bad(one, limits)]
     if said:
         return said
-    for one in channels:
-        before = trained.get(one.channel)
-        if one.split == "train" or before is None:
-            continue
+    others = [one for one in channels if one.split != "train" and one.channel in trained]
+    for one in others:
+        before = trained[one.channel]
         worse = limits.held_out is not None and one.residual > limits.held_out * before.residual and one.residual > 1.0
         if _bad(one, limits) or (worse and _explains_too_little(one, limits)):
-            said.append(f"{_misfit(one)} ({before.residual:.3g} sigma on the fitted ones)")
-    return said
+            said.append(f"{_misfit(one, limits)} ({before.residual:.3g} sigma on the fitted ones)")
+    return said or _worse_than_described(others, limits)
+
+
+def _worse_than_described(others: Sequence[ChannelFit], limits: FitLimits) -> list[str]:
+    """Every held-out channel is, beyond its noise: what was learned is no property of the robot."""
+    if limits.held_out is None or limits.chi2 is None or not others:
+        return []
+    if not all(one.against > WORSE for one in others) or not any(one.chi2 > POOR_CHI2 * limits.chi2 for one in others):
+        return []
+    parts = ", ".join(f"{one.channel} {one.against:.3g} times" for one in others)
+    return [f"held-out recordings: residuals are larger than those of the description ({parts})"]
 
 
 def _bad(one: ChannelFit, limits: FitLimits) -> bool:
-    return limits.chi2 is not None and one.chi2 > limits.chi2 and _explains_too_little(one, limits)
+    return _misfits(one, one.given, limits) or bool(_wrong(one, limits))
 
 
-def _explains_too_little(one: ChannelFit, limits: FitLimits) -> bool:
+def _wrong(one: ChannelFit, limits: FitLimits) -> list[NumberFit]:
+    """Numbers that do not fit alone, the worst first."""
+    return sorted((n for n in one.numbers if n.counts and _misfits(n, one.given, limits)), key=lambda n: -n.residual)
+
+
+def _misfits(one: ChannelFit | NumberFit, given: bool, limits: FitLimits) -> bool:
+    if limits.chi2 is None:
+        return False
+    share = POOR_SHARE if limits.explained is None else min(POOR_SHARE, limits.explained)
+    poor = given and one.chi2 > POOR_CHI2 * limits.chi2 and one.explained < share
+    return poor or (one.chi2 > limits.chi2 and _explains_too_little(one, limits))
+
+
+def _explains_too_little(one: ChannelFit | NumberFit, limits: FitLimits) -> bool:
     return limits.explained is None or not one.explained >= limits.explained
 
 
-def _misfit(one: ChannelFit) -> str:
+def _misfit(one: ChannelFit, limits: FitLimits) -> str:
+    """The channel, with the worst of its numbers that does not fit."""
     where = "" if one.split == "train" else " on held-out recordings"
     sigma = f"{one.residual:.3g} sigma ({'given' if one.given else 'estimated from the data'}: {one.sigma:.3g} {one.unit})"
-    share = f", {100.0 * max(one.explained, 0.0):.0f} % of the motion is explained" if math.isfinite(one.explained) else ""
-    return f"{one.channel}{where}: residuals of {sigma}{share}"
+    wrong = _wrong(one, limits)
+    worst = f"; worst is {wrong[0].label}: {wrong[0].residual:.3g} sigma{_share(wrong[0])}" if wrong else ""
+    return f"{one.channel}{where}: residuals of {sigma}{_share(one)}{worst}"
+
+
+def _share(one: ChannelFit | NumberFit) -> str:
+    return f", {100.0 * max(one.explained, 0.0):.0f} % of the motion is explained" if math.isfinite(one.explained) else ""

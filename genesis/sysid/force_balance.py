@@ -140,7 +140,7 @@ class ForceBalance:
         with torch.no_grad():
             targets = self.problem.targets(z)
             theta = self.problem.theta(targets)
-            self.theta = self._unlimited(theta if theta.dim() == 1 else theta[0])
+            self.theta = self.problem.drive.unlimited(theta if theta.dim() == 1 else theta[0])
             self.controls = [self.problem.controls(batch, targets) for batch in self.problem.batches]
             self.forces = self.forces_of(motion.q, motion.v, motion.a)
 
@@ -204,11 +204,3 @@ class ForceBalance:
         dof_ctrl, act_ctrl = self.controls[k]
         at = (torch.arange(steps) - late).clamp(0, int(self.problem.batches[k].steps[b]) - 1)
         return dof_ctrl[at, b], None if act_ctrl is None else act_ctrl[at, b]
-
-    def _unlimited(self, theta: Tensor) -> Tensor:
-        """Without limits of force: what was recorded has acted."""
-        made = theta.clone()
-        for name, value in (("dof_force_lo", -torch.inf), ("dof_force_hi", torch.inf)):
-            first, count = self.model.parameter_offsets[name]
-            made[first : first + count] = value
-        return made

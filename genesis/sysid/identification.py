@@ -26,7 +26,7 @@ from genesis.problems.problem import (
     Stopwatch,
     Verdict,
 )
-from genesis.sysid.answer import Asked, answer_of, identified_parameters
+from genesis.sysid.answer import Asked, answer_of, answer_without_intervals, identified_parameters
 from genesis.sysid.curriculum import of_shorter_windows
 from genesis.sysid.equation_error import linear_start
 from genesis.sysid.mini_batch import mini_batch_terms
@@ -38,6 +38,11 @@ from genesis.sysid.restart import restarted
 from genesis.sysid.result import Answer
 from genesis.sysid.shown import shown_of
 from genesis.sysid.trust import verdict_of
+
+DIVERGES = (
+    "the windows of the last stage (shooting.window) cannot be simulated at the estimates, so that these have no intervals: end in longer "
+    "stages of shooting.curriculum, or with a shorter window"
+)
 
 
 @dataclass
@@ -279,11 +284,16 @@ class SysidProblem:
     def conclude(self, best: Best, asked: Callable[[], bool]) -> Verdict | None:
         """The answer at the best point, or at a lower one that a restart from there finds; what its fit makes of convergence."""
         since = perf_counter()
-        if self.round < len(self.shorter):
-            self._judge_by_last(best)
+        told = self.round >= len(self.shorter) or self._judge_by_last(best)
         if self.round > 0 or self.shorter:  # both costs under the last weight of the gaps, over the last windows
             self.first = self.squares.residuals.cost(self.start)
-        self.answer = self._answer(asked)
+        self.answer = (
+            self._answer(asked) if told else answer_without_intervals(self.problem, self.start, self.squares.x, self.asked)
+        )
+        if not told:
+            self.warnings.append(DIVERGES)
+            if self.ended is not None and self.ended.status == CONVERGED:
+                self.ended = Verdict(NOT_CONVERGED, f"{self.ended.reason}; {DIVERGES}")
         if self.ended is not None and self.ended.status == CONVERGED:
             self.ended = self._restart(best, self.ended, asked)
             self.ended = verdict_of(self.ended, self.answer.fit, self.answer.estimates)
@@ -291,15 +301,16 @@ class SysidProblem:
         self.clock.add("answer", since)
         return self.ended
 
-    def _judge_by_last(self, best: Best) -> None:
-        """The run has ended before the last windows: its answer is judged by them all the same, where they can be simulated."""
+    def _judge_by_last(self, best: Best) -> bool:
+        """The run has ended before the last windows: its answer is judged by them all the same, where they can be simulated. Whether so."""
         before = self.squares.residuals
         self.squares.replace(of_windows(self.problem, self.gap_weight))
         value = self.squares.evaluate(gradient=False)
         if math.isfinite(value):
             best.objective = value
-        else:
-            self.squares.replace(before)
+            return True
+        self.squares.replace(before)
+        return False
 
     def _answer(self, asked: Callable[[], bool]) -> Answer:
         return answer_of(self.squares.residuals, self.start, self.squares.x, self.asked, self.profiled, asked)

@@ -1,5 +1,6 @@
 """From the best point to what users read: traces before and after, errors of every recording, certainty."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,13 +8,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from genesis.sysid.build import shared_numbers, validation_problem
+from genesis.methods.levenberg_marquardt import LevenbergMarquardt
+from genesis.methods.lower import lower
+from genesis.sysid.build import held_out_unknowns, shared_numbers, validation_problem
 from genesis.sysid.fit import ChannelResiduals
 from genesis.sysid.linearization import tangents_of
 from genesis.sysid.measure import ResidualRows, measure
+from genesis.sysid.objective import LeastSquaresObjective
 from genesis.sysid.problem import Motion, RecordingProblem
+from genesis.sysid.residuals import FAILURES
 from genesis.sysid.result import Trace, Whiteness
 from genesis.sysid.statistics import whiteness
+
+STEPS = 15  # of a descent in what only held-out recordings know
 
 
 @dataclass
@@ -36,7 +43,26 @@ def compare(problem: RecordingProblem, first: np.ndarray, best: np.ndarray) -> C
         other = _compare(held_out, first[shared], best[shared], "validation")
         made.rmse += other.rmse
         made.traces += other.traces
-        made.standardised += other.standardised
+        made.standardised += _judged(problem, best, other)
+    return made
+
+
+def _judged(problem: RecordingProblem, best: np.ndarray, other: Comparison) -> list[ChannelResiduals]:
+    """What held-out recordings leave by what the training ones may: start states, and numbers of a recording of its own, fitted along."""
+    unknown = held_out_unknowns(problem, best)
+    made = other.standardised
+    if unknown is not None:
+        objective = LeastSquaresObjective(unknown)
+        first = objective.x
+        try:
+            lower(LevenbergMarquardt(cost_tolerance=1e-4), objective, STEPS)
+        except FAILURES:  # from measured starts it cannot be simulated: what is left is that of these
+            return made
+        if math.isfinite(objective.evaluate(gradient=False)):
+            made = _compare(unknown.problem, first, objective.x, "validation").standardised
+    for one in made:
+        row = next(r for r in other.rmse if r["channel"] == one.channel and r["recording"] == "all")
+        one.against = row["after"] / row["before"] if row["before"] > 0.0 else math.nan
     return made
 
 
@@ -110,9 +136,15 @@ def _standardised(problem: RecordingProblem, table: dict[str, np.ndarray], name:
     """Of a channel in units of sigma; of the two trivial predictions the one that is nearer over all."""
     spec, sigma = problem.dataset.specs[name], problem.sigma[name].numpy()
     trivial = min((table["still_residual"], table["coasting_residual"]), key=lambda left: float(np.nansum(left**2)))
+    channel, left = problem.channels[name], table["after_residual"]
+    if channel.residual_width == channel.width:
+        labels, units = list(channel.labels), list(channel.units)
+    else:  # numbers that only count together, as those of a quaternion
+        labels = [n for n in spec.names for _ in range(left.shape[1] // len(spec.names))]
+        units = [unit] * len(labels)
     return ChannelResiduals(
-        name, split, unit, table["after_residual"] / sigma, trivial / sigma, table["window"], sigma, spec.given_sigma is not None,
-        spec.loss != "linear",
+        name, split, unit, left / sigma, trivial / sigma, table["window"], sigma, spec.given_sigma is not None, spec.loss != "linear",
+        labels, units,
     )  # fmt: skip
 
 

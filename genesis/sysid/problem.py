@@ -19,7 +19,7 @@ from torch import Tensor
 from genesis.errors import DivergenceError
 from genesis.observations.dataset import Dataset
 from genesis.observations.recording import Recording
-from genesis.parameters import Inputs, Numbers, StartState
+from genesis.parameters import Inputs, Numbers, StartState, Tied
 from genesis.parameters.parameter import Changes
 from genesis.parameters.tied import reach_of
 from genesis.scene.physical import Loops
@@ -71,6 +71,7 @@ class RecordingProblem:
         if any("dof_frictionloss" in parameter.changes.physical for parameter in self.parameters.values()):
             self.physics.learn_friction()  # before the first launch: also where its start is zero
         self.described = self.setting.described
+        self.followers: list[Any] = [p for p in self.parameters.values() if isinstance(p, Tied)]
         self.learned = [p for p in self.parameters.values() if p.learn]
         self.reach = {id(p): reach_of(name, self.parameters) for name, p in self.parameters.items()}
         self.slices: list[tuple[Numbers, int | None, slice]] = []
@@ -226,7 +227,10 @@ class RecordingProblem:
     def simulate(
         self, batch: Batch, targets: Sequence[Inputs], theta: Tensor, tangents: Tensor | None = None, expect_finite: bool = True
     ) -> Motion:
-        """Raises: DivergenceError naming recording and time."""
+        """Raises: DivergenceError naming recording and time, or the parameter whose value follows others to one that is not allowed."""
+        for target in targets:
+            for parameter in self.followers:
+                parameter.expect_allowed(target.taken)
         self.simulations += len(batch)
         start = self.begin(batch, targets, tangents)
         dof_ctrl, act_ctrl = self.controls(batch, targets)

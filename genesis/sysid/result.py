@@ -13,9 +13,9 @@ class Estimate:
     """One learned scalar.
 
     name: e.g. "damping/elbow"; group: the parameter it belongs to. std, low, high: standard deviation and 95 % interval, nan where
-    they cannot be told. prior: (mean, std) or None. natural: the value that means none of it (no friction), or None. note: "", or what
-    limits the estimate ("at its lower bound", "no effect on any residual", "decided by the prior", "not identifiable alone", "not told by
-    the data; kept", "frozen").
+    they cannot be told. prior: (mean, std) or None. natural: the value that means none of it (no friction), or None. beyond: share of the
+    cost that lies between its bound and the natural value, nan where it is at none. note: "", or what limits the estimate ("at its lower
+    bound", "no effect on any residual", "decided by the prior", "not identifiable alone", "not told by the data; kept", "frozen").
     """
 
     name: str
@@ -30,6 +30,7 @@ class Estimate:
     prior: tuple[float, float] | None = None
     note: str = ""
     natural: float | None = None
+    beyond: float = np.nan
 
 
 @dataclass

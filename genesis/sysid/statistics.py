@@ -7,6 +7,7 @@ Everything is said of natural values (masses, not logarithms or Cholesky factors
 Source: Nocedal, Wright (2006), ch. 10; Ljung, System Identification (1999), §9.4 and §16.6; White, 1982 (sandwich); Ljung, Box, 1978.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,8 +27,10 @@ RANK = 1e-7  # of a singular value relative to the largest: below it rounding de
 SILENT = 1e-8  # of a sensitivity relative to the largest: rounding of a number that nothing depends on
 UNINFORMED = 0.9  # of the prior's standard deviation that is left: the data have said nothing
 EDGE = 1e-14  # relative distance from a bound that is none: rounding of a method that counts in units of its own
+PRESSED = 1e-3  # of the way between bounds that are kept by a smooth map, which no value reaches
 TOLD, UNTOLD = 1e-6, 0.9  # share of a number that lies in directions without information: none, and nearly all of it
 KEPT = "not told by the data; kept"  # a note: where the description has it
+NOT_TOLD = "none"  # errors that were not looked for
 INTERVAL = stats.norm.ppf(0.975)
 LAGS = 20
 MANY, MANY_EACH = 30, 3  # windows, and windows for each estimate, that a sandwich over windows needs
@@ -41,7 +44,7 @@ class Certainty:
     data alone, in values over their sizes. fixed (n,): at a bound; silent (n,): without effect. noise: standard deviation of the
     residuals in units of sigma. errors: what they are taken for, see `certainty`. inflation (n,): standard deviations over those of white
     noise. untold (n,): kept where they are described, since the data tell nothing of them. used: numbers of the residuals that the fit can
-    follow, starts among them.
+    follow, starts among them. beyond (n,): see `Estimate`.
     """
 
     covariance: np.ndarray
@@ -56,6 +59,7 @@ class Certainty:
     inflation: np.ndarray
     untold: np.ndarray
     used: float
+    beyond: np.ndarray
 
 
 def certainty(residuals: Residuals, x: np.ndarray, blocks: Sequence[ResidualBlock], errors: str = "residual") -> Certainty:
@@ -71,8 +75,7 @@ def certainty(residuals: Residuals, x: np.ndarray, blocks: Sequence[ResidualBloc
     natural = problem.natural(z)
     size = torch.cat([parameter.sizes(natural[part]) for parameter, _, part in problem.slices]).numpy()
     to_free = _inverse_of(torch.autograd.functional.jacobian(problem.natural, z).numpy(), size)
-    low, high = (bound.numpy() for bound in problem.bounds)
-    fixed = (free <= low) | (free >= high) | np.isclose(free, low, EDGE, 0.0) | np.isclose(free, high, EDGE, 0.0)
+    fixed = at_bound(problem, free)
     data = [block for block in blocks if block.label not in ("prior", "described")]
     normal = residuals.normal(data)
     information = to_free.T @ normal.information() @ to_free
@@ -80,6 +83,7 @@ def certainty(residuals: Residuals, x: np.ndarray, blocks: Sequence[ResidualBloc
     singular, directions = _directions(information, size)
     found = None if normal.between else followed(residuals, x, blocks)
     noise = 1.0 if errors == "given" else noise_level(residuals, data, found)
+    beyond = _beyond(problem, natural.numpy(), to_free.T @ residuals.normal(blocks).gradient()[: problem.n], blocks, fixed)
     free = np.flatnonzero(~fixed)
     scores = _scores(data, to_free)[:, free]
     errors = _kind(errors, found, *scores.shape)
@@ -112,8 +116,57 @@ def certainty(residuals: Residuals, x: np.ndarray, blocks: Sequence[ResidualBloc
     identifiable = singular > np.maximum(RANK * max(singular.max(initial=0.0), 1e-300), np.sqrt(weak))
     return Certainty(
         covariance, _correlation(covariance), singular, directions, identifiable, fixed, silent, noise, errors, inflation, untold,
-        numbers_used(residuals, data, found),
+        numbers_used(residuals, data, found), beyond,
     )  # fmt: skip
+
+
+def unknown(problem: RecordingProblem, x: np.ndarray) -> Certainty:
+    """Of a flat point at which nothing can be told: all numbers are nan."""
+    n, free = problem.n, problem.split(x)[0]
+    table, none = np.full((n, n), np.nan), np.zeros(n, bool)
+    return Certainty(
+        table, table.copy(), np.full(n, np.nan), table.copy(), none, at_bound(problem, free), none.copy(), math.nan, NOT_TOLD, np.ones(n),
+        none.copy(), float(n), np.full(n, np.nan),
+    )  # fmt: skip
+
+
+def at_bound(problem: RecordingProblem, z: np.ndarray) -> np.ndarray:
+    """(n,) which of the free numbers z (n,) stand at a bound; where a smooth map keeps it, which have gone all but there."""
+    low, high = (bound.numpy() for bound in problem.bounds)
+    made = (z <= low) | (z >= high) | np.isclose(z, low, EDGE, 0.0) | np.isclose(z, high, EDGE, 0.0)
+    for parameter, _, part in problem.slices:
+        if parameter.smooth:
+            made[part] |= _pressed(parameter, z[part], problem.z0[part].numpy())
+    return np.asarray(made)
+
+
+def _pressed(parameter: Numbers, z: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """(k,) values within `PRESSED` of a bound that they have not started at; without a second bound of the way from the start."""
+    ends = [
+        parameter.low.numpy(),
+        parameter.high.numpy(),
+        *(parameter.values_of(torch.as_tensor(x)).detach().numpy() for x in (z, first)),
+    ]
+    with np.errstate(divide="ignore"):
+        low, high, value, start = (np.log(np.maximum(x, 0.0)) if parameter.log else x for x in ends)
+    width = np.where(np.isfinite(high - low), high - low, np.inf)
+    made = np.zeros(len(z), bool)
+    for bound in (low, high):
+        way = np.minimum(width, np.where(np.isfinite(bound), np.abs(start - bound), 0.0))
+        made |= np.isfinite(bound) & (np.abs(value - bound) <= PRESSED * way) & (value != start)
+    return made
+
+
+def _beyond(
+    problem: RecordingProblem, value: np.ndarray, slope: np.ndarray, blocks: Sequence[ResidualBlock], fixed: np.ndarray
+) -> np.ndarray:
+    """(n,) share of the cost that its slope (n,) to the natural values leaves between a bound and the value that means none; nan elsewhere."""
+    total, made = sum(block.cost() for block in blocks), np.full(problem.n, np.nan)
+    for parameter, _, part in problem.slices:
+        if parameter.natural is not None:
+            gain = np.maximum(slope[part] * (value[part] - parameter.natural), 0.0)
+            made[part] = np.where(fixed[part], gain / max(total, 1e-300), np.nan)
+    return made
 
 
 def _kind(errors: str, found: Followed | None, windows: int, count: int) -> str:
@@ -222,7 +275,8 @@ def estimates(problem: RecordingProblem, x: np.ndarray, known: Certainty) -> lis
         for i, k in enumerate(range(part.start, part.stop)):
             deviation = float(np.sqrt(known.covariance[k, k]))
             one = _estimate(parameter, i, names[k], float(start[k]), float(value[k]), deviation)
-            one.note = _note(known, k, one, "upper" if abs(z[k] - high[k]) < abs(z[k] - low[k]) else "lower")
+            one.note = _note(known, k, one, _side(one, z[k], low[k], high[k]), parameter.smooth)
+            one.beyond = float(known.beyond[k])
             made.append(one)
     followers = tied_values(problem, z, known.covariance)
     for parameter in problem.parameters.values():
@@ -247,12 +301,21 @@ def _estimate(parameter: Numbers, i: int, name: str, start: float, value: float,
     )  # fmt: skip
 
 
-def _note(known: Certainty, k: int, estimate: Estimate, bound: str) -> str:
-    """What limits the estimate."""
-    if known.silent[k]:
+def _side(estimate: Estimate, z: float, low: float, high: float) -> str:
+    """The bound that is nearer: of free numbers, or of values where these have none."""
+    if not (math.isfinite(low) or math.isfinite(high)):
+        z, (low, high) = estimate.value, estimate.bounds
+    return "upper" if abs(z - high) < abs(z - low) else "lower"
+
+
+def _note(known: Certainty, k: int, estimate: Estimate, bound: str, smooth: bool) -> str:
+    """What limits the estimate. At the end of a smooth map nothing has an effect any more."""
+    if known.silent[k] and not (smooth and known.fixed[k]):
         return "no effect on any residual" if estimate.prior is None else "decided by the prior"
     if known.fixed[k]:
         return f"at its {bound} bound"
+    if not np.isfinite(estimate.std) and known.errors == NOT_TOLD:
+        return ""
     if not np.isfinite(estimate.std):
         return KEPT if known.untold[k] else "not identifiable alone"
     return "decided by the prior" if estimate.prior is not None and estimate.std > UNINFORMED * estimate.prior[1] else ""

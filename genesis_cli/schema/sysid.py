@@ -64,6 +64,11 @@ class Statistics:
         "residual of held-out recordings over that of fitted ones beyond which a run does not fit; null: any is well",
         above=1.0,
     )
+    absurd: float | None = key(
+        1000.0,
+        "factor from the described mass or inertia of a link beyond which a run does not fit, placeholders aside; null: any is well",
+        above=1.0,
+    )
 
 
 @dataclass

@@ -60,7 +60,9 @@ def test_a_robust_loss_looks_away_from_the_largest() -> None:
 @pytest.mark.parametrize(
     ("size", "trivial", "limits", "bad"),
     [
-        (7.9, 20.0, LIMITS, False), (8.1, 20.0, LIMITS, True),  # chi² of 64
+        (7.9, 30.0, LIMITS, False), (8.1, 30.0, LIMITS, True),  # chi² of 64
+        (7.9, 22.0, LIMITS, True), (2.1, 5.9, LIMITS, True), (1.9, 5.3, LIMITS, False),  # chi² of 4 and 65 % of the motion
+        (2.1, 5.9, FitLimits(chi2=128.0), False), (2.1, 5.9, FitLimits(explained=0.5), False),
         (20.0, 201.0, LIMITS, False), (20.0, 199.0, LIMITS, True),  # 90 % of the motion
         (20.0, 199.0, FitLimits(chi2=None), False), (20.0, 199.0, FitLimits(explained=0.5), False),
         (20.0, 2000.0, FitLimits(explained=None), True), (20.0, 0.0, LIMITS, True),
@@ -84,6 +86,36 @@ def test_held_out_recordings_are_judged_too() -> None:
     assert not judged(channel(0.1), channel(0.9, 1.0, split="validation")).reasons, "within sigma"
     alone = judged(good, channel(9.0, split="validation", name="other"))
     assert alone.reasons == [], "a channel of held-out recordings alone was not fitted"
+
+
+def test_an_estimated_sigma_asks_for_more() -> None:
+    assert not judged(channel(7.9, 20.0, given=False), used=0).reasons
+
+
+def test_one_number_does_not_hide_behind_large_ones() -> None:
+    one = channel(0.7, 600.0)
+    one.left[:, 1], one.trivial[:, 1] = 80.0 * one.left[:, 1], 70.0 / 600.0 * one.trivial[:, 1]
+    assert not judged(one).reasons, "the whole is explained"
+    one.labels, one.units = ("shoulder", "elbow"), ("rad", "rad")
+    (said,) = judged(one).reasons
+    assert "% of the motion is explained; worst is elbow: 5" in said and said.endswith("sigma, 20 % of the motion is explained")
+    assert [n.label for n in judged(one).channels[0].numbers] == ["shoulder", "elbow"]
+    one.trivial[:, 0] *= 20.0  # what is left is a hundredth of how far the others move
+    assert not judged(one).reasons
+    one.units = ("m", "rad")
+    assert judged(one).reasons, "metres are not compared with radians"
+    one.labels = ("tool", "tool")
+    assert judged(one).channels[0].numbers == [], "numbers that only count together"
+
+
+def test_worse_than_the_description_on_all_held_out_data() -> None:
+    def found(ratio: float, size: float = 3.0, limits: FitLimits = LIMITS) -> list[str]:
+        other = channel(size, 60.0, split="validation")
+        other.against = ratio
+        return judged(channel(1.0), other, limits=limits).reasons
+
+    assert found(1.2) == ["held-out recordings: residuals are larger than those of the description (angle 1.2 times)"]
+    assert found(1.04) == found(np.nan) == found(1.2, 1.9) == found(1.2, limits=FitLimits(held_out=None)) == []
 
 
 def test_words_tell_where_sigma_is_from() -> None:

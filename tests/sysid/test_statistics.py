@@ -151,7 +151,7 @@ def test_notes() -> None:
     parameters = {
         "silent": {"kind": "field", "field": "link_inertia", "columns": [0]},
         "believed": {"kind": "field", "field": "link_inertia", "names": ["lower"], "columns": [2], "prior": [1e-3, 1e-4]},
-        "mass": {"kind": "mass", "names": ["lower"], "bounds": [None, 1.1]},
+        "mass": {"kind": "mass", "names": ["lower"], "inertia": "keep", "bounds": [None, 1.1]},
         "damping": {"kind": "damping", "names": ["elbow"], "prior": [0.03, 1e-7]},
         "shoulder": {"kind": "damping", "names": ["shoulder"], "prior": [None, 1.0]},
         "held": {"kind": "armature", "learn": False, "init": 1e-4},

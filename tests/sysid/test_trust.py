@@ -72,6 +72,65 @@ def test_nothing_that_was_learned() -> None:
     assert doubts_of([lost, estimate("at its lower bound")], DESCRIBED, {}, LINKS) == [], "that there is no damping is an answer"
 
 
+def test_all_decided_by_priors_is_nothing_told() -> None:
+    held = estimate()
+    held.note = "decided by the prior"
+    assert doubts_of([held, estimate("not identifiable alone")], DESCRIBED, {}, LINKS) == [
+        "the data tell no parameter: damping/pivot (decided by the prior), damping/pivot (not identifiable alone)"
+    ]
+    assert doubts_of([held, estimate()], DESCRIBED, {}, LINKS) == []
+
+
+def test_a_floor_that_costs_nothing_is_natural() -> None:
+    one = estimate("at its lower bound", start=1e-3, low=1e-4)
+    assert at_bounds([one])
+    one.beyond = 0.009
+    assert not at_bounds([one])
+    one.beyond = 0.011
+    assert at_bounds([one])
+    one.beyond, one.natural = 0.0, None
+    assert at_bounds([one])
+
+
+def test_what_has_no_meaning_is_absurd_without_a_factor() -> None:
+    def without(name: str, values: object) -> list[str]:
+        return doubts_of([estimate()], DESCRIBED, {name: np.asarray(values, float)}, LINKS, None)
+
+    assert without("link_mass", [0.0, 2001.0, 0.0009]) == []
+    for value in (-1.0, 0.0, math.nan):
+        assert without("link_mass", [0.0, 2.0, value]) == [f"mass of lower 1 -> {value:.3g} kg: no such body was described"]
+    table = DESCRIBED["link_inertia"].copy()
+    table[1] = [0.1, 0.1, 0.1, 0.11, 0.0, 0.0]  # a principal moment of -0.01
+    assert without("link_inertia", table) == ["inertia of upper 0.3 -> 0.3 kg m²: no such body was described"]
+    table[1, 3] = 0.09
+    assert without("link_inertia", table) == []
+
+
+def test_placeholders_are_not_judged_by_a_factor() -> None:
+    sketch = {
+        **DESCRIBED,
+        "link_mass": np.array([0.0, 1e-3, 5.0]),
+        "link_inertia": np.array([[0.0] * 6, [1e-6] * 3 + [0.0] * 3, [1.0] * 3 + [0.0] * 3]),
+    }
+    found = {
+        "link_mass": np.array([0.0, 1.5, 5.0]),
+        "link_inertia": np.array([[0.0] * 6, [0.02] * 3 + [0.0] * 3, [1.0] * 3 + [0.0] * 3]),
+    }
+    assert doubts_of([estimate()], sketch, found, LINKS) == []
+    found["link_mass"][1] = 2e4
+    assert doubts_of([estimate()], sketch, found, LINKS) == ["mass of upper 0.001 -> 2e+04 kg: no such body was described"]
+    light = {**sketch, "link_mass": np.array([0.0, 1e-3, 1e-3])}  # all of it
+    assert doubts_of([estimate()], light, {"link_mass": np.array([0.0, 1.5, 1.5])}, LINKS) == []
+
+
+def test_gains_beyond_what_the_robot_weighs() -> None:
+    big = estimate()
+    big.value = 1e10
+    assert doubts_of([big], DESCRIBED, {}, LINKS) == ["damping/pivot 0.01 -> 1e+10 Nms: beyond all that the robot weighs"]
+    big.value = 1e5
+    assert doubts_of([big], DESCRIBED, {}, LINKS) == [] == doubts_of([estimate()], DESCRIBED, {}, LINKS, None)
+
+
 def test_absurd_bodies() -> None:
     assert changed("link_mass", [0.0, 1999.0, 0.0011]) == []
     assert changed("link_mass", [0.0, 2001.0, 0.0009]) == [

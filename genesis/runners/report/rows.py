@@ -14,6 +14,7 @@ ESTIMATE_COLUMNS = ("parameter", "start", "estimate", "±", "note")
 RMSE_COLUMNS = ("recording", "split", "channel", "before", "after", "unit", "change")
 BASE_COLUMNS = ("start", "value", "±", "95 %", "base parameter")
 TORQUE_COLUMNS = ("torque", "rms", "linear", "unseen", "held out", "bodies", "unseen", "held out")
+STANDS_OUT = 2.0  # residual of one number over that of its channel, from which on it is named
 Rows = list[tuple[str, ...]]
 
 
@@ -65,6 +66,9 @@ def fit_lines(found: Identification) -> list[str]:
         text += f", chi² {plain(one.chi2, 3)}"
         if np.isfinite(one.explained):
             text += f", {percent(max(one.explained, 0.0))} of the motion explained"
+        worst = max(one.numbers, key=lambda n: n.residual, default=None)
+        if worst is not None and worst.residual > STANDS_OUT * one.residual:
+            text += f" ({worst.label} {plain(worst.residual, 3)} sigma)"
         other = held_out.get(one.channel)
         made.append(text if other is None else f"{text}; held out {plain(other.residual, 3)} sigma")
     return made

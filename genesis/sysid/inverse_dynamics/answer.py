@@ -18,8 +18,8 @@ from genesis.sysid.inverse_dynamics.equations import Equations, TorqueEquations,
 from genesis.sysid.inverse_dynamics.residuals import CHANNEL, TorqueResiduals
 from genesis.sysid.inverse_dynamics.solution import EXACT, TorqueError, TorqueSolution, TorqueSolver
 from genesis.sysid.result import Answer, Estimate, Trace
-from genesis.sysid.statistics import EDGE, RANK, SILENT, Certainty, estimates, whiteness
-from genesis.sysid.trust import doubts_of
+from genesis.sysid.statistics import RANK, SILENT, Certainty, at_bound, estimates, whiteness
+from genesis.sysid.trust import absurd
 
 FLOOR = 1.1  # times the floor of the linear least squares: above it, that bodies must exist costs something
 HARD = 0.5  # relative standard deviation of a base parameter that the motion hardly excites
@@ -60,7 +60,7 @@ def torque_answer(torques: TorqueResiduals, start: np.ndarray, best: np.ndarray,
         traces=_traces(torques.equations, judged), whiteness=whiteness(CHANNEL, labels, left),
         warnings=_warnings(torques, solution, made, errors),
         base_parameters=[asdict(one) for one in solution.parameters], torque_errors=[asdict(one) for one in errors],
-        fit=_goodness(torques, solution, judged, best, limits),
+        fit=_goodness(torques, solution, judged, made, best, limits),
     )  # fmt: skip
 
 
@@ -82,7 +82,12 @@ def _judged(equations: TorqueEquations, part: Equations, split: str, start: np.n
 
 
 def _goodness(
-    torques: TorqueResiduals, solution: TorqueSolution, judged: list[JudgedForces], best: np.ndarray, limits: FitLimits
+    torques: TorqueResiduals,
+    solution: TorqueSolution,
+    judged: list[JudgedForces],
+    found: list[Estimate],
+    best: np.ndarray,
+    limits: FitLimits,
 ) -> GoodnessOfFit:
     """JudgedForces as every channel is: sigma is the noise of the torques within the filter, the trivial prediction no force."""
     problem, dofs = torques.problem, torques.equations.dofs
@@ -96,12 +101,31 @@ def _goodness(
                 for table in ([one.after - one.applied for one in own], [one.applied for one in own])
             )
             window = np.concatenate([one.part.samples.piece + 1000 * k for k, one in enumerate(own)])
-            unit = " | ".join(dict.fromkeys(torques.equations.units[d] for d in dofs))
-            channels.append(ChannelResiduals(CHANNEL, split, unit, left, trivial, window, sigma, given=False))
+            labels, units = ([names[d] for d in dofs] for names in (torques.equations.labels, torques.equations.units))
+            unit = " | ".join(dict.fromkeys(units))
+            before, after = (
+                _rms(np.concatenate(x)[:, dofs] / sigma)
+                for x in ([one.before - one.applied for one in own], [one.after - one.applied for one in own])
+            )
+            channels.append(
+                ChannelResiduals(
+                    CHANNEL,
+                    split,
+                    unit,
+                    left,
+                    trivial,
+                    window,
+                    sigma,
+                    given=False,
+                    labels=labels,
+                    units=units,
+                    against=_over(after, before),
+                )  # fmt: skip
+            )
     made = fit_of(channels, len(solution.beta), limits)
     described = {name: value.numpy() for name, value in problem.described.items()}
     links = row_names(problem.solver.model, "link_mass")
-    made.doubts = doubts_of([], described, identified_parameters(problem, best), links)
+    made.doubts = absurd(found, described, identified_parameters(problem, best), links, limits.absurd)
     if problem.n and not any(np.isfinite(p.std) for p in solution.parameters):
         made.doubts.insert(0, "the forces tell no combination of what is learned")
     if made.reasons:
@@ -230,8 +254,7 @@ def torque_certainty(torques: TorqueResiduals, best: np.ndarray) -> Certainty:
     data = np.concatenate([b.z for b in blocks]) @ to_free
     data = np.linalg.qr(data, mode="r") if len(data) > problem.n else data
     priors = [b.z @ to_free for b in _priors(torques.blocks(best))]
-    low, high = (bound.numpy() for bound in problem.bounds)
-    fixed = (best <= low) | (best >= high) | np.isclose(best, low, EDGE, 0.0) | np.isclose(best, high, EDGE, 0.0)
+    fixed = at_bound(problem, best)
     free = np.flatnonzero(~fixed)
     scores = [_scores(torques, part, z) @ to_free for part in equations.parts]
     pieces, last = [], 0
@@ -256,7 +279,7 @@ def torque_certainty(torques: TorqueResiduals, best: np.ndarray) -> Certainty:
     np.fill_diagonal(correlation, 1.0)
     return Certainty(
         covariance, correlation, singular, right.T, singular > RANK * max(singular.max(initial=0.0), 1e-300), fixed, silent, 1.0, "correlated",
-        np.ones(problem.n), untold, float(problem.n),
+        np.ones(problem.n), untold, float(problem.n), np.full(problem.n, np.nan),
     )  # fmt: skip
 
 

@@ -332,7 +332,7 @@ class TorqueEquations:
             gains = {name: target.value(name) for name in ("dof_kp", "dof_kv")}
             dof_ctrl, act_ctrl = part.drive.controls(part.batch, self.problem.recordings, target.recorded, gains)
             here = dof_ctrl[:, 0][part.steps], None if act_ctrl is None else act_ctrl[:, 0][part.steps]
-            theta = self._unlimited(theta, part.drive)
+            theta = part.drive.unlimited(theta)
             force = self.forces.of(Sample(self.problem.physics, theta, part.drive.dt, q, v, (q, v), (q, v), a, *here))
         for dof, values in part.sensed.items():
             force = force.index_copy(1, indices([dof]), torch.as_tensor(values)[:, None])
@@ -343,15 +343,6 @@ class TorqueEquations:
         theta, (q, v, a) = self._theta_of(self.problem.theta(self.problem.targets(z)), self._number(part)), part.motion
         sample = Sample(self.problem.physics, theta, part.drive.dt, q, v, (q, v), (q, v), a, torch.zeros_like(v))
         return law_forces(self.forces, sample, v)
-
-    def _unlimited(self, theta: Tensor, drive: Drive) -> Tensor:
-        """Without bounds of the forces of joints that follow no target: what was recorded has acted."""
-        recorded = torch.as_tensor(~(drive.kp | drive.kv)[0])
-        for name, bound in (("dof_force_lo", -torch.inf), ("dof_force_hi", torch.inf)):
-            first, count = self.regressor.model.parameter_offsets[name]
-            own = torch.where(recorded, torch.full_like(theta[first : first + count], bound), theta[first : first + count])
-            theta = torch.cat([theta[:first], own, theta[first + count :]])
-        return theta
 
     def _needed(self, part: Equations, z: Tensor) -> Tensor:
         """A xi (N, nv) at every sample."""
