@@ -52,7 +52,7 @@ def explain(error: BaseException, context: Job) -> tuple[int, str]:
             FAILED,
             f"there is no memory left: {first.rstrip('.') or 'none is given'}; take fewer time steps, environments or candidates at once.",
         )
-    return FAILED, f"{type(error).__name__}: {first} (traceback in {context.folder / (context.command + '.log')})"
+    return FAILED, f"{type(error).__name__}: {first} (traceback in {context.log})"
 
 
 def cannot_be_written(error: OSError, context: Job) -> str:
