@@ -88,7 +88,7 @@ class Study(SweepBody):
         changed = changing(axis.key for axis in self.axes)
         if name != "objective" or not changed:
             return value_at(result, name)
-        before = [found for n in range(number) if (found := read(self.job_folder(n) / RESULT)) is not None]
+        before = [one for n in range(number) if (one := read(self.job_folder(n) / RESULT)) is not None]
         first = next((one for one in before if measures([one])[0] is not None), result)
         found = measures([*before, result], split_of([first]))[-1]
         if found is None and value_at(result, name) is not None:
