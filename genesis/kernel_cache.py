@@ -4,6 +4,7 @@ Taichi writes its cache only when its program ends, so a process that is killed 
 kernels in its memory and may end the program, which writes them: that takes a tenth of a second, beside seconds of compiling.
 """
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -19,10 +20,11 @@ from genesis.log import logger
 
 VARIABLE = "TI_OFFLINE_CACHE_FILE_PATH"
 STALE_SECONDS = 60.0  # age of a lock that its process has left
-STORING_SECONDS = 20.0  # a child that takes longer hangs
+STORING_SECONDS = 10.0  # a child that takes longer hangs
 LEAST = 64 * 2**20  # bytes that must be free: Taichi cuts its table of kernels short on a full disk
 
 _storing = False  # whether this process stores what it compiles
+_told: set[str] = set()  # of the warnings below
 
 
 def kernel_cache() -> Path:
@@ -31,36 +33,68 @@ def kernel_cache() -> Path:
     return Path(given) if given else Path.home() / ".cache" / "taichi" / "ticache"
 
 
-def open_cache(cpu: bool) -> bool:
-    """Whether kernels can be kept; says, if they cannot. cpu: that they run there, where `store` works."""
+def open_cache(cpu: bool) -> Path | None:
+    """Where Taichi shall find and keep kernels; says once, if nothing can be kept. cpu: that they run there, where `store` works.
+
+    What cannot be written is read all the same, through a `view` of it. None: there is nothing to read either.
+    """
     global _storing
     folder = kernel_cache()
     trouble = cannot_be_written(folder)
-    if trouble is not None:
-        logger.warning(
-            "compiled kernels cannot be kept in %s (%s): every process compiles its own; set TI_OFFLINE_CACHE_FILE_PATH to a folder that can "
-            "be written.",
-            folder,
-            trouble,
-        )
-    else:
-        free_stale_locks(folder)
     _storing = trouble is None and cpu and sys.platform == "linux"
-    return trouble is None
+    if trouble is None:
+        free_stale_locks(folder)
+        return folder
+    _tell_once(
+        f"compiled kernels cannot be kept in {folder} ({trouble}): every process compiles what is not there; set TI_OFFLINE_CACHE_FILE_PATH "
+        "to a folder that can be written."
+    )
+    return view(folder)
+
+
+def _tell_once(words: str) -> None:
+    if words not in _told:
+        _told.add(words)
+        logger.warning("%s", words)
+
+
+def view(folder: Path) -> Path | None:
+    """A folder of this process alone with the kernels of another as links, and a table of its own, which Taichi may write.
+
+    None: there are none, or no such folder can be made.
+    """
+    try:
+        kernels, tables = list(folder.glob("*.tic")), list(folder.glob("*.tcb"))
+        if not kernels or not tables:
+            return None
+        made = Path(tempfile.mkdtemp(prefix="kernels-"))
+        atexit.register(_remove, made, os.getpid())
+        for table in tables:
+            shutil.copyfile(table, made / table.name)
+        for kernel in kernels:
+            (made / kernel.name).symlink_to(kernel.absolute())
+    except OSError:
+        return None
+    return made
+
+
+def _remove(folder: Path, process: int) -> None:
+    """At the end of the process that has made it, not of its children."""
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def cached_in(kept: bool) -> Iterator[None]:
+def cached_in(folder: Path | None) -> Iterator[None]:
     """Around the start of Taichi, which makes the folder of its cache at its end even where it keeps nothing: then one that is there."""
     before = os.environ.get(VARIABLE)
-    if not kept:
-        os.environ[VARIABLE] = tempfile.gettempdir()
+    os.environ[VARIABLE] = tempfile.gettempdir() if folder is None else str(folder)
     try:
         yield
     finally:
         if before is not None:
             os.environ[VARIABLE] = before
-        elif not kept:
+        else:
             del os.environ[VARIABLE]
 
 
@@ -100,19 +134,30 @@ def store(end_program: Callable[[], object]) -> None:
         _storing = False
         return
     if child == 0:
+        failed = 1
         try:
             _be_quiet()
             end_program()
+            failed = 0
         finally:
-            os._exit(0)
-    deadline = time.monotonic() + STORING_SECONDS
-    while os.waitpid(child, os.WNOHANG)[0] == 0:
-        if time.monotonic() > deadline:
-            _storing = False
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            return
-        time.sleep(0.002)
+            os._exit(failed)
+    why = ""
+    try:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        deadline = time.monotonic() + STORING_SECONDS
+        while ended == 0:
+            if time.monotonic() > deadline:
+                why = f"was not done in {STORING_SECONDS:g} s"
+                os.kill(child, signal.SIGKILL)
+            time.sleep(0.002)
+            ended, status = os.waitpid(child, os.WNOHANG)
+        if status and not why:
+            why = f"has failed (exit status {os.waitstatus_to_exitcode(status)})"
+    except (ChildProcessError, ProcessLookupError):
+        pass  # it has ended; whoever else waits for the children of this process, or ignores them, knows how
+    if why:
+        _storing = False
+        _tell_once(f"storing compiled kernels {why}: they are stored at the end of this process, and lost if it is killed.")
 
 
 def _be_quiet() -> None:

@@ -355,7 +355,7 @@ def _start_taichi(backend: Backend, precision: str, seed: int | None, cpu_thread
             default_ip=ti.i32,
             advanced_optimization=False,
             fast_math=False,  # `lanes.sincos` rounds by adding and removing a large number, which such rules would cancel
-            offline_cache=cached,
+            offline_cache=cached is not None,
             # 100 MB by default: a few sets of geometry pairs push each other out and are compiled again in every process.
             offline_cache_max_size_of_files=1 << 30,
             random_seed=0 if seed is None else seed % 2**31,

@@ -1,10 +1,11 @@
 """Overrides as users type them: `task=reach` means the group `tasks`, `task.horizon=5` the value."""
 
 import re
+from dataclasses import fields
 
 from genesis_cli.errors import CommandError
-from genesis_cli.overrides import quoted
-from genesis_cli.schema import ALONE, GROUPS, KINDS, PLAIN, TERMS
+from genesis_cli.overrides import quoted, whole
+from genesis_cli.schema import ALONE, GROUPS, KINDS, OBSERVED, PARTS, PLAIN, TERMS
 from genesis_cli.schema.former import FORMER
 
 # [+ | ++ | ~] name [@package] [=value]; a name with a dot is a value, not a group.
@@ -63,7 +64,17 @@ def refuse_former(key: str, value: str = "") -> None:
 
 def expand_all(overrides: list[str]) -> list[str]:
     """`expand` over the command line, with quotation marks where Hydra wants them."""
-    return [quoted(expand(override)) for override in overrides]
+    words = [expand(override) for override in overrides]
+    return [quoted(whole(word) if _wants_whole(word.partition("=")[0]) else word) for word in words]
+
+
+def _wants_whole(key: str) -> bool:
+    """Whether a key of that name is declared as a whole number; hydra's own are not."""
+    node, _, name = key.lstrip("+").partition(".")
+    schemas = [*PLAIN.values(), *ALONE.values(), *PARTS.values()]
+    schemas += [kind for kinds in (*KINDS.values(), *TERMS.values(), *OBSERVED.values()) for kind in kinds.values()]
+    last = name.rpartition(".")[2] or node
+    return node != "hydra" and any(f.name == last and f.type in (int, int | None) for schema in schemas for f in fields(schema))
 
 
 def node_of(group: str) -> str:

@@ -10,7 +10,7 @@ from genesis_cli.completion import answer_bash, complete_override
 from genesis_cli.errors import FAILED, CommandError
 from genesis_cli.job import Command, Flags
 from genesis_cli.new_app import new
-from genesis_cli.sweep_app import sweep
+from genesis_cli.sweep_app import Json, sweep
 
 app = typer.Typer(
     name="genesis",
@@ -71,7 +71,6 @@ From = Annotated[
     str | None,
     typer.Option("--from", metavar="RUN", help="Begin at the estimates of another run, of parameters of the same name."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="One document of JSON on stdout, for programs; all else goes to stderr.")]
 Resume = Annotated[str | None, typer.Option("--resume", metavar="RUN", help="Go on from the last checkpoint of a run folder.")]
 
 

@@ -27,7 +27,7 @@ def run(command: Command, overrides: list[str], flags: Flags) -> int:
 
     stored = _stored_run(flags)
     words = expand_all(overrides)
-    register_schema()
+    register_schema([flags.config_dir] if flags.config_dir else [])
     name = flags.config_name or command.name
     if stored is not None:
         name = _register_rerun(command.name, stored)

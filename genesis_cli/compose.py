@@ -1,6 +1,6 @@
 """Hydra's compose API for what needs no run: `show`, completion, suggestions, tests."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,9 +20,9 @@ from genesis_cli.yaml_files import read_checked_files
 _stored: dict[tuple[str, str], type] = {}
 
 
-def register_schema() -> None:
+def register_schema(config_dirs: Sequence[str] = ()) -> None:
     """The dataclasses as config group `schema/<node>/<kind>`, which the YAML files pull in by name; files are read through our check."""
-    read_checked_files()
+    read_checked_files([config_dir(), *config_dirs])
     store = ConfigStore.instance()
     observed = {name.removesuffix("s"): kinds for name, kinds in OBSERVED.items()}
     for node, kinds in {**KINDS, **TERMS, **observed, "run": PLAIN}.items():
@@ -46,7 +46,7 @@ def _store(store: ConfigStore, group: str, name: str, schema: type) -> None:
 @contextmanager
 def _initialized(extra_dirs: list[str]) -> Iterator[list[str]]:
     """Hydra set up on the shipped configs, put back as it was afterwards; yields the overrides for extra config folders."""
-    register_schema()
+    register_schema(extra_dirs)
     before = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:

@@ -52,8 +52,11 @@ def reading(error: BaseException) -> list[str]:
     for frame, _ in walk_tb(error.__traceback__):
         root = frame.f_locals.get("root") if frame.f_code.co_name == "_create_defaults_tree_impl" else None
         node = getattr(root, "node", None)
-        if node is not None and not node.is_virtual():
-            found.append(str(node.get_config_path()))
+        try:
+            if node is not None and not node.is_virtual():
+                found.append(str(node.get_config_path()))
+        except AttributeError:  # of another version of Hydra: then no place is told
+            continue
     return found
 
 

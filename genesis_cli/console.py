@@ -32,7 +32,7 @@ def reserved(as_json: bool = True) -> Iterator[None]:
 
 def document(content: Any) -> None:
     """One document of JSON on stdout; numbers that are not finite become null, and what JSON lacks its text."""
-    sys.stdout.write(json.dumps(_plain(content), indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(_plain(content), indent=2) + "\n")
 
 
 def _plain(content: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import shlex
 import shutil
 from pathlib import Path
 
@@ -52,16 +53,16 @@ def explain(error: BaseException, context: Job) -> tuple[int, str]:
             FAILED,
             f"there is no memory left: {first.rstrip('.') or 'none is given'}; take fewer time steps, environments or candidates at once.",
         )
-    return FAILED, f"{type(error).__name__}: {first} (traceback in {context.folder / (context.command + '.log')})"
+    return FAILED, f"{type(error).__name__}: {first} (traceback in {context.log})"
 
 
 def cannot_be_written(error: OSError, context: Job) -> str:
     """What a job ends with whose files cannot be written: which, how much is free, and how to go on; what is there stays as it is."""
     where = unwritable(error, context.folder)
     whole = (context.folder / "checkpoints" / "last.pt").is_file()
-    again = f"genesis {context.command} --{'resume' if whole else 'rerun'} {context.folder}"
+    again = f"genesis {context.command} --{'resume' if whole else 'rerun'} {shlex.quote(str(context.folder))}"
     if context.sweep is not None:
-        again = f"genesis sweep resume {context.sweep}"
+        again = f"genesis sweep resume {shlex.quote(str(context.sweep))}"
     less = "less is written with logging.tensorboard=false logging.replay=false logging.report=false"
     return f"{where}\nMake room, then go on with `{again}`; {less}."
 

@@ -40,12 +40,16 @@ ELSEWHERE = {
 
 
 def is_hydra_error(error: Exception) -> bool:
-    """Composition, parsing or interpolation went wrong; Hydra leaves some wrong files to whatever exception they happen to end in."""
+    """Composition, parsing or interpolation went wrong; Hydra leaves some wrong files to whatever exception they happen to end in.
+
+    What is raised by our own code in the midst of that is a mistake of ours.
+    """
     if isinstance(error, CommandError):
         return False
-    return isinstance(error, (HydraException, OmegaConfBaseException)) or any(
-        frame.f_globals.get("__name__", "").startswith(COMPOSING) for frame, _ in walk_tb(error.__traceback__)
-    )
+    if isinstance(error, (HydraException, OmegaConfBaseException)):
+        return True
+    modules = [frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__)]
+    return any(name.startswith(COMPOSING) for name in modules) and not modules[-1].startswith("genesis_cli.")
 
 
 def as_command_error(error: Exception, config: str, overrides: list[str], config_dirs: list[str]) -> CommandError:

@@ -58,6 +58,11 @@ class Job:
     sweep: Path | None = None
     observers: Callable[[], list[Any]] = list
 
+    @property
+    def log(self) -> Path:
+        """Where it is logged."""
+        return self.folder / f"{self.command}.log"
+
 
 @dataclass
 class Outcome:

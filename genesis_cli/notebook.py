@@ -213,7 +213,7 @@ class Identifying:
         if made is None:
             raise KeyboardInterrupt if result.error is None else result.error  # without a first value nothing else ends a run
         if place is not None:
-            write_answer(place, made, loop.problem, result, self._checked.checked, self.config, made.warnings.append)
+            write_answer(place, made, loop, result, self._checked.checked, self.config, made.warnings.append)
         self.problem.keep(loop.problem.squares.x)
         return made
 

@@ -6,7 +6,7 @@ from genesis_cli.errors import CommandError
 
 _PLAIN = re.compile(r"[\w./+\-]*", re.ASCII)  # of these alone every value is read
 _FUNCTION = re.compile(r"\s*\w+\s*\(.*\)\s*", re.DOTALL)
-_WHOLE = re.compile(r"[+-]?\d+(\.\d+)?[eE]\+?(\d|1[0-5])")
+_POWER = re.compile(r"[+-]?\d+(\.\d+)?[eE]\+?(\d|1[0-5])")
 _NAME = re.compile(r"[\w./:@$\-]+", re.ASCII)
 
 
@@ -19,8 +19,6 @@ def quoted(override: str) -> str:
     Raises: CommandError for what is no override, and for a value that cannot be read so either, with how to write it.
     """
     key, equals, value = override.partition("=")
-    if _WHOLE.fullmatch(value) and float(value).is_integer():
-        return f"{key}={int(float(value))}"  # 1e9 counts as a whole number where one is wanted, and as the same where not
     if not _NAME.fullmatch(key.lstrip("+~")) or (not equals and not key.startswith("~")):
         raise CommandError(f"{override!r} is no override: write KEY=VALUE, with a KEY of `genesis show keys`.")
     if not equals or _PLAIN.fullmatch(value) or _readable(override):
@@ -38,6 +36,12 @@ def quoted(override: str) -> str:
             f"""quotation marks, within those of the shell: '{key}="…"'."""
         )
     return made
+
+
+def whole(override: str) -> str:
+    """1e9 as 1000000000, for a key that wants a whole number."""
+    key, _, value = override.partition("=")
+    return f"{key}={int(float(value))}" if _POWER.fullmatch(value) and float(value).is_integer() else override
 
 
 def _entry(key: str, value: str) -> str:

@@ -99,16 +99,15 @@ def check(cfg: DictConfig, earlier: dict[str, tuple[Any, Any]] | None = None) ->
         where = f"scene.entities.{name}"
         entities[name] = once(_kind, where, {"name": name, **_mapping(where, node)}, KINDS["robot"])
     checked["scene"].entities = entities
-    _check_memory(checked)
     return Checked(**checked)
 
 
-def _check_memory(checked: Mapping[str, Any]) -> None:
+def expect_room(checked: Checked) -> None:
     """Refuse a motion for which even a robot of one joint would have no room, before the engine starts; with the robot it is asked again.
 
     Raises: CommandError with the memory that it takes at least, and the likely cause.
     """
-    task, scene, runtime = checked["task"], checked["scene"], checked["plain"].get("runtime")
+    task, scene, runtime = checked.task, checked.scene, checked.plain.get("runtime")
     if task is None or runtime is None or runtime.backend != "cpu":
         return
     needed = rollout_bytes(task.horizon, task.envs, 1, scene.substeps, int(runtime.precision) // 8)
@@ -180,7 +179,7 @@ def _node(where: str, node: Any, schema: type) -> Any:
         missing = next(name for name in declared if OmegaConf.is_missing(typed, name))
         raise CommandError(f"{_below(where, missing)}: must be given: {declared[missing].metadata.get('help', '')}.") from error
     for name, declaration in declared.items():
-        _limits(f"{_below(where, name)}", getattr(instance, name), declaration.metadata)
+        _limits(f"{_below(where, name)}", getattr(instance, name), {**declaration.metadata, "any": declaration.type is Any})
         terms = declaration.metadata.get("terms")
         if terms is not None:
             _mapping(f"{_below(where, name)}", getattr(instance, name))
@@ -223,7 +222,7 @@ def _number(where: str, verb: str, value: Any, metadata: Mapping[str, Any]) -> N
         return
     low, above, high = (metadata.get(k) for k in ("low", "above", "high"))
     least = f"at least {low:g}" if low is not None else f"more than {above:g}" if above is not None else ""
-    most = high if high is not None else MOST if isinstance(value, float) else MOST_WHOLE
+    most = high if high is not None else MOST if isinstance(value, float) or metadata.get("any") else MOST_WHOLE
     allowed = f"{least} and at most" if least else "at most"
     allowed = f"{allowed} {most}" if isinstance(most, int) else f"{allowed} {most:g}"
     if (low is not None and not value >= low) or (above is not None and not value > above):

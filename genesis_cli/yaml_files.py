@@ -3,7 +3,7 @@
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -210,15 +210,21 @@ def _check_defaults(cfg: Any, text: str, path: str | os.PathLike) -> None:
             raise CommandError(f'{where}: {entry!r} is not possible; each entry is "- group: option", "- option" or "- _self_".')
 
 
-def read_checked_files() -> None:
-    """Have Hydra read the files of its config folders through this module."""
+_checked: set[str] = set()  # folders
+
+
+def read_checked_files(folders: Iterable[str | os.PathLike]) -> None:
+    """Have Hydra read the files of these config folders through this module; those of another program in this process stay its own."""
+    _checked.update(os.path.realpath(folder) for folder in folders)
     from hydra._internal.core_plugins.file_config_source import FileConfigSource
     from hydra._internal.sources_registry import SourcesRegistry
 
     class CheckedFileSource(FileConfigSource):
-        """A config folder whose files are checked before Hydra makes anything of them."""
+        """A config folder; in one of ours files are checked before Hydra makes anything of them."""
 
         def load_config(self, config_path: str) -> ConfigResult:
+            if os.path.realpath(self.path) not in _checked:
+                return super().load_config(config_path)
             path = os.path.realpath(os.path.join(self.path, self._normalize_file_name(config_path)))
             text = read_text(path)
             cfg = _load(text, path)

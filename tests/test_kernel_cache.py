@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -61,13 +62,49 @@ def test_why_a_folder_cannot_be_written(tmp_path, monkeypatch) -> None:
     assert kernel_cache.cannot_be_written(tmp_path) == "Read-only file system"
 
 
-def test_a_child_that_hangs_is_ended_and_no_other_is_made(monkeypatch) -> None:
-    monkeypatch.setattr(kernel_cache, "STORING_SECONDS", 0.05)
+@pytest.fixture
+def told(monkeypatch) -> list[str]:
+    """Warnings of a process that stores what it compiles."""
+    said: list[str] = []
+    monkeypatch.setattr(kernel_cache.logger, "warning", lambda words, *values: said.append(words % values))
     monkeypatch.setattr(kernel_cache, "_storing", True)
+    monkeypatch.setattr(kernel_cache, "_told", set())
+    return said
+
+
+def test_a_child_that_hangs_is_ended_and_no_other_is_made(monkeypatch, told) -> None:
+    monkeypatch.setattr(kernel_cache, "STORING_SECONDS", 0.05)
     began = time.monotonic()
     kernel_cache.store(lambda: time.sleep(30))
-    assert time.monotonic() - began < 10 and not kernel_cache._storing
+    assert time.monotonic() - began < 10 and not kernel_cache._storing and "was not done in 0.05 s" in "".join(told)
     kernel_cache.store(lambda: pytest.fail("stored again"))
+
+
+def test_a_child_that_fails_is_told(told) -> None:
+    kernel_cache.store(lambda: 1 / 0)
+    assert not kernel_cache._storing and len(told) == 1 and "has failed (exit status 1)" in told[0]
+
+
+def test_a_child_that_another_waits_for_harms_nothing(told) -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        kernel_cache.store(lambda: None)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert kernel_cache._storing and not told
+
+
+def test_a_cache_that_cannot_grow_is_read(tmp_path, monkeypatch, told) -> None:
+    cache = tmp_path / "cache"
+    assert run(cache).stdout.split() == ["1"]
+    before = sorted((path.name, path.stat().st_mtime_ns) for path in cache.iterdir())
+    monkeypatch.setenv("TI_OFFLINE_CACHE_FILE_PATH", str(cache))
+    monkeypatch.setattr(kernel_cache, "LEAST", 1 << 60)
+    shown = kernel_cache.open_cache(cpu=True)
+    assert shown is not None and kernel_cache.open_cache(cpu=True) not in (None, shown, cache) and len(told) == 1
+    again = run(shown)
+    assert (again.returncode, again.stdout.split()) == (0, ["0"]), again.stderr
+    assert sorted((path.name, path.stat().st_mtime_ns) for path in cache.iterdir()) == before
 
 
 def test_locks_of_killed_processes_are_removed_from_the_kernel_cache(tmp_path, monkeypatch) -> None:

@@ -70,7 +70,7 @@ def write_model(
     else:
         text = mjcf_text(source, old, new, changes)
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(_remarked(text, remarks), encoding="utf-8")
+    out.write_text(remarked(text, remarks), encoding="utf-8")
     if read is not None:
         try:
             _check(read(str(out)), new, changes, source.where)
@@ -81,12 +81,13 @@ def write_model(
     return Written(out, _write_sidecar(out, everything, retyped(new)), changes.edits, everything, list(remarks))
 
 
-def _remarked(text: str, remarks: Sequence[str]) -> str:
-    """The text with comments behind its declaration."""
+def remarked(text: str, remarks: Sequence[str]) -> str:
+    """The text of an XML file with comments behind its declaration; two hyphens, which a comment may not hold, come apart."""
     declared = re.match(r"\s*<\?xml[^>]*\?>[ \t]*\n?", text)
     first = declared.end() if declared else 0
-    comments = "".join(f"<!-- {remark.replace('--', '- -')} -->\n" for remark in remarks)
-    return text[:first] + comments + text[first:]
+    begun = "\n" if first and not text[:first].endswith("\n") else ""
+    comments = "".join(f"<!-- {re.sub('-(?=-|$)', '- ', remark)} -->\n" for remark in remarks)
+    return text[:first] + begun + comments + text[first:] if remarks else text
 
 
 def _source(file: str | PathLike) -> Source:

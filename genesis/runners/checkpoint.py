@@ -6,7 +6,9 @@ from typing import Any
 
 import torch
 
+from genesis.archives import expect_room
 from genesis.errors import InputError
+from genesis.runtime import free_memory
 
 FORMAT = 4
 CHECKPOINT = Path("checkpoints") / "last.pt"
@@ -32,6 +34,7 @@ def load_checkpoint(folder: Path) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch, about the pickles of others
+            expect_room(path, free_memory(None))
             state: Any = torch.load(path, weights_only=True)
     except Exception as error:  # a damaged pickle raises almost anything
         raise InputError(
@@ -39,7 +42,17 @@ def load_checkpoint(folder: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(state, dict):
         raise InputError(f"{path}: holds a {type(state).__name__} and no checkpoint of a run; {ANEW}.")
+    if not _whole(state):
+        raise InputError(f"{path}: has a tensor of more numbers than are stored, so it was changed by hand; {ANEW}.")
     return state
+
+
+def _whole(node: Any) -> bool:
+    """Whether every number of every tensor in there is stored: one may stand for any number of them by its strides, and be copied as such."""
+    if isinstance(node, torch.Tensor):
+        return node.layout == torch.strided and node.numel() * node.element_size() <= node.untyped_storage().nbytes()
+    parts = node.values() if isinstance(node, dict) else node if isinstance(node, list | tuple) else ()
+    return all(_whole(part) for part in parts)
 
 
 def expect_checkpoint(state: dict[str, Any]) -> None:

@@ -11,8 +11,10 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from genesis.archives import expect_room
 from genesis.atomic_write import atomic_write
 from genesis.errors import InputError
+from genesis.runtime import free_memory
 
 #: What a damaged archive raises: torn, of another kind, encrypted, of a size that nobody has memory for, or in no encoding.
 DAMAGES = (
@@ -63,8 +65,9 @@ def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """Arrays by name. Raises: InputError for a file that is torn, or no such file."""
+    """Arrays by name. Raises: InputError for a file that is torn, or no such file, or takes more memory than there is."""
     try:
+        expect_room(path, free_memory(None))
         stored = np.load(path)
         if not isinstance(stored, np.lib.npyio.NpzFile):
             raise ValueError("one array without a name")
@@ -72,8 +75,13 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
             return {name: stored[name] for name in stored.files}
     except DAMAGES as error:
         raise InputError(
-            f"{path}: cannot be read as arrays ({type(error).__name__}); its run was cut off, or it is another file."
+            f"{path}: cannot be read as arrays ({_why(error)}); its run was cut off, or it is another file."
         ) from error
+
+
+def _why(error: Exception) -> str:
+    first = (str(error).splitlines() or [""])[0].rstrip(".")
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
 def finite(content: Any) -> Any:

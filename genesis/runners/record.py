@@ -3,6 +3,8 @@
 import io
 import json
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -173,6 +175,14 @@ class Record(Journal):
         if self.held is not None:
             write_json(self.folder / RESULT, self.held)
             self.held = None
+
+    @contextmanager
+    def released(self) -> Iterator[None]:
+        """Around what is made of a run that has ended: its summary is written behind that, also where it fails or is interrupted."""
+        try:
+            yield
+        finally:
+            self.release()
 
     def end(self, last_iteration: int) -> None:
         """Close the files."""

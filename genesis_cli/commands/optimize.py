@@ -9,7 +9,7 @@ from genesis_cli import console
 from genesis_cli.build import build_loop, build_record
 from genesis_cli.commands.prepare import Prepared, prepare
 from genesis_cli.commands.replay import forget, learned_replay, title_of, wanted, write_replay
-from genesis_cli.commands.report import leave_report
+from genesis_cli.commands.report import beside, leave_report
 from genesis_cli.errors import FAILED, OK
 from genesis_cli.job import Job, Outcome
 from genesis_cli.numbers import growth_lines, metric_lines
@@ -39,13 +39,13 @@ def _execute(job: Job, window: WatchedRun | None) -> Outcome:
         observers.append(window.observer(lambda report: motions_of(prepared.task, report, title=title)))
     with progress or nullcontext():
         loop, result = learn(job, prepared, observers)
-    advice = advised(job, loop)
-    if result.error is None:
-        show(job, result, advice)
-    if wanted(job, prepared.checked) and loop.best is not None:
-        write_replay(job, lambda: learned_replay(job, prepared, loop))
-    leave_report(job, prepared.checked, loop.record.held)
-    loop.record.release()
+    with loop.record.released():
+        advice = advised(job, loop)
+        if result.error is None:
+            show(job, result, advice)
+        if wanted(job, prepared.checked) and loop.best is not None:
+            write_replay(job, lambda: learned_replay(job, prepared, loop))
+        leave_report(job, prepared.checked, loop.record.held)
     if window is not None:
         window.stay()
     return outcome_of(result)
@@ -73,7 +73,11 @@ def recorded(job: Job, checked: Checked, loop: Any) -> Any:
     forget(job.folder)
     loop.record = build_record(checked, job.cfg, job.folder)
     loop.record.holding = True
-    return loop.run()
+    try:
+        return loop.run()
+    except BaseException:  # after its end, such as where the last curves cannot be written
+        loop.record.release()
+        raise
 
 
 def outcome_of(result: Any) -> Outcome:
@@ -96,7 +100,9 @@ def advised(job: Job, loop: Any) -> list[str]:
 
     if loop.record.held is None:
         return []
-    advice = unfinished(report_of(job.folder, loop.record.held))
+    advice: list[str] = []
+    with beside("advice", job.log):
+        advice = unfinished(report_of(job.folder, loop.record.held))
     if advice:
         loop.record.held["advice"] = advice
     return advice

@@ -8,7 +8,7 @@ from typing import Any
 from genesis_cli.build import absolute_files, build_task, start_engine
 from genesis_cli.errors import CommandError
 from genesis_cli.job import Job
-from genesis_cli.validate import Checked, check
+from genesis_cli.validate import Checked, check, expect_room
 
 
 @dataclass
@@ -29,6 +29,7 @@ def prepare(job: Job, build: Callable[[Checked], Any] = build_task) -> Prepared:
     checked = check(job.cfg)
     if not job.resume and (job.folder / "result.json").exists():
         raise CommandError(f"{job.folder}: holds a finished run; choose another hydra.run.dir, or go on with --resume.")
+    expect_room(checked)  # here, where it runs: a config may be meant for another machine
     clock = perf_counter()
     start_engine(checked.plain["runtime"])
     started = perf_counter()

@@ -1,6 +1,5 @@
 """The replay of a run: written into its folder at its end, or made anew from what lies there."""
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,12 @@ from typing import Any
 from genesis_cli import console
 from genesis_cli.build import task_on
 from genesis_cli.commands.prepare import Prepared
+from genesis_cli.commands.report import beside
 from genesis_cli.errors import CommandError
 from genesis_cli.job import Job
 from genesis_cli.run_folder import stored_config
 from genesis_cli.validate import Checked
 
-log = logging.getLogger("genesis_cli")
 HTML = "replay.html"
 
 
@@ -37,16 +36,10 @@ def write_replay(job: Job, make: Callable[[], Any]) -> None:
     from genesis.replay.html import write_html
     from genesis.replay.replay import FILE
 
-    try:
+    with beside("replay", job.log):
         replay = make()
         replay.save(job.folder / FILE)
-        page = write_html(replay, job.folder / HTML)
-    except Exception as error:
-        log.info("no replay", exc_info=error)
-        why = (str(error).splitlines() or [""])[0]
-        console.note(f"note: no replay of this run: {type(error).__name__}: {why} (traceback in {job.command}.log)", "yellow")
-        return
-    console.say(f"{page}")
+        console.say(f"{write_html(replay, job.folder / HTML)}")
 
 
 def learned_replay(job: Job, prepared: Prepared, loop: Any) -> Any:

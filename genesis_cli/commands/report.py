@@ -1,6 +1,8 @@
 """The report of a run: written at its end, and by `genesis report RUN` from what lies in its folder."""
 
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +26,22 @@ def leave_report(job: Job, checked: Checked, held: dict[str, Any] | None = None)
         return
     from genesis.runners.report import write_run_report
 
-    try:
+    with beside("report", job.log):
         told(write_run_report(job.folder, held))
+
+
+@contextmanager
+def beside(what: str, logged: Path, tell: Callable[[str], None] = console.note) -> Iterator[None]:
+    """Around what is made beside the results of a run: if it fails, that is told, and takes nothing from the run.
+
+    logged: file of the log, if there is one.
+    """
+    try:
+        yield
     except Exception as error:
-        log.info("the report could not be written", exc_info=error)  # to the file; the terminal has it below
-        where = job.folder / f"{job.command}.log"
-        console.note(f"warning: no report: {type(error).__name__}: {error} (traceback in {where})", "yellow")
+        log.info("no %s of this run", what, exc_info=error)  # to the file; `tell` has it below
+        why, where = (str(error).splitlines() or [""])[0], f" (traceback in {logged})" if logged.is_file() else ""
+        tell(f"warning: no {what} of this run: {type(error).__name__}: {why}{where}")
 
 
 def asked_for(job: Job, checked: Checked) -> bool:

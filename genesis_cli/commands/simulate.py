@@ -46,8 +46,10 @@ def execute(job: Job, solution: str | None = None) -> Outcome:
     for line in metric_lines(done.metrics, first=f"objective {done.objective:.4g}"):
         console.say(line)
     console.say(f"{job.folder}")
-    if wanted(job, prepared.checked):
-        write_replay(job, lambda: simulated_replay(job, prepared))
-    leave_report(job, prepared.checked, result)
-    write_json(job.folder / "result.json", result)
+    try:
+        if wanted(job, prepared.checked):
+            write_replay(job, lambda: simulated_replay(job, prepared))
+        leave_report(job, prepared.checked, result)
+    finally:  # last: by it others know that the run is over; also where one does not wait for its pictures
+        write_json(job.folder / "result.json", result)
     return Outcome(OK, done.objective)

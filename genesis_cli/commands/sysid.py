@@ -1,7 +1,6 @@
 """`genesis sysid`: parameters of a model from recorded motion."""
 
 import logging
-import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -14,7 +13,7 @@ from genesis_cli.build import build_identification, build_problem, keep_values, 
 from genesis_cli.commands.optimize import outcome_of, recorded
 from genesis_cli.commands.prepare import Prepared, prepare
 from genesis_cli.commands.replay import identified_replay, wanted, write_replay
-from genesis_cli.commands.report import asked_for, leave_report
+from genesis_cli.commands.report import asked_for, beside, leave_report
 from genesis_cli.job import Job, Outcome
 from genesis_cli.progress import Progress
 from genesis_cli.sweeps.results import RESULT, read
@@ -45,13 +44,13 @@ def _execute(job: Job, window: WatchedRun | None) -> Outcome:
     with progress or nullcontext():
         loop, result = learn(job, prepared, [progress] if progress is not None else [], window, progress)
     simulates = prepared.checked.plain["residual"] == "motion" or prepared.checked.plain["logging"].replay is True
-    if simulates and wanted(job, prepared.checked) and result.objective_best is not None:  # the report has it inside
-        write_replay(job, lambda: identified_replay(job, prepared, loop.problem))
-    if result.error is None:
-        conclude(job, prepared, loop, result)
-    else:
-        leave_report(job, prepared.checked, loop.record.held)
-        loop.record.release()
+    with loop.record.released():
+        if simulates and wanted(job, prepared.checked) and result.objective_best is not None:  # the report has it inside
+            write_replay(job, lambda: identified_replay(job, prepared, loop.problem))
+        if result.error is None:
+            conclude(job, prepared, loop, result)
+        else:
+            leave_report(job, prepared.checked, loop.record.held)
     if window is not None:
         window.stay()
     return outcome_of(result)
@@ -90,16 +89,15 @@ def conclude(job: Job, prepared: Prepared, loop: Any, result: Any) -> None:
     if made is None:
         console.say(f"{result.status}: {result.reason}", "yellow")
         leave_report(job, prepared.checked, loop.record.held)
-        loop.record.release()
         return
-    models = write_answer(job.folder, made, loop.problem, result, prepared.checked, OmegaConf.to_yaml(job.cfg))
+    models = write_answer(job.folder, made, loop, result, prepared.checked, OmegaConf.to_yaml(job.cfg))
     show(job, made, models, prepared.task.dataset.warnings, asked_for(job, prepared.checked))
 
 
 def write_answer(
     folder: Path,
     made: Any,
-    problem: Any,
+    loop: Any,
     result: Any,
     checked: Checked,
     config: str,
@@ -108,20 +106,24 @@ def write_answer(
     """Identified models, report.html, the answer in result.json and in TensorBoard; returns the names of the models.
 
     Args:
-        made: the `Identification` that a run of the `SysidProblem` has ended with. config: as text. tell: takes what cannot be written.
+        made: the `Identification` that the loop of a `SysidProblem` has ended with. config: as text. tell: takes what cannot be written,
+            which takes nothing from the answer.
     """
-    from genesis.runners.files import write_json
     from genesis.runners.report import to_json, write_report, write_tensorboard
 
     doubt = "" if made.status == "converged" else f"{made.status}: {made.reason}"
-    models = write_models(folder, problem.problem.setting, problem.parameters(), tell, doubt)
-    content = {**result.content(), **to_json(made), "models": models}
-    title = f"{checked.robot.name}: {len(made.names)} parameters from {len(problem.problem.recordings)} recordings"
-    if checked.plain["logging"].report is not False:
-        write_report(folder, made, title, config, content)
-    if checked.plain["logging"].tensorboard:
-        write_tensorboard(folder / "tensorboard", made)
-    write_json(folder / "result.json", content)  # last: by it others know that the run is over
+    problem, logged = loop.problem, folder / "sysid.log"
+    content: dict[str, Any] = {**result.content(), **to_json(made), "models": []}
+    loop.record.held = content
+    with loop.record.released():
+        models = content["models"] = write_models(folder, problem.problem.setting, problem.parameters(), tell, doubt)
+        title = f"{checked.robot.name}: {len(made.names)} parameters from {len(problem.problem.recordings)} recordings"
+        if checked.plain["logging"].report is not False:
+            with beside("report", logged, tell):
+                write_report(folder, made, title, config, content)
+        if checked.plain["logging"].tensorboard:
+            with beside("curves in TensorBoard", logged, tell):
+                write_tensorboard(folder / "tensorboard", made)
     return models
 
 
@@ -148,6 +150,9 @@ def write_models(
             out = folder / f"{name}.identified{source.suffix}"
         try:
             written = write_entity(entity, values, out)
+            for path in (written.path, written.sidecar) if doubt else ():
+                if path is not None:
+                    say_inside(path, f"{NOT_TRUSTED}: {doubt}")
         except (GenesisError, OSError) as error:
             tell(f"note: the model of {name} is not written: {error}")
             continue
@@ -159,25 +164,18 @@ def write_models(
                 written.sidecar.unlink()
             continue
         paths = [path for path in (written.path, written.sidecar) if path is not None]
-        for path in paths if doubt else ():
-            say_inside(path, f"{NOT_TRUSTED}: {doubt}")
         made += [path.name for path in paths]
     return made
 
 
 def say_inside(path: Path, words: str) -> None:
     """A comment on top of an XML or YAML file, behind the XML declaration."""
+    from genesis.description.write import remarked
     from genesis.runners.files import write_bytes
 
     text = path.read_text(encoding="utf-8")
-    if path.suffix == ".yaml":
-        write_bytes(path, ("".join(f"# {line}\n" for line in words.splitlines()) + text).encode())
-        return
-    declaration = text[: text.index("?>") + 2] if text.startswith("<?xml") else ""
-    inside = re.sub("-(?=-|$)", "- ", words)  # what a comment may not hold
-    write_bytes(
-        path, f"{declaration}{chr(10) if declaration else ''}<!-- {inside} -->\n{text[len(declaration) :].lstrip()}".encode()
-    )
+    comment = "".join(f"# {line}\n" for line in words.splitlines()) + text if path.suffix == ".yaml" else remarked(text, [words])
+    write_bytes(path, comment.encode())
 
 
 def show(job: Job, found: Any, models: list[str], told: list[str], page: bool) -> None:
@@ -220,5 +218,5 @@ def show(job: Job, found: Any, models: list[str], told: list[str], page: bool) -
             console.say(f"not to be trusted: {doubt}", "yellow")
     for name in models:
         console.say(f"{job.folder / name}{'' if found.status == 'converged' else f' ({NOT_TRUSTED} stands inside)'}")
-    console.say(f"report {job.folder / 'report.html'}" if page else f"{job.folder}")
+    console.say(f"report {job.folder / 'report.html'}" if page and (job.folder / "report.html").is_file() else f"{job.folder}")
     log.info("%s; objective %.6g -> %.6g", ending, found.objective_first, found.objective_best)

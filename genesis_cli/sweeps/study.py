@@ -7,7 +7,7 @@ from typing import Any
 from genesis_cli import console
 from genesis_cli.errors import CommandError
 from genesis_cli.sweeps import manifest
-from genesis_cli.sweeps.measure import changing, in_words, measure
+from genesis_cli.sweeps.measure import changing, in_words, measures, split_of
 from genesis_cli.sweeps.results import RESULT, SUCCEEDED, objective, read, write
 from genesis_cli.sweeps.space import Axis
 from genesis_cli.sweeps.stored_study import STUDY, StudySettings, open_study, optuna
@@ -34,6 +34,7 @@ class Study(SweepBody):
         optuna()
         middle = [f"{axis.key}={axis.values[0] if axis.discrete else axis.low}" for axis in self.axes]
         self._validate([middle])
+        self._expect_measure(middle)
         return []
 
     def run(self) -> None:
@@ -72,28 +73,33 @@ class Study(SweepBody):
         if result.get("status") == "pruned":
             study.tell(number, state=states.PRUNED, skip_if_finished=True)
             return
-        values = [self._value(result, name) for name in self.settings.objectives]
+        values = [self._value(number, result, name) for name in self.settings.objectives]
         good = result.get("status") in NOT_REACHED and all(v is not None and math.isfinite(v) for v in values)
         if good:
             study.tell(number, values, skip_if_finished=True)
         else:
             study.tell(number, state=states.FAIL, skip_if_finished=True)
 
-    def _value(self, result: dict[str, Any], name: str) -> float | None:
-        """A number that the study compares; in place of an objective that the study itself changes, the measure.
+    def _value(self, number: int, result: dict[str, Any], name: str) -> float | None:
+        """A number that the study compares; in place of an objective that the study itself changes, the measure, as of the jobs before.
 
-        Raises: CommandError where there is none.
+        None, which fails the trial, where there is none: that is told.
         """
         changed = changing(axis.key for axis in self.axes)
         if name != "objective" or not changed:
             return value_at(result, name)
-        found = measure(result)
+        before = [one for n in range(number) if (one := read(self.job_folder(n) / RESULT)) is not None]
+        first = next((one for one in before if measures([one])[0] is not None), result)
+        found = measures([*before, result], split_of([first]))[-1]
         if found is None and value_at(result, name) is not None:
-            raise CommandError(
-                f"{', '.join(changed)}: part of the objective, so the study cannot compare by it, and there is no tolerance; name what to "
-                "compare: hydra.sweeper.objectives=[metrics.NAME]."
-            )
+            console.note(f"job {number} counts as failed: {self._incomparable(changed)}", "yellow")
         return found
+
+    def _incomparable(self, changed: list[str]) -> str:
+        return (
+            f"{', '.join(changed)}: part of the objective, so the study cannot compare by it, and there is no tolerance or error in its place; "
+            "give the task a tolerance, or name what to compare: hydra.sweeper.objectives=[metrics.NAME]."
+        )
 
     def _expect_comparable(self) -> None:
         """Raises: CommandError for settings that need objectives of jobs to be comparable, where a swept key changes the objective."""
@@ -111,6 +117,22 @@ class Study(SweepBody):
                     "what to compare: hydra.sweeper.objectives=[metrics.NAME]."
                 )
         console.note(in_words(changed), "yellow")
+
+    def _expect_measure(self, job: list[str]) -> None:
+        """Raises: CommandError for a task without any tolerance, where jobs have nothing else to be compared by."""
+        changed = changing(axis.key for axis in self.axes)
+        if not changed or "objective" not in self.settings.objectives:
+            return
+        made = self.hydra_context.config_loader.load_sweep_config(self.config, [*self.words, *job])
+        task = made.get("task")
+        if (
+            task is None
+            or "observation" in made
+            or any(axis.key == "task" or axis.key.endswith("tolerance") for axis in self.axes)
+        ):
+            return
+        if all(task[name] is None for name in task if str(name).endswith("tolerance")):
+            raise CommandError(self._incomparable(changed))
 
     def _again(self, study: Any) -> None:
         """Going on with the failed ones: ask for their points once more, as new trials."""

@@ -12,7 +12,7 @@ from genesis_cli.aliases import node_of
 from genesis_cli.errors import CommandError
 from genesis_cli.suggest import known
 from genesis_cli.sweeps import manifest
-from genesis_cli.sweeps.measure import MEASURE, changing, measure
+from genesis_cli.sweeps.measure import MEASURE, changing, measures
 from genesis_cli.sweeps.results import INTERRUPTED, MARKER, MISSING, RESULT, SUCCEEDED, objective, read
 from genesis_cli.sweeps.stored_study import STUDY
 
@@ -69,7 +69,7 @@ class Table:
     def value(self, row: Row) -> float | None:
         """What a job is compared by, the smaller the better."""
         if self.changed:
-            return row.measure
+            return row.measure if row.measure is not None and math.isfinite(row.measure) else None
         return row.objective if row.objective is None or not self.maximize else -row.objective
 
     def ranked(self) -> list[Row]:
@@ -125,13 +125,16 @@ def gather(sweep: Path) -> Table:
         planned = only_what_differs(planned)
     keys = list(dict.fromkeys(key for settings in planned.values() for key in settings))
     directions = (read(sweep / STUDY) or {}).get("directions", ["minimize"])
-    rows = [row_of(number, sweep / str(number), settings) for number, settings in planned.items()]
+    found = {number: read(sweep / str(number) / RESULT) for number in planned}
+    rows = [row_of(number, sweep / str(number), settings, found[number]) for number, settings in planned.items()]
+    for row, value in zip(rows, measures([one or {} for one in found.values()]), strict=True):
+        row.measure = value
     return Table(sweep, rows, keys, maximize=directions[0] == "maximize")
 
 
-def row_of(number: int, folder: Path, settings: dict[str, str]) -> Row:
-    """What one job has left."""
-    result, marker = read(folder / RESULT), read(folder / MARKER)
+def row_of(number: int, folder: Path, settings: dict[str, str], result: dict[str, Any] | None) -> Row:
+    """What one job has left: its result, beside its marker."""
+    marker = read(folder / MARKER)
     found = result or {}
     status = str(found.get("status", MISSING))
     reason = str(found.get("reason") or "")
@@ -153,7 +156,6 @@ def row_of(number: int, folder: Path, settings: dict[str, str]) -> Row:
         iterations=found.get("iterations"),
         seconds=sum(v for k, v in seconds.items() if k in PHASES) if isinstance(seconds, dict) else None,
         code=int(code),
-        measure=measure(found),
     )
 
 

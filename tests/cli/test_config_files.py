@@ -175,3 +175,15 @@ def test_a_circle_of_two_is_told_as_it_goes(tmp_path) -> None:
     put(tmp_path, GLOBAL + "x: 1\ndefaults:\n  - one\n", "two")
     with pytest.raises(CommandError, match=r"the defaults go round in a circle: tasks/(one -> tasks/two|two -> tasks/one) -> "):
         config("optimize", ["task=one"], str(tmp_path))
+
+
+def test_configs_of_another_program_in_this_process_stay_its_own(tmp_path) -> None:
+    """Hydra takes an empty file, which ours must not be."""
+    import hydra
+
+    from genesis_cli.compose import compose_config
+
+    compose_config("optimize", [])
+    (tmp_path / "theirs.yaml").write_text("")
+    with hydra.initialize_config_dir(version_base="1.3", config_dir=str(tmp_path)):
+        assert hydra.compose(config_name="theirs") == {}

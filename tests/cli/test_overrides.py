@@ -3,6 +3,7 @@
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from genesis_cli.aliases import expand_all
 from genesis_cli.compose import compose_config
 from genesis_cli.errors import CommandError
 from genesis_cli.overrides import quoted
@@ -44,7 +45,9 @@ def test_what_hydra_reads_stays(word: str) -> None:
     ("typed", "whole"), [("1e9", "1000000000"), ("1e3", "1000"), ("2.5e3", "2500"), ("-1E2", "-100"), ("2.5e0", "2.5e0")]
 )
 def test_powers_of_ten_count_as_whole_numbers_where_they_are(typed: str, whole: str) -> None:
-    assert quoted(f"task.horizon={typed}") == f"task.horizon={whole}"
+    assert expand_all([f"task.horizon={typed}", f"parameter.mass.init={typed}", f"hydra.run.dir={typed}"]) == [
+        f"task.horizon={whole}", f"parameter.mass.init={typed}", f"hydra.run.dir={typed}",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("word", ["a=[1,2", "a={b: ä}", "a=f(#)", 'a="', "a='x", "a={b: 1"])

@@ -5,6 +5,8 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from genesis_cli.sweeps.manifest import NAME
 from genesis_cli.sweeps.overview import write_overview
 from genesis_cli.sweeps.table import gather
@@ -52,6 +54,36 @@ def test_folders_that_hold_no_run(genesis_here, tmp_path: Path) -> None:
     code, told = genesis_here("report", str(run))
     assert code == 2 and "an identification writes its report itself" in " ".join(told.split())
     assert (run / "report.html").read_text() == "the only one"
+
+
+def broken(error: BaseException):
+    """What is called in vain."""
+
+    def fails(*_, **__):
+        raise error
+
+    return fails
+
+
+@pytest.mark.parametrize("command", ["optimize", "simulate"])
+def test_a_run_whose_report_fails_or_is_interrupted_keeps_its_result(
+    genesis_here, tmp_path: Path, monkeypatch, command: str
+) -> None:
+    words = (command, "task=throw", *QUIET, *(["optimizer=lbfgs"] if command == "optimize" else []))
+    monkeypatch.setattr("genesis.runners.report.folder.report_of", broken(KeyError("lost")))
+    monkeypatch.setattr("genesis.runners.report.write_run_report", broken(KeyError("lost")))
+    code, told = genesis_here(*words)
+    run = last_run(tmp_path)
+    assert (
+        code == 0
+        and "warning: no report of this run: KeyError: 'lost'" in told
+        and "Traceback" in (run / f"{command}.log").read_text()
+    )
+    assert json.loads((run / "result.json").read_text())["status"] in ("converged", "finished")
+    monkeypatch.setattr("genesis.runners.report.write_run_report", broken(KeyboardInterrupt()))
+    code, told = genesis_here(*words, f"hydra.run.dir={tmp_path / 'stopped'}")
+    assert code == 1 and "interrupted" in told
+    assert json.loads((tmp_path / "stopped" / "result.json").read_text())["status"] in ("converged", "finished")
 
 
 def sweep(folder: Path) -> Path:

@@ -85,6 +85,28 @@ def test_a_wrong_sign_does_not_fit(genesis_here, tmp_path) -> None:
     scene.build(n_envs=0)
 
 
+@pytest.mark.parametrize(("name", "code"), [("write_report", 1), ("write_tensorboard", 1), ("found", 1)])
+def test_an_answer_outlives_what_is_drawn_of_it(genesis_here, tmp_path, monkeypatch, name: str, code: int) -> None:
+    def fails(*_, **__):
+        raise KeyError("lost")
+
+    module = "genesis.runners.identify" if name == "found" else "genesis.runners.report"
+    monkeypatch.setattr(f"{module}.{name}", fails)
+    made, printed = genesis_here(
+        "sysid",
+        *SHORT,
+        "~parameter.mass",
+        "stop.iterations=1",
+        "logging.replay=false",
+        "logging.report=true",
+        "logging.tensorboard=true",
+    )
+    result = result_of(last_run(tmp_path))
+    assert made == code and result["status"] == "not_converged" and "estimates" in result
+    assert f"{'error' if name == 'found' else 'warning'}: " in printed and "KeyError: 'lost'" in printed
+    assert name == "found" or "simple_pendulum.identified.urdf" in result["models"]
+
+
 @pytest.mark.parametrize(
     ("text", "made"),
     [

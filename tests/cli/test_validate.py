@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from genesis_cli.compose import compose_config
 from genesis_cli.errors import CommandError
 from genesis_cli.schema.keys import key
-from genesis_cli.validate import _node, check
+from genesis_cli.validate import _node, check, expect_room
 
 
 def test_numbers_become_what_the_schema_says() -> None:
@@ -43,20 +43,29 @@ def test_a_target_of_null_leaves_its_loss_out() -> None:
         assert "x" not in check(compose_config("optimize", [f"+loss.x={{kind: {kind}, target: null}}"])).loss, kind
 
 
+def checked_here(cfg):
+    """As where the config runs; `check` alone does not ask for memory."""
+    made = check(cfg)
+    expect_room(made)
+    return made
+
+
 def test_memory_is_asked_for_before_the_engine_starts(monkeypatch) -> None:
     monkeypatch.setattr("genesis_cli.validate.free_memory", lambda device: 5.6e6)
-    assert check(compose_config("optimize", ["task.horizon=100000"])).task.horizon == 100_000, "7 numbers a step, of 8 bytes"
+    assert checked_here(compose_config("optimize", ["task.horizon=100000"])).task.horizon == 100_000, (
+        "7 numbers a step, of 8 bytes"
+    )
     with pytest.raises(
         CommandError,
         match=r"task.horizon: 100001 time steps need 5.3 MiB of memory or more, .* of 0.01 s, so that these are 1000.01 s",
     ):
-        check(compose_config("optimize", ["task.horizon=100001", "scene.dt=0.01"]))
+        checked_here(compose_config("optimize", ["task.horizon=100001", "scene.dt=0.01"]))
     with pytest.raises(CommandError, match="task.envs: 100 time steps of 1001 environments need .*; take fewer environments"):
-        check(compose_config("optimize", ["task.envs=1001"]))
-    assert check(compose_config("optimize", ["task.envs=1001", "runtime.precision=32"])).task.envs == 1001
+        checked_here(compose_config("optimize", ["task.envs=1001"]))
+    assert checked_here(compose_config("optimize", ["task.envs=1001", "runtime.precision=32"])).task.envs == 1001
     with pytest.raises(CommandError, match="task.envs"):
-        check(compose_config("optimize", ["task.envs=701", "scene.substeps=2"]))
-    check(compose_config("sysid", []))
+        checked_here(compose_config("optimize", ["task.envs=701", "scene.substeps=2"]))
+    checked_here(compose_config("sysid", []))
 
 
 def test_entities_of_the_scene_are_robots_too() -> None:

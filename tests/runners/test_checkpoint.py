@@ -2,12 +2,14 @@
 
 import errno
 import pickle
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from genesis import archives
 from genesis.errors import InputError
 from genesis.methods import make_method
 from genesis.problems.problem import Stage
@@ -136,3 +138,31 @@ def test_the_result_is_the_last_file_of_a_run(tmp_path) -> None:
     assert (tmp_path / "solution.npz").is_file() and not (tmp_path / "result.json").exists() and made.record.held["status"]
     made.record.release()
     assert (tmp_path / "result.json").is_file() and made.record.held is None
+
+
+def test_a_tensor_that_is_larger_than_its_file_is_refused(folder) -> None:
+    """One number with strides of 0 stands for as many as one likes; a check of all of them would take memory for each."""
+    state = load_checkpoint(folder)
+    for changed in (
+        {"point": torch.zeros(1, dtype=torch.float64).expand(10**12)},
+        {"method": {"x": [torch.zeros(1).expand(10**12)]}},
+    ):
+        torch.save({**state, **changed}, folder / CHECKPOINT)
+        with pytest.raises(InputError, match="last.pt: has a tensor of more numbers than are stored"):
+            go_on(loop(), folder)
+
+
+def test_arrays_that_are_larger_than_their_file_are_not_read(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "solution.npz"
+    np.savez_compressed(path, x=np.zeros(100_000))
+    assert len(read_npz(path)["x"]) == 100_000
+    monkeypatch.setattr(archives, "SMALL", 1000)
+    with pytest.raises(InputError, match="solution.npz: cannot be read as arrays .*bytes would take 800128 of memory"):
+        read_npz(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(
+            "x.npy",
+            b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '<f8', 'fortran_order': False, 'shape': (10000000000,), }".ljust(117) + b"\n",
+        )
+    with pytest.raises(InputError, match=r"x.npy says to be an array \(10000000000,\)"):
+        read_npz(path)

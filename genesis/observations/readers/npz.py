@@ -3,20 +3,16 @@
 import zipfile
 from math import prod
 from pathlib import Path
-from typing import IO
 
 import numpy as np
-from numpy.lib import format as npy
 
+from genesis.archives import ENDING, npy_header
 from genesis.errors import InputError
 from genesis.observations.log import Log
 from genesis.observations.readers.arrays import columns_of, instants, numbers_of, unfit
 from genesis.observations.readers.budget import NUMBER, within
 from genesis.observations.readers.options import ReadOptions
 from genesis.observations.readers.stamps import seconds_of
-
-ENDING = ".npy"
-HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
 def read_npz(path: Path, options: ReadOptions) -> Log:
@@ -49,20 +45,11 @@ def _name(member: zipfile.ZipInfo) -> str:
     return member.filename.removesuffix(ENDING)
 
 
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype, bool]:
-    """(shape, type, whether the columns come first)."""
-    version = npy.read_magic(file)
-    if version not in HEADERS:
-        raise ValueError(f"its format is version {version}")
-    shape, fortran, kind = HEADERS[version](file)
-    return shape, kind, fortran
-
-
 def _looked_at(archive: zipfile.ZipFile, member: zipfile.ZipInfo, faults: dict[str, str]) -> bool:
     """Whether an array is made of numbers, from its first bytes."""
     try:
         with archive.open(member) as file:
-            shape, kind, _ = _header(file)
+            shape, kind, _ = npy_header(file)
         why = unfit(kind, shape)
     except (ValueError, EOFError) as error:
         why = f"it is no array that can be read ({error})"
@@ -74,14 +61,14 @@ def _looked_at(archive: zipfile.ZipFile, member: zipfile.ZipInfo, faults: dict[s
 def _count(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
     """How many numbers of 8 bytes an array takes in memory."""
     with archive.open(member) as file:
-        shape, kind, _ = _header(file)
+        shape, kind, _ = npy_header(file)
     return numbers_of(shape, kind)
 
 
 def _take(log: Log, stamps: dict[str, np.ndarray], archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
     name = _name(member)
     with archive.open(member) as file:
-        shape, kind, fortran = _header(file)
+        shape, kind, fortran = npy_header(file)
         data = file.read()
     if len(data) != prod(shape) * kind.itemsize:
         raise ValueError(f'its array "{name}" says {shape} of {kind} and holds {len(data)} bytes')

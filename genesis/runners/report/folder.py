@@ -246,7 +246,7 @@ def _yaml(path: Path, kind: type = dict) -> Any:
 
     try:
         content = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (OSError, yaml.YAMLError):
+    except (OSError, yaml.YAMLError, ValueError, TypeError, RecursionError):  # such as dates that are none, keys that are lists
         return kind()
     return content if isinstance(content, kind) else kind()
 

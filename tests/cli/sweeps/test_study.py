@@ -75,3 +75,12 @@ def test_cma_es_and_several_objectives(swept) -> None:
 def test_wrong_settings(tmp_path, monkeypatch, capsys, word, message) -> None:
     monkeypatch.chdir(tmp_path)
     assert fake.main([*WORDS, word]) == 2 and message in capsys.readouterr().out
+
+
+def test_a_study_over_its_objective_needs_a_tolerance(swept) -> None:
+    words = ("sweep=optuna", "+loss.a.weight=interval(1,2)", "hydra.sweeper.trials=2")
+    code, sweep, printed = swept(*words)
+    assert code == 0 and printed.count("counts as failed: ") == 2
+    assert [trial.state.name for trial in study_of(sweep).trials] == ["FAIL", "FAIL"]
+    code, _, printed = swept(*words, "+task.position_tolerance=null")
+    assert code == 2 and "loss.a.weight: part of the objective" in printed and "give the task a tolerance" in printed

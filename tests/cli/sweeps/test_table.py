@@ -8,7 +8,7 @@ import pytest
 
 from genesis_cli.errors import CommandError
 from genesis_cli.sweeps.influence import influences, ranked
-from genesis_cli.sweeps.measure import decides, measure
+from genesis_cli.sweeps.measure import decides, measure, measures
 from genesis_cli.sweeps.report import show_best
 from genesis_cli.sweeps.space import read_space
 from genesis_cli.sweeps.table import Row, Table, gather, number_or_text, row_of, store, words_of
@@ -96,7 +96,7 @@ def test_a_row_says_what_a_job_has_left(tmp_path) -> None:
             (tmp_path / name).unlink(missing_ok=True)
             if content is not None:
                 (tmp_path / name).write_text(json.dumps(content))
-        return row_of(3, tmp_path, {"a": "1"})
+        return row_of(3, tmp_path, {"a": "1"}, result)
 
     seconds = {"engine": 1.0, "build": 2.0, "loop": 4.0, "rollout": 3.0, "backward": 0.5}  # the loop contains the last two
     done = left(
@@ -167,7 +167,8 @@ def test_a_sweep_that_cannot_be_compared_says_so(capsys) -> None:
 @pytest.mark.parametrize(
     ("key", "expected"),
     [
-        ("loss.a.weight", True), ("loss.a.kind", True), ("losses", False), ("task", True), ("task.horizon", True), ("task.tolerance", False),
+        ("loss.a.weight", True), ("loss.a.kind", True), ("+loss.a.weight", True),
+        ("losses", False), ("task", True), ("task.horizon", True), ("task.tolerance", False),
         ("parameter.mass.prior", True), ("parameter.mass.init", False), ("observation.channels.angle.sigma", True), ("shooting.window", True),
         ("optimizer.lr", False), ("runtime.seed", False), ("scene.dt", False),
     ],
@@ -183,3 +184,30 @@ def test_identifications_are_compared_by_the_error_on_held_out_recordings() -> N
     assert measure({"metrics": {"rmse_train_a": 9.0}}) == pytest.approx(9.0)
     assert measure({"metrics": {"x": 1.0}}) is None and measure({}) is None
     assert measure({"metrics": {"x": 1.0, "y": 0.0}, "tolerances": {"x": 0.0, "y": 0.0}}) == float("inf")
+
+
+@pytest.mark.parametrize("metrics", [{"x": 0.1, "y": None}, {"x": 0.1, "y": float("nan")}, {"x": 0.1}, {}, None])
+def test_a_tolerance_without_a_number_is_not_met(metrics) -> None:
+    """Left out, the job without a number would be judged by the rest, and win."""
+    nothing = {"metrics": metrics, "tolerances": {"x": 1.0, "y": 1.0}}
+    assert measure(nothing) == float("inf") and measure({"metrics": {"rmse_train_a": 1.0, "rmse_train_b": None}}) == float("inf")
+    key = "loss.a.weight"
+    rows = [row(0, 1.0, **{key: "1"}), row(1, 2.0, **{key: "2"})]
+    rows[0].measure, rows[1].measure = measures([nothing, {"metrics": {"x": 5.0, "y": 1.0}, "tolerances": {"x": 1.0, "y": 1.0}}])
+    best = Table(Path(), rows, keys=[key]).best()
+    assert best is not None and (best.number, best.measure) == (1, 5.0)
+
+
+def test_errors_on_fitted_and_on_held_out_recordings_are_not_compared() -> None:
+    both, fitted = {"metrics": {"rmse_train_a": 3.0, "rmse_validation_a": 9.0}}, {"metrics": {"rmse_train_a": 4.0}}
+    assert measures([both, fitted]) == pytest.approx([3.0, 4.0]) and measures([both, {}]) == [pytest.approx(9.0), None]
+    assert measures([both, fitted], "rmse_validation_") == [pytest.approx(9.0), None]
+
+
+def test_an_error_of_zero_does_not_outweigh_every_other_channel() -> None:
+    none, some = (
+        {"metrics": {"rmse_train_a": 0.0, "rmse_train_b": 400.0}},
+        {"metrics": {"rmse_train_a": 1.0, "rmse_train_b": 4.0}},
+    )
+    assert measures([none, some]) == pytest.approx([20.0, 2.0]) and measure(none) == pytest.approx(400.0)
+    assert measure({"metrics": {"rmse_train_a": 0.0}}) == 0.0
