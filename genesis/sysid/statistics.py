@@ -163,9 +163,10 @@ def _beyond(
     """(n,) share of the cost that its slope (n,) to the natural values leaves between a bound and the value that means none; nan elsewhere."""
     total, made = sum(block.cost() for block in blocks), np.full(problem.n, np.nan)
     for parameter, _, part in problem.slices:
-        if parameter.natural is not None:
-            gain = np.maximum(slope[part] * (value[part] - parameter.natural), 0.0)
-            made[part] = np.where(fixed[part], gain / max(total, 1e-300), np.nan)
+        for i, k in enumerate(range(part.start, part.stop)):
+            natural = parameter.natural_of(i)
+            if natural is not None and fixed[k]:
+                made[k] = max(float(slope[k] * (value[k] - natural)), 0.0) / max(total, 1e-300)
     return made
 
 
