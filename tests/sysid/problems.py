@@ -163,6 +163,8 @@ def joint_dataset(
         "speed": channel("joint_velocity", names, 10 * sigma, **more),
     }
     specs["speed"].name = "speed"
+    for spec in specs.values():
+        spec.source.stated = True  # radians, however far a random motion goes
     return Dataset(recordings, specs, {"torque": driver("joint_force", names)}, smoothing)
 
 

@@ -77,7 +77,7 @@ def test_forces_give_the_parameters_of_noise_free_motion() -> None:
 def test_forces_of_actuators_count() -> None:
     """A motor with a gear and a servo; the gain of the servo's input is off."""
     gain = {"kind": "input_gain", "input": "torque", "names": ["servo"], "init": 0.7}
-    problem = actuated_problem({"mass": {"kind": "mass"}, "gain": gain})
+    problem = actuated_problem({"mass": {"kind": "mass", "inertia": "keep"}, "gain": gain})
     assert forces_of(problem) == pytest.approx([1.0, 1.0, 1.0], rel=1e-6)
 
 
