@@ -9,13 +9,15 @@ from genesis.parameters.quantities import PhysicalQuantity
 from genesis.setting import Setting
 
 
-def model_field(setting: Setting, where: str, *, field: str, inertia: str | None = None, **options: Any) -> Physical:
+def model_field(
+    setting: Setting, where: str, *, field: str, names: Any = ("*",), columns: Any = None, inertia: str | None = None, **options: Any
+) -> Physical:
     """Rows and columns of the physical parameter ``field``; masses under this name are `Mass`, with its ``inertia``.
 
     Raises: InputError for inertia beside another field.
     """
     if field == "link_mass":
-        return Mass(setting, where, inertia="scale" if inertia is None else inertia, **options)
+        return Mass(setting, where, names=names, columns=columns, inertia="scale" if inertia is None else inertia, **options)
     if inertia is not None:
         raise InputError(f"{where}.inertia: belongs to link_mass, and field is {field}; leave it out.")
-    return Physical(setting, where, quantity=PhysicalQuantity(field), **options)
+    return Physical(setting, where, quantity=PhysicalQuantity(field), names=names, columns=columns, **options)

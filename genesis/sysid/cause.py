@@ -40,7 +40,7 @@ NO_BALANCE = "structure of the model, units, time base or contacts: these channe
 
 
 @dataclass
-class Found:
+class Cause:
     """A cause: what it leaves unbalanced, with its price, and the words."""
 
     left: float
@@ -90,7 +90,7 @@ class Causes:
             for dof in joint.dofs:
                 self.names[dof] = joint.name
 
-    def found(self) -> list[Found]:
+    def found(self) -> list[Cause]:
         """Those that explain more than half of what is missing; none where little is."""
         of_data = self.scaled, self.late, self.angles, self.gravity
         with torch.no_grad():
@@ -101,7 +101,7 @@ class Causes:
                 found = self._among(of_data)
         return found
 
-    def _among(self, asked: Sequence[Callable[[], Found | None]]) -> list[Found]:
+    def _among(self, asked: Sequence[Callable[[], Cause | None]]) -> list[Cause]:
         now = self.slack.unbalanced()
         found = [one for ask in asked if (one := ask()) is not None] if now > BALANCED else []
         return [one for one in found if one.left < HALF * now]
@@ -111,7 +111,7 @@ class Causes:
 
     # ---- of the data
 
-    def scaled(self) -> Found | None:
+    def scaled(self) -> Cause | None:
         """The measured torques of some joints are another multiple of the needed ones."""
         forces, measured = self.forces, self.forces.applied
         driven = [j for j in range(self.nv) if measured[:, j].std() > 1e-9 * max(np.abs(measured[:, j]).max(), 1e-300)]
@@ -129,7 +129,7 @@ class Causes:
         if not factors:
             return None
         share = self.slack.unbalanced(forces.missing() - measured + applied, applied)
-        return Found(share + PRICE * len(factors), "; ".join(self._factor(j, *of) for j, of in factors.items()))
+        return Cause(share + PRICE * len(factors), "; ".join(self._factor(j, *of) for j, of in factors.items()))
 
     def _factor(self, j: int, factor: float, correlation: float) -> str:
         said, name, key = f"correlation of needed and measured torque {correlation:.2f}", self.names[j], self._input(j)
@@ -139,7 +139,7 @@ class Causes:
         unit, sign = f" ({near}?)" if near else "", " and the opposite sign" if factor < 0.0 else ""
         return f"the torque of {name} seems to be in another unit{unit}{sign}: needed is {factor:.3g} times measured ({said}; {key}.scale)"
 
-    def late(self) -> Found | None:
+    def late(self) -> Cause | None:
         """The inputs come earlier or later than recorded, all alike."""
         forces, dt, motion = self.forces, self.problem.dt, self.motion
         most = min(round(LATEST / dt), max(steps for *_, steps in motion.windows) // 4)
@@ -162,20 +162,20 @@ class Causes:
         )
         when = "later" if best > 0 else "earlier"
         now = 100.0 * self.slack.unbalanced()
-        return Found(
+        return Cause(
             known[best] + PRICE,
             f"the inputs seem to be on another clock: {abs(best) * dt:.3g} s {when} all but {100.0 * known[best]:.2g} % of the forces "
             f"balance, as recorded all but {now:.2g} % ({keys})",
         )
 
-    def angles(self) -> Found | None:
+    def angles(self) -> Cause | None:
         """Angles are degrees, or turns: all, or those of one joint."""
         space = self.problem.space
         q_of = dict(zip(space.plain_v.tolist(), space.plain_q.tolist(), strict=True))
         dof_of = {q: v for v, q in q_of.items()}
         turns = [dof for joint in self.joints if joint.turns for dof in joint.dofs]
         choices = [turns, *([j] for j in turns)] if len(turns) > 1 else [turns]
-        best: Found | None = None
+        best: Cause | None = None
         for unit, factor in ANGLES.items():
             for chosen in choices if turns else ():
                 scale = torch.ones(self.nv, dtype=self.motion.q.dtype)
@@ -189,14 +189,14 @@ class Causes:
                         ", ".join(self.names[j] for j in chosen),
                         self.motion.q[:, [q_of[j] for j in chosen]].abs().max(),
                     )
-                    best = Found(
+                    best = Cause(
                         left,
                         f"the angles of {names} seem to be {unit} (they reach {float(reach):.3g}; as {unit} all but {100.0 * left:.2g} % "
                         "of the forces balance; observation.channels.NAME.unit)",
                     )
         return best
 
-    def gravity(self) -> Found | None:
+    def gravity(self) -> Cause | None:
         """Another gravity, in size or direction; not beside another mass, which is the same for what only hangs."""
         given, still, columns = self.balance.parameter("gravity"), torch.zeros_like(self.motion.v), []
         for k in range(3):
@@ -210,14 +210,14 @@ class Causes:
             return None
         made = replace(self.forces, gravity=self.forces.gravity + table @ change)
         also = " (or the angle that is called 0 is half a turn off)" if float(found @ given) < 0.0 else ""
-        return Found(
+        return Cause(
             made.unbalanced(left) + PRICE,
             f"gravity seems to be {_vector(found)} m/s² and not {_vector(given)}{also} (scene.gravity)",
         )
 
     # ---- of the model
 
-    def friction(self) -> Found | None:
+    def friction(self) -> Cause | None:
         """Dry and viscous friction of joints, never negative."""
         missing, v = self.forces.missing(), self.motion.v
         slipping, speed = self.motion.smooth(torch.tanh(v / SLIP).numpy()), self.motion.smooth(v.numpy())
@@ -229,9 +229,9 @@ class Causes:
                 left[:, j] = missing[:, j] - table @ weights
                 said.append(f"{self.names[j]} ({weights[0]:.2g} dry, {weights[1]:.2g} per speed)")
         words = f"friction seems to be missing at {', '.join(said)} (parameters of kind dry_friction, damping)"
-        return Found(self.forces.unbalanced(left) + 2.0 * PRICE * len(said), words) if said else None
+        return Cause(self.forces.unbalanced(left) + 2.0 * PRICE * len(said), words) if said else None
 
-    def mass(self) -> Found | None:
+    def mass(self) -> Cause | None:
         """Another mass of one link, where its centre is: a payload, or one that is not there."""
         forces, q, v, a = self.forces, self.motion.q, self.motion.v, self.motion.a
         still, best = torch.zeros_like(v), None
@@ -250,10 +250,10 @@ class Causes:
             left = made.unbalanced() + PRICE
             if best is None or left < best.left:
                 word = "heavier" if change > 0.0 else "lighter"
-                best = Found(left, f"{names[k]} seems to be {abs(change):.2g} kg {word} (a payload? parameter of kind mass)")
+                best = Cause(left, f"{names[k]} seems to be {abs(change):.2g} kg {word} (a payload? parameter of kind mass)")
         return best
 
-    def rotors(self) -> Found | None:
+    def rotors(self) -> Cause | None:
         """Inertia of joints that the model has not."""
         missing, a = self.forces.missing(), self.motion.smooth(self.motion.a.numpy())
         left, said = missing.copy(), []
@@ -264,7 +264,7 @@ class Causes:
                 left[:, j] = rest
                 said.append(f"{self.names[j]} ({inertia:.2g})")
         words = f"inertia seems to be missing at {', '.join(said)} (a rotor behind a gear? parameter of kind armature)"
-        return Found(self.forces.unbalanced(left) + PRICE * len(said), words) if said else None
+        return Cause(self.forces.unbalanced(left) + PRICE * len(said), words) if said else None
 
     def _input(self, j: int) -> str:
         """Key of the input that drives a degree of freedom."""

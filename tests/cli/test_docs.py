@@ -154,7 +154,9 @@ def test_documented_parts_of_configs_compose(content: str) -> None:
         return
     base = re.match(r"# with (.+)\n", content)
     assert base, "its head names the file, or says `# with WORDS` of the command that it belongs to"
-    composed = compose_config("optimize", base[1].split())
+    words = base[1].split()
+    command = words.pop(0) if words[0] == "sysid" else "optimize"
+    composed = compose_config(command, words)
     OmegaConf.set_struct(composed, False)  # terms are added
     check(OmegaConf.merge(composed, OmegaConf.create(content)))  # type: ignore[arg-type]
 

@@ -8,7 +8,7 @@ from genesis_cli.app import app
 HYDRA = ["--cfg", "--config-dir", "--config-name", "--info", "--multirun", "--package", "--resolve"]
 OPTIONS = {
     "optimize": [*HYDRA, "--port", "--rerun", "--resume", "--watch"],
-    "sysid": [*HYDRA, "--json", "--port", "--rerun", "--resume", "--watch"],
+    "sysid": [*HYDRA, "--from", "--json", "--port", "--rerun", "--resume", "--watch"],
     "simulate": [*HYDRA, "--rerun", "--solution"],
     "gradcheck": [*HYDRA, "--rerun"],
     "report": [],

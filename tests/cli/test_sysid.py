@@ -244,7 +244,7 @@ WRONG = [
     (["shooting.overlap=1"], "shooting.overlap: 1; allowed: 0 to less than 1."),
     (["statistics.errors=robust"], 'statistics.errors: "robust" is not allowed; known:'),
     (["statistics.profile=[mas]"], 'statistics.profile: unknown parameter "mas"; known: armature/pivot'),
-    (["optimizer=cmaes", "+parameter.start={kind: start_state}"], "optimizer: cmaes does not estimate start states"),
+    (["optimizer=cmaes", "parameter.start.learn=true"], "optimizer: cmaes does not estimate start states"),
     (["observation.files=[nope.csv]"], "nope.csv"),
     (["+observation.inputs.torque.columns.pivott=tau"], 'unknown joint "pivott"; known: pivot'),
 ]

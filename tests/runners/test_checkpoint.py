@@ -89,6 +89,7 @@ def test_foreign_and_truncated_files_are_refused_and_never_run(folder) -> None:
 
 
 def test_lines_that_were_cut_off_are_left_out_with_a_word(folder, caplog) -> None:
+    caplog.set_level("WARNING", logger="genesis")
     with (folder / "metrics.jsonl").open("a") as file:
         file.write('{"iteration": 60, "obj')
     assert [line["iteration"] for line in lines_before(folder, 9)] == [0, 1, 2, 3, 4]

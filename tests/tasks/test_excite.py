@@ -177,7 +177,7 @@ def test_combinations_that_nothing_tells_are_named() -> None:
     """Of a rod on a fixed hinge only m c and I + m c² act: with relative changes 1, −1 of m and c, and m c² / I = 2.98 of I, neither
     changes."""
     rod = ("task.unknowns.mass=null", "+task.unknowns.centre_of_upper={kind: centre_of_mass, names: [upper], columns: [2]}")
-    upper = "+task.unknowns.mass_of_upper={{kind: mass, names: [upper], prior: {}}}"
+    upper = "+task.unknowns.mass_of_upper={{kind: mass, inertia: keep, names: [upper], prior: {}}}"
     with pytest.raises(InputError) as caught:
         configured(*SHORT, *rod, upper.format("null"))
     assert (
@@ -206,7 +206,7 @@ def test_combinations_that_nothing_tells_are_named() -> None:
         ("+task.unknowns.more={field: link_mass}", CommandError, "task.unknowns.more.field: write the quantity itself, kind: mass for field: "),
         ("+task.unknowns.more={kind: initial_velocity}", CommandError, 'task.unknowns.more.kind: unknown kind "initial_velocity"'),
         ("+task.unknowns.more={kind: input_gain, input: u}", CommandError, 'task.unknowns.more.kind: unknown kind "input_gain"'),
-        ("+task.unknowns.more={kind: mass}", InputError, "more/lower is mass again; name each once"),
+        ("+task.unknowns.more={kind: mass, inertia: keep}", InputError, "more/lower is mass again; name each once"),
         ("+task.unknowns.more={kind: field, field: link_quat, scale: 1}", InputError, "more.field: the numbers of a quaternion are not free"),
         ("+task.unknowns.more={kind: armature}", InputError, "more/shoulder: its value is zero; give the size that counts as 100 %"),
         ("+task.unknowns.more={kind: armature, scale: 0.1}", InputError, "more/shoulder is 0 and cannot be less; give the value"),
