@@ -10,7 +10,14 @@ from genesis.setting import Setting
 
 
 def model_field(
-    setting: Setting, where: str, *, field: str, names: Any = ("*",), columns: Any = None, inertia: str | None = None, **options: Any
+    setting: Setting,
+    where: str,
+    *,
+    field: str,
+    names: Any = ("*",),
+    columns: Any = None,
+    inertia: str | None = None,
+    **options: Any,
 ) -> Physical:
     """Rows and columns of the physical parameter ``field``; masses under this name are `Mass`, with its ``inertia``.
 

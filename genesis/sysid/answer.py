@@ -19,7 +19,7 @@ from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.profile import profile_interval
 from genesis.sysid.residuals import Residuals
 from genesis.sysid.result import Answer, Estimate
-from genesis.sysid.statistics import KEPT, Certainty, certainty, estimates, unknown
+from genesis.sysid.statistics import KEPT, Certainty, certainty, estimates, nothing_known
 from genesis.sysid.trust import doubts_of
 
 WHITE = 0.2  # of the autocorrelation at lag 1: above it, standard errors of white noise are too small
@@ -80,7 +80,7 @@ def answer_of(
 
 def answer_without_intervals(problem: RecordingProblem, start: np.ndarray, best: np.ndarray, asked: Asked) -> Answer:
     """At a flat point that the windows of the problem cannot be simulated at."""
-    known = unknown(problem, best)
+    known = nothing_known(problem, best)
     made, fit = estimates(problem, best, known), compare(problem, start, best)
     return Answer(
         estimates=made, names=problem.names(), covariance=known.covariance, correlation=known.correlation,

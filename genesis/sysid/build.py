@@ -139,7 +139,7 @@ def validation_problem(problem: RecordingProblem) -> RecordingProblem | None:
     return replace(problem, parameters=parameters, recordings=held_out, start=None, simulations=0, windows=[], batches=[])
 
 
-def held_out_unknowns(problem: RecordingProblem, best: np.ndarray) -> Residuals | None:
+def held_out_starts(problem: RecordingProblem, best: np.ndarray) -> Residuals | None:
     """The recordings that were held out with all that belongs to them alone free, as in training: start states, and numbers of each recording;
     what they share stays as in a flat point of ``problem``. None where there is nothing of that kind, or nothing is held out."""
     own = any(parameter.each_recording for parameter in problem.learned)

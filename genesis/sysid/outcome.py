@@ -10,7 +10,7 @@ import torch
 
 from genesis.methods.levenberg_marquardt import LevenbergMarquardt
 from genesis.methods.lower import lower
-from genesis.sysid.build import held_out_unknowns, shared_numbers, validation_problem
+from genesis.sysid.build import held_out_starts, shared_numbers, validation_problem
 from genesis.sysid.fit import ChannelResiduals
 from genesis.sysid.linearization import tangents_of
 from genesis.sysid.measure import ResidualRows, measure
@@ -49,17 +49,17 @@ def compare(problem: RecordingProblem, first: np.ndarray, best: np.ndarray) -> C
 
 def _judged(problem: RecordingProblem, best: np.ndarray, other: Comparison) -> list[ChannelResiduals]:
     """What held-out recordings leave by what the training ones may: start states, and numbers of a recording of its own, fitted along."""
-    unknown = held_out_unknowns(problem, best)
+    free = held_out_starts(problem, best)
     made = other.standardised
-    if unknown is not None:
-        objective = LeastSquaresObjective(unknown)
+    if free is not None:
+        objective = LeastSquaresObjective(free)
         first = objective.x
         try:
             lower(LevenbergMarquardt(cost_tolerance=1e-4), objective, STEPS)
         except FAILURES:  # from measured starts it cannot be simulated: what is left is that of these
             return made
         if math.isfinite(objective.evaluate(gradient=False)):
-            made = _compare(unknown.problem, first, objective.x, "validation").standardised
+            made = _compare(free.problem, first, objective.x, "validation").standardised
     for one in made:
         row = next(r for r in other.rmse if r["channel"] == one.channel and r["recording"] == "all")
         one.against = row["after"] / row["before"] if row["before"] > 0.0 else math.nan

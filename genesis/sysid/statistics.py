@@ -120,7 +120,7 @@ def certainty(residuals: Residuals, x: np.ndarray, blocks: Sequence[ResidualBloc
     )  # fmt: skip
 
 
-def unknown(problem: RecordingProblem, x: np.ndarray) -> Certainty:
+def nothing_known(problem: RecordingProblem, x: np.ndarray) -> Certainty:
     """Of a flat point at which nothing can be told: all numbers are nan."""
     n, free = problem.n, problem.split(x)[0]
     table, none = np.full((n, n), np.nan), np.zeros(n, bool)

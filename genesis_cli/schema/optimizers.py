@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from genesis_cli.schema.keys import REQUIRED, key
 
 LR = "learning rate"
+MOST_RATE = 1e308  # a rate may throw a run out of what can be simulated, which is then said
 
 
 @dataclass
@@ -27,7 +28,7 @@ class Adam(FirstOrder):
     """Kingma and Ba, 2015."""
 
     kind: str = "adam"
-    lr: float = key(1e-2, LR, above=0.0)
+    lr: float = key(1e-2, LR, above=0.0, high=MOST_RATE)
     betas: list[float] = key([0.9, 0.999], "decay of the running means", low=0.0, high=1.0, length=2)
     eps: float = key(1e-8, "added to the denominator", low=0.0)
     weight_decay: float = key(0.0, "L2 penalty", low=0.0)
@@ -46,7 +47,7 @@ class NAdam(FirstOrder):
     """Adam with Nesterov momentum (Dozat, 2016)."""
 
     kind: str = "nadam"
-    lr: float = key(1e-2, LR, above=0.0)
+    lr: float = key(1e-2, LR, above=0.0, high=MOST_RATE)
     betas: list[float] = key([0.9, 0.999], "decay of the running means", low=0.0, high=1.0, length=2)
     eps: float = key(1e-8, "added to the denominator", low=0.0)
     weight_decay: float = key(0.0, "L2 penalty", low=0.0)
@@ -58,7 +59,7 @@ class RAdam(FirstOrder):
     """Rectified Adam (Liu et al., 2020)."""
 
     kind: str = "radam"
-    lr: float = key(1e-2, LR, above=0.0)
+    lr: float = key(1e-2, LR, above=0.0, high=MOST_RATE)
     betas: list[float] = key([0.9, 0.999], "decay of the running means", low=0.0, high=1.0, length=2)
     eps: float = key(1e-8, "added to the denominator", low=0.0)
     weight_decay: float = key(0.0, "L2 penalty", low=0.0)
@@ -69,7 +70,7 @@ class Adamax(FirstOrder):
     """Adam with the infinity norm."""
 
     kind: str = "adamax"
-    lr: float = key(1e-2, LR, above=0.0)
+    lr: float = key(1e-2, LR, above=0.0, high=MOST_RATE)
     betas: list[float] = key([0.9, 0.999], "decay of the running means", low=0.0, high=1.0, length=2)
     eps: float = key(1e-8, "added to the denominator", low=0.0)
     weight_decay: float = key(0.0, "L2 penalty", low=0.0)
@@ -80,7 +81,7 @@ class RMSprop(FirstOrder):
     """Running mean of squared gradients (Tieleman and Hinton, 2012)."""
 
     kind: str = "rmsprop"
-    lr: float = key(1e-2, LR, above=0.0)
+    lr: float = key(1e-2, LR, above=0.0, high=MOST_RATE)
     alpha: float = key(0.99, "decay of the running mean")
     eps: float = key(1e-8, "added to the denominator", low=0.0)
     weight_decay: float = key(0.0, "L2 penalty", low=0.0)
@@ -93,7 +94,7 @@ class SGD(FirstOrder):
     """Gradient descent, with momentum if wanted."""
 
     kind: str = "sgd"
-    lr: float = key(1e-2, LR, above=0.0)
+    lr: float = key(1e-2, LR, above=0.0, high=MOST_RATE)
     momentum: float = key(0.0, "momentum", low=0.0)
     dampening: float = key(0.0, "dampening of the momentum", low=0.0)
     weight_decay: float = key(0.0, "L2 penalty", low=0.0)
@@ -105,7 +106,7 @@ class Rprop(FirstOrder):
     """Resilient backpropagation: step lengths from the signs alone (Riedmiller and Braun, 1993)."""
 
     kind: str = "rprop"
-    lr: float = key(1e-2, "first step length", above=0.0)
+    lr: float = key(1e-2, "first step length", above=0.0, high=MOST_RATE)
     etas: list[float] = key([0.5, 1.2], "factors of decrease and increase", length=2)
     step_sizes: list[float] = key([1e-6, 50.0], "smallest and largest step", length=2)
 
@@ -115,7 +116,7 @@ class Adagrad(FirstOrder):
     """Sum of squared gradients (Duchi et al., 2011)."""
 
     kind: str = "adagrad"
-    lr: float = key(1e-1, LR, above=0.0)
+    lr: float = key(1e-1, LR, above=0.0, high=MOST_RATE)
     lr_decay: float = key(0.0, "decay of the learning rate", low=0.0)
     eps: float = key(1e-10, "added to the denominator", low=0.0)
     weight_decay: float = key(0.0, "L2 penalty", low=0.0)
@@ -126,7 +127,7 @@ class Adadelta(FirstOrder):
     """Zeiler, 2012."""
 
     kind: str = "adadelta"
-    lr: float = key(1.0, LR, above=0.0)
+    lr: float = key(1.0, LR, above=0.0, high=MOST_RATE)
     rho: float = key(0.9, "decay of the running means")
     eps: float = key(1e-6, "added to the denominator", low=0.0)
     weight_decay: float = key(0.0, "L2 penalty", low=0.0)
@@ -137,7 +138,7 @@ class ASGD(FirstOrder):
     """Averaged stochastic gradient descent (Polyak and Juditsky, 1992)."""
 
     kind: str = "asgd"
-    lr: float = key(1e-2, LR, above=0.0)
+    lr: float = key(1e-2, LR, above=0.0, high=MOST_RATE)
     lambd: float = key(1e-4, "decay term")
     alpha: float = key(0.75, "power of the learning rate")
     t0: float = key(1e6, "point where averaging starts")
@@ -149,7 +150,7 @@ class LBFGS(Optimizer):
     """Limited-memory BFGS of torch with the strong Wolfe line search; one iteration is one line search."""
 
     kind: str = "lbfgs"
-    lr: float = key(1.0, "first trial step of the line search", above=0.0)
+    lr: float = key(1.0, "first trial step of the line search", above=0.0, high=MOST_RATE)
     history_size: int = key(20, "pairs kept for the inverse Hessian", low=1)
     max_eval: int = key(25, "largest number of objective evaluations in one iteration", low=1)
     tolerance_grad: float = key(1e-12, "stop where the largest entry of the gradient is below this", low=0.0)

@@ -269,7 +269,7 @@ def test_something_that_is_measured(recipe, genesis_here, tmp_path) -> None:  # 
     recipe.put("genesis.channels", "CHANNELS", "toy", Toy)
     recipe.put("genesis.channels.kinds", "CHANNEL_KINDS", "toy", Kind("joint", ("angle", "length")))
     recipe.put("genesis_cli.schema.observations", "CHANNELS", "toy", ToySchema)
-    words = ("sysid", "logging=quiet", "stop.iterations=1", "shooting.window=0.5")
+    words = ("sysid", "logging=quiet", "stop.iterations=1", "shooting.window=null")
     channel = "{kind: toy, factor: 1.0, columns: {pivot: q}, sigma: 0.01}"
     _, printed = genesis_here(
         *words, "+observation.channels.gear=" + channel.replace("1.0", "3.0"), "observation.channels.angle=null"

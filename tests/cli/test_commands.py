@@ -158,7 +158,7 @@ def test_multirun_runs_every_combination(genesis_here, tmp_path) -> None:
 
 
 def test_a_diverging_run_keeps_what_it_reached(genesis_here, tmp_path) -> None:
-    code, printed = genesis_here("optimize", "task=throw", "optimizer=sgd", "optimizer.lr=1e30", *QUIET)
+    code, printed = genesis_here("optimize", "task=throw", "optimizer=sgd", "optimizer.lr=1e308", *QUIET)
     assert code == 1 and printed.count("error: ") == 1 and "the optimizer left what can be simulated" in printed
     result = result_of(last_run(tmp_path))
     assert result["status"] == "diverged" and result["best_iteration"] == 0

@@ -69,7 +69,7 @@ def test_gradients_are_checked() -> None:
 
 
 def test_a_run_that_diverges_is_a_value_with_its_error() -> None:
-    result = gs.compose("task=throw", "optimizer=adam", "optimizer.lr=1e30", "stop.iterations=12").solve()
+    result = gs.compose("task=throw", "optimizer=adam", "optimizer.lr=1e308", "stop.iterations=12").solve()
     assert result.status == "diverged" and isinstance(result.error, gs.GenesisError) and result.reason == str(result.error)
 
 

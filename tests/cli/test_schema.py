@@ -82,7 +82,9 @@ def same(schema_value: object, engine_value: object) -> bool:
     ],  # fmt: skip
 )
 def test_how_a_run_goes_is_what_the_engine_knows(node: str, made: type) -> None:
-    elsewhere = {"starts": {"run"}, "statistics": {field.name for field in fields(FitLimits)}}.get(node, set())  # what is read apart
+    elsewhere = {"starts": {"run"}, "statistics": {field.name for field in fields(FitLimits)}}.get(
+        node, set()
+    )  # what is read apart
     assert declared(schema.PLAIN[node], elsewhere) == declared(made, {"fit"})
 
 

@@ -368,7 +368,9 @@ def test_entity_of_a_scene(engine: None, arm: Path, tmp_path: Path) -> None:
     values = {name: value.clone() for name, value in scene.physical_parameters().items()}
     for name in ("link_mass", "link_inertia", "dof_damping"):
         values[name] = values[name] * 1.3
-    values["link_inertia"] = values["link_inertia"] + values["link_inertia"].new_tensor([1e-2, 1e-2, 1e-2, 0, 0, 0])  # bodies that there are
+    values["link_inertia"] = values["link_inertia"] + values["link_inertia"].new_tensor(
+        [1e-2, 1e-2, 1e-2, 0, 0, 0]
+    )  # bodies that there are
     values["link_com"] = values["link_com"] + 0.01
     values["link_pos"][2:] += 0.02
     written = write_entity(robot, values, tmp_path / "new.urdf")

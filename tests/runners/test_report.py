@@ -93,7 +93,7 @@ def test_json_is_the_identification() -> None:
     content = json.loads(json.dumps(to_json(made), allow_nan=False))
     assert content["estimates"][0] == {
         "name": "mass/rod", "group": "mass", "unit": "kg", "start": 1.0, "value": 1.23456, "std": 0.012, "low": 1.21104,
-        "high": 1.25808, "bounds": [0.0, 20.0], "prior": None, "note": "", "natural": None,
+        "high": 1.25808, "bounds": [0.0, 20.0], "prior": None, "note": "", "natural": None, "beyond": None,
     }  # fmt: skip
     assert content["estimates"][2]["bounds"] == [0.0, None]
     np.testing.assert_array_equal(content["correlation"], made.correlation)

@@ -9,7 +9,7 @@ import torch
 from genesis.errors import DivergenceError
 from genesis.parameters import StartState
 from genesis.sysid.answer import Asked, answer_without_intervals
-from genesis.sysid.build import held_out_unknowns
+from genesis.sysid.build import held_out_starts
 from genesis.sysid.fit import FitLimits, fit_of
 from genesis.sysid.outcome import compare
 from genesis.sysid.residuals import of_windows
@@ -47,9 +47,9 @@ def test_starts_of_held_out_windows_are_fitted() -> None:
     held = compare(problem(False), x[: made.n], x[: made.n]).standardised
     loose = {one.channel: one for one in fit_of(held, 0.0, FitLimits()).channels if one.split == "validation"}
     assert fit["angle"].residual < 1.1 < 1.4 < loose["angle"].residual, "the truth, from its own start"
-    unknown = held_out_unknowns(made, x)
+    unknown = held_out_starts(made, x)
     assert unknown is not None and unknown.held == dict(enumerate(x[: made.n].tolist()))
-    assert held_out_unknowns(problem(False), x[: made.n]) is None
+    assert held_out_starts(problem(False), x[: made.n]) is None
 
 
 def test_a_value_at_the_end_of_a_smooth_bound_is_at_a_bound() -> None:

@@ -45,7 +45,7 @@ def worst(one: Path, two: Path) -> float:
 
 def test_rates_gravity_and_a_candidate_that_diverges(genesis_here, tmp_path) -> None:  # noqa: F811
     one, two = both(
-        genesis_here, tmp_path, "task=throw", "optimizer=adam", "optimizer.lr=0.5,1e30,2", "scene.gravity=[0,0,-9.81],[0,0,-3.7]",
+        genesis_here, tmp_path, "task=throw", "optimizer=adam", "optimizer.lr=0.5,1e308,2", "scene.gravity=[0,0,-9.81],[0,0,-3.7]",
         "stop.iterations=12",
     )  # fmt: skip
     assert statuses(one) == statuses(two) == ["not_converged"] * 2 + ["diverged"] * 2 + ["not_converged"] * 2
