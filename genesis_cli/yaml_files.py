@@ -239,4 +239,4 @@ def read_checked_files(folders: Iterable[str | os.PathLike]) -> None:
         return ConfigResult(config=cfg, path=f"{self.scheme()}://{self.path}", provider=self.provider, header=header)
 
     # The method, not a class of our own: launchers send Hydra's registry to processes that register the class themselves.
-    FileConfigSource.load_config = load_config
+    FileConfigSource.load_config = load_config  # type: ignore[method-assign]

@@ -235,7 +235,8 @@ def test_numbers_that_are_not_linear_are_found_too() -> None:
     recording.inputs["torque"] = replace(recording.inputs["torque"], values=recording.inputs["torque"].values / 1.1)
     recording.channels["angle"] = replace(recording.channels["angle"], values=recording.channels["angle"].values - [0.05, 0.0])
     parameters = {
-        "mass": {"kind": "field", "field": "link_mass", "names": ["lower"], "inertia": "keep"}, "com": {"kind": "centre_of_mass", "names": ["lower"]},
+        "mass": {"kind": "field", "field": "link_mass", "names": ["lower"], "inertia": "keep"},
+        "com": {"kind": "centre_of_mass", "names": ["lower"]},
         "viscous": {"kind": "damping"}, "gain": {"kind": "input_gain", "input": "torque", "tie": True},
         "zero": {"kind": "joint_offset", "names": ["shoulder"]},
     }  # fmt: skip
