@@ -70,22 +70,29 @@ def answer_of(
         done.append(profiled[len(done)])
         _profile(residuals, best, known, made[done[-1]], done[-1])
     left_out = [made[k].name for k in profiled[len(done) :]]
-    return Answer(
-        estimates=made, names=problem.names(), covariance=known.covariance, correlation=known.correlation,
-        singular_values=known.singular_values, directions=known.directions, identifiable=known.identifiable, rmse=fit.rmse,
-        traces=fit.traces, whiteness=fit.whiteness, errors=known.errors, fit=goodness,
-        warnings=_warnings(known, asked, made, fit) + beyond_sigma(goodness, asked.fit) + _of_left_out(left_out),
-    )  # fmt: skip
+    told = _warnings(known, asked, made, fit) + beyond_sigma(goodness, asked.fit) + _of_left_out(left_out)
+    return _answer(problem, known, made, fit, goodness, told)
 
 
 def answer_without_intervals(problem: RecordingProblem, start: np.ndarray, best: np.ndarray, asked: Asked) -> Answer:
     """At a flat point that the windows of the problem cannot be simulated at."""
     known = nothing_known(problem, best)
     made, fit = estimates(problem, best, known), compare(problem, start, best)
+    return _answer(problem, known, made, fit, fit_of(fit.standardised, known.used, asked.fit), [])
+
+
+def _answer(
+    problem: RecordingProblem,
+    known: Certainty,
+    made: list[Estimate],
+    fit: Comparison,
+    goodness: GoodnessOfFit,
+    warnings: list[str],
+) -> Answer:
     return Answer(
         estimates=made, names=problem.names(), covariance=known.covariance, correlation=known.correlation,
         singular_values=known.singular_values, directions=known.directions, identifiable=known.identifiable, rmse=fit.rmse,
-        traces=fit.traces, whiteness=fit.whiteness, errors=known.errors, fit=fit_of(fit.standardised, known.used, asked.fit),
+        traces=fit.traces, whiteness=fit.whiteness, errors=known.errors, fit=goodness, warnings=warnings,
     )  # fmt: skip
 
 

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from genesis.scene.names import row_names
 from genesis.selection import SceneJoint, joints_of
-from genesis.sysid.force_balance import MOST_LINKS, SLIP, ForceBalance, Forces, Slack, SmoothedMotion, balances
+from genesis.sysid.force_balance import MOST_LINKS, ForceBalance, Forces, Slack, SmoothedMotion, balances
+from genesis.sysid.passive_forces import SLIP
 from genesis.sysid.problem import RecordingProblem
 
 BALANCED = 0.01  # of the forces that smoothing leaves unbalanced in a good model

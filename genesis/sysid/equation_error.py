@@ -19,12 +19,13 @@ from genesis.channels.joint_torque import JointForces
 from genesis.channels.sample import Sample
 from genesis.errors import InputError
 from genesis.methods.residuals import ResidualBlock
+from genesis.sysid.force_balance import balances
 from genesis.sysid.inverse_dynamics.base import Compressed
 from genesis.sysid.inverse_dynamics.chart import LinearChart
 from genesis.sysid.inverse_dynamics.consistent import consistent
 from genesis.sysid.inverse_dynamics.solution import EXACT
 from genesis.sysid.linearization import prior_blocks
-from genesis.sysid.passive_forces import passive_forces
+from genesis.sysid.passive_forces import SLIP, passive_forces
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.residuals import Residuals
 from genesis.sysid.sensitivity import RecordingDerivatives, outside
@@ -33,7 +34,6 @@ from genesis.sysid.shooting import Batch
 ROUNDS = 4  # of weights of the joints, and of steps where something is not linear
 ENOUGH = 1e-3  # fall of the cost, relative, that is worth another one
 WEIGHT = 1.0  # of the divergence of bodies from their description
-SLIP = 0.05  # [rad/s | m/s] at which dry friction has turned over
 CHUNK = 2**22  # numbers of theta copied at once
 
 
@@ -93,16 +93,13 @@ class EquationError:
     """The balance of forces over the smoothed motion of a problem."""
 
     def __init__(self, problem: RecordingProblem) -> None:
-        self.problem, space, model = problem, problem.space, problem.solver.model
-        measured = {
-            q for channel in problem.channels.values() if channel.kind == "joint_position" for q in channel.selection or []
-        }
-        if space.quats or measured != set(range(space.nq)) or not problem.dataset.inputs:
+        self.problem = problem
+        if not balances(problem) or not problem.dataset.inputs:
             raise InputError(
                 "starts.equation_error: needs the measured position of every joint (channels of kind joint_position), no ball or free "
                 "joint, and an input; switch it off."
             )
-        self.forces = JointForces(model)
+        self.forces = JointForces(problem.solver.model)
         self.motions = [self._smoothed(batch) for batch in problem.batches]
         self.scale = self._scale()
 

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 LEFT_OUT = 0.05  # of the residuals under a robust loss, the largest: those that it looks away from
-LAG = 1  # samples, of the autocorrelation that tells white from not
 POOR_CHI2, POOR_SHARE = 1.0 / 16.0, 0.65  # of the limit, and share of the motion: below it a chi² beyond that part is enough
 COUNTS = 0.01  # residual of one number, over the largest motion of its unit, below which it is none of the channel's
 WORSE = 1.05  # residuals of held-out recordings over those of the description
@@ -190,8 +189,8 @@ def _rms(size: np.ndarray, robust: bool) -> float:
 def _lag1(one: ChannelResiduals) -> float:
     """Autocorrelation of neighbours in time, of all numbers together."""
     centred = one.left - np.nanmean(one.left, 0, keepdims=True) if len(one.left) else one.left
-    follows = (one.window[LAG:] == one.window[:-LAG])[:, None] & np.isfinite(centred[LAG:]) & np.isfinite(centred[:-LAG])
-    before, after = centred[:-LAG][follows], centred[LAG:][follows]
+    follows = (one.window[1:] == one.window[:-1])[:, None] & np.isfinite(centred[1:]) & np.isfinite(centred[:-1])
+    before, after = centred[:-1][follows], centred[1:][follows]
     power = float(np.sqrt((before @ before) * (after @ after)))
     return float(before @ after) / power if power > 0.0 else math.nan
 

@@ -15,13 +15,12 @@ from torch import Tensor
 
 from genesis.channels.joint_torque import JointForces
 from genesis.channels.sample import Sample
-from genesis.sysid.passive_forces import passive_forces
+from genesis.sysid.passive_forces import SLIP, passive_forces
 from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.shooting import Batch
 
 MOST_STEPS = 8_000  # at which forces are balanced, of all recordings together
 SMOOTH = 0.02  # [s] to each side of a mean over forces: drives and encoders are rough
-SLIP = 0.05  # [rad/s | m/s] at which dry friction has turned over
 MOST_LINKS = 24
 LIGHTEST, HEAVIEST = -0.5, 1.0  # changes of a mass, in masses, that slack may take
 

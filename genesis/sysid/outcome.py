@@ -1,15 +1,18 @@
 """From the best point to what users read: traces before and after, errors of every recording, certainty."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from genesis.methods.levenberg_marquardt import LevenbergMarquardt
 from genesis.methods.lower import lower
+from genesis.parameters import Inputs
 from genesis.sysid.build import held_out_starts, shared_numbers, validation_problem
 from genesis.sysid.fit import ChannelResiduals
 from genesis.sysid.linearization import tangents_of
@@ -18,8 +21,11 @@ from genesis.sysid.objective import LeastSquaresObjective
 from genesis.sysid.problem import Motion, RecordingProblem
 from genesis.sysid.residuals import FAILURES
 from genesis.sysid.result import Trace, Whiteness
+from genesis.sysid.shooting import Batch
 from genesis.sysid.statistics import whiteness
 
+#: (batch, targets, theta, tangents of its starts) -> motion
+Mover = Callable[[Batch, Sequence[Inputs], Tensor, Tensor | None], Motion]
 STEPS = 15  # of a descent in what only held-out recordings know
 
 
@@ -96,40 +102,40 @@ def _compare(problem: RecordingProblem, first: np.ndarray, best: np.ndarray, spl
     return Comparison(rmse, traces, white, standardised)
 
 
-def _simulated(problem: RecordingProblem, x: np.ndarray) -> dict[str, list[ResidualRows | None]]:
-    """Rows of every channel in every batch; predictions of windows that diverge are nan."""
+def _rows(problem: RecordingProblem, x: np.ndarray, moved: Mover) -> dict[str, list[ResidualRows | None]]:
+    """Rows of every channel in every batch, of the motions that `moved` makes of a batch at a flat point."""
     with torch.no_grad():
         z, starts = problem.split(x)
         targets = problem.targets(torch.as_tensor(z))
         theta = problem.theta(targets)
         made: dict[str, list[ResidualRows | None]] = {name: [] for name in problem.channels}
         for batch in problem.batches:
-            motion = problem.simulate(batch, targets, theta, tangents_of(starts, batch), expect_finite=False)
+            motion = moved(batch, targets, theta, tangents_of(starts, batch))
             for name in problem.channels:
                 made[name].append(measure(problem, batch, motion, targets, name))
     return made
+
+
+def _simulated(problem: RecordingProblem, x: np.ndarray) -> dict[str, list[ResidualRows | None]]:
+    """Of the model; predictions of windows that diverge are nan."""
+    return _rows(problem, x, partial(problem.simulate, expect_finite=False))
 
 
 def _trivial(problem: RecordingProblem, x: np.ndarray, speed: float) -> dict[str, list[ResidualRows | None]]:
-    """Rows of every channel in every batch where the start state goes on at ``speed`` (1) times its velocity, whatever acts."""
-    with torch.no_grad():
-        z, starts = problem.split(x)
-        targets = problem.targets(torch.as_tensor(z))
-        theta = problem.theta(targets)
-        made: dict[str, list[ResidualRows | None]] = {name: [] for name in problem.channels}
-        for batch in problem.batches:
-            start = problem.begin(batch, targets, tangents_of(starts, batch))
-            velocity = speed * problem.space.split(start)[1]
-            time = torch.arange(batch.horizon + 1).to(start)[:, None, None] * problem.dt
-            moved = torch.cat([time * velocity, torch.zeros_like(time * velocity)], -1)
-            still = torch.cat([problem.space.split(start)[0], velocity], -1)
-            states = problem.space.retract(still.expand(len(time), -1, -1), moved)
-            dof_ctrl, act_ctrl = problem.controls(batch, targets)
-            rows = theta if theta.dim() == 1 else theta[batch.target]
-            motion = Motion(states, torch.zeros_like(velocity).expand(batch.horizon, -1, -1), dof_ctrl, act_ctrl, rows)
-            for name in problem.channels:
-                made[name].append(measure(problem, batch, motion, targets, name))
-    return made
+    """Where the start state goes on at ``speed`` times its velocity, whatever acts."""
+
+    def coasting(batch: Batch, targets: Sequence[Inputs], theta: Tensor, tangents: Tensor | None) -> Motion:
+        start = problem.begin(batch, targets, tangents)
+        velocity = speed * problem.space.split(start)[1]
+        time = torch.arange(batch.horizon + 1).to(start)[:, None, None] * problem.dt
+        way = torch.cat([time * velocity, torch.zeros_like(time * velocity)], -1)
+        still = torch.cat([problem.space.split(start)[0], velocity], -1)
+        states = problem.space.retract(still.expand(len(time), -1, -1), way)
+        dof_ctrl, act_ctrl = problem.controls(batch, targets)
+        rows = theta if theta.dim() == 1 else theta[batch.target]
+        return Motion(states, torch.zeros_like(velocity).expand(batch.horizon, -1, -1), dof_ctrl, act_ctrl, rows)
+
+    return _rows(problem, x, coasting)
 
 
 def _standardised(problem: RecordingProblem, table: dict[str, np.ndarray], name: str, unit: str, split: str) -> ChannelResiduals:

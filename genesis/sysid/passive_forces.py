@@ -12,6 +12,8 @@ from genesis.channels.joint_torque import JointForces
 from genesis.channels.sample import Sample
 from genesis.grad.friction import friction_damping, friction_force
 
+SLIP = 0.05  # [rad/s | m/s] at which dry friction has turned over, where nobody says
+
 
 def passive_forces(forces: JointForces, sample: Sample, q: Tensor, v: Tensor, end: Tensor, slip: float) -> Tensor:
     """(N, nv) [Nm | N] at q (N, nq) and v (N, nv); end (N, nv): velocities v' at which damping and dry friction act."""

@@ -22,7 +22,7 @@ def leave_report(job: Job, checked: Checked, held: dict[str, Any] | None = None)
 
     A report that fails is told, and takes nothing from the run, whose results are stored already.
     """
-    if not asked_for(job, checked) or (held is None and not (job.folder / "result.json").is_file()):
+    if not asked_for(job, checked) or (held is None and not (job.folder / RESULT).is_file()):
         return
     from genesis.runners.report import write_run_report
 

@@ -31,7 +31,6 @@ from genesis.sysid.problem import RecordingProblem
 from genesis.sysid.shooting import Batch
 
 CHUNK = 2048  # samples whose regressor is held at once
-BODY = ("link_mass", "link_com", "link_inertia")
 JOINT = ("dof_armature", "dof_damping", "dof_frictionloss", "dof_stiffness", "qpos_spring")
 FORCE = (
     "dof_kp", "dof_kv", "dof_force_lo", "dof_force_hi", "act_gain", "act_bias0", "act_bias1", "act_bias2", "ctrl_lo", "ctrl_hi", "force_lo",
@@ -144,6 +143,8 @@ class TorqueEquations:
             raise InputError(
                 "residual=torque: the robot has active equalities (loops, tied joints), whose forces no drive measures; use residual=motion."
             )
+        drive = self.problem.drive
+        blind = [self.labels[d] for d in np.flatnonzero((drive.kp | drive.kv)[0]) if d not in self.torques]
         for parameter in self.problem.learned:
             changes = self.problem.changes(parameter)
             sensors = [name for name in changes.sensors if self.problem.channels[name].kind.startswith("joint_")]
@@ -158,9 +159,6 @@ class TorqueEquations:
                     f"{', '.join(parameter.straight)} and give the others by init, or use residual=motion."
                 )
             gains = [name for name in changes.physical if name in ("dof_kp", "dof_kv")]
-            drive = Drive(self.problem.setting, self.problem.dataset, self.problem.dt)
-            closed = np.flatnonzero((drive.kp | drive.kv)[0])
-            blind = [self.labels[d] for d in closed if d not in self.torques]
             if gains and blind:
                 raise InputError(
                     f"{parameter.where}: with learned gains the force of {blind[0]} is not known, and gains of zero explain everything; give "
