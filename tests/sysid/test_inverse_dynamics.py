@@ -245,6 +245,7 @@ def test_numbers_that_are_not_linear_are_found_too() -> None:
     assert values["mass/lower"] == pytest.approx(1.3, rel=2e-3) and values["com/lower[z]"] == pytest.approx(0.3, rel=2e-3)
     assert values["gain/all"] == pytest.approx(1.1, rel=2e-3) and values["zero/shoulder"] == pytest.approx(0.05, abs=1e-3)
     assert max(row["base_unseen"] for row in result.torque_errors) < 0.002
+    assert result.errors == "autocorrelated"
 
 
 @pytest.mark.parametrize("geometry", [False, True])

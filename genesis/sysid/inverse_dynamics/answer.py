@@ -58,7 +58,7 @@ def torque_answer(torques: TorqueResiduals, start: np.ndarray, best: np.ndarray,
         estimates=made, names=names, covariance=known.covariance, correlation=known.correlation, singular_values=known.singular_values,
         directions=known.directions, identifiable=known.identifiable, rmse=_rmse(torques.equations, judged),
         traces=_traces(torques.equations, judged), whiteness=whiteness(CHANNEL, labels, left),
-        warnings=_warnings(torques, solution, made, errors),
+        errors=known.errors, warnings=_warnings(torques, solution, made, errors),
         base_parameters=[asdict(one) for one in solution.parameters], torque_errors=[asdict(one) for one in errors],
         fit=_goodness(torques, solution, judged, made, best, limits),
     )  # fmt: skip
@@ -278,7 +278,8 @@ def torque_certainty(torques: TorqueResiduals, best: np.ndarray) -> Certainty:
         correlation = covariance / np.outer(deviation, deviation)
     np.fill_diagonal(correlation, 1.0)
     return Certainty(
-        covariance, correlation, singular, right.T, singular > RANK * max(singular.max(initial=0.0), 1e-300), fixed, silent, 1.0, "correlated",
+        covariance, correlation, singular, right.T, singular > RANK * max(singular.max(initial=0.0), 1e-300), fixed, silent, 1.0,
+        "autocorrelated",
         np.ones(problem.n), untold, float(problem.n), np.full(problem.n, np.nan),
     )  # fmt: skip
 
