@@ -156,6 +156,7 @@ def task_on(scene: Any, checked: Checked, seed: int | None = None) -> Any:
         task=asdict(checked.task),
         parameters={name: asdict(node) for name, node in checked.parameter.items()},
         losses={name: asdict(node) for name, node in checked.loss.items()},
+        constraints={name: asdict(node) for name, node in checked.constraint.items()},
     )
 
 
@@ -273,6 +274,7 @@ def build_loop(
         seconds: spent before, by phase. problem: what evaluates points, where that is not the task alone. options: observers, signals.
     Raises: InputError for a task that the method cannot learn.
     """
+    from genesis.runners.constrained import Rounds
     from genesis.runners.evaluate import TaskProblem
     from genesis.runners.loop import Stop
     from genesis.runners.optimize import optimization
@@ -283,6 +285,7 @@ def build_loop(
         task, build_method(checked), Stop(**vars(plain["stop"])), seconds=seconds, problem=problem or TaskProblem,
         further=build_further(checked, task),
         shooting=MultipleShooting(**vars(plain["multiple_shooting"])) if "multiple_shooting" in plain else MultipleShooting(),
+        rounds=Rounds(**vars(plain["augmented_lagrangian"])) if "augmented_lagrangian" in plain else Rounds(),
         checkpoint_every=plain["logging"].checkpoint_every, seed=plain["runtime"].seed, **options,
     )  # fmt: skip
 

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import Field, dataclass, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -32,6 +32,7 @@ class Checked:
     scheduler: Any
     plain: dict[str, Any]
     polish: Any = None
+    constraint: dict[str, Any] = field(default_factory=dict)
 
 
 USUAL_DT = 0.01  # where neither the config nor the robot's file says

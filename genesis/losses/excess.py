@@ -52,7 +52,7 @@ class RelativeExcess(SumOfSquares):
         self.low, self.high = low + margin * self.unit, high - margin * self.unit
 
     def residuals(self, trajectory: View) -> list[Squares]:
-        return [Squares(self.excess(trajectory) / self.unit, first=self.first, sees=self.sees())]
+        return [Squares(self.excess(trajectory) / self.unit, first=self.first, sees=self.sees(), one_sided=True)]
 
     def excess(self, trajectory: View) -> Tensor:
         """(T,[B,]n) in SI units."""

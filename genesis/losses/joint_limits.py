@@ -28,7 +28,7 @@ class JointLimits(SumOfSquares):
         self.low, self.high = low + margin, high - margin
 
     def residuals(self, trajectory: View) -> list[Squares]:
-        return [Squares(self.excess(trajectory), first=1, sees=("qpos", self.coordinates))]
+        return [Squares(self.excess(trajectory), first=1, sees=("qpos", self.coordinates), one_sided=True)]
 
     def excess(self, trajectory: View) -> Tensor:
         """(T,[B,]n) [rad | m]"""

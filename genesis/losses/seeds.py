@@ -31,6 +31,8 @@ def seeds(part: Squares, leaves: Sequence[Tensor], columns: Tensor) -> Seeds:
     many = part.reach + 1
     values = part.values if part.values.ndim == 3 else part.values.unsqueeze(1)
     found: list[Tensor | None] = [None, None, None]
+    if part.one_sided and not bool(values.any()):
+        return Seeds(*found)
     if part.to_state is not None and len(leaves) == 2:
         return Seeds(part.to_state().unsqueeze(0), None, None)
     if not values.requires_grad:

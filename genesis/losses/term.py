@@ -22,23 +22,33 @@ class Loss(Protocol):
 
 
 @dataclass(frozen=True)
-class Squares:
-    """weight times the mean of the squares of residuals.
+class Rows:
+    """Numbers of a trajectory, in rows over time.
 
-    values (S,[B,]m): residuals, time first. first, reach: row s depends on the states and controls of the steps first + s to
-    first + s + reach, and on no other. vectors: a row is a vector whose squared length counts; the mean is over time and environments
-    alone. sees: of a row whose number k depends on one column of one series alone: which series, and the column of each number.
-    to_state: gives the derivatives (S, B, m, nx) to the state that a row sees (reach 0), where physical parameters are given, at less
-    than m reverse passes.
+    values (S,[B,]m): time first. first, reach: row s depends on the states and controls of the steps first + s to
+    first + s + reach, and on no other. sees: of a row whose number k depends on one column of one series alone: which series, and the
+    column of each number. to_state: gives the derivatives (S, B, m, nx) to the state that a row sees (reach 0), where physical parameters
+    are given, at less than m reverse passes.
     """
 
     values: Tensor
     first: int
     reach: int = 0
-    weight: float = 1.0
-    vectors: bool = False
     sees: Columns | None = None
     to_state: Callable[[], Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class Squares(Rows):
+    """weight times the mean of the squares of residuals, which are the values of the rows.
+
+    vectors: a row is a vector whose squared length counts; the mean is over time and environments alone. one_sided: a value of zero is
+    within a range, where it does not change.
+    """
+
+    weight: float = 1.0
+    vectors: bool = False
+    one_sided: bool = False
 
     def total(self) -> Tensor:
         """The number that they add up to."""

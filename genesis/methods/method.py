@@ -78,11 +78,13 @@ class Ending:
     """Why a method does not go on.
 
     converged: it has found what it looks for (else it has failed, or has nothing left to try). error: what failed, if something did.
+    last: the stages of the problem that are left would bring nothing.
     """
 
     converged: bool
     reason: str
     error: Exception | None = None
+    last: bool = False
 
 
 class Method(Protocol):

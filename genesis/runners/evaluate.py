@@ -81,7 +81,7 @@ class TaskProblem:
         self.groups = groups_of(task)
         self.leaves = all_leaves(self.groups)
         self.clock, self.failed = Stopwatch(dict(seconds or {})), Failed()
-        self.tolerances = {limit.metric: limit.largest for limit in task.goal.limits}
+        self.tolerances = {limit.metric: limit.largest for limit in task.limits}
         self.known: deque[Evaluation] = deque(maxlen=REMEMBERED if remember else 0)
         self.latest: Evaluation | None = None
         self.failure: Exception | None = None

@@ -157,7 +157,10 @@ class Loop:
     def _stages(self) -> Verdict:
         """One after the other; what the one with the best point means for the run."""
         self.stages = self.stages or planned(self.problem.stages(), self.further)
+        own, done = sum(stage.method == 0 for stage in self.stages), False
         for number in range(self.number, len(self.stages)):
+            if done and number < own:
+                continue
             self.number = number
             if not self.goes_on:
                 self._enter()
@@ -165,9 +168,9 @@ class Loop:
             ended = self._descend()
             if isinstance(ended, Verdict):
                 return ended
-            self.endings[number] = ended
+            self.endings[number], done = ended, ended.last
             self.course.leave(ended.reason)
-        last, best = len(self.stages) - 1, self.best
+        last, best = self.number, self.best
         of_last_round = best is not None and self.stages[best.stage].round == self.stages[last].round
         return self.problem.verdict(self.endings[best.stage if best is not None and of_last_round else last], best)
 
@@ -326,7 +329,7 @@ class Loop:
             "signature": self.problem.signature(),
             "shapes": self._shapes(),
             "stages": stages,
-            "endings": {number: (ending.converged, ending.reason) for number, ending in self.endings.items()},
+            "endings": {number: (ending.converged, ending.reason, None, ending.last) for number, ending in self.endings.items()},
             "number": self.number,
             "step": self.step,
             "iteration": self.iteration,

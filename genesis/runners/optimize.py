@@ -6,6 +6,8 @@ from typing import Any
 
 from genesis.errors import InputError
 from genesis.methods.method import Method
+from genesis.runners.constrained import ITERATIONS as ROUND
+from genesis.runners.constrained import ConstrainedProblem, Rounds
 from genesis.runners.evaluate import TaskProblem
 from genesis.runners.further import Further
 from genesis.runners.growth import growth_of
@@ -24,6 +26,7 @@ def optimization(
     *,
     seconds: Mapping[str, float] | None = None,
     shooting: MultipleShooting | None = None,
+    rounds: Rounds | None = None,
     problem: Callable[..., TaskProblem] = TaskProblem,
     further: Sequence[Further] = (),
     **options: Any,
@@ -32,7 +35,7 @@ def optimization(
 
     Args:
         seconds: time spent before, by phase. shooting: how the motion is cut into segments; None: not, and nothing is said of growth.
-        problem: made with the arguments of `TaskProblem`. further, options: those of `Loop`.
+        rounds: how hard constraints are made to hold. problem: made with the arguments of `TaskProblem`. further, options: those of `Loop`.
     Raises: InputError for a task that one of the methods cannot learn, or cannot be cut as asked.
     """
     methods = [method, *(one.method for one in further)]
@@ -44,17 +47,27 @@ def optimization(
         _cut_off(task, methods)
     remember, masks = any(one.revisits for one in methods), all(one.masks for one in methods)
     made: dict[str, Any] = dict(remember=remember, masks=masks, seconds=seconds)
+    rounds = rounds or Rounds()
+    of_round = rounds.iterations or ROUND[method.needs]
     if shooting is None or problem is not TaskProblem:  # several tasks together: each as it is
         if shooting is not None:
             _expect_whole(shooting)
-        return Loop(problem(task, **made), method, stop, further=further, **options)
+        if task.constraints and problem is not TaskProblem:
+            raise InputError(
+                f"constraint.{next(iter(task.constraints.all))}: jobs of launcher=batched take losses alone; use another launcher."
+            )
+        alone = ConstrainedProblem(task, rounds, of_round, **made) if task.constraints.hard else problem(task, **made)
+        return Loop(alone, method, stop, further=further, **options)
     start = perf_counter()
     first = growth_of(task)
     pieces = segmented(task, shooting, method.needs, first, further=bool(further))
-    if pieces is None:
-        found = TaskProblem(task, **made)
+    found: TaskProblem
+    if pieces is not None:
+        found = ShootingProblem(pieces, shooting, shooting.iterations or ITERATIONS[method.needs], weight=rounds.weight, **made)
+    elif task.constraints.hard:
+        found = ConstrainedProblem(task, rounds, of_round, **made)
     else:
-        found = ShootingProblem(pieces, shooting, shooting.iterations or ITERATIONS[method.needs], **made)
+        found = TaskProblem(task, **made)
     found.note_growth("first", first)
     found.clock.add("growth", start)
     return Loop(found, method, stop, further=further, **options)

@@ -19,6 +19,7 @@ from genesis.methods.method import Ending, Needs, move, point
 from genesis.parameters import Inputs
 from genesis.problems.problem import Best, Stage, Verdict
 from genesis.runners.closing import Closing, close_motion
+from genesis.runners.constrained import ConstraintRounds, unbroken
 from genesis.runners.evaluate import TaskProblem
 from genesis.runners.growth import Growth, noise_limit
 from genesis.scene.linear import deviations
@@ -61,9 +62,10 @@ class ShootingProblem(TaskProblem):
 
     task: SegmentedTask
 
-    def __init__(self, task: SegmentedTask, asked: MultipleShooting, iterations: int, **options: Any) -> None:
+    def __init__(self, task: SegmentedTask, asked: MultipleShooting, iterations: int, *, weight: float, **options: Any) -> None:
         super().__init__(task, **options)
         self.asked, self.iterations = asked, iterations
+        self.constraints = ConstraintRounds(task, weight) if task.constraints.hard else None
         self.round = 0
         self.closing: Closing | None = None
         self.good = False  # what one rollout makes of it, in the end
@@ -111,6 +113,8 @@ class ShootingProblem(TaskProblem):
         self.task.closed = self.whole
         if goes_on:
             return
+        if self.constraints is not None:
+            self.constraints.enter(stage.round)
         if self.whole:
             self._close()
             return
@@ -147,6 +151,8 @@ class ShootingProblem(TaskProblem):
     def verdict(self, ending: Ending, best: Best | None) -> Verdict:
         """That of the task; where one rollout does not reproduce the motion in pieces, it says so."""
         found = super().verdict(ending, best)
+        if self.constraints is not None:
+            found = unbroken(self.task, found, ending, best)
         if self.closing is None or self.closing.reproduced or (best is not None and best.good):
             return found
         return Verdict(found.status, self.closing.reason(), found.error)
@@ -162,6 +168,8 @@ class ShootingProblem(TaskProblem):
             best.good = math.isfinite(value) and self.latest is not None and self.latest.good
         self.good = best.good
         super().conclude(best, asked)
+        if self.constraints is not None:
+            self.constraints.conclude(best)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Parameters and their trajectory; where one rollout does not reproduce the motion in pieces, that and its feedback."""
@@ -172,17 +180,21 @@ class ShootingProblem(TaskProblem):
     def summary(self) -> dict[str, Any]:
         """Also segments, the largest gap, and what the closing found."""
         closing = {} if self.closing is None else self.closing.content()
-        return {**super().summary(), "multiple_shooting": {"segments": self.task.segments.count, **closing}}
+        constraints = {} if self.constraints is None else self.constraints.summary()
+        return {**super().summary(), **constraints, "multiple_shooting": {"segments": self.task.segments.count, **closing}}
 
     def state_dict(self) -> dict[str, Any]:
         """Also the multipliers of each round."""
         closing = None if self.closing is None else self.closing.state_dict()
-        return {**super().state_dict(), "law": self.task.law.state_dict(), "closing": closing}
+        constraints = None if self.constraints is None else self.constraints.state_dict()
+        return {**super().state_dict(), "law": self.task.law.state_dict(), "closing": closing, "constraints": constraints}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         super().load_state_dict(state)
         self.task.law.load_state_dict(state["law"])
         self.task.law.go_to(min(self.round, len(self.task.law.rounds) - 1))
+        if self.constraints is not None:
+            self.constraints.load_state_dict(state["constraints"], self.round)
         self.closing = None if state["closing"] is None else Closing.of_state(state["closing"])
 
 

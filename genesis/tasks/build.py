@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from genesis.constraints import make_constraints
 from genesis.errors import InputError, unknown_name
 from genesis.losses import LOSSES
 from genesis.memory import refuse_beyond, rollout_bytes, task_motion
@@ -48,6 +49,7 @@ def make_task(
     task: dict[str, Any],
     parameters: dict[str, dict[str, Any]],
     losses: dict[str, dict[str, Any]],
+    constraints: dict[str, dict[str, Any]] | None = None,
 ) -> Task:
     """The task on a built scene.
 
@@ -55,7 +57,7 @@ def make_task(
         entities: by name, the robot among them; homes: their configurations, None for the file's.
         tool: default frame of the robot.
         task: kind, horizon, control, start_*, envs, spread_* and the goal's keyword arguments.
-        parameters, losses: name -> kind and keyword arguments.
+        parameters, losses, constraints: name -> kind and keyword arguments.
     """
     options = dict(task)
     _check_memory(scene, options["horizon"], options.get("envs", 0))
@@ -82,7 +84,7 @@ def make_task(
     terms = make_losses(setting, losses)
     if not terms:
         raise InputError("loss: no term has a weight; give at least one, e.g. losses=reach.")
-    return Task(kind, setting, made, terms, goal)
+    return Task(kind, setting, made, terms, goal, make_constraints(setting, constraints or {}))
 
 
 def _check_memory(scene: Any, horizon: int, envs: int) -> None:

@@ -50,7 +50,9 @@ class SegmentedTask(Task):
 
     def __init__(self, whole: Task, segments: Segments, nodes: Nodes, weight: float, tolerance: float) -> None:
         expect_one_open_loop(whole)
-        super().__init__(whole.kind, whole.setting, {**whole.parameters, NODES: nodes}, whole.losses, whole.goal)
+        super().__init__(
+            whole.kind, whole.setting, {**whole.parameters, NODES: nodes}, whole.own_losses, whole.goal, whole.constraints
+        )
         self.whole, self.segments, self.nodes, self.tolerance = whole, segments, nodes, tolerance
         self.law = AugmentedLagrangian(weight, torch.zeros_like(nodes.free).detach())
         self.closed = False
@@ -95,7 +97,7 @@ class SegmentedTask(Task):
 
     def continuous(self, metrics: dict[str, float]) -> bool:
         """Of a motion in pieces: it has no gaps to speak of, and meets every tolerance of the goal, if there are any."""
-        good = super().good_enough(metrics) or not self.goal.limits
+        good = super().good_enough(metrics) or (not self.goal.limits and self.holds(metrics))
         return good and metrics.get(LARGEST_GAP, 0.0) <= self.tolerance
 
     def linearize(self, simulated: tuple[View, Inputs] | None = None) -> Linearized:

@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genesis.constraints import ConstraintSet
 from genesis.errors import DivergenceError, InputError
 from genesis.losses import LOSSES, Loss
 from genesis.parameters import Inputs, Parameter
 from genesis.scene.variants import some_envs
 from genesis.selection import indices
 from genesis.setting import Setting
-from genesis.tasks.goal import Goal, met, numbers
+from genesis.tasks.goal import Goal, Limit, met, numbers
 from genesis.tasks.rollout import inputs_of, roll_out, stand_in
 from genesis.view import TrajectoryView, View
 
@@ -37,13 +38,30 @@ PRIOR = "prior"
 
 
 class Task:
-    """Objective Σ weight · loss over a rollout of a scene, and half the squared deviations from what is known of parameters beforehand."""
+    """Objective Σ weight · loss over a rollout of a scene, and half the squared deviations from what is known of parameters beforehand.
+
+    losses: also the terms of the constraints, by their names; own_losses: without. limits: of the goal's metrics, and of violations of hard
+    constraints.
+    """
 
     def __init__(
-        self, kind: str, setting: Setting, parameters: dict[str, Parameter], losses: dict[str, tuple[float, Loss]], goal: Goal
+        self,
+        kind: str,
+        setting: Setting,
+        parameters: dict[str, Parameter],
+        losses: dict[str, tuple[float, Loss]],
+        goal: Goal,
+        constraints: ConstraintSet | None = None,
     ) -> None:
-        self.kind, self.setting, self.parameters, self.losses, self.goal = kind, setting, parameters, losses, goal
-        if PRIOR in losses and self.prior() is not None:
+        self.kind, self.setting, self.parameters, self.goal = kind, setting, parameters, goal
+        self.constraints = ConstraintSet({}) if constraints is None else constraints
+        self.limits = [*goal.limits, *(Limit(metric, value) for metric, value in self.constraints.limits().items())]
+        terms = self.constraints.losses()
+        both = next((name for name in terms if name in losses), None)
+        if both is not None:
+            raise InputError(f"constraint.{both}: there is a loss of this name; choose another.")
+        self.own_losses, self.losses = losses, {**losses, **terms}
+        if PRIOR in self.losses and self.prior() is not None:
             raise InputError(f"loss.{PRIOR}: the priors of parameters make a term of this name; choose another.")
 
     def simulate(self, without: Sequence[int] = ()) -> tuple[View, Inputs]:
@@ -87,13 +105,21 @@ class Task:
         return Judged(objective, terms, trajectory, inputs)
 
     def metrics(self, trajectory: View) -> dict[str, float]:
-        """How good a trajectory is, in the goal's own numbers."""
+        """How good a trajectory is, in the goal's own numbers, and how far constraints are violated."""
         with torch.no_grad():
-            return numbers(self.goal.metrics(trajectory))
+            return numbers({**self.goal.metrics(trajectory), **self.constraints.metrics(trajectory)})
 
     def good_enough(self, metrics: dict[str, float]) -> bool:
-        """Every tolerance is met."""
-        return met(self.goal.limits, metrics)
+        """Every tolerance of the goal is met, of which there is one, and hard constraints hold."""
+        return bool(self.goal.limits) and met(self.limits, metrics)
+
+    def holds(self, metrics: dict[str, float]) -> bool:
+        """Hard constraints do."""
+        return all(metrics[metric] <= largest for metric, largest in self.constraints.limits().items())
+
+    def cost(self, terms: Mapping[str, float]) -> float:
+        """Of the terms of an objective, what is no price of hard constraints."""
+        return sum(value for name, value in terms.items() if name not in self.constraints.hard)
 
 
 def prior_rows(parameters: Mapping[str, Parameter]) -> Tensor | None:

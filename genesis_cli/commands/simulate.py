@@ -33,7 +33,7 @@ def execute(job: Job, solution: str | None = None) -> Outcome:
         "objective": done.objective,
         "terms": done.terms,
         "metrics": done.metrics,
-        "tolerances": {limit.metric: limit.largest for limit in task.goal.limits},
+        "tolerances": {limit.metric: limit.largest for limit in task.limits},
         "good_enough": done.good,
         "parameters_from": str(Path(solution).resolve()) if solution else None,
         "parameters_loaded": loaded,

@@ -4,6 +4,7 @@
 `OBSERVED` and `PARTS` say what is inside the node `observation`.
 """
 
+from genesis_cli.schema.constraints import CONSTRAINTS
 from genesis_cli.schema.losses import LOSSES
 from genesis_cli.schema.observations import OBSERVED, PARTS, File, Observation
 from genesis_cli.schema.optimizers import OPTIMIZERS
@@ -23,7 +24,7 @@ KINDS: dict[str, dict[str, type]] = {
     "polish": OPTIMIZERS,
     "scheduler": SCHEDULERS,
 }
-TERMS: dict[str, dict[str, type]] = {"loss": LOSSES, "parameter": PARAMETERS}
+TERMS: dict[str, dict[str, type]] = {"loss": LOSSES, "constraint": CONSTRAINTS, "parameter": PARAMETERS}
 PLAIN: dict[str, type] = {**RUN, **SYSID, "observation": Observation}
 #: Nodes of `KINDS` that a config must have: one that identifies, and any other.
 NEEDED_SYSID = ("robot", "scene", "optimizer", "scheduler")
@@ -36,6 +37,7 @@ GROUPS: dict[str, str] = {
     "task": "tasks",
     "system": "systems",
     "loss": "losses",
+    "constraint": "constraints",
     "parameter": "parameters",
     "optimizer": "optimizers",
     "scheduler": "schedulers",

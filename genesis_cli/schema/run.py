@@ -57,6 +57,24 @@ class MultipleShooting:
 
 
 @dataclass
+class AugmentedLagrangian:
+    """How hard constraints are made to hold: rounds that lower the objective and the price of violations, which grows from one to the next."""
+
+    rounds: int = key(20, "how many, at most", low=1)
+    weight: float = key(
+        1e-3,
+        "price of violations at first, in objectives of the start: small, so that the first round finds where to go, and later ones how",
+        above=0.0,
+    )
+    iterations: int | None = key(
+        None,
+        "largest number of iterations of a round; null: 50 of ddp and methods for residuals, 300 of others. stop.iterations and "
+        "stop.patience are those of a round too, and the smallest counts",
+        low=1,
+    )
+
+
+@dataclass
 class Runtime:
     """Where and how exactly numbers are computed."""
 
@@ -97,6 +115,7 @@ class Gradcheck:
 
 
 RUN: dict[str, type] = {
-    "stop": Stop, "restarts": Restarts, "multiple_shooting": MultipleShooting, "runtime": Runtime, "logging": Logging,
+    "stop": Stop, "restarts": Restarts, "multiple_shooting": MultipleShooting,
+    "augmented_lagrangian": AugmentedLagrangian, "runtime": Runtime, "logging": Logging,
     "gradcheck": Gradcheck,
 }  # fmt: skip

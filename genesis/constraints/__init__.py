@@ -1,0 +1,31 @@
+"""Constraints of tasks: quantities of a trajectory that must lie within ranges, hard or soft. A new kind is added here and in the schema of
+the command line."""
+
+from typing import Any
+
+from genesis.constraints.constraint import Constraint, Quantity
+from genesis.constraints.constraint_set import ConstraintSet, Violation
+from genesis.constraints.joints import JointPosition, JointTorque, JointVelocity
+from genesis.errors import unknown_name
+from genesis.setting import Setting
+
+#: kind -> class; built as `CONSTRAINTS[kind](setting, where, **options)`.
+CONSTRAINTS: dict[str, Any] = {
+    "joint_position": JointPosition,
+    "joint_velocity": JointVelocity,
+    "joint_torque": JointTorque,
+}
+
+__all__ = ["CONSTRAINTS", "Constraint", "ConstraintSet", "Quantity", "Violation", "make_constraints"]
+
+
+def make_constraints(setting: Setting, specs: dict[str, dict[str, Any]]) -> ConstraintSet:
+    """Constraints from kind, hard, weight (of soft ones) and keyword arguments. Raises: InputError, UnknownNameError naming the key."""
+    made: dict[str, tuple[Constraint, bool, float]] = {}
+    for name, spec in specs.items():
+        options = dict(spec)
+        kind, hard, weight = options.pop("kind"), bool(options.pop("hard", True)), float(options.pop("weight", 1.0))
+        if kind not in CONSTRAINTS:
+            raise unknown_name(f"constraint.{name}", "kind", kind, CONSTRAINTS)
+        made[name] = CONSTRAINTS[kind](setting, f"constraint.{name}", **options), hard, weight
+    return ConstraintSet(made)
