@@ -29,6 +29,7 @@ NODES = {
     "scene": "Time step, gravity, integrator, contacts, further entities.",
     "robot": "Description file or shape, where it stands, home position, tool.",
     "loss": "Named terms; the objective is the sum of weight × term.",
+    "constraint": "Named ranges that must hold of the motion; where one is violated, no run has converged.",
     "parameter": "Named groups of what is learned or identified.",
     "optimizer": "The method. `polish` takes the same, for a second descent from the best point.",
     "scheduler": "How the learning rate of a first-order method changes.",

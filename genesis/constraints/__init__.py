@@ -3,20 +3,20 @@ the command line."""
 
 from typing import Any
 
-from genesis.constraints.constraint import Constraint, Quantity
+from genesis.constraints.constraint import Constraint, RangedQuantity
 from genesis.constraints.constraint_set import ConstraintSet, Violation
-from genesis.constraints.joints import JointPosition, JointTorque, JointVelocity
+from genesis.constraints.joints import JointPositionRange, JointTorqueRange, JointVelocityRange
 from genesis.errors import unknown_name
 from genesis.setting import Setting
 
 #: kind -> class; built as `CONSTRAINTS[kind](setting, where, **options)`.
 CONSTRAINTS: dict[str, Any] = {
-    "joint_position": JointPosition,
-    "joint_velocity": JointVelocity,
-    "joint_torque": JointTorque,
+    "joint_position": JointPositionRange,
+    "joint_velocity": JointVelocityRange,
+    "joint_torque": JointTorqueRange,
 }
 
-__all__ = ["CONSTRAINTS", "Constraint", "ConstraintSet", "Quantity", "Violation", "make_constraints"]
+__all__ = ["CONSTRAINTS", "Constraint", "ConstraintSet", "RangedQuantity", "Violation", "make_constraints"]
 
 
 def make_constraints(setting: Setting, specs: dict[str, dict[str, Any]]) -> ConstraintSet:

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from genesis.errors import InputError
-from genesis.losses.term import Rows
+from genesis.losses.term import TimeRows
 from genesis.problems.augmented_lagrangian import outside
 from genesis.view import View
 
 
 @dataclass(frozen=True)
-class Quantity:
+class RangedQuantity:
     """m numbers of every row, each of which must lie between low and high; low = high is an equality, an infinite side none.
 
     unit: SI unit of the numbers. labels (m,): what each is of. low, high (m,) or (S, m). scale (m,): how much of it is much, the unit in which
@@ -44,10 +44,10 @@ class Constraint(ABC):
     Kinds are built as `CONSTRAINTS[kind](setting, where, **options)`, without `hard` and `weight`, which are the same for all.
     """
 
-    quantities: list[Quantity]
+    quantities: list[RangedQuantity]
 
     @abstractmethod
-    def measure(self, trajectory: View) -> list[Rows]:
+    def measure(self, trajectory: View) -> list[TimeRows]:
         """The quantities of a trajectory, in their order; differentiable, in operations that `torch.vmap` knows."""
 
 

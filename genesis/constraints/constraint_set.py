@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genesis.constraints.constraint import Constraint, Quantity
+from genesis.constraints.constraint import Constraint, RangedQuantity
 from genesis.constraints.penalty import Hard, Soft
 from genesis.losses.term import Loss
 from genesis.problems.augmented_lagrangian import HIGHEST, AugmentedLagrangian, outside
@@ -56,6 +56,7 @@ class Violation:
         return {
             "violation": self.value, "unit": self.unit, "tolerance": self.tolerance, "holds": self.holds, "hard": self.hard,
             "of": self.label, "step": self.step, "time": round(self.step * dt, 9), "environment": self.environment,
+            "text": self.line(dt),
         }  # fmt: skip
 
 
@@ -196,12 +197,12 @@ class ConstraintSet:
         return [r.values.detach() / q.scale.to(r.values) for r, q in zip(rows, constraint.quantities, strict=True)]
 
 
-def metric_name(name: str, quantity: Quantity) -> str:
+def metric_name(name: str, quantity: RangedQuantity) -> str:
     """Of the largest violation of a quantity."""
     return f"{name}_violation_{quantity.slug}"
 
 
-def _law(quantity: Quantity) -> AugmentedLagrangian:
+def _law(quantity: RangedQuantity) -> AugmentedLagrangian:
     """Ranges are aimed at from within, by less than half their width."""
     low, high = quantity.low, quantity.high
     inset = torch.minimum(torch.full_like(low, INSIDE * quantity.tolerance), 0.25 * (high - low))

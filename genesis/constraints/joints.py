@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genesis.constraints.constraint import Constraint, Quantity, grouped, narrowed, size_of
+from genesis.constraints.constraint import Constraint, RangedQuantity, grouped, narrowed, size_of
 from genesis.errors import InputError
-from genesis.losses.term import Columns, Rows, window
+from genesis.losses.term import Columns, TimeRows, window
 from genesis.selection import SceneJoint, chosen_joints, coordinates, dofs, driven_joints, limits, vector
 from genesis.setting import Setting
 from genesis.view import View
@@ -66,20 +66,22 @@ class OfJoints(Constraint):
         own = [(unit, index) for unit, index in own if index]
         self.groups = [[columns[k] for k in index] for _, index in own]
         self.quantities = [
-            Quantity(unit, [labels[k] for k in index], least[index], most[index], size_of(least[index], most[index]), tolerance)
+            RangedQuantity(
+                unit, [labels[k] for k in index], least[index], most[index], size_of(least[index], most[index]), tolerance
+            )
             for unit, index in own
         ]
 
-    def measure(self, trajectory: View) -> list[Rows]:
+    def measure(self, trajectory: View) -> list[TimeRows]:
         values = self.values(trajectory)[self.steps]
-        return [Rows(values[..., own], self.steps.start, sees=self.sees(own)) for own in self.groups]
+        return [TimeRows(values[..., own], self.steps.start, sees=self.sees(own)) for own in self.groups]
 
     def values(self, trajectory: View) -> Tensor:
         """The series that `columns` are of."""
         raise NotImplementedError
 
     def sees(self, columns: list[int]) -> Columns | None:
-        """See `Rows.sees`."""
+        """See `TimeRows.sees`."""
         return None
 
     @staticmethod
@@ -102,7 +104,7 @@ class OfJoints(Constraint):
         raise NotImplementedError
 
 
-class JointPosition(OfJoints):
+class JointPositionRange(OfJoints):
     """Positions of joints of one coordinate [rad | m]."""
 
     kind = "position"
@@ -128,7 +130,7 @@ class JointPosition(OfJoints):
         return "qpos", columns
 
 
-class JointVelocity(OfJoints):
+class JointVelocityRange(OfJoints):
     """Velocities of joints [rad/s | m/s]."""
 
     kind = "velocity"
@@ -143,7 +145,7 @@ class JointVelocity(OfJoints):
         return "qvel", columns
 
 
-class JointTorque(OfJoints):
+class JointTorqueRange(OfJoints):
     """Torques and forces that joint controllers ask for [N m | N]; under force control the controls."""
 
     kind, controls = "force", True

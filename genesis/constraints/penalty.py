@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from genesis.constraints.constraint import Constraint, Quantity
-from genesis.losses.term import Rows, Squares, SumOfSquares
+from genesis.constraints.constraint import Constraint, RangedQuantity
+from genesis.losses.term import Squares, SumOfSquares, TimeRows
 from genesis.problems.augmented_lagrangian import AugmentedLagrangian, acts, outside
 from genesis.view import View
 
@@ -36,7 +36,7 @@ class Soft(SumOfSquares):
         return [_of_excess(*one) for one in zip(rows, self.constraint.quantities, strict=True)]
 
 
-def _of_law(rows: Rows, quantity: Quantity, law: AugmentedLagrangian, trajectory: View) -> Squares:
+def _of_law(rows: TimeRows, quantity: RangedQuantity, law: AugmentedLagrangian, trajectory: View) -> Squares:
     scale = quantity.scale.to(rows.values)
     y, multipliers = rows.values / scale, law.multipliers.to(rows.values)
     if multipliers.ndim == 3:
@@ -49,14 +49,14 @@ def _of_law(rows: Rows, quantity: Quantity, law: AugmentedLagrangian, trajectory
     )
 
 
-def _of_excess(rows: Rows, quantity: Quantity) -> Squares:
+def _of_excess(rows: TimeRows, quantity: RangedQuantity) -> Squares:
     values, low, high = rows.values, quantity.low, quantity.high
     scale = quantity.scale.to(values)
     return _squares(rows, outside(values, low, high) / scale, (values, low, high), 1.0 / scale, 1.0)
 
 
 def _squares(
-    rows: Rows, values: Tensor, of: tuple[Tensor, Tensor | float, Tensor | float], slope: Tensor, weight: float
+    rows: TimeRows, values: Tensor, of: tuple[Tensor, Tensor | float, Tensor | float], slope: Tensor, weight: float
 ) -> Squares:
     """values: `outside` of `of` times the slope (m,), where it acts."""
     w, low, high = of

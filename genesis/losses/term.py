@@ -22,7 +22,7 @@ class Loss(Protocol):
 
 
 @dataclass(frozen=True)
-class Rows:
+class TimeRows:
     """Numbers of a trajectory, in rows over time.
 
     values (S,[B,]m): time first. first, reach: row s depends on the states and controls of the steps first + s to
@@ -39,7 +39,7 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Squares(Rows):
+class Squares(TimeRows):
     """weight times the mean of the squares of residuals, which are the values of the rows.
 
     vectors: a row is a vector whose squared length counts; the mean is over time and environments alone. one_sided: a value of zero is

@@ -287,7 +287,8 @@ def _objective(task: Task) -> float:
     """Its magnitude at the present parameters; 0 where there is none."""
     try:
         with torch.no_grad():
-            return abs(float(task.judged(*task.simulate(), {}).objective))
+            terms = task.judged(*task.simulate(), {}).terms
+            return abs(task.cost({name: float(term) for name, term in terms.items()}))
     except SIMULATION_FAILURES:
         return 0.0
 

@@ -17,6 +17,8 @@ from genesis_cli.progress import Progress
 from genesis_cli.validate import Checked
 from genesis_cli.watch import WatchedRun
 
+ROUNDS = 3  # that are told of at the end
+
 log = logging.getLogger("genesis_cli")
 
 
@@ -118,7 +120,10 @@ def show(job: Job, result, advice: list[str]) -> None:  # result: genesis.runner
     numbers += growth_lines(result.summary)
     for line in numbers:
         console.say(line)
-    for stage in result.stages:
+    for one in result.summary.get("constraints", {}).values():
+        if not one["holds"]:
+            console.say(one["text"], "yellow" if one["hard"] else "")
+    for stage in told_stages(result.stages):
         lowest = "no value" if stage["objective"] is None else f"{stage['objective']:.4g}"
         console.say(
             f"{stage['stage'] or 'first'} ({stage['method']}): {lowest} after {stage['iterations']} iterations, {stage['reason']}"
@@ -127,3 +132,10 @@ def show(job: Job, result, advice: list[str]) -> None:  # result: genesis.runner
         console.say(line)
     console.say(f"{job.folder}")
     log.info("%s; %s", ending, "; ".join(numbers))
+
+
+def told_stages(stages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those worth a line: of many rounds the first and the last few."""
+    rounds = [k for k, stage in enumerate(stages) if stage["stage"].startswith("round ")]
+    left_out = set(rounds[1:-ROUNDS])
+    return [stage for k, stage in enumerate(stages) if k not in left_out]

@@ -33,28 +33,28 @@ class OfJoints(Constraint):
 
 
 @dataclass
-class JointPosition(OfJoints):
+class JointPositionRange(OfJoints):
     """Positions of joints of one coordinate [rad | m]."""
 
     kind: str = "joint_position"
 
 
 @dataclass
-class JointVelocity(OfJoints):
+class JointVelocityRange(OfJoints):
     """Velocities of joints [rad/s | m/s]."""
 
     kind: str = "joint_velocity"
 
 
 @dataclass
-class JointTorque(OfJoints):
+class JointTorqueRange(OfJoints):
     """Torques and forces that joint controllers ask for, under force control the controls [Nm | N]."""
 
     kind: str = "joint_torque"
 
 
 CONSTRAINTS: dict[str, type] = {
-    "joint_position": JointPosition,
-    "joint_velocity": JointVelocity,
-    "joint_torque": JointTorque,
+    "joint_position": JointPositionRange,
+    "joint_velocity": JointVelocityRange,
+    "joint_torque": JointTorqueRange,
 }
