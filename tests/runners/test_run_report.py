@@ -287,3 +287,17 @@ def test_config_that_is_no_mapping_is_left_out(tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "run", config=CONFIG.replace("robot:", "robot: ["))
     assert report_of(folder).config == {} and json.loads((folder / "result.json").read_text())["seed"] == 3
     assert "Not converged" in words(write_run_report(folder).read_text())
+
+
+def test_a_run_whose_constraints_do_not_hold_is_told_which_and_what_may_help(tmp_path: Path) -> None:
+    from genesis.runners.report.folder import report_of
+    from genesis.runners.report.run_judge import unfinished
+
+    def one(value: float, tolerance: float, text: str) -> dict[str, object]:
+        return {"violation": value, "tolerance": tolerance, "holds": value <= tolerance, "hard": True, "text": text}
+
+    (tmp_path / "config.yaml").write_text("constraint: {torque: {kind: joint_torque}}\nloss: {effort: {kind: control_effort}}\n")
+    result = {"status": "not_converged", "reason": "x", "constraints": {
+        "a": one(0.1, 1e-3, "constraint.a: violated by 0.1 m"), "b": one(0.2, 0.5, "holds"), "c": one(1e-3, 1e-6, "constraint.c: violated")}}  # fmt: skip
+    told = unfinished(report_of(tmp_path, result))
+    assert len(told) == 1 and told[0].startswith("Next: constraint.c does not hold. Where the limits leave room"), told

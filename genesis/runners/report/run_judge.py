@@ -156,7 +156,7 @@ def _advice(run: RunReport) -> list[Sentence]:
     if run.status != NOT_CONVERGED:
         words = "a smaller scene.dt, smaller controls (bounds) or a start nearer to what is wanted"
         return [Sentence(f"Next: {words}; the last point with a value, if there was one, is saved.", "next")]
-    found = [*_of_growth(run), *_of_gradient(run)] or _of_course(run)
+    found = _of_constraints(run) or [*_of_growth(run), *_of_gradient(run)] or _of_course(run)
     return [Sentence(f"Next: {text}", "next") for text in found]
 
 
@@ -164,10 +164,11 @@ def _left(run: RunReport) -> list[Sentence]:
     """Which loss most of the objective is left in, where the run ended before it was done."""
     if run.status != NOT_CONVERGED or len(run.course) < 2:
         return []
-    rows = [row for row in losses_of(run) if math.isfinite(row["best"])]
-    if not rows or not rows[0]["share"] > 0.0:
+    rows = [row for row in losses_of(run) if math.isfinite(row["best"]) and row["name"] not in node(run.config, "constraint")]
+    whole = sum(abs(row["best"]) for row in rows)
+    if not whole > 0.0:
         return []
-    most = rows[0]
+    most = {**rows[0], "share": abs(rows[0]["best"]) / whole}
     fell = change(most["first"], most["best"]) if min(most["first"], most["best"]) > 0.0 else ""
     return [
         Sentence(f"Most of the objective is left in {most['name']}: {100.0 * most['share']:.0f} %{f' ({fell})' if fell else ''}.")
@@ -177,6 +178,19 @@ def _left(run: RunReport) -> list[Sentence]:
 def unfinished(run: RunReport) -> list[str]:
     """A line or two on a run that ended before it was done: which loss dominates, whether it was still falling, and what to try."""
     return [sentence.text for sentence in (*_left(run), *_advice(run)) if sentence.text] if run.status == NOT_CONVERGED else []
+
+
+def _of_constraints(run: RunReport) -> list[str]:
+    """Where constraints do not hold: which one is farthest from it."""
+    broken = [one for one in node(run.result, "constraints").values() if one.get("hard") and not one.get("holds")]
+    if not broken:
+        return []
+    worst = max(broken, key=lambda one: float(one["violation"]) / max(float(one["tolerance"]), 1e-300))
+    return [
+        f"{str(worst['text']).partition(':')[0]} does not hold. Where the limits leave room, more rounds find it "
+        "(augmented_lagrangian.rounds, .iterations), or a start that keeps them; where they leave none, more time (task.horizon), a wider "
+        "limit, or hard=false, which weighs it against the losses."
+    ]
 
 
 def _of_growth(run: RunReport) -> list[str]:
@@ -253,7 +267,7 @@ def losses_of(run: RunReport) -> list[dict[str, Any]]:
     if not ends:
         ends = {name: (math.nan, float(v)) for name, v in node(run.result, "terms").items() if v is not None}
     whole = sum(abs(last) for _, last in ends.values())
-    told = node(run.config, "loss")
+    told = {**node(run.config, "loss"), **node(run.config, "constraint")}
     rows = [
         {
             "name": name, "kind": node(told, name).get("kind", "prior of the parameters" if name == "prior" else ""),
