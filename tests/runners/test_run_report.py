@@ -298,6 +298,7 @@ def test_a_run_whose_constraints_do_not_hold_is_told_which_and_what_may_help(tmp
 
     (tmp_path / "config.yaml").write_text("constraint: {torque: {kind: joint_torque}}\nloss: {effort: {kind: control_effort}}\n")
     result = {"status": "not_converged", "reason": "x", "constraints": {
-        "a": one(0.1, 1e-3, "constraint.a: violated by 0.1 m"), "b": one(0.2, 0.5, "holds"), "c": one(1e-3, 1e-6, "constraint.c: violated")}}  # fmt: skip
+        "a": one(0.1, 1e-3, "constraint.a: violated by 0.1 m"),
+        "b": one(0.2, 0.5, "holds"), "c": one(1e-3, 1e-6, "constraint.c: violated")}}  # fmt: skip
     told = unfinished(report_of(tmp_path, result))
     assert len(told) == 1 and told[0].startswith("Next: constraint.c does not hold. Where the limits leave room"), told
