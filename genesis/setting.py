@@ -43,6 +43,7 @@ class Setting:
     information: of a trajectory, the square root of the information about the task's unknowns (n, n), or None.
     start_controls: controls before learning (T,[B,]nv), or None where controls come from a closed loop.
     recorded: what recordings bring, or None in a task, which has none.
+    start_is_learned: some parameter changes the state at the start.
     """
 
     scene: Any
@@ -59,6 +60,7 @@ class Setting:
     information: Callable[[Any], Tensor] | None = None
     start_controls: Tensor | None = None
     recorded: Recorded | None = None
+    start_is_learned: bool = False
     described_: tuple[Any, dict[str, Tensor]] | None = field(default=None, repr=False)  # scene, and `described` of it
 
     @property

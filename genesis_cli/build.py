@@ -25,6 +25,7 @@ def absolute_files(job: Job) -> None:
     places += [(f"scene.entities.{name}.file", "scenes") for name in OmegaConf.select(cfg, "scene.entities") or {}]
     places += [("task.path", "tasks")]
     places += [(f"loss.{name}.target", "losses") for name in cfg.get("loss") or {}]
+    places += [(f"constraint.{name}.target", "constraints") for name in cfg.get("constraint") or {}]
     places += [(f"parameter.{name}.init", "parameters") for name in cfg.get("parameter") or {}]
     for key, group in places:
         parent = OmegaConf.select(cfg, key.rpartition(".")[0])
@@ -37,23 +38,24 @@ def absolute_files(job: Job) -> None:
             continue
         typed = any(word.lstrip("+").startswith(f"{key}=") for word in job.overrides)
         parent[name] = resolve_file(parent[name], key, group, job.choices, job.sources, from_command_line=typed)
-    for name in cfg.get("loss") or {}:
-        _absolute_function(job, f"loss.{name}")
+    for node, group in (("loss", "losses"), ("constraint", "constraints")):
+        for name in cfg.get(node) or {}:
+            _absolute_function(job, f"{node}.{name}", group)
     run = OmegaConf.select(cfg, "starts.run")
     if isinstance(run, str):
         cfg.starts.run = str(Path(run).expanduser().absolute())
     absolute_observations(cfg, job.choices, job.sources, job.overrides)
 
 
-def _absolute_function(job: Job, where: str) -> None:
-    """The file of a user's loss, FILE.py:function, made absolute in place."""
+def _absolute_function(job: Job, where: str, group: str) -> None:
+    """The file of a user's loss or constraint, FILE.py:function, made absolute in place."""
     node = OmegaConf.select(job.cfg, where)
     given = node.get("function") if isinstance(node, DictConfig) and "function" in node else None
     if not isinstance(given, str) or ":" not in given:
         return
     file, _, name = given.rpartition(":")
     typed = any(word.lstrip("+").startswith((f"{where}=", f"{where}.function=")) for word in job.overrides)
-    node["function"] = f"{resolve_file(file, f'{where}.function', 'losses', job.choices, job.sources, typed)}:{name}"
+    node["function"] = f"{resolve_file(file, f'{where}.function', group, job.choices, job.sources, typed)}:{name}"
 
 
 def start_engine(runtime: Any) -> None:

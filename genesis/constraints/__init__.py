@@ -5,7 +5,11 @@ from typing import Any
 
 from genesis.constraints.constraint import Constraint, RangedQuantity
 from genesis.constraints.constraint_set import ConstraintSet, Violation
+from genesis.constraints.frames import Cone, HalfSpace, OrientationRange, PositionRange
 from genesis.constraints.joints import JointPositionRange, JointTorqueRange, JointVelocityRange
+from genesis.constraints.motors import Power, TorqueRate
+from genesis.constraints.states import Periodic, TerminalStateEquality
+from genesis.constraints.user import UserConstraint
 from genesis.errors import unknown_name
 from genesis.setting import Setting
 
@@ -14,6 +18,15 @@ CONSTRAINTS: dict[str, Any] = {
     "joint_position": JointPositionRange,
     "joint_velocity": JointVelocityRange,
     "joint_torque": JointTorqueRange,
+    "torque_rate": TorqueRate,
+    "power": Power,
+    "position": PositionRange,
+    "half_space": HalfSpace,
+    "orientation": OrientationRange,
+    "cone": Cone,
+    "terminal_state": TerminalStateEquality,
+    "periodic": Periodic,
+    "user": UserConstraint,
 }
 
 __all__ = ["CONSTRAINTS", "Constraint", "ConstraintSet", "RangedQuantity", "Violation", "make_constraints"]

@@ -7,6 +7,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from genesis.errors import InputError
 from genesis.losses.term import Squares
 
 
@@ -40,6 +41,8 @@ def seeds(part: Squares, leaves: Sequence[Tensor], columns: Tensor) -> Seeds:
     if part.sees is not None:
         return _column_seeds(part, values, leaves)
     count, batch, size = values.shape[0], leaves[0].shape[1], values.shape[2]
+    if part.claimed_by:
+        _expect_own_steps(part, values, leaves[0])
     for k in range(size):
         for c in range(min(many, count)):
             bars = torch.autograd.grad(values[c::many, :, k].sum(), leaves, retain_graph=True, allow_unused=True)
@@ -55,6 +58,23 @@ def seeds(part: Squares, leaves: Sequence[Tensor], columns: Tensor) -> Seeds:
                     table[j, c::many, :, k][: len(taken)] = taken
     parameters = found[2]
     return Seeds(found[0], found[1], None if parameters is None else parameters.sum(0))
+
+
+def _expect_own_steps(part: Squares, values: Tensor, x: Tensor) -> None:
+    """Raises: InputError where a row depends on states of other steps than it is said to: rows are taken that leave steps out."""
+    many = part.reach + 1
+    rows = torch.arange(0, values.shape[0], 2 * many, device=x.device)
+    (bar,) = torch.autograd.grad(values[rows].sum(), [x], retain_graph=True, allow_unused=True)
+    own = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    for j in range(many):
+        own[(part.first + rows + j).clamp(max=len(x) - 1)] = True
+    if bar is not None and bool(bar[~own].any()):
+        step = int(bar[~own].flatten(1).abs().amax(1).argmax())
+        other = int((~own).nonzero()[step])
+        raise InputError(
+            f"{part.claimed_by}: a row of numbers depends on the state of step {other}, which is not its own; set reach to the steps that "
+            "follow its own and that it depends on, or return numbers of the whole motion (one axis)."
+        )
 
 
 def _column_seeds(part: Squares, values: Tensor, leaves: Sequence[Tensor]) -> Seeds:

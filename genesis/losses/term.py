@@ -28,7 +28,7 @@ class TimeRows:
     values (S,[B,]m): time first. first, reach: row s depends on the states and controls of the steps first + s to
     first + s + reach, and on no other. sees: of a row whose number k depends on one column of one series alone: which series, and the
     column of each number. to_state: gives the derivatives (S, B, m, nx) to the state that a row sees (reach 0), where physical parameters
-    are given, at less than m reverse passes.
+    are given, at less than m reverse passes. claimed_by: where a user says what the rows depend on, which is checked then.
     """
 
     values: Tensor
@@ -36,6 +36,7 @@ class TimeRows:
     reach: int = 0
     sees: Columns | None = None
     to_state: Callable[[], Tensor] | None = None
+    claimed_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ def make_task(
         control=options.pop("control", "force"), start_qpos=qpos, start_qvel=qvel, generator=generator,
     )  # fmt: skip
     made = make_parameters(setting, parameters)
+    setting.start_is_learned = any(parameter.changes.start for parameter in made.values())
     goal = TASKS[kind](setting, made, **options)
     inputs = inputs_of(setting, made)
     setting.start_controls = None if inputs.policies else inputs.controls.detach().clone()

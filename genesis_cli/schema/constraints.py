@@ -8,6 +8,9 @@ from genesis_cli.schema.losses import AT, ENTITY, JOINTS
 
 TOLERANCE = "largest violation that counts as none, in the unit of the constraint"
 
+FRAME = "link or site; null: the robot's tool, or the entity's first link"
+OFFSET = "the point in the frame's own axes [m]"
+
 
 @dataclass
 class Constraint:
@@ -53,8 +56,138 @@ class JointTorqueRange(OfJoints):
     kind: str = "joint_torque"
 
 
+@dataclass
+class TorqueRate(Constraint):
+    """Change of torques and forces from one step to the next, per second [Nm/s | N/s]."""
+
+    kind: str = "torque_rate"
+    limit: Any = key(REQUIRED, "largest magnitude [Nm/s | N/s]: number or list over the degrees of freedom")
+    joints: list[str] = key(["*"], JOINTS)
+    at: Any = key("all", AT)
+    tolerance: float = key(1e-6, TOLERANCE, low=0.0)
+    entity: str | None = key(None, ENTITY)
+
+
+@dataclass
+class Power(Constraint):
+    """Mechanical power of joints, torque times velocity [W]."""
+
+    kind: str = "power"
+    low: Any = key(None, "smallest power, negative where a joint brakes [W]: number or list; null: no limit")
+    high: Any = key(None, "largest power [W]: number or list; null: no limit")
+    total: bool = key(False, "the sum over the joints counts")
+    joints: list[str] = key(["*"], JOINTS)
+    at: Any = key("all", AT)
+    tolerance: float = key(1e-6, TOLERANCE, low=0.0)
+    entity: str | None = key(None, ENTITY)
+
+
+@dataclass
+class OfFrame(Constraint):
+    """About a link or site."""
+
+    frame: str | None = key(None, FRAME)
+    at: Any = key("all", AT)
+    entity: str | None = key(None, ENTITY)
+
+
+@dataclass
+class PositionRange(OfFrame):
+    """A point of a frame stays in a box of the world, or is at a target [m]."""
+
+    kind: str = "position"
+    low: Any = key(None, "smallest [x, y, z] [m], null among them is no limit; null: none")
+    high: Any = key(None, "largest [x, y, z] [m], null among them is no limit; null: none")
+    target: Any = key(None, "where it must be, in place of low and high: [x, y, z], waypoints, or file of a path")
+    offset: list[float] = key([0.0, 0.0, 0.0], OFFSET, length=3)
+    tolerance: float = key(1e-4, TOLERANCE, low=0.0)
+
+
+@dataclass
+class HalfSpace(OfFrame):
+    """A point of a frame stays behind a plane: normal . point <= distance [m]."""
+
+    kind: str = "half_space"
+    normal: list[float] = key(REQUIRED, "direction that leads out, of any length", length=3)
+    distance: float = key(0.0, "of the plane from the origin, along the normal [m]")
+    offset: list[float] = key([0.0, 0.0, 0.0], OFFSET, length=3)
+    tolerance: float = key(1e-4, TOLERANCE, low=0.0)
+
+
+@dataclass
+class OrientationRange(OfFrame):
+    """A frame has an orientation, or one within an angle of it [rad]."""
+
+    kind: str = "orientation"
+    target: list[float] = key(REQUIRED, "quaternion wxyz", length=4)
+    angle: float = key(0.0, "largest angle between the two [rad]; 0: they are the same", low=0.0, high=3.1)
+    tolerance: float = key(1e-3, TOLERANCE, low=0.0)
+
+
+@dataclass
+class Cone(OfFrame):
+    """An axis of a frame stays within an angle of a direction of the world [rad]."""
+
+    kind: str = "cone"
+    angle: float = key(REQUIRED, "largest angle [rad]", above=0.0, high=3.1)
+    axis: list[float] = key([0.0, 0.0, 1.0], "axis in the frame", length=3)
+    about: list[float] = key([0.0, 0.0, 1.0], "direction in the world", length=3)
+    tolerance: float = key(1e-3, TOLERANCE, low=0.0)
+
+
+@dataclass
+class TerminalStateEquality(Constraint):
+    """The last state is a given one."""
+
+    kind: str = "terminal_state"
+    qpos: Any = key("home", "home, or list over qpos of the joints [rad | m]; null: any")
+    qvel: Any = key(0.0, "number, or list over the degrees of freedom [rad/s | m/s]; null: any")
+    periodic: bool = key(False, "angles a full turn apart count as equal: the difference is 2 sin(difference / 2)")
+    joints: list[str] = key(["*"], JOINTS)
+    tolerance: float = key(1e-4, TOLERANCE, low=0.0)
+    entity: str | None = key(None, ENTITY)
+
+
+@dataclass
+class Periodic(Constraint):
+    """The last state is the first one, up to where a floating base has gone."""
+
+    kind: str = "periodic"
+    free: list[str] | None = key(
+        None, "degrees of freedom (joint, or joint.vx of several) whose positions may differ; null: vx and vy of a floating base"
+    )
+    joints: list[str] = key(["*"], JOINTS)
+    tolerance: float = key(1e-3, TOLERANCE, low=0.0)
+    entity: str | None = key(None, ENTITY)
+
+
+@dataclass
+class UserConstraint(Constraint):
+    """A function of yours: `function(trajectory, scene, **options)` returns numbers (steps, m) or (m,) that must lie within a range."""
+
+    kind: str = "user"
+    function: str = key(REQUIRED, "module.function, importable from the working folder, or FILE.py:function")
+    options: dict[str, Any] = key({}, "keyword arguments of the function")
+    low: Any = key(None, "smallest value: number or list over the m numbers; null: no limit")
+    high: Any = key(None, "largest value: number or list over the m numbers; null: no limit")
+    labels: list[str] = key([], "names of the m numbers")
+    unit: str = key("", "their unit, in words")
+    scale: float | None = key(None, "how much of them is much; null: half the range, or its finite end", above=0.0)
+    reach: int = key(0, "how many steps beyond its own a row of numbers depends on", low=0)
+    tolerance: float = key(1e-6, TOLERANCE, low=0.0)
+
+
 CONSTRAINTS: dict[str, type] = {
     "joint_position": JointPositionRange,
     "joint_velocity": JointVelocityRange,
     "joint_torque": JointTorqueRange,
+    "torque_rate": TorqueRate,
+    "power": Power,
+    "position": PositionRange,
+    "half_space": HalfSpace,
+    "orientation": OrientationRange,
+    "cone": Cone,
+    "terminal_state": TerminalStateEquality,
+    "periodic": Periodic,
+    "user": UserConstraint,
 }
