@@ -3,6 +3,7 @@ the command line."""
 
 from typing import Any
 
+from genesis.constraints.clearance import Clearance
 from genesis.constraints.constraint import Constraint, RangedQuantity
 from genesis.constraints.constraint_set import ConstraintSet, Violation
 from genesis.constraints.frames import Cone, HalfSpace, OrientationRange, PositionRange
@@ -24,6 +25,7 @@ CONSTRAINTS: dict[str, Any] = {
     "half_space": HalfSpace,
     "orientation": OrientationRange,
     "cone": Cone,
+    "clearance": Clearance,
     "terminal_state": TerminalStateEquality,
     "periodic": Periodic,
     "user": UserConstraint,
