@@ -13,19 +13,19 @@ from genesis.pairs.round_views import CylinderView
 from genesis.pairs.views import BoxView, SegmentView
 
 
-class Box(BoxView):
+class _Box(BoxView):
     """One that rests on nothing."""
 
     RESTS = False
 
 
-class CornerHull(HullView):
+class _Hull(HullView):
     """One that rests on nothing."""
 
     RESTS = False
 
 
-class Round(CylinderView):
+class _Cylinder(CylinderView):
     """One that rests on nothing."""
 
     RESTS = False
@@ -33,11 +33,11 @@ class Round(CylinderView):
 
 APART = {
     **PAIRS,
-    (CAPSULE, BOX): convex_pair("capsule-box apart", SegmentView, Box),
-    (CYLINDER, CYLINDER): curved_pair("cylinder-cylinder apart", Round, Round),
-    (CYLINDER, BOX): curved_pair("cylinder-box apart", Round, Box),
-    (CYLINDER, MESH): curved_pair("cylinder-mesh apart", Round, CornerHull),
-    (BOX, BOX): convex_pair("box-box apart", Box, Box),
-    (BOX, MESH): convex_pair("box-mesh apart", Box, CornerHull),
-    (MESH, MESH): convex_pair("mesh-mesh apart", CornerHull, CornerHull),
+    (CAPSULE, BOX): convex_pair("capsule-box apart", SegmentView, _Box),
+    (CYLINDER, CYLINDER): curved_pair("cylinder-cylinder apart", _Cylinder, _Cylinder),
+    (CYLINDER, BOX): curved_pair("cylinder-box apart", _Cylinder, _Box),
+    (CYLINDER, MESH): curved_pair("cylinder-mesh apart", _Cylinder, _Hull),
+    (BOX, BOX): convex_pair("box-box apart", _Box, _Box),
+    (BOX, MESH): convex_pair("box-mesh apart", _Box, _Hull),
+    (MESH, MESH): convex_pair("mesh-mesh apart", _Hull, _Hull),
 }
