@@ -43,7 +43,8 @@ class Setting:
     information: of a trajectory, the square root of the information about the task's unknowns (n, n), or None.
     start_controls: controls before learning (T,[B,]nv), or None where controls come from a closed loop.
     recorded: what recordings bring, or None in a task, which has none.
-    start_is_learned: some parameter changes the state at the start.
+    start_is_learned: some parameter changes the state at the start. controlled: degrees of freedom whose controls some parameter makes,
+    None where that is not known.
     """
 
     scene: Any
@@ -61,6 +62,7 @@ class Setting:
     start_controls: Tensor | None = None
     recorded: Recorded | None = None
     start_is_learned: bool = False
+    controlled: frozenset[int] | None = None
     described_: tuple[Any, dict[str, Tensor]] | None = field(default=None, repr=False)  # scene, and `described` of it
 
     @property

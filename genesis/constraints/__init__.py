@@ -3,9 +3,9 @@ the command line."""
 
 from typing import Any
 
-from genesis.constraints.constraint import Constraint, RangedQuantity
+from genesis.constraints.constraint import Constraint, DrawnRegion, RangedQuantity
 from genesis.constraints.constraint_set import ConstraintSet, Violation
-from genesis.constraints.frames import Cone, HalfSpace, OrientationRange, PositionRange
+from genesis.constraints.frames import Cone, HalfSpace, OrientationRange, PoseEquality, PositionRange
 from genesis.constraints.joints import JointPositionRange, JointTorqueRange, JointVelocityRange
 from genesis.constraints.motors import Power, TorqueRate
 from genesis.constraints.states import Periodic, TerminalStateEquality
@@ -23,13 +23,14 @@ CONSTRAINTS: dict[str, Any] = {
     "position": PositionRange,
     "half_space": HalfSpace,
     "orientation": OrientationRange,
+    "pose": PoseEquality,
     "cone": Cone,
     "terminal_state": TerminalStateEquality,
     "periodic": Periodic,
     "user": UserConstraint,
 }
 
-__all__ = ["CONSTRAINTS", "Constraint", "ConstraintSet", "RangedQuantity", "Violation", "make_constraints"]
+__all__ = ["CONSTRAINTS", "Constraint", "ConstraintSet", "RangedQuantity", "DrawnRegion", "Violation", "make_constraints"]
 
 
 def make_constraints(setting: Setting, specs: dict[str, dict[str, Any]]) -> ConstraintSet:
