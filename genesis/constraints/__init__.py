@@ -8,6 +8,7 @@ from genesis.constraints.constraint_set import ConstraintSet, Violation
 from genesis.constraints.frames import Cone, HalfSpace, OrientationRange, PoseEquality, PositionRange
 from genesis.constraints.joints import JointPositionRange, JointTorqueRange, JointVelocityRange
 from genesis.constraints.motors import Power, TorqueRate
+from genesis.constraints.over_time import WorstOverTime, worst_over_time
 from genesis.constraints.states import Periodic, TerminalStateEquality
 from genesis.constraints.user import UserConstraint
 from genesis.errors import unknown_name
@@ -30,7 +31,17 @@ CONSTRAINTS: dict[str, Any] = {
     "user": UserConstraint,
 }
 
-__all__ = ["CONSTRAINTS", "Constraint", "ConstraintSet", "RangedQuantity", "DrawnRegion", "Violation", "make_constraints"]
+__all__ = [
+    "CONSTRAINTS",
+    "Constraint",
+    "ConstraintSet",
+    "DrawnRegion",
+    "RangedQuantity",
+    "Violation",
+    "WorstOverTime",
+    "make_constraints",
+    "worst_over_time",
+]
 
 
 def make_constraints(setting: Setting, specs: dict[str, dict[str, Any]]) -> ConstraintSet:

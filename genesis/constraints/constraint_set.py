@@ -140,6 +140,10 @@ class ConstraintSet:
         worst = {one.metric: one for one in sorted(found, key=lambda one: one.value)}
         return [one for one in found if worst[one.metric] is one]
 
+    def content(self, trajectory: View, dt: float, environments: Tensor | None = None) -> dict[str, Any]:
+        """For result.json: of `violations`, by metric."""
+        return {one.metric: one.content(dt) for one in self.violations(trajectory, environments)}
+
     # ---- rounds of the hard ones
 
     def laws(self) -> list[tuple[str, int, AugmentedLagrangian]]:

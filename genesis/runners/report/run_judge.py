@@ -26,7 +26,10 @@ OTHERS = {
 
 
 def metric_words(name: str) -> tuple[str, str]:
-    """A metric in words, and its unit: ("position error", "mm")."""
+    """A metric in words, and its unit: ("position error", "mm"), ("joint torque: violation", "Nm")."""
+    violated, mark, slug = name.rpartition("_violation_")
+    if mark:
+        return f"{violated.replace('_', ' ')}: violation", slug.replace("_per_", "/").replace("m2", "m²").removeprefix("1")
     group, _, rest = name.rpartition("/")
     first, _, last = rest.rpartition("_")
     unit = UNITS.get(last) if first else None

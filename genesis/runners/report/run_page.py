@@ -16,6 +16,7 @@ from genesis.runners.report.folder import SIMULATE, SYSID, RunReport, node, repo
 from genesis.runners.report.judge import counted
 from genesis.runners.report.motion import WORDS, Closeness, JointMotion, chosen_dofs, closeness, motion_of
 from genesis.runners.report.page import fill, write_page
+from genesis.runners.report.run_constraints import constraint_curves, constraint_rows
 from genesis.runners.report.run_judge import amount, losses_of, metric_words, objectives, toned, total_seconds, verdict
 from genesis.runners.report.style import Draw, Palette, svg
 
@@ -50,6 +51,8 @@ def render_run(run: RunReport) -> str:
     motion = motion_of(run.arrays)
     near = closeness(motion) if motion is not None else []
     dofs = _dofs(motion)
+    rows = constraint_rows(run)
+    priced = {row.name for row in rows if row.hard}
     return fill(
         "run.html.j2",
         run=run,
@@ -60,12 +63,16 @@ def render_run(run: RunReport) -> str:
         cards=_cards(run),
         origin=run.origin,
         facts=facts_of(run),
-        losses=losses_of(run),
+        losses=[row for row in losses_of(run) if row["name"] not in priced],
         metrics=_metrics(run),
         course=_course(run),
         stages=run.result.get("stages") or [],
         growth=_growth(run),
         errors=_errors(run, motion),
+        constraints=rows,
+        constraint_charts=[
+            _chart(one.name, one.draw, f"constraint {one.name} over time", side=one.side) for one in constraint_curves(run)
+        ],
         near=[(one, WORDS[one.kind]) for one in near],
         motion=motion,
         dofs=dofs,
@@ -121,10 +128,12 @@ def _cards(run: RunReport) -> list[tuple[str, str, str]]:
 
 
 def _metrics(run: RunReport) -> list[dict[str, Any]]:
-    """A row for each metric of the best point: words, text, tolerance, whether it is met, raw value."""
-    limits = node(run.result, "tolerances")
+    """A row for each metric of the best point, but violations, which have a table: words, text, tolerance, whether it is met, raw value."""
+    limits, constraints = node(run.result, "tolerances"), node(run.result, "constraints")
     rows = []
     for name, value in node(run.result, "metrics").items():
+        if name in constraints:
+            continue
         limit = limits.get(name)
         met = None if limit is None or value is None else value <= limit
         first = run.course.metrics.get(name)
