@@ -59,6 +59,10 @@ class View(Protocol):
         """World orientations (T+1,[B,]4), wxyz; steps: in these states alone."""
         ...
 
+    def distance(self, pairs: Any, steps: slice) -> Tensor:
+        """How far `genesis.scene.clearance.LinkPairs` are apart (S,[B,]P) [m], in these states."""
+        ...
+
 
 class TrajectoryView:
     """View of a `genesis.scene.Trajectory`; everything is computed once.
@@ -70,6 +74,7 @@ class TrajectoryView:
         self.trajectory, self.envs = trajectory, envs
         self._points: dict[tuple[str, str, Any, Any], Tensor] = {}
         self._quats: dict[tuple[str, str, Any], Tensor] = {}
+        self._distances: dict[tuple[Any, Any], Tensor] = {}
 
     @cached_property
     def qpos(self) -> Tensor:
@@ -105,6 +110,12 @@ class TrajectoryView:
         if key not in self._quats:
             self._quats[key] = plain(self.trajectory.frame_quat(entity, name, steps))
         return self._quats[key]
+
+    def distance(self, pairs: Any, steps: slice) -> Tensor:
+        key = (pairs, bounds(steps))
+        if key not in self._distances:
+            self._distances[key] = plain(self.trajectory.distance(pairs, steps))
+        return self._distances[key]
 
 
 def bounds(steps: slice | None) -> tuple[int | None, ...] | None:

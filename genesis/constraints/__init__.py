@@ -3,6 +3,7 @@ the command line."""
 
 from typing import Any
 
+from genesis.constraints.clearance import Clearance
 from genesis.constraints.constraint import Constraint, DrawnRegion, RangedQuantity
 from genesis.constraints.constraint_set import ConstraintSet, Violation
 from genesis.constraints.frames import Cone, HalfSpace, OrientationRange, PoseEquality, PositionRange
@@ -26,6 +27,7 @@ CONSTRAINTS: dict[str, Any] = {
     "orientation": OrientationRange,
     "pose": PoseEquality,
     "cone": Cone,
+    "clearance": Clearance,
     "terminal_state": TerminalStateEquality,
     "periodic": Periodic,
     "user": UserConstraint,

@@ -9,7 +9,8 @@ from torch import Tensor
 from genesis.errors import UnsupportedError
 from genesis.view import View, bounds
 
-#: What is asked of a trajectory: the method, and for points and frames the entity, the name, the offset of a point, and which states.
+#: What is asked of a trajectory: the method, and for points and frames the entity, the name, the offset of a point, and which states; for
+#: distances the pairs, and which states.
 Key = tuple[Any, ...]
 
 
@@ -30,10 +31,12 @@ class Shares:
             self._cut[key] = whole.unflatten(1, (self.count, self.envs)) if self.envs else whole
         return self._cut[key]
 
-    def _whole(self, name: str, entity: str | None = None, *arguments: Any) -> Tensor:
+    def _whole(self, name: str, entity: Any = None, *arguments: Any) -> Tensor:
         if entity is None:
             series: Tensor = getattr(self.view, name)
             return series
+        if name == "distance":
+            return self.view.distance(entity, slice(*arguments[0]))
         *which, window = arguments
         steps = None if window is None else slice(*window)
         points: Tensor = getattr(self.view, name)(self.scene.get_entity(entity), *which, steps=steps)
@@ -89,6 +92,9 @@ class Part:
 
     def frame_quat(self, entity: Any, name: str, steps: slice | None = None) -> Tensor:
         return self._find(("frame_quat", entity.name, name, bounds(steps)))
+
+    def distance(self, pairs: Any, steps: slice) -> Tensor:
+        return self._find(("distance", pairs, bounds(steps)))
 
 
 def asked_by(function: Callable[[Any], Any], shares: Shares) -> list[Key]:

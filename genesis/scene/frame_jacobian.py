@@ -19,7 +19,7 @@ def point_jacobian(
     link, pos, quat = trajectory._frame(entity, name)
     if offset is not None:
         pos = pos + rotate(quat, pos.new_tensor(offset))
-    rows = _pose(trajectory, link, steps)
+    rows = pose_rows(trajectory, link, steps)
     if not pos.any():
         return rows[..., :3, :]
     turn = plain(trajectory._motion(steps)[1])[:, :, link].detach()
@@ -30,7 +30,7 @@ def frame_quat_jacobian(trajectory: "Trajectory", entity: Any, name: str, steps:
     """Derivatives (S, B, 4, nq + nv) of `trajectory.frame_quat(entity, name, steps)` to the state."""
     link, _, quat = trajectory._frame(entity, name)
     units = torch.eye(4, dtype=quat.dtype, device=quat.device)
-    return multiply(units, quat).T @ _pose(trajectory, link, steps)[..., 3:, :]
+    return multiply(units, quat).T @ pose_rows(trajectory, link, steps)[..., 3:, :]
 
 
 def _arm(quat: torch.Tensor, pos: torch.Tensor) -> torch.Tensor:
@@ -43,7 +43,7 @@ def _arm(quat: torch.Tensor, pos: torch.Tensor) -> torch.Tensor:
     return 2.0 * torch.cat([across.unsqueeze(-1), (w.unsqueeze(-1) * turned + back).mT], -1)
 
 
-def _pose(trajectory: "Trajectory", link: int, steps: slice) -> torch.Tensor:
+def pose_rows(trajectory: "Trajectory", link: int, steps: slice) -> torch.Tensor:
     """(S, B, 7, nq + nv) of a link, found once."""
     key = link, range(trajectory.horizon + 1)[steps]
     known = trajectory._pose_jacobians

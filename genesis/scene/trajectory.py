@@ -22,6 +22,7 @@ from genesis.scene.variants import Variants, roll_out_variants
 if TYPE_CHECKING:
     from genesis.replay.replay import Replay
     from genesis.replay.viewer import Viewer
+    from genesis.scene.clearance import LinkPairs
     from genesis.scene.entity import RigidEntity
 
 KINDS = ("force", "position", "velocity")
@@ -112,6 +113,12 @@ class Trajectory:
             return wrap(torch.zeros_like(plain(self.qacc)), solver.scene)
         states = plain(self.qpos)[:-1], plain(self.qvel)[:-1]
         return wrap(controller_force(solver.physics, self._theta_of_steps(), dof_ctrl, *states), solver.scene)
+
+    def distance(self, pairs: "LinkPairs", steps: slice | None = None) -> Tensor:
+        """How far pairs of links are apart (T+1, [n_envs,] P) [m], negative where they overlap; steps: in these states alone. Exact slopes in
+        the states and in where geoms sit; where several points are equally near, to one side."""
+        which = slice(0, self.horizon + 1) if steps is None else steps
+        return wrap(pairs.measure(self, which), self._solver.scene)
 
     def _dof_ctrl(self) -> torch.Tensor | None:
         """What the joint controllers are given, (T, [n_envs,] nv)."""

@@ -161,6 +161,22 @@ class Cone(OfFrame):
 
 
 @dataclass
+class Clearance(Constraint):
+    """Pairs of links stay apart: the distance of their shapes, also far from contact, negative where they overlap [m]."""
+
+    kind: str = "clearance"
+    least: float = key(0.0, "smallest distance [m]")
+    between: list[list[str]] | None = key(
+        None,
+        "pairs [[a, b], ...] of entities, links or geoms, by name or glob pattern, or ENTITY/PATTERN; null: the robot and each other entity",
+    )
+    itself: bool = key(False, "also pairs of the robot's own links that no joint joins")
+    at: Any = key("all", AT)
+    tolerance: float = key(1e-4, TOLERANCE, low=0.0)
+    entity: str | None = key(None, ENTITY)
+
+
+@dataclass
 class TerminalStateEquality(Constraint):
     """The last state is a given one."""
 
@@ -214,6 +230,7 @@ CONSTRAINTS: dict[str, type] = {
     "orientation": OrientationRange,
     "pose": PoseEquality,
     "cone": Cone,
+    "clearance": Clearance,
     "terminal_state": TerminalStateEquality,
     "periodic": Periodic,
     "user": UserConstraint,

@@ -65,6 +65,8 @@ CASES: dict[str, tuple[tuple[str, ...], str]] = {
     "periodic": (CART, "{kind: periodic, free: [slider]}"),
     "periodic of a floating base": (GO2, "{kind: periodic}"),
     "periodic of a base that may have turned": (GO2, "{kind: periodic, free_heading: true}"),
+    "clearance of the robot itself": (PANDA, "{kind: clearance, itself: true, between: [], least: 0.2}"),
+    "clearance of a floating robot": (GO2, "{kind: clearance, least: 0.1, at: [0.2, 1.0]}"),
     "user": (CART, "{kind: user, function: FILE:energy, options: {factor: 2.0}, low: [-0.01, null], high: [0.01, 0.3], labels: [a, b]}"),
     "user of two steps": (CART, "{kind: user, function: FILE:jumps, reach: 1, low: -0.1, high: 0.1}"),
     "user of the whole motion": (CART, "{kind: user, function: FILE:whole, low: [0.0, 3.4], high: [0.1, 3.4]}"),
