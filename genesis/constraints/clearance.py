@@ -41,6 +41,9 @@ class Clearance(Constraint):
         wanted = [[body.name, setting.entities[name].name] for name in others] if between is None else list(between)
         self.pairs = LinkPairs(where, setting.scene, wanted, [body.name] if itself else [])
         self.steps = state_window(where, at, setting)
+        with torch.no_grad():  # which traces its kernel, before anything is timed
+            start = (x.expand(2, *x.shape) for x in (setting.start_qpos, setting.start_qvel))
+            self.pairs.measure(setting.scene.trajectory(*start), slice(0, 1))
         low = setting.start_qpos.new_full((len(self.pairs),), float(least))
         self.quantities = [
             RangedQuantity("m", self.pairs.labels, low, torch.full_like(low, torch.inf), torch.full_like(low, SCALE), tolerance)

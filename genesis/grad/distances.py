@@ -25,6 +25,7 @@ from genesis.model.layout import PAIR_CODE
 from genesis.pairs import hull
 from genesis.pairs.solid import SCRATCH
 
+Found = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 SMALL = 4096  # pairs of samples that one thread measures
 
 
@@ -55,13 +56,16 @@ class Distances:
         self.codes = tuple(sorted({row[2] for row in rows}))
         self.first, self.second = (torch.from_numpy(self.order[:, k].copy()) for k in (0, 1))
 
-    def __call__(self, pos: torch.Tensor, quat: torch.Tensor) -> torch.Tensor:
-        """(N, P) [m] of geoms at pos (N, G, 3), with unit quaternions (N, G, 4). Raises: DivergenceError where a pose is not finite."""
-        made: torch.Tensor = _Distance.apply(pos, quat, self)
+    def __call__(self, pos: torch.Tensor, quat: torch.Tensor, found: Found | None = None) -> torch.Tensor:
+        """(N, P) [m] of geoms at pos (N, G, 3), with unit quaternions (N, G, 4); found: as `measure` gives it there, where that is known.
+
+        Raises: DivergenceError where a pose is not finite.
+        """
+        made: torch.Tensor = _Distance.apply(pos, quat, self, found or self.measure(pos.detach(), quat.detach()))
         return made
 
     @eager
-    def measure(self, pos: torch.Tensor, quat: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def measure(self, pos: torch.Tensor, quat: torch.Tensor) -> Found:
         """Distances (N, P), points midway between the nearest ones (N, P, 3), normals from first to second (N, P, 3), float64."""
         state, (count, geoms) = runtime.state(), pos.shape[:2]
         placed = torch.cat([pos.double(), matrix(quat.double()).flatten(-2)], -1).contiguous()
@@ -103,14 +107,14 @@ def _scratch(generation: int, workers: int) -> torch.Tensor:
 
 class _Distance(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, pos: torch.Tensor, quat: torch.Tensor, of: Distances) -> torch.Tensor:
-        d, point, normal = of.measure(pos.detach(), quat.detach())
+    def forward(ctx: Any, pos: torch.Tensor, quat: torch.Tensor, of: Distances, found: Found) -> torch.Tensor:
+        d, point, normal = found
         ctx.save_for_backward(pos, quat, d, point, normal)
         ctx.of = of
         return d.to(pos)
 
     @staticmethod
-    def backward(ctx: Any, bar: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
+    def backward(ctx: Any, bar: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None, None]:
         pos, quat, d, point, normal = ctx.saved_tensors
         of, bar = ctx.of, bar.double().unsqueeze(-1)
         pos_bar, turn_bar = torch.zeros_like(pos, dtype=torch.float64), torch.zeros_like(pos, dtype=torch.float64)
@@ -120,7 +124,7 @@ class _Distance(torch.autograd.Function):
             torque = torch.linalg.cross(witness - pos.double()[:, index], force)
             pos_bar.index_add_(1, index, force)
             turn_bar.index_add_(1, index, torque)
-        return pos_bar.to(pos), quat_bar(quat, turn_bar.to(quat)), None
+        return pos_bar.to(pos), quat_bar(quat, turn_bar.to(quat)), None, None
 
 
 def quat_bar(quat: torch.Tensor, torque: torch.Tensor) -> torch.Tensor:

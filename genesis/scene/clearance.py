@@ -11,7 +11,7 @@ import torch
 from genesis.description.hulls import convex_hull, simplify
 from genesis.errors import InputError, unknown_name
 from genesis.grad.controllers import parameter
-from genesis.grad.distances import Distances, quat_bar
+from genesis.grad.distances import Distances, Found, quat_bar
 from genesis.grad.rotation import multiply, rotate
 from genesis.grad.tensor import plain
 from genesis.model.layout import GEOM_CODE
@@ -122,8 +122,8 @@ class LinkPairs:
     def measure(self, trajectory: "Trajectory", steps: slice) -> torch.Tensor:
         """(S, [n_envs,] P) [m], negative where they overlap; differentiable."""
         pos, quat = self._placed(trajectory, steps)
-        shape = pos.shape[:2]
-        found = self._least(self.distances(pos.flatten(0, 1), quat.flatten(0, 1))).unflatten(0, shape)
+        raw = self._measured(trajectory, steps, pos, quat)
+        found = self._least(self.distances(pos.flatten(0, 1), quat.flatten(0, 1), raw)).unflatten(0, pos.shape[:2])
         return found[:, 0] if trajectory._flat else found
 
     def jacobian(self, trajectory: "Trajectory", steps: slice) -> torch.Tensor:
@@ -131,7 +131,7 @@ class LinkPairs:
         with torch.no_grad():
             pos, quat = self._placed(trajectory, steps)
             count, batch = pos.shape[:2]
-            d, point, normal = self.distances.measure(pos.flatten(0, 1), quat.flatten(0, 1))
+            d, point, normal = self._measured(trajectory, steps, pos, quat)
             nearest = torch.stack(
                 [first + d[:, first:last].argmin(-1) for first, last in zip(self.first, self.first[1:], strict=False)], -1
             )  # (N, P) geom pair
@@ -153,6 +153,14 @@ class LinkPairs:
                     made = part if made is None else made + part
             assert made is not None  # no pair is of the world alone
             return made.unflatten(0, (count, batch))
+
+    def _measured(self, trajectory: "Trajectory", steps: slice, pos: torch.Tensor, quat: torch.Tensor) -> Found:
+        """Once for each slice of a trajectory."""
+        key = self, range(trajectory.horizon + 1)[steps]
+        if key not in trajectory._distances:
+            trajectory._distances[key] = self.distances.measure(pos.detach().flatten(0, 1), quat.detach().flatten(0, 1))
+        found: Found = trajectory._distances[key]
+        return found
 
     def _least(self, d: torch.Tensor) -> torch.Tensor:
         """(N, P) of all pairs of geoms (N, …)."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import torch
@@ -54,6 +54,7 @@ class Trajectory:
         self._controls, self._act_ctrl = controls, act_ctrl
         self._motions: dict[range, tuple[torch.Tensor, ...]] = {}
         self._pose_jacobians: dict[tuple[int, range], torch.Tensor] = {}  # by link; of `genesis.scene.frame_jacobian`
+        self._distances: dict[Any, Any] = {}  # of `genesis.scene.clearance`
         self.dt, self.horizon = dt, len(states[2])
         qpos, qvel, qacc = states
         self._flat = qpos.ndim == 2  # one environment, without an axis for it; a batch may be of any size, whatever the scene has
