@@ -10,6 +10,7 @@ import numpy as np
 from genesis.runners.names import CONSTRAINT, LINES, MEANING
 from genesis.runners.report.digits import plain
 from genesis.runners.report.folder import RunReport, node
+from genesis.runners.report.judge import counted
 from genesis.runners.report.run_charts import constraint_chart
 from genesis.runners.report.style import Draw
 
@@ -58,6 +59,21 @@ def constraint_rows(run: RunReport) -> list[ConstraintRow]:
             )
         )
     return rows
+
+
+def told_in_short(run: RunReport) -> tuple[str, str]:
+    """Whether they hold, and which is farthest from it, in units of its tolerance."""
+    rows = constraint_rows(run)
+    broken = [row for row in rows if not row.holds]
+    if not broken:
+        return ("holds" if len(rows) == 1 else "all hold"), counted(len(rows), "range")
+    worst = max(node(run.result, "constraints").items(), key=lambda item: _excess(item[1]))[0]
+    row = rows[list(node(run.result, "constraints")).index(worst)]
+    return f"{len(broken)} of {len(rows)} broken", f"{row.name.replace('_', ' ')} by {row.violation}"
+
+
+def _excess(one: dict[str, Any]) -> float:
+    return _number(one.get("violation")) / max(_number(one.get("tolerance")), 1e-300)
 
 
 def constraint_curves(run: RunReport) -> list[ConstraintCurve]:

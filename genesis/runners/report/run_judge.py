@@ -110,13 +110,20 @@ def _tolerances(run: RunReport) -> list[Sentence]:
     metrics, limits = node(run.result, "metrics"), node(run.result, "tolerances")
     met: list[str] = []
     failed: list[str] = []
+    constraints = node(run.result, "constraints")
+    holding = [name for name in limits if constraints.get(name, {}).get("holds")]
+    if holding:
+        met.append("every constraint" if len(holding) == sum(bool(one.get("hard")) for one in constraints.values()) else
+                   counted(len(holding), "constraint"))  # fmt: skip
     for name, largest in limits.items():
+        if name in holding:
+            continue
         value = metrics.get(name)
         words = f"{metric_words(name)[0]} {amount(name, value)} (at most {amount(name, largest)})"
         (met if value is not None and value <= largest else failed).append(words)
     bad = run.status != CONVERGED and run.verb != SIMULATE
     return [
-        Sentence(f"Met: {'; '.join(met)}." if met else "", "good" if not failed else "plain"),
+        Sentence(f"Met: {'; '.join([*met[1:], met[0]] if holding else met)}." if met else "", "good" if not failed else "plain"),
         Sentence(f"Not met: {'; '.join(failed)}." if failed else "", "bad" if bad else "warn"),
     ]
 

@@ -16,7 +16,7 @@ from genesis.runners.report.folder import SIMULATE, SYSID, RunReport, node, repo
 from genesis.runners.report.judge import counted
 from genesis.runners.report.motion import WORDS, Closeness, JointMotion, chosen_dofs, closeness, motion_of
 from genesis.runners.report.page import fill, write_page
-from genesis.runners.report.run_constraints import constraint_curves, constraint_rows
+from genesis.runners.report.run_constraints import constraint_curves, constraint_rows, told_in_short
 from genesis.runners.report.run_judge import amount, losses_of, metric_words, objectives, toned, total_seconds, verdict
 from genesis.runners.report.style import Draw, Palette, svg
 
@@ -104,13 +104,17 @@ def _cards(run: RunReport) -> list[tuple[str, str, str]]:
         cards.append(("Objective", change(first, best), f"{plain(first)} → {plain(best)}"))
     else:
         cards.append(("Objective", plain(best), f"{plain(first)} at the start"))
-    metrics, limits = node(run.result, "metrics"), node(run.result, "tolerances")
-    for name in [*limits, *(name for name in metrics if name not in limits and not limits)][:METRIC_CARDS]:
+    metrics, limits = _without_violations(run, "metrics"), _without_violations(run, "tolerances")
+    for name in [*limits, *(name for name in metrics if name not in limits and not limits)][
+        : METRIC_CARDS - bool(node(run.result, "constraints"))
+    ]:
         words = metric_words(name)[0]
         below = f"at most {amount(name, limits[name])}" if name in limits else "no tolerance"
         if name in limits and metrics.get(name) is not None:
             below += ", met" if metrics[name] <= limits[name] else ", not met"
         cards.append((words[:1].upper() + words[1:], amount(name, metrics.get(name)), below))
+    if node(run.result, "constraints"):
+        cards.append(("Constraints", *told_in_short(run)))
     seconds = total_seconds(run)
     parts = [
         f"{word} {duration(float(v))}"
@@ -127,13 +131,16 @@ def _cards(run: RunReport) -> list[tuple[str, str, str]]:
     return cards
 
 
+def _without_violations(run: RunReport, table: str) -> dict[str, Any]:
+    """Of the metrics or tolerances those that are no constraints', which are told apart."""
+    return {name: value for name, value in node(run.result, table).items() if name not in node(run.result, "constraints")}
+
+
 def _metrics(run: RunReport) -> list[dict[str, Any]]:
     """A row for each metric of the best point, but violations, which have a table: words, text, tolerance, whether it is met, raw value."""
-    limits, constraints = node(run.result, "tolerances"), node(run.result, "constraints")
+    limits = node(run.result, "tolerances")
     rows = []
-    for name, value in node(run.result, "metrics").items():
-        if name in constraints:
-            continue
+    for name, value in _without_violations(run, "metrics").items():
         limit = limits.get(name)
         met = None if limit is None or value is None else value <= limit
         first = run.course.metrics.get(name)
