@@ -120,6 +120,35 @@ def test_gradient_residuals_stage_costs_and_candidates_are_of_one_objective(name
     assert (made * units).reshape(-1) == pytest.approx(problem.latest.gradient, rel=1e-7, abs=1e-8 * size)
 
 
+@pytest.mark.parametrize("name", [name for name in CASES if " " not in name or "frame" in name or "whole" in name])
+def test_soft_ones_are_means_of_squares_with_their_gradient_and_residuals(name: str, tmp_path: Path) -> None:
+    words, node = CASES[name]
+    (tmp_path / "mine.py").write_text(USER)
+    _, task = configured(*words, f"+constraint.c={node.replace('FILE', str(tmp_path / 'mine.py'))}", "constraint.c.hard=false",
+                         "constraint.c.weight=3")  # fmt: skip
+    problem = TaskProblem(task, remember=False)
+    problem.evaluate()
+    assert problem.latest is not None and problem.latest.gradient is not None
+    constraint = task.constraints.all["c"].constraint
+    with torch.no_grad():
+        rows = constraint.measure(task.simulate()[0])
+    expected = 3.0 * sum(
+        float((quantity.violation(one.values) / quantity.scale).square().mean())
+        for quantity, one in zip(constraint.quantities, rows, strict=True)
+    )
+    assert problem.latest.terms["c"] == pytest.approx(expected, rel=1e-10) and expected > 0.0
+    x, gradient, random = point(problem.groups), problem.latest.gradient, np.random.default_rng(5)
+    direction, values = random.standard_normal(len(x)), []
+    for side in (1.0, -1.0):
+        move(problem.groups, x + side * 1e-6 * direction)
+        values.append(problem.evaluate(gradient=False))
+    assert gradient @ direction == pytest.approx((values[0] - values[1]) / 2e-6, rel=3e-6, abs=1e-7)
+    move(problem.groups, x)
+    blocks = problem.linearize()
+    assert blocks is not None
+    assert problem.normal(blocks).gradient() == pytest.approx(gradient, rel=1e-7, abs=1e-9 * float(np.abs(gradient).max()))
+
+
 def measured(words: tuple[str, ...], node: str, folder: Path, *more: str) -> tuple[Any, list[torch.Tensor]]:
     """The view of the start, and the quantities of ``c``."""
     task = problem_of(words, node, folder, *more).task
@@ -192,7 +221,11 @@ def test_a_learned_start_is_seen_by_periodic_constraints(tmp_path: Path) -> None
 
 
 def test_environments_of_a_batch_are_measured_as_alone(tmp_path: Path) -> None:
-    for name in ("joint_torque", "power", "position in a box", "orientation", "cone", "terminal_state"):
+    for name in (
+        "joint_torque", "torque_rate from what acted before", "power", "position in a box", "position on a path",
+        "position in another frame", "half_space of another frame", "pose", "orientation", "orientation within an angle", "cone",
+        "clearance of the robot itself", "terminal_state", "periodic of a base that may have turned",
+    ):  # fmt: skip
         words, node = CASES[name]
         alone = measured(words, node, tmp_path, "parameter.controls.noise=0")[1]
         batch = measured(words, node, tmp_path, "parameter.controls.noise=0", "task.envs=2")[1]
@@ -203,6 +236,11 @@ def test_environments_of_a_batch_are_measured_as_alone(tmp_path: Path) -> None:
 
 def test_every_kind_has_a_case() -> None:
     assert {node.removeprefix("{kind: ").partition(",")[0].strip("}") for _, node in CASES.values()} == set(CONSTRAINTS)
+
+
+def test_every_kind_is_in_the_documentation() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "constraints.md").read_text()
+    assert [kind for kind in CONSTRAINTS if f"`{kind}`" not in text] == []
 
 
 @pytest.mark.parametrize(
