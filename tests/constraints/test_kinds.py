@@ -124,8 +124,8 @@ def test_gradient_residuals_stage_costs_and_candidates_are_of_one_objective(name
 def test_soft_ones_are_means_of_squares_with_their_gradient_and_residuals(name: str, tmp_path: Path) -> None:
     words, node = CASES[name]
     (tmp_path / "mine.py").write_text(USER)
-    _, task = configured(*words, f"+constraint.c={node.replace('FILE', str(tmp_path / 'mine.py'))}", "constraint.c.hard=false",
-                         "constraint.c.weight=3")  # fmt: skip
+    soft = node.replace("FILE", str(tmp_path / "mine.py")).removesuffix("}") + ", hard: false, weight: 3}"
+    _, task = configured(*words, f"+constraint.c={soft}")
     problem = TaskProblem(task, remember=False)
     problem.evaluate()
     assert problem.latest is not None and problem.latest.gradient is not None
