@@ -51,7 +51,8 @@ class Setting:
     information: of a trajectory, the square root of the information about the task's unknowns (n, n), or None.
     start_controls: controls before learning (T,[B,]nv), or None where controls come from a closed loop.
     recorded: what recordings bring, or None in a task, which has none.
-    start_is_learned: some parameter changes the state at the start. clock: of a plan that is part of a longer motion, else None.
+    start_is_learned: some parameter changes the state at the start. controlled: degrees of freedom whose controls some parameter makes,
+    None where that is not known. clock: of a plan that is part of a longer motion, else None.
     """
 
     scene: Any
@@ -69,6 +70,7 @@ class Setting:
     start_controls: Tensor | None = None
     recorded: Recorded | None = None
     start_is_learned: bool = False
+    controlled: frozenset[int] | None = None
     clock: Clock | None = None
     described_: tuple[Any, dict[str, Tensor]] | None = field(default=None, repr=False)  # scene, and `described` of it
 

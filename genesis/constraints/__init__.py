@@ -4,11 +4,12 @@ the command line."""
 from typing import Any
 
 from genesis.constraints.clearance import Clearance
-from genesis.constraints.constraint import Constraint, RangedQuantity
+from genesis.constraints.constraint import Constraint, DrawnRegion, RangedQuantity
 from genesis.constraints.constraint_set import ConstraintSet, Violation
-from genesis.constraints.frames import Cone, HalfSpace, OrientationRange, PositionRange
+from genesis.constraints.frames import Cone, HalfSpace, OrientationRange, PoseEquality, PositionRange
 from genesis.constraints.joints import JointPositionRange, JointTorqueRange, JointVelocityRange
 from genesis.constraints.motors import Power, TorqueRate
+from genesis.constraints.over_time import WorstOverTime, worst_over_time
 from genesis.constraints.states import Periodic, TerminalStateEquality
 from genesis.constraints.user import UserConstraint
 from genesis.errors import unknown_name
@@ -24,6 +25,7 @@ CONSTRAINTS: dict[str, Any] = {
     "position": PositionRange,
     "half_space": HalfSpace,
     "orientation": OrientationRange,
+    "pose": PoseEquality,
     "cone": Cone,
     "clearance": Clearance,
     "terminal_state": TerminalStateEquality,
@@ -31,7 +33,17 @@ CONSTRAINTS: dict[str, Any] = {
     "user": UserConstraint,
 }
 
-__all__ = ["CONSTRAINTS", "Constraint", "ConstraintSet", "RangedQuantity", "Violation", "make_constraints"]
+__all__ = [
+    "CONSTRAINTS",
+    "Constraint",
+    "ConstraintSet",
+    "DrawnRegion",
+    "RangedQuantity",
+    "Violation",
+    "WorstOverTime",
+    "make_constraints",
+    "worst_over_time",
+]
 
 
 def make_constraints(setting: Setting, specs: dict[str, dict[str, Any]]) -> ConstraintSet:

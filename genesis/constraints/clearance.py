@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from genesis.constraints.constraint import Constraint, RangedQuantity
-from genesis.losses.term import TimeRows, window
+from genesis.constraints.constraint import Constraint, RangedQuantity, state_window
+from genesis.losses.term import TimeRows
 from genesis.scene.clearance import LinkPairs
 from genesis.setting import Setting
 from genesis.view import View
@@ -40,7 +40,7 @@ class Clearance(Constraint):
         others = [name for name, one in setting.entities.items() if one is not body]
         wanted = [[body.name, setting.entities[name].name] for name in others] if between is None else list(between)
         self.pairs = LinkPairs(where, setting.scene, wanted, [body.name] if itself else [])
-        self.steps = window(where, at, setting.horizon)
+        self.steps = state_window(where, at, setting)
         with torch.no_grad():  # which traces its kernel, before anything is timed
             start = (x.expand(2, *x.shape) for x in (setting.start_qpos, setting.start_qvel))
             self.pairs.measure(setting.scene.trajectory(*start), slice(0, 1))

@@ -3,13 +3,15 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from genesis.errors import InputError
-from genesis.losses.term import TimeRows
+from genesis.losses.term import TimeRows, window
 from genesis.problems.augmented_lagrangian import outside
+from genesis.setting import Setting
 from genesis.view import View
 
 
@@ -51,6 +53,24 @@ class Constraint(ABC):
     def measure(self, trajectory: View) -> list[TimeRows]:
         """The quantities of a trajectory, in their order; differentiable, in operations that `torch.vmap` knows."""
 
+    def regions(self) -> list["DrawnRegion"]:
+        """What can be drawn of it in the world."""
+        return []
+
+
+@dataclass(frozen=True)
+class DrawnRegion:
+    """Where something must be, or, `forbidden`, must not be, as it is drawn.
+
+    kind: point, frame, box (half sizes) or plane (its normal is the z axis of quat). pos (3,), quat (4,), size [m].
+    """
+
+    kind: str
+    pos: Tensor
+    quat: Tensor | None = None
+    size: tuple[float, ...] = ()
+    forbidden: bool = False
+
 
 def grouped(units: Sequence[str]) -> list[tuple[str, list[int]]]:
     """The distinct units, and the positions of each: a quantity has one unit."""
@@ -76,3 +96,11 @@ def size_of(low: Tensor, high: Tensor) -> Tensor:
     made = torch.where(torch.isfinite(width) & (width > 0.0), width, largest)
     made = torch.where(made > 0.0, made, torch.ones_like(made))
     return made if made.ndim == 1 else made.amax(0)
+
+
+def state_window(where: str, at: Any, setting: Setting) -> slice:
+    """The states that `at` means. Raises: InputError also where it is the start alone, which nothing changes."""
+    steps = window(where, at, setting.horizon)
+    if steps.stop <= 1 and not setting.start_is_learned:
+        raise InputError(f"{where}: at={at} is the start alone, which nothing changes; choose later states, or learn the start.")
+    return steps

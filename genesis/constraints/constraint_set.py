@@ -103,16 +103,17 @@ class ConstraintSet:
         }
 
     def metrics(self, trajectory: View) -> dict[str, Tensor]:
-        """Largest violation of each quantity, of the worst environment."""
+        """Largest violation of each quantity, of the worst environment; quantities of one constraint in one unit share a metric."""
         made: dict[str, Tensor] = {}
         for name, one in self.all.items():
             for quantity, rows in zip(one.constraint.quantities, one.constraint.measure(trajectory), strict=True):
-                made[metric_name(name, quantity)] = quantity.violation(rows.values.detach()).amax().double()
+                metric, largest = metric_name(name, quantity), quantity.violation(rows.values.detach()).amax().double()
+                made[metric] = torch.maximum(made[metric], largest) if metric in made else largest
         return made
 
     def violations(self, trajectory: View, environments: Tensor | None = None) -> list[Violation]:
-        """The largest of each quantity, with its place. environments: those that the trajectory has, where it has not all."""
-        found = []
+        """The largest behind each metric, with its place. environments: those that the trajectory has, where it has not all."""
+        found: list[Violation] = []
         with torch.no_grad():
             for name, one in self.all.items():
                 for quantity, rows in zip(one.constraint.quantities, one.constraint.measure(trajectory), strict=True):
@@ -131,12 +132,17 @@ class ConstraintSet:
                             quantity.tolerance,
                             quantity.unit,
                             label,
-                            rows.first + place[0],
+                            rows.first + place[0] + rows.reach,
                             env,
                             one.hard,
                         )  # fmt: skip
                     )
-        return found
+        worst = {one.metric: one for one in sorted(found, key=lambda one: one.value)}
+        return [one for one in found if worst[one.metric] is one]
+
+    def content(self, trajectory: View, dt: float, environments: Tensor | None = None) -> dict[str, Any]:
+        """For result.json: of `violations`, by metric."""
+        return {one.metric: one.content(dt) for one in self.violations(trajectory, environments)}
 
     # ---- rounds of the hard ones
 
@@ -199,7 +205,7 @@ class ConstraintSet:
 
 def metric_name(name: str, quantity: RangedQuantity) -> str:
     """Of the largest violation of a quantity."""
-    return f"{name}_violation_{quantity.slug}"
+    return f"{name}_violation_{quantity.slug}".removesuffix("_")
 
 
 def _law(quantity: RangedQuantity) -> AugmentedLagrangian:

@@ -1,17 +1,17 @@
 """Constraints on where a frame is and how it stands: a point in a box, on a path, behind a plane; an orientation, an axis within a cone."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from genesis.constraints.constraint import Constraint, RangedQuantity, size_of
+from genesis.constraints.constraint import Constraint, DrawnRegion, RangedQuantity, size_of, state_window
 from genesis.errors import InputError
-from genesis.grad.rotation import rotate
+from genesis.grad.rotation import rotate, rotate_inverse
 from genesis.losses.orientation import unit_quaternion
-from genesis.losses.term import TimeRows, window
+from genesis.losses.term import TimeRows
 from genesis.paths import target_path
 from genesis.scene.frame_jacobian import frame_quat_jacobian, point_jacobian
 from genesis.selection import quaternion_error, vector
@@ -24,22 +24,48 @@ AXES = ("x", "y", "z")
 
 
 class OfPoint(Constraint):
-    """Of the point `offset` [m] of a link or site."""
+    """Of the point `offset` [m] of a link or site, in the axes of the world, or in those, and from the origin, of another one, `relative_to`.
 
-    def __init__(self, setting: Setting, where: str, frame: str | None, offset: Any, at: Any, entity: str | None) -> None:
+    relative_entity: whose that is; None: the robot's.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        where: str,
+        *,
+        frame: str | None = None,
+        offset: Any = (0.0, 0.0, 0.0),
+        relative_to: str | None = None,
+        relative_entity: str | None = None,
+        at: Any = "all",
+        entity: str | None = None,
+    ) -> None:
         self.body = setting.entity(where, entity)
         self.frame = setting.frame(f"{where}.frame", frame, self.body)
         shift = tuple(float(x) for x in vector(f"{where}.offset", offset, 3))
         self.offset = shift if any(shift) else None
-        self.steps = window(where, at, setting.horizon)
+        self.base: tuple[Any, str] | None = None
+        if relative_to is not None:
+            base = setting.entity(f"{where}.relative_entity", relative_entity)
+            self.base = base, setting.frame(f"{where}.relative_to", relative_to, base)
+        elif relative_entity is not None:
+            raise InputError(
+                f"{where}: relative_entity is given and relative_to is not; name the link or site of {relative_entity}."
+            )
+        self.steps = state_window(where, at, setting)
 
-    def point(self, trajectory: View) -> Tensor:
-        """(S,[B,]3) [m]"""
-        return trajectory.point(self.body, self.frame, self.offset, self.steps)
+    def rows(self, trajectory: View, of: Callable[[Tensor], Tensor] = lambda point: point) -> TimeRows:
+        """Numbers (..., m) that are made of the points (..., 3) [m]."""
+        point = trajectory.point(self.body, self.frame, self.offset, self.steps)
+        if self.base is not None:
+            away = point - trajectory.point(*self.base, steps=self.steps)
+            return TimeRows(of(rotate_inverse(trajectory.frame_quat(*self.base, self.steps), away)), self.steps.start)
 
-    def jacobian(self, trajectory: View) -> Tensor:
-        """(S, B, 3, nx)"""
-        return point_jacobian(trajectory.trajectory, self.body, self.frame, self.offset, self.steps)
+        def to_state() -> Tensor:
+            return slopes(of, point) @ point_jacobian(trajectory.trajectory, self.body, self.frame, self.offset, self.steps)
+
+        return TimeRows(of(point), self.steps.start, to_state=to_state)
 
 
 class PositionRange(OfPoint):
@@ -53,13 +79,10 @@ class PositionRange(OfPoint):
         low: Any = None,
         high: Any = None,
         target: Any = None,
-        frame: str | None = None,
-        offset: Any = (0.0, 0.0, 0.0),
-        at: Any = "all",
         tolerance: float = 1e-4,
-        entity: str | None = None,
+        **of_point: Any,
     ) -> None:
-        super().__init__(setting, where, frame, offset, at, entity)
+        super().__init__(setting, where, **of_point)
         if target is not None:
             if low is not None or high is not None:
                 raise InputError(
@@ -73,11 +96,20 @@ class PositionRange(OfPoint):
         self.quantities = [RangedQuantity("m", AXES, least, most, scale, tolerance)]
 
     def measure(self, trajectory: View) -> list[TimeRows]:
-        return [TimeRows(self.point(trajectory), self.steps.start, to_state=lambda: self.jacobian(trajectory))]
+        return [self.rows(trajectory)]
+
+    def regions(self) -> list[DrawnRegion]:
+        low, high = (side.reshape(-1, 3) for side in (self.quantities[0].low, self.quantities[0].high))
+        if self.base is not None or bool((high - low).isinf().any()) or bool((low != low[0]).any()):  # a path, or open sides
+            return []
+        low, high = low[0], high[0]
+        if bool((low == high).all()):
+            return [DrawnRegion("point", low)]
+        return [DrawnRegion("box", 0.5 * (low + high), size=tuple(float(x) for x in 0.5 * (high - low)))]
 
 
 class HalfSpace(OfPoint):
-    """normal · p ≤ offset_along [m]: the point stays behind a plane."""
+    """normal · p ≤ distance [m]: the point stays behind a plane."""
 
     def __init__(
         self,
@@ -86,13 +118,10 @@ class HalfSpace(OfPoint):
         *,
         normal: Any,
         distance: float = 0.0,
-        frame: str | None = None,
-        offset: Any = (0.0, 0.0, 0.0),
-        at: Any = "all",
         tolerance: float = 1e-4,
-        entity: str | None = None,
+        **of_point: Any,
     ) -> None:
-        super().__init__(setting, where, frame, offset, at, entity)
+        super().__init__(setting, where, **of_point)
         self.normal = direction(f"{where}.normal", normal)
         most = self.normal.new_tensor([float(distance)])
         self.quantities = [
@@ -100,8 +129,56 @@ class HalfSpace(OfPoint):
         ]
 
     def measure(self, trajectory: View) -> list[TimeRows]:
-        values = (self.point(trajectory) * self.normal).sum(-1, keepdim=True)
-        return [TimeRows(values, self.steps.start, to_state=lambda: (self.normal @ self.jacobian(trajectory)).unsqueeze(-2))]
+        return [self.rows(trajectory, lambda point: (point * self.normal).sum(-1, keepdim=True))]
+
+    def regions(self) -> list[DrawnRegion]:
+        if self.base is not None:
+            return []
+        return [DrawnRegion("plane", self.normal * self.quantities[0].high, _from_vertical(self.normal), forbidden=True)]
+
+
+def _from_vertical(normal: Tensor) -> Tensor:
+    """Quaternion (4,) that turns the z axis to a unit vector."""
+    x, y, z = (float(k) for k in normal)
+    if z < -1.0 + 1e-9:
+        return normal.new_tensor([0.0, 1.0, 0.0, 0.0])
+    quat = normal.new_tensor([1.0 + z, -y, x, 0.0])
+    return quat / quat.norm()
+
+
+class PoseEquality(OfPoint):
+    """A point of a frame at `target_pos` [m], and the frame turned as `target_quat` says [rad]: `position` and `orientation` in one.
+
+    tolerance [m], orientation_tolerance [rad].
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        where: str,
+        *,
+        target_pos: Any,
+        target_quat: Any,
+        frame: str | None = None,
+        offset: Any = (0.0, 0.0, 0.0),
+        at: Any = "end",
+        tolerance: float = 1e-4,
+        orientation_tolerance: float = 1e-3,
+        entity: str | None = None,
+    ) -> None:
+        super().__init__(setting, where, frame=frame, offset=offset, at=at, entity=entity)
+        self.pos = vector(f"{where}.target_pos", target_pos, 3)
+        self.turn = OrientationRange(
+            setting, where, target=target_quat, frame=frame, at=at, tolerance=orientation_tolerance, entity=entity
+        )
+        here = RangedQuantity("m", AXES, self.pos, self.pos, torch.full_like(self.pos, LENGTH), tolerance)
+        self.quantities = [here, *self.turn.quantities]
+
+    def measure(self, trajectory: View) -> list[TimeRows]:
+        return [self.rows(trajectory), *self.turn.measure(trajectory)]
+
+    def regions(self) -> list[DrawnRegion]:
+        return [DrawnRegion("point", self.pos), DrawnRegion("frame", self.pos, self.turn.target)]
 
 
 class OfOrientation(Constraint):
@@ -110,11 +187,25 @@ class OfOrientation(Constraint):
     def __init__(self, setting: Setting, where: str, frame: str | None, at: Any, entity: str | None) -> None:
         self.body = setting.entity(where, entity)
         self.frame = setting.frame(f"{where}.frame", frame, self.body)
-        self.steps = window(where, at, setting.horizon)
+        self.steps = state_window(where, at, setting)
 
-    def quat(self, trajectory: View) -> Tensor:
-        """(S,[B,]4)"""
-        return trajectory.frame_quat(self.body, self.frame, self.steps)
+    def rows(self, trajectory: View, of: Callable[[Tensor], Tensor]) -> TimeRows:
+        """Numbers (..., m) that are made of the quaternions (..., 4)."""
+        quat = trajectory.frame_quat(self.body, self.frame, self.steps)
+
+        def to_state() -> Tensor:
+            return slopes(of, quat) @ frame_quat_jacobian(trajectory.trajectory, self.body, self.frame, self.steps)
+
+        return TimeRows(of(quat), self.steps.start, to_state=to_state)
+
+
+def slopes(of: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
+    """(S, B, m, n): derivatives of what is made of each row (n,) of values to that row."""
+    here = (values if values.ndim == 3 else values.unsqueeze(1)).detach().requires_grad_()
+    with torch.enable_grad():
+        made = of(here)
+        bars = [torch.autograd.grad(made[..., k].sum(), here, retain_graph=True)[0] for k in range(made.shape[-1])]
+    return torch.stack(bars, -2)
 
 
 class OrientationRange(OfOrientation):
@@ -143,17 +234,13 @@ class OrientationRange(OfOrientation):
         ]
 
     def measure(self, trajectory: View) -> list[TimeRows]:
-        error = quaternion_error(self.quat(trajectory), self.target)
-        if self.angle:
-            sine = torch.sqrt((error * error).sum(-1, keepdim=True) + TINY)
-            return [TimeRows(2.0 * torch.asin(sine.clamp(max=1.0 - 1e-12)), self.steps.start)]
-        return [TimeRows(2.0 * error, self.steps.start, to_state=lambda: self._jacobian(trajectory))]
+        return [self.rows(trajectory, self._turn)]
 
-    def _jacobian(self, trajectory: View) -> Tensor:
-        """The error is linear in the quaternion."""
-        units = torch.eye(4, dtype=self.target.dtype, device=self.target.device)
-        of_quat = frame_quat_jacobian(trajectory.trajectory, self.body, self.frame, self.steps)
-        return 2.0 * quaternion_error(units, self.target).T @ of_quat
+    def _turn(self, quat: Tensor) -> Tensor:
+        error = quaternion_error(quat, self.target)
+        if not self.angle:
+            return 2.0 * error
+        return 2.0 * torch.asin(length(error).clamp(max=1.0 - 1e-12))
 
 
 class Cone(OfOrientation):
@@ -180,11 +267,17 @@ class Cone(OfOrientation):
         ]
 
     def measure(self, trajectory: View) -> list[TimeRows]:
-        quat = self.quat(trajectory)
-        axis = rotate(quat, self.axis.expand(*quat.shape[:-1], 3))
-        about = self.about.expand_as(axis)
-        sine = torch.sqrt(torch.linalg.cross(axis, about).square().sum(-1, keepdim=True) + TINY)
-        return [TimeRows(torch.atan2(sine, (axis * about).sum(-1, keepdim=True)), self.steps.start)]
+        return [self.rows(trajectory, self._angle)]
+
+    def _angle(self, quat: Tensor) -> Tensor:
+        axis = rotate(quat, self.axis)
+        sine = length(torch.linalg.cross(axis, self.about.expand_as(axis)))
+        return torch.atan2(sine, (axis * self.about).sum(-1, keepdim=True))
+
+
+def length(values: Tensor) -> Tensor:
+    """(..., 1) of vectors (..., 3), with a slope, of zero, where they are zero."""
+    return torch.sqrt((values * values).sum(-1, keepdim=True) + TINY)
 
 
 def direction(where: str, value: Any) -> Tensor:

@@ -1,12 +1,13 @@
 """Constraints on what joints do: position, velocity, torque. One number for each chosen joint or degree of freedom, at each step."""
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from genesis.constraints.constraint import Constraint, RangedQuantity, grouped, narrowed, size_of
+from genesis.constraints.constraint import Constraint, RangedQuantity, grouped, narrowed, size_of, state_window
 from genesis.errors import InputError
 from genesis.losses.term import Columns, TimeRows, window
 from genesis.selection import SceneJoint, chosen_joints, coordinates, dofs, driven_joints, limits, vector
@@ -23,7 +24,7 @@ class OfJoints(Constraint):
         margin: [unit] that is kept free. at: see `genesis.losses.term.window`.
 
     kind: which limits of the robot. controls: they are of the steps, not of the states.
-    Raises: InputError where there is no limit at all.
+    Raises: InputError where there is no limit at all, or nothing drives the joints whose controls are limited.
     """
 
     kind = ""
@@ -45,9 +46,11 @@ class OfJoints(Constraint):
     ) -> None:
         body = setting.entity(where, entity)
         chosen = self.choose(where, body, joints)
+        if self.controls:
+            expect_driven(where, setting, chosen, joints)
         columns, labels, units = self.columns_of(chosen), self.labels_of(chosen), self.units_of(chosen)
         self.control = setting.control
-        self.steps = step_window(where, at, setting.horizon) if self.controls else window(where, at, setting.horizon)
+        self.steps = step_window(where, at, setting.horizon) if self.controls else state_window(where, at, setting)
         least, most = (
             limits(body, chosen, self.kind) if self.kind else (torch.full((len(labels),), s * torch.inf) for s in (-1.0, 1.0))
         )
@@ -168,3 +171,14 @@ def step_window(where: str, at: Any, horizon: int) -> slice:
     """The steps (of 0 to horizon − 1) that `at` means: end, all, or [from, to] as fractions."""
     found = window(where, at, horizon)
     return slice(0, horizon) if at == "all" else slice(min(found.start, horizon - 1), min(found.stop, horizon))
+
+
+def expect_driven(where: str, setting: Setting, chosen: Sequence[SceneJoint], patterns: Any) -> None:
+    """Raises: InputError where a pattern means nothing but joints that nothing drives, so that no limit of what drives them has an effect."""
+    if setting.controlled is None or setting.control != "force":
+        return
+    driven = [joint.name for joint in chosen if setting.controlled.intersection(joint.dofs)]
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        if not any(fnmatchcase(name, pattern) for name in driven):
+            remedy = f"driven are: {', '.join(driven)}" if driven else "learn controls for it (parameter.*)"
+            raise InputError(f"{where}: nothing drives {pattern}, so that this limits nothing; {remedy}.")

@@ -69,6 +69,6 @@ def _squares(
 
     equality = bool((torch.as_tensor(low) == torch.as_tensor(high)).any())
     return Squares(
-        values, rows.first, rows.reach, rows.sees, None if rows.to_state is None else to_state, rows.claimed_by,
+        values, rows.first, rows.reach, rows.sees, None if rows.to_state is None else to_state, rows.claimed_by, rows.ends,
         weight=weight, one_sided=not equality,
     )  # fmt: skip

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from genesis.constraints.constraint import Constraint, RangedQuantity, grouped
 from genesis.errors import InputError
+from genesis.grad.rotation import rotate_inverse
 from genesis.losses.joint_tracking import seen_by_difference
-from genesis.losses.term import TimeRows
+from genesis.losses.term import Columns, TimeRows
 from genesis.losses.terminal_state import target_configuration
 from genesis.selection import SceneJoint, chosen_joints, coordinates, difference, dofs, match, vector
 from genesis.setting import Setting
@@ -67,7 +68,13 @@ class TerminalStateEquality(Constraint):
 
 class Periodic(Constraint):
     """The last state is the first one: the motion can go on for ever. `free`: degrees of freedom ("joint", or "joint.vx" of several) whose
-    positions may differ, by default how far and where to a floating base has gone ahead (vx, vy); their velocities may not."""
+    positions may differ, by default how far and where to a floating base has gone ahead (vx, vy); their velocities may not.
+
+    free_heading: a floating base may also have turned about the vertical: of its orientation the vertical in its own axes is compared, and its
+    linear velocity in these axes too.
+
+    Where the start is given, it is a constant, and rows are of the last state alone; where it is learned, they see both ends.
+    """
 
     def __init__(
         self,
@@ -75,6 +82,7 @@ class Periodic(Constraint):
         where: str,
         *,
         free: Any = None,
+        free_heading: bool = False,
         joints: Any = ("*",),
         tolerance: float = 1e-3,
         entity: str | None = None,
@@ -85,12 +93,24 @@ class Periodic(Constraint):
         ahead = [f"{joint.name}.{axis}" for joint in self.joints if joint.is_free for axis in ("vx", "vy")]
         given = ahead if free is None else free
         self.free = set(match(f"{where}.free", "degree of freedom", given, names)) if given else set()
+        self.turned = [joint for joint in self.joints if joint.is_free] if free_heading else []
+        if free_heading and not self.turned:
+            raise InputError(
+                f"{where}.free_heading: none of the chosen joints is that of a floating base, which alone has a heading."
+            )
+        turning = {self.dofs.index(dof) for joint in self.turned for dof in joint.dofs[3:]}
+        moving = {self.dofs.index(dof) for joint in self.turned for dof in joint.dofs[:3]}
+        left_out = {"position": self.free | turning, "velocity": moving}
         self.parts = [
-            (unit, labels, kind, [k for k in index if kind == "velocity" or k not in self.free])
+            (unit, labels, kind, [k for k in index if k not in left_out[kind]])
             for unit, labels, kind, index in state_parts(self.joints, True, True)
         ]
         self.parts = [(unit, [names[k] for k in index], kind, index) for unit, _, kind, index in self.parts if index]
         self.quantities = [equality(unit, labels, tolerance, setting.start_qvel) for unit, labels, _, _ in self.parts]
+        for joint in self.turned:
+            for what, unit in (("tilt", "1"), ("speed in own axes", "m/s")):
+                labels = [f"{joint.name}: {what}, {axis}" for axis in "xyz"]
+                self.quantities.append(equality(unit, labels, tolerance, setting.start_qvel))
         self.start = None if setting.start_is_learned else (setting.start_qpos, setting.start_qvel)
 
     def measure(self, trajectory: View) -> list[TimeRows]:
@@ -99,15 +119,27 @@ class Periodic(Constraint):
         else:
             q, v = (trajectory.own(x, 0) if x.ndim == 2 else x for x in self.start)
             first, reach, begin = self.horizon, 0, (q.unsqueeze(0), v.unsqueeze(0))
-        made = []
+        last = trajectory.qpos[-1:], trajectory.qvel[-1:]
+        seen, made = seen_by_difference(self.joints), []
         for _, _, kind, index in self.parts:
+            sees: Columns | None
             if kind == "position":
-                off = difference(self.joints, trajectory.qpos[-1:], begin[0])[..., index]
+                off = difference(self.joints, last[0], begin[0])[..., index]
+                sees = None if seen is None else ("qpos", [seen[1][k] for k in index])
             else:
                 columns = [self.dofs[k] for k in index]
-                off = trajectory.qvel[-1:][..., columns] - begin[1][..., columns]
-            made.append(TimeRows(off, first, reach))
+                off, sees = last[1][..., columns] - begin[1][..., columns], ("qvel", columns)
+            made.append(TimeRows(off, first, reach, sees, ends=True))
+        for joint in self.turned:
+            now, then = _in_own_axes(joint, *last), _in_own_axes(joint, *begin)
+            made += [TimeRows(a - b, first, reach, ends=True) for a, b in zip(now, then, strict=True)]
         return made
+
+
+def _in_own_axes(joint: SceneJoint, qpos: Tensor, qvel: Tensor) -> tuple[Tensor, Tensor]:
+    """The vertical, and the linear velocity of a free joint's body, (..., 3) each."""
+    quat = qpos[..., list(joint.qs[3:])]
+    return rotate_inverse(quat, quat.new_tensor([0.0, 0.0, 1.0])), rotate_inverse(quat, qvel[..., list(joint.dofs[:3])])
 
 
 def names_of(joint: SceneJoint) -> list[str]:

@@ -13,7 +13,7 @@ from genesis.losses.term import Squares
 
 @dataclass(frozen=True)
 class Seeds:
-    """Of residuals (S, B, m) that see J = reach + 1 steps: state (J, S, B, m, nx), controls (J, S, B, m, nv) of the j-th of them, and
+    """Of residuals (S, B, m) that see J steps (`TimeRows.seen`): state (J, S, B, m, nx), controls (J, S, B, m, nv) of the j-th of them, and
     parameters (S, B, m, F), in which these may not be told apart; None where there is no dependence."""
 
     state: Tensor | None
@@ -22,8 +22,9 @@ class Seeds:
 
 
 def seeds(part: Squares, leaves: Sequence[Tensor], columns: Tensor) -> Seeds:
-    """One reverse pass for each of the m numbers of a row and each of the J steps it sees: rows that are J apart see nothing in common, so
-    that the gradient of their sum holds the gradient of each. One pass for all m numbers where each sees a column of its own (`sees`).
+    """One reverse pass for each of the m numbers of a row and each of the steps it reaches over: rows that are so far apart see nothing in
+    common, so that the gradient of their sum holds the gradient of each. One pass for all m numbers where each sees a column of its own
+    (`sees`).
 
     Args:
         part: residuals with their graph. leaves: x (T+1, B, nx), controls (T, B, nv), and, or not, theta (T+1, B, P).
@@ -52,9 +53,11 @@ def seeds(part: Squares, leaves: Sequence[Tensor], columns: Tensor) -> Seeds:
                 bar = bar if i < 2 else bar.index_select(-1, columns)
                 table = found[i]
                 if table is None:
-                    table = found[i] = bar.new_zeros(many, count, batch, size, bar.shape[-1])
-                for j in range(many):
-                    taken = bar[part.first + c + j :: many][: len(range(c, count, many))]  # there is no control at the last state
+                    table = found[i] = bar.new_zeros(len(part.seen), count, batch, size, bar.shape[-1])
+                for j, step in enumerate(part.seen):
+                    taken = bar[part.first + c + step :: many][
+                        : len(range(c, count, many))
+                    ]  # there is no control at the last state
                     table[j, c::many, :, k][: len(taken)] = taken
     parameters = found[2]
     return Seeds(found[0], found[1], None if parameters is None else parameters.sum(0))
@@ -85,13 +88,13 @@ def _column_seeds(part: Squares, values: Tensor, leaves: Sequence[Tensor]) -> Se
     first = leaves[0].shape[-1] - leaves[1].shape[-1] if series == "qvel" else 0
     places, numbers = _places(tuple(own), first, leaf.device)
     many, count = part.reach + 1, values.shape[0]
-    table = leaf.new_zeros(many, count, leaf.shape[1], len(own), leaf.shape[-1])
+    table = leaf.new_zeros(len(part.seen), count, leaf.shape[1], len(own), leaf.shape[-1])
     for c in range(min(many, count)):
         rows = values if many == 1 else values[c::many]
         (bar,) = torch.autograd.grad(rows, [leaf], torch.ones_like(rows), retain_graph=True)
         seen = bar.index_select(-1, places)
-        for j in range(many):
-            table[j, c::many][..., numbers, places] = seen[part.first + c + j :: many][: len(range(c, count, many))]
+        for j, step in enumerate(part.seen):
+            table[j, c::many][..., numbers, places] = seen[part.first + c + step :: many][: len(range(c, count, many))]
     return Seeds(None, table, None) if series == "controls" else Seeds(table, None, None)
 
 

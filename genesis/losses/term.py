@@ -26,9 +26,10 @@ class TimeRows:
     """Numbers of a trajectory, in rows over time.
 
     values (S,[B,]m): time first. first, reach: row s depends on the states and controls of the steps first + s to
-    first + s + reach, and on no other. sees: of a row whose number k depends on one column of one series alone: which series, and the
-    column of each number. to_state: gives the derivatives (S, B, m, nx) to the state that a row sees (reach 0), where physical parameters
-    are given, at less than m reverse passes. claimed_by: where a user says what the rows depend on, which is checked then.
+    first + s + reach, and on no other; ends: on the first and the last of these alone. sees: of a row whose number k depends on one column
+    of one series alone: which series, and the column of each number. to_state: gives the derivatives (S, B, m, nx) to the state that a row
+    sees (reach 0), where physical parameters are given, at less than m reverse passes. claimed_by: where a user says what the rows depend
+    on, which is checked then.
     """
 
     values: Tensor
@@ -37,6 +38,12 @@ class TimeRows:
     sees: Columns | None = None
     to_state: Callable[[], Tensor] | None = None
     claimed_by: str = ""
+    ends: bool = False
+
+    @property
+    def seen(self) -> Sequence[int]:
+        """The J steps that row s depends on, counted from first + s."""
+        return (0, self.reach) if self.ends and self.reach else range(self.reach + 1)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,9 @@ class ConstraintRounds:
     def stuck(self) -> bool:
         """They cannot be made to hold, so far as rounds can tell."""
         heavy = any(law.weight >= HEAVY * law.first for _, _, law in self.constraints.laws())
-        recent = self.worst[-STUCK - 1 :]
+        recent = self.worst[1:][
+            -STUCK - 1 :
+        ]  # the start knows nothing of the price, and may violate less than what a low one leaves
         return heavy and len(recent) > STUCK and min(recent[1:]) > max(FALLS * recent[0], 1.0)
 
     def state_dict(self) -> dict[str, Any]:

@@ -38,7 +38,7 @@ from genesis.runners.excitation import EXTRA_FILES
 from genesis.runners.growth import Growth, growth_of
 from genesis.runners.names import GROWTH
 from genesis.runners.optimal_control import TaskControl
-from genesis.runners.series import dof_arrays
+from genesis.runners.series import dof_arrays, soft_violations
 from genesis.runners.solution import meaning_arrays, parameter_arrays, trajectory_arrays
 from genesis.tasks import Task
 from genesis.tasks.linearize import Linearized, expect_squares, linearize
@@ -356,8 +356,9 @@ class TaskProblem:
         return EXTRA_FILES[self.kind](self.task) if self.kind in EXTRA_FILES else {}
 
     def summary(self) -> dict[str, Any]:
-        """How small changes grow along the first and the final motion."""
-        return {"growth": {name: growth.content() for name, growth in self.growth.items()}} if self.growth else {}
+        """How small changes grow along the first and the final motion, and how far soft constraints are violated."""
+        growth = {"growth": {name: one.content() for name, one in self.growth.items()}} if self.growth else {}
+        return growth | soft_violations(self.task, self._without)
 
     def curves(self) -> dict[str, np.ndarray]:
         """log10 of the growth at each step."""
@@ -389,13 +390,9 @@ def groups_of(task: Task) -> list[Group]:
     """What a method moves: the learned parameters of a task."""
     return [
         Group(
-            name,
-            parameter.leaves(),
-            parameter.leaf_bounds(),
-            parameter.lr,
-            parameter.project,
+            name, parameter.leaves(), parameter.leaf_bounds(), parameter.lr, parameter.project,
             in_time=isinstance(parameter, OpenLoop) and parameter.in_time,
-        )  # fmt: skip
+        )
         for name, parameter in task.parameters.items()
         if parameter.learn
-    ]
+    ]  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from genesis.description.poses import rotate
 from genesis.errors import SIMULATION_FAILURES
 from genesis.grad.tensor import plain
 from genesis.methods.method import move, point
@@ -22,6 +23,8 @@ SAME = 1e-6  # positions [m] that differ by less are one motion
 COVERED = 2e-3  # how far [m | rad] a body of a ghost may be from that of the main take and is not seen
 GREY, BLUE, GREEN = (0.55, 0.58, 0.62), (0.13, 0.49, 0.82), (0.18, 0.62, 0.36)
 ORANGE = (0.87, 0.40, 0.11)
+SHEER = 0.10  # opacity of regions, through which the robot is seen
+PLATE = 1e-3  # half thickness of a plane, in sizes of what is seen
 FOUND, SIMULATED, FIRST, LAST, TARGET = "best", "simulated", "first", "last", "target"
 
 
@@ -57,6 +60,7 @@ def replay_of_task(
         _add_ghost(made, task, LAST, ORANGE, frames, without, None)
         move(groups_of(task), here)
     _add_aim(made, task, left[0])
+    _add_constraints(made, task)
     add_forces(made, main, frames)
     if plain(trajectory.qpos).ndim == 3:
         _add_environments(made, trajectory, left, frames)
@@ -126,6 +130,30 @@ def _add_aim(replay: Replay, task: Task, env: int) -> None:
                 replay.landmarks.append(Landmark("target axes", "frame", (5.0 * radius,), where, quat))
     if aim.qpos is not None:
         replay.takes.append(_posed(replay, task, aim, env))
+
+
+def _add_constraints(replay: Replay, task: Task) -> None:
+    """Where constraints want something to be, or not to be, as far as it can be drawn."""
+    low, high = replay.box()
+    size = float(np.linalg.norm(high - low))
+    radius = float(np.clip(0.009 * size, 2e-3, 0.05))
+    for name, one in task.constraints.all.items():
+        for region in one.constraint.regions():
+            pos = region.pos.detach().cpu().double().numpy()
+            quat = np.array([1.0, 0.0, 0.0, 0.0]) if region.quat is None else region.quat.detach().cpu().double().numpy()
+            kind, extent, label = region.kind, region.size, name
+            if kind == "point":
+                kind, extent = "sphere", (radius,)
+            elif kind == "frame":
+                extent, label = (5.0 * radius,), ""
+            elif kind == "plane":  # as large as what is seen, and in the middle of it
+                normal = rotate(quat, np.array([0.0, 0.0, 1.0]))
+                middle = 0.5 * (low + high)
+                pos = middle + normal * float(normal @ (pos - middle))
+                kind, extent = "box", (0.3 * size, 0.3 * size, PLATE * size)
+            replay.landmarks.append(
+                Landmark(f"constraint {name}", kind, extent, pos, quat, (*(ORANGE if region.forbidden else GREEN), SHEER), label)
+            )
 
 
 def _posed(replay: Replay, task: Task, aim: Aim, env: int) -> Take:

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from genesis.constraints import worst_over_time
+from genesis.errors import SIMULATION_FAILURES
 from genesis.parameters.open_loop import OpenLoop
 from genesis.parameters.policy import Policy
-from genesis.runners.names import FORCE, LIMITED, LIMITS, SERIES
+from genesis.runners.names import CONSTRAINT, FORCE, LIMITED, LIMITS, LINES, MEANING, SERIES
 from genesis.selection import SceneJoint, joints_of, limits
 from genesis.setting import Setting
 from genesis.tasks import Task
@@ -72,13 +74,32 @@ def _control_bounds(task: Task, setting: Setting, nv: int) -> np.ndarray:
 
 def series_arrays(task: Task, trajectory: View, without: Sequence[int] = ()) -> dict[str, np.ndarray]:
     """series/METRIC (T+1,[B]): the metrics that every state has; series/force (T,[B,]nv) [N | Nm]: what the joint controllers ask for, where
-    controls are none. NaN for the environments left out."""
+    controls are none; constraint/METRIC (T+1,[B]): the worst number of a constraint, with constraint_lines/METRIC (2,) and
+    constraint_meaning/METRIC (words, unit). NaN for the environments left out."""
     with torch.no_grad():
         found = {SERIES + name: value for name, value in task.goal.over_time(trajectory).items()}
         if task.setting.control != "force":
             found[FORCE] = trajectory.controller_force
+        drawn = worst_over_time(task.constraints, trajectory, task.setting.horizon + 1)
+        found |= {CONSTRAINT + name: one.values for name, one in drawn.items()}
     arrays = {name: value.detach().cpu().numpy() for name, value in found.items()}
-    return {name: spread(values, task.setting.batch[0], without) for name, values in arrays.items()} if without else arrays
+    if without:
+        arrays = {name: spread(values, task.setting.batch[0], without) for name, values in arrays.items()}
+    arrays |= {LINES + name: np.array([one.low, one.high]) for name, one in drawn.items()}
+    return arrays | {MEANING + name: np.array([one.words, one.unit]) for name, one in drawn.items()}
+
+
+def soft_violations(task: Task, without: Sequence[int] = ()) -> dict[str, Any]:
+    """For result.json, where there are soft constraints alone: how far the present motion violates them. Of hard ones their rounds tell."""
+    if not task.constraints or task.constraints.hard:
+        return {}
+    try:
+        with torch.no_grad():
+            view, _ = task.simulate(without)
+    except SIMULATION_FAILURES:
+        return {}
+    left = torch.tensor(task.left(without)) if without else None
+    return {"constraints": task.constraints.content(view, task.setting.dt, left)}
 
 
 def spread(values: np.ndarray, envs: int, without: Sequence[int]) -> np.ndarray:

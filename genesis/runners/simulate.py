@@ -16,7 +16,7 @@ from genesis.tasks import Task
 class Simulated:
     """terms, metrics: as in an optimisation. arrays: the trajectory, and the parameters that it is of as in solution.npz.
 
-    seconds: of the second, warm rollout.
+    seconds: of the second, warm rollout. constraints: the largest violation of each, by metric.
     """
 
     objective: float
@@ -26,6 +26,7 @@ class Simulated:
     arrays: dict[str, np.ndarray]
     seconds: float
     steps: int
+    constraints: dict[str, Any]
 
 
 def simulate(task: Task) -> Simulated:
@@ -51,4 +52,5 @@ def simulate(task: Task) -> Simulated:
         arrays=arrays,
         seconds=seconds,
         steps=task.setting.horizon * (batch[0] if batch else 1),
+        constraints=task.constraints.content(judged.trajectory, task.setting.dt),
     )

@@ -77,6 +77,7 @@ def make_task(
         control=options.pop("control", "force"), start_qpos=qpos, start_qvel=qvel, generator=generator, clock=clock,
     )  # fmt: skip
     made = make_parameters(setting, parameters)
+    setting.controlled = frozenset(dof for parameter in made.values() for dof in parameter.changes.controls)
     setting.start_is_learned = any(parameter.changes.start for parameter in made.values())
     goal = TASKS[kind](setting, made, **options)
     inputs = inputs_of(setting, made)

@@ -184,8 +184,8 @@ def _closed(part: _Part, feedback: Tensor) -> _Part:
     if given is None:
         return part
     state = given.new_zeros(*given.shape[:-1], feedback.shape[-1]) if part.seeds.state is None else part.seeds.state.clone()
-    for j in range(given.shape[0]):
-        there = feedback[part.squares.first + j :][: given.shape[1]]
+    for j, step in enumerate(part.squares.seen):
+        there = feedback[part.squares.first + step :][: given.shape[1]]
         state[j, : len(there)] += given[j, : len(there)] @ there
     return _Part(part.loss, part.squares, part.scale, Seeds(state, given, part.seeds.parameters))
 
@@ -197,7 +197,7 @@ def _with_direct(seen: Tensor | None, part: _Part, out: InputDerivatives) -> Ten
         return given.controls[0] @ out.controls[first : first + part.shape[0]]
     made = out.start.new_zeros(*part.shape, out.start.shape[-1]) if seen is None else seen
     if given.controls is not None:
-        _add_windows(made, given.controls, out.controls, first)
+        _add_windows(made, part.squares, given.controls, out.controls)
     if given.parameters is not None:
         made += given.parameters @ out.parameters
     return made
@@ -215,15 +215,16 @@ def _by_columns(parts: Sequence[_Part], moved: Tensor, out: InputDerivatives) ->
         table = None
         if part.seeds.state is not None:
             table = out.start.new_zeros(*part.shape, out.start.shape[-1])
-            _add_windows(table, part.seeds.state, moved, part.squares.first)
+            _add_windows(table, part.squares, part.seeds.state, moved)
         made.append(table)
     return made
 
 
-def _add_windows(made: Tensor, given: Tensor, series: Tensor, first: int) -> None:
-    """made (S, B, m, n) += Σ_j given (J, S, B, m, w)[j] @ series (T, B, w, n)[first + j :]; beyond the end of the series there is nothing."""
-    for j in range(given.shape[0]):
-        there = series[first + j :][: given.shape[1]]
+def _add_windows(made: Tensor, rows: Squares, given: Tensor, series: Tensor) -> None:
+    """made (S, B, m, n) += Σ_j given (J, S, B, m, w)[j] @ series (T, B, w, n)[first + seen[j] :]; beyond the end of the series there is
+    nothing."""
+    for j, step in enumerate(rows.seen):
+        there = series[rows.first + step :][: given.shape[1]]
         made[: len(there)] += given[j, : len(there)] @ there
 
 
@@ -240,8 +241,8 @@ def _by_rows(parts: Sequence[_Part], rows: Sequence[Tensor], steps: LinearSteps,
     places = torch.arange(start.shape[2]).split([len(own) for own in rows])
     for part, own, place in zip(parts, rows, places, strict=True):
         if part.seeds.state is not None:
-            for j, state in enumerate(part.seeds.state):
-                start[part.squares.first + j + own[:, 0], :, place] = state[own[:, 0], :, own[:, 1]]
+            for step, state in zip(part.squares.seen, part.seeds.state, strict=True):
+                start[part.squares.first + step + own[:, 0], :, place] = state[own[:, 0], :, own[:, 1]]
     moved = reverse(steps.state, start)
     after = moved[1:]
     to_controls = (after @ steps.controls).permute(1, 2, 0, 3).flatten(2)  # (B, R, T nv)

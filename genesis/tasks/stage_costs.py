@@ -98,9 +98,9 @@ class _Sums:
     def add_squares(self, part: Squares, scale: float, seed: Seeds) -> None:
         values = part.values.detach()
         r = scale * (values if values.ndim == 2 else values[:, 0])  # (S, m)
-        many = part.reach + 1
-        for j in range(many):
-            first = part.first + j
+        many = len(part.seen)
+        for j, step in enumerate(part.seen):
+            first = part.first + step
             x = None if seed.state is None else self.tangents(seed.state[j][:, 0], slice(first, first + len(r)))
             if x is not None:
                 there = slice(first, first + len(x))

@@ -35,6 +35,7 @@ def execute(job: Job, solution: str | None = None) -> Outcome:
         "metrics": done.metrics,
         "tolerances": {limit.metric: limit.largest for limit in task.limits},
         "good_enough": done.good,
+        **({"constraints": done.constraints} if done.constraints else {}),
         "parameters_from": str(Path(solution).resolve()) if solution else None,
         "parameters_loaded": loaded,
         "seconds": {name: round(value, 6) for name, value in seconds.items()},

@@ -61,7 +61,12 @@ class TorqueRate(Constraint):
     """Change of torques and forces from one step to the next, per second [Nm/s | N/s]."""
 
     kind: str = "torque_rate"
-    limit: Any = key(REQUIRED, "largest magnitude [Nm/s | N/s]: number or list over the degrees of freedom")
+    limit: Any = key(None, "largest magnitude [Nm/s | N/s]: number or list over the degrees of freedom")
+    low: Any = key(None, "smallest rate, in place of limit [Nm/s | N/s]: number or list; null: no limit")
+    high: Any = key(None, "largest rate, in place of limit [Nm/s | N/s]: number or list; null: no limit")
+    before: Any = key(
+        None, "what acted before the start [Nm | N], with which the first step is compared too; null: the first step is free"
+    )
     joints: list[str] = key(["*"], JOINTS)
     at: Any = key("all", AT)
     tolerance: float = key(1e-6, TOLERANCE, low=0.0)
@@ -75,6 +80,7 @@ class Power(Constraint):
     kind: str = "power"
     low: Any = key(None, "smallest power, negative where a joint brakes [W]: number or list; null: no limit")
     high: Any = key(None, "largest power [W]: number or list; null: no limit")
+    limit: Any = key(None, "largest magnitude, in place of low and high [W]: number or list")
     total: bool = key(False, "the sum over the joints counts")
     joints: list[str] = key(["*"], JOINTS)
     at: Any = key("all", AT)
@@ -92,26 +98,32 @@ class OfFrame(Constraint):
 
 
 @dataclass
-class PositionRange(OfFrame):
+class OfPoint(OfFrame):
+    """About a point of a link or site."""
+
+    offset: list[float] = key([0.0, 0.0, 0.0], OFFSET, length=3)
+    relative_to: str | None = key(None, "link or site in whose axes, and from whose origin, the point is seen; null: the world")
+    relative_entity: str | None = key(None, "entity of relative_to, by name; null: the robot")
+    tolerance: float = key(1e-4, TOLERANCE, low=0.0)
+
+
+@dataclass
+class PositionRange(OfPoint):
     """A point of a frame stays in a box of the world, or is at a target [m]."""
 
     kind: str = "position"
     low: Any = key(None, "smallest [x, y, z] [m], null among them is no limit; null: none")
     high: Any = key(None, "largest [x, y, z] [m], null among them is no limit; null: none")
     target: Any = key(None, "where it must be, in place of low and high: [x, y, z], waypoints, or file of a path")
-    offset: list[float] = key([0.0, 0.0, 0.0], OFFSET, length=3)
-    tolerance: float = key(1e-4, TOLERANCE, low=0.0)
 
 
 @dataclass
-class HalfSpace(OfFrame):
+class HalfSpace(OfPoint):
     """A point of a frame stays behind a plane: normal . point <= distance [m]."""
 
     kind: str = "half_space"
     normal: list[float] = key(REQUIRED, "direction that leads out, of any length", length=3)
     distance: float = key(0.0, "of the plane from the origin, along the normal [m]")
-    offset: list[float] = key([0.0, 0.0, 0.0], OFFSET, length=3)
-    tolerance: float = key(1e-4, TOLERANCE, low=0.0)
 
 
 @dataclass
@@ -122,6 +134,19 @@ class OrientationRange(OfFrame):
     target: list[float] = key(REQUIRED, "quaternion wxyz", length=4)
     angle: float = key(0.0, "largest angle between the two [rad]; 0: they are the same", low=0.0, high=3.1)
     tolerance: float = key(1e-3, TOLERANCE, low=0.0)
+
+
+@dataclass
+class PoseEquality(OfFrame):
+    """Position [m] and orientation [rad] of a frame together."""
+
+    kind: str = "pose"
+    target_pos: list[float] = key(REQUIRED, "where the point must be, [x, y, z] [m]", length=3)
+    target_quat: list[float] = key(REQUIRED, "quaternion wxyz", length=4)
+    offset: list[float] = key([0.0, 0.0, 0.0], OFFSET, length=3)
+    at: Any = key("end", AT)
+    tolerance: float = key(1e-4, "largest error of the position that counts as none [m]", low=0.0)
+    orientation_tolerance: float = key(1e-3, "largest error of the orientation that counts as none [rad]", low=0.0)
 
 
 @dataclass
@@ -172,6 +197,7 @@ class Periodic(Constraint):
     free: list[str] | None = key(
         None, "degrees of freedom (joint, or joint.vx of several) whose positions may differ; null: vx and vy of a floating base"
     )
+    free_heading: bool = key(False, "a floating base may have turned about the vertical")
     joints: list[str] = key(["*"], JOINTS)
     tolerance: float = key(1e-3, TOLERANCE, low=0.0)
     entity: str | None = key(None, ENTITY)
@@ -202,6 +228,7 @@ CONSTRAINTS: dict[str, type] = {
     "position": PositionRange,
     "half_space": HalfSpace,
     "orientation": OrientationRange,
+    "pose": PoseEquality,
     "cone": Cone,
     "clearance": Clearance,
     "terminal_state": TerminalStateEquality,

@@ -17,6 +17,7 @@ from tests.docs.conftest import BLOCK, blocks
 RUN = {
     ("README.md", "python"): "tests/test_readme.py",
     ("docs/cli.md", "python"): "tests/docs/test_every_block.py",
+    ("docs/constraints.md", "python"): "tests/docs/test_every_block.py",
     ("docs/coming_from.md", "python"): "tests/docs/test_pages.py",
     ("docs/concepts.md", "python"): "tests/docs/test_pages.py",
     ("docs/export.md", "python"): "tests/cli/test_export.py",
@@ -82,6 +83,21 @@ def test_observations_from_python(engine, monkeypatch) -> None:
     names = python("observations.md", {})
     assert names["series"].values.shape[1] == 1 and names["series"].time.shape == names["series"].values.shape[:1]
     assert 0.0 < float(names["data"].specs["angle"].sigma[0]) < 0.1
+
+
+def test_a_constraint_of_the_reader(engine, in_folder) -> None:
+    from tests.tasks.configured import configured
+
+    (code,) = [content for language, content in blocks("constraints.md") if language == "python"]
+    (folder := in_folder / "my_configs" / "constraints").mkdir(parents=True)
+    (folder / "feet.py").write_text(code)
+    (line,) = [line for line in commands() if "my_configs/constraints/feet.py" in line]
+    words = [word for word in shlex.split(line) if "=" in word]
+    checked, task = configured("task.horizon=4", "parameter.controls.count=4", *words)
+    assert checked.constraint["high"].function == f"{folder / 'feet.py'}:height"
+    (worst,) = task.constraints.violations(task.simulate()[0])
+    assert (worst.metric, worst.unit, worst.holds) == ("high_violation_m", "m", True)
+    assert task.constraints.all["high"].constraint.quantities[0].labels == ["elbow"]
 
 
 def test_a_screw_of_a_robot(engine, in_folder) -> None:

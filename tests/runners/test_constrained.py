@@ -208,3 +208,13 @@ def test_jobs_of_one_batch_refuse_constraints() -> None:
 def test_wrong_constraints_are_named(words: tuple[str, ...], message: str) -> None:
     with pytest.raises(InputError, match=message):
         configured(*KNOTS, *HARD, *words)
+
+
+def test_a_start_that_violates_little_does_not_end_rounds_that_come_closer() -> None:
+    rounds = constrained(*KNOTS, *HARD)[1].rounds
+    for _, _, law in rounds.constraints.laws():
+        law.weight = 1e4 * law.first
+    rounds.worst = [1000.0, 3000.0, 2500.0, 1800.0, 950.0]
+    assert not rounds.stuck(), "the start violates less than a low price leaves"
+    rounds.worst += [940.0, 935.0, 931.0, 930.0]
+    assert rounds.stuck(), "more weight brings it no closer"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from genesis.description.poses import rotate
 from genesis.errors import DivergenceError
 from genesis.grad.tensor import plain
 from genesis.methods.method import move, point
@@ -149,3 +150,23 @@ def test_a_recording_against_its_simulation() -> None:
     assert np.allclose(np.cos(turned), np.cos(angle), atol=0.02), "smoothed"
     assert not np.allclose(take(replay, "simulated").quat, take(replay, "simulated before").quat, atol=1e-3)
     assert np.allclose(take(replay, "simulated").quat[0], take(replay, "measured").quat[0], atol=1e-6), "from a measured state"
+
+
+def test_regions_of_constraints_are_drawn_where_they_are() -> None:
+    _, task = configured(
+        "task.horizon=4", "parameter.controls.count=4",
+        "+constraint.box={kind: position, low: [0.2, -0.3, 0.2], high: [0.6, 0.3, 0.4]}",
+        "+constraint.open={kind: position, low: [0.2, null, 0.2]}",
+        "+constraint.wall={kind: half_space, normal: [0, 2, 0], distance: 0.4}",
+        "+constraint.end={kind: pose, target_pos: [0.4, 0.1, 0.5], target_quat: [0, 1, 0, 0]}",
+        "+constraint.seen={kind: half_space, normal: [0, 0, 1], relative_to: panda_link3}",
+    )  # fmt: skip
+    made = {one.name: one for one in replay_of_task(task, title="").landmarks if one.name.startswith("constraint ")}
+    assert sorted(made) == ["constraint box", "constraint end", "constraint wall"], "what is open, or moves, is not drawn"
+    ends = [one for one in replay_of_task(task, title="").landmarks if one.name == "constraint end"]
+    assert [one.kind for one in ends] == ["sphere", "frame"] and all(np.allclose(one.pos, [0.4, 0.1, 0.5]) for one in ends)
+    assert np.allclose(ends[1].quat, [0, 1, 0, 0])
+    box, wall = made["constraint box"], made["constraint wall"]
+    assert box.kind == "box" and np.allclose(box.pos, [0.4, 0.0, 0.3]) and np.allclose(box.size, [0.2, 0.3, 0.1])
+    assert wall.kind == "box" and wall.pos[1] == pytest.approx(0.4) and wall.size[2] < 0.01 < wall.size[0]
+    assert np.allclose(rotate(wall.quat, np.array([0.0, 0.0, 1.0])), [0.0, 1.0, 0.0])

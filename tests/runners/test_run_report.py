@@ -11,6 +11,7 @@ from genesis.errors import InputError
 from genesis.runners.report import report_of, write_run_report
 from genesis.runners.report.motion import chosen_dofs, closeness, motion_of
 from genesis.runners.report.run_charts import objective_chart, ordered_terms, terms_chart
+from genesis.runners.report.run_constraints import constraint_curves, constraint_rows
 from genesis.runners.report.run_judge import metric_words, verdict
 from genesis.runners.report.style import LIGHT
 from tests.browser import browser, opened
@@ -302,3 +303,46 @@ def test_a_run_whose_constraints_do_not_hold_is_told_which_and_what_may_help(tmp
         "b": one(0.2, 0.5, "holds"), "c": one(1e-3, 1e-6, "constraint.c: violated")}}  # fmt: skip
     told = unfinished(report_of(tmp_path, result))
     assert len(told) == 1 and told[0].startswith("Next: constraint.c does not hold. Where the limits leave room"), told
+
+
+def test_constraints_have_a_table_and_their_numbers_over_time(tmp_path: Path) -> None:
+    told = {
+        "wall_violation_m": {"violation": 0.0125, "unit": "m", "tolerance": 1e-4, "holds": False, "hard": True, "of": "forearm–wall",
+                             "step": 4, "time": 0.4, "environment": None, "text": "constraint.wall: violated"},
+        "rate_violation_Nm_per_s": {"violation": 0.0, "unit": "Nm/s", "tolerance": 1e-6, "holds": True, "hard": False, "of": "elbow",
+                                    "step": 1, "time": 0.1, "environment": None, "text": "constraint.rate: holds"},
+    }  # fmt: skip
+    curve = np.array([np.nan, *np.linspace(0.1, 0.0075, 10)])
+    stored = arrays(
+        **{
+            "constraint/wall_violation_m": curve, "constraint_lines/wall_violation_m": np.array([0.02, np.inf]),
+            "constraint_meaning/wall_violation_m": np.array(["smallest", "m"]),
+            "constraint/rate_violation_Nm_per_s": np.where(np.arange(11) < 9, np.nan, 0.5),
+            "constraint_lines/rate_violation_Nm_per_s": np.array([-np.inf, 1.0]),
+            "constraint_meaning/rate_violation_Nm_per_s": np.array(["share of the limit", ""]),
+        }
+    )  # fmt: skip
+    metrics = {"position_error_mm": 12.5, "wall_violation_m": 0.0125, "rate_violation_Nm_per_s": 0.0}
+    config = CONFIG + "constraint:\n  wall: {kind: clearance, hard: true}\n  rate: {kind: torque_rate, hard: false}\n"
+    folder = run_folder(tmp_path / "run", result(constraints=told, metrics=metrics), stored=stored, config=config)
+    page = write_run_report(folder).read_text()
+    assert re.findall(r'<section id="(\w+)"', page)[4] == "constraints"
+    part = page[page.index('<section id="constraints"') : page.index('<section id="course"')]
+    lines = [words(line) for line in re.findall(r'<tr class="(?:met|failed)".*?</tr>', part, re.S)]
+    assert lines == ["wall clearance 0.0125 m 1·10⁻⁴ m no forearm–wall, 0.4 s", "rate torque rate, soft none 1·10⁻⁶ Nm/s yes –"]
+    assert part.count("<figure>") == 1, "two instants are no curve"
+    assert "smallest, at least 0.02 m" in words(part)
+    figures = page[page.index('<section id="figures"') : page.index('<section id="constraints"')]
+    assert "violation" not in words(figures), "the table of constraints has them"
+    run = report_of(folder)
+    figure = constraint_curves(run)[0].draw(LIGHT)
+    (axes,) = figure.axes
+    low, high = axes.get_ylim()
+    assert low < 0.0075 and high > 0.1 and [line.get_ydata()[0] for line in axes.lines[1:]] == [0.02]
+    assert constraint_rows(run)[0].where == "forearm–wall, 0.4 s"
+
+
+def test_violations_have_words_and_the_unit_of_their_constraint() -> None:
+    assert metric_words("my_wall_violation_m") == ("my wall: violation", "m")
+    assert metric_words("rate_violation_Nm_per_s") == ("rate: violation", "Nm/s")
+    assert metric_words("c_violation_1") == ("c: violation", "")

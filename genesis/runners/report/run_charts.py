@@ -159,6 +159,20 @@ def error_chart(
     return figure
 
 
+def constraint_chart(time: np.ndarray, values: np.ndarray, label: str, lines: tuple[float, float], palette: Palette) -> "Figure":
+    """The worst number (T+1, B) of a constraint over time, with its limits; beyond them shaded."""
+    figure, axes = time_figure(palette, label)
+    _band(axes, time, values, palette)
+    low, high = _window(values, np.array([line for line in lines if math.isfinite(line)]))
+    for end, out in zip(lines, (low, high), strict=True):
+        if low <= end <= high:
+            axes.axhspan(end, out, color=palette.before, alpha=0.13, lw=0)
+            axes.axhline(end, color=palette.before, lw=0.9)
+    axes.set_ylim(low, high)
+    axes.set_xlim(time[0], max(time[-1], time[0] + 1e-9))
+    return figure
+
+
 def dof_chart(motion: JointMotion, dof: Dof, palette: Palette) -> "Figure":
     """Force, position and velocity of one degree of freedom, one under the other; beyond limits shaded, bounds of controls dotted."""
     kinds = [kind for kind in ("force", "position", "velocity") if kind in dof.values]

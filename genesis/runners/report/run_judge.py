@@ -26,7 +26,10 @@ OTHERS = {
 
 
 def metric_words(name: str) -> tuple[str, str]:
-    """A metric in words, and its unit: ("position error", "mm")."""
+    """A metric in words, and its unit: ("position error", "mm"), ("joint torque: violation", "Nm")."""
+    violated, mark, slug = name.rpartition("_violation_")
+    if mark:
+        return f"{violated.replace('_', ' ')}: violation", slug.replace("_per_", "/").replace("m2", "m²").removeprefix("1")
     group, _, rest = name.rpartition("/")
     first, _, last = rest.rpartition("_")
     unit = UNITS.get(last) if first else None
@@ -63,7 +66,9 @@ def _ending(run: RunReport) -> Sentence:
         time = run.arrays.get("time")
         steps = f"{counted(len(time) - 1, 'step')}, {plain(float(time[-1]), 4)} s of motion, " if time is not None else ""
         if "control" in result:
-            return Sentence(f"In closed loop over {steps}{str(run.status).replace('_', ' ')}: {result.get('reason')}.", tone_of(run.status))
+            return Sentence(
+                f"In closed loop over {steps}{str(run.status).replace('_', ' ')}: {result.get('reason')}.", tone_of(run.status)
+            )
         return Sentence(f"Simulated {steps}in {duration(float(node(result, 'seconds').get('rollout', math.nan)))}.", "good")
     counts = [counted(int(result.get("iterations", len(run.course))), "iteration")]
     counts += [counted(result[name], name.removesuffix("s")) for name in ("evaluations", "simulations") if name in result]
@@ -109,13 +114,20 @@ def _tolerances(run: RunReport) -> list[Sentence]:
     metrics, limits = node(run.result, "metrics"), node(run.result, "tolerances")
     met: list[str] = []
     failed: list[str] = []
+    constraints = node(run.result, "constraints")
+    holding = [name for name in limits if constraints.get(name, {}).get("holds")]
+    if holding:
+        met.append("every constraint" if len(holding) == sum(bool(one.get("hard")) for one in constraints.values()) else
+                   counted(len(holding), "constraint"))  # fmt: skip
     for name, largest in limits.items():
+        if name in holding:
+            continue
         value = metrics.get(name)
         words = f"{metric_words(name)[0]} {amount(name, value)} (at most {amount(name, largest)})"
         (met if value is not None and value <= largest else failed).append(words)
     bad = run.status != CONVERGED and run.verb != SIMULATE
     return [
-        Sentence(f"Met: {'; '.join(met)}." if met else "", "good" if not failed else "plain"),
+        Sentence(f"Met: {'; '.join([*met[1:], met[0]] if holding else met)}." if met else "", "good" if not failed else "plain"),
         Sentence(f"Not met: {'; '.join(failed)}." if failed else "", "bad" if bad else "warn"),
     ]
 

@@ -16,6 +16,7 @@ from genesis.runners.report.folder import SIMULATE, SYSID, RunReport, node, repo
 from genesis.runners.report.judge import counted
 from genesis.runners.report.motion import WORDS, Closeness, JointMotion, chosen_dofs, closeness, motion_of
 from genesis.runners.report.page import fill, write_page
+from genesis.runners.report.run_constraints import constraint_curves, constraint_rows, told_in_short
 from genesis.runners.report.run_judge import amount, losses_of, metric_words, objectives, toned, total_seconds, verdict
 from genesis.runners.report.style import Draw, Palette, svg
 
@@ -50,6 +51,8 @@ def render_run(run: RunReport) -> str:
     motion = motion_of(run.arrays)
     near = closeness(motion) if motion is not None else []
     dofs = _dofs(motion)
+    rows = constraint_rows(run)
+    priced = {row.name for row in rows if row.hard}
     return fill(
         "run.html.j2",
         run=run,
@@ -60,12 +63,16 @@ def render_run(run: RunReport) -> str:
         cards=_cards(run),
         origin=run.origin,
         facts=facts_of(run),
-        losses=losses_of(run),
+        losses=[row for row in losses_of(run) if row["name"] not in priced],
         metrics=_metrics(run),
         course=_course(run),
         stages=run.result.get("stages") or [],
         growth=_growth(run),
         errors=_errors(run, motion),
+        constraints=rows,
+        constraint_charts=[
+            _chart(one.name, one.draw, f"constraint {one.name} over time", side=one.side) for one in constraint_curves(run)
+        ],
         near=[(one, WORDS[one.kind]) for one in near],
         motion=motion,
         dofs=dofs,
@@ -97,13 +104,17 @@ def _cards(run: RunReport) -> list[tuple[str, str, str]]:
         cards.append(("Objective", change(first, best), f"{plain(first)} → {plain(best)}"))
     else:
         cards.append(("Objective", plain(best), f"{plain(first)} at the start"))
-    metrics, limits = node(run.result, "metrics"), node(run.result, "tolerances")
-    for name in [*limits, *(name for name in metrics if name not in limits and not limits)][:METRIC_CARDS]:
+    metrics, limits = _without_violations(run, "metrics"), _without_violations(run, "tolerances")
+    for name in [*limits, *(name for name in metrics if name not in limits and not limits)][
+        : METRIC_CARDS - bool(node(run.result, "constraints"))
+    ]:
         words = metric_words(name)[0]
         below = f"at most {amount(name, limits[name])}" if name in limits else "no tolerance"
         if name in limits and metrics.get(name) is not None:
             below += ", met" if metrics[name] <= limits[name] else ", not met"
         cards.append((words[:1].upper() + words[1:], amount(name, metrics.get(name)), below))
+    if node(run.result, "constraints"):
+        cards.append(("Constraints", *told_in_short(run)))
     seconds = total_seconds(run)
     parts = [
         f"{word} {duration(float(v))}"
@@ -120,11 +131,16 @@ def _cards(run: RunReport) -> list[tuple[str, str, str]]:
     return cards
 
 
+def _without_violations(run: RunReport, table: str) -> dict[str, Any]:
+    """Of the metrics or tolerances those that are no constraints', which are told apart."""
+    return {name: value for name, value in node(run.result, table).items() if name not in node(run.result, "constraints")}
+
+
 def _metrics(run: RunReport) -> list[dict[str, Any]]:
-    """A row for each metric of the best point: words, text, tolerance, whether it is met, raw value."""
+    """A row for each metric of the best point, but violations, which have a table: words, text, tolerance, whether it is met, raw value."""
     limits = node(run.result, "tolerances")
     rows = []
-    for name, value in node(run.result, "metrics").items():
+    for name, value in _without_violations(run, "metrics").items():
         limit = limits.get(name)
         met = None if limit is None or value is None else value <= limit
         first = run.course.metrics.get(name)
