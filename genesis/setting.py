@@ -32,7 +32,7 @@ class Recorded:
 
 
 @dataclass(frozen=True)
-class Clock:
+class PlanWindow:
     """Where the horizon of a plan lies in a longer motion: it begins after so many steps of `whole`."""
 
     begins: int
@@ -71,7 +71,7 @@ class Setting:
     recorded: Recorded | None = None
     start_is_learned: bool = False
     controlled: frozenset[int] | None = None
-    clock: Clock | None = None
+    clock: PlanWindow | None = None
     described_: tuple[Any, dict[str, Tensor]] | None = field(default=None, repr=False)  # scene, and `described` of it
 
     @property

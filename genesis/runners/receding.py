@@ -24,7 +24,7 @@ from genesis.methods.optimal_control import Path
 from genesis.problems.problem import Evaluation
 from genesis.runners.evaluate import TaskProblem
 from genesis.runners.plant import Plant
-from genesis.setting import Clock
+from genesis.setting import PlanWindow
 from genesis.tasks import Task
 from genesis.view import View
 
@@ -75,7 +75,7 @@ class Planner:
     Raises: InputError for a task that DDP cannot drive.
     """
 
-    def __init__(self, task: Task, asked: Planning, losses_at: Callable[[Clock], Any] | None, whole: int) -> None:
+    def __init__(self, task: Task, asked: Planning, losses_at: Callable[[PlanWindow], Any] | None, whole: int) -> None:
         self.task, self.asked, self.losses_at, self.whole = task, asked, losses_at, whole
         self.problem = _PlanProblem(task, remember=False)
         self.control = self.problem.optimal_control()
@@ -106,7 +106,7 @@ class Planner:
         path = self._shifted(step - self.planned_at, qpos, qvel)
         self.planned_at = step
         if self.losses_at is not None:
-            made = self.losses_at(Clock(step, self.whole))
+            made = self.losses_at(PlanWindow(step, self.whole))
             self.task.losses, self.task.own_losses = made.losses, made.own_losses
         cost, length, done = float("nan"), 0.0, 0
         for _ in range(self.asked.iterations):

@@ -9,7 +9,7 @@ from genesis.errors import InputError, unknown_name
 from genesis.losses import LOSSES
 from genesis.memory import refuse_beyond, rollout_bytes, task_motion
 from genesis.parameters import make_parameters
-from genesis.setting import Clock, Setting
+from genesis.setting import PlanWindow, Setting
 from genesis.start import start_state
 from genesis.tasks.advance import Advance
 from genesis.tasks.balance import Balance
@@ -50,7 +50,7 @@ def make_task(
     parameters: dict[str, dict[str, Any]],
     losses: dict[str, dict[str, Any]],
     constraints: dict[str, dict[str, Any]] | None = None,
-    clock: Clock | None = None,
+    clock: PlanWindow | None = None,
 ) -> Task:
     """The task on a built scene.
 

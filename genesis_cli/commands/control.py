@@ -52,12 +52,12 @@ def execute(job: Job) -> Outcome:
 def _plan(scene: Any, checked: Checked) -> tuple[Any, Any]:
     """The task of a plan, and its losses as they are at a time, None where they do not change."""
     from genesis.paths import is_path
-    from genesis.setting import Clock
+    from genesis.setting import PlanWindow
     from genesis.tasks.task import make_losses
 
     short, whole = deepcopy(checked), checked.task.horizon
     short.task.horizon = checked.plain["control"].horizon
-    plan = task_on(scene, short, clock=Clock(0, whole))
+    plan = task_on(scene, short, clock=PlanWindow(0, whole))
     if not any(is_path(getattr(node, "target", None)) for node in checked.loss.values()):
         return plan, None
     specs = {name: asdict(node) for name, node in checked.loss.items()}
