@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from genesis.errors import InputError
 from genesis.selection import finite, tensor
+from genesis.setting import Setting
 from genesis.splines import cubic_weights, linear_weights
 
 FILES = (".csv", ".npy", ".npz")
@@ -32,6 +34,21 @@ def path(where: str, given: Any, size: int, horizon: int) -> Tensor:
             f"{where}: target has shape {values.shape}; allowed: ({size},) or (n, {size}) with n >= 2 points of a path."
         )
     return finite(where, tensor(values)).expand(horizon + 1, size)
+
+
+def target_path(setting: Setting, where: str, given: Any, size: int, period: float | None = None) -> Tensor:
+    """The target at each state of a setting (T+1, size): as `path` gives it over the whole motion, of which a plan sees its part.
+
+    Beyond the end it stays where it is. period: time [s] after which it begins anew, which it then spans.
+    """
+    clock, horizon = setting.clock, setting.horizon
+    if clock is None and period is None:
+        return path(where, given, size, horizon)
+    whole = horizon if clock is None else clock.whole
+    span = whole if period is None else max(round(period / setting.dt), 1)
+    values = path(where, given, size, span)
+    steps = torch.arange(horizon + 1, device=values.device) + (0 if clock is None else clock.begins)
+    return values[steps.clamp(max=span) if period is None else steps % span]
 
 
 def is_path(given: Any) -> bool:

@@ -31,6 +31,14 @@ class Recorded:
     inputs: dict[str, Columns]
 
 
+@dataclass(frozen=True)
+class Clock:
+    """Where the horizon of a plan lies in a longer motion: it begins after so many steps of `whole`."""
+
+    begins: int
+    whole: int
+
+
 @dataclass
 class Setting:
     """The surroundings of a loss or parameter.
@@ -44,7 +52,7 @@ class Setting:
     start_controls: controls before learning (T,[B,]nv), or None where controls come from a closed loop.
     recorded: what recordings bring, or None in a task, which has none.
     start_is_learned: some parameter changes the state at the start. controlled: degrees of freedom whose controls some parameter makes,
-    None where that is not known.
+    None where that is not known. clock: of a plan that is part of a longer motion, else None.
     """
 
     scene: Any
@@ -63,6 +71,7 @@ class Setting:
     recorded: Recorded | None = None
     start_is_learned: bool = False
     controlled: frozenset[int] | None = None
+    clock: Clock | None = None
     described_: tuple[Any, dict[str, Tensor]] | None = field(default=None, repr=False)  # scene, and `described` of it
 
     @property

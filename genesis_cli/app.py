@@ -144,6 +144,22 @@ def simulate(
 
 
 @app.command()
+def control(
+    overrides: Overrides = None,
+    multirun: Multirun = False,
+    cfg: Cfg = None,
+    resolve: Resolve = False,
+    package: Package = None,
+    info: Info = None,
+    config_dir: ConfigDir = None,
+    config_name: ConfigName = None,
+    rerun: Rerun = None,
+) -> None:
+    """Drive a task in closed loop: a plan at every step, or the feedback of a stored motion, on a plant that may be another one."""
+    _run("control", overrides, Flags(multirun, cfg, resolve, package, info, config_dir, config_name, None, rerun))
+
+
+@app.command()
 def gradcheck(
     overrides: Overrides = None,
     multirun: Multirun = False,
@@ -171,7 +187,7 @@ def show_groups(config_dir: ConfigDir = None, as_json: Json = False) -> None:
 def show_keys(
     overrides: Overrides = None,
     command: Annotated[
-        str, typer.Option("--command", metavar="COMMAND", help="Whose config: optimize, sysid, simulate, gradcheck.")
+        str, typer.Option("--command", metavar="COMMAND", help="Whose config: optimize, sysid, simulate, control, gradcheck.")
     ] = "optimize",
     config_dir: ConfigDir = None,
     as_json: Json = False,
@@ -186,7 +202,7 @@ def show_keys(
 def show_config(
     overrides: Overrides = None,
     command: Annotated[
-        str, typer.Option("--command", metavar="COMMAND", help="Whose config: optimize, sysid, simulate, gradcheck.")
+        str, typer.Option("--command", metavar="COMMAND", help="Whose config: optimize, sysid, simulate, control, gradcheck.")
     ] = "optimize",
     config_dir: ConfigDir = None,
     as_json: Json = False,

@@ -142,8 +142,8 @@ def build_problem(checked: Checked) -> Any:
     )
 
 
-def task_on(scene: Any, checked: Checked, seed: int | None = None) -> Any:
-    """The task of the config on its built scene; seed: in place of the config's."""
+def task_on(scene: Any, checked: Checked, seed: int | None = None, clock: Any = None) -> Any:
+    """The task of the config on its built scene; seed: in place of the config's; clock: of a plan that is part of a longer motion."""
     from genesis.tasks import make_task
 
     bodies = bodies_of(checked)
@@ -159,6 +159,7 @@ def task_on(scene: Any, checked: Checked, seed: int | None = None) -> Any:
         parameters={name: asdict(node) for name, node in checked.parameter.items()},
         losses={name: asdict(node) for name, node in checked.loss.items()},
         constraints={name: asdict(node) for name, node in checked.constraint.items()},
+        clock=clock,
     )
 
 

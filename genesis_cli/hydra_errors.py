@@ -97,7 +97,9 @@ def _said(error: Exception, text: str, config: str, overrides: list[str], config
         return CommandError(f'{asked}: unknown option "{name}"; {known(name, _options(group, config_dirs))}.')
     primary = _MISSING_PRIMARY.search(text)
     if primary is not None:
-        return CommandError(f'--config-name: unknown config "{primary["name"]}"; known: optimize, sysid, simulate, gradcheck.')
+        return CommandError(
+            f'--config-name: unknown config "{primary["name"]}"; known: optimize, sysid, simulate, control, gradcheck.'
+        )
     missing = _NO_KEY.search(text)
     if missing is not None:
         name = missing["key"].split("@")[0].lstrip("/")
@@ -172,7 +174,7 @@ def _of_polish(name: str, overrides: list[str]) -> bool:
 def _elsewhere(key: str, config: str) -> str | None:
     """What to say of a key of a node that this config does not have."""
     node = key.partition(".")[0]
-    if node == POLISH and config not in ("simulate", "gradcheck"):
+    if node == POLISH and config not in ("simulate", "control", "gradcheck"):
         return f"{key}: no polish is chosen; add {POLISH}=METHOD (genesis show groups), whose keys these are."
     if (config, node) in ELSEWHERE:
         return f"{key}: {ELSEWHERE[config, node]}."

@@ -12,7 +12,7 @@ from genesis.errors import InputError
 from genesis.grad.rotation import rotate, rotate_inverse
 from genesis.losses.orientation import unit_quaternion
 from genesis.losses.term import TimeRows
-from genesis.paths import path
+from genesis.paths import target_path
 from genesis.scene.frame_jacobian import frame_quat_jacobian, point_jacobian
 from genesis.selection import quaternion_error, vector
 from genesis.setting import Setting
@@ -88,7 +88,7 @@ class PositionRange(OfPoint):
                 raise InputError(
                     f"{where}: target is where the point must be, and low or high are given too; give one or the other."
                 )
-            least = most = path(f"{where}.target", target, 3, setting.horizon)[self.steps]
+            least = most = target_path(setting, f"{where}.target", target, 3)[self.steps]
             scale = torch.full((3,), LENGTH).to(least)
         else:
             least, most = open_range(where, low, high, 3)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from genesis.losses.targets import reference
 from genesis.losses.term import Columns, Squares, SumOfSquares, window
-from genesis.paths import path
+from genesis.paths import target_path
 from genesis.selection import SceneJoint, chosen_joints, coordinates, difference
 from genesis.setting import Setting
 from genesis.view import View
@@ -22,6 +22,7 @@ class JointTracking(SumOfSquares):
         where: str,
         *,
         target: Any = "home",
+        period: float | None = None,
         joints: Any = ("*",),
         periodic: bool = False,
         at: Any = "all",
@@ -30,7 +31,7 @@ class JointTracking(SumOfSquares):
         self.joints = chosen_joints(where, setting.entity(where, entity), joints)
         self.periodic = periodic
         self.steps = window(where, at, setting.horizon)
-        self.target = joint_path(where, setting, target, coordinates(self.joints))[self.steps]
+        self.target = joint_path(where, setting, target, coordinates(self.joints), period)[self.steps]
 
     def residuals(self, trajectory: View) -> list[Squares]:
         qpos = trajectory.qpos[self.steps]
@@ -47,12 +48,12 @@ def seen_by_difference(joints: Sequence[SceneJoint]) -> Columns | None:
     return ("qpos", coordinates(joints)) if all(joint.is_scalar for joint in joints) else None
 
 
-def joint_path(where: str, setting: Setting, target: Any, chosen: list[int]) -> Tensor:
+def joint_path(where: str, setting: Setting, target: Any, chosen: list[int], period: float | None = None) -> Tensor:
     """Configurations of the scene (T+1,[B,]nq) whose chosen coordinates follow the target."""
     if isinstance(target, str) and target == "reference":
         return reference(where, setting.reference, "qpos")
     if isinstance(target, str) and target == "home":
         return setting.start_qpos.expand(setting.horizon + 1, *setting.start_qpos.shape)
     full = setting.one_start()[0].expand(setting.horizon + 1, -1).clone()
-    full[:, chosen] = path(where, target, len(chosen), setting.horizon)
+    full[:, chosen] = target_path(setting, where, target, len(chosen), period)
     return full

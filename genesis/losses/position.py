@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from genesis.losses.term import Squares, SumOfSquares, window
-from genesis.paths import path
+from genesis.paths import target_path
 from genesis.scene.frame_jacobian import point_jacobian
 from genesis.selection import vector
 from genesis.setting import Setting
@@ -21,6 +21,7 @@ class Position(SumOfSquares):
         where: str,
         *,
         target: Any,
+        period: float | None = None,
         frame: str | None = None,
         offset: Any = (0.0, 0.0, 0.0),
         at: Any = "end",
@@ -31,7 +32,7 @@ class Position(SumOfSquares):
         shift = tuple(float(x) for x in vector(f"{where}.offset", offset, 3))
         self.offset = shift if any(shift) else None
         self.steps = window(where, at, setting.horizon)
-        self.target = path(where, target, 3, setting.horizon)[self.steps]
+        self.target = target_path(setting, where, target, 3, period)[self.steps]
 
     def residuals(self, trajectory: View) -> list[Squares]:
         point = trajectory.point(self.body, self.frame, self.offset, self.steps)

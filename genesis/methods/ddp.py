@@ -102,7 +102,7 @@ class DDP:
             self.seen = None
             return False
         quadratics, self.value = found
-        self.model, self.seen = _in_units(quadratics, self.control.sizes), path
+        self.model, self.seen = in_units(quadratics, self.control.sizes), path
         return True
 
     def _go(self, path: Path, below: float) -> bool:
@@ -158,7 +158,7 @@ class DDP:
                 self.scale = _first_scale(self.model)
                 continue
             if sweep.failed < 0:
-                self.scale = max(_scale(self.model, sweep), TINY)
+                self.scale = max(mean_curvature(self.model, sweep), TINY)
                 change = self._predicted(sweep, here)
                 self.slope = sweep.qu / max(abs(self.value), TINY)
                 flat = self.slope < self.gradient_tolerance or (fresh and -change < 1e-16 * abs(self.value))
@@ -260,7 +260,7 @@ class DDP:
         self.path = Path(**path) if path else None
 
 
-def _in_units(p: Quadratics, sizes: np.ndarray) -> Quadratics:
+def in_units(p: Quadratics, sizes: np.ndarray) -> Quadratics:
     """The same for controls in units of their sizes."""
     lu, luu, lux = p.lu * sizes, p.luu * sizes[:, None] * sizes, p.lux * sizes[:, None]
     return replace(p, b=p.b * sizes, lu=lu, luu=luu, lux=lux, low=p.low / sizes, high=p.high / sizes)
@@ -272,10 +272,10 @@ def _first_scale(p: Quadratics) -> float:
     return max(float((near + np.trace(p.luu.sum(0))) / p.lu.size), TINY)
 
 
-def _scale(p: Quadratics, sweep: BackwardPass) -> float:
+def mean_curvature(p: Quadratics, sweep: BackwardPass) -> float:
     """Mean of the diagonal of Q_uu."""
     far = np.einsum("tik,tij,tjk->", p.b, sweep.vxx[1:], p.b, optimize=True)
     return float((far + np.trace(p.luu.sum(0))) / p.lu.size)
 
 
-__all__ = ["DDP"]
+__all__ = ["DDP", "in_units", "mean_curvature"]

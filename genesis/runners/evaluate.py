@@ -44,8 +44,7 @@ from genesis.tasks import Task
 from genesis.tasks.linearize import Linearized, expect_squares, linearize
 from genesis.view import View
 
-# Points of a line search that are remembered: the accepted one is asked for again.
-REMEMBERED = 32
+REMEMBERED = 32  # points of a line search: the accepted one is asked for again
 NOT_REACHED = "parameter: no learned parameter reaches the objective; check parameter.*.joints and loss.*."
 
 
@@ -339,8 +338,10 @@ class TaskProblem:
             self.clock.add("growth", start)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Parameters, their trajectory, what the numbers mean, and how small changes grow along it."""
-        return {**self.point_arrays(), **self.trajectory(), **meaning_arrays(self.task), **dof_arrays(self.task), **self.curves()}
+        """Parameters, their trajectory, what the numbers mean, how small changes grow along it, and feedback where steps were driven."""
+        driven = self._control.feedback() if "_control" in self.__dict__ else {}
+        told = {**meaning_arrays(self.task), **dof_arrays(self.task), **self.curves()}
+        return {**self.point_arrays(), **self.trajectory(), **told, **{f"feedback/{name}": x for name, x in driven.items()}}
 
     def point_arrays(self) -> dict[str, np.ndarray]:
         """Parameters."""

@@ -30,6 +30,14 @@ from genesis.tasks.stage_costs import stage_costs, without_squares
 if TYPE_CHECKING:
     from genesis.runners.evaluate import TaskProblem
 
+RHO = (
+    0.0,
+    1e-9,
+    1e-6,
+    1e-3,
+    1.0,
+)  # diagonals, relative to the Hessian of the cost in the controls, of which the least that will do is taken
+
 
 def driven(parameters: Mapping[str, Parameter], environments: int | None) -> list[OpenLoop]:
     """The parameters that make the controls of every step. Raises: InputError for others that are learned, and for several environments."""
@@ -122,6 +130,12 @@ class TaskControl:
     def _given(self, controls: Tensor) -> Tensor:
         """What joint controllers are given."""
         return controls if self._gain is None else controls * self._gain
+
+    def given(self, controls: np.ndarray) -> Tensor:
+        """What joint controllers are given (nv,) for the free controls (m,) of one step."""
+        made = self.base[0].clone()
+        made[self.dofs] += torch.from_numpy(controls).to(made)
+        return self._given(made)
 
     def _trajectory(self, states: tuple[Tensor, Tensor, Tensor], controls: Tensor) -> Trajectory:
         return Trajectory(self.solver, self.theta, states, controls, self.setting.dt, 0, self.setting.control)
@@ -226,6 +240,29 @@ class TaskControl:
         self.problem.clock.add("values", since)
         free = acted[..., self.dofs] - self.base[:, None][..., self.dofs]
         return Trials(values, made[0].double().numpy(), made[1].double().numpy(), free.double().numpy())
+
+    def feedback(self) -> dict[str, np.ndarray]:
+        """Gains that hold the motion of the present controls, see `docs/export.md`; nothing where there is none, or no sweep along it.
+
+        qpos (T+1, nq), qvel (T+1, nv), dof_ctrl (T, nv): the motion. gains K (T, m, 2nv), feedforward k (T, m): of dof_ctrl of the m `dofs`,
+        u = dof_ctrl + α k + K (x ⊖ (qpos, qvel)); what still lowers the cost is k, zero at a minimum.
+        """
+        motion = self.start()
+        found = None if motion is None else self.expand(motion)
+        if motion is None or found is None:
+            return {}
+        for rho in RHO:
+            sweep = riccati(found[0], rho * max(float(np.abs(found[0].luu).max()), 1e-300))
+            if sweep.failed < 0:
+                break
+        else:
+            return {}
+        scale = np.ones(len(self.dofs)) if self._gain is None else self._gain[self.dofs].double().cpu().numpy()
+        given = self._given(self._whole(motion.controls)).double().cpu().numpy()
+        return {
+            "qpos": motion.qpos, "qvel": motion.qvel, "dof_ctrl": given, "dofs": np.array(self.dofs),
+            "gains": sweep.gains * scale[:, None], "feedforward": sweep.k * scale,
+        }  # fmt: skip
 
     def _unscaled(self, given: Tensor) -> Tensor:
         assert self._gain is not None

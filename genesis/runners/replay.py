@@ -36,16 +36,17 @@ def replay_of_task(
     initial: Task | None = None,
     last: np.ndarray | None = None,
     without: Sequence[int] = (),
+    trajectory: Any = None,
 ) -> Replay:
     """The motion of the present parameters of a task, several environments side by side.
 
     Args:
         name: of its take. initial: the same task where learning began; last: flat point (n,) where it ended; each a ghost behind.
-        without: environments that are left out.
+        without: environments that are left out. trajectory: of the task's scene, in place of that motion.
     Raises: DivergenceError, ContactOverflowError where the present parameters cannot be simulated.
     """
     setting = task.setting
-    trajectory, left = _trajectory(task, without), task.left(without)
+    trajectory, left = _trajectory(task, without) if trajectory is None else trajectory, task.left(without)
     time = trajectory.time.detach().cpu().double().numpy()
     frames, main = frames_of(time), alone(trajectory)
     made = Replay(title, time[frames], bodies_of(setting.scene.entities), [take_of(main, name, frames)])

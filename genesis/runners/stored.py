@@ -42,6 +42,7 @@ class FeedbackLaw:
     qpos (T+1, nq) and qvel (T+1, nv): the motion [rad | m, rad/s | m/s]. dof_ctrl (T, nv): what the joint controllers are given along it
     [Nm | N], a target times its gain. gains (T, n, 2 nv): [Nm | N] of the degrees of freedom `dofs` (n,) for each unit of the state's
     difference, positions first. ⊖ is the difference in the tangent space: plain, for quaternions the rotation vector in the joint's frame.
+    feedforward (T, n), of motions that ddp has found: what, added to dof_ctrl, would lower the cost further; zero at a minimum.
     """
 
     qpos: np.ndarray
@@ -49,6 +50,7 @@ class FeedbackLaw:
     dof_ctrl: np.ndarray
     gains: np.ndarray
     dofs: np.ndarray
+    feedforward: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

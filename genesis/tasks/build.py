@@ -9,7 +9,7 @@ from genesis.errors import InputError, unknown_name
 from genesis.losses import LOSSES
 from genesis.memory import refuse_beyond, rollout_bytes, task_motion
 from genesis.parameters import make_parameters
-from genesis.setting import Setting
+from genesis.setting import Clock, Setting
 from genesis.start import start_state
 from genesis.tasks.advance import Advance
 from genesis.tasks.balance import Balance
@@ -50,6 +50,7 @@ def make_task(
     parameters: dict[str, dict[str, Any]],
     losses: dict[str, dict[str, Any]],
     constraints: dict[str, dict[str, Any]] | None = None,
+    clock: Clock | None = None,
 ) -> Task:
     """The task on a built scene.
 
@@ -58,6 +59,7 @@ def make_task(
         tool: default frame of the robot.
         task: kind, horizon, control, start_*, envs, spread_* and the goal's keyword arguments.
         parameters, losses, constraints: name -> kind and keyword arguments.
+        clock: of a plan that is part of a longer motion.
     """
     options = dict(task)
     _check_memory(scene, options["horizon"], options.get("envs", 0))
@@ -72,7 +74,7 @@ def make_task(
     qpos, qvel = start_state(scene, robot, named_homes, **start, envs=envs, **spread, generator=generator)
     setting = Setting(
         scene=scene, robot=robot, entities=entities, tool=tool, horizon=options.pop("horizon"), dt=dt,
-        control=options.pop("control", "force"), start_qpos=qpos, start_qvel=qvel, generator=generator,
+        control=options.pop("control", "force"), start_qpos=qpos, start_qvel=qvel, generator=generator, clock=clock,
     )  # fmt: skip
     made = make_parameters(setting, parameters)
     setting.controlled = frozenset(dof for parameter in made.values() for dof in parameter.changes.controls)

@@ -26,6 +26,12 @@ def _simulate(**options: Any) -> Command:
     return Command("simulate", simulate.execute, options=options)
 
 
+def _control(**options: Any) -> Command:
+    from genesis_cli.commands import control
+
+    return Command("control", control.execute, options=options)
+
+
 def _gradcheck(**options: Any) -> Command:
     from genesis_cli.commands import gradcheck
 
@@ -37,6 +43,7 @@ COMMANDS: dict[str, Callable[..., Command]] = {
     "optimize": _optimize,
     "sysid": _sysid,
     "simulate": _simulate,
+    "control": _control,
     "gradcheck": _gradcheck,
 }
 

@@ -8,6 +8,7 @@ from genesis_cli.schema.keys import REQUIRED, key
 AT = "time steps that count: end, all, or [from, to] as fractions of the horizon"
 JOINTS = "joints by glob pattern"
 MARGIN = "part of the limit that is kept free"
+PERIOD = "time after which a target that is a path begins anew [s]; null: it spans the motion once"
 ENTITY = "entity by name; null: the robot"
 
 
@@ -25,6 +26,7 @@ class Position(Loss):
 
     kind: str = "position"
     target: Any = key(REQUIRED, "point [x, y, z] [m], list of waypoints, or file of a path; null: no such term", off=True)
+    period: float | None = key(None, PERIOD, above=0.0)
     frame: str | None = key(None, "link or site; null: the robot's tool, or the entity's first link")
     offset: list[float] = key([0.0, 0.0, 0.0], "the point in the frame's own axes [m]", length=3)
     at: Any = key("end", AT)
@@ -52,6 +54,7 @@ class JointTracking(Loss):
         "home, reference (the task's recorded path), list over the joints, waypoints, or file of a path; null: no such term",
         off=True,
     )
+    period: float | None = key(None, PERIOD, above=0.0)
     joints: list[str] = key(["*"], JOINTS)
     periodic: bool = key(False, "angles a full turn apart count as equal: 4 sin^2(difference / 2)")
     at: Any = key("all", AT)
@@ -66,6 +69,7 @@ class Velocity(Loss):
     target: Any = key(
         0.0, "number, list over the degrees of freedom, or reference (the task's recorded path); null: no such term", off=True
     )
+    period: float | None = key(None, PERIOD, above=0.0)
     joints: list[str] = key(["*"], JOINTS)
     at: Any = key("end", AT)
     entity: str | None = key(None, ENTITY)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from genesis_cli.schema.control import Control
 from genesis_cli.schema.keys import key
 
 
@@ -116,6 +117,6 @@ class Gradcheck:
 
 RUN: dict[str, type] = {
     "stop": Stop, "restarts": Restarts, "multiple_shooting": MultipleShooting,
-    "augmented_lagrangian": AugmentedLagrangian, "runtime": Runtime, "logging": Logging,
+    "augmented_lagrangian": AugmentedLagrangian, "control": Control, "runtime": Runtime, "logging": Logging,
     "gradcheck": Gradcheck,
 }  # fmt: skip

@@ -28,7 +28,7 @@ def arrays_of(solution: Solution) -> dict[str, np.ndarray]:
         **{f"{VALUE}{name}": value for name, value in solution.parameters.items()},
     }  # fmt: skip
     if solution.feedback is not None:
-        arrays |= {f"{FEEDBACK}{name}": value for name, value in vars(solution.feedback).items()}
+        arrays |= {f"{FEEDBACK}{name}": value for name, value in vars(solution.feedback).items() if value is not None}
         arrays[f"{FEEDBACK}names"] = np.array([solution.qvel_names[int(dof)] for dof in solution.feedback.dofs])
     return arrays
 

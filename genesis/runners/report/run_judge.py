@@ -65,6 +65,10 @@ def _ending(run: RunReport) -> Sentence:
     if run.verb == SIMULATE:
         time = run.arrays.get("time")
         steps = f"{counted(len(time) - 1, 'step')}, {plain(float(time[-1]), 4)} s of motion, " if time is not None else ""
+        if "control" in result:
+            return Sentence(
+                f"In closed loop over {steps}{str(run.status).replace('_', ' ')}: {result.get('reason')}.", tone_of(run.status)
+            )
         return Sentence(f"Simulated {steps}in {duration(float(node(result, 'seconds').get('rollout', math.nan)))}.", "good")
     counts = [counted(int(result.get("iterations", len(run.course))), "iteration")]
     counts += [counted(result[name], name.removesuffix("s")) for name in ("evaluations", "simulations") if name in result]
