@@ -172,7 +172,7 @@ class PoseEquality(OfPoint):
         self.turn = OrientationRange(
             setting,
             where,
-            target=unit_quaternion(f"{where}.target_quat", target_quat).tolist(),
+            target=quat,
             frame=frame,
             at=at,
             tolerance=orientation_tolerance,
