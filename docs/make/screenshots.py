@@ -34,6 +34,7 @@ SHOTS = {
     "reach": Shot(("optimize",), (("reach", "", 1500, "light"), ("reach_dark", "", 1500, "dark"), ("reach_motion", "motion", 1300, "light"))),
     "trot": Shot(("optimize", "task=trot"), (("trot", "motion", 1300, "dark"),)),
     "balance": Shot(("optimize", "task=balance", "stop.iterations=40"), (("balance", "", 1500, "light"),)),
+    "constraints": Shot(("optimize", "task=reach_around"), (("constraints", "constraints", 780, "light"),)),
     "simulate": Shot(("simulate", "task=swing_up"), (("simulate", "", 1200, "light"),)),
     "sysid": Shot(("sysid",), (("sysid", "", 1400, "light"),)),
     "sweep": Shot(

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from genesis.constraints.constraint import Constraint, RangedQuantity, state_window
+from genesis.errors import InputError
 from genesis.losses.term import TimeRows
 from genesis.scene.clearance import LinkPairs
 from genesis.setting import Setting
@@ -38,6 +39,8 @@ class Clearance(Constraint):
     ) -> None:
         body = setting.entity(where, entity)
         others = [name for name, one in setting.entities.items() if one is not body]
+        if between is None and not others and not itself:
+            raise InputError(f"{where}: there is nothing but {body.name} in the scene; itself=true keeps its own links apart.")
         wanted = [[body.name, setting.entities[name].name] for name in others] if between is None else list(between)
         self.pairs = LinkPairs(where, setting.scene, wanted, [body.name] if itself else [])
         self.steps = state_window(where, at, setting)

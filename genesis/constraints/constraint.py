@@ -11,6 +11,7 @@ from torch import Tensor
 from genesis.errors import InputError
 from genesis.losses.term import TimeRows, window
 from genesis.problems.augmented_lagrangian import outside
+from genesis.selection import vector
 from genesis.setting import Setting
 from genesis.view import View
 
@@ -84,8 +85,17 @@ def narrowed(where: str, low: Tensor, high: Tensor, margin: float, labels: Seque
     if len(empty):
         at = tuple(empty[0])
         left = f"[{float(low[at]):g}, {float(high[at]):g}]"
-        raise InputError(f"{where}: nothing is left of the range of {labels[int(at[-1])]}: {left}; give a smaller margin.")
+        remedy = "give a smaller margin" if margin else "low must not be above high"
+        raise InputError(f"{where}: nothing is left of the range of {labels[int(at[-1])]}: {left}; {remedy}.")
     return low, high
+
+
+def magnitude(where: str, limit: Any, size: int) -> Tensor:
+    """(size,) from a number for all, or one each. Raises: InputError for another length, or one below zero."""
+    most = vector(where, limit, size)
+    if bool((most < 0.0).any()):
+        raise InputError(f"{where}: {limit!r} is below zero; it is the largest magnitude, for both signs.")
+    return most
 
 
 def size_of(low: Tensor, high: Tensor) -> Tensor:

@@ -168,8 +168,15 @@ class PoseEquality(OfPoint):
     ) -> None:
         super().__init__(setting, where, frame=frame, offset=offset, at=at, entity=entity)
         self.pos = vector(f"{where}.target_pos", target_pos, 3)
+        quat = unit_quaternion(f"{where}.target_quat", target_quat).tolist()
         self.turn = OrientationRange(
-            setting, where, target=target_quat, frame=frame, at=at, tolerance=orientation_tolerance, entity=entity
+            setting,
+            where,
+            target=quat,
+            frame=frame,
+            at=at,
+            tolerance=orientation_tolerance,
+            entity=entity,
         )
         here = RangedQuantity("m", AXES, self.pos, self.pos, torch.full_like(self.pos, LENGTH), tolerance)
         self.quantities = [here, *self.turn.quantities]

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genesis.constraints.constraint import Constraint, RangedQuantity, grouped, narrowed, size_of, state_window
+from genesis.constraints.constraint import Constraint, RangedQuantity, grouped, magnitude, narrowed, size_of, state_window
 from genesis.errors import InputError
 from genesis.losses.term import Columns, TimeRows, window
 from genesis.selection import SceneJoint, chosen_joints, coordinates, dofs, driven_joints, limits, vector
@@ -57,7 +57,7 @@ class OfJoints(Constraint):
         if limit is not None:
             if low is not None or high is not None:
                 raise InputError(f"{where}: limit is ±limit, and low and high are given too; give one or the other.")
-            most = vector(f"{where}.limit", limit, len(labels)).abs()
+            most = magnitude(f"{where}.limit", limit, len(labels))
             least = -most
         least = least if low is None else vector(f"{where}.low", low, len(labels))
         most = most if high is None else vector(f"{where}.high", high, len(labels))

@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from genesis.constraints.constraint import Constraint, RangedQuantity, grouped, size_of
+from genesis.constraints.constraint import Constraint, RangedQuantity, grouped, magnitude, size_of
 from genesis.constraints.frames import open_range
 from genesis.constraints.joints import expect_driven, step_window
 from genesis.errors import InputError
@@ -111,5 +111,5 @@ def signed_range(where: str, limit: Any, low: Any, high: Any, size: int) -> tupl
         return open_range(where, low, high, size)
     if low is not None or high is not None:
         raise InputError(f"{where}: limit is ±limit, and low and high are given too; give one or the other.")
-    most = vector(f"{where}.limit", limit, size).abs()
+    most = magnitude(f"{where}.limit", limit, size)
     return -most, most

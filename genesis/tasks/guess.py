@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from genesis.constraints.states import TerminalStateEquality
 from genesis.grad.tangent import minus, plus
 from genesis.grad.tensor import plain
 from genesis.losses.terminal_state import TerminalState
@@ -15,13 +16,16 @@ RAMPS = (2.0, 1.0, 4.0)  # in which a guess is there, in units of the least time
 
 
 def goal_state(task: Task) -> tuple[Tensor, Tensor] | None:
-    """State (nq), (nv) at the end that a loss of kind terminal_state asks for, the nearest of those that are whole turns apart."""
-    for weight, loss in task.losses.values():
-        if isinstance(loss, TerminalState) and weight > 0.0:
+    """State (nq), (nv) at the end that a hard constraint, else a loss, of kind terminal_state asks for, the nearest of those that are whole
+    turns apart; at rest where no velocity is asked for."""
+    constraints = [one.constraint for one in task.constraints.all.values() if one.hard]
+    losses = [loss for weight, loss in task.losses.values() if weight > 0.0]
+    for asked in (*constraints, *losses):
+        if isinstance(asked, (TerminalState, TerminalStateEquality)) and asked.qpos is not None:
             start, rest = task.setting.one_start()
-            qpos, qvel = loss.qpos.clone() if loss.qpos.dim() == 1 else loss.qpos[0].clone(), torch.zeros_like(rest)
-            qvel[loss.dofs] = loss.qvel
-            for joint in loss.joints if loss.periodic else []:
+            qpos, qvel = asked.qpos.clone() if asked.qpos.dim() == 1 else asked.qpos[0].clone(), torch.zeros_like(rest)
+            qvel[asked.dofs] = 0.0 if asked.qvel is None else asked.qvel
+            for joint in asked.joints if asked.periodic else []:
                 if joint.is_periodic:
                     (k,) = joint.qs
                     qpos[k] += 2.0 * math.pi * torch.round((start[k] - qpos[k]) / (2.0 * math.pi))

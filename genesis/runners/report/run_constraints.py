@@ -20,10 +20,11 @@ INSTANTS = 3  # of a curve that is worth drawing
 
 @dataclass(frozen=True)
 class ConstraintRow:
-    """A line of the table. violation, tolerance: in words, with the unit; where: of the largest violation, empty where there is none."""
+    """A line of the table. what: its kind, where that is not its name, and whether it is soft; violation, tolerance: in words, with the unit;
+    where: of the largest violation, empty where there is none."""
 
     name: str
-    kind: str
+    what: str
     hard: bool
     holds: bool
     violation: str
@@ -46,12 +47,13 @@ def constraint_rows(run: RunReport) -> list[ConstraintRow]:
     for metric, one in node(run.result, "constraints").items():
         name = _name_of(metric)
         told = node(node(run.config, "constraint"), name)
+        kind, hard = str(told.get("kind", "")), bool(one.get("hard"))
         value, unit = _number(one.get("violation")), str(one.get("unit") or "")
         rows.append(
             ConstraintRow(
                 name=name,
-                kind=str(told.get("kind", "")),
-                hard=bool(one.get("hard")),
+                what=", ".join(word for word in ("" if kind == name else kind.replace("_", " "), "" if hard else "soft") if word),
+                hard=hard,
                 holds=bool(one.get("holds")),
                 violation="none" if value == 0.0 else amount(value, unit),
                 tolerance=amount(_number(one.get("tolerance")), unit),
