@@ -184,7 +184,7 @@ def test_every_config_key_in_backticks_is_one(page: str) -> None:
     nodes = "|".join([*KINDS, *TERMS, *PLAIN])
     found = [match[1] for span in spans(page) for match in re.finditer(rf"(?<![\w./])((?:{nodes})(?:\.\w+)+)(?![\w(/.])", span)]
     attributes = ("rollout", "step", "build", "reset", "linearize", "lqr", "links")
-    others = ("scene.Scene", *(f"scene.{name}" for name in attributes), "gradcheck.png")
+    others = ("scene.Scene", *(f"scene.{name}" for name in attributes), "gradcheck.png", "control.jsonl")
     assert [key for key in found if not is_key(key) and key not in others] == []
 
 
