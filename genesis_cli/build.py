@@ -278,6 +278,7 @@ def build_loop(
     Raises: InputError for a task that the method cannot learn.
     """
     from genesis.runners.constrained import Rounds
+    from genesis.runners.estimator import GradientOptions
     from genesis.runners.evaluate import TaskProblem
     from genesis.runners.loop import Stop
     from genesis.runners.optimize import optimization
@@ -288,6 +289,7 @@ def build_loop(
         task, build_method(checked), Stop(**vars(plain["stop"])), seconds=seconds, problem=problem or TaskProblem,
         further=build_further(checked, task),
         shooting=MultipleShooting(**vars(plain["multiple_shooting"])) if "multiple_shooting" in plain else MultipleShooting(),
+        gradient=GradientOptions(**vars(plain["gradient"]), seed=plain["runtime"].seed) if "gradient" in plain else GradientOptions(),
         rounds=Rounds(**vars(plain["augmented_lagrangian"])) if "augmented_lagrangian" in plain else Rounds(),
         checkpoint_every=plain["logging"].checkpoint_every, seed=plain["runtime"].seed, **options,
     )  # fmt: skip

@@ -37,7 +37,8 @@ class Evaluation:
     point, gradient: flat (n,); gradient None where none was asked for. terms: what adds up to the objective; metrics: numbers that users
     understand; good: all tolerances met. norms: gradient norm of each group; by_step: gradient norm of the controls of each step (T,), if
     there is one. diverged: environments that are left out because their simulation diverged; everything else is of the others.
-    exact: False where the value is that of a mini-batch, which is told but compared with nothing.
+    exact: False where the value is that of a mini-batch, which is told but compared with nothing. estimate: what is told of a gradient that is
+    estimated.
     """
 
     objective: float
@@ -50,6 +51,7 @@ class Evaluation:
     by_step: Tensor | None = None
     diverged: tuple[int, ...] = ()
     exact: bool = True
+    estimate: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genesis.errors import SIMULATION_FAILURES, ContactOverflowError, InputError, UnsupportedError
+from genesis.errors import SIMULATION_FAILURES, ContactOverflowError, DivergenceError, InputError, UnsupportedError
 from genesis.losses import Loss
 from genesis.runners.part import Key, Shares, asked_by, over_all
 from genesis.runners.stacked import Law, StackedInputs, added, in_one_axis, laws, stacked_inputs
@@ -48,6 +48,48 @@ class Candidates:
                 break
         return np.where(np.isfinite(found), found, math.inf)
 
+    def gradients(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(C,) objectives and (C, n) their gradients, in one launch forward and one back; inf and zero where there is none. Leaves stay.
+
+        Raises: ContactOverflowError; DivergenceError where no point has a value.
+        """
+        try:
+            return self._gradients(points)
+        except (DivergenceError, InputError):  # some cannot be simulated: others take their place
+            values = self.values(points)
+            good = np.flatnonzero(np.isfinite(values))
+            if not len(good):
+                raise DivergenceError(f"no candidate of {len(points)} can be simulated.") from None
+            order = np.where(np.isfinite(values), np.arange(len(points)), good[0])
+            found, slopes = self._gradients(points[order])
+            lost = ~np.isfinite(values)
+            found[lost], slopes[lost] = math.inf, 0.0
+            return found, slopes
+
+    def _gradients(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        with torch.enable_grad():
+            leaves = self._leaves(points)
+            learned = [
+                leaf
+                for parameter, own in zip(self.task.parameters.values(), leaves, strict=True)
+                for leaf in own
+                if parameter.learn
+            ]
+            for leaf in learned:
+                leaf.requires_grad_()
+            rows = stacked_inputs(self.setting, self.task.parameters, leaves, *self._starts(len(points)))
+            run = self._run(rows, leaves, range(len(points)), gradient=True)
+            total = self._totals(run, len(points)) + self._prior_rows(leaves)
+            slopes = torch.autograd.grad(total.sum(), learned, allow_unused=True)
+        if not bool(torch.isfinite(total).all()):
+            raise DivergenceError("a candidate has no finite objective.")
+        made = [torch.zeros_like(leaf) if slope is None else slope for leaf, slope in zip(learned, slopes, strict=True)]
+        table = torch.cat([x.flatten(1) for x in made], 1)
+        good = torch.isfinite(table).all(1)
+        values = torch.where(good, total.detach(), torch.inf)
+        slope = torch.where(good.unsqueeze(1), table, torch.zeros_like(table))
+        return values.double().cpu().numpy(), slope.double().cpu().numpy()
+
     def _leaves(self, points: np.ndarray) -> list[list[Tensor]]:
         """Of each parameter (C, …); those that are not learned are the same everywhere."""
         count, first, made = len(points), 0, []
@@ -65,15 +107,19 @@ class Candidates:
 
     def _priors(self, leaves: list[list[Tensor]]) -> np.ndarray:
         """(C,) or a zero: half the squares of what is known of the parameters beforehand."""
+        return np.asarray(self._prior_rows(leaves).double().cpu())
+
+    def _prior_rows(self, leaves: list[list[Tensor]]) -> Tensor:
+        """The same as a tensor."""
         parameters = self.task.parameters
         if self.task.prior() is None:
-            return np.zeros(1)
+            return torch.zeros(1)
 
         def one(leaves: list[list[Tensor]]) -> Tensor:
             pairs = zip(parameters.items(), leaves, strict=True)
             return cast(Tensor, half_square(prior_rows({name: parameter.with_leaves(own) for (name, parameter), own in pairs})))
 
-        return np.asarray(torch.vmap(one)(leaves).double().cpu())
+        return torch.vmap(one)(leaves)
 
     def _starts(self, count: int) -> tuple[Tensor, Tensor]:
         qpos, qvel = self.setting.start_qpos, self.setting.start_qvel
@@ -91,22 +137,30 @@ class Candidates:
 
     def _objectives(self, rows: StackedInputs, leaves: Sequence[Sequence[Tensor]], order: list[int]) -> np.ndarray:
         """Of the candidates in `order`, each in one rollout. Raises: ContactOverflowError."""
+        return self.judge(self._run(rows, leaves, order), len(order))
+
+    def _run(self, rows: StackedInputs, leaves: Sequence[Sequence[Tensor]], order: Sequence[int], gradient: bool = False) -> Any:
+        """Their motions in one batch."""
         count, e, which = len(order), self.envs, indices(order)
         qpos, qvel = (in_one_axis(x.index_select(0, which), 0, e) for x in (rows.qpos, rows.qvel))
         controls = in_one_axis(rows.controls.index_select(0, which).transpose(0, 1), 1, e)
         physical = {k: x.index_select(0, which).repeat_interleave(max(e, 1), 0) for k, x in rows.physical.items()}
         policies = laws(self.task.parameters, [[leaf.index_select(0, which) for leaf in own] for own in leaves])
-        run = roll_out_batch(
-            self.setting.scene.rigid_solver, self.setting.control, qpos, qvel, controls, physical, self._policy(policies, count)
-        )
-        return self.judge(run, count)
+        return roll_out_batch(
+            self.setting.scene.rigid_solver, self.setting.control, qpos, qvel, controls, physical, self._policy(policies, count),
+            gradient=gradient,
+        )  # fmt: skip
 
     def judge(self, run: Any, count: int) -> np.ndarray:
         """(C,) objectives of the motions of C candidates in one batch, without priors; inf where one is not finite."""
+        return np.asarray(self._totals(run, count).double().cpu())
+
+    def _totals(self, run: Any, count: int) -> Tensor:
+        """The same as a tensor."""
         shares = Shares(TrajectoryView(run), self.setting.scene, count, self.envs)
         found = self._losses(run, shares)
         total = torch.stack([weight * found[name] for name, (weight, _) in self.task.losses.items()]).sum(0)
-        return np.asarray(torch.where(self._finite(shares), total, math.inf).double().cpu())
+        return torch.where(self._finite(shares), total, math.inf)
 
     @staticmethod
     def _finite(shares: Shares) -> Tensor:

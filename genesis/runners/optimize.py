@@ -8,6 +8,7 @@ from genesis.errors import InputError
 from genesis.methods.method import Method
 from genesis.runners.constrained import ITERATIONS as ROUND
 from genesis.runners.constrained import ConstrainedProblem, Rounds
+from genesis.runners.estimator import EstimatedProblem, GradientOptions, refuse_other_needs
 from genesis.runners.evaluate import TaskProblem
 from genesis.runners.further import Further
 from genesis.runners.growth import growth_of
@@ -27,6 +28,7 @@ def optimization(
     seconds: Mapping[str, float] | None = None,
     shooting: MultipleShooting | None = None,
     rounds: Rounds | None = None,
+    gradient: GradientOptions | None = None,
     problem: Callable[..., TaskProblem] = TaskProblem,
     further: Sequence[Further] = (),
     **options: Any,
@@ -35,7 +37,7 @@ def optimization(
 
     Args:
         seconds: time spent before, by phase. shooting: how the motion is cut into segments; None: not, and nothing is said of growth.
-        rounds: how hard constraints are made to hold. problem: made with the arguments of `TaskProblem`. further, options: those of `Loop`.
+        rounds: how hard constraints are made to hold. gradient: how it is found. problem: made with the arguments of `TaskProblem`. further, options: those of `Loop`.
     Raises: InputError for a task that one of the methods cannot learn, or cannot be cut as asked.
     """
     methods = [method, *(one.method for one in further)]
@@ -47,6 +49,9 @@ def optimization(
         _cut_off(task, methods)
     remember, masks = any(one.revisits for one in methods), all(one.masks for one in methods)
     made: dict[str, Any] = dict(remember=remember, masks=masks, seconds=seconds)
+    if gradient is not None and gradient.estimator != "analytic":
+        refuse_other_needs(gradient, {one.kind: one.needs for one in methods})
+        return Loop(_estimated(task, gradient, problem, shooting, made), method, stop, further=further, **options)
     rounds = rounds or Rounds()
     of_round = rounds.iterations or ROUND[method.needs]
     if shooting is None or problem is not TaskProblem:  # several tasks together: each as it is
@@ -71,6 +76,28 @@ def optimization(
     found.note_growth("first", first)
     found.clock.add("growth", start)
     return Loop(found, method, stop, further=further, **options)
+
+
+def _estimated(
+    task: Task,
+    asked: GradientOptions,
+    problem: Callable[..., TaskProblem],
+    shooting: MultipleShooting | None,
+    made: dict[str, Any],
+) -> TaskProblem:
+    """The problem of a gradient that is estimated. Raises: InputError beside what has problems of its own."""
+    other = None
+    if problem is not TaskProblem:
+        other = "jobs of launcher=batched are simulated together; use another launcher"
+    elif shooting is not None and shooting.segments not in (AUTO, 1):
+        other = "a motion in segments has a smooth objective; set multiple_shooting.segments=1"
+    elif task.constraints.hard:
+        other = f"constraint.{task.constraints.hard[0]} is hard; set its hard to false, which makes a term of it"
+    if other is not None:
+        raise InputError(f"gradient.estimator: {asked.estimator}, but {other}, or take gradient.estimator=analytic.")
+    found = EstimatedProblem(task, asked, **made)
+    found.note_growth("first", growth_of(task))
+    return found
 
 
 def _expect_whole(shooting: MultipleShooting) -> None:

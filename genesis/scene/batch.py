@@ -20,8 +20,11 @@ def roll_out_batch(
     controls: torch.Tensor,
     physical: Mapping[str, torch.Tensor],
     policy: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
+    *,
+    gradient: bool = False,
 ) -> Trajectory:
-    """N motions, without gradients. One that leaves the finite numbers comes back as it is, and changes nothing of the others.
+    """N motions, without gradients unless they are asked for. One that leaves the finite numbers comes back as it is, and changes nothing of
+    the others.
 
     Args:
         kind: of the controls. qpos (N, nq), qvel (N, nv): start. controls: (T, N, nv).
@@ -31,7 +34,7 @@ def roll_out_batch(
     """
     solver.alive()
     physics, count = solver.physics, len(qpos)
-    with torch.no_grad():
+    with torch.set_grad_enabled(gradient):
         theta = _theta(solver, kind, count, physical)
         gain = parameter(physics, theta, GAINS[kind]) if kind in GAINS else None
         if policy is None:

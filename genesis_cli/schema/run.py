@@ -76,6 +76,24 @@ class AugmentedLagrangian:
 
 
 @dataclass
+class Gradient:
+    """How the gradient of a task is found."""
+
+    estimator: str = key(
+        "analytic",
+        "analytic: exact, of the point itself; or over samples around it: bundled, the mean of exact ones; zeroth, of values alone; mixed, of "
+        "both, by their variances",
+        choices=("analytic", "bundled", "zeroth", "mixed"),
+    )
+    samples: int = key(64, "samples of an estimate, in pairs: an even number", low=4, high=1_000_000)
+    sigma: float = key(
+        0.02,
+        "standard deviation of the samples, in half the range of numbers with bounds, else in their own size or 1",
+        above=0.0,
+    )
+
+
+@dataclass
 class Runtime:
     """Where and how exactly numbers are computed."""
 
@@ -117,6 +135,6 @@ class Gradcheck:
 
 RUN: dict[str, type] = {
     "stop": Stop, "restarts": Restarts, "multiple_shooting": MultipleShooting,
-    "augmented_lagrangian": AugmentedLagrangian, "control": Control, "runtime": Runtime, "logging": Logging,
+    "augmented_lagrangian": AugmentedLagrangian, "control": Control, "gradient": Gradient, "runtime": Runtime, "logging": Logging,
     "gradcheck": Gradcheck,
 }  # fmt: skip

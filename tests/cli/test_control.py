@@ -10,15 +10,15 @@ from tests.cli.conftest import last_run
 FALL = ("task=fall", "task.horizon=60", "task.start_qpos=[0.2,-0.1]", "logging.progress=false")
 
 
-def test_a_motion_is_found_and_held_on_another_plant_and_planned_anew_at_every_step(genesis_here):
+def test_a_motion_is_found_and_held_on_another_plant_and_planned_anew_at_every_step(genesis_here, tmp_path):
     code, out = genesis_here("optimize", *FALL, "logging=quiet")
     assert code == 0, out
-    run = last_run()
+    run = last_run(tmp_path)
     code, out = genesis_here("control", *FALL, "control.controller=tvlqr", f"control.run={run}", "control.mass_error=0.05")
     assert code == 0 and "converged: every tolerance is met in closed loop" in out and "largest deviation from the motion" in out
     code, out = genesis_here("control", *FALL, "control.horizon=30", "control.mass_error=0.05", "control.every=2")
     assert code == 0 and "30 plans of" in out and "0 failed" in out, out
-    folder = last_run()
+    folder = last_run(tmp_path)
     result = json.loads((folder / "result.json").read_text())
     assert result["status"] == "converged" and result["control"]["plans"] == 30 and result["steps"] == 60
     told = [json.loads(line) for line in (folder / "control.jsonl").read_text().splitlines()]
