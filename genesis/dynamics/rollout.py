@@ -43,6 +43,7 @@ from genesis.dynamics.signature import (
 )
 from genesis.dynamics.step import Options, is_two_stage
 from genesis.dynamics.sums import sum_control_bars, sum_initial_bars, sum_state
+from genesis.dynamics.truncation import clip_state_bar, cut_state_bar
 from genesis.dynamics.vectors import clear
 from genesis.dynamics.workspace import ParameterBar, Robot, Scratch
 from genesis.math.lanes import Block, constant
@@ -99,9 +100,15 @@ ROLLOUT_ADJOINT = Signature(
     (*MODEL, *INPUTS, *MOTION, *MOTION_BARS, *INPUT_BARS, PARAMETERS_BAR, TAPE, *CONSTRAINTS),
     (
         *STEPS,
-        *integers(parameter_bar_stride="parameters_bar of a block", accelerated="1: a_bar is there"),
+        *integers(
+            parameter_bar_stride="parameters_bar of a block",
+            accelerated="1: a_bar is there",
+            truncate="no gradient passes the state before each such number of steps, 0: all do",
+        ),
         *CONSTANTS,
-        *reals(reach="how far pairs that never touch are felt beyond their margin [m]"),
+        *reals(
+            reach="how far pairs that never touch are felt beyond their margin [m]", clip="norm of the adjoint of a state, 0: any"
+        ),
     ),
 )
 
@@ -247,8 +254,8 @@ def make_adjoint(version: Version, want: bool) -> Kernel:
         integers, parameters, scratch, dof_ctrl, act_ctrl, wrench, q0, v0, q, v, a, q_bar, v_bar, a_bar,
         dof_ctrl_bar, act_ctrl_bar, wrench_bar, q0_bar, v0_bar, parameters_bar, tape, ledger, shapes,
         horizon, substeps, batch, blocks, scratch_stride, parameter_stride, actuated, wrenched, with_initial, tape_width,
-        ledger_stride, capacity, cone, iterations, line_iterations, smooth, parameter_bar_stride, accelerated,
-        dt, damping_dt, impratio, tolerance, line_tolerance, reach,
+        ledger_stride, capacity, cone, iterations, line_iterations, smooth, parameter_bar_stride, accelerated, truncate,
+        dt, damping_dt, impratio, tolerance, line_tolerance, reach, clip,
     ):  # fmt: skip
         ti.loop_config(block_dim=1, serialize=version.serial)
         for e in range(blocks):
@@ -267,7 +274,9 @@ def make_adjoint(version: Version, want: bool) -> Kernel:
             for r in range(horizon):
                 t = horizon - 1 - r
                 read_vector(m, s, block, "nq", "q", q, (t + 1) * substeps - 1 + with_initial)
+                cut_state_bar(m, s, truncate, t + 1)
                 add_output_bars(m, s, block, q_bar, v_bar, t + with_initial)
+                clip_state_bar(m, s, clip)
                 read_controls(m, s, block, o, dof_ctrl, act_ctrl, wrench, t)
                 clear_control_bars(m, s, o)
                 for u in range(substeps):

@@ -45,7 +45,7 @@ class Launches:
         self.scratch = like.new_zeros(self.blocks * self.scratch_stride, *self.lane_axis)
         end = self.scratch.view(self.blocks, self.scratch_stride, *self.lane_axis)[:, ALL.place("end", model.sizes)]
         self._end = end.numpy() if end.device.type == "cpu" else end
-        self._rollouts: dict[tuple[int, bool, bool, bool, bool, float], RolloutLaunch] = {}
+        self._rollouts: dict[tuple[int, bool, bool, bool, bool, float, tuple[int, float]], RolloutLaunch] = {}
         self._linearize: dict[tuple[int, int, bool, bool, float], LinearizeLaunch] = {}
         self._functions: dict[tuple[str, int, bool], tuple[Launch, Launch, Launch]] = {}
         self._launchers: dict[tuple[str, bool], tuple[Launcher, ...]] = {}
@@ -106,7 +106,15 @@ class Launches:
         with_initial: bool,
     ) -> RolloutLaunch:
         """The launch of this kind; with_initial: states begin with the initial one."""
-        key = (horizon, theta.dim() == 2, act_ctrl is not None, wrench is not None, with_initial, physics.reach)
+        key = (
+            horizon,
+            theta.dim() == 2,
+            act_ctrl is not None,
+            wrench is not None,
+            with_initial,
+            physics.reach,
+            physics.truncation,
+        )
         launch = self._rollouts.get(key)
         if launch is None:
             if len(self._rollouts) > MOST:

@@ -25,6 +25,7 @@ from genesis.grad.rollout_launch import States
 from genesis.grad.seen import Seen
 from genesis.grad.shapes import pack_shapes
 from genesis.grad.transforms import MappedLinks
+from genesis.grad.truncation import EXACT
 from genesis.model.layout import PARAMETER, PARAMETERS
 from genesis.model.model import Model
 from genesis.runtime import free_memory
@@ -76,7 +77,7 @@ class Physics:
         self.shapes = torch.as_tensor(shapes, dtype=self.dtype, device=self.device)
         self.nothing = torch.zeros(1, 1, 1, dtype=self.dtype, device=self.device)
         self.constraints = constraint_setting(model, self.dtype)
-        self.reach = model.constraints.contact_reach
+        self.reach, self.truncation = model.constraints.contact_reach, EXACT
         self._launches: dict[int, Launches] = {}
         self.defaults: dict[str, torch.Tensor] = {
             name: torch.as_tensor(value, dtype=self.dtype, device=self.device) for name, value in model.parameters.items()

@@ -48,9 +48,11 @@ class RolloutLaunch:
         wrenched: bool,
         with_initial: bool,
         reach: float,
+        truncation: tuple[int, float],
     ) -> None:
         self.physics, self.launches, self.has = physics, launches, (controlled, wrenched)
         self.with_initial, self.reach, self.horizon, self.batched = with_initial, reach, horizon, batched
+        self.truncate, self.clip = truncation
         needed = rollout_bytes(horizon, launches.batch, physics.nv, physics.substeps, launches.scratch.itemsize)
         refuse_beyond(
             needed,
@@ -87,6 +89,7 @@ class RolloutLaunch:
 
     def _bound_adjoint(self, want: bool, taped: bool, accelerated: bool) -> Launch:
         more = {"parameter_bar_stride": self.launches.parameter_size, "accelerated": int(accelerated), "reach": self.reach}
+        more |= {"truncate": self.truncate, "clip": self.clip}
         numbers = self._numbers(taped) | more
         launch = self._adjoints[want].bind(numbers, self.launches.fixed, BACKWARD, self._sizes())
         self._run_adjoint[want, taped, accelerated] = launch

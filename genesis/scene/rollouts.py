@@ -10,6 +10,7 @@ from genesis.grad.pull_back import transforming
 from genesis.grad.rollout_launch import States
 from genesis.grad.trajectory_function import whole_trajectory
 from genesis.grad.transforms import mapped_trajectory
+from genesis.grad.truncation import EXACT, truncated, truncation
 from genesis.scene.failures import diverged
 from genesis.scene.inputs import ArrayLike
 from genesis.scene.physical import Loops
@@ -34,10 +35,12 @@ class Rollouts(RolloutInputs):
         act_ctrl: ArrayLike | None,
         params: Mapping[str, ArrayLike] | None,
         keep_graph: bool,
+        truncate: int | None = None,
+        clip: float | None = None,
     ) -> Trajectory:
         """See `Scene.rollout`; ``keep_graph``: the scene's new state stays in the graph."""
         solver, where = self._solver, "scene.rollout"
-        model = solver.model
+        model, how = solver.model, truncation(where, truncate, clip)
         controls = None if controls is None else self._series(controls, "scene.rollout: controls", model.nv)
         if act_ctrl is not None:
             act_ctrl = self._series(act_ctrl, "scene.rollout: act_ctrl", model.nu, borrow=True)
@@ -50,11 +53,14 @@ class Rollouts(RolloutInputs):
         q0, v0 = self._initial("scene.rollout: qpos", qpos, model.nq), self._initial("scene.rollout: qvel", qvel, model.nv)
         theta, dof_ctrl = self._driven(where, kind, controls, params)
         begin = solver.qpos if q0 is None else q0, solver.qvel if v0 is None else v0
+        if transforming() and how != EXACT:
+            raise InputError(f"{where}: truncate and clip do not go with torch.func; allowed there: None.")
         if transforming():  # the scene stays where it is: the states are those of no single motion
             states = mapped_trajectory(solver.physics, solver.n_envs == 0, theta, *begin, dof_ctrl, act_ctrl)
             return Trajectory(solver, theta, states, controls, solver.scene.dt, solver.steps, kind, act_ctrl)
         solver.beginning.first(begin[0], kind == "position")
-        q, v, a, end = whole_trajectory(solver.physics, solver.n_envs == 0, theta, *begin, dof_ctrl, act_ctrl)
+        with truncated(solver.physics, how):
+            q, v, a, end = whole_trajectory(solver.physics, solver.n_envs == 0, theta, *begin, dof_ctrl, act_ctrl)
         if not (math.isfinite(end) and self._turned(q0)):
             given = {"controls": self._rows(controls), "act_ctrl": self._rows(act_ctrl)}
             start = {name: None if x is None else x.view(solver.rows, -1) for name, x in (("qpos", q0), ("qvel", v0))}

@@ -251,6 +251,8 @@ class Scene(SceneFunctions):
         qvel: ArrayLike | None = None,
         act_ctrl: ArrayLike | None = None,
         params: Mapping[str, ArrayLike] | None = None,
+        truncate: int | None = None,
+        clip: float | None = None,
     ) -> Trajectory:
         """T steps in one launch, with the numbers and gradients of a loop over `step`; the scene moves to the final state.
 
@@ -260,6 +262,9 @@ class Scene(SceneFunctions):
             qpos, qvel: ([n_envs,] nq), ([n_envs,] nv) initial state; None: the scene's state now.
             act_ctrl: (T, [n_envs,] nu) controls of the actuators of model files; None: they exert no force.
             params: physical parameters by core name, see `physical_parameters`, each ([n_envs,] ...), in place of the scene's.
+            truncate: gradients do not pass the states before steps truncate, 2 truncate, ... (truncated backpropagation through time).
+            clip: the largest norm of the gradient in a state (tangent and velocity together), per environment, on its way back.
+                With either the gradient is no longer exact; None: exact.
 
         Gradients reach every tensor given here whatever `SimOptions.requires_grad` says. Time goes on from the scene's, also
         where an initial state is given.
@@ -268,7 +273,7 @@ class Scene(SceneFunctions):
         count from the start of this rollout.
         """
         self._ready("rollout")
-        return self._rollouts.rollout(controls, kind, qpos, qvel, act_ctrl, params, self.requires_grad)
+        return self._rollouts.rollout(controls, kind, qpos, qvel, act_ctrl, params, self.requires_grad, truncate, clip)
 
     # ---- settings of all
 
