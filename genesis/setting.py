@@ -52,7 +52,8 @@ class Setting:
     start_controls: controls before learning (T,[B,]nv), or None where controls come from a closed loop.
     recorded: what recordings bring, or None in a task, which has none.
     start_is_learned: some parameter changes the state at the start. controlled: degrees of freedom whose controls some parameter makes,
-    None where that is not known. clock: of a plan that is part of a longer motion, else None.
+    None where that is not known. clock: of a plan that is part of a longer motion, else None. truncate, clip: how far
+    back gradients of a rollout go, see `Scene.rollout`; None: all the way.
     """
 
     scene: Any
@@ -72,6 +73,8 @@ class Setting:
     start_is_learned: bool = False
     controlled: frozenset[int] | None = None
     clock: PlanWindow | None = None
+    truncate: int | None = None
+    clip: float | None = None
     described_: tuple[Any, dict[str, Tensor]] | None = field(default=None, repr=False)  # scene, and `described` of it
 
     @property

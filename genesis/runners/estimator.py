@@ -33,11 +33,13 @@ DISAGREE = 0.6  # agreement in sign over a bundle below which a gradient says li
 @dataclass(frozen=True)
 class GradientOptions:
     """estimator: see above; analytic: the exact gradient of the point itself. samples: N, an even number. sigma: standard deviation of the
-    noise, in sizes of the free numbers. seed: of the draws."""
+    noise, in sizes of the free numbers. truncate, clip: of exact gradients, see `Scene.rollout`. seed: of the draws."""
 
     estimator: Estimator = "analytic"
     samples: int = 64
     sigma: float = 0.02
+    truncate: int | None = None
+    clip: float | None = None
     seed: int = 0
 
 
@@ -186,6 +188,11 @@ class EstimatedProblem(TaskProblem):
 def refuse_other_needs(asked: GradientOptions, needs: Mapping[str, str]) -> None:
     """needs: of each method by its kind. Raises: InputError for one that asks for no gradient, where an estimator is asked for."""
     for kind, need in needs.items():
+        if need != "gradient" and (asked.truncate is not None or asked.clip is not None):
+            raise InputError(
+                f"gradient.{'truncate' if asked.truncate is not None else 'clip'}: changes gradients, and {kind} asks for none (it asks for "
+                f"{need}); use adam, sgd, lbfgs or lbfgsb, or leave it out."
+            )
         if asked.estimator != "analytic" and need != "gradient":
             raise InputError(
                 f"gradient.estimator: {asked.estimator} estimates gradients, and {kind} asks for none (it asks for {need}); use adam, sgd, "

@@ -1,10 +1,12 @@
 """Learning: a task and a method become a run."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 from genesis.errors import InputError
+from genesis.log import logger
 from genesis.methods.method import Method
 from genesis.runners.constrained import ITERATIONS as ROUND
 from genesis.runners.constrained import ConstrainedProblem, Rounds
@@ -37,7 +39,8 @@ def optimization(
 
     Args:
         seconds: time spent before, by phase. shooting: how the motion is cut into segments; None: not, and nothing is said of growth.
-        rounds: how hard constraints are made to hold. gradient: how it is found. problem: made with the arguments of `TaskProblem`. further, options: those of `Loop`.
+        rounds: how hard constraints are made to hold. gradient: how it is found. problem: made with the arguments of `TaskProblem`.
+        further, options: those of `Loop`.
     Raises: InputError for a task that one of the methods cannot learn, or cannot be cut as asked.
     """
     methods = [method, *(one.method for one in further)]
@@ -49,8 +52,15 @@ def optimization(
         _cut_off(task, methods)
     remember, masks = any(one.revisits for one in methods), all(one.masks for one in methods)
     made: dict[str, Any] = dict(remember=remember, masks=masks, seconds=seconds)
-    if gradient is not None and gradient.estimator != "analytic":
-        refuse_other_needs(gradient, {one.kind: one.needs for one in methods})
+    gradient = gradient or GradientOptions()
+    refuse_other_needs(gradient, {one.kind: one.needs for one in methods})
+    task.setting.truncate, task.setting.clip = gradient.truncate, gradient.clip
+    if gradient.truncate is not None or gradient.clip is not None:
+        logger.info("gradient: cut or clipped on its way back through time, and no longer that of the objective.")
+        if shooting is not None and shooting.segments not in (AUTO, 1):
+            raise InputError("gradient.truncate, gradient.clip: are of one rollout; set multiple_shooting.segments=1.")
+        shooting = None if shooting is None else replace(shooting, segments=1)
+    if gradient.estimator != "analytic":
         return Loop(_estimated(task, gradient, problem, shooting, made), method, stop, further=further, **options)
     rounds = rounds or Rounds()
     of_round = rounds.iterations or ROUND[method.needs]

@@ -51,15 +51,35 @@ def roll_out(setting: Setting, inputs: Inputs) -> Any:
         inputs.controls.retain_grad()
         inputs.watched = [inputs.controls]
     return setting.scene.rollout(
-        inputs.controls, kind=setting.control, qpos=inputs.qpos, qvel=inputs.qvel, params=inputs.physical or None
-    )
+        inputs.controls, kind=setting.control, qpos=inputs.qpos, qvel=inputs.qvel, params=inputs.physical or None,
+        truncate=setting.truncate, clip=setting.clip,
+    )  # fmt: skip
+
+
+class Clipped(torch.autograd.Function):
+    """A state as it is, whose adjoint (q_bar, v_bar) of each environment is no longer than so much."""
+
+    @staticmethod
+    def forward(ctx: Any, qpos: Tensor, qvel: Tensor, most: float) -> tuple[Tensor, Tensor]:
+        ctx.most = most
+        return qpos.view_as(qpos), qvel.view_as(qvel)
+
+    @staticmethod
+    def backward(ctx: Any, q_bar: Tensor, v_bar: Tensor) -> tuple[Tensor, Tensor, None]:
+        length = torch.cat([q_bar, v_bar], -1).norm(dim=-1, keepdim=True)
+        factor = (ctx.most / length.clamp(min=1e-300)).clamp(max=1.0)
+        return q_bar * factor, v_bar * factor, None
 
 
 def _closed_loop(setting: Setting, inputs: Inputs) -> Any:
     """Policies act on the state of every step, added to the open-loop controls."""
     scene, qpos, qvel = setting.scene, inputs.qpos, inputs.qvel
     positions, velocities, controls = [qpos], [qvel], []
-    for open_loop in inputs.controls:
+    for step, open_loop in enumerate(inputs.controls):
+        if setting.truncate is not None and step and step % setting.truncate == 0:
+            qpos, qvel = qpos.detach(), qvel.detach()
+        if setting.clip is not None and step and torch.is_grad_enabled():
+            qpos, qvel = Clipped.apply(qpos, qvel, setting.clip)
         control: Tensor = open_loop
         for policy in inputs.policies:
             control = control + policy(qpos, qvel)

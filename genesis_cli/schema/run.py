@@ -91,6 +91,16 @@ class Gradient:
         "standard deviation of the samples, in half the range of numbers with bounds, else in their own size or 1",
         above=0.0,
     )
+    truncate: int | None = key(
+        None,
+        "steps after which the adjoint of the state is cut (truncated backpropagation through time): no exact gradient; null: never",
+        low=1,
+    )
+    clip: float | None = key(
+        None,
+        "longest adjoint of the state, of each environment and step; longer ones are shortened: no exact gradient; null: none",
+        above=0.0,
+    )
 
 
 @dataclass

@@ -20,7 +20,9 @@ from genesis.tasks.task import Task
 from genesis_cli.paths import config_dir
 from tests.tasks.configured import configured
 
-SHIPPED = sorted(file.stem for file in Path(config_dir() / "tasks").glob("*.yaml"))
+#: Without `follow`, whose motion nothing but a controller can keep: open loop it leaves the finite numbers.
+SHIPPED = sorted(file.stem for file in Path(config_dir() / "tasks").glob("*.yaml") if file.stem != "follow")
+SIZES = {"trot_on": 0.01, "pivot": 0.5}  # of changes at which motions exist, and differ
 SHORT = ("task=reach", "task.horizon=12", "parameter.controls.count=3")
 
 
@@ -38,9 +40,9 @@ def one_by_one(problem: TaskProblem, points: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
-def assert_same(task: Task, count: int = 3) -> None:
+def assert_same(task: Task, count: int = 3, size: float = 0.1) -> None:
     problem = TaskProblem(task, remember=False)
-    before, points = point(problem.groups), points_around(problem, count)
+    before, points = point(problem.groups), points_around(problem, count, size)
     found = problem.values(points)
     assert np.array_equal(point(problem.groups), before)
     assert np.isfinite(found).all()
@@ -51,7 +53,7 @@ def assert_same(task: Task, count: int = 3) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_tasks_are_searched_without_gradients(name: str) -> None:
     _, task = configured(f"task={name}")
-    assert_same(task)
+    assert_same(task, size=SIZES.get(name, 0.1))
     method = make_method({"kind": "cmaes", "population": 4, "spread": 0.1}, {"kind": "constant"}, 3, 0)
     result = optimization(task, method, Stop(iterations=3, when_converged=False), signals=False).run()
     assert result.error is None
@@ -80,7 +82,7 @@ def test_a_motion_that_is_not_finite_where_no_loss_looks_has_no_value(monkeypatc
     expected, real = problem.values(points), module.roll_out_batch
     assert np.isfinite(expected).all()
 
-    def diverging(*arguments: Any) -> Any:
+    def diverging(*arguments: Any, gradient: bool = False) -> Any:
         run = real(*arguments)
         run.qvel[-1, 3] = np.nan  # environment 1 of the second candidate
         return run

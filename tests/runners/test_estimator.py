@@ -39,7 +39,7 @@ def test_of_a_quadratic_both_are_its_gradient_and_variances_are_known() -> None:
     found = mixture(g + points @ h, values, noise, scale, "mixed")
     exact = g + h @ x
     assert found.first == pytest.approx(exact, abs=1e-12), "pairs cancel"
-    assert found.zeroth == pytest.approx(exact, rel=0.02)
+    assert found.zeroth == pytest.approx(exact, rel=0.04)
     first = (np.diag(h) ** 2 * scale**2 * scale**2).sum() / len(noise)  # of the mean, in units of the scale
     assert found.told["variance_first"] == pytest.approx(first, rel=0.05)
     slope = exact * scale
@@ -77,7 +77,7 @@ def test_signs_that_do_not_agree_and_samples_without_a_value_are_told() -> None:
         mixture(slopes, np.where(np.arange(100) == 3, 0.0, np.inf), noise, scale, "bundled")
 
 
-@pytest.mark.parametrize("words", [PUSH, ("task=balance", "task.envs=2", "task.horizon=10"), ("task=reach", "task.horizon=8")])
+@pytest.mark.parametrize("words", [PUSH, ("task=balance", "task.envs=2", "task.horizon=10"), ("task=reach", "task.horizon=20")])
 def test_a_bundle_is_the_mean_of_gradients_that_are_found_one_by_one(words: tuple[str, ...]) -> None:
     _, task = configured(*words)
     asked = GradientOptions("bundled", samples=6, sigma=0.03, seed=4)

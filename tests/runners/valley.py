@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import torch
 
+from genesis.constraints import ConstraintSet
 from genesis.errors import DivergenceError
 from genesis.parameters import Inputs
 from genesis.parameters.parameter import Changes
@@ -54,6 +55,7 @@ class Valley:
         self.parameters = {"x": Number(0.0, 0.0)}
         limits = [] if tolerance is None else [Limit("distance", tolerance)]
         self.goal = SimpleNamespace(limits=limits, over_time=lambda trajectory: {})
+        self.limits, self.constraints = limits, ConstraintSet({})
         start = torch.zeros(1, dtype=torch.float64)
         self.setting = SimpleNamespace(
             scene=SimpleNamespace(entities=[], rigid_solver=SimpleNamespace(physics=None)),

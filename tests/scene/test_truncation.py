@@ -1,6 +1,7 @@
 """Gradients of rollouts that go a few steps back, or whose adjoint of the state is clipped, against a loop over single steps."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -101,3 +102,27 @@ def test_torch_func_is_refused(engine):
     scene = make(ARM)[0]
     with pytest.raises(gs.InputError, match="torch.func"):
         torch.func.grad(lambda x: scene.rollout(x, truncate=2).qpos.sum())(torch.zeros(T, 3, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("how", [{"truncate": 5}, {"clip": 1e-3}])
+def test_policies_are_cut_and_clipped_as_steps_by_hand(how: dict) -> None:
+    """A task in closed loop against a loop of single steps with states that are detached, or clipped by a hook."""
+    from tests.tasks.configured import configured
+
+    _, task = configured("task=balance", "task.envs=3", "task.horizon=12")
+    exact = _policy_gradient(task)
+    for name, value in how.items():
+        setattr(task.setting, name, value)
+    made = _policy_gradient(task)
+    assert not torch.allclose(made, exact)
+    for name in how:
+        setattr(task.setting, name, 12 if name == "truncate" else 1e300)
+    assert torch.allclose(_policy_gradient(task), exact, rtol=1e-12, atol=0.0)
+
+
+def _policy_gradient(task: Any) -> torch.Tensor:
+    for parameter in task.parameters.values():
+        for leaf in parameter.leaves():
+            leaf.grad = None
+    task.judge().objective.backward()
+    return torch.cat([leaf.grad.reshape(-1) for parameter in task.parameters.values() for leaf in parameter.leaves()])
