@@ -290,6 +290,7 @@ def build_loop(
         further=build_further(checked, task),
         shooting=MultipleShooting(**vars(plain["multiple_shooting"])) if "multiple_shooting" in plain else MultipleShooting(),
         gradient=GradientOptions(**vars(plain["gradient"]), seed=plain["runtime"].seed) if "gradient" in plain else GradientOptions(),
+        budget_mb=plain["memory"].budget_mb if "memory" in plain else None,
         rounds=Rounds(**vars(plain["augmented_lagrangian"])) if "augmented_lagrangian" in plain else Rounds(),
         checkpoint_every=plain["logging"].checkpoint_every, seed=plain["runtime"].seed, **options,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 from genesis.errors import InputError
 from genesis.log import logger
 from genesis.methods.method import Method
+from genesis.runners.chunks import ChunkedProblem, chunks_of
 from genesis.runners.constrained import ITERATIONS as ROUND
 from genesis.runners.constrained import ConstrainedProblem, Rounds
 from genesis.runners.estimator import EstimatedProblem, GradientOptions, refuse_other_needs
@@ -31,6 +32,7 @@ def optimization(
     shooting: MultipleShooting | None = None,
     rounds: Rounds | None = None,
     gradient: GradientOptions | None = None,
+    budget_mb: float | None = None,
     problem: Callable[..., TaskProblem] = TaskProblem,
     further: Sequence[Further] = (),
     **options: Any,
@@ -39,7 +41,8 @@ def optimization(
 
     Args:
         seconds: time spent before, by phase. shooting: how the motion is cut into segments; None: not, and nothing is said of growth.
-        rounds: how hard constraints are made to hold. gradient: how it is found. problem: made with the arguments of `TaskProblem`.
+        rounds: how hard constraints are made to hold. gradient: how it is found.
+        budget_mb: memory that it may take; None: as much as it needs. problem: made with the arguments of `TaskProblem`.
         further, options: those of `Loop`.
     Raises: InputError for a task that one of the methods cannot learn, or cannot be cut as asked.
     """
@@ -62,6 +65,14 @@ def optimization(
         shooting = None if shooting is None else replace(shooting, segments=1)
     if gradient.estimator != "analytic":
         return Loop(_estimated(task, gradient, problem, shooting, made), method, stop, further=further, **options)
+    chunks = None if budget_mb is None else chunks_of(task, budget_mb)
+    if chunks is not None:
+        if problem is not TaskProblem or any(one.needs != "gradient" for one in methods) or task.constraints.hard:
+            raise InputError(
+                "memory.budget_mb: is kept by gradients of one task without hard constraints; use adam, lbfgs or lbfgsb, or leave it out."
+            )
+        logger.info("memory: %s.", chunks.line())
+        return Loop(ChunkedProblem(task, chunks, **made), method, stop, further=further, **options)
     rounds = rounds or Rounds()
     of_round = rounds.iterations or ROUND[method.needs]
     if shooting is None or problem is not TaskProblem:  # several tasks together: each as it is

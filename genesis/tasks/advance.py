@@ -17,6 +17,8 @@ class Advance(OfTrajectory):
     """How far the robot's frame has come along x [m], what lacks to `distance` [mm], and the largest angle between its z axis
     and that at the start [deg], and the largest change of its height [mm]; worst environment."""
 
+    least = ("advanced_m",)
+
     def __init__(
         self,
         setting: Setting,

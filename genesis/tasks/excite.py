@@ -33,6 +33,8 @@ class Excite:
     known. Makes the information that the loss `information` asks for.
     """
 
+    least: tuple[str, ...] = ()
+
     def __init__(
         self,
         setting: Setting,

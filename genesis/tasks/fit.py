@@ -26,6 +26,8 @@ class Reference:
 class Fit:
     """Relative error of each learned parameter. Makes the recording that losses with target `reference` compare with."""
 
+    least: tuple[str, ...] = ()
+
     def __init__(
         self,
         setting: Setting,

@@ -41,9 +41,13 @@ class Aim:
 
 
 class Goal(Protocol):
-    """Metrics of a trajectory, in units that their names tell, and the limits that decide success."""
+    """Metrics of a trajectory, in units that their names tell, of the worst environment, and the limits that decide success.
+
+    least: metrics of which the worst is the smallest; of the others it is the largest.
+    """
 
     limits: list[Limit]
+    least: tuple[str, ...]
 
     def metrics(self, trajectory: View) -> Mapping[str, Number]: ...
 
@@ -58,6 +62,8 @@ class Goal(Protocol):
 
 class OfTrajectory:
     """Base of goals whose metrics are functions of the trajectory alone, in operations that `torch.vmap` knows."""
+
+    least: tuple[str, ...] = ()
 
     def over_time(self, trajectory: View) -> Mapping[str, Tensor]:
         """None."""

@@ -104,6 +104,15 @@ class Gradient:
 
 
 @dataclass
+class Memory:
+    """How much memory gradients may take."""
+
+    budget_mb: float | None = key(
+        None, "of the gradient of a batch [MB]: its environments are taken in chunks that keep it; null: all at once", above=0.0
+    )
+
+
+@dataclass
 class Runtime:
     """Where and how exactly numbers are computed."""
 
@@ -145,6 +154,7 @@ class Gradcheck:
 
 RUN: dict[str, type] = {
     "stop": Stop, "restarts": Restarts, "multiple_shooting": MultipleShooting,
-    "augmented_lagrangian": AugmentedLagrangian, "control": Control, "gradient": Gradient, "runtime": Runtime, "logging": Logging,
+    "augmented_lagrangian": AugmentedLagrangian, "control": Control, "gradient": Gradient, "memory": Memory,
+    "runtime": Runtime, "logging": Logging,
     "gradcheck": Gradcheck,
 }  # fmt: skip

@@ -113,7 +113,7 @@ def test_points_with_too_many_contacts_are_left_out(monkeypatch: pytest.MonkeyPa
     points = points_around(problem, 4)
     expected, real, batches = problem.values(points), module.roll_out_batch, []
 
-    def full(solver: Any, kind: str, qpos: Any, qvel: Any, controls: torch.Tensor, *rest: Any) -> Any:
+    def full(solver: Any, kind: str, qpos: Any, qvel: Any, controls: torch.Tensor, *rest: Any, gradient: bool = False) -> Any:
         batches.append(controls)
         if len(batches) == 1:
             raise ContactOverflowError(needed=9, room=8, env=5, step=0, dt=0.01)
