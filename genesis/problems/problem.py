@@ -38,7 +38,7 @@ class Evaluation:
     understand; good: all tolerances met. norms: gradient norm of each group; by_step: gradient norm of the controls of each step (T,), if
     there is one. diverged: environments that are left out because their simulation diverged; everything else is of the others.
     exact: False where the value is that of a mini-batch, which is told but compared with nothing. estimate: what is told of a gradient that is
-    estimated.
+    estimated; health: of any, see `genesis.runners.health`.
     """
 
     objective: float
@@ -52,6 +52,7 @@ class Evaluation:
     diverged: tuple[int, ...] = ()
     exact: bool = True
     estimate: dict[str, float] = field(default_factory=dict)
+    health: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass

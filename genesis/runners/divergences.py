@@ -1,8 +1,10 @@
 """What diverged in a run that went on: counted, and said."""
 
+import traceback
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from genesis.errors import DivergenceError
 from genesis.log import logger
 from genesis.problems.problem import Evaluation, Failed
 
@@ -68,3 +70,12 @@ class Divergences:
             )
         else:
             logger.warning("iteration %d: %d trial points diverged and were left out: %s%s", iteration, count, why, last)
+
+
+def let_go(error: BaseException | None) -> None:
+    """Drop what an error that is kept, and those that led to it, hold of the evaluation: graphs that take as much memory as the next one."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        if isinstance(error, DivergenceError):
+            error.trajectory = None
+        error = error.__cause__ or error.__context__

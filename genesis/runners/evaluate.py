@@ -1,11 +1,10 @@
 """A task as a problem: objective and gradients at the present parameters, with what a record wants to know about them."""
 
 import math
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter
 from typing import Any, cast
@@ -34,8 +33,10 @@ from genesis.problems.problem import (
     Verdict,
 )
 from genesis.runners.candidates import Candidates
+from genesis.runners.divergences import let_go
 from genesis.runners.excitation import EXTRA_FILES
 from genesis.runners.growth import Growth, growth_of
+from genesis.runners.health import Doctor, health_of
 from genesis.runners.names import GROWTH
 from genesis.runners.optimal_control import TaskControl
 from genesis.runners.series import dof_arrays, soft_violations
@@ -66,6 +67,7 @@ class Judgement:
     metrics: dict[str, float]
     by_step: Tensor | None
     diverged: tuple[int, ...] = ()
+    health: dict[str, float] = field(default_factory=dict)
 
 
 class TaskProblem:
@@ -89,6 +91,7 @@ class TaskProblem:
         self.evaluations = 0
         self.candidates = Candidates(task)
         self.growth: dict[str, Growth] = {}
+        self.doctor = Doctor()
         self._simulated: LastSeen | None = None
         self._linear: tuple[Sequence[ResidualBlock], Normal] | None = (
             None  # blocks that `linearize` gave last, and their equations
@@ -256,6 +259,10 @@ class TaskProblem:
             by_step=judged.inputs.gradient_by_step() if gradient else None,
             diverged=without,
         )
+        if gradient:
+            envs = self.task.setting.batch[0] if self.task.setting.batch else 1
+            found.health = health_of(judged.inputs, found.by_step, envs, len(without))
+            self.doctor.look(found.health)
         if not gradient and not without:
             self._simulated = LastSeen(point(self.groups), (judged.trajectory, judged.inputs), found.metrics)
         self.clock.add("metrics", start)
@@ -375,15 +382,6 @@ class TaskProblem:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.evaluations = state["evaluations"]
-
-
-def let_go(error: BaseException | None) -> None:
-    """Drop what an error that is kept, and those that led to it, hold of the evaluation: graphs that take as much memory as the next one."""
-    while error is not None:
-        traceback.clear_frames(error.__traceback__)
-        if isinstance(error, DivergenceError):
-            error.trajectory = None
-        error = error.__cause__ or error.__context__
 
 
 def groups_of(task: Task) -> list[Group]:

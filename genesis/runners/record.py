@@ -141,6 +141,7 @@ class Record(Journal):
                 "gradient_norm": evaluation.norms,
                 "learning_rate": report.rates,
                 **({"method": report.told} if report.told else {}),
+                **({"health": evaluation.health} if evaluation.health else {}),
                 **({"estimate": evaluation.estimate} if evaluation.estimate else {}),
                 "seconds": {name: round(value, 6) for name, value in seconds.items()},
                 **report.counts,

@@ -45,7 +45,7 @@ class TensorBoard:
         for group, values in (
             ("loss", evaluation.terms), ("metric", evaluation.metrics), ("gradient", evaluation.norms),
             ("learning_rate", report.rates), ("method", report.told), ("seconds", seconds),
-            ("estimate", evaluation.estimate),
+            ("estimate", evaluation.estimate), ("health", evaluation.health),
         ):  # fmt: skip
             points |= {f"{group}/{name}": value for name, value in values.items()}
         if evaluation.by_step is not None:
