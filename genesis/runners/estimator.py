@@ -4,7 +4,10 @@
 
     first order    g₁ = mean ∇f(x + S z)                                   (bundled)
     zeroth order   g₀ = mean (f(x + S z) − f(x − S z)) z / (2 σ²) S⁻¹       (values alone)
-    mixed          α g₁ + (1 − α) g₀,   α = var₀ / (var₀ + var₁), and no more than lets α |g₁ − g₀| stay within the confidence of g₀
+    mixed          α g₁ + (1 − α) g₀,   α = var₀ / (var₀ + var₁ + b²),   b² = max(0, |g₁ − g₀|² − var₀ − var₁)
+
+The mixture has the least mean squared error for the bias b that the two show beyond chance; without bias it is that of the source, which cuts α
+back by confidence intervals instead (by those of two standard deviations the bias that is left may be twice the spread of g₀).
 
 Where f jumps or is very steep, as at an impact, g₁ misses what happens there, or is very noisy, and g₀ is not; elsewhere g₁ has by far the
 smaller variance. All samples are environments of one launch; those of one evaluation come in pairs x ± S z.
@@ -85,9 +88,8 @@ def mixture(first: np.ndarray | None, values: np.ndarray, noise: np.ndarray, sca
     if g0 is not None and g1 is not None:
         told["bias"] = float(np.linalg.norm((g1 - g0) * scale))
         told["confidence"] = CONFIDENCE * (var0 + var1) ** 0.5
-        alpha = var0 / (var0 + var1) if var0 + var1 > 0.0 else 1.0
-        if told["bias"] > 0.0:
-            alpha = min(alpha, CONFIDENCE * var0**0.5 / told["bias"])
+        squared = max(told["bias"] ** 2 - var0 - var1, 0.0)
+        alpha = var0 / (var0 + var1 + squared) if var0 + var1 + squared > 0.0 else 1.0
         told["alpha"] = alpha
         return Estimate(alpha * g1 + (1.0 - alpha) * g0, smoothed, told, g1, g0)
     gradient = g0 if g1 is None else g1

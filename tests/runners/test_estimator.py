@@ -45,8 +45,8 @@ def test_of_a_quadratic_both_are_its_gradient_and_variances_are_known() -> None:
     slope = exact * scale
     zeroth = sum((slope**2).sum() + slope[i] ** 2 for i in range(2)) / (len(noise) / 2)
     assert found.told["variance_zeroth"] == pytest.approx(zeroth, rel=0.05)
-    weight = zeroth / (zeroth + first)
-    assert found.told["alpha"] == pytest.approx(weight, rel=0.05)
+    beyond = max(found.told["bias"] ** 2 - zeroth - first, 0.0)
+    assert found.told["alpha"] == pytest.approx(zeroth / (zeroth + first + beyond), rel=0.1) and beyond < 4.0 * zeroth
     assert found.gradient == pytest.approx(
         found.told["alpha"] * found.first + (1 - found.told["alpha"]) * found.zeroth, rel=1e-12
     )
@@ -60,8 +60,8 @@ def test_at_a_jump_exact_gradients_are_biased_and_the_mixture_is_not() -> None:
     exact = 1.0 + 5.0 / (2.0 * np.pi) ** 0.5 / scale[0]
     assert found.first is not None and found.first[0] == 1.0 and found.told["variance_first"] == 0.0
     assert found.zeroth is not None and found.zeroth[0] == pytest.approx(exact, rel=0.1)
-    assert found.told["bias"] > 5.0 * found.told["confidence"] and found.told["alpha"] < 0.2
-    assert found.gradient[0] == pytest.approx(exact, rel=0.25)
+    assert found.told["bias"] > 5.0 * found.told["confidence"] and found.told["alpha"] < 0.05
+    assert found.gradient[0] == pytest.approx(exact, rel=0.12)
     assert mixture(slopes, values, noise, scale, "bundled").gradient[0] == 1.0
     assert mixture(None, values, noise, scale, "zeroth").gradient == pytest.approx(found.zeroth, rel=1e-12)
 
