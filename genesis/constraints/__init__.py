@@ -6,6 +6,7 @@ from typing import Any
 from genesis.constraints.clearance import Clearance
 from genesis.constraints.constraint import Constraint, DrawnRegion, RangedQuantity
 from genesis.constraints.constraint_set import ConstraintSet, Violation
+from genesis.constraints.feet import ContactSchedule, FootClearance, Slip
 from genesis.constraints.frames import Cone, HalfSpace, OrientationRange, PoseEquality, PositionRange
 from genesis.constraints.joints import JointPositionRange, JointTorqueRange, JointVelocityRange
 from genesis.constraints.motors import Power, TorqueRate
@@ -30,6 +31,9 @@ CONSTRAINTS: dict[str, Any] = {
     "clearance": Clearance,
     "terminal_state": TerminalStateEquality,
     "periodic": Periodic,
+    "contact_schedule": ContactSchedule,
+    "foot_clearance": FootClearance,
+    "slip": Slip,
     "user": UserConstraint,
 }
 

@@ -204,6 +204,55 @@ class Periodic(Constraint):
 
 
 @dataclass
+class OfFeet(Constraint):
+    """About feet that stand on a floor."""
+
+    feet: list[str] = key(REQUIRED, "links or sites")
+    offset: list[float] = key([0.0, 0.0, 0.0], OFFSET, length=3)
+    entity: str | None = key(None, ENTITY)
+
+
+@dataclass
+class ContactSchedule(OfFeet):
+    """Feet stand and are lifted by a gait: heights of their soles [m]."""
+
+    kind: str = "contact_schedule"
+    period: float = key(REQUIRED, "of the gait [s]", above=0.0)
+    offsets: list[float] = key(REQUIRED, "where in the period each foot begins to stand, 0 to 1, in the order of feet")
+    duty: float = key(0.5, "part of the period in which a foot stands", above=0.0, high=0.99)
+    clearance: float = key(0.03, "height to which a foot is lifted at least in the middle of its swing [m]", low=0.0)
+    sole: float = key(0.003, "largest height of a foot that stands [m]")
+    radius: float = key(0.0, "of a foot: from its point to the sole [m]", low=0.0)
+    floor: float = key(0.0, "height of the floor [m]")
+    at: Any = key("all", AT)
+    tolerance: float = key(2e-3, TOLERANCE, low=0.0)
+
+
+@dataclass
+class FootClearance(OfFeet):
+    """Soles of feet keep above a height [m]."""
+
+    kind: str = "foot_clearance"
+    least: float = key(REQUIRED, "smallest height [m]")
+    radius: float = key(0.0, "of a foot: from its point to the sole [m]", low=0.0)
+    floor: float = key(0.0, "height of the floor [m]")
+    at: Any = key("all", AT)
+    tolerance: float = key(1e-3, TOLERANCE, low=0.0)
+
+
+@dataclass
+class Slip(OfFeet):
+    """Feet that stand by a gait do not slip: their speeds along the floor, x and y [m/s]."""
+
+    kind: str = "slip"
+    period: float = key(REQUIRED, "of the gait [s]", above=0.0)
+    offsets: list[float] = key(REQUIRED, "where in the period each foot begins to stand, 0 to 1, in the order of feet")
+    duty: float = key(0.5, "part of the period in which a foot stands", above=0.0, high=0.99)
+    speed: float = key(0.05, "largest speed along x and along y [m/s]", low=0.0)
+    tolerance: float = key(1e-2, TOLERANCE, low=0.0)
+
+
+@dataclass
 class UserConstraint(Constraint):
     """A function of yours: `function(trajectory, scene, **options)` returns numbers (steps, m) or (m,) that must lie within a range."""
 
@@ -233,5 +282,8 @@ CONSTRAINTS: dict[str, type] = {
     "clearance": Clearance,
     "terminal_state": TerminalStateEquality,
     "periodic": Periodic,
+    "contact_schedule": ContactSchedule,
+    "foot_clearance": FootClearance,
+    "slip": Slip,
     "user": UserConstraint,
 }

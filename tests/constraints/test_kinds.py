@@ -26,6 +26,7 @@ PANDA = ("task=reach", "parameters=torques", "parameter.controls.scale=limits", 
 GO2 = ("task=trot", "task.horizon=5", "task.distance=0.05", "parameter.controls.noise=0.05", "parameter.controls.bounds=null")
 CART = ("task=swing_up", "task.horizon=8", "parameters=torques", "parameter.controls.scale=1", "parameter.controls.noise=3.0",
         "parameter.controls.bounds=null", "parameter.controls.joints=[slider]")  # fmt: skip
+FEET = "feet: [FL_calf, FR_calf, RL_calf, RR_calf], offset: [0, 0, -0.213], period: 0.08, offsets: [0, 0.5, 0.5, 0]"
 QUAT = "[0.0,1.0,0.0,0.0]"
 USER = '''
 import torch
@@ -67,6 +68,9 @@ CASES: dict[str, tuple[tuple[str, ...], str]] = {
     "periodic of a base that may have turned": (GO2, "{kind: periodic, free_heading: true}"),
     "clearance of the robot itself": (PANDA, "{kind: clearance, itself: true, between: [], least: 0.2}"),
     "clearance of a floating robot": (GO2, "{kind: clearance, least: 0.1, at: [0.2, 1.0]}"),
+    "contact_schedule": (GO2, f"{{kind: contact_schedule, {FEET}, radius: 0.05, clearance: 0.1}}"),
+    "foot_clearance": (GO2, "{kind: foot_clearance, feet: [FL_calf, RR_calf], offset: [0, 0, -0.213], least: 0.1}"),
+    "slip": (GO2, f"{{kind: slip, {FEET}, speed: 0.001}}"),
     "user": (CART, "{kind: user, function: FILE:energy, options: {factor: 2.0}, low: [-0.01, null], high: [0.01, 0.3], labels: [a, b]}"),
     "user of two steps": (CART, "{kind: user, function: FILE:jumps, reach: 1, low: -0.1, high: 0.1}"),
     "user of the whole motion": (CART, "{kind: user, function: FILE:whole, low: [0.0, 3.4], high: [0.1, 3.4]}"),
