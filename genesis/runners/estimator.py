@@ -4,10 +4,13 @@
 
     first order    g₁ = mean ∇f(x + S z)                                   (bundled)
     zeroth order   g₀ = mean (f(x + S z) − f(x − S z)) z / (2 σ²) S⁻¹       (values alone)
-    mixed          α g₁ + (1 − α) g₀,   α = var₀ / (var₀ + var₁ + b²),   b² = max(0, |g₁ − g₀|² − var₀ − var₁)
+    mixed          α g₁ + (1 − α) g₀,   α = (var₀ − cov) / (var(g₁ − g₀) + b²),   b² = max(0, |g₁ − g₀|² − q var(g₁ − g₀))
 
-The mixture has the least mean squared error for the bias b that the two show beyond chance; without bias it is that of the source, which cuts α
-back by confidence intervals instead (by those of two standard deviations the bias that is left may be twice the spread of g₀).
+The mixture has the least mean squared error for the bias b that the two show beyond chance, which exceeds q var once in a hundred
+times. Variances are those of means of pairs, in sizes σ S; g₁ and g₀ come of the same pairs, hence the covariance. The source takes
+var₀ / (var₀ + var₁) and cuts it back by confidence intervals: by those of two standard deviations the bias that is left may be twice the
+spread of g₀. Without a margin (q = 1) chance alone makes the mixture of a smooth objective many times as noisy as g₁. One α serves all
+numbers: an own one for each errs more where there are many, as each has its own chance to look biased.
 
 Where f jumps or is very steep, as at an impact, g₁ misses what happens there, or is very noisy, and g₀ is not; elsewhere g₁ has by far the
 smaller variance. All samples are environments of one launch; those of one evaluation come in pairs x ± S z.
@@ -20,17 +23,20 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import torch
 
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.log import logger
 from genesis.methods.method import point, spans
 from genesis.problems.problem import Evaluation
 from genesis.runners.evaluate import TaskProblem
+from genesis.runners.health import agreement
 from genesis.tasks import Task
 
 Estimator = Literal["analytic", "bundled", "zeroth", "mixed"]
-CONFIDENCE = 2.0  # standard deviations of a mean
-DISAGREE = 0.6  # agreement in sign over a bundle below which a gradient says little
+RARE = 2.326  # standard deviations that a normal number exceeds once in a hundred times
+FLAT = 0.5  # share of samples without a gradient beyond which a bundle says little
+DISAGREE = 0.6  # agreement in sign over a bundle below which a gradient says little; 0.5: none
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class GradientOptions:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class GradientEstimate:
     """gradient (n,). first, zeroth: their means (n,), where they were taken. told: what is logged of them."""
 
     gradient: np.ndarray
@@ -57,7 +63,9 @@ class Estimate:
     zeroth: np.ndarray | None = None
 
 
-def mixture(first: np.ndarray | None, values: np.ndarray, noise: np.ndarray, scale: np.ndarray, kind: Estimator) -> Estimate:
+def mixture(
+    first: np.ndarray | None, values: np.ndarray, noise: np.ndarray, scale: np.ndarray, kind: Estimator
+) -> GradientEstimate:
     """The estimate of samples.
 
     Args:
@@ -72,29 +80,56 @@ def mixture(first: np.ndarray | None, values: np.ndarray, noise: np.ndarray, sca
     if good.sum() < 2 or (kind != "bundled" and pairs.sum() < 2):
         raise DivergenceError(f"{int((~good).sum())} of {len(values)} samples of the gradient cannot be simulated.")
     smoothed = float(values[good].mean())
-    g0 = g1 = None
-    var0 = var1 = 0.0
+    g0: np.ndarray | None = None
+    g1: np.ndarray | None = None
+    zeroth = slopes = None
     if kind != "bundled":
-        rows = 0.5 * (values[:half] - values[half:])[pairs, None] * noise[:half][pairs] / scale**2
-        g0, var0 = rows.mean(0), float(((rows.var(0, ddof=1) / len(rows)) * scale**2).sum())
-        told["variance_zeroth"] = var0
+        zeroth = 0.5 * (values[:half] - values[half:])[pairs, None] * noise[:half][pairs] / scale
+        g0 = zeroth.mean(0) / scale
+        told["variance_zeroth"] = variance(zeroth)
     if first is not None:
-        rows = first[good]
-        g1, var1 = rows.mean(0), float(((rows.var(0, ddof=1) / len(rows)) * scale**2).sum())
-        told["variance_first"] = var1
-        weight = np.abs(g1) * scale
-        agree = np.maximum((rows > 0.0).mean(0), (rows < 0.0).mean(0))
-        told["sign_agreement"] = float((agree * weight).sum() / weight.sum()) if weight.any() else 1.0
-    if g0 is not None and g1 is not None:
-        told["bias"] = float(np.linalg.norm((g1 - g0) * scale))
-        told["confidence"] = CONFIDENCE * (var0 + var1) ** 0.5
-        squared = max(told["bias"] ** 2 - var0 - var1, 0.0)
-        alpha = var0 / (var0 + var1 + squared) if var0 + var1 + squared > 0.0 else 1.0
-        told["alpha"] = alpha
-        return Estimate(alpha * g1 + (1.0 - alpha) * g0, smoothed, told, g1, g0)
+        told["sign_agreement"] = agreement(torch.from_numpy(first[good] * scale)[None])
+        told["without_gradient"] = float((first[good] == 0.0).all(1).mean())
+        # pairs are the samples: what is odd in the noise cancels in them, and the spread of single gradients would count it
+        halves = 0.5 * (first[:half] + first[half:])[pairs] if pairs.sum() >= 2 else first[good]
+        slopes, g1 = halves * scale, (first[good] if zeroth is None else halves).mean(0)
+        told["variance_first"] = variance(slopes)
+    if zeroth is not None and slopes is not None and g0 is not None and g1 is not None:
+        alpha = weight(slopes, zeroth, told)
+        return GradientEstimate(alpha * g1 + (1.0 - alpha) * g0, smoothed, told, g1, g0)
     gradient = g0 if g1 is None else g1
     assert gradient is not None
-    return Estimate(gradient, smoothed, told, g1, g0)
+    return GradientEstimate(gradient, smoothed, told, g1, g0)
+
+
+def variance(rows: np.ndarray) -> float:
+    """Of the mean of rows (K, n), sum over the numbers."""
+    return float(rows.var(0, ddof=1).sum() / len(rows))
+
+
+def weight(first: np.ndarray, zeroth: np.ndarray, told: dict[str, float]) -> float:
+    """α of rows (K, n), both of the same pairs; told: gets it, and the bias with what chance explains of it."""
+    differences = first - zeroth
+    of_each = differences.var(0, ddof=1) / len(differences)
+    spread = float(of_each.sum())
+    limit = unlikely(of_each) * spread
+    squared = float((differences.mean(0) ** 2).sum())
+    told["bias"], told["confidence"] = squared**0.5, limit**0.5
+    whole = spread + max(squared - limit, 0.0)
+    shared = -float(((zeroth - zeroth.mean(0)) * differences).sum() / (len(zeroth) - 1) / len(zeroth))  # var₀ less the covariance
+    told["alpha"] = min(max(shared / whole, 0.0), 1.0) if whole > 0.0 else 1.0
+    return told["alpha"]
+
+
+def unlikely(variances: np.ndarray) -> float:
+    """What the square of a normal vector with these variances (n,), over their sum, exceeds once in a hundred times: the quantile of χ² with as
+    many degrees of freedom as have its variance (Satterthwaite), by Wilson and Hilferty."""
+    largest = float(variances.max(initial=0.0))
+    if largest == 0.0:
+        return 1.0
+    shares = variances / largest
+    part = 2.0 * float((shares**2).sum()) / (9.0 * float(shares.sum()) ** 2)
+    return float((1.0 - part + RARE * part**0.5) ** 3)
 
 
 class EstimatedProblem(TaskProblem):
@@ -165,11 +200,12 @@ class EstimatedProblem(TaskProblem):
                 "gradient: the mean of exact gradients differs from that of values by %.2g, beyond the %.2g that chance explains: they miss "
                 "jumps, and count with %.0f %%.", told["bias"], told["confidence"], 100.0 * told["alpha"],
             )  # fmt: skip
-        elif self.asked.estimator == "bundled" and told["sign_agreement"] < DISAGREE:
+        elif self.asked.estimator == "bundled" and (told["sign_agreement"] < DISAGREE or told["without_gradient"] > FLAT):
             self.warned = True
             logger.warning(
-                "gradient: exact gradients of samples agree in sign by %.0f %% alone; gradient.estimator=mixed asks values too, and "
-                "a smaller gradient.sigma stays nearer.", 100.0 * told["sign_agreement"],
+                "gradient: of the samples' exact gradients %.0f %% are zero, and the others agree in sign by %.0f %% (50: not at all); "
+                "gradient.estimator=mixed asks values too, and another gradient.sigma sees less, or more, of what lies around.",
+                100.0 * told["without_gradient"], 100.0 * told["sign_agreement"],
             )  # fmt: skip
 
     def linearize(self) -> Any:
@@ -202,4 +238,4 @@ def refuse_other_needs(asked: GradientOptions, needs: Mapping[str, str]) -> None
             )
 
 
-__all__ = ["Estimate", "EstimatedProblem", "GradientOptions", "mixture", "refuse_other_needs"]
+__all__ = ["GradientEstimate", "EstimatedProblem", "GradientOptions", "mixture", "refuse_other_needs"]

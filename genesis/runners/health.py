@@ -29,11 +29,12 @@ def health_of(inputs: Inputs, by_step: Tensor | None, environments: int, diverge
 
 
 def agreement(series: Tensor) -> float:
-    """Of gradients (T, B, n): how many of the B have the sign of most, mean over the others weighted by the size of their mean; 1 of none."""
-    up, down = ((series > 0.0).double().mean(1), (series < 0.0).double().mean(1))
+    """Of gradients (T, B, n): how many of those of the B that are not zero have the sign of most (0.5 to 1), mean over T and n weighted by
+    their mean size; 1 where all are zero."""
+    up, down = ((series > 0.0).double().sum(1), (series < 0.0).double().sum(1))
     weight = series.abs().double().mean(1)
     total = float(weight.sum())
-    return float((torch.maximum(up, down) * weight).sum()) / total if total > 0.0 else 1.0
+    return float((torch.maximum(up, down) / (up + down).clamp(min=1.0) * weight).sum()) / total if total > 0.0 else 1.0
 
 
 class Doctor:

@@ -8,7 +8,7 @@ from typing import Any
 from genesis.errors import InputError
 from genesis.log import logger
 from genesis.methods.method import Method
-from genesis.runners.chunks import ChunkedProblem, chunks_of
+from genesis.runners.chunks import ChunkedProblem, Chunks, chunks_of
 from genesis.runners.constrained import ITERATIONS as ROUND
 from genesis.runners.constrained import ConstrainedProblem, Rounds
 from genesis.runners.estimator import EstimatedProblem, GradientOptions, refuse_other_needs
@@ -47,31 +47,16 @@ def optimization(
     Raises: InputError for a task that one of the methods cannot learn, or cannot be cut as asked.
     """
     methods = [method, *(one.method for one in further)]
-    if shooting is not None:
-        expect_possible(task, shooting)
-    if any(one.needs == "residuals" for one in methods):
-        expect_squares(task.losses)
-    if any(one.needs == "optimal_control" for one in methods):
-        _cut_off(task, methods)
+    _expect_learnable(task, methods, shooting)
     remember, masks = any(one.revisits for one in methods), all(one.masks for one in methods)
     made: dict[str, Any] = dict(remember=remember, masks=masks, seconds=seconds)
     gradient = gradient or GradientOptions()
     refuse_other_needs(gradient, {one.kind: one.needs for one in methods})
-    task.setting.truncate, task.setting.clip = gradient.truncate, gradient.clip
-    if gradient.truncate is not None or gradient.clip is not None:
-        logger.info("gradient: cut or clipped on its way back through time, and no longer that of the objective.")
-        if shooting is not None and shooting.segments not in (AUTO, 1):
-            raise InputError("gradient.truncate, gradient.clip: are of one rollout; set multiple_shooting.segments=1.")
-        shooting = None if shooting is None else replace(shooting, segments=1)
+    shooting = _cut_short(task, gradient, shooting)
     if gradient.estimator != "analytic":
         return Loop(_estimated(task, gradient, problem, shooting, made), method, stop, further=further, **options)
-    chunks = None if budget_mb is None else chunks_of(task, budget_mb)
+    chunks = None if budget_mb is None else _chunks(task, budget_mb, methods, alone=problem is TaskProblem)
     if chunks is not None:
-        if problem is not TaskProblem or any(one.needs != "gradient" for one in methods) or task.constraints.hard:
-            raise InputError(
-                "memory.budget_mb: is kept by gradients of one task without hard constraints; use adam, lbfgs or lbfgsb, or leave it out."
-            )
-        logger.info("memory: %s.", chunks.line())
         return Loop(ChunkedProblem(task, chunks, **made), method, stop, further=further, **options)
     rounds = rounds or Rounds()
     of_round = rounds.iterations or ROUND[method.needs]
@@ -97,6 +82,40 @@ def optimization(
     found.note_growth("first", first)
     found.clock.add("growth", start)
     return Loop(found, method, stop, further=further, **options)
+
+
+def _expect_learnable(task: Task, methods: Sequence[Method], shooting: MultipleShooting | None) -> None:
+    """Also makes it so for ddp. Raises: InputError for a task that one of the methods cannot learn, or that cannot be cut as asked."""
+    if shooting is not None:
+        expect_possible(task, shooting)
+    if any(one.needs == "residuals" for one in methods):
+        expect_squares(task.losses)
+    if any(one.needs == "optimal_control" for one in methods):
+        _cut_off(task, methods)
+
+
+def _cut_short(task: Task, asked: GradientOptions, shooting: MultipleShooting | None) -> MultipleShooting | None:
+    """Tell the task how its gradients are cut; the answer is how its motion is cut then. Raises: InputError for segments beside it."""
+    task.setting.truncate, task.setting.clip = asked.truncate, asked.clip
+    if asked.truncate is None and asked.clip is None:
+        return shooting
+    logger.info("gradient: cut or clipped on its way back through time, and no longer that of the objective.")
+    if shooting is not None and shooting.segments not in (AUTO, 1):
+        raise InputError("gradient.truncate, gradient.clip: are of one rollout; set multiple_shooting.segments=1.")
+    return None if shooting is None else replace(shooting, segments=1)
+
+
+def _chunks(task: Task, budget_mb: float, methods: Sequence[Method], alone: bool) -> Chunks | None:
+    """Those that keep the budget; None: it is kept without. Raises: InputError where gradients are not taken in chunks."""
+    chunks = chunks_of(task, budget_mb)
+    if chunks is None:
+        return None
+    if not alone or any(one.needs != "gradient" for one in methods) or task.constraints.hard:
+        raise InputError(
+            "memory.budget_mb: is kept by gradients of one task without hard constraints; use adam, lbfgs or lbfgsb, or leave it out."
+        )
+    logger.info("memory: %s.", chunks.line())
+    return chunks
 
 
 def _estimated(

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("engine")
 
 def test_agreement_is_the_weighted_share_of_the_sign_of_most():
     series = torch.tensor([[[1.0, 0.0], [1.0, -2.0], [-1.0, -2.0], [1.0, -2.0]]])  # (1, 4, 2)
-    assert agreement(series) == pytest.approx((0.75 * 1.0 + 0.75 * 1.5) / 2.5)
+    assert agreement(series) == pytest.approx((0.75 * 1.0 + 1.0 * 1.5) / 2.5), "zeros take no side"
     assert agreement(torch.ones(3, 5, 2)) == 1.0 == agreement(torch.zeros(3, 5, 2))
     assert agreement(torch.tensor([[[1.0], [-1.0]]])) == 0.5
 

@@ -233,7 +233,8 @@ def _of_gradient(run: RunReport) -> list[str]:
     if never:
         said.append(
             f"the gradient of {', '.join(never)} is zero: nothing that is asked for depends on it. Check its joints and the losses; where "
-            "bodies have to meet first, scene.contact_reach lets them feel each other before, and cmaes needs no gradient."
+            "bodies have to meet first, scene.contact_reach lets them feel each other before, gradient.estimator=mixed asks points around, and "
+            "cmaes needs no gradient."
         )
     if gone:
         said.append(
