@@ -33,7 +33,7 @@ PLANE, _, SPHERE, CAPSULE, ELLIPSOID, CYLINDER, BOX, MESH = GEOM_CODE.values()
 
 
 @dataclass(frozen=True)
-class Found:
+class NearestPoints:
     """Of rows of pairs (N, R), float64: distance, point midway between the nearest ones (N, R, 3), normal from the first geom of the pair to
     its second (N, R, 3), which pair (N, R); where none is within `beyond`, that as distance, normal 0 and pair 0."""
 
@@ -93,7 +93,7 @@ class Distances:
         self.first, self.second = (torch.from_numpy(self.order[:, k].copy()).to(device) for k in (0, 1))
 
     def __call__(
-        self, pos: torch.Tensor, quat: torch.Tensor, sizes: torch.Tensor | None = None, found: Found | None = None
+        self, pos: torch.Tensor, quat: torch.Tensor, sizes: torch.Tensor | None = None, found: NearestPoints | None = None
     ) -> torch.Tensor:
         """(N, R) [m] of geoms at pos (N, G, 3), with unit quaternions (N, G, 4) and sizes (G, 3) or (N, G, 3), None: the given ones.
 
@@ -105,7 +105,7 @@ class Distances:
         return made
 
     @eager
-    def measure(self, pos: torch.Tensor, quat: torch.Tensor, sizes: torch.Tensor | None = None) -> Found:
+    def measure(self, pos: torch.Tensor, quat: torch.Tensor, sizes: torch.Tensor | None = None) -> NearestPoints:
         """What `__call__` is made of."""
         state, (count, geoms) = runtime.state(), pos.shape[:2]
         sizes = self.sizes if sizes is None else sizes
@@ -126,7 +126,7 @@ class Distances:
         scratch = _scratch(state.generation, workers)
         launch((self.table, placed.view(-1), sizes.view(-1), self.shapes, found, scratch))
         found = found.view(count, self.rows, FOUND)
-        made = Found(found[..., 0], found[..., 1:4], found[..., 4:7], found[..., 7].long().clamp(min=0))
+        made = NearestPoints(found[..., 0], found[..., 1:4], found[..., 4:7], found[..., 7].long().clamp(min=0))
         if self.beyond == REACH and bool((made.distance >= REACH).any()):
             row = (made.distance >= REACH).nonzero()[0]
             raise DivergenceError(f"the distance of the pair {int(row[1])} of geoms has no value.", quantity="distance")
@@ -155,7 +155,7 @@ def _scratch(generation: int, workers: int) -> torch.Tensor:
 class _Distance(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, pos: torch.Tensor, quat: torch.Tensor, sizes: torch.Tensor, of: Distances, found: Found
+        ctx: Any, pos: torch.Tensor, quat: torch.Tensor, sizes: torch.Tensor, of: Distances, found: NearestPoints
     ) -> torch.Tensor:
         ctx.save_for_backward(pos, quat, sizes)
         ctx.of, ctx.found = of, found

@@ -158,8 +158,9 @@ def _missed(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.templa
     """Whether the contact found counts beside the corners of an overlap: of bodies that are apart, where its vertex lies over the face; of
     those that overlap, where the least depth is wanted, of whatever vertex."""
     result = False
-    if not found.apart:
-        result = ti.static(va.SHARP or vb.SHARP)
+    if found.apart == 0:
+        if ti.static(va.SHARP or vb.SHARP):
+            result = True
     elif found.source == FACE_A and found.kind == FACE_VERTEX:
         local, _ = vb.vertex(b, found.second)
         result = _over(a, va, found.label, n, b.to_world(local))

@@ -12,7 +12,7 @@ from genesis.description.hulls import convex_hull, simplify
 from genesis.errors import InputError, unknown_name
 from genesis.grad.controllers import parameter
 from genesis.grad.distance_jacobian import distance_jacobian
-from genesis.grad.distances import Distances, Found
+from genesis.grad.distances import Distances, NearestPoints
 from genesis.grad.rotation import multiply, rotate
 from genesis.grad.tensor import plain
 from genesis.model.layout import GEOM_CODE
@@ -94,6 +94,17 @@ class LinkPairs:
         self.bodies = list(pairs.values())
         self.labels = [f"{a.label}–{b.label}" for a, b in self.bodies]
         self._prepare(where, beyond)
+        self._content = (
+            beyond,
+            tuple((a.index, b.index, *(tuple(g.idx for g in x.geoms) for x in (a, b))) for a, b in self.bodies),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        """The same geoms: candidates that share a batch have each made their own, and are measured at once."""
+        return isinstance(other, LinkPairs) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
 
     def _prepare(self, where: str, beyond: float | None) -> None:
         geoms = list({geom.idx: geom for pair in self.bodies for body in pair for geom in body.geoms}.values())
@@ -157,13 +168,13 @@ class LinkPairs:
             rows = distance_jacobian(physics, theta, q, self.sides.to(q.device), touching.reshape(*q.shape[:2], len(self), -1))
             return torch.nn.functional.pad(rows.reshape(*shape, len(self), -1), (0, physics.nv))
 
-    def _found(self, trajectory: "Trajectory", steps: slice, placed: tuple[torch.Tensor, ...] | None) -> Found:
+    def _found(self, trajectory: "Trajectory", steps: slice, placed: tuple[torch.Tensor, ...] | None) -> NearestPoints:
         """Once for each slice of a trajectory. placed: as `_placed` gives it, where that is known."""
         key = self, range(trajectory.horizon + 1)[steps]
         if key not in trajectory._distances:
             pos, quat, sizes = (_flat(x.detach()) for x in placed or self._placed(trajectory, steps))
             trajectory._distances[key] = self.distances.measure(pos, quat, sizes)
-        found: Found = trajectory._distances[key]
+        found: NearestPoints = trajectory._distances[key]
         return found
 
     def _placed(self, trajectory: "Trajectory", steps: slice) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -194,11 +205,20 @@ class LinkPairs:
 
 
 def link_pairs(where: str, scene: "Scene", pairs: LinkPairs | Sequence[Sequence[str]]) -> LinkPairs:
-    """Pairs of a scene as they are given, made from names where they are not yet. Raises: InputError for those of another scene."""
+    """Pairs of a scene, or of one of the same bodies, as they are given; made from names where they are not yet.
+
+    Raises: InputError for those of another scene.
+    """
     made = pairs if isinstance(pairs, LinkPairs) else LinkPairs(where, scene, pairs)
-    if made.scene is not scene:
+    if made.scene is not scene and _content(made.scene) != _content(scene):
         raise InputError(f"{where} are of another scene; make them anew of this one: LinkPairs({where!r}, scene, …).")
     return made
+
+
+def _content(scene: "Scene") -> list[Any]:
+    return [
+        (entity.name, [link.name for link in entity.links], [geom.type for geom in entity.geoms]) for entity in scene.entities
+    ]
 
 
 def link_like(trajectory: "Trajectory") -> torch.Tensor:
