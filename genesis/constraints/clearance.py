@@ -20,10 +20,8 @@ class Clearance(Constraint):
 
     Args:
         between: pairs of entities, links or geoms by name or pattern; None: the robot and each other entity. itself: of the robot also pairs of
-            its own links that no joint joins. See `genesis.scene.clearance.LinkPairs`.
+            its own links that no joint joins. beyond: see `genesis.scene.clearance.LinkPairs`.
     """
-
-    ignores = ("geom_size",)
 
     def __init__(
         self,
@@ -33,6 +31,7 @@ class Clearance(Constraint):
         least: float = 0.0,
         between: Sequence[Sequence[str]] | None = None,
         itself: bool = False,
+        beyond: float | None = None,
         at: Any = "all",
         tolerance: float = 1e-4,
         entity: str | None = None,
@@ -41,8 +40,10 @@ class Clearance(Constraint):
         others = [name for name, one in setting.entities.items() if one is not body]
         if between is None and not others and not itself:
             raise InputError(f"{where}: there is nothing but {body.name} in the scene; itself=true keeps its own links apart.")
+        if beyond is not None and beyond <= least:
+            raise InputError(f"{where}.beyond is {beyond}; allowed: a distance above least={least} m, or null.")
         wanted = [[body.name, setting.entities[name].name] for name in others] if between is None else list(between)
-        self.pairs = LinkPairs(where, setting.scene, wanted, [body.name] if itself else [])
+        self.pairs = LinkPairs(where, setting.scene, wanted, [body.name] if itself else [], beyond)
         self.steps = state_window(where, at, setting)
         with torch.no_grad():  # which traces its kernel, before anything is timed
             start = (x.expand(2, *x.shape) for x in (setting.start_qpos, setting.start_qvel))

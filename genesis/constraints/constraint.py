@@ -42,13 +42,12 @@ class RangedQuantity:
 
 
 class Constraint(ABC):
-    """Of one kind. quantities: what must lie within which range. ignores: core names of parameters that it does not follow.
+    """Of one kind. quantities: what must lie within which range.
 
     Kinds are built as `CONSTRAINTS[kind](setting, where, **options)`, without `hard` and `weight`, which are the same for all.
     """
 
     quantities: list[RangedQuantity]
-    ignores: tuple[str, ...] = ()
 
     @abstractmethod
     def measure(self, trajectory: View) -> list[TimeRows]:

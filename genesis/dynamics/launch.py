@@ -18,6 +18,7 @@ from taichi.lang import impl
 
 from genesis import runtime
 from genesis.compilation import COMPILATION
+from genesis.dynamics.distance_jacobian import make_distance_jacobian
 from genesis.dynamics.inspect import make_inverse, make_kinematics
 from genesis.dynamics.inspect_contacts import make_contacts
 from genesis.dynamics.linearize import make_linearize
@@ -40,6 +41,7 @@ MAKERS: dict[str, Callable] = {
     "kinematics": make_kinematics,
     "inverse": make_inverse,
     "contacts": make_contacts,
+    "distance jacobian": make_distance_jacobian,
 }
 
 Variant = tuple[tuple[int, ...], bool, bool] | tuple[tuple[int, ...]] | None
@@ -68,7 +70,7 @@ def _kernels(kind: str, variant: Variant, generation: int, real: Any, lanes: int
 
 def kernels(kind: str, lanes: int, variant: Variant, small: bool, scratch: int) -> tuple[Kernel, ...]:
     """Forward kernel of a kind in `MAKERS`, its adjoint, and its adjoint with the parameters' adjoints; one that linearises has two, without
-    and with the parameters.
+    and with the parameters, that of the Jacobian of distances is alone.
 
     variant: of a rollout with constraints, its ``pairs``, ``damped_last`` and ``equalities``, see `rollout.Version`.
     small: on a CPU, run the blocks one after the other in the calling thread, as is always done with a single environment.

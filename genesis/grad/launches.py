@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from genesis.dynamics.constraints.ledger import HEADER
+from genesis.dynamics.distance_jacobian import TOUCHING
 from genesis.dynamics.inspect_contacts import WIDTH
 from genesis.dynamics.launch import Launch, Launcher, keeps_tape, kernels, lanes_for
 from genesis.dynamics.schemes import SCHEMES
@@ -25,6 +26,7 @@ SMALL = 2000
 ADDRESSES = 2**28  # lane scalars that a kernel reaches, see `Robot.opaque`
 
 
+WITHOUT_CONTACTS = ("kinematics", "inverse", "distance jacobian")  # kinds that are the same whatever may touch
 MOST = 64  # launches that are kept, for a caller that varies the horizon without end
 
 
@@ -47,7 +49,7 @@ class Launches:
         self._end = end.numpy() if end.device.type == "cpu" else end
         self._rollouts: dict[tuple[int, bool, bool, bool, bool, float, tuple[int, float]], RolloutLaunch] = {}
         self._linearize: dict[tuple[int, int, bool, bool, float], LinearizeLaunch] = {}
-        self._functions: dict[tuple[str, int, bool], tuple[Launch, Launch, Launch]] = {}
+        self._functions: dict[tuple[str, int, bool, int], tuple[Launch, ...]] = {}
         self._launchers: dict[tuple[str, bool], tuple[Launcher, ...]] = {}
         self._packed: tuple[torch.Tensor, int, torch.Tensor] | None = None
         # numbers that the tape keeps of one evaluation of the dynamics, see `Scratch`
@@ -135,23 +137,24 @@ class Launches:
         return launch
 
     def function(
-        self, kind: str, samples: int, batched: bool, constraints: Mapping[str, float] | None = None
-    ) -> tuple[Launch, Launch, Launch]:
+        self, kind: str, samples: int, batched: bool, constraints: Mapping[str, float] | None = None, pairs: int = 0
+    ) -> tuple[Launch, ...]:
         """Launches of a function of S states, to be called by name (`Launch.named`): forward, adjoint, adjoint with the parameters' adjoints:
-        index 1 + want. constraints: numbers of their kernels, of the setting that there is memory for."""
-        key = kind, samples, batched
+        index 1 + want. constraints: numbers of their kernels, of the setting that there is memory for. pairs: of links, where it has them."""
+        key = kind, samples, batched, pairs
         if key not in self._functions:
             if len(self._functions) > MOST:
                 self._functions.clear()
-            numbers = {"samples": samples, **self.layout(batched), **(constraints or {})}
+            numbers = {"samples": samples, **self.layout(batched), **(constraints or {}), **({"pairs": pairs} if pairs else {})}
             back = {**numbers, "parameter_bar_stride": self.parameter_size}
-            sizes = {**self.sizes, "S": samples, "contacts": self.setting.contacts if self.setting else 0}
+            contacts = self.setting.contacts if self.setting else 0
+            sizes = {**self.sizes, "S": samples, "contacts": contacts, "pairs": pairs, "TOUCHING": TOUCHING}
             forward, *adjoints = self.launchers(kind, samples)
             made = []
             for launcher, mine in ((forward, numbers), *((launcher, back) for launcher in adjoints)):
                 given = [array.name for array in launcher.kernel.arrays if array.name not in self.fixed]
                 made.append(launcher.bind(mine, self.fixed, given, sizes))
-            self._functions[key] = made[0], made[1], made[2]
+            self._functions[key] = tuple(made)
         return self._functions[key]
 
     def end(self, blocks: int | None = None) -> float:
@@ -164,7 +167,7 @@ class Launches:
 
     def launchers(self, kind: str, evaluations: int) -> tuple[Launcher, ...]:
         """Of the `kernels` of a kind; evaluations: how often a launch goes through the links."""
-        variant = None if self.variant is None or kind in ("kinematics", "inverse") else self.variant
+        variant = None if self.variant is None or kind in WITHOUT_CONTACTS else self.variant
         small = self.lanes > 1 and variant is None and self.batch * evaluations * self.nlink < SMALL
         if (kind, small) not in self._launchers:
             made = kernels(

@@ -23,7 +23,7 @@ from genesis.pairs.features import (
     touch,
     touch_adjoint,
 )
-from genesis.pairs.manifold import candidate, candidates
+from genesis.pairs.manifold import candidate, candidates, inside
 from genesis.pairs.precision import tolerance
 from genesis.pairs.simplex import APART, INSIDE, distance, vertex_of
 from genesis.pairs.solid import Pair, vec
@@ -33,6 +33,7 @@ RESTING = (
     0.004  # one minus the cosine (5 degrees) to a face's normal within which overlapping bodies rest on that face, as in MuJoCo
 )
 PARALLEL = 1e-3  # sine of the angle between two edges below which they count as parallel
+FAR = 1e30
 LISTED, ENTRY, LIST = 64, 7, 512  # entries of the list of candidates in scratch: kind, features, position, distance
 
 
@@ -61,7 +62,7 @@ def _cross(va, a, first, vb, b, second):
 
 @ti.func
 def contact_features(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.template(), reach: ti.template(), s: ti.template(), n: ti.template()):  # noqa: E501 # fmt: skip
-    """(source or -1, face of a, face of b, kind, feature of a, feature of b): what touches; the normal in n unless it is NEAREST.
+    """(source or -1, face of a, face of b, kind, feature of a, feature of b, whether apart); the normal in n unless it is NEAREST.
 
     For a source that is a face, kind and features are one contact at least, for when the faces do not overlap.
     """
@@ -110,7 +111,7 @@ def contact_features(a: ti.template(), b: ti.template(), va: ti.template(), vb: 
                 source, kind = FACE_B, VERTEX_FACE
                 first, second = a0, face_b
                 n.assign(face_normal(a, b, va, vb, FACE_B, face_b))
-    return source, face_a, face_b, kind, first, second
+    return source, face_a, face_b, kind, first, second, state == APART
 
 
 @ti.func
@@ -141,6 +142,35 @@ def _thin(s: ti.template(), count: ti.i32, n: ti.template()):
 
 
 @ti.func
+def _over(solid: ti.template(), view: ti.template(), face: ti.i32, n: ti.template(), x: ti.template()):
+    """Whether x lies over a face, of which a round one is a disc."""
+    result = False
+    if ti.static(view.FACES and view.ROUND):
+        local = solid.to_local(x)
+        result = face < 2 and local.x * local.x + local.y * local.y <= solid.size.x * solid.size.x
+    elif ti.static(view.FACES):
+        result = inside(solid, view, face, n, x, 0.0)
+    return result
+
+
+@ti.func
+def _missed(a: ti.template(), b: ti.template(), va: ti.template(), vb: ti.template(), found: ti.template(), n: ti.template()):
+    """Whether the contact found counts beside the corners of an overlap: of bodies that are apart, where its vertex lies over the face; of
+    those that overlap, where the least depth is wanted, of whatever vertex."""
+    result = False
+    if found.apart == 0:
+        if ti.static(va.SHARP or vb.SHARP):
+            result = True
+    elif found.source == FACE_A and found.kind == FACE_VERTEX:
+        local, _ = vb.vertex(b, found.second)
+        result = _over(a, va, found.label, n, b.to_world(local))
+    elif found.source == FACE_B and found.kind == VERTEX_FACE:
+        local, _ = va.vertex(a, found.first)
+        result = _over(b, vb, found.label, n * -1.0, a.to_world(local))
+    return result
+
+
+@ti.func
 def overlap(
     a: ti.template(),
     b: ti.template(),
@@ -152,9 +182,10 @@ def overlap(
     out: ti.template(),
     limit: ti.i32,
 ):
-    """Contacts of two bodies that touch along n, at most ``limit``: corners of the overlap of two faces, or the one found.
+    """Contacts of two bodies that touch along n, at most ``limit``: corners of the overlap of two faces, and the one found where they miss it.
 
-    Returns how many there were. Sides of a round geom are those of its aim along n.
+    The face that looks most along n need not have the vertex that is farthest along it, and of a cap only an octagon is looked at. Returns how
+    many there were. Sides of a round geom are those of its aim along n.
     """
     s = out.scratch
     source, label, face_a, face_b = found.source, found.label, found.face_a, found.face_b
@@ -162,16 +193,17 @@ def overlap(
     if source == FACE_A or source == FACE_B:
         total = candidates(a, b, va, vb, face_a, face_b)
     slack = let(tolerance(1e-9, 1e-5))
-    listed = 0
+    listed, deepest = 0, let(FAR)
     for k in range(total + 1):
         kind, first, second = -1, 0, 0
         if k < total:
             kind, first, second = candidate(a, b, va, vb, face_a, face_b, n, k, source, slack)
-        elif listed == 0 and source >= 0:
+        elif source >= 0 and (listed == 0 or _missed(a, b, va, vb, found, n)):
             kind, first, second = found.kind, found.first, found.second
         if kind >= 0 and listed < LISTED:
             p, dist = touch(a, b, va, vb, source, kind, first, second, n)
-            if dist < reach:
+            if dist < reach and (k < total or dist < deepest - slack):
+                deepest = ti.min(deepest, dist)
                 cells = entry(s, listed)
                 cells.set(kind)
                 cells.set(first, 1)
@@ -190,13 +222,13 @@ def overlap(
 
 
 class Found:
-    """What touches: source of the normal, its label in the tags, the two faces, and one contact (kind and features)."""
+    """What touches: source of the normal, its label in the tags, the two faces, one contact (kind and features), whether apart."""
 
     _data_oriented = True
 
-    def __init__(self, source, label, face_a, face_b, kind, first, second) -> None:
+    def __init__(self, source, label, face_a, face_b, kind, first, second, apart) -> None:
         self.source, self.label, self.face_a, self.face_b = source, label, face_a, face_b
-        self.kind, self.first, self.second = kind, first, second
+        self.kind, self.first, self.second, self.apart = kind, first, second, apart
 
 
 @ti.func
@@ -211,14 +243,14 @@ def find_convex(
 ):
     """`find` of two polytopes; at most ``limit`` (1 to 4) contacts, the deepest one among them. Returns how many there were."""
     n = vec()
-    source, face_a, face_b, only, only_a, only_b = contact_features(a, b, va, vb, reach, out.scratch, n)
+    source, face_a, face_b, only, only_a, only_b, apart = contact_features(a, b, va, vb, reach, out.scratch, n)
     label = where(source == FACE_A, face_a, face_b)
     if source == CROSS:
         e1, e2, across = crossing(va, a, only_a, vb, b, only_b)
         sign = where(across.dot(n) < 0.0, -1.0, 1.0)
         label = where(sign < 0.0, -1, 0)
         n.assign(across * sign)
-    found = Found(source, label, face_a, face_b, only, only_a, only_b)
+    found = Found(source, label, face_a, face_b, only, only_a, only_b, apart)
     return overlap(a, b, va, vb, found, n, reach, out, limit)
 
 

@@ -200,7 +200,7 @@ def find_curved(
             low_a, place_a = farthest(va, a, n)
             low_b, place_b = farthest(vb, b, n * -1.0)
             on_a = source == FACE_A
-            found = Found(source, label, face_a, face_b, where(on_a, FACE_VERTEX, VERTEX_FACE), where(on_a, label, low_a), where(on_a, low_b, label))  # noqa: E501 # fmt: skip
+            found = Found(source, label, face_a, face_b, where(on_a, FACE_VERTEX, VERTEX_FACE), where(on_a, label, low_a), where(on_a, low_b, label), apart)  # noqa: E501 # fmt: skip
             total = overlap(sight_a, sight_b, va, vb, found, n, reach, out, limit)
     return total
 

@@ -42,8 +42,8 @@ class Hull:
         return [sorted(s) for s in near]
 
 
-def convex_hull(points: np.ndarray, name: str = "mesh") -> Hull:
-    """Hull of points (n, 3), coplanar triangles merged.
+def convex_hull(points: np.ndarray, name: str = "mesh", flat: float = FLAT) -> Hull:
+    """Hull of points (n, 3), coplanar triangles merged; flat: relative to its size, how near to one plane those are.
 
     Raises: InputError for points that span no volume, or more corners than the collision can number.
     """
@@ -58,7 +58,7 @@ def convex_hull(points: np.ndarray, name: str = "mesh") -> Hull:
     if hull.volume < 1e-9 * extent**3:
         raise InputError(f"{name}: its vertices lie in a plane or on a line; a collision mesh needs a volume.")
     loops, normals = [], []
-    for group in _coplanar(points, hull, FLAT * extent):
+    for group in _coplanar(points, hull, flat * extent):
         loop = _outline(hull.simplices[group], hull.equations[group[0], :3], points)
         loops.append(loop)
         normals.append(_newell(points[loop]))

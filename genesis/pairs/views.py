@@ -5,7 +5,8 @@ signs), the corners and sides of a face in turn, the edge between two vertices, 
 farthest along a direction, the face that looks most along it, and the radius around it all. Where there is no face, corners still lists
 the vertices, so that they are tried as contacts. RESTS: whether overlapping bodies of this kind rest on a side that they nearly lie on
 (convex.py). ROUND: whether vertices move with the direction they are sought in (round_views.py). SPINE: whether the body is round about
-a straight axis. OPTIONS: how many features near a direction are tried (curved.py).
+a straight axis. SHARP: whether of overlapping bodies the least depth is wanted to rounding, of whatever vertex (apart.py). OPTIONS: how many
+features near a direction are tried (curved.py).
 """
 
 import taichi as ti
@@ -33,6 +34,8 @@ def _box_face_towards(solid: ti.template(), direction: ti.template()):
 
 class Unrounded:
     """A body whose surface is that of its features: nothing is blown up by a radius."""
+
+    SHARP = False
 
     @staticmethod
     def radius(solid: Solid):
@@ -134,7 +137,7 @@ def _no_face_towards(solid: ti.template(), direction: ti.template()):
 class PointView:
     """The centre of a sphere."""
 
-    FACES, RESTS, ROUND, SPINE, OPTIONS = False, False, False, False, 1
+    FACES, RESTS, ROUND, SPINE, SHARP, OPTIONS = False, False, False, False, False, 1
     support = staticmethod(_no_support)
     face_towards = staticmethod(_no_face_towards)
 

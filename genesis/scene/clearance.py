@@ -1,4 +1,4 @@
-"""How far links are apart along a trajectory: pairs of links by names, the distance of each, and how it moves with the state."""
+"""How far links are apart, along a trajectory: pairs of links by names, the distance of each, and how it moves with the state."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ import torch
 from genesis.description.hulls import convex_hull, simplify
 from genesis.errors import InputError, unknown_name
 from genesis.grad.controllers import parameter
-from genesis.grad.distances import Distances, Found, quat_bar
+from genesis.grad.distance_jacobian import distance_jacobian
+from genesis.grad.distances import Distances, NearestPoints
 from genesis.grad.rotation import multiply, rotate
 from genesis.grad.tensor import plain
 from genesis.model.layout import GEOM_CODE
-from genesis.scene.frame_jacobian import pose_rows
 
 if TYPE_CHECKING:
     from genesis.scene.geoms import RigidGeom
@@ -52,15 +52,26 @@ class LinkPairs:
     """Pairs of links (and of what stands in the world) whose distance is asked for: the smallest of those of their geoms.
 
     Args:
-        between: pairs [a, b] of what is apart, each an entity, a link, or a geom, by name or glob pattern, or ENTITY/PATTERN.
+        where: what errors name. between: pairs [a, b] of what is apart, each an entity, a link, or a geom, by name or glob pattern, or
+            ENTITY/PATTERN.
         among: patterns of whose links each pair counts that no joint joins.
+        beyond: a distance [m] that stands for every larger one, whose slope is then 0; pairs farther apart cost little. None: there is none.
 
     labels (P,): of each pair. Links that are joined by a joint or rigidly are left out, as are pairs that files exclude from contact.
     Raises: InputError for pairs that there are not, or of height fields; UnknownNameError.
     """
 
-    def __init__(self, where: str, scene: "Scene", between: Sequence[Sequence[str]] = (), among: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        where: str,
+        scene: "Scene",
+        between: Sequence[Sequence[str]] = (),
+        among: Sequence[str] = (),
+        beyond: float | None = None,
+    ) -> None:
         self.scene = scene
+        if beyond is not None and not beyond > 0.0:
+            raise InputError(f"{where}.beyond is {beyond}; allowed: a distance above 0 m, or none.")
         bodies = [body for entity in scene.entities for body in _bodies(entity)]
         chosen: list[tuple[_Body, _Body]] = []
         for k, pair in enumerate(between):
@@ -82,9 +93,20 @@ class LinkPairs:
             )
         self.bodies = list(pairs.values())
         self.labels = [f"{a.label}–{b.label}" for a, b in self.bodies]
-        self._prepare(where)
+        self._prepare(where, beyond)
+        self._content = (
+            beyond,
+            tuple((a.index, b.index, *(tuple(g.idx for g in x.geoms) for x in (a, b))) for a, b in self.bodies),
+        )
 
-    def _prepare(self, where: str) -> None:
+    def __eq__(self, other: object) -> bool:
+        """The same geoms: candidates that share a batch have each made their own, and are measured at once."""
+        return isinstance(other, LinkPairs) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
+
+    def _prepare(self, where: str, beyond: float | None) -> None:
         geoms = list({geom.idx: geom for pair in self.bodies for body in pair for geom in body.geoms}.values())
         place = {geom.idx: k for k, geom in enumerate(geoms)}
         kinds, sizes, corners = [], [], {}
@@ -100,14 +122,18 @@ class LinkPairs:
                 sizes.append(np.abs(corners[k]).max(0))
             else:
                 sizes.append(np.resize(np.append(np.asarray(geom.size, float), np.zeros(3)), 3))
-        pairs, first = [], [0]
-        for a, b in self.bodies:
-            pairs += [(place[g.idx], place[h.idx]) for g in a.geoms for h in b.geoms]
-            first.append(len(pairs))
-        self.distances = Distances(kinds, np.array(sizes), corners, pairs)
-        self.first = first
+        pairs, rows = [], []
+        for row, (a, b) in enumerate(self.bodies):
+            for g, h in ((g, h) for g in a.geoms for h in b.geoms):
+                pairs.append((place[g.idx], place[h.idx]))
+                rows.append(row)
+        self.distances = Distances(kinds, np.array(sizes), corners, pairs, rows, beyond)
+        self.flipped = torch.tensor(
+            [-1.0 if tuple(p) != tuple(q) else 1.0 for p, q in zip(pairs, self.distances.order, strict=True)]
+        )
         index = [-1 if geom.link is None else geom.link.idx for geom in geoms]
         self.links = torch.tensor(index, dtype=torch.int64)
+        self.sides = torch.tensor([(a.index, b.index) for a, b in self.bodies], dtype=torch.int32)
         table = self.scene.rigid_solver.model.contact_geoms
         self.rows = [table.index(geom.idx) if geom.idx in table else -1 for geom in geoms]
         self.pos = torch.tensor(np.array([geom.description.pos for geom in geoms], float))
@@ -121,77 +147,78 @@ class LinkPairs:
 
     def measure(self, trajectory: "Trajectory", steps: slice) -> torch.Tensor:
         """(S, [n_envs,] P) [m], negative where they overlap; differentiable."""
-        pos, quat = self._placed(trajectory, steps)
-        raw = self._measured(trajectory, steps, pos, quat)
-        found = self._least(self.distances(pos.flatten(0, 1), quat.flatten(0, 1), raw)).unflatten(0, pos.shape[:2])
-        return found[:, 0] if trajectory._flat else found
+        placed = self._placed(trajectory, steps)
+        pos, quat, sizes = (_flat(x) for x in placed)
+        made = self.distances(pos, quat, sizes, self._found(trajectory, steps, placed))
+        return made if trajectory._flat else made.unflatten(0, placed[0].shape[:2])
 
     def jacobian(self, trajectory: "Trajectory", steps: slice) -> torch.Tensor:
-        """Derivatives (S, B, P, nq + nv) of `measure` to the state: one launch for each link."""
+        """Derivatives (S, B, P, nq + nv) of `measure` to the state, in one launch."""
         with torch.no_grad():
-            pos, quat = self._placed(trajectory, steps)
-            count, batch = pos.shape[:2]
-            d, point, normal = self._measured(trajectory, steps, pos, quat)
-            nearest = torch.stack(
-                [first + d[:, first:last].argmin(-1) for first, last in zip(self.first, self.first[1:], strict=False)], -1
-            )  # (N, P) geom pair
-            d, point, normal = d.gather(1, nearest), _take(point, nearest), _take(normal, nearest)
-            link_pos, link_quat = (x.flatten(0, 1) for x in trajectory._motion(steps)[:2])
-            made = None
-            for side, sign in ((0, -1.0), (1, 1.0)):
-                geom = torch.from_numpy(self.distances.order[:, side].copy())[nearest]  # (N, P)
-                links = self.links[geom]
-                witness, force = point + (0.5 * sign) * d.unsqueeze(-1) * normal, sign * normal
-                for link in links.unique().tolist():
-                    if link < 0:
-                        continue
-                    own = (links == link).unsqueeze(-1)
-                    torque = torch.linalg.cross(witness - link_pos[:, link].double().unsqueeze(1), force)
-                    bar = torch.cat([force, quat_bar(link_quat[:, link].double().unsqueeze(1), torque)], -1) * own
-                    rows = pose_rows(trajectory, link, steps).flatten(0, 1)  # (N, 7, nx)
-                    part = bar.to(rows) @ rows
-                    made = part if made is None else made + part
-            assert made is not None  # no pair is of the world alone
-            return made.unflatten(0, (count, batch))
+            found = self._found(trajectory, steps, None)
+            turned = self.flipped.to(found.normal)[found.pair].unsqueeze(-1)  # the first geom is of the second link
+            (one, other), straight = (found.witness(sign) for sign in (-1.0, 1.0)), turned > 0.0
+            nearest = torch.where(straight, one, other), torch.where(straight, other, one)
+            touching = torch.cat([*nearest, turned * found.normal], -1)
+            physics, qpos, theta = trajectory._solver.physics, plain(trajectory.qpos)[steps], plain(trajectory._theta)
+            q = qpos.unsqueeze(1) if trajectory._flat else qpos
+            shape = q.shape[:2]
+            if theta.dim() == 3:  # parameters of every state
+                q, theta = q.flatten(0, 1)[None], theta[steps].flatten(0, 1)
+            rows = distance_jacobian(physics, theta, q, self.sides.to(q.device), touching.reshape(*q.shape[:2], len(self), -1))
+            return torch.nn.functional.pad(rows.reshape(*shape, len(self), -1), (0, physics.nv))
 
-    def _measured(self, trajectory: "Trajectory", steps: slice, pos: torch.Tensor, quat: torch.Tensor) -> Found:
-        """Once for each slice of a trajectory."""
+    def _found(self, trajectory: "Trajectory", steps: slice, placed: tuple[torch.Tensor, ...] | None) -> NearestPoints:
+        """Once for each slice of a trajectory. placed: as `_placed` gives it, where that is known."""
         key = self, range(trajectory.horizon + 1)[steps]
         if key not in trajectory._distances:
-            trajectory._distances[key] = self.distances.measure(pos.detach().flatten(0, 1), quat.detach().flatten(0, 1))
-        found: Found = trajectory._distances[key]
+            pos, quat, sizes = (_flat(x.detach()) for x in placed or self._placed(trajectory, steps))
+            trajectory._distances[key] = self.distances.measure(pos, quat, sizes)
+        found: NearestPoints = trajectory._distances[key]
         return found
 
-    def _least(self, d: torch.Tensor) -> torch.Tensor:
-        """(N, P) of all pairs of geoms (N, …)."""
-        if len(self.first) == d.shape[-1] + 1:
-            return d
-        return torch.stack([d[:, first:last].amin(-1) for first, last in zip(self.first, self.first[1:], strict=False)], -1)
-
-    def _placed(self, trajectory: "Trajectory", steps: slice) -> tuple[torch.Tensor, torch.Tensor]:
-        """Poses (S, B, G, 3), (S, B, G, 4) of the geoms in the world."""
+    def _placed(self, trajectory: "Trajectory", steps: slice) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Poses (S, B, G, 3), (S, B, G, 4) of the geoms in the world, and their sizes (G, 3) or (S, B, G, 3)."""
         link_pos, link_quat = trajectory._motion(steps)[:2]
         still = link_pos.new_zeros(*link_pos.shape[:2], 1, 3)
         upright = torch.cat([still[..., :1] + 1.0, still], -1)
         base = (torch.cat([x, end], 2)[:, :, self.links] for x, end in ((link_pos, still), (link_quat, upright)))
         origin, turn = base
-        pos, quat = self._local(trajectory, steps)
-        return origin + rotate(turn, pos), multiply(turn, quat.expand(*turn.shape))
+        pos, quat, sizes = self._local(trajectory, steps)
+        sizes = sizes if sizes.dim() == 2 else sizes.expand(*origin.shape)
+        return origin + rotate(turn, pos), multiply(turn, quat.expand(*turn.shape)), sizes
 
-    def _local(self, trajectory: "Trajectory", steps: slice) -> tuple[torch.Tensor, torch.Tensor]:
-        """Poses of the geoms in their links, as the trajectory has them: (…, G, 3), (…, G, 4)."""
+    def _local(self, trajectory: "Trajectory", steps: slice) -> list[torch.Tensor]:
+        """Poses of the geoms in their links and their sizes, as the trajectory has them: (…, G, 3), (…, G, 4), (…, G, 3)."""
         theta, physics = trajectory._theta, trajectory._solver.physics
+        known = [k for k, row in enumerate(self.rows) if row >= 0]
         made = []
-        for name, given in (("geom_pos", self.pos), ("geom_quat", self.quat)):
-            known = [k for k, row in enumerate(self.rows) if row >= 0]
+        for name, given in (("geom_pos", self.pos), ("geom_quat", self.quat), ("geom_size", self.distances.sizes)):
             width, value = given.shape[-1], given.to(link_like(trajectory))
             if known:
-                table = parameter(physics, theta[range(trajectory.horizon + 1)[steps]] if theta.dim() == 3 else theta, name)
+                table = parameter(physics, theta[steps] if theta.dim() == 3 else theta, name)
                 table = table.unflatten(-1, (-1, width))[..., [self.rows[k] for k in known], :]
                 value = value.expand(*table.shape[:-2], *value.shape).clone()
                 value[..., known, :] = table
             made.append(value)
-        return made[0], made[1]
+        return made
+
+
+def link_pairs(where: str, scene: "Scene", pairs: LinkPairs | Sequence[Sequence[str]]) -> LinkPairs:
+    """Pairs of a scene, or of one of the same bodies, as they are given; made from names where they are not yet.
+
+    Raises: InputError for those of another scene.
+    """
+    made = pairs if isinstance(pairs, LinkPairs) else LinkPairs(where, scene, pairs)
+    if made.scene is not scene and _content(made.scene) != _content(scene):
+        raise InputError(f"{where} are of another scene; make them anew of this one: LinkPairs({where!r}, scene, …).")
+    return made
+
+
+def _content(scene: "Scene") -> list[Any]:
+    return [
+        (entity.name, [link.name for link in entity.links], [geom.type for geom in entity.geoms]) for entity in scene.entities
+    ]
 
 
 def link_like(trajectory: "Trajectory") -> torch.Tensor:
@@ -199,8 +226,9 @@ def link_like(trajectory: "Trajectory") -> torch.Tensor:
     return plain(trajectory.qpos)
 
 
-def _take(x: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-    return x.gather(1, index.unsqueeze(-1).expand(*index.shape, x.shape[-1]))
+def _flat(x: torch.Tensor) -> torch.Tensor:
+    """Of samples and environments as one axis; what is the same for all stays."""
+    return x if x.dim() == 2 else x.flatten(0, 1)
 
 
 def _bodies(entity: Any) -> list[_Body]:

@@ -8,6 +8,7 @@ import torch
 from genesis.grad.eager import eager
 from genesis.grad.tensor import Tensor, wrap
 from genesis.scene import inertia
+from genesis.scene.clearance import LinkPairs, link_pairs
 from genesis.scene.inputs import ArrayLike
 from genesis.scene.lqr import regulator
 from genesis.scene.rollouts import Rollouts
@@ -135,6 +136,16 @@ class SceneFunctions(ABC):
         solver = self._ready("gravity_force")
         q, _ = self._rollouts._start("scene.gravity_force", qpos, None)
         return solver.give(inertia.gravity_force(solver, q))
+
+    def distance(self, pairs: LinkPairs | Sequence[Sequence[str]], qpos: ArrayLike | None = None) -> Tensor:
+        """How far pairs of links are apart ([n_envs,] P) [m] at qpos ([n_envs,] nq; None: now), as `Trajectory.distance` has it."""
+        solver = self._ready("distance")
+        made = link_pairs("scene.distance: pairs", solver.scene, pairs)
+        q, v = self._rollouts._start("scene.distance", qpos, None)
+        if self.n_envs:  # of one environment that axis is the one of time
+            q, v = q[None], v[None]
+        state = Trajectory(solver, solver.theta(), (q, v, v[:0]), None, solver.scene.dt, solver.steps, "force")
+        return wrap(made.measure(state, slice(0, 1))[0], solver.scene)
 
     def bias_force(self, qpos: ArrayLike | None = None, qvel: ArrayLike | None = None) -> Tensor:
         """Coriolis, centrifugal and gravity forces ([n_envs,] nv): what holds still needs this joint force."""

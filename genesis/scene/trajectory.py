@@ -14,6 +14,7 @@ from genesis.grad.rollout_launch import States
 from genesis.grad.rotation import multiply, rotate
 from genesis.grad.tensor import Tensor, adopt, plain, wrap
 from genesis.log import logger
+from genesis.scene.clearance import LinkPairs, link_pairs
 from genesis.scene.inputs import ArrayLike
 from genesis.scene.solver import RigidSolver
 from genesis.scene.step_derivatives import StepDerivatives, along_trajectory
@@ -22,7 +23,6 @@ from genesis.scene.variants import Variants, roll_out_variants
 if TYPE_CHECKING:
     from genesis.replay.replay import Replay
     from genesis.replay.viewer import Viewer
-    from genesis.scene.clearance import LinkPairs
     from genesis.scene.entity import RigidEntity
 
 KINDS = ("force", "position", "velocity")
@@ -115,11 +115,15 @@ class Trajectory:
         states = plain(self.qpos)[:-1], plain(self.qvel)[:-1]
         return wrap(controller_force(solver.physics, self._theta_of_steps(), dof_ctrl, *states), solver.scene)
 
-    def distance(self, pairs: "LinkPairs", steps: slice | None = None) -> Tensor:
-        """How far pairs of links are apart (T+1, [n_envs,] P) [m], negative where they overlap; steps: in these states alone. Exact slopes in
-        the states and in where geoms sit; where several points are equally near, to one side."""
+    def distance(self, pairs: LinkPairs | Sequence[Sequence[str]], steps: slice | None = None) -> Tensor:
+        """How far pairs of links are apart (T+1, [n_envs,] P) [m], negative where they overlap; steps: of these states alone.
+
+        Exact slopes in the states, and in where geoms sit and their sizes; where several points are equally near, to one side.
+        pairs: `genesis.scene.clearance.LinkPairs`, which is made once for many trajectories, or [[a, b], …], names as it takes them.
+        """
         which = slice(0, self.horizon + 1) if steps is None else steps
-        return wrap(pairs.measure(self, which), self._solver.scene)
+        made = link_pairs("Trajectory.distance: pairs", self._solver.scene, pairs)
+        return wrap(made.measure(self, which), self._solver.scene)
 
     def _dof_ctrl(self) -> torch.Tensor | None:
         """What the joint controllers are given, (T, [n_envs,] nv)."""

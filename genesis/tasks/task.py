@@ -56,7 +56,6 @@ class Task:
         self.kind, self.setting, self.parameters, self.goal = kind, setting, parameters, goal
         self.constraints = ConstraintSet({}) if constraints is None else constraints
         self.limits = [*goal.limits, *(Limit(metric, value) for metric, value in self.constraints.limits().items())]
-        expect_known(self.constraints, parameters)
         terms = self.constraints.losses()
         both = next((name for name in terms if name in losses), None)
         if both is not None:
@@ -121,17 +120,6 @@ class Task:
     def cost(self, terms: Mapping[str, float]) -> float:
         """Of the terms of an objective, what is no price of hard constraints."""
         return sum(value for name, value in terms.items() if name not in self.constraints.hard)
-
-
-def expect_known(constraints: ConstraintSet, parameters: Mapping[str, Parameter]) -> None:
-    """Raises: InputError for a parameter that changes what a constraint takes from the robot's file."""
-    for name, one in constraints.all.items():
-        for other, parameter in parameters.items():
-            both = set(one.constraint.ignores) & set(parameter.changes.physical)
-            if both:
-                raise InputError(
-                    f"constraint.{name}: takes {min(both)} as the robot's file has it, and parameter.{other} changes it; leave one of them out."
-                )
 
 
 def prior_rows(parameters: Mapping[str, Parameter]) -> Tensor | None:

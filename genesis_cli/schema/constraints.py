@@ -171,6 +171,9 @@ class Clearance(Constraint):
         "pairs [[a, b], ...] of entities, links or geoms, by name or glob pattern, or ENTITY/PATTERN; null: the robot and each other entity",
     )
     itself: bool = key(False, "also pairs of the robot's own links that no joint joins")
+    beyond: float | None = key(
+        None, "distance [m] that stands for every larger one, which then costs little; null: there is none", low=0.0
+    )
     at: Any = key("all", AT)
     tolerance: float = key(1e-4, TOLERANCE, low=0.0)
     entity: str | None = key(None, ENTITY)

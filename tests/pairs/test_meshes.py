@@ -147,3 +147,27 @@ def test_capsule_lies_on_a_face_with_two_contacts(engine):
     found, count = harness.find((3, 7), with_meshes(samples, (3, 7), [prism(6)]), 0.0)
     assert count[0] == 2
     np.testing.assert_allclose(found[0, :2, 6], -0.01, atol=1e-6)
+
+
+@pytest.mark.parametrize("code", [(5, 5), (5, 7), (7, 7)])
+def test_contacts_of_bodies_that_are_apart_are_as_far_as_the_planes_across_their_normal(engine, code):
+    """Also where the face that looks most along the normal lacks the nearest corner, and beside the octagon of a cap."""
+    samples = with_meshes(random_samples(12000, seed=9), code, [PEBBLES[1]])
+    samples.size *= 0.5
+    found, count = harness.find(code, samples, 5.0)
+    compared = 0
+    for i in range(len(samples)):
+        rows = found[i, : count[i]]
+        n, deepest = rows[0, 3:6], rows[:, 6].min()
+        sides = np.linalg.norm(np.cross(samples.r[i, 0, :, 2], samples.r[i, 1, :, 2]))
+        if code == (5, 5) and sides < 0.02:  # two sides along each other touch at two points
+            continue
+        gap = n @ (samples.p[i, 1] - samples.p[i, 0])
+        for which, kind in enumerate(code):
+            local = samples.r[i, which].T @ n * (-1.0 if which else 1.0)
+            radius, half, _ = samples.size[i, which]
+            gap -= radius * np.hypot(*local[:2]) + half * abs(local[2]) if kind == 5 else (PEBBLES[1] @ local).max()
+        if gap > 0.0:
+            assert deepest == pytest.approx(gap, abs=1e-5)
+            compared += 1
+    assert compared > 1000

@@ -11,7 +11,8 @@ import torch
 from genesis.errors import UnsupportedError
 from genesis.losses import LOSSES
 from genesis.parameters import Inputs
-from genesis.runners.part import Part, Shares
+from genesis.runners.part import Part, Shares, asked_by, over_all
+from genesis.scene.clearance import LinkPairs
 from genesis.scene.variants import some_envs
 from genesis.selection import indices
 from genesis.setting import Setting
@@ -121,6 +122,31 @@ def same_number(kind: str, view: str, numbers_of: Callable[[Setting, View], list
         return
     assert max(abs(x) for x in expected) > 1e-4, f"{kind} is zero here, and tests nothing"
     assert numbers_of(*VIEWS[view]()) == pytest.approx(expected, rel=1e-12, abs=1e-14)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_distances(view: str) -> None:
+    def value(setting: Setting, seen: View) -> list[float]:
+        name = next(iter(setting.entities.values())).name
+        made, again = (LinkPairs("test", setting.scene, among=[name]) for _ in range(2))
+        found = seen.distance(made, slice(1, HORIZON))
+        assert seen.distance(again, slice(1, HORIZON)) is found or isinstance(seen, Part), "the same geoms are measured once"
+        return [float(x) for x in found.reshape(HORIZON - 1, -1).sum(0)]
+
+    same_number("distance", view, value, False)
+
+
+def test_distances_of_candidates_are_measured_once_and_mapped() -> None:
+    setting, trajectory = rolled(BATCH)
+    shares = Shares(TrajectoryView(trajectory), setting.scene, BATCH, 0)
+    name = next(iter(setting.entities.values())).name
+    pairs = [LinkPairs("test", rolled(0)[0].scene, among=[name]) for _ in range(2)]
+    for made in pairs:
+        least = lambda part, made=made: part.distance(made, slice(0, 3)).amin()  # noqa: E731
+        keys = asked_by(least, shares)
+        mapped = over_all(least, shares, list(range(BATCH)), keys)
+        assert mapped == pytest.approx(shares.view.distance(made, slice(0, 3)).amin(-1).amin(0), abs=0.0)
+    assert len(shares._cut) == 1 and pairs[0] == pairs[1] != LinkPairs("test", setting.scene, among=[name], beyond=1.0)
 
 
 @pytest.mark.parametrize("view", VIEWS)
