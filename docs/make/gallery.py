@@ -25,6 +25,8 @@ CONFIGS = DOCS.parent / "configs"
 SIZE, INSTANTS = (640, 400), 5  # of a picture [pixels]; moments of the motion that it shows
 #: What comes first, since it shows most.
 FIRST = ("reach", "trot", "simple_pendulum", "swing_up_double", "hop", "walk", "push", "throw_bin")
+#: Tasks that are driven in closed loop.
+DRIVEN = ("follow", "trot_on")
 HEAD = """# Gallery
 
 Every task and system that ships with the project, as its config says, run by `python docs/make/gallery.py`. Pictures show several moments of
@@ -37,6 +39,7 @@ def offered() -> dict[str, str]:
     """Command of each task and system by its name, those that show most first."""
     found = {"optimize": "tasks", "sysid": "systems"}
     names = {path.stem: command for command, folder in found.items() for path in sorted((CONFIGS / folder).glob("*.yaml"))}
+    names |= dict.fromkeys(DRIVEN, "control")
     return {name: names[name] for name in [*FIRST, *(name for name in names if name not in FIRST)]}
 
 
@@ -53,12 +56,12 @@ def told(name: str, command: str) -> str:
 
 def yaml_of(name: str, command: str) -> Path:
     """The file that chooses everything."""
-    return CONFIGS / ("tasks" if command == "optimize" else "systems") / f"{name}.yaml"
+    return CONFIGS / ("systems" if command == "sysid" else "tasks") / f"{name}.yaml"
 
 
 def command_line(name: str, command: str) -> list[str]:
     """The words of its command."""
-    return [command, f"{'task' if command == 'optimize' else 'system'}={name}"]
+    return [command, f"{'system' if command == 'sysid' else 'task'}={name}"]
 
 
 def run(name: str, command: str, out: Path, folder: str | None) -> dict[str, Any]:
@@ -79,8 +82,9 @@ def run(name: str, command: str, out: Path, folder: str | None) -> dict[str, Any
         (out / "gallery").mkdir(parents=True, exist_ok=True)
         write_png(Replay.load(run_folder / FILE), out / "gallery" / f"{name}.png", size=SIZE, instants=INSTANTS)
         shutil.copy(run_folder / "replay.html", out / "gallery" / f"{name}.html")
-    said = {"status": result["status"], "iterations": result["iterations"], "seconds": round(result["seconds"]["loop"], 2)}
-    return said
+    if command == "control":
+        return {"status": result["status"], "steps": result["steps"], "seconds": round(result["seconds"]["rollout"], 2)}
+    return {"status": result["status"], "iterations": result["iterations"], "seconds": round(result["seconds"]["loop"], 2)}
 
 
 def needs_data(name: str) -> bool:
@@ -106,7 +110,8 @@ def page(results: dict[str, Any]) -> str:
         elif said is None:
             parts.append(f"`{words}`\n\nNot run yet · {link}\n")
         else:
-            count = f"{said['iterations']} iteration{'s' if said['iterations'] != 1 else ''}"
+            count = f"{said['steps']} steps in closed loop" if "steps" in said else f"{said['iterations']} iterations"
+            count = "1 iteration" if said.get("iterations") == 1 else count
             verdict = f"{said['status'].replace('_', ' ')} after {count}, {said['seconds']:.2g} s"
             parts.append(f"`{words}`\n\n{verdict} · {link}<!-- replay {name} -->\n")
         parts.append("</div>\n")

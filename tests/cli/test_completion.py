@@ -28,7 +28,7 @@ def test_join_at_equals(words: list[str], cursor: int, joined: list[str], new_cu
 
 def test_groups_options_and_keys() -> None:
     assert complete_override("ta") == ["task.", "task="]
-    assert complete_override("task=re") == ["task=reach", "task=reach_so101"]
+    assert complete_override("task=re") == ["task=reach", "task=reach_around", "task=reach_so101"]
     assert complete_override("tasks=sw") == ["tasks=swing_up", "tasks=swing_up_double"]
     assert complete_override("optimizer.dam") == ["optimizer.damping="]
     assert complete_override("nonsense") == []
@@ -46,4 +46,4 @@ def test_bash_gets_only_the_part_after_the_equals_sign(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=tmp_path, check=False
     )
-    assert done.stdout.split() == ["reach", "reach_so101"]
+    assert done.stdout.split() == ["reach", "reach_around", "reach_so101"]

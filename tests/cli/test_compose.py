@@ -80,8 +80,14 @@ def test_every_key_is_documented() -> None:
 
 def test_groups_and_nodes_are_the_same_set() -> None:
     assert set(GROUPS) - {"experiment", "system", "sweep", "launcher"} <= {*KINDS, *TERMS, *PLAIN}
-    top = {key.split(".")[0] for command in ("gradcheck", "optimize", "sysid") for key in flat_keys(compose_config(command, []))}
-    assert {*top, "polish"} == {*KINDS, *TERMS, *PLAIN, *ALONE}, "no command polishes by itself"
+    top = {
+        key.split(".")[0]
+        for command in ("gradcheck", "optimize", "sysid", "control")
+        for key in flat_keys(compose_config(command, []))
+    }
+    assert {*top, "polish", "constraint"} == {*KINDS, *TERMS, *PLAIN, *ALONE}, (
+        "no command polishes, or has constraints, by itself"
+    )
     polished = compose_config("optimize", ["optimizer=cmaes", "polish=lbfgs", "polish.history_size=3"])
     assert (polished.optimizer.kind, polished.polish.kind, polished.polish.history_size) == ("cmaes", "lbfgs", 3)
 

