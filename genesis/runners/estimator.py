@@ -6,7 +6,7 @@
     zeroth order   g₀ = mean (f(x + S z) − f(x − S z)) z / (2 σ²) S⁻¹       (values alone)
     mixed          α g₁ + (1 − α) g₀,   α = (var₀ − cov) / (var(g₁ − g₀) + b²),   b² = max(0, |g₁ − g₀|² − q var(g₁ − g₀))
 
-The mixture has the least mean squared error for the bias b that the two show beyond chance, which exceeds q var once in a hundred
+The mixture has the least mean squared error for the bias b that the two show beyond chance, which exceeds q var once in twenty
 times. Variances are those of means of pairs, in sizes σ S; g₁ and g₀ come of the same pairs, hence the covariance. The source takes
 var₀ / (var₀ + var₁) and cuts it back by confidence intervals: by those of two standard deviations the bias that is left may be twice the
 spread of g₀. Without a margin (q = 1) chance alone makes the mixture of a smooth objective many times as noisy as g₁. One α serves all
@@ -34,7 +34,7 @@ from genesis.runners.health import agreement
 from genesis.tasks import Task
 
 Estimator = Literal["analytic", "bundled", "zeroth", "mixed"]
-RARE = 2.326  # standard deviations that a normal number exceeds once in a hundred times
+RARE = 1.645  # standard deviations that a normal number exceeds once in twenty times
 FLAT = 0.5  # share of samples without a gradient beyond which a bundle says little
 DISAGREE = 0.6  # agreement in sign over a bundle below which a gradient says little; 0.5: none
 
@@ -122,7 +122,7 @@ def weight(first: np.ndarray, zeroth: np.ndarray, told: dict[str, float]) -> flo
 
 
 def unlikely(variances: np.ndarray) -> float:
-    """What the square of a normal vector with these variances (n,), over their sum, exceeds once in a hundred times: the quantile of χ² with as
+    """What the square of a normal vector with these variances (n,), over their sum, exceeds once in twenty times: the quantile of χ² with as
     many degrees of freedom as have its variance (Satterthwaite), by Wilson and Hilferty."""
     largest = float(variances.max(initial=0.0))
     if largest == 0.0:

@@ -185,6 +185,23 @@ def test_what_exact_gradients_do_not_see_samples_do() -> None:
     assert mixed.status == "converged" and mixed.iterations < 40
 
 
+@pytest.mark.parametrize(("estimator", "said"), [("bundled", "mixed asks values too"), ("mixed", "they miss jumps")])
+def test_what_misleads_is_said_once(estimator: str, said: str, caplog: pytest.LogCaptureFixture) -> None:
+    """At its start few samples of task pivot strike the board; a wall's edge is a jump of the objective that no exact gradient sees."""
+    _, task = configured("task=pivot")
+    problem = EstimatedProblem(task, GradientOptions(estimator, 64, 0.2), remember=False)  # type: ignore[arg-type]
+    with caplog.at_level("INFO", logger="genesis"):
+        if estimator == "bundled":
+            problem.evaluate()
+            assert problem.latest is not None and problem.latest.estimate["without_gradient"] > 0.5
+        else:
+            noise, scale = samples(64, 0.1)
+            problem.told = mixture(noise * 0.0, np.sign(noise[:, 0]), noise, scale, "mixed").told
+        problem._warn()
+        problem._warn()
+    assert caplog.text.count(said) == 1
+
+
 @pytest.mark.parametrize(
     ("words", "kind", "options", "message"),
     [(PUSH, "gauss_newton", {}, "asks for residuals"), (PUSH, "cmaes", {}, "asks for values"), (PUSH, "adam", {"samples": 7}, "7 is odd"),
