@@ -43,11 +43,23 @@ def start_state(
         if any(bool((vector("task.spread", s, len(dofs(joints))) != 0).any()) for s in (spread_qpos, spread_qvel)):
             raise InputError("task.spread_qpos, task.spread_qvel: a spread needs several environments; give task.envs.")
         return full, velocity
-    full, velocity = full.expand(envs, -1).clone(), velocity.expand(envs, -1).clone()
-    _spread_positions(full, joints, vector("task.spread_qpos", spread_qpos, len(dofs(joints))), generator)
-    half = vector("task.spread_qvel", spread_qvel, len(dofs(joints)))
-    velocity[:, dofs(joints)] += half * _uniform(envs, len(half), generator)
-    return full, velocity
+    spread = Spread(joints, spread_qpos, spread_qvel)
+    return spread.draw(full.expand(envs, -1).clone(), velocity.expand(envs, -1).clone(), generator)
+
+
+class Spread:
+    """Uniform spread of states around one; qpos, qvel: half widths, one number for each degree of freedom of the joints, or one for all."""
+
+    def __init__(self, joints: list[SceneJoint], qpos: Any, qvel: Any) -> None:
+        self.joints, self.dofs = joints, dofs(joints)
+        self.qpos = vector("task.spread_qpos", qpos, len(self.dofs))
+        self.qvel = vector("task.spread_qvel", qvel, len(self.dofs))
+
+    def draw(self, qpos: Tensor, qvel: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Add it in place to qpos (n, nq), qvel (n, nv). Raises: InputError where coordinates are no plain numbers."""
+        _spread_positions(qpos, self.joints, self.qpos, generator)
+        qvel[:, self.dofs] += self.qvel * _uniform(len(qvel), len(self.dofs), generator)
+        return qpos, qvel
 
 
 def current_configuration(scene: Any, entities: list[Any]) -> Tensor:

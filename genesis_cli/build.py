@@ -91,7 +91,26 @@ def engine_differs(runtime: Any) -> str | None:
 
 def build_task(checked: Checked) -> Any:
     """The scene of the config, and the task on it."""
+    if checked.task.kind == "episodes":
+        return build_episodes(checked)
     return task_on(build_scene(checked, checked.task.envs), checked)
+
+
+def build_episodes(checked: Checked) -> Any:
+    """The scene of the config, and the episodes on it."""
+    from genesis.episodes.build import make_episodes
+
+    scene, bodies = build_scene(checked, 0), bodies_of(checked)
+    return make_episodes(
+        scene,
+        scene.get_entity(checked.robot.name),
+        {name: scene.get_entity(name) for name in bodies},
+        homes={name: body.home for name, body in bodies.items()},
+        tool=checked.robot.tool,
+        dt=scene.dt,
+        seed=checked.plain["runtime"].seed,
+        task=asdict(checked.task),
+    )
 
 
 def build_scene(checked: Checked, envs: int) -> Any:
@@ -277,6 +296,8 @@ def build_loop(
         seconds: spent before, by phase. problem: what evaluates points, where that is not the task alone. options: observers, signals.
     Raises: InputError for a task that the method cannot learn.
     """
+    if checked.task.kind == "episodes":
+        return build_training(checked, task, seconds, problem is not None, options)
     from genesis.runners.constrained import Rounds
     from genesis.runners.estimator import GradientOptions
     from genesis.runners.evaluate import TaskProblem
@@ -292,6 +313,31 @@ def build_loop(
         gradient=GradientOptions(**vars(plain["gradient"]), seed=plain["runtime"].seed) if "gradient" in plain else GradientOptions(),
         budget_mb=plain["memory"].budget_mb if "memory" in plain else None,
         rounds=Rounds(**vars(plain["augmented_lagrangian"])) if "augmented_lagrangian" in plain else Rounds(),
+        checkpoint_every=plain["logging"].checkpoint_every, seed=plain["runtime"].seed, **options,
+    )  # fmt: skip
+
+
+def build_training(checked: Checked, task: Any, seconds: dict[str, float], together: bool, options: dict[str, Any]) -> Any:
+    """The run of the config on its episodes; together: in one batch with others.
+
+    Raises: InputError for what episodes do not have.
+    """
+    from genesis.errors import InputError
+    from genesis.runners.loop import Loop, Stop
+    from genesis.runners.training import TrainingProblem
+
+    plain = checked.plain
+    for name in ("loss", "constraint", "parameter"):
+        if getattr(checked, name):
+            raise InputError(
+                f"{name}.{next(iter(getattr(checked, name)))}: a task of episodes has rewards and a policy of its own; leave it out."
+            )
+    if together:
+        raise InputError("launcher: jobs of launcher=batched are tasks without episodes; use another launcher.")
+    if build_further(checked, task):
+        raise InputError("polish, restarts: policies are learned in one descent; leave them out.")
+    return Loop(
+        TrainingProblem(task, seconds=seconds), build_method(checked), Stop(**vars(plain["stop"])),
         checkpoint_every=plain["logging"].checkpoint_every, seed=plain["runtime"].seed, **options,
     )  # fmt: skip
 

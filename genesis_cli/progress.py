@@ -43,13 +43,14 @@ def compiling() -> Iterator[None]:
 class Progress:
     """Observer of any run: a live line on a terminal, now and then a plain line elsewhere.
 
-    iterations: of a stage. steps: simulated time steps of an evaluation, for its speed; 0: windows are counted instead.
+    iterations: of a stage. steps: simulated time steps of an evaluation, for its speed; 0: windows are counted instead; learns: a policy, in
+    episodes, whose steps are counted and whose last test is shown.
     Kernels that have to be compiled are told of once, with the seconds it took.
     """
 
     told: ClassVar[tuple[int, float]] = 0, 0.0  # kernels and seconds that this process has told of
 
-    def __init__(self, iterations: int, steps: int = 0) -> None:
+    def __init__(self, iterations: int, steps: int = 0, learns: bool = False) -> None:
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bar
 
@@ -67,7 +68,8 @@ class Progress:
             refresh_per_second=5,
         )
         self.task = self.bar.add_task("", total=iterations, text="first rollout …")
-        self.steps = steps
+        self.steps, self.learns = steps, learns
+        self.tested = ""  # what the last test of a policy came to
         self.first: Any = None  # the report after compiling, which speed and time left are counted from
         self.start: float | None = None  # objective at the start
         self.compiled, self.spent = Progress.told  # kernels and seconds that were told of
@@ -125,6 +127,8 @@ class Progress:
         self.first = self.first or report
         if self.start is None and evaluation.exact:
             self.start = evaluation.objective
+        if self.learns:
+            return self._learning(report)
         norm = sum(value**2 for value in evaluation.norms.values()) ** 0.5
         share = f" ({evaluation.objective / self.start:.2g} of the start)" if self.start and self.start > 0.0 else ""
         stage = f"{report.stage}  " if report.stage else ""
@@ -135,6 +139,25 @@ class Progress:
         done, seconds = report.iteration - self.first.iteration, report.seconds - self.first.seconds
         if done > 0:
             text += f"  {self._speed(report, seconds)}  {clock(seconds / done * (report.steps - report.step))} left"
+        self.show(report.step, text, report.seconds)
+
+    def _learning(self, report: Any) -> None:
+        """Show one window of a policy: reward of a step, what the last test came to, speed, time left."""
+        evaluation = report.evaluation
+        if evaluation.exact:
+            metrics = evaluation.metrics
+            shown = [f"return {metrics['return']:.4g}", f"length {metrics['length_s']:.3g} s"]
+            shown += [
+                f"{name.removesuffix('_short')} {metrics[name.removesuffix('_short')]:.3g}"
+                for name in metrics
+                if name.endswith("_short")
+            ]
+            self.tested = "test: " + ", ".join(shown)
+        text = self.tested if evaluation.exact else f"reward {evaluation.metrics['reward']:.3g} a step  {self.tested}"
+        done, seconds = report.iteration - self.first.iteration, report.seconds - self.first.seconds
+        if done > 0:
+            count = report.counts["steps"] - self.first.counts["steps"]
+            text += f"  {count / max(seconds, 1e-9):,.0f} steps/s  {clock(seconds / done * (report.steps - report.step))} left"
         self.show(report.step, text, report.seconds)
 
     def _speed(self, report: Any, seconds: float) -> str:

@@ -181,7 +181,9 @@ def _node(where: str, node: Any, schema: type) -> Any:
         raise CommandError(f"{_below(where, missing)}: must be given: {declared[missing].metadata.get('help', '')}.") from error
     for name, declaration in declared.items():
         _limits(f"{_below(where, name)}", getattr(instance, name), {**declaration.metadata, "any": declaration.type is Any})
-        terms = declaration.metadata.get("terms")
+        terms, own = declaration.metadata.get("terms"), declaration.metadata.get("node")
+        if own is not None:
+            setattr(instance, name, _node(_below(where, name), getattr(instance, name), own))
         if terms is not None:
             _mapping(f"{_below(where, name)}", getattr(instance, name))
             parts = {part: node for part, node in getattr(instance, name).items() if node is not None}

@@ -6,6 +6,7 @@ import torch
 
 from genesis.errors import unknown_name
 from genesis.log import logger
+from genesis.methods.actor_critic import SHAC
 from genesis.methods.cmaes import CMAES
 from genesis.methods.ddp import DDP
 from genesis.methods.first_order import FirstOrder
@@ -41,9 +42,10 @@ OWN_STEP: dict[str, type] = {
     "cmaes": CMAES,
     "mppi": MPPI,
     "ddp": DDP,
+    "shac": SHAC,
 }
 METHODS = (*FIRST_ORDER, *OWN_STEP)
-SEEDED = ("cmaes", "mppi")  # kinds that draw random numbers
+SEEDED = ("cmaes", "mppi", "shac")  # kinds that draw random numbers
 
 
 def make_method(spec: dict[str, Any], scheduler: dict[str, Any], iterations: int, seed: int, restart: int = 0) -> Method:
@@ -62,7 +64,9 @@ def make_method(spec: dict[str, Any], scheduler: dict[str, Any], iterations: int
         return FirstOrder(FIRST_ORDER[kind], options, scheduler, iterations)
     if kind not in OWN_STEP:
         raise unknown_name("optimizer", "kind", kind, METHODS)
-    if scheduler["kind"] != "constant" and not restart:
+    if kind == "shac":
+        options |= {"schedule": scheduler, "iterations": iterations}
+    elif scheduler["kind"] != "constant" and not restart:
         logger.warning("scheduler: %s is not followed, because %s finds its step itself.", scheduler["kind"], kind)
     if kind in SEEDED and options.get("seed") is None:
         options["seed"] = seed

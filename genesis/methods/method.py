@@ -12,8 +12,8 @@ from genesis.errors import DivergenceError, InputError
 from genesis.methods.optimal_control import OptimalControl
 from genesis.methods.residuals import Normal, ResidualBlock, expect_finite
 
-#: What a method asks of an objective: `evaluate` with its gradient, `linearize`, `values` alone, or `optimal_control`.
-Needs = Literal["gradient", "residuals", "values", "optimal_control"]
+#: What a method asks of an objective: `evaluate` with its gradient, `linearize`, `values` alone, `optimal_control`, or windows of `training`.
+Needs = Literal["gradient", "residuals", "values", "optimal_control", "episodes"]
 
 
 @dataclass

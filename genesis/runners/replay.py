@@ -63,7 +63,10 @@ def replay_of_task(
     _add_constraints(made, task)
     add_forces(made, main, frames)
     if plain(trajectory.qpos).ndim == 3:
-        _add_environments(made, trajectory, left, frames)
+        shown = left[:ENVIRONMENTS]
+        if len(shown) < len(left):
+            made.title += f", {len(shown)} of {len(left)} environments"
+        add_environments(made, [(f"environment {env}", alone(trajectory, k)) for k, env in enumerate(shown)][1:], frames)
     return made
 
 
@@ -170,14 +173,11 @@ def _posed(replay: Replay, task: Task, aim: Aim, env: int) -> Take:
     return Take(TARGET, np.repeat(pos, count, 0), np.repeat(quat, count, 0), ghost=True, tint=GREEN)
 
 
-def _add_environments(replay: Replay, trajectory: Any, left: Sequence[int], frames: np.ndarray) -> None:
-    """The other environments, on a grid beside the first."""
-    count = min(plain(trajectory.qpos).shape[1], ENVIRONMENTS)
-    if count < len(left):
-        replay.title += f", {count} of {len(left)} environments"
+def add_environments(replay: Replay, others: Sequence[tuple[str, Any]], frames: np.ndarray) -> None:
+    """Motions of other environments, (name, trajectory of one), on a grid beside the first."""
     low, high = replay.box()
     spacing = APART * np.maximum(high - low, 0.25 * float((high - low).max()))[:2]
-    across = max(1, round(math.sqrt(count * spacing[1] / spacing[0])))
-    for k in range(1, count):
+    across = max(1, round(math.sqrt((len(others) + 1) * spacing[1] / spacing[0])))
+    for k, (name, trajectory) in enumerate(others, 1):
         offset = (float(spacing[0] * (k % across)), float(spacing[1] * (k // across)), 0.0)
-        replay.takes.append(take_of(alone(trajectory, k), f"environment {left[k]}", frames, offset=offset))
+        replay.takes.append(take_of(trajectory, name, frames, offset=offset))

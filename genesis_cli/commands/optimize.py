@@ -10,7 +10,7 @@ from genesis_cli.build import build_loop, build_record
 from genesis_cli.commands.prepare import Prepared, prepare
 from genesis_cli.commands.replay import forget, learned_replay, title_of, wanted, write_replay
 from genesis_cli.commands.report import beside, leave_report
-from genesis_cli.errors import FAILED, OK
+from genesis_cli.errors import FAILED, OK, CommandError
 from genesis_cli.job import Job, Outcome
 from genesis_cli.numbers import growth_lines, metric_lines
 from genesis_cli.progress import Progress
@@ -31,9 +31,12 @@ def execute(job: Job, watch: bool = False, port: int | None = None) -> Outcome:
 def _execute(job: Job, window: WatchedRun | None) -> Outcome:
     prepared = prepare(job)
     writing = prepared.checked.plain["logging"]
-    steps = prepared.task.setting.horizon * max(prepared.checked.task.envs, 1)
-    progress = Progress(prepared.checked.plain["stop"].iterations, steps) if writing.progress else None
+    learns = prepared.checked.task.kind == "episodes"
+    steps = 0 if learns else prepared.task.setting.horizon * max(prepared.checked.task.envs, 1)
+    progress = Progress(prepared.checked.plain["stop"].iterations, steps, learns) if writing.progress else None
     observers: list[Any] = [progress] if progress is not None else []
+    if window is not None and learns:
+        raise CommandError("--watch: shows motions of tasks without episodes; look at the replay when the run is over.")
     if window is not None:
         from genesis.runners.watch import motions_of
 

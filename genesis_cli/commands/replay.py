@@ -44,6 +44,11 @@ def write_replay(job: Job, make: Callable[[], Any]) -> None:
 
 def learned_replay(job: Job, prepared: Prepared, loop: Any) -> Any:
     """Of an optimisation whose best point is in the leaves of its task."""
+    if prepared.checked.task.kind == "episodes":
+        from genesis.runners.episode_replay import SHOWN, replay_of_episodes
+
+        found = loop.problem.test(SHOWN)
+        return replay_of_episodes(prepared.task.setting, found.qpos, found.qvel, title=title_of(job, prepared.checked))
     from genesis.runners.replay import replay_of_task
 
     latest = loop.problem.latest

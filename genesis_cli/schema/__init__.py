@@ -5,6 +5,7 @@
 """
 
 from genesis_cli.schema.constraints import CONSTRAINTS
+from genesis_cli.schema.episodes import Episodes
 from genesis_cli.schema.losses import LOSSES
 from genesis_cli.schema.observations import OBSERVED, PARTS, File, Observation
 from genesis_cli.schema.optimizers import OPTIMIZERS
@@ -19,7 +20,7 @@ from genesis_cli.schema.tasks import TASKS
 KINDS: dict[str, dict[str, type]] = {
     "robot": ROBOTS,
     "scene": SCENES,
-    "task": TASKS,
+    "task": {**TASKS, "episodes": Episodes},
     "optimizer": OPTIMIZERS,
     "polish": OPTIMIZERS,
     "scheduler": SCHEDULERS,

@@ -21,6 +21,7 @@ def key(
     length: int | None = None,
     off: bool = False,
     terms: Mapping[str, type] | None = None,
+    node: type | None = None,
 ) -> Any:
     """A dataclass field with its documentation and limits.
 
@@ -33,10 +34,11 @@ def key(
         high: largest allowed number; `MOST` or `MOST_WHOLE` where none is given.
         length: how many entries a list must have.
         off: null leaves out the term that the key belongs to.
-        terms: of a mapping of names to nodes: dataclass of a node by its kind.
+        terms: of a mapping of names to nodes: dataclass of a node by its kind. node: of a mapping that is one node: its dataclass.
     """
     metadata = {
         "help": help, "choices": tuple(choices), "low": low, "above": above, "high": high, "length": length, "off": off, "terms": terms,
+        "node": node,
     }  # fmt: skip
     if isinstance(default, (list, dict)):
         return field(default_factory=lambda: deepcopy(default), metadata=metadata)

@@ -246,6 +246,31 @@ class MPPI(Optimizer):
     step_tolerance: float = key(1e-6, "stop where the standard deviation is this part of the first", low=0.0)
 
 
+@dataclass
+class SHAC(Optimizer):
+    """Short-horizon actor–critic (Xu et al., 2022): policies of episodes, by gradients of a few steps and a value behind them."""
+
+    kind: str = "shac"
+    steps: int = key(32, "control steps of a window", low=1)
+    lr: float = key(2e-3, LR + " of the policy", above=0.0, high=MOST_RATE)
+    betas: list[float] = key([0.7, 0.95], "decay of the running means", low=0.0, high=1.0, length=2)
+    clip_norm: float | None = key(1.0, "largest norm of the whole gradient; null: no clipping", above=0.0)
+    clip: float | None = key(
+        None,
+        "largest norm of the adjoint of one environment's state at each step, of its own return; null: as it comes",
+        above=0.0,
+    )
+    discount: float = key(0.99, "what a reward counts a step later", above=0.0, high=1.0)
+    decay: float = key(0.95, "λ of the targets of the value", low=0.0, high=1.0)
+    critic_lr: float = key(2e-3, LR + " of the value", above=0.0, high=MOST_RATE)
+    critic_hidden: list[int] = key([64, 64], "width of each hidden layer of the value", low=1, high=100_000)
+    critic_activation: str = key("elu", "its nonlinearity", choices=("tanh", "relu", "silu", "elu", "gelu"))
+    critics: int = key(2, "networks whose mean is the value", low=1, high=100)
+    critic_passes: int = key(4, "passes over the data of a window", low=1)
+    critic_batch: int = key(512, "rows of a batch", low=1)
+    follow: float = key(0.8, "share of the way that the value which policies are judged by goes at each fit", above=0.0, high=1.0)
+
+
 OPTIMIZERS: dict[str, type] = {
     "adam": Adam,
     "adamw": AdamW,
@@ -265,4 +290,5 @@ OPTIMIZERS: dict[str, type] = {
     "cmaes": CMAES,
     "mppi": MPPI,
     "ddp": DDP,
+    "shac": SHAC,
 }

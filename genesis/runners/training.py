@@ -1,0 +1,275 @@
+"""Learning a policy in episodes: the problem that a loop works on.
+
+An evaluation is a window of a few steps of all environments, whose value is that of a mini-batch (`exact` is False). Now and then, and where
+a stage ends, whole episodes of the policy without noise are run apart, always from the same starts: these values are compared, the best
+policy is that of the best test, and its metrics decide about success.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genesis.episodes.normaliser import Normaliser
+from genesis.episodes.task import EpisodeTask
+from genesis.episodes.window import Window, roll
+from genesis.errors import ContactOverflowError, DivergenceError, InputError
+from genesis.grad.tensor import plain
+from genesis.methods.actor_critic.training import Transitions, Value
+from genesis.methods.method import Ending, Group, point
+from genesis.problems.problem import (
+    CONVERGED, DIVERGED, FINISHED, NOT_CONVERGED, OVERFLOWED, Best, Evaluation, Failed, Shown, Stage, Stopwatch, Verdict,
+)  # fmt: skip
+
+TEST_SEED = 20_000  # of the starts of tests, far from those of training
+
+
+@dataclass
+class Tested:
+    """Episodes of the policy without noise. returns, lengths [steps] (B,), ended (B,) bool; terms: mean of each reward per step, while alive.
+
+    qpos (T+1, B, nq), qvel (T+1, B, nv), dof_ctrl (T, B, nv): the motion.
+    """
+
+    returns: Tensor
+    lengths: Tensor
+    ended: Tensor
+    terms: dict[str, float]
+    qpos: Tensor
+    qvel: Tensor
+    actions: Tensor
+
+
+class TrainingProblem:
+    """See the module. Implements `genesis.problems.problem.Problem` and `genesis.methods.actor_critic.training.Training`."""
+
+    def __init__(self, task: EpisodeTask, *, seconds: Mapping[str, float] | None = None) -> None:
+        self.task, self.kind, self.episodes = task, task.kind, task.episodes
+        self.like = task.actor.weights[0].detach()
+        self.width = task.episodes.width
+        self.normaliser = Normaliser(self.width, self.like)
+        leaves = task.actor.leaves()
+        self.groups = [
+            Group("policy", leaves, task.actor.leaf_bounds(), task.actor.lr, task.actor.project),
+            Group("observations", [self.normaliser.mean, self.normaliser.variance], [None, None], None, lambda: None),
+        ]
+        self.state = task.episodes.begin(task.envs, torch.Generator().manual_seed(task.seed))
+        self.before: dict[str, Any] = {}
+        self.latest: Evaluation | None = None
+        self.failure: Exception | None = None
+        self.diverged: tuple[int, ...] = ()
+        self.exact = False
+        self.failed, self.clock = Failed(), Stopwatch(dict(seconds or {}))
+        self.windows = self.steps = self.ended = self.tests = 0
+        self.found: Window | None = None
+        self.tolerances = {f"{name}_short": 0.0 for name in task.least}
+        if task.ended_tolerance is not None:
+            self.tolerances["ended_percent"] = task.ended_tolerance
+
+    # ---- what methods ask
+
+    def training(self) -> "TrainingProblem":
+        return self
+
+    def evaluate(self, gradient: bool = True) -> float:
+        """A window without a value behind it."""
+        found = self.window(None, 32, 1.0, None)
+        return float("inf") if found is None or self.latest is None else self.latest.objective
+
+    def values(self, points: np.ndarray) -> np.ndarray:
+        raise InputError("optimizer: values of many policies at once are not asked in episodes; take optimizer=shac.")
+
+    def linearize(self) -> None:
+        raise InputError("optimizer: a return is no sum of squares; take optimizer=shac.")
+
+    def normal(self, blocks: Any) -> Any:
+        raise InputError("optimizer: a return is no sum of squares; take optimizer=shac.")
+
+    def optimal_control(self) -> Any:
+        raise InputError("optimizer: ddp finds controls, and here a policy is learned; take optimizer=shac.")
+
+    def window(self, value: Value | None, steps: int, discount: float, clip: float | None) -> Transitions | None:
+        """See `Training.window`. A test comes first where it is time for one."""
+        self.failure, self.before = None, self._now()
+        start = perf_counter()
+        for leaf in self.groups[0].leaves:
+            leaf.grad = None
+        mean, scale = self.normaliser.frozen()
+        act = self.task.actor.law(mean, scale, self.state.generator)
+        envs = len(self.state.age)
+        try:
+            found = roll(self.episodes, self.state, act, steps, None if clip is None else clip / (steps * envs))
+            start = self.clock.add("simulate", start)
+            reached = (found.reached - mean) * scale
+            objective = -self._return(found, reached, value, discount) / (steps * envs)
+            objective.backward()
+            start = self.clock.add("backward", start)
+        except (DivergenceError, ContactOverflowError) as error:
+            self.failure = error
+            self.failed.count, self.failed.why = self.failed.count + 1, str(error)
+            return None
+        self.found = found
+        self.windows, self.steps, self.ended = self.windows + 1, self.steps + steps * envs, self.ended + int(found.done.sum())
+        lost = found.lost.any(0).nonzero()[:, 0].tolist()
+        seen = (found.seen - mean) * scale
+        transitions = Transitions(seen, reached.detach(), found.rewards.detach(), found.fell, found.done)
+        norms = {
+            "policy": float(torch.stack([leaf.grad.norm() for leaf in self.groups[0].leaves if leaf.grad is not None]).norm())
+        }
+        mean_reward = float(found.rewards.detach().mean())
+        weights = self.episodes.weights
+        self.latest = Evaluation(
+            objective=-mean_reward * self.task.setting.horizon,
+            terms={name: -weights[name] * value for name, value in found.terms.items()},
+            metrics={"reward": mean_reward, "lost": float(len(lost))},
+            good=False, point=point(self.groups), norms=norms, exact=False,
+        )  # fmt: skip
+        self.exact = False
+        if (self.windows - 1) % self.task.test_every == 0:
+            self._test()
+        return transitions
+
+    def _return(self, found: Window, reached: Tensor, value: Value | None, discount: float) -> Tensor:
+        """Sum over environments and pieces of episodes of discounted rewards, and of the value where a piece is cut off."""
+        steps, done = len(found.rewards), found.done
+        factors, factor = [], torch.ones_like(found.rewards[0])
+        for t in range(steps):
+            factors.append(factor)
+            factor = torch.where(done[t], torch.ones_like(factor), factor * discount)
+        weight = torch.stack(factors)
+        total = (weight * found.rewards).sum()
+        if value is None:
+            return total
+        cut = done.clone()
+        cut[-1] = True
+        cut &= ~found.fell
+        return total + discount * (weight[cut] * value(reached[cut])).sum()
+
+    def learn_statistics(self) -> None:
+        if self.found is not None:
+            self.normaliser.take(self.found.seen)
+
+    # ---- tests
+
+    def test(self, count: int | None = None, seed: int = TEST_SEED, steps: int | None = None) -> Tested:
+        """Whole episodes of the policy without noise, all from fresh starts."""
+        episodes, horizon = self.episodes, self.task.setting.horizon if steps is None else steps
+        state = episodes.begin(self.task.test_envs if count is None else count, torch.Generator().manual_seed(seed))
+        mean, scale = self.normaliser.frozen()
+        with torch.no_grad():
+            act = self.task.actor.law(mean, scale, None)
+            alive = torch.ones(len(state.age), dtype=torch.bool)
+            returns, lengths = torch.zeros_like(state.qpos[:, 0]), torch.zeros_like(state.age)
+            sums = {name: torch.zeros_like(returns) for name in episodes.rewards}
+            qpos, qvel, actions = [state.qpos], [state.qvel], []
+            for _ in range(horizon):
+                action = act(episodes.observe(episodes.now(state), state.generator))
+                lost = episodes.advance(state, action)
+                now = episodes.now(state)
+                alive = alive & ~lost
+                terms = episodes.terms(now)
+                returns += torch.where(alive, episodes.total(terms), torch.zeros_like(returns))
+                for name, value in terms.items():
+                    sums[name] += torch.where(alive, value, torch.zeros_like(value))
+                lengths += alive
+                alive = alive & ~episodes.fell(now)
+                qpos.append(state.qpos)
+                qvel.append(state.qvel)
+                actions.append(action)
+        steps_each = lengths.clamp(min=1)
+        means = {name: float((value / steps_each).mean()) for name, value in sums.items()}
+        return Tested(returns, lengths, ~alive, means, torch.stack(qpos), torch.stack(qvel), torch.stack(actions))
+
+    def _test(self) -> None:
+        """Make the last answer one that counts."""
+        start = perf_counter()
+        found = self.test()
+        self.tests += 1
+        metrics = {
+            "return": float(found.returns.mean()),
+            "length_s": float(found.lengths.double().mean()) * self.task.setting.dt,
+            "ended_percent": 100.0 * float(found.ended.double().mean()),
+            **found.terms,
+        }
+        metrics |= {f"{name}_short": max(0.0, least - metrics[name]) for name, least in self.task.least.items()}
+        assert self.latest is not None
+        self.latest.metrics, self.latest.objective, self.latest.exact, self.exact = metrics, -metrics["return"], True, True
+        self.latest.good = bool(self.tolerances) and all(metrics[name] <= most for name, most in self.tolerances.items())
+        self.clock.add("test", start)
+
+    # ---- what the loop asks
+
+    def signature(self) -> dict[str, Any]:
+        return {"task": self.kind, "parameters": ["policy"], "observations": list(self.episodes.labels)}
+
+    def stages(self) -> Sequence[Stage]:
+        return [Stage()]
+
+    def enter(self, stage: Stage, *, goes_on: bool = False) -> None:
+        """Nothing differs."""
+
+    def enough(self, step: int) -> Ending | None:
+        return None
+
+    def settle(self) -> None:
+        """The last policy is tested, where it has not been."""
+        if self.latest is not None and not self.latest.exact:
+            self._test()
+
+    def counts(self) -> dict[str, int]:
+        return {"evaluations": self.windows, "steps": self.steps, "episodes": self.ended}
+
+    def shown(self) -> Mapping[str, Shown]:
+        return {"policy": self.task.actor}
+
+    def verdict(self, ending: Ending, best: Best | None) -> Verdict:
+        if ending.error is not None:
+            status = OVERFLOWED if isinstance(ending.error, ContactOverflowError) else DIVERGED
+            return Verdict(status, ending.reason, ending.error)
+        if not self.tolerances:
+            return Verdict(FINISHED, ending.reason)
+        return Verdict(CONVERGED if best is not None and best.good else NOT_CONVERGED, ending.reason)
+
+    def conclude(self, best: Best, asked: Callable[[], bool]) -> None:
+        """Nothing more."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The policy, and one episode of it."""
+        found = self.test(1)
+        motion = {"time": np.arange(len(found.qpos)) * self.task.setting.dt}
+        for name, value in (("qpos", found.qpos), ("qvel", found.qvel), ("actions", found.actions)):
+            motion[name] = plain(value)[:, 0].double().cpu().numpy()
+        return {**self.point_arrays(), **motion}
+
+    def point_arrays(self) -> dict[str, np.ndarray]:
+        mean, variance = (x.cpu().numpy().copy() for x in (self.normaliser.mean, self.normaliser.variance))
+        own = {f"policy/{name}": value for name, value in self.task.actor.arrays().items()}
+        return {**own, "observations/mean": mean, "observations/variance": variance}
+
+    def curves(self) -> dict[str, np.ndarray]:
+        return {}
+
+    def files(self) -> dict[str, bytes]:
+        return {}
+
+    def summary(self) -> dict[str, Any]:
+        return {"observations": self.episodes.labels, "actions": self.episodes.actions.labels}
+
+    def _now(self) -> dict[str, Any]:
+        return {
+            "episodes": self.state.state_dict(), "seen": self.normaliser.count, "windows": self.windows, "steps": self.steps,
+            "ended": self.ended,
+        }  # fmt: skip
+
+    def state_dict(self) -> dict[str, Any]:
+        """From before the last window."""
+        return self.before or self._now()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.state.load_state_dict(state["episodes"])
+        self.normaliser.count = state["seen"]
+        self.windows, self.steps, self.ended = state["windows"], state["steps"], state["ended"]
