@@ -14,6 +14,8 @@ from genesis.setting import Setting
 
 
 class EndCondition(Protocol):
+    """What ends an episode before its time."""
+
     def __call__(self, now: Instants) -> Tensor:
         """(…, B) bool"""
         ...

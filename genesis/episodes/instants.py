@@ -53,7 +53,8 @@ class Body:
         self.name = links[0] if link is None else link
         self.link = int(self.entity.links[links.index(self.name)].idx)
         whole = free if free is not None and self.name == links[0] else None
-        self.q, self.v = (None, None) if whole is None else (whole.qs[0], whole.dofs[0])
+        self.q: int | None = None if whole is None else whole.qs[0]
+        self.v: int | None = None if whole is None else whole.dofs[0]
 
     def position(self, now: Instants) -> Tensor:
         """(…, 3) in the world [m]."""

@@ -50,15 +50,15 @@ class Variation:
         if count is None:
             count = offsets[0][1]
         self.together, self.count = together, count
-        chosen = range(count)
+        chosen = list(range(count))
         if names[0].startswith("link"):
             every = [str(link.name) for entity in setting.entities.values() for link in entity.links]
-            chosen = range(count) if list(links) == ["*"] else match(f"{where}.links", "link", links, every)
+            chosen = chosen if list(links) == ["*"] else match(f"{where}.links", "link", links, every)
         self.columns = torch.tensor(
             [first + k * (length // count) + i for first, length in offsets for k in chosen for i in range(length // count)]
         )
-        self.source = torch.tensor([k for _, length in offsets for k in range(len(list(chosen))) for _ in range(length // count)])
-        self.numbers = len(list(chosen))
+        self.source = torch.tensor([k for _, length in offsets for k in range(len(chosen)) for _ in range(length // count)])
+        self.numbers = len(chosen)
 
     def vary(self, theta: Tensor, rows: Tensor, generator: torch.Generator) -> None:
         """In these rows of theta (B, P), which hold the described values, in place."""

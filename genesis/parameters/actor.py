@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genesis.parameters.network import Network, start_leaves
+from genesis.networks import Network, start_leaves
 from genesis.parameters.parameter import Changes, Inputs
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genesis.networks import Network, start_leaves
 from genesis.parameters.bounds import read_bounds
-from genesis.parameters.network import Network, start_leaves
 from genesis.parameters.open_loop import control_unit, start_control
 from genesis.parameters.parameter import Changes, Inputs
 from genesis.selection import dofs, driven_joints, indices, joints_of, limits, match

@@ -1,7 +1,5 @@
 """The replay of episodes: several of them side by side, of the policy without noise."""
 
-from typing import Any
-
 from torch import Tensor
 
 from genesis.replay.replay import Replay

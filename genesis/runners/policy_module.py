@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from genesis.networks import ACTIVATIONS
 from genesis.parameters.bounds import Bounds
-from genesis.parameters.network import ACTIVATIONS
 
 if TYPE_CHECKING:
     from genesis.runners.stored import Solution

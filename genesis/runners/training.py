@@ -22,7 +22,18 @@ from genesis.grad.tensor import plain
 from genesis.methods.actor_critic.training import Transitions, Value
 from genesis.methods.method import Ending, Group, point
 from genesis.problems.problem import (
-    CONVERGED, DIVERGED, FINISHED, NOT_CONVERGED, OVERFLOWED, Best, Evaluation, Failed, Shown, Stage, Stopwatch, Verdict,
+    CONVERGED,
+    DIVERGED,
+    FINISHED,
+    NOT_CONVERGED,
+    OVERFLOWED,
+    Best,
+    Evaluation,
+    Failed,
+    Shown,
+    Stage,
+    Stopwatch,
+    Verdict,
 )  # fmt: skip
 
 TEST_SEED = 20_000  # of the starts of tests, far from those of training

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from genesis.parameters.network import ACTIVATIONS, Network
+from genesis.networks import ACTIVATIONS, Network
 
 MODULES = {
     "tanh": torch.nn.Tanh, "relu": torch.nn.ReLU, "silu": torch.nn.SiLU, "elu": torch.nn.ELU, "gelu": torch.nn.GELU,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from genesis.methods.light_start import light
-from genesis.parameters.network import ACTIVATIONS
+from genesis.networks import ACTIVATIONS
 
 
 class Critic:
@@ -41,7 +41,7 @@ class Critic:
             weight = torch.rand(members, inputs, outputs, generator=self.generator, dtype=torch.float64) * 2.0 * reach - reach
             self.leaves += [weight.to(like).requires_grad_(), like.new_zeros(members, 1, outputs).requires_grad_()]
         self.target = [leaf.detach().clone() for leaf in self.leaves]
-        self.optimizer = light(torch.optim.Adam)(self.leaves, lr=lr, betas=betas)
+        self.optimizer = light(torch.optim.Adam)(self.leaves, lr=lr, betas=betas)  # type: ignore[call-arg]
 
     def _each(self, leaves: list[Tensor], observed: Tensor) -> Tensor:
         """(m, rows) of (rows, width)."""

@@ -6,12 +6,11 @@ Source: Xu et al., Accelerated Policy Learning with Parallel Differentiable Simu
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from genesis.methods.actor_critic.critic import Critic
 from genesis.methods.actor_critic.training import Training, Transitions, lambda_returns, training_of
 from genesis.methods.light_start import light
-from genesis.methods.method import Ending, Group, Needs, Objective, learned, no_value
+from genesis.methods.method import Ending, Needs, Objective, learned, no_value
 from genesis.methods.schedulers import Schedule, make_scheduler
 
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from genesis.errors import InputError
+from genesis.networks import ACTIVATIONS, Network
 from genesis.parameters.bounds import Bounds
-from genesis.parameters.network import ACTIVATIONS, Network
 from genesis.parameters.policy import Policy
 from genesis.runners.export import export
 from genesis.runners.export.format import CheckError
