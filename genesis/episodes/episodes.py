@@ -12,27 +12,27 @@ import torch
 from torch import Tensor
 
 from genesis.episodes.actions import Actions
-from genesis.episodes.commands import COMMANDS
 from genesis.episodes.endings import ENDINGS
-from genesis.episodes.instants import Instants
+from genesis.episodes.moments import Moments
 from genesis.episodes.observations import OBSERVATIONS
 from genesis.episodes.randomisation import make_variations
 from genesis.episodes.rewards import REWARDS
+from genesis.episodes.targets import TARGETS
 from genesis.errors import InputError, unknown_name
 from genesis.scene.physical import Loops
 from genesis.selection import joints_of
 from genesis.setting import Setting
 from genesis.start import Spread
 
-#: Terms that name a command of the task.
-ASKING = ("command", "to_target", "velocity_tracking", "target_distance")
+#: Terms that name a target of the task.
+ASKING = ("target", "to_target", "velocity_tracking", "target_distance")
 
 
 @dataclass
 class EpisodeState:
     """Of B environments. qpos (B, nq), qvel (B, nv); action, before (B, n): chosen last, and before that; age (B,): steps of the episode.
 
-    commands: by name, (B, ·). theta: packed parameters, (P,) of all or (B, P). rest (B, nv): controls of joints that no action drives.
+    targets: by name, (B, ·). theta: packed parameters, (P,) of all or (B, P). rest (B, nv): controls of joints that no action drives.
     pushed: for each kind of push, steps that it lasts on (B,) and force (B, 3). generator: of everything random.
     """
 
@@ -41,7 +41,7 @@ class EpisodeState:
     action: Tensor
     before: Tensor
     age: Tensor
-    commands: dict[str, Tensor]
+    targets: dict[str, Tensor]
     theta: Tensor
     rest: Tensor
     pushed: list[tuple[Tensor, Tensor]]
@@ -56,7 +56,7 @@ class EpisodeState:
         tensors = {name: getattr(self, name).detach().clone() for name in PLAIN}
         return {
             **tensors,
-            "commands": {name: value.clone() for name, value in self.commands.items()},
+            "targets": {name: value.clone() for name, value in self.targets.items()},
             "pushed": [(left.clone(), force.clone()) for left, force in self.pushed],
             "generator": self.generator.get_state(),
         }
@@ -65,7 +65,7 @@ class EpisodeState:
         """What `state_dict` gave."""
         for name in PLAIN:
             setattr(self, name, state[name].clone())
-        self.commands = {name: value.clone() for name, value in state["commands"].items()}
+        self.targets = {name: value.clone() for name, value in state["targets"].items()}
         self.pushed = [(left.clone(), force.clone()) for left, force in state["pushed"]]
         self.generator.set_state(state["generator"])
 
@@ -78,8 +78,8 @@ class Episodes:
 
     Args:
         setting: with horizon: steps after which an episode is over; start_qpos, start_qvel (B, ·): one start each.
-        action: keyword arguments of `Actions`. observe, reward, ends, command, randomise: by name, kind and keyword arguments of the tables
-            OBSERVATIONS, REWARDS (with weight), ENDINGS, COMMANDS, and of `make_variations`.
+        action: keyword arguments of `Actions`. observe, reward, ends, target, randomise: by name, kind and keyword arguments of the tables
+            OBSERVATIONS, REWARDS (with weight), ENDINGS, TARGETS, and of `make_variations`.
         spread_qpos, spread_qvel: half widths of the uniform spread of starts.
     Raises: InputError, UnknownNameError naming the key.
     """
@@ -92,7 +92,7 @@ class Episodes:
         observe: Mapping[str, Mapping[str, Any]],
         reward: Mapping[str, Mapping[str, Any]],
         ends: Mapping[str, Mapping[str, Any]],
-        command: Mapping[str, Mapping[str, Any]],
+        target: Mapping[str, Mapping[str, Any]],
         randomise: Mapping[str, Mapping[str, Any]],
         spread_qpos: Any = 0.0,
         spread_qvel: Any = 0.0,
@@ -100,7 +100,7 @@ class Episodes:
     ) -> None:
         self.setting, self.physics = setting, setting.scene.rigid_solver.physics
         self.actions = Actions(setting, "task.action", **action)
-        self.commands = {name: _made(setting, f"task.command.{name}", COMMANDS, node) for name, node in command.items()}
+        self.targets = {name: _made(setting, f"task.target.{name}", TARGETS, node) for name, node in target.items()}
         if not observe:
             raise InputError("task.observe: a policy must observe something; give at least one term, e.g. joint_position.")
         if not reward:
@@ -110,13 +110,13 @@ class Episodes:
             options = {**node}
             self.noises.append(float(options.pop("noise", 0.0)))
             self.observations[name] = _made(
-                setting, f"task.observe.{name}", OBSERVATIONS, options, commands=self.commands, actions=self.actions.labels
+                setting, f"task.observe.{name}", OBSERVATIONS, options, targets=self.targets, actions=self.actions.labels
             )
         self.weights, self.rewards = {}, {}
         for name, node in reward.items():
             options = {**node}
             self.weights[name] = float(options.pop("weight", 1.0))
-            self.rewards[name] = _made(setting, f"task.reward.{name}", REWARDS, options, commands=self.commands)
+            self.rewards[name] = _made(setting, f"task.reward.{name}", REWARDS, options, targets=self.targets)
         self.ends = {name: _made(setting, f"task.ends.{name}", ENDINGS, node) for name, node in ends.items()}
         self.variations, self.pushes = make_variations(setting, randomise)
         self.spread = Spread(joints_of(setting.robot), spread_qpos, spread_qvel)
@@ -151,7 +151,7 @@ class Episodes:
         theta = self.theta.expand(count, -1).clone() if self.variations else self.theta
         state = EpisodeState(
             qpos, qvel, still, still.clone(), torch.zeros(count, dtype=torch.int64),
-            {name: qpos.new_zeros(count, len(one.labels)) for name, one in self.commands.items()}, theta, rest,
+            {name: qpos.new_zeros(count, len(one.labels)) for name, one in self.targets.items()}, theta, rest,
             [(torch.zeros(count, dtype=torch.int64), qpos.new_zeros(count, 3)) for _ in self.pushes], generator,
         )  # fmt: skip
         self.renew(state, torch.ones(count, dtype=torch.bool))
@@ -168,8 +168,8 @@ class Episodes:
         still = state.action.new_zeros(len(rows), len(self.actions))
         state.action, state.before = (x.index_copy(0, rows, still) for x in (state.action, state.before))
         state.age = state.age.index_fill(0, rows, 0)
-        for name, command in self.commands.items():
-            state.commands[name] = state.commands[name].index_copy(0, rows, command.draw(len(rows), state.generator))
+        for name, target in self.targets.items():
+            state.targets[name] = state.targets[name].index_copy(0, rows, target.draw(len(rows), state.generator))
         if self.variations:
             state.theta = state.theta.index_copy(0, rows, self.theta.expand(len(rows), -1))
             for variation in self.variations:
@@ -177,11 +177,11 @@ class Episodes:
         for left, _ in state.pushed:
             left[rows] = 0
 
-    def now(self, state: EpisodeState) -> Instants:
+    def now(self, state: EpisodeState) -> Moments:
         """What terms look at."""
-        return Instants(self.physics, state.theta, state.qpos, state.qvel, state.action, state.before, state.commands)
+        return Moments(self.physics, state.theta, state.qpos, state.qvel, state.action, state.before, state.targets)
 
-    def observe(self, now: Instants, generator: torch.Generator) -> Tensor:
+    def observe(self, now: Moments, generator: torch.Generator) -> Tensor:
         """(B, width), with the noise of sensors."""
         parts = [term(now) for term in self.observations.values()]
         seen = parts[0] if len(parts) == 1 else torch.cat(parts, -1)
@@ -194,8 +194,9 @@ class Episodes:
 
     def advance(self, state: EpisodeState, action: Tensor) -> Tensor:
         """One control step under actions (B, n), in place; environments (B,) bool that cannot be simulated, whose states are fresh then."""
-        command = self.actions.controls(action, state.rest)
-        dof_ctrl = command if self.gains is None else command * self.gains
+        dof_ctrl = self.actions.controls(action, state.rest)
+        if self.gains is not None:
+            dof_ctrl = dof_ctrl * self.gains
         wrench = self._wrench(state)
         q, v, _ = self.physics.step(state.theta, state.qpos, state.qvel, dof_ctrl, None, wrench)
         lost = ~(torch.isfinite(q).all(-1) & torch.isfinite(v).all(-1))
@@ -206,10 +207,10 @@ class Episodes:
             q, v, _ = self.physics.step(state.theta, *put, dof_ctrl.index_fill(0, rows, 0.0), None, wrench)
         state.qpos, state.qvel, state.before, state.action = q, v, state.action, action
         state.age = state.age + 1
-        for name, command in self.commands.items():
-            if command.every is not None:
-                again = (state.age % command.every == 0).nonzero()[:, 0]
-                state.commands[name] = state.commands[name].index_copy(0, again, command.draw(len(again), state.generator))
+        for name, target in self.targets.items():
+            if target.every is not None:
+                again = (state.age % target.every == 0).nonzero()[:, 0]
+                state.targets[name] = state.targets[name].index_copy(0, again, target.draw(len(again), state.generator))
         return lost
 
     def _wrench(self, state: EpisodeState) -> Tensor | None:
@@ -222,7 +223,7 @@ class Episodes:
             made[:, push.link, :3] += force * (left > 0).unsqueeze(-1)
         return made
 
-    def fell(self, now: Instants) -> Tensor:
+    def fell(self, now: Moments) -> Tensor:
         """Environments (B,) bool whose episode something has ended before its time."""
         with torch.no_grad():
             found = torch.zeros(now.qpos.shape[:-1], dtype=torch.bool)
@@ -234,7 +235,7 @@ class Episodes:
         """Environments (B,) bool whose time is over."""
         return state.age >= self.setting.horizon
 
-    def terms(self, now: Instants) -> dict[str, Tensor]:
+    def terms(self, now: Moments) -> dict[str, Tensor]:
         """Every reward, without its weight, (…, B)."""
         return {name: reward(now) for name, reward in self.rewards.items()}
 
@@ -249,8 +250,8 @@ def _made(setting: Setting, where: str, table: Mapping[str, Any], node: Mapping[
     kind = options.pop("kind")
     if kind not in table:
         raise unknown_name(f"{where}.kind", "kind", kind, table)
-    if kind in ASKING and "commands" in also:
-        options["commands"] = also["commands"]
+    if kind in ASKING and "targets" in also:
+        options["targets"] = also["targets"]
     if kind == "last_action":
         options["actions"] = also["actions"]
     return table[kind](setting, where, **options)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from genesis.channels.frames import frames
-from genesis.episodes.instants import Body, Instants
+from genesis.episodes.moments import BodyFrame, Moments
 from genesis.episodes.observations import point_of
 from genesis.errors import InputError, unknown_name
 from genesis.losses.user import load
@@ -19,7 +19,7 @@ class Reward(Protocol):
 
     unit: str
 
-    def __call__(self, now: Instants) -> Tensor:
+    def __call__(self, now: Moments) -> Tensor:
         """(…, B)"""
         ...
 
@@ -32,7 +32,7 @@ class Alive:
     def __init__(self, setting: Setting, where: str) -> None:
         pass
 
-    def __call__(self, now: Instants) -> Tensor:
+    def __call__(self, now: Moments) -> Tensor:
         return torch.ones_like(now.qpos[..., 0])
 
 
@@ -51,18 +51,18 @@ class Speed:
         entity: str | None = None,
         link: str | None = None,
     ) -> None:
-        self.body, self.most = Body(setting, where, entity, link), most
+        self.body, self.most = BodyFrame(setting, where, entity, link), most
         along = vector(f"{where}.direction", direction, 3)
         if float(along.norm()) == 0.0:
             raise InputError(f"{where}.direction: has no length.")
         self.along = along / along.norm()
 
-    def __call__(self, now: Instants) -> Tensor:
+    def __call__(self, now: Moments) -> Tensor:
         speed = self.body.velocity(now) @ self.along
         return speed if self.most is None else speed.clamp(max=self.most)
 
 
-class Height:
+class HeightReward:
     """z of a body above `least` [m]; below, −`steep` times the square of what lacks."""
 
     unit = "m"
@@ -78,9 +78,9 @@ class Height:
         entity: str | None = None,
         link: str | None = None,
     ) -> None:
-        self.body, self.least, self.steep, self.most = Body(setting, where, entity, link), least, steep, most
+        self.body, self.least, self.steep, self.most = BodyFrame(setting, where, entity, link), least, steep, most
 
-    def __call__(self, now: Instants) -> Tensor:
+    def __call__(self, now: Moments) -> Tensor:
         above = self.body.position(now)[..., 2] - self.least
         if self.most is not None:
             above = above.clamp(max=self.most - self.least)
@@ -93,9 +93,9 @@ class Upright:
     unit = "1"
 
     def __init__(self, setting: Setting, where: str, *, entity: str | None = None, link: str | None = None) -> None:
-        self.body = Body(setting, where, entity, link)
+        self.body = BodyFrame(setting, where, entity, link)
 
-    def __call__(self, now: Instants) -> Tensor:
+    def __call__(self, now: Moments) -> Tensor:
         return self.body.up(now)[..., 2]
 
 
@@ -105,14 +105,14 @@ class Heading:
     unit = "1"
 
     def __init__(self, setting: Setting, where: str, *, entity: str | None = None, link: str | None = None) -> None:
-        self.body = Body(setting, where, entity, link)
+        self.body = BodyFrame(setting, where, entity, link)
 
-    def __call__(self, now: Instants) -> Tensor:
+    def __call__(self, now: Moments) -> Tensor:
         return self.body.ahead(now)[..., 0]
 
 
 class VelocityTracking:
-    """exp(−|v − v*|² / width²) of a commanded velocity: x, y of the body's axes [m/s] or, with `turn`, the rate about z [rad/s]."""
+    """exp(−|v − v*|² / width²) of a wanted velocity: x, y of the body's axes [m/s] or, with `turn`, the rate about z [rad/s]."""
 
     unit = "1"
 
@@ -121,18 +121,18 @@ class VelocityTracking:
         setting: Setting,
         where: str,
         *,
-        command: str,
-        commands: dict[str, Any],
+        target: str,
+        targets: dict[str, Any],
         turn: bool = False,
         width: float = 0.5,
         entity: str | None = None,
     ) -> None:
-        if command not in commands:
-            raise unknown_name(f"{where}.command", "command", command, commands)
-        self.body, self.command, self.turn, self.width = Body(setting, where, entity), command, turn, width
+        if target not in targets:
+            raise unknown_name(f"{where}.target", "target", target, targets)
+        self.body, self.target, self.turn, self.width = BodyFrame(setting, where, entity), target, turn, width
 
-    def __call__(self, now: Instants) -> Tensor:
-        asked = now.commands[self.command]
+    def __call__(self, now: Moments) -> Tensor:
+        asked = now.targets[self.target]
         if self.turn:
             off = self.body.angular_in_body(now)[..., 2:] - asked[..., 2:3]
         else:
@@ -148,7 +148,7 @@ class ActionSize:
     def __init__(self, setting: Setting, where: str) -> None:
         pass
 
-    def __call__(self, now: Instants) -> Tensor:
+    def __call__(self, now: Moments) -> Tensor:
         return (now.action * now.action).sum(-1)
 
 
@@ -160,7 +160,7 @@ class ActionChange:
     def __init__(self, setting: Setting, where: str) -> None:
         pass
 
-    def __call__(self, now: Instants) -> Tensor:
+    def __call__(self, now: Moments) -> Tensor:
         return ((now.action - now.before) ** 2).sum(-1)
 
 
@@ -184,12 +184,12 @@ class JointDistance:
         home = setting.one_start()[0][self.places]
         self.target = home if target is None else vector(f"{where}.target", target, len(chosen))
 
-    def __call__(self, now: Instants) -> Tensor:
+    def __call__(self, now: Moments) -> Tensor:
         off = now.qpos.index_select(-1, self.places) - self.target
         return (2.0 * (1.0 - off.cos())).sum(-1) if self.turning else (off * off).sum(-1)
 
 
-class JointSpeed:
+class JointSpeedReward:
     """Sum over joints of q̇² [rad²/s² | m²/s²]."""
 
     unit = "rad²/s² | m²/s²"
@@ -197,7 +197,7 @@ class JointSpeed:
     def __init__(self, setting: Setting, where: str, *, joints: Any = ("*",), entity: str | None = None) -> None:
         self.dofs = indices(dofs([j for j in chosen_joints(where, setting.entity(where, entity), joints) if j.is_scalar]))
 
-    def __call__(self, now: Instants) -> Tensor:
+    def __call__(self, now: Moments) -> Tensor:
         rates = now.qvel.index_select(-1, self.dofs)
         return (rates * rates).sum(-1)
 
@@ -210,18 +210,18 @@ class AngularSpeed:
     def __init__(
         self, setting: Setting, where: str, *, axes: str = "xyz", entity: str | None = None, link: str | None = None
     ) -> None:
-        self.body = Body(setting, where, entity, link)
+        self.body = BodyFrame(setting, where, entity, link)
         if not axes or any(axis not in "xyz" for axis in axes):
             raise InputError(f'{where}.axes: "{axes}"; allowed: letters of xyz.')
         self.columns = indices(["xyz".index(axis) for axis in axes])
 
-    def __call__(self, now: Instants) -> Tensor:
+    def __call__(self, now: Moments) -> Tensor:
         rates = self.body.angular_in_body(now).index_select(-1, self.columns)
         return (rates * rates).sum(-1)
 
 
 class TargetDistance:
-    """Distance of a link or site from the point of a command [m]; with `width` instead 1 − exp(−d² / width²), which counts what is near."""
+    """Distance of a link or site from the point of a target [m]; with `width` instead 1 − exp(−d² / width²), which counts what is near."""
 
     unit = "m"
 
@@ -230,19 +230,19 @@ class TargetDistance:
         setting: Setting,
         where: str,
         *,
-        command: str,
-        commands: dict[str, Any],
+        target: str,
+        targets: dict[str, Any],
         frame: str | None = None,
         width: float | None = None,
         entity: str | None = None,
     ) -> None:
-        if command not in commands:
-            raise unknown_name(f"{where}.command", "command", command, commands)
+        if target not in targets:
+            raise unknown_name(f"{where}.target", "target", target, targets)
         name = setting.frame(f"{where}.frame", frame, setting.entity(f"{where}.entity", entity))
-        self.frames, self.command, self.width = frames(setting, where, [name], entity), command, width
+        self.frames, self.target, self.width = frames(setting, where, [name], entity), target, width
 
-    def __call__(self, now: Instants) -> Tensor:
-        way = now.commands[self.command] - point_of(self.frames, now)
+    def __call__(self, now: Moments) -> Tensor:
+        way = now.targets[self.target] - point_of(self.frames, now)
         squared = (way * way).sum(-1)
         return (squared + 1e-12).sqrt() if self.width is None else 1.0 - (-squared / self.width**2).exp()
 
@@ -255,7 +255,7 @@ class UserReward:
     def __init__(self, setting: Setting, where: str, *, function: str, options: dict[str, Any] | None = None) -> None:
         self.function, self.options, self.where = load(where, function), dict(options or {}), where
 
-    def __call__(self, now: Instants) -> Tensor:
+    def __call__(self, now: Moments) -> Tensor:
         found: Tensor = self.function(now, **self.options)
         if found.shape != now.qpos.shape[:-1]:
             raise InputError(f"{self.where}.function: gave {tuple(found.shape)}; allowed: {tuple(now.qpos.shape[:-1])}.")
@@ -266,14 +266,14 @@ class UserReward:
 REWARDS: dict[str, Any] = {
     "alive": Alive,
     "speed": Speed,
-    "height": Height,
+    "height": HeightReward,
     "upright": Upright,
     "heading": Heading,
     "velocity_tracking": VelocityTracking,
     "action_size": ActionSize,
     "action_change": ActionChange,
     "joint_distance": JointDistance,
-    "joint_speed": JointSpeed,
+    "joint_speed": JointSpeedReward,
     "angular_speed": AngularSpeed,
     "target_distance": TargetDistance,
     "user": UserReward,

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from genesis.episodes.normaliser import Normaliser
 from genesis.episodes.task import EpisodeTask
-from genesis.episodes.window import Window, roll
+from genesis.episodes.window import EpisodeWindow, roll
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.grad.tensor import plain
 from genesis.methods.actor_critic.training import Transitions, Value
@@ -76,7 +76,7 @@ class TrainingProblem:
         self.exact = False
         self.failed, self.clock = Failed(), Stopwatch(dict(seconds or {}))
         self.windows = self.steps = self.ended = self.tests = 0
-        self.found: Window | None = None
+        self.found: EpisodeWindow | None = None
         self.tolerances = {f"{name}_short": 0.0 for name in task.least}
         if task.ended_tolerance is not None:
             self.tolerances["ended_percent"] = task.ended_tolerance
@@ -144,7 +144,7 @@ class TrainingProblem:
             self._test()
         return transitions
 
-    def _return(self, found: Window, reached: Tensor, value: Value | None, discount: float) -> Tensor:
+    def _return(self, found: EpisodeWindow, reached: Tensor, value: Value | None, discount: float) -> Tensor:
         """Sum over environments and pieces of episodes of discounted rewards, and of the value where a piece is cut off."""
         steps, done = len(found.rewards), found.done
         factors, factor = [], torch.ones_like(found.rewards[0])

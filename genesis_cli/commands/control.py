@@ -7,7 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from genesis_cli import console
-from genesis_cli.build import build_scene, store_config, task_on
+from genesis_cli.build import store_config, task_on
+from genesis_cli.build_scene import build_scene
 from genesis_cli.commands.prepare import Prepared, prepare
 from genesis_cli.commands.replay import title_of, wanted, write_replay
 from genesis_cli.commands.report import leave_report

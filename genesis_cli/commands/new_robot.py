@@ -176,7 +176,7 @@ def look(reading: Reading) -> list[str]:
     import torch
 
     from genesis.errors import SIMULATION_FAILURES, GenesisError
-    from genesis_cli.build import build_scene
+    from genesis_cli.build_scene import build_scene
     from genesis_cli.schema.scenes import Scene
     from genesis_cli.validate import Checked
 

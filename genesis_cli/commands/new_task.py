@@ -99,7 +99,7 @@ def described(node: Any) -> Any:
     from genesis.errors import GenesisError
     from genesis.model.posing import Posing
     from genesis.scene.scene import Scene
-    from genesis_cli.build import add_entity
+    from genesis_cli.build_scene import add_entity
 
     start_quietly()
     try:

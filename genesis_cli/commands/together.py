@@ -5,7 +5,8 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from genesis_cli.build import absolute_files, build_scene, start_engine, task_on
+from genesis_cli.build import absolute_files, start_engine, task_on
+from genesis_cli.build_scene import build_scene
 from genesis_cli.commands.optimize import learn, outcome_of
 from genesis_cli.commands.prepare import Prepared
 from genesis_cli.errors import CommandError

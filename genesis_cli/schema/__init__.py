@@ -5,7 +5,6 @@
 """
 
 from genesis_cli.schema.constraints import CONSTRAINTS
-from genesis_cli.schema.episodes import Episodes
 from genesis_cli.schema.losses import LOSSES
 from genesis_cli.schema.observations import OBSERVED, PARTS, File, Observation
 from genesis_cli.schema.optimizers import OPTIMIZERS
@@ -20,7 +19,7 @@ from genesis_cli.schema.tasks import TASKS
 KINDS: dict[str, dict[str, type]] = {
     "robot": ROBOTS,
     "scene": SCENES,
-    "task": {**TASKS, "episodes": Episodes},
+    "task": TASKS,
     "optimizer": OPTIMIZERS,
     "polish": OPTIMIZERS,
     "scheduler": SCHEDULERS,

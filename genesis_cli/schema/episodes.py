@@ -4,13 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from genesis_cli.schema.keys import REQUIRED, key
-from genesis_cli.schema.tasks import Task
+from genesis_cli.schema.rewards import AXES, ENTITY, JOINTS, LINK, REWARDS, TARGET
+from genesis_cli.schema.task import Task
 
-ENTITY = "entity by name; null: the robot"
-LINK = "link by name; null: the first"
-JOINTS = "joints of one coordinate, by glob pattern"
-COMMAND = "name of a command of the task"
-AXES = "which of the three numbers, letters of xyz"
 EVERY = "time after which it is drawn anew within an episode [s]; null: never"
 RANGE = "[from, to], uniform"
 
@@ -38,7 +34,7 @@ class Network:
 
 
 @dataclass
-class Observation:
+class SeenTerm:
     """What every observation has."""
 
     kind: str = REQUIRED
@@ -46,7 +42,7 @@ class Observation:
 
 
 @dataclass
-class JointPosition(Observation):
+class PositionsSeen(SeenTerm):
     """Coordinates of joints of one coordinate [rad | m]."""
 
     kind: str = "joint_position"
@@ -56,7 +52,7 @@ class JointPosition(Observation):
 
 
 @dataclass
-class JointVelocity(Observation):
+class RatesSeen(SeenTerm):
     """Velocities of joints of one coordinate [rad/s | m/s]."""
 
     kind: str = "joint_velocity"
@@ -65,7 +61,7 @@ class JointVelocity(Observation):
 
 
 @dataclass
-class OfBody(Observation):
+class OfBody(SeenTerm):
     """Three numbers of a body, or some of them."""
 
     axes: str = key("xyz", AXES)
@@ -74,35 +70,35 @@ class OfBody(Observation):
 
 
 @dataclass
-class Up(OfBody):
+class UpSeen(OfBody):
     """Upward direction of the world in the axes of a body."""
 
     kind: str = "up"
 
 
 @dataclass
-class Ahead(OfBody):
+class AheadSeen(OfBody):
     """A body's x axis in the world."""
 
     kind: str = "ahead"
 
 
 @dataclass
-class LinearVelocity(OfBody):
+class VelocitySeen(OfBody):
     """Velocity of a body in its own axes [m/s]."""
 
     kind: str = "linear_velocity"
 
 
 @dataclass
-class AngularVelocity(OfBody):
+class TurningSeen(OfBody):
     """Angular velocity of a body in its own axes [rad/s]."""
 
     kind: str = "angular_velocity"
 
 
 @dataclass
-class HeightSeen(Observation):
+class HeightSeen(SeenTerm):
     """z of a body in the world [m]."""
 
     kind: str = "height"
@@ -111,192 +107,42 @@ class HeightSeen(Observation):
 
 
 @dataclass
-class LastAction(Observation):
+class LastAction(SeenTerm):
     """What the policy chose last."""
 
     kind: str = "last_action"
 
 
 @dataclass
-class Commanded(Observation):
-    """The numbers of a command."""
+class TargetSeen(SeenTerm):
+    """The numbers of a target."""
 
-    kind: str = "command"
-    command: str = key(REQUIRED, COMMAND)
+    kind: str = "target"
+    target: str = key(REQUIRED, TARGET)
 
 
 @dataclass
-class ToTarget(Observation):
-    """From a link or site to the point of a command [m]."""
+class ToTarget(SeenTerm):
+    """From a link or site to the point of a target [m]."""
 
     kind: str = "to_target"
-    command: str = key(REQUIRED, COMMAND + " of kind position")
+    target: str = key(REQUIRED, TARGET + " of kind position")
     frame: str | None = key(None, "link or site by name; null: the robot's tool")
     entity: str | None = key(None, ENTITY)
     in_body: bool = key(False, "in the axes of the robot's first link, not of the world")
 
 
 OBSERVATIONS: dict[str, type] = {
-    "joint_position": JointPosition,
-    "joint_velocity": JointVelocity,
-    "up": Up,
-    "ahead": Ahead,
-    "linear_velocity": LinearVelocity,
-    "angular_velocity": AngularVelocity,
+    "joint_position": PositionsSeen,
+    "joint_velocity": RatesSeen,
+    "up": UpSeen,
+    "ahead": AheadSeen,
+    "linear_velocity": VelocitySeen,
+    "angular_velocity": TurningSeen,
     "height": HeightSeen,
     "last_action": LastAction,
-    "command": Commanded,
+    "target": TargetSeen,
     "to_target": ToTarget,
-}
-
-# ---- rewards
-
-
-@dataclass
-class Reward:
-    """What every reward has."""
-
-    kind: str = REQUIRED
-    weight: float = key(1.0, "what it counts at every step; negative: a cost")
-
-
-@dataclass
-class Alive(Reward):
-    """1 at every step."""
-
-    kind: str = "alive"
-
-
-@dataclass
-class Speed(Reward):
-    """Velocity of a body along a direction of the world [m/s]."""
-
-    kind: str = "speed"
-    direction: list[float] = key([1.0, 0.0, 0.0], "direction in the world, of any length", length=3)
-    most: float | None = key(None, "speed above which nothing more is rewarded [m/s]; null: there is none")
-    entity: str | None = key(None, ENTITY)
-    link: str | None = key(None, LINK)
-
-
-@dataclass
-class HeightReward(Reward):
-    """z of a body above `least` [m]."""
-
-    kind: str = "height"
-    least: float = key(0.0, "height that counts as 0 [m]")
-    steep: float = key(0.0, "what a square metre too little costs below; 0: as above", low=0.0)
-    most: float | None = key(None, "height above which nothing more is rewarded [m]; null: there is none")
-    entity: str | None = key(None, ENTITY)
-    link: str | None = key(None, LINK)
-
-
-@dataclass
-class Upright(Reward):
-    """Cosine of the angle between a body's z axis and the vertical."""
-
-    kind: str = "upright"
-    entity: str | None = key(None, ENTITY)
-    link: str | None = key(None, LINK)
-
-
-@dataclass
-class Heading(Reward):
-    """Cosine between a body's x axis and that of the world."""
-
-    kind: str = "heading"
-    entity: str | None = key(None, ENTITY)
-    link: str | None = key(None, LINK)
-
-
-@dataclass
-class VelocityTracking(Reward):
-    """exp(−|v − v*|² / width²) of a commanded velocity."""
-
-    kind: str = "velocity_tracking"
-    command: str = key(REQUIRED, COMMAND + " of kind velocity")
-    turn: bool = key(False, "the rate about the body's z axis in place of its velocity along x and y")
-    width: float = key(0.5, "error at which it is 1/e [m/s | rad/s]", above=0.0)
-    entity: str | None = key(None, ENTITY)
-
-
-@dataclass
-class ActionSize(Reward):
-    """Sum of the squares of the actions."""
-
-    kind: str = "action_size"
-
-
-@dataclass
-class ActionChange(Reward):
-    """Sum of the squares of the change of the actions from one step to the next."""
-
-    kind: str = "action_change"
-
-
-@dataclass
-class JointDistance(Reward):
-    """Sum over joints of (q − target)² [rad² | m²]."""
-
-    kind: str = "joint_distance"
-    joints: list[str] = key(["*"], JOINTS)
-    target: Any = key(None, "a number, or one for each joint [rad | m]; null: the start")
-    turning: bool = key(False, "2 (1 − cos(q − target)) instead: full turns do not count")
-    entity: str | None = key(None, ENTITY)
-
-
-@dataclass
-class JointSpeedReward(Reward):
-    """Sum over joints of q̇² [rad²/s² | m²/s²]."""
-
-    kind: str = "joint_speed"
-    joints: list[str] = key(["*"], JOINTS)
-    entity: str | None = key(None, ENTITY)
-
-
-@dataclass
-class AngularSpeed(Reward):
-    """Sum of the squares of a body's angular velocity about some of its axes [rad²/s²]."""
-
-    kind: str = "angular_speed"
-    axes: str = key("xyz", AXES)
-    entity: str | None = key(None, ENTITY)
-    link: str | None = key(None, LINK)
-
-
-@dataclass
-class TargetDistance(Reward):
-    """Distance of a link or site from the point of a command [m]."""
-
-    kind: str = "target_distance"
-    command: str = key(REQUIRED, COMMAND + " of kind position")
-    frame: str | None = key(None, "link or site by name; null: the robot's tool")
-    width: float | None = key(None, "1 − exp(−d² / width²) instead, which counts what is near [m]; null: the distance", above=0.0)
-    entity: str | None = key(None, ENTITY)
-
-
-@dataclass
-class UserReward(Reward):
-    """What a function of yours gives."""
-
-    kind: str = "user"
-    function: str = key(REQUIRED, "FILE.py:function or module.function, of `genesis.episodes.instants.Instants`, gives (…, B)")
-    options: dict[str, Any] = key({}, "its keyword arguments")
-
-
-REWARDS: dict[str, type] = {
-    "alive": Alive,
-    "speed": Speed,
-    "height": HeightReward,
-    "upright": Upright,
-    "heading": Heading,
-    "velocity_tracking": VelocityTracking,
-    "action_size": ActionSize,
-    "action_change": ActionChange,
-    "joint_distance": JointDistance,
-    "joint_speed": JointSpeedReward,
-    "angular_speed": AngularSpeed,
-    "target_distance": TargetDistance,
-    "user": UserReward,
 }
 
 # ---- what ends an episode
@@ -321,7 +167,7 @@ class HeightRange(EndCondition):
 
 
 @dataclass
-class Tilt(EndCondition):
+class TooTilted(EndCondition):
     """A body's z axis leans too far."""
 
     kind: str = "tilt"
@@ -342,7 +188,7 @@ class JointRange(EndCondition):
 
 
 @dataclass
-class JointSpeedLimit(EndCondition):
+class JointTooFast(EndCondition):
     """A joint is too fast."""
 
     kind: str = "joint_speed"
@@ -356,17 +202,15 @@ class UserEnding(EndCondition):
     """What a function of yours says."""
 
     kind: str = "user"
-    function: str = key(
-        REQUIRED, "FILE.py:function or module.function, of `genesis.episodes.instants.Instants`, gives (…, B) bool"
-    )
+    function: str = key(REQUIRED, "FILE.py:function or module.function, of `genesis.episodes.moments.Moments`, gives (…, B) bool")
     options: dict[str, Any] = key({}, "its keyword arguments")
 
 
 ENDINGS: dict[str, type] = {
     "height": HeightRange,
-    "tilt": Tilt,
+    "tilt": TooTilted,
     "joint_range": JointRange,
-    "joint_speed": JointSpeedLimit,
+    "joint_speed": JointTooFast,
     "user": UserEnding,
 }
 
@@ -374,7 +218,7 @@ ENDINGS: dict[str, type] = {
 
 
 @dataclass
-class VelocityCommand:
+class VelocityTarget:
     """Velocity along a body's x and y, and rate about its z."""
 
     kind: str = "velocity"
@@ -385,7 +229,7 @@ class VelocityCommand:
 
 
 @dataclass
-class PositionCommand:
+class PositionTarget:
     """A point in a box of the world."""
 
     kind: str = "position"
@@ -395,7 +239,7 @@ class PositionCommand:
     every: float | None = key(None, EVERY, above=0.0)
 
 
-COMMANDS: dict[str, type] = {"velocity": VelocityCommand, "position": PositionCommand}
+TARGETS: dict[str, type] = {"velocity": VelocityTarget, "position": PositionTarget}
 
 
 @dataclass
@@ -439,7 +283,7 @@ class Episodes(Task):
     observe: dict[str, Any] = key(REQUIRED, "what it sees, by name", terms=OBSERVATIONS)
     reward: dict[str, Any] = key(REQUIRED, "what it is rewarded for, by name", terms=REWARDS)
     ends: dict[str, Any] = key({}, "what ends an episode before its time, by name", terms=ENDINGS)
-    command: dict[str, Any] = key({}, "what is asked of it, by name", terms=COMMANDS)
+    target: dict[str, Any] = key({}, "what is asked of it, by name", terms=TARGETS)
     randomise: dict[str, Any] = key({}, "what differs from episode to episode, by name", terms=VARIATIONS)
     least: dict[str, float] = key(
         {}, "what a test must reach, by name of the metric: return, length_s, or a reward (mean over steps, without its weight)"

@@ -1,4 +1,4 @@
-"""Instants of many environments, as observations, rewards and endings look at them."""
+"""Moments of many environments, as observations, rewards and endings look at them."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,11 +15,11 @@ from genesis.setting import Setting
 
 
 @dataclass
-class Instants:
+class Moments:
     """Of B environments: one instant of each, arrays (B, ·), or those of a window, (h, B, ·).
 
     physics: `genesis.grad.physics.Physics`; theta: packed parameters, (P,) or (B, P). qpos (…, B, nq), qvel (…, B, nv): the states.
-    action (…, B, n): what the policy has chosen last, in [-1, 1]; before: the one before that. commands: by name, (…, B, ·).
+    action (…, B, n): what the policy has chosen last, in [-1, 1]; before: the one before that. targets: by name, (…, B, ·).
     """
 
     physics: Any
@@ -28,7 +28,7 @@ class Instants:
     qvel: Tensor
     action: Tensor
     before: Tensor
-    commands: dict[str, Tensor] = field(default_factory=dict)
+    targets: dict[str, Tensor] = field(default_factory=dict)
 
     @cached_property
     def kinematics(self) -> Kinematics:
@@ -37,7 +37,7 @@ class Instants:
         return made
 
 
-class Body:
+class BodyFrame:
     """The body that an entity is seen from: the link of its free joint, read from the state itself, else a link by name or its first.
 
     Raises: UnknownNameError for a link that it does not have.
@@ -56,34 +56,34 @@ class Body:
         self.q: int | None = None if whole is None else whole.qs[0]
         self.v: int | None = None if whole is None else whole.dofs[0]
 
-    def position(self, now: Instants) -> Tensor:
+    def position(self, now: Moments) -> Tensor:
         """(…, 3) in the world [m]."""
         return now.kinematics[0][..., self.link, :] if self.q is None else now.qpos[..., self.q : self.q + 3]
 
-    def quat(self, now: Instants) -> Tensor:
+    def quat(self, now: Moments) -> Tensor:
         """(…, 4), wxyz."""
         return now.kinematics[1][..., self.link, :] if self.q is None else now.qpos[..., self.q + 3 : self.q + 7]
 
-    def velocity(self, now: Instants) -> Tensor:
+    def velocity(self, now: Moments) -> Tensor:
         """Of the origin (…, 3) in world axes [m/s]."""
         return now.kinematics[2][..., self.link, :] if self.v is None else now.qvel[..., self.v : self.v + 3]
 
-    def velocity_in_body(self, now: Instants) -> Tensor:
+    def velocity_in_body(self, now: Moments) -> Tensor:
         """Of the origin (…, 3) in the axes of the body [m/s]."""
         return rotate_inverse(self.quat(now), self.velocity(now))
 
-    def angular_in_body(self, now: Instants) -> Tensor:
+    def angular_in_body(self, now: Moments) -> Tensor:
         """(…, 3) in the axes of the body [rad/s]."""
         if self.v is not None:
             return now.qvel[..., self.v + 3 : self.v + 6]
         return rotate_inverse(self.quat(now), now.kinematics[3][..., self.link, :])
 
-    def up(self, now: Instants) -> Tensor:
+    def up(self, now: Moments) -> Tensor:
         """The world's upward direction (…, 3) in the axes of the body."""
         w, x, y, z = self.quat(now).unbind(-1)
         return torch.stack((2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)), -1)
 
-    def ahead(self, now: Instants) -> Tensor:
+    def ahead(self, now: Moments) -> Tensor:
         """The body's x axis (…, 3) in the world."""
         w, x, y, z = self.quat(now).unbind(-1)
         return torch.stack((1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + w * z), 2.0 * (x * z - w * y)), -1)

@@ -10,7 +10,7 @@ from genesis.selection import tensor, vector
 from genesis.setting import Setting
 
 
-class Command(Protocol):
+class DrawnTarget(Protocol):
     """labels: of each number; units: SI, likewise. every: steps after which it is drawn anew within an episode; None: never."""
 
     labels: list[str]
@@ -40,7 +40,7 @@ class _Ranges:
         return self.low + (self.high - self.low) * share
 
 
-class VelocityCommand(_Ranges):
+class VelocityTarget(_Ranges):
     """Velocity along a body's x and y [m/s] and rate about its z [rad/s]."""
 
     labels, units = ["x", "y", "turn"], ["m/s", "m/s", "rad/s"]
@@ -59,7 +59,7 @@ class VelocityCommand(_Ranges):
         super().__init__(where, ("x", "y", "turn"), (x, y, turn), steps)
 
 
-class PositionCommand(_Ranges):
+class PositionTarget(_Ranges):
     """A point in a box of the world [m]."""
 
     labels, units = ["x", "y", "z"], ["m"] * 3
@@ -69,5 +69,5 @@ class PositionCommand(_Ranges):
         super().__init__(where, ("x", "y", "z"), (x, y, z), steps)
 
 
-#: kind -> class; built as `COMMANDS[kind](setting, where, **options)`.
-COMMANDS: dict[str, Any] = {"velocity": VelocityCommand, "position": PositionCommand}
+#: kind -> class; built as `TARGETS[kind](setting, where, **options)`.
+TARGETS: dict[str, Any] = {"velocity": VelocityTarget, "position": PositionTarget}
