@@ -169,7 +169,10 @@ def _node(where: str, node: Any, schema: type) -> Any:
         if value == "???":
             raise CommandError(f"{_below(where, name)}: must be given: {declared[name].metadata.get('help', '')}.")
     typed = OmegaConf.structured(schema)
+    own = {name: f.metadata["node"] for name, f in declared.items() if f.metadata.get("node") is not None}
     for name, value in content.items():
+        if name in own:
+            continue
         try:
             OmegaConf.update(typed, name, value, merge=False)
         except OmegaConfBaseException as error:
@@ -180,10 +183,11 @@ def _node(where: str, node: Any, schema: type) -> Any:
         missing = next(name for name in declared if OmegaConf.is_missing(typed, name))
         raise CommandError(f"{_below(where, missing)}: must be given: {declared[missing].metadata.get('help', '')}.") from error
     for name, declaration in declared.items():
+        if name in own:
+            setattr(instance, name, _node(_below(where, name), content.get(name, {}), own[name]))
+            continue
         _limits(f"{_below(where, name)}", getattr(instance, name), {**declaration.metadata, "any": declaration.type is Any})
-        terms, own = declaration.metadata.get("terms"), declaration.metadata.get("node")
-        if own is not None:
-            setattr(instance, name, _node(_below(where, name), getattr(instance, name), own))
+        terms = declaration.metadata.get("terms")
         if terms is not None:
             _mapping(f"{_below(where, name)}", getattr(instance, name))
             parts = {part: node for part, node in getattr(instance, name).items() if node is not None}

@@ -136,8 +136,8 @@ class TrainingProblem:
         self.latest = Evaluation(
             objective=-mean_reward * self.task.setting.horizon,
             terms={name: -weights[name] * value for name, value in found.terms.items()},
-            metrics={"reward": mean_reward, "lost": float(len(lost))},
-            good=False, point=point(self.groups), norms=norms, exact=False,
+            metrics={"reward": mean_reward},
+            good=False, point=point(self.groups), norms=norms, exact=False, health={"lost": float(len(lost))},
         )  # fmt: skip
         self.exact = False
         if (self.windows - 1) % self.task.test_every == 0:

@@ -34,12 +34,14 @@ def key(
         high: largest allowed number; `MOST` or `MOST_WHOLE` where none is given.
         length: how many entries a list must have.
         off: null leaves out the term that the key belongs to.
-        terms: of a mapping of names to nodes: dataclass of a node by its kind. node: of a mapping that is one node: its dataclass.
+        terms: of a mapping of names to nodes: dataclass of a node by its kind. node: of a key that is a node by itself: its dataclass.
     """
     metadata = {
         "help": help, "choices": tuple(choices), "low": low, "above": above, "high": high, "length": length, "off": off, "terms": terms,
         "node": node,
     }  # fmt: skip
+    if node is not None:
+        return field(default_factory=node, metadata=metadata)
     if isinstance(default, (list, dict)):
         return field(default_factory=lambda: deepcopy(default), metadata=metadata)
     return field(default=default, metadata=metadata)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from genesis_cli.schema.episodes import Episodes
 from genesis_cli.schema.experiments import PLANNED, UNKNOWNS
 from genesis_cli.schema.keys import REQUIRED, key
 from genesis_cli.schema.task import Task
@@ -125,5 +126,5 @@ class Excite(Task):
 
 TASKS: dict[str, type] = {
     "reach": Reach, "swing_up": SwingUp, "track": Track, "throw": Throw, "balance": Balance, "fit": Fit, "place": Place,
-    "advance": Advance, "excite": Excite,
+    "advance": Advance, "excite": Excite, "episodes": Episodes,
 }  # fmt: skip

@@ -1,0 +1,125 @@
+"""Runs that learn a policy: they learn, go on bit by bit, keep what tests find best, and say what is wrong."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from genesis.errors import InputError
+from genesis.methods import make_method
+from genesis.runners.checkpoint import go_on
+from genesis.runners.loop import Loop, Stop
+from genesis.runners.record import Record, RecordOptions
+from tests.episodes.trained import training
+
+pytestmark = pytest.mark.usefixtures("engine")
+CART = (
+    "task=cartpole_policy",
+    "task.horizon=40",
+    "task.envs=16",
+    "task.spread_qpos=[0.1, 0.1]",
+    "task.spread_qvel=0.0",
+    "optimizer.steps=10",
+)
+
+
+def loop(*words: str, folder: Path | None = None, iterations: int = 8, every: int = 50) -> Loop:
+    method, problem = training(*CART, *words)
+    record = None if folder is None else Record(folder, RecordOptions(tensorboard=False))
+    return Loop(problem, method, Stop(iterations), record=record, checkpoint_every=every, signals=False)
+
+
+def test_a_pole_that_stands_learns_to_stay() -> None:
+    made = loop("task.test_every=10", "task.spread_qpos=[0.1, 0.4]", "optimizer.lr=2e-2", iterations=50)
+    result = made.run()
+    assert result.status == "finished" and result.objective_first is not None and result.objective_best is not None
+    assert result.objective_best < 0.2 * result.objective_first, result
+    assert result.counts["steps"] == 51 * 16 * 10 and result.counts["evaluations"] == 51
+
+
+def test_the_best_test_is_what_is_left_in_the_policy() -> None:
+    """Also the statistics of observations that belong to it."""
+    made = loop("task.test_every=3", iterations=12)
+    result = made.run()
+    again = made.problem.test()
+    assert -float(again.returns.mean()) == result.objective_best == -result.metrics["return"]
+
+
+def test_a_run_goes_on_bit_by_bit(tmp_path: Path) -> None:
+    whole = loop(folder=tmp_path / "whole", iterations=9)
+    whole.run()
+    loop(folder=tmp_path / "broken", iterations=4, every=2).run()
+    again = loop(folder=tmp_path / "broken", iterations=9)
+    go_on(again, tmp_path / "broken")
+    again.run()
+    one, other = (np.load(tmp_path / name / "solution.npz") for name in ("whole", "broken"))
+    assert set(one.files) == set(other.files)
+    for name in one.files:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_one_does_not() -> None:
+    found = []
+    for seed in (0, 0, 1):
+        made = loop(f"runtime.seed={seed}", iterations=2)
+        made.run()
+        found.append(made.problem.task.actor.value())
+    assert torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
+
+
+def test_tests_are_whole_episodes_without_noise_from_the_same_starts() -> None:
+    _, problem = training(*CART, "task.test_envs=5")
+    a, b = problem.test(), problem.test()
+    assert torch.equal(a.qpos, b.qpos) and a.qpos.shape[:2] == (41, 5) and a.lengths.tolist() == [40] * 5
+    before = problem.state.generator.get_state()
+    problem.test()
+    assert torch.equal(before, problem.state.generator.get_state())
+
+
+def test_a_test_counts_until_an_episode_ends() -> None:
+    _, problem = training(*CART, "+task.ends.side={kind: joint_range, joints: [hinge], high: 0.3, low: -0.3}")
+    found = problem.test()
+    assert bool(found.ended.any())
+    terms = problem.episodes
+    for k in range(found.qpos.shape[1]):
+        outside = (found.qpos[1:, k, 1].abs() > 0.3).nonzero().flatten()
+        length = int(outside[0]) + 1 if len(outside) else 40
+        assert int(found.lengths[k]) == length and bool(found.ended[k]) is bool(len(outside))
+        q, v, a = found.qpos[1 : length + 1, k], found.qvel[1 : length + 1, k], found.actions[:length, k]
+        upright = -2.0 * (1.0 - q[:, 1].cos())
+        wanted = upright - 0.1 * q[:, 0] ** 2 + terms.weights["calm"] * (v**2).sum(1) + terms.weights["effort"] * (a**2).sum(1)
+        assert float(found.returns[k]) == pytest.approx(float(wanted.sum()), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("+task.least={speed: 1}", 'unknown metric "speed"'),
+        ("task.action.scale=0", "task.action.scale: 0 is not allowed"),
+        ("task.action.joints=[wheel]", "task.action.joints"),
+        ("task.observe.cart.joints=[wheel]", 'unknown joint "wheel"'),
+        ("+task.observe.wish={kind: target, target: wish}", 'unknown target "wish"'),
+        ("+task.randomise.x={kind: number, quantity: weight, factor: [1, 1]}", 'unknown quantity "weight"'),
+        ("+task.randomise.x={kind: number, quantity: mass, factor: [2, 1]}", "from <= to"),
+        ("+task.ends.low={kind: height}", "give least or most"),
+    ],
+)
+def test_wrong_words_are_named(word: str, message: str) -> None:
+    with pytest.raises(InputError, match=message.replace("[", r"\[")):
+        training(*CART, word)
+
+
+def test_methods_that_cannot_learn_policies_say_so_and_shac_says_what_it_needs() -> None:
+    from genesis.runners.evaluate import TaskProblem
+    from tests.tasks.configured import configured
+
+    _, problem = training(*CART)
+    for kind in ("levenberg_marquardt", "ddp"):
+        with pytest.raises(InputError, match="optimizer=shac"):
+            made = make_method({"kind": kind}, {"kind": "constant"}, 10, 0)
+            made.init(problem)
+            made.look()
+    _, task = configured("task=throw")
+    with pytest.raises(InputError, match="learns policies in episodes"):
+        make_method({"kind": "shac"}, {"kind": "constant"}, 10, 0).init(TaskProblem(task, remember=False, masks=False))
