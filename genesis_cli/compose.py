@@ -144,6 +144,9 @@ def _declaration(cfg: DictConfig, full: str) -> Any:
     if schema is None or len(parts) <= depth:
         return None
     found = next((f for f in fields(schema) if f.name == parts[depth]), None)
+    own = None if found is None else found.metadata.get("node")
+    if own is not None and len(parts) == depth + 2:
+        return next((f for f in fields(own) if f.name == parts[depth + 1]), None)
     terms = None if found is None else found.metadata.get("terms")
     if terms is None or len(parts) < depth + 3:
         return found

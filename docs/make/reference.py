@@ -89,6 +89,8 @@ def default(declared: Field) -> str:
     value = declared.default_factory() if declared.default_factory is not MISSING else declared.default
     if value is MISSING or value == "???":
         return "required"
+    if declared.metadata.get("node") is not None:
+        return "see below"
     return f"`{yaml.safe_dump(value, default_flow_style=True).removesuffix(chr(10)).removesuffix(chr(10) + '...')}`"
 
 
@@ -121,7 +123,7 @@ def row(declared: Field) -> list[str]:
     text = about.get("help", "")
     return [
         f"`{declared.name}`",
-        type_name(declared.type),
+        "mapping" if about.get("node") is not None else type_name(declared.type),
         default(declared),
         text + (f" ({'; '.join(limits)})" if limits else ""),
     ]
@@ -146,6 +148,21 @@ def kinds_part(kinds: dict[str, type], level: str) -> list[str]:
         parts += [f"{level} {kind}", "", told, ""]
         own = [said for name, said in rows[kind].items() if name not in alike]
         parts += table(HEAD, own) if own else []
+    return parts
+
+
+def inner_part(schema: type) -> list[str]:
+    """What is inside the keys of a task of episodes that are nodes, or mappings of names to nodes."""
+    parts = []
+    for field in keys(schema):
+        own, terms = field.metadata.get("node"), field.metadata.get("terms")
+        if own is None and terms is None:
+            continue
+        parts += [f"### episodes {field.name}", ""]
+        if own is not None:
+            parts += [" ".join((own.__doc__ or "").split("\n\n")[0].split()), "", *table(HEAD, map(row, keys(own)))]
+        else:
+            parts += kinds_part(terms, "####")
     return parts
 
 
@@ -174,6 +191,8 @@ def config_page() -> str:
         if node == "polish":
             continue
         parts += [f"## {node}", "", NODES[node], "", *offered(folders.pop(node)), *kinds_part(kinds, "###")]
+        if node == "task":
+            parts += inner_part(kinds["episodes"])
     for node, schema in PLAIN.items():
         told = " ".join((schema.__doc__ or "").split("\n\n")[0].split())
         parts += [f"## {node}", "", told, "", *(offered(folders.pop(node)) if node in folders else [])]

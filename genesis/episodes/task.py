@@ -28,6 +28,11 @@ class EpisodeTask:
     ended_tolerance: float | None = None
     kind: str = "episodes"
 
+    @property
+    def parameters(self) -> dict[str, Actor]:
+        """What is learned, by name."""
+        return {"policy": self.actor}
+
     def __post_init__(self) -> None:
         known = ["return", "length_s", *self.episodes.rewards]
         for name in self.least:
