@@ -69,4 +69,5 @@ def test_a_quadruped_trots_at_a_metre_a_second_and_its_feet_do_not_slip() -> Non
         middle = slice(30, 51)  # from 0.15 to 0.25 s
         assert float(pair[middle].min()) > 0.01 if first else float(pair[middle].max()) < 0.0
         assert float(pair.max()) > 0.028 and float(pair.min()) > -0.010
-    assert float(plain(moved.controller_force).abs().max()) < 23.7, "what the weakest motors give"
+    most = torch.tensor([23.7, 23.7, 45.43] * 4, dtype=q.dtype)  # Nm, what the motors give
+    assert bool((plain(found.controller_force)[:, 6:].abs() <= most + 1e-6).all())
