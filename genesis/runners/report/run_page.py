@@ -237,7 +237,8 @@ def _health(run: RunReport) -> list[Chart]:
     if shares:
         made.append(
             _chart(
-                "Health of the gradient", lambda p: charts.curves_chart(course, shares, p, "share", shares=True), "health of the gradient by iteration",
+                "Health of the gradient", lambda p: charts.curves_chart(course, shares, p, "share", shares=True),
+                "health of the gradient by iteration",
                 side="1: all", legend=_legend(list(shares)),
             )
         )  # fmt: skip
