@@ -15,13 +15,15 @@ from torch import Tensor
 
 from genesis.constraints.constraint import Constraint, RangedQuantity, state_window
 from genesis.errors import InputError
+from genesis.grad.rotation import multiply, to_rotation_vector
 from genesis.losses.term import TimeRows
 from genesis.scene.frame_jacobian import point_jacobian
 from genesis.selection import vector
 from genesis.setting import Setting
 from genesis.view import View
 
-HEIGHT, SPEED = 0.05, 0.5  # that is much [m, m/s]
+HEIGHT, SPEED, LENGTH = 0.05, 0.5, 0.05  # that is much [m, m/s, m]
+ROUND = 1e-5  # of the way of a step [m], below which its length is round, so that it has a slope at zero
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,10 @@ class Gait:
         shifted = times.unsqueeze(-1) / self.period + torch.tensor(list(self.offsets), dtype=times.dtype, device=times.device)
         return (shifted + 1e-9) % 1.0  # a step that begins a phase is in it
 
-    def stands(self, times: Tensor) -> Tensor:
-        """(S, feet) whether."""
-        return self.phase(times) < self.duty
+    def stands(self, times: Tensor, margin: float = 0.0) -> Tensor:
+        """(S, feet) whether, also `margin` [s] before a foot begins to and after it has."""
+        phase, more = self.phase(times), margin / self.period
+        return (phase < self.duty + more) | (phase >= 1.0 - more)
 
     def lift(self, times: Tensor) -> Tensor:
         """(S, feet) 0 to 1 of the height to which it is lifted."""
@@ -139,7 +142,12 @@ class FootClearance(OfFeet):
 
 
 class Slip(OfFeet):
-    """Speeds along the floor [m/s] of feet that stand, x and y of each from one state to the next, within ±speed."""
+    """Feet that stand stay where they are on the floor: what of a foot touches it moves, from one state to the next, at ±speed [m/s] at most
+    along x and along y, and over the whole motion no farther than `length` [m].
+
+    margin [s]: how long before and after a foot stands it counts too, since it touches the floor somewhere within a step.
+    A foot may roll: what counts is the point of the ball at the floor, v − r ω × z, as it is turned by from one state to the next.
+    """
 
     def __init__(
         self,
@@ -151,22 +159,53 @@ class Slip(OfFeet):
         offsets: Sequence[float],
         duty: float = 0.5,
         speed: float = 0.05,
+        length: float | None = None,
+        margin: float = 0.0,
         offset: Any = (0.0, 0.0, 0.0),
+        radius: float = 0.0,
         tolerance: float = 1e-2,
+        length_tolerance: float = 1e-3,
         entity: str | None = None,
     ) -> None:
-        super().__init__(setting, where, feet, offset, 0.0, 0.0, entity)
+        super().__init__(setting, where, feet, offset, radius, 0.0, entity)
         gait = gait_of(where, period, duty, offsets, len(self.frames))
-        stands = gait.stands(torch.arange(setting.horizon + 1, dtype=setting.start_qpos.dtype) * setting.dt)
-        both = (stands[1:] & stands[:-1]).repeat_interleave(2, -1)  # (T, 2 feet)
-        high = torch.where(both, torch.full(both.shape, float(speed), dtype=setting.start_qpos.dtype), torch.inf)
+        new = setting.start_qpos.new_full
+        stands = gait.stands(torch.arange(setting.horizon + 1, dtype=setting.start_qpos.dtype) * setting.dt, margin)
+        self.stands = stands[1:] & stands[:-1]  # (T, feet)
+        both = self.stands.repeat_interleave(2, -1)
+        high = torch.where(both, new(both.shape, float(speed)), torch.inf)
         labels = [f"{frame} {axis}" for frame in self.frames for axis in ("x", "y")]
-        scale = torch.full((len(labels),), SPEED, dtype=high.dtype)
-        self.quantities = [RangedQuantity("m/s", labels, -high, high, scale, tolerance)]
+        self.quantities = [RangedQuantity("m/s", labels, -high, high, new((len(labels),), SPEED), tolerance)]
+        self.length = length
+        if length is not None:
+            most = new((len(self.frames),), float(length))
+            scale = torch.full_like(most, LENGTH)
+            self.quantities.append(
+                RangedQuantity("m", self.frames, torch.full_like(most, -torch.inf), most, scale, length_tolerance)
+            )
 
     def measure(self, trajectory: View) -> list[TimeRows]:
+        moved = self.moved(trajectory)
+        rows = [TimeRows((moved / self.dt).flatten(-2), 0, reach=1)]
+        if self.length is not None:
+            rows.append(TimeRows(self.lengths(moved).unsqueeze(0), 0, reach=len(moved)))
+        return rows
+
+    def moved(self, trajectory: View) -> Tensor:
+        """How far what touches the floor has come along it in each step (T,[B,]feet,2) [m]."""
         points = self.points(trajectory, slice(0, None))[..., :2]
-        return [TimeRows(((points[1:] - points[:-1]) / self.dt).flatten(-2), 0, reach=1)]
+        moved = points[1:] - points[:-1]
+        if not self.radius:
+            return moved
+        quats = torch.stack([trajectory.frame_quat(self.body, frame) for frame in self.frames], -2)
+        turned = to_rotation_vector(multiply(quats[1:], quats[:-1] * quats.new_tensor([1.0, -1.0, -1.0, -1.0])))
+        return moved + self.radius * torch.stack([-turned[..., 1], turned[..., 0]], -1)
+
+    def lengths(self, moved: Tensor) -> Tensor:
+        """Of the ways of feet while they stand, all in all ([B,]feet) [m]; too short by `ROUND` a step at most."""
+        ways = ((moved * moved).sum(-1) + ROUND**2).sqrt() - ROUND
+        stands = self.stands.to(moved)
+        return (ways * (stands if ways.ndim == 2 else stands.unsqueeze(1))).sum(0)
 
 
 def gait_of(where: str, period: float, duty: float, offsets: Sequence[float], feet: int) -> Gait:

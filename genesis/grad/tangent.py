@@ -38,6 +38,11 @@ def minus(model: Model, q: Tensor, base: Tensor) -> Tensor:
     return made
 
 
+def state_minus(model: Model, state: tuple[Tensor, Tensor], base: tuple[Tensor, Tensor]) -> Tensor:
+    """The tangent (..., 2 nv) of a state (qpos, qvel) that leads to another one."""
+    return torch.cat([minus(model, state[0], base[0]), state[1] - base[1]], -1)
+
+
 def columns_of(model: Model, q: Tensor) -> Tensor:
     """G (..., nq, nv): derivative of q ⊕ d at d = 0, of unit quaternions."""
     made = q.new_zeros(*q.shape, model.nv)

@@ -22,7 +22,7 @@ from genesis.grad.controllers import parameter
 from genesis.grad.growth import growth
 from genesis.grad.quadratics import Quadratics
 from genesis.grad.riccati import riccati
-from genesis.grad.tangent import minus
+from genesis.grad.tangent import state_minus
 from genesis.grad.tensor import plain
 from genesis.parameters.open_loop import OpenLoop
 from genesis.scene.linear import GAINS
@@ -149,7 +149,7 @@ class _Path:
         return self._off(*self.run)
 
     def _off(self, q: Tensor, v: Tensor) -> Tensor:
-        off = torch.cat([minus(self.solver.model, q, self.q), v - self.v], -1).abs().amax(-1).double()
+        off = state_minus(self.solver.model, (q, v), (self.q, self.v)).abs().amax(-1).double()
         return torch.cummax(torch.where(torch.isfinite(off), off, torch.inf), 0).values
 
     def follow(self, deviation: Tensor) -> Tensor:
@@ -197,7 +197,7 @@ class _Path:
     def _held(self, first: int, start: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
         steps = len(self.dof_ctrl) - first
         # closed_loop begins on the path: a start off it is a first feedforward
-        off = torch.cat([minus(self.solver.model, start[0], self.q[first]), start[1] - self.v[first]])
+        off = state_minus(self.solver.model, start, (self.q[first], self.v[first]))
         q, v = self.q[first:].clone(), self.v[first:].clone()
         q[0], v[0] = start
         forward = self.q.new_zeros(steps, len(self.dofs))

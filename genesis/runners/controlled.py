@@ -9,13 +9,13 @@ import numpy as np
 import torch
 
 from genesis.errors import InputError
-from genesis.grad.tangent import minus
+from genesis.grad.tangent import state_minus
 from genesis.problems.problem import CONVERGED, DIVERGED, FINISHED, INTERRUPTED, NOT_CONVERGED
+from genesis.runners.evaluate import TaskProblem
 from genesis.runners.optimal_control import TaskControl
 from genesis.runners.plant import Plant, PlantOptions
 from genesis.runners.receding import ClosedLoop, PlannedStep, Planner, run_closed_loop, warn_of_failures
 from genesis.runners.stored import FeedbackLaw
-from genesis.scene.physical import Loops
 from genesis.scene.trajectory import Trajectory
 from genesis.tasks import Task
 from genesis.view import TrajectoryView
@@ -99,7 +99,7 @@ def tracked(
         made = law.dof_ctrl[step].copy()
         if feedback:
             q, v = (torch.from_numpy(x[step]).to(qpos) for x in (law.qpos, law.qvel))
-            made[law.dofs] += law.gains[step] @ torch.cat([minus(model, qpos, q), qvel - v]).double().cpu().numpy()
+            made[law.dofs] += law.gains[step] @ state_minus(model, (qpos, qvel), (q, v)).double().cpu().numpy()
         return made, PlannedStep(step, "held", float("nan"), float("nan"), 0.0, 0, 0.0, 0.0)
 
     like, begun = control.base, perf_counter()
@@ -107,7 +107,7 @@ def tracked(
     made = _judged(task, control, plant, found)
     made.seconds, steps = perf_counter() - begun, len(found.qpos)
     q, v = (torch.from_numpy(x[:steps]) for x in (law.qpos, law.qvel))
-    off = torch.cat([minus(model, torch.from_numpy(found.qpos), q), torch.from_numpy(found.qvel) - v], -1)
+    off = state_minus(model, (torch.from_numpy(found.qpos), torch.from_numpy(found.qvel)), (q, v))
     made.rates = {
         "largest_position_deviation": float(off[:, : model.nv].abs().max()), "largest_velocity_deviation": float(off[:, model.nv :].abs().max())
     }  # fmt: skip
@@ -116,8 +116,6 @@ def tracked(
 
 def task_control(task: Task) -> TaskControl:
     """Of a task's own problem. Raises: InputError for one that DDP cannot drive."""
-    from genesis.runners.evaluate import TaskProblem
-
     return TaskProblem(task, remember=False).optimal_control()
 
 
@@ -141,10 +139,8 @@ def _judged(task: Task, control: TaskControl, plant: Plant, found: ClosedLoop) -
     controls = (
         acted if control._gain is None else torch.where(control._gain != 0.0, acted / control._gain, torch.zeros_like(acted))
     )
-    theta = plant.theta
-    assert len(theta) == len(solver.parameters.theta_with(Loops.of(setting.control, solver.model.nv), {}, "control").reshape(-1))
     trajectory = Trajectory(
-        solver, theta, (q, v, (v[1:] - v[:-1]) / setting.dt), controls, setting.dt, 0, setting.control, simulated=False
+        solver, plant.theta, (q, v, (v[1:] - v[:-1]) / setting.dt), controls, setting.dt, 0, setting.control, simulated=False
     )
     if found.reason is not None:
         status = DIVERGED if found.error is not None else INTERRUPTED

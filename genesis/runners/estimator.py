@@ -35,6 +35,7 @@ from genesis.tasks import Task
 
 Estimator = Literal["analytic", "bundled", "zeroth", "mixed"]
 RARE = 1.645  # standard deviations that a normal number exceeds once in twenty times
+FEW = 32  # samples below which variances say too little of bias, see benchmarks/estimators.py
 FLAT = 0.5  # share of samples without a gradient beyond which a bundle says little
 DISAGREE = 0.6  # agreement in sign over a bundle below which a gradient says little; 0.5: none
 
@@ -143,8 +144,12 @@ class EstimatedProblem(TaskProblem):
         super().__init__(task, **options)
         if asked.samples % 2:
             raise InputError(f"gradient.samples: {asked.samples} is odd, and samples come in pairs; give an even number.")
+        if asked.estimator == "mixed" and asked.samples < FEW:
+            logger.warning(
+                "gradient.samples: of %d samples, the mixture is biased by up to half of the gradient, which takes noise off; %d or more show "
+                "their bias.", asked.samples, FEW,
+            )  # fmt: skip
         self.asked, self.fixed, self.draws = asked, bool(options.get("remember")), 0
-        self.told: dict[str, float] = {}
         self.warned = False
 
     def evaluate(self, gradient: bool = True) -> float:
@@ -175,13 +180,12 @@ class EstimatedProblem(TaskProblem):
                 self.draws += 1
         self._give(found.gradient)
         norms = self._norms([leaf.grad for leaf in self.leaves])  # type: ignore[misc]
-        self.told = found.told
         known = self.latest
         self.latest = Evaluation(
             known.objective, known.terms, known.metrics, known.good, here, found.gradient, norms, None, known.diverged,
             estimate={**found.told, "smoothed": found.smoothed},
         )  # fmt: skip
-        self._warn()
+        self._warn(found.told)
         return found.smoothed if self.fixed else value
 
     def _noise(self, size: int) -> np.ndarray:
@@ -189,12 +193,17 @@ class EstimatedProblem(TaskProblem):
         half = np.random.default_rng((self.asked.seed, self.draws)).standard_normal((self.asked.samples // 2, size))
         return np.concatenate([half, -half])
 
-    def _warn(self) -> None:
+    def _warn(self, told: dict[str, float]) -> None:
         """Once, where the exact gradient looks biased."""
-        told = self.told
         if self.warned:
             return
-        if self.asked.estimator == "mixed" and told["bias"] > 2.0 * told["confidence"]:
+        if told.get("without_gradient") == 1.0:
+            self.warned = True
+            logger.warning(
+                "gradient: none of the %d samples has an exact gradient: in none does the objective feel the free numbers; a larger "
+                "gradient.sigma, scene.contact_reach above 0 or another start may help.", self.asked.samples,
+            )  # fmt: skip
+        elif self.asked.estimator == "mixed" and told["bias"] > 2.0 * told["confidence"]:
             self.warned = True
             logger.info(
                 "gradient: the mean of exact gradients differs from that of values by %.2g, beyond the %.2g that chance explains: they miss "

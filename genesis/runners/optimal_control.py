@@ -15,7 +15,7 @@ from genesis.grad.controllers import parameter
 from genesis.grad.linearization import linearization
 from genesis.grad.quadratics import BackwardPass, Quadratics
 from genesis.grad.riccati import riccati
-from genesis.grad.tangent import minus
+from genesis.grad.tangent import state_minus
 from genesis.log import logger
 from genesis.methods.optimal_control import Path, Trials
 from genesis.parameters import Inputs, Parameter
@@ -209,7 +209,7 @@ class TaskControl:
         q, v = (torch.from_numpy(x).to(self.base) for x in (qpos, qvel))
         with torch.no_grad():
             made = self.physics.step(self.theta, q[:-1], v[:-1], self._given(self._whole(controls)).contiguous())
-            off = torch.cat([minus(self.physics.model, made[0], q[1:]), made[1] - v[1:]], -1)
+            off = state_minus(self.physics.model, (made[0], made[1]), (q[1:], v[1:]))
         return off.double().numpy()
 
     def backward(self, model: Quadratics, rho: float) -> BackwardPass:

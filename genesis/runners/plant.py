@@ -91,14 +91,12 @@ class Plant:
         links = {str(link.name): int(link.idx) for link in self.setting.robot.links}
         if str(node["link"]) not in links:
             raise unknown_name(f"{where}.link", "link", str(node["link"]), links)
-        force, torque = (torch.as_tensor(node.get(name, [0.0, 0.0, 0.0]), dtype=self.qvel_type()) for name in ("force", "torque"))
+        force, torque = (
+            torch.as_tensor(node.get(name, [0.0, 0.0, 0.0]), dtype=self.setting.start_qvel.dtype) for name in ("force", "torque")
+        )
         if force.shape != (3,) or torque.shape != (3,):
             raise InputError(f"{where}: force and torque are [x, y, z].")
         return Push(links[str(node["link"])], force, torque, float(node["at"]), float(node["duration"]))
-
-    def qvel_type(self) -> torch.dtype:
-        """Of the numbers of the state."""
-        return self.setting.start_qvel.dtype
 
     def measure(self) -> tuple[Tensor, Tensor]:
         """The state as sensors see it: (nq,), (nv,)."""

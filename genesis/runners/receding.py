@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from genesis.errors import SIMULATION_FAILURES
-from genesis.grad.tangent import minus
+from genesis.grad.tangent import state_minus
 from genesis.log import logger
 from genesis.methods.ddp import DDP, in_units, mean_curvature
 from genesis.methods.optimal_control import Path
@@ -71,7 +71,8 @@ class _PlanProblem(TaskProblem):
 class Planner:
     """Plans of a task whose horizon is that of the planning.
 
-    task_at: the task's losses at a time, as `task_at(clock)` gives a task; asked once a plan where targets move.
+    losses_at: the task's losses at a time (`losses`, `own_losses`), asked once a plan; None where no target moves. whole: steps of the
+    motion.
     Raises: InputError for a task that DDP cannot drive.
     """
 
@@ -85,8 +86,8 @@ class Planner:
         self.rho = 0.0
         self.planned_at = 0
 
-    def begin(self) -> float:
-        """The plan before the motion begins, by the whole method; its cost."""
+    def begin(self) -> None:
+        """The plan before the motion begins, by the whole method."""
         method = DDP(lengths=8, regularization=1.0)
         method.init(self.problem)
         for _ in range(self.asked.first):
@@ -98,13 +99,11 @@ class Planner:
         method.look()
         self.path = replace(method.path, gaps=None)
         self.planned_at = 0
-        return float(method.value)
 
     def plan(self, step: int, qpos: Tensor, qvel: Tensor) -> PlannedStep:
         """From the measured state (nq,), (nv,) at a step of the motion."""
         seconds, cpu = perf_counter(), process_time()
         path = self._shifted(step - self.planned_at, qpos, qvel)
-        self.planned_at = step
         if self.losses_at is not None:
             made = self.losses_at(PlanWindow(step, self.whole))
             self.task.losses, self.task.own_losses = made.losses, made.own_losses
@@ -115,7 +114,8 @@ class Planner:
                 break
             path, cost, length = found
             done += 1
-        self.path = path
+        if done:  # else the plan before goes on, with its feedback, at its own times
+            self.path, self.planned_at = path, step
         status = "planned" if done else "failed"
         return PlannedStep(step, status, cost, length, self.rho, done, perf_counter() - seconds, process_time() - cpu)
 
@@ -142,7 +142,7 @@ class Planner:
                 scale = max(mean_curvature(model, sweep), 1e-300)
                 whole = replace(sweep, k=sweep.k * sizes, gains=sweep.gains * sizes[:, None])
                 trials = self.control.trials(path, whole, self.lengths)
-                merits = trials.values * (1.0 + (1.0 - self.lengths)) if path.gaps is not None else trials.values
+                merits = trials.values * (2.0 - self.lengths) if path.gaps is not None else trials.values
                 best = int(np.argmin(np.where(np.isfinite(merits), merits, np.inf)))
                 if np.isfinite(merits[best]):
                     length = float(self.lengths[best])
@@ -164,8 +164,7 @@ class Planner:
         if self.gains is not None:
             model = self.task.setting.scene.rigid_solver.model
             q, v = (torch.from_numpy(x[t]).to(qpos) for x in (path.qpos, path.qvel))
-            off = torch.cat([minus(model, qpos, q), qvel - v]).double().cpu().numpy()
-            made += self.gains[t] @ off
+            made += self.gains[t] @ state_minus(model, (qpos, qvel), (q, v)).double().cpu().numpy()
         clipped: np.ndarray = np.clip(made, self.control.low.numpy(), self.control.high.numpy())
         return clipped
 

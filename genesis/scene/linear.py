@@ -8,7 +8,7 @@ import torch
 
 from genesis.grad.controllers import parameter
 from genesis.grad.sensitivities import along
-from genesis.grad.tangent import minus, plus
+from genesis.grad.tangent import plus, state_minus
 from genesis.grad.tensor import plain
 from genesis.scene.physical import Loops
 from genesis.scene.solver import RigidSolver
@@ -71,7 +71,7 @@ def deviations(trajectory: "Trajectory", directions: torch.Tensor) -> torch.Tens
             d = shift * direction.expand(q.shape[1], -1)
             start = plus(model, q[0], d[:, : physics.nv]).contiguous(), (v[0] + d[:, physics.nv :]).contiguous()
             run_q, run_v, _ = physics.rollout(trajectory._theta.detach(), *start, u.contiguous(), c)
-            made[:, :, k] = torch.cat([minus(model, run_q, q), run_v - v], -1) / shift
+            made[:, :, k] = state_minus(model, (run_q, run_v), (q, v)) / shift
     return made
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from genesis.errors import InputError
-from genesis.grad.tangent import minus
+from genesis.grad.tangent import state_minus
 from genesis.grad.tensor import Tensor, plain, wrap
 from genesis.log import logger
 from genesis.model.names import dof_name
@@ -64,7 +64,7 @@ def _warn_of_motion(solver: RigidSolver, at: Places, where: str) -> None:
             c = None if at.act_ctrl is None else at.act_ctrl[t].contiguous()
             u = at.dof_ctrl(physics)[t].contiguous()
             q, v, _ = physics.step(at.theta, at.qpos[t].contiguous(), at.qvel[t].contiguous(), u, c)
-            moved = torch.cat([minus(solver.model, q, at.qpos[t]), v - at.qvel[t]], -1)
+            moved = state_minus(solver.model, (q, v), (at.qpos[t], at.qvel[t]))
             if float(moved.abs().max()) > STILL:
                 env, k = divmod(int(moved.abs().argmax()), 2 * nv)
                 what = "position" if k < nv else "velocity"

@@ -8,7 +8,7 @@ import torch
 
 from genesis.errors import DivergenceError
 from genesis.grad.controllers import parameter
-from genesis.grad.tangent import minus
+from genesis.grad.tangent import state_minus
 from genesis.scene.linear import GAINS
 from genesis.scene.physical import Loops
 from genesis.scene.solver import RigidSolver
@@ -86,7 +86,7 @@ def roll_out_segments(
     a = series[2][after[:-1], which[:-1]]
     ends = series[0][segments.ends()], series[1][segments.ends()]
     expect_finite((q, v, *ends), segments)
-    gaps = torch.cat([minus(solver.model, ends[0], qpos[1:]), ends[1] - qvel[1:]], -1)
+    gaps = state_minus(solver.model, ends, (qpos[1:], qvel[1:]))
     return Pieces(Trajectory(solver, theta, (q, v, a), controls, solver.scene.dt, 0, kind), ends, gaps)
 
 

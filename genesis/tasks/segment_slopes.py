@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from genesis.grad.sensitivities import forward
-from genesis.grad.tangent import minus
+from genesis.grad.tangent import state_minus
 from genesis.grad.tensor import plain
 from genesis.scene.linear import LinearSteps
 from genesis.scene.segments import Pieces, Segments
@@ -52,7 +52,7 @@ class SegmentSlopes:
         with torch.enable_grad():
             leaves = [x.detach().clone().requires_grad_() for x in (*self.pieces.ends, *self._states())]
             q, v, node_q, node_v = leaves
-            gaps = torch.cat([minus(model, q, node_q), v - node_v], -1)
+            gaps = state_minus(model, (q, v), (node_q, node_v))
             q_rows, v_rows, node_q_rows, node_v_rows = by_rows(gaps, leaves)
         return torch.cat([q_rows, v_rows], -1) @ ends + torch.cat([node_q_rows, node_v_rows], -1) @ nodes
 

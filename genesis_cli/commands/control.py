@@ -18,6 +18,8 @@ from genesis_cli.numbers import metric_lines
 from genesis_cli.progress import compiling
 from genesis_cli.validate import Checked
 
+TIMED = ("contact_schedule", "slip", "periodic")  # kinds of constraints that are of certain times of a motion
+
 
 def execute(job: Job) -> Outcome:
     """Drive the plant for the task's horizon; writes trajectory.npz, control.jsonl, TensorBoard and result.json."""
@@ -56,6 +58,7 @@ def _plan(scene: Any, checked: Checked) -> tuple[Any, Any]:
     from genesis.setting import PlanWindow
     from genesis.tasks.task import make_losses
 
+    _refuse_still(checked)
     short, whole = deepcopy(checked), checked.task.horizon
     short.task.horizon = checked.plain["control"].horizon
     plan = task_on(scene, short, clock=PlanWindow(0, whole))
@@ -68,6 +71,24 @@ def _plan(scene: Any, checked: Checked) -> tuple[Any, Any]:
         return SimpleNamespace(own_losses=own, losses={**own, **plan.constraints.losses()})
 
     return plan, losses_at
+
+
+def _refuse_still(checked: Checked) -> None:
+    """Raises: CommandError for terms that have times of their own, which do not move on with the plans."""
+    from genesis.paths import is_path
+
+    for where, nodes in (("loss", checked.loss), ("constraint", checked.constraint)):
+        for name, node in nodes.items():
+            if isinstance(getattr(node, "at", None), list):
+                raise CommandError(
+                    f"{where}.{name}.at: a part of the motion does not move on with plans; allowed here: all or end (of a plan)."
+                )
+    for name, node in checked.constraint.items():
+        if node.kind in TIMED or is_path(getattr(node, "target", None)):
+            raise CommandError(
+                f"constraint.{name}: its times do not move on with plans; leave it out (constraint.{name}=null), or drive a stored motion with "
+                "control.controller=tvlqr."
+            )
 
 
 def _plant(prepared: Prepared) -> Any:

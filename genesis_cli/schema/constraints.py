@@ -245,14 +245,18 @@ class FootClearance(OfFeet):
 
 @dataclass
 class Slip(OfFeet):
-    """Feet that stand by a gait do not slip: their speeds along the floor, x and y [m/s]."""
+    """Feet that stand by a gait do not slip: speeds along the floor, x and y [m/s], and ways in all [m], of what touches it."""
 
     kind: str = "slip"
     period: float = key(REQUIRED, "of the gait [s]", above=0.0)
     offsets: list[float] = key(REQUIRED, "where in the period each foot begins to stand, 0 to 1, in the order of feet")
     duty: float = key(0.5, "part of the period in which a foot stands", above=0.0, high=0.99)
+    radius: float = key(0.0, "of a foot, which may roll: from its point to the sole [m]", low=0.0)
     speed: float = key(0.05, "largest speed along x and along y [m/s]", low=0.0)
+    length: float | None = key(None, "longest way of each foot in the whole motion, while it stands [m]; null: any", low=0.0)
+    margin: float = key(0.0, "how long before and after a foot stands it counts too: a step or two [s]", low=0.0)
     tolerance: float = key(1e-2, TOLERANCE, low=0.0)
+    length_tolerance: float = key(1e-3, "excess of the length that counts as none [m]", low=0.0)
 
 
 @dataclass

@@ -34,6 +34,9 @@ def test_a_motion_is_found_and_held_on_another_plant_and_planned_anew_at_every_s
     [(("control.controller=tvlqr",), "control.run: must be given"), (("control.run=nowhere", "control.controller=tvlqr"), "nowhere"),
      (("task=balance",), "task.envs: a controller drives one plant"), (("task=reach",), "ddp finds one control a step"),
      (("control.horizon=1",), "control.horizon: 1 is too small"), (("control.controller=lqr",), 'control.controller: "lqr" is not allowed'),
+     (("+loss.slow={kind: velocity, at: [0.0, 0.5]}",), "loss.slow.at: a part of the motion does not move on with plans"),
+     (("+constraint.again={kind: periodic}",), "constraint.again: its times do not move on with plans"),
+     (("+constraint.way={kind: position, target: [[0,0,1],[1,0,1]]}",), "constraint.way: its times"),
      (("control.pushes=[{link: arm, at: 0, duration: 1}]",), "control.pushes[0].link"), (("control.mass_error=1.5",), "mass_error")],
 )  # fmt: skip
 def test_what_cannot_be_is_named(genesis_here, words, message):

@@ -91,6 +91,25 @@ def test_between_plans_their_feedback_acts_and_a_run_can_be_stopped() -> None:
     assert float(np.abs(made.loop.qpos[-1]).max()) < 0.5
 
 
+def test_after_a_failed_plan_the_one_before_goes_on_with_its_feedback() -> None:
+    _, short = configured(*FALL, "task.horizon=40")
+    planner = Planner(short, Planning(horizon=40), None, 120)
+    planner.begin()
+    setting = short.setting
+    q, v = setting.one_start()
+    planner.plan(0, q, v)
+    path, gains = planner.path, planner.gains
+    assert path is not None and gains is not None
+    planner._iterate = lambda path: None  # type: ignore[method-assign]
+    off = np.array([0.01, -0.02, 0.1, 0.05])
+    x = [torch.from_numpy(series[2]) + torch.from_numpy(part) for series, part in ((path.qpos, off[:2]), (path.qvel, off[2:]))]
+    assert planner.plan(2, *x).status == "failed"
+    wanted = np.clip(path.controls[2] + gains[2] @ off, planner.control.low.numpy(), planner.control.high.numpy())
+    assert planner.act(2, *x) == pytest.approx(wanted, abs=1e-12)
+    del planner._iterate
+    assert planner.plan(3, *x).status == "planned" and planner.planned_at == 3
+
+
 def test_a_plan_sees_its_part_of_a_moving_target() -> None:
     points = [[0.0], [1.0], [4.0], [2.0], [5.0]]
     whole = path("x", points, 1, 40)

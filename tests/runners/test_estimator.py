@@ -185,7 +185,14 @@ def test_what_exact_gradients_do_not_see_samples_do() -> None:
     assert mixed.status == "converged" and mixed.iterations < 40
 
 
-@pytest.mark.parametrize(("estimator", "said"), [("bundled", "mixed asks values too"), ("mixed", "they miss jumps")])
+@pytest.mark.parametrize(
+    ("estimator", "said"),
+    [
+        ("bundled", "mixed asks values too"),
+        ("mixed", "they miss jumps"),
+        ("mixed", "none of the 64 samples has an exact gradient"),
+    ],
+)
 def test_what_misleads_is_said_once(estimator: str, said: str, caplog: pytest.LogCaptureFixture) -> None:
     """At its start few samples of task pivot strike the board; a wall's edge is a jump of the objective that no exact gradient sees."""
     _, task = configured("task=pivot")
@@ -194,12 +201,22 @@ def test_what_misleads_is_said_once(estimator: str, said: str, caplog: pytest.Lo
         if estimator == "bundled":
             problem.evaluate()
             assert problem.latest is not None and problem.latest.estimate["without_gradient"] > 0.5
+            told = problem.latest.estimate
         else:
             noise, scale = samples(64, 0.1)
-            problem.told = mixture(noise * 0.0, np.sign(noise[:, 0]), noise, scale, "mixed").told
-        problem._warn()
-        problem._warn()
+            slopes = noise * 0.0 if "none" in said else np.where(np.arange(64)[:, None] == 0, 1e-6, 0.0) * np.ones_like(noise)
+            told = mixture(slopes, np.sign(noise[:, 0]), noise, scale, "mixed").told
+        problem._warn(told)
+        problem._warn(told)
     assert caplog.text.count(said) == 1
+
+
+def test_a_mixture_of_a_few_samples_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    _, task = configured("task=pivot")
+    for count, said in ((8, 1), (32, 1)):  # of the second nothing more
+        with caplog.at_level("INFO", logger="genesis"):
+            EstimatedProblem(task, GradientOptions("mixed", count, 0.2), remember=False)
+        assert caplog.text.count("biased by up to half of the gradient") == said
 
 
 @pytest.mark.parametrize(

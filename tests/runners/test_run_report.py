@@ -346,3 +346,17 @@ def test_violations_have_words_and_the_unit_of_their_constraint() -> None:
     assert metric_words("my_wall_violation_m") == ("my wall: violation", "m")
     assert metric_words("rate_violation_Nm_per_s") == ("rate: violation", "Nm/s")
     assert metric_words("c_violation_1") == ("c: violation", "")
+
+
+def test_what_gradients_say_of_themselves_is_drawn(tmp_path: Path) -> None:
+    lines = [
+        line(
+            k, 4.0 / (k + 1), health={"gradient_growth": 2.0 + k, "sign_agreement": 0.75, "finite": 1.0}, estimate={"alpha": 0.5}
+        )
+        for k in range(4)
+    ]
+    text = words(write_run_report(run_folder(tmp_path / "healthy", lines=lines)).read_text())
+    for said in ("Growth of the gradient", "up to 10⁵, worth a warning beyond 10⁶", "agree in sign", "weight of exact gradients"):
+        assert said in text, said
+    bare = words(write_run_report(run_folder(tmp_path / "bare", lines=[line(k, 1.0) for k in range(3)])).read_text())
+    assert "Growth of the gradient" not in bare and "Health of the gradient" not in bare

@@ -26,13 +26,15 @@ def configured(*overrides: str) -> tuple[Checked, Any]:
 
 def learn(*overrides: str) -> Any:
     """The result of an optimisation without a run folder."""
+    from genesis.runners.constrained import Rounds
     from genesis.runners.estimator import GradientOptions
     from genesis.runners.loop import Stop
     from genesis.runners.optimize import optimization
 
     checked, task = configured(*overrides)
     gradient = GradientOptions(**vars(checked.plain["gradient"]))
-    return optimization(task, build_method(checked), Stop(**vars(checked.plain["stop"])), gradient=gradient).run()
+    rounds = Rounds(**vars(checked.plain["augmented_lagrangian"]))
+    return optimization(task, build_method(checked), Stop(**vars(checked.plain["stop"])), rounds=rounds, gradient=gradient).run()
 
 
 def experiment(setting, *, push: dict, unknowns: dict, channels: dict, **options):

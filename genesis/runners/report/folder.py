@@ -36,7 +36,8 @@ class Iterations:
     """Numbers over the iterations (n,), not a number where there is none.
 
     stages: label of the stage of each. exact: False for the objective of a mini-batch. failed: evaluations without a value since the last
-    iteration; lost: environments that were left out. torn: lines that could not be read.
+    iteration; lost: environments that were left out. health: what gradients say of themselves, see `genesis.runners.health` and
+    `genesis.runners.estimator`. torn: lines that could not be read.
     """
 
     iterations: np.ndarray
@@ -49,6 +50,7 @@ class Iterations:
     metrics: dict[str, np.ndarray]
     norms: dict[str, np.ndarray]
     rates: dict[str, np.ndarray]
+    health: dict[str, np.ndarray]
     torn: int = 0
 
     def __len__(self) -> int:
@@ -158,6 +160,7 @@ def course_of(path: Path) -> Iterations:
         metrics=table("metrics"),
         norms={name: x for name, x in norms.items() if np.isfinite(x).any()},
         rates=table("learning_rate"),
+        health={**table("health"), **table("estimate")},
         torn=torn,
     )  # fmt: skip
 

@@ -97,11 +97,19 @@ def terms_chart(course: Iterations, palette: Palette) -> "Figure":
 
 
 def curves_chart(
-    course: Iterations, table: dict[str, np.ndarray], palette: Palette, label: str, limit: float | None = None
+    course: Iterations,
+    table: dict[str, np.ndarray],
+    palette: Palette,
+    label: str,
+    limit: float | None = None,
+    shares: bool = False,
 ) -> "Figure":
-    """Some numbers over the iterations. limit: below it all is well."""
+    """Some numbers over the iterations. limit: below it all is well. shares: they are between 0 and 1."""
     figure, axes = course_figure(course, palette, label)
-    _scale(axes, list(table.values()), limit, low_ends=2.0 if limit else 12.0)
+    if shares:
+        axes.set_ylim(-0.04, 1.04)
+    else:
+        _scale(axes, list(table.values()), limit, low_ends=2.0 if limit else 12.0)
     logarithmic = axes.get_yscale() == "log"
     for values, colour in zip(table.values(), palette.curves, strict=False):
         x, y = thin(course.iterations, np.where(values > 0.0, values, math.nan) if logarithmic else values, MOST)

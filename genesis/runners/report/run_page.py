@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from genesis.runners.health import GROWN
 from genesis.runners.report import run_charts as charts
 from genesis.runners.report.digits import change, duration, percent, plain, power
 from genesis.runners.report.facts import facts_of
@@ -24,6 +25,10 @@ DOFS = 12  # degrees of freedom that are drawn
 ERRORS = 4  # metrics over time that are drawn
 METRIC_CARDS = 3
 CHANGING = 1e-9  # relative, of a learning rate that is worth a curve
+#: Of health and estimates: what is a share, in words.
+SHARES = {
+    "finite": "finite", "sign_agreement": "agree in sign", "without_gradient": "without a gradient", "alpha": "weight of exact gradients",
+}  # fmt: skip
 PASSIVE = "not driven"  # beside the name of a degree of freedom that nothing controls
 EYEBROWS = {SIMULATE: "Simulation", SYSID: "System identification"}
 
@@ -210,6 +215,33 @@ def _course(run: RunReport) -> list[Chart]:
                     legend=_legend(list(some)) if len(some) > 1 else (),
                 )
             )  # fmt: skip
+    return made + _health(run)
+
+
+def _health(run: RunReport) -> list[Chart]:
+    """How far gradients can be trusted: their growth on the way back through time, and shares between 0 and 1."""
+    course, made = run.course, []
+    known = {name: x for name, x in course.health.items() if np.isfinite(x).any()}
+    growth = known.get("gradient_growth")
+    if len(course) < 2:
+        return []
+    if growth is not None:
+        side = f"up to {power(float(np.nanmax(growth)))}, worth a warning beyond {power(GROWN)}"
+        made.append(
+            _chart(
+                "Growth of the gradient", lambda p: charts.curves_chart(course, {"growth": growth}, p, "log₁₀ growth"),
+                "growth of the gradient from the last step back to the first by iteration", side=side,
+            )
+        )  # fmt: skip
+    shares = {words: known[name] for name, words in SHARES.items() if name in known}
+    if shares:
+        made.append(
+            _chart(
+                "Health of the gradient", lambda p: charts.curves_chart(course, shares, p, "share", shares=True),
+                "health of the gradient by iteration",
+                side="1: all", legend=_legend(list(shares)),
+            )
+        )  # fmt: skip
     return made
 
 
