@@ -38,6 +38,19 @@ def test_a_pole_that_stands_learns_to_stay() -> None:
     assert result.counts["steps"] == 51 * 16 * 10 and result.counts["evaluations"] == 51
 
 
+@pytest.mark.parametrize(
+    ("task", "windows", "gain"), [("run_hopper", 10, 30.0), ("run_half_cheetah", 10, 10.0), ("run_ant", 8, 5.0)]
+)
+def test_a_few_windows_raise_the_return_of_every_shipped_policy(task: str, windows: int, gain: float) -> None:
+    """Whole runs, and what they come to, are in the gallery."""
+    method, problem = training(
+        f"task={task}", "task.policy.hidden=[32]", "task.envs=32", "task.test_envs=16", "task.horizon=120", "task.test_every=1000"
+    )
+    result = Loop(problem, method, Stop(windows), signals=False).run()
+    assert result.objective_first is not None and result.objective_best is not None
+    assert result.objective_first - result.objective_best > gain, result
+
+
 def test_the_best_test_is_what_is_left_in_the_policy() -> None:
     """Also the statistics of observations that belong to it."""
     made = loop("task.test_every=3", iterations=12)
