@@ -36,7 +36,7 @@ def make_episodes(
         scene=scene, robot=robot, entities=entities, tool=tool, horizon=options.pop("horizon"), dt=dt,
         control=options.pop("control", "force"), start_qpos=qpos, start_qvel=qvel, generator=generator,
     )  # fmt: skip
-    counts = {name: options.pop(name) for name in ("envs", "test_envs", "test_every", "least", "ended_tolerance")}
+    counts = {name: options.pop(name) for name in ("envs", "test_envs", "test_every", "least", "most", "ended_tolerance")}
     network = options.pop("policy")
     episodes = Episodes(setting, **options)
     actor = Actor(episodes.width, len(episodes.actions), generator, **network)

@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from genesis.episodes.episodes import Episodes
-from genesis.errors import InputError
+from genesis.errors import unknown_name
 from genesis.parameters.actor import Actor
 from genesis.setting import Setting
+
+AT_END = "_end"
 
 
 @dataclass
 class EpisodeTask:
     """A policy, the episodes that it acts in, and what counts as success.
 
-    envs: of training; test_envs: of a test. test_every: windows from one test to the next. least: metric -> value that it must reach;
+    envs: of training; test_envs: of a test. test_every: windows from one test to the next. least, most: metric -> value that it must reach, or not
+    exceed; of rewards in every episode of a test, in the mean over its steps, or with `AT_END` behind the name over its last tenth.
     ended_tolerance: largest share of test episodes that end before their time [%]; None: not judged.
     """
 
@@ -25,6 +28,7 @@ class EpisodeTask:
     test_every: int
     seed: int
     least: Mapping[str, float] = field(default_factory=dict)
+    most: Mapping[str, float] = field(default_factory=dict)
     ended_tolerance: float | None = None
     kind: str = "episodes"
 
@@ -34,7 +38,8 @@ class EpisodeTask:
         return {"policy": self.actor}
 
     def __post_init__(self) -> None:
-        known = ["return", "length_s", *self.episodes.rewards]
-        for name in self.least:
-            if name not in known:
-                raise InputError(f'task.least: unknown metric "{name}"; known: {", ".join(known)}.')
+        known = ["return", "length_s", *self.episodes.rewards, *(f"{name}{AT_END}" for name in self.episodes.rewards)]
+        for key, given in (("least", self.least), ("most", self.most)):
+            for name in given:
+                if name not in known:
+                    raise unknown_name(f"task.{key}", "metric", name, known)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from genesis.episodes.normaliser import Normaliser
-from genesis.episodes.task import EpisodeTask
+from genesis.episodes.task import AT_END, EpisodeTask
 from genesis.episodes.window import EpisodeWindow, roll
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
 from genesis.grad.tensor import plain
@@ -41,7 +41,8 @@ TEST_SEED = 20_000  # of the starts of tests, far from those of training
 
 @dataclass
 class Tested:
-    """Episodes of the policy without noise. returns, lengths [steps] (B,), ended (B,) bool; terms: mean of each reward per step, while alive.
+    """Episodes of the policy without noise. returns, lengths [steps] (B,), ended (B,) bool; terms, ends (B,): mean of each reward per step,
+    without its weight, while alive, and in the last tenth of the time.
 
     qpos (T+1, B, nq), qvel (T+1, B, nv), dof_ctrl (T, B, nv): the motion.
     """
@@ -49,7 +50,8 @@ class Tested:
     returns: Tensor
     lengths: Tensor
     ended: Tensor
-    terms: dict[str, float]
+    terms: dict[str, Tensor]
+    ends: dict[str, Tensor]
     qpos: Tensor
     qvel: Tensor
     actions: Tensor
@@ -78,6 +80,7 @@ class TrainingProblem:
         self.windows = self.steps = self.ended = self.tests = 0
         self.found: EpisodeWindow | None = None
         self.tolerances = {f"{name}_short": 0.0 for name in task.least}
+        self.tolerances |= {f"{name}_largest": most for name, most in task.most.items()}
         if task.ended_tolerance is not None:
             self.tolerances["ended_percent"] = task.ended_tolerance
 
@@ -175,9 +178,10 @@ class TrainingProblem:
             act = self.task.actor.law(mean, scale, None)
             alive = torch.ones(len(state.age), dtype=torch.bool)
             returns, lengths = torch.zeros_like(state.qpos[:, 0]), torch.zeros_like(state.age)
-            sums = {name: torch.zeros_like(returns) for name in episodes.rewards}
+            sums, ends = ({name: torch.zeros_like(returns) for name in episodes.rewards} for _ in range(2))
+            last = max(1, horizon // 10)
             qpos, qvel, actions = [state.qpos], [state.qvel], []
-            for _ in range(horizon):
+            for step in range(horizon):
                 action = act(episodes.observe(episodes.now(state), state.generator))
                 lost = episodes.advance(state, action)
                 now = episodes.now(state)
@@ -186,14 +190,16 @@ class TrainingProblem:
                 returns += torch.where(alive, episodes.total(terms), torch.zeros_like(returns))
                 for name, value in terms.items():
                     sums[name] += torch.where(alive, value, torch.zeros_like(value))
+                    if step >= horizon - last:
+                        ends[name] += value / last
                 lengths += alive
                 alive = alive & ~episodes.fell(now)
                 qpos.append(state.qpos)
                 qvel.append(state.qvel)
                 actions.append(action)
         steps_each = lengths.clamp(min=1)
-        means = {name: float((value / steps_each).mean()) for name, value in sums.items()}
-        return Tested(returns, lengths, ~alive, means, torch.stack(qpos), torch.stack(qvel), torch.stack(actions))
+        means = {name: value / steps_each for name, value in sums.items()}
+        return Tested(returns, lengths, ~alive, means, ends, torch.stack(qpos), torch.stack(qvel), torch.stack(actions))
 
     def _test(self) -> None:
         """Make the last answer one that counts."""
@@ -204,9 +210,15 @@ class TrainingProblem:
             "return": float(found.returns.mean()),
             "length_s": float(found.lengths.double().mean()) * self.task.setting.dt,
             "ended_percent": 100.0 * float(found.ended.double().mean()),
-            **found.terms,
+            **{name: float(value.mean()) for name, value in found.terms.items()},
         }
-        metrics |= {f"{name}_short": max(0.0, least - metrics[name]) for name, least in self.task.least.items()}
+        # what is asked for is asked of every episode
+        each = {**found.terms, **{f"{name}{AT_END}": value for name, value in found.ends.items()}}
+        for name, least in self.task.least.items():
+            worst = metrics[name] if name not in each else float(each[name].min())
+            metrics[f"{name}_short"] = max(0.0, least - worst)
+        for name in self.task.most:
+            metrics[f"{name}_largest"] = metrics[name] if name not in each else float(each[name].max())
         assert self.latest is not None
         self.latest.metrics, self.latest.objective, self.latest.exact, self.exact = metrics, -metrics["return"], True, True
         self.latest.good = bool(self.tolerances) and all(metrics[name] <= most for name, most in self.tolerances.items())

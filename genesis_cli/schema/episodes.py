@@ -286,8 +286,11 @@ class Episodes(Task):
     target: dict[str, Any] = key({}, "what is asked of it, by name", terms=TARGETS)
     randomise: dict[str, Any] = key({}, "what differs from episode to episode, by name", terms=VARIATIONS)
     least: dict[str, float] = key(
-        {}, "what a test must reach, by name of the metric: return, length_s, or a reward (mean over steps, without its weight)"
+        {},
+        "what a test must reach, by name of the metric: return, length_s (means), or a reward, of every episode the mean over its steps, without "
+        "the weight; NAME_end: over its last tenth",
     )
+    most: dict[str, float] = key({}, "what a test must not exceed, likewise")
     ended_tolerance: float | None = key(
         None, "largest share of the episodes of a test that end before their time [%]; null: not judged", low=0.0, high=100.0
     )

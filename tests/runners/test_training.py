@@ -105,6 +105,22 @@ def test_a_test_counts_until_an_episode_ends() -> None:
         assert float(found.returns[k]) == pytest.approx(float(wanted.sum()), rel=1e-9)
 
 
+def test_goals_are_asked_of_every_episode() -> None:
+    _, problem = training(
+        *CART, "+task.least={upright: 0.5, return: -1}", "+task.most={upright_end: 0.1, middle: 3.0}", "task.test_envs=6"
+    )
+    problem.window(None, 2, 0.9, None)
+    assert problem.latest is not None and not problem.latest.good
+    metrics, found = problem.latest.metrics, problem.test()
+    upright = 2.0 * (1.0 - found.qpos[1:, :, 1].cos())
+    assert metrics["upright"] == pytest.approx(float(upright.mean()))
+    assert metrics["upright_short"] == pytest.approx(max(0.0, 0.5 - float(upright.mean(0).min())))
+    assert metrics["return_short"] == pytest.approx(max(0.0, -1.0 - metrics["return"]))
+    assert metrics["upright_end_largest"] == pytest.approx(float(upright[-4:].mean(0).max()))
+    assert metrics["middle_largest"] == pytest.approx(float((found.qpos[1:, :, 0] ** 2).mean(0).max()))
+    assert problem.tolerances == {"upright_short": 0.0, "return_short": 0.0, "upright_end_largest": 0.1, "middle_largest": 3.0}
+
+
 @pytest.mark.parametrize(
     ("word", "message"),
     [
