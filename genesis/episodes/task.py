@@ -15,8 +15,8 @@ AT_END = "_end"
 class EpisodeTask:
     """A policy, the episodes that it acts in, and what counts as success.
 
-    envs: of training; test_envs: of a test. test_every: windows from one test to the next. least, most: metric -> value that it must reach, or not
-    exceed; of rewards in every episode of a test, in the mean over its steps, or with `AT_END` behind the name over its last tenth.
+    envs: of training; test_envs: of a test. test_every: windows from one test to the next. least, most: metric -> value that it must reach,
+    or not exceed; of rewards in every episode of a test, in the mean over its steps, or with `AT_END` behind the name over its last tenth.
     ended_tolerance: largest share of test episodes that end before their time [%]; None: not judged.
     """
 

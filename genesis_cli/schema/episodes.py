@@ -287,8 +287,8 @@ class Episodes(Task):
     randomise: dict[str, Any] = key({}, "what differs from episode to episode, by name", terms=VARIATIONS)
     least: dict[str, float] = key(
         {},
-        "what a test must reach, by name of the metric: return, length_s (means), or a reward, of every episode the mean over its steps, without "
-        "the weight; NAME_end: over its last tenth",
+        "what a test must reach, by name of the metric: return, length_s (means), or a reward, of every episode the mean over its steps, "
+        "without the weight; NAME_end: over its last tenth",
     )
     most: dict[str, float] = key({}, "what a test must not exceed, likewise")
     ended_tolerance: float | None = key(
