@@ -169,6 +169,11 @@ class Slip(OfFeet):
     ) -> None:
         super().__init__(setting, where, feet, offset, radius, 0.0, entity)
         gait = gait_of(where, period, duty, offsets, len(self.frames))
+        if not 0.0 <= 2.0 * margin < (1.0 - duty) * period:
+            raise InputError(
+                f"{where}.margin: {margin:g} s on both sides leave nothing of a swing of {(1.0 - duty) * period:g} s; "
+                "give a step or two, or 0."
+            )
         new = setting.start_qpos.new_full
         stands = gait.stands(torch.arange(setting.horizon + 1, dtype=setting.start_qpos.dtype) * setting.dt, margin)
         self.stands = stands[1:] & stands[:-1]  # (T, feet)

@@ -123,6 +123,7 @@ class Planner:
         """The last plan so many steps later, from the measured state."""
         path = self.path
         assert path is not None
+        by = min(by, len(path.controls))  # of plans that have failed for longer than they look ahead
         later = [np.concatenate([x[by:], np.repeat(x[-1:], by, 0)]) for x in (path.qpos, path.qvel, path.controls)]
         q, v, u = (np.ascontiguousarray(x) for x in later)
         q[0], v[0] = qpos.double().cpu().numpy(), qvel.double().cpu().numpy()

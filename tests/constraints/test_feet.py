@@ -114,3 +114,10 @@ def test_feet_that_cannot_be_are_named(options: dict, message: str) -> None:
     _, task = configured("task=trot", "task.horizon=20", "task.distance=0.1")
     with pytest.raises(InputError, match=message):
         ContactSchedule(task.setting, "x", **{"feet": CALVES, **TROT, **options})
+
+
+@pytest.mark.parametrize("margin", [0.09, -0.01])
+def test_a_margin_that_leaves_no_swing_is_named(margin: float) -> None:
+    _, task = configured("task=trot", "task.horizon=20", "task.distance=0.1")
+    with pytest.raises(InputError, match=r"x\.margin: .* leave nothing of a swing of 0\.16 s"):
+        Slip(task.setting, "x", feet=CALVES, margin=margin, **TROT)

@@ -71,7 +71,7 @@ CASES: dict[str, tuple[tuple[str, ...], str]] = {
     "contact_schedule": (GO2, f"{{kind: contact_schedule, {FEET}, radius: 0.05, clearance: 0.1}}"),
     "foot_clearance": (GO2, "{kind: foot_clearance, feet: [FL_calf, RR_calf], offset: [0, 0, -0.213], least: 0.1}"),
     "slip": (GO2, f"{{kind: slip, {FEET}, speed: 0.001}}"),
-    "slip of balls": (GO2, f"{{kind: slip, {FEET}, speed: 0.001, radius: 0.022, margin: 0.02}}"),
+    "slip of balls": (GO2, f"{{kind: slip, {FEET}, speed: 0.001, radius: 0.022, margin: 0.01}}"),
     "slip of so many metres": (GO2, f"{{kind: slip, {FEET}, speed: 9.0, radius: 0.022, length: 0.001}}"),
     "user": (CART, "{kind: user, function: FILE:energy, options: {factor: 2.0}, low: [-0.01, null], high: [0.01, 0.3], labels: [a, b]}"),
     "user of two steps": (CART, "{kind: user, function: FILE:jumps, reach: 1, low: -0.1, high: 0.1}"),

@@ -108,6 +108,8 @@ def test_after_a_failed_plan_the_one_before_goes_on_with_its_feedback() -> None:
     assert planner.act(2, *x) == pytest.approx(wanted, abs=1e-12)
     del planner._iterate
     assert planner.plan(3, *x).status == "planned" and planner.planned_at == 3
+    later = planner._shifted(100, *x)  # longer than it looks ahead
+    assert later.qpos.shape == path.qpos.shape and later.controls == pytest.approx(np.repeat(planner.path.controls[-1:], 40, 0))
 
 
 def test_a_plan_sees_its_part_of_a_moving_target() -> None:
