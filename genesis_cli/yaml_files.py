@@ -1,9 +1,11 @@
 """Config files: read and checked before anything is made of them, with errors that name file and line."""
 
+import copy
 import io
 import os
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,15 @@ def _load(text: str, path: str | os.PathLike) -> Any:
         OmegaConfBaseException,
     ) as error:  # what OmegaConf does not take: a number of 5000 digits, a key of null
         raise CommandError(f"{path}: {str(error).splitlines()[0].partition(';')[0].rstrip('.')}.") from None
+
+
+@lru_cache(maxsize=256)
+def _load_once(text: str, path: str) -> Any:
+    """What `_load` makes of a text, for all compositions of a process: shells, sweeps, notebooks and tests read the same files again and again.
+
+    It is everybody's: make a copy.
+    """
+    return _load(text, path)
 
 
 def _check_keys(node: Any, key: str, path: str | os.PathLike) -> None:
@@ -215,6 +226,9 @@ _checked: set[str] = set()  # folders
 def read_checked_files(folders: Iterable[str | os.PathLike]) -> None:
     """Have Hydra read the files of these config folders through this module; those of another program in this process stay its own."""
     _checked.update(os.path.realpath(folder) for folder in folders)
+    from hydra.core.plugins import Plugins
+
+    Plugins.instance()  # looks for plugins once, and loads this one anew: before, not after the method is put there
     from hydra._internal.core_plugins.file_config_source import FileConfigSource
 
     theirs = FileConfigSource.load_config
@@ -227,7 +241,7 @@ def read_checked_files(folders: Iterable[str | os.PathLike]) -> None:
             return theirs(self, config_path)
         path = os.path.realpath(os.path.join(self.path, self._normalize_file_name(config_path)))
         text = read_text(path)
-        cfg = _load(text, path)
+        cfg = copy.deepcopy(_load_once(text, path))
         _check_defaults(cfg, text, path)
         try:
             header = self._get_header_dict(text[:512])

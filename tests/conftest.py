@@ -1,8 +1,14 @@
 """What every part of the tests shares: one runtime in double precision, so that each kernel is compiled once a session."""
 
+import gc
+import os
 from pathlib import Path
 
 import pytest
+
+# One thread of torch in each of the processes that run tests, and in those that they start: its threads wait for each other by spinning, and
+# where two processes share two cores that is a tenth of all time. Read once, when torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 TESTS = Path(__file__).parent
 #: Files and folders whose tests compile no kernel and take little time: `pytest -m fast` runs them, less what is slow or starts the engine.
@@ -48,6 +54,13 @@ FAST = (
     "test_information.py",
     "test_lower_bounds.py",
 )
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage pass over modules and tests, which stay to the end, and come less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

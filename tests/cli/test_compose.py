@@ -1,6 +1,9 @@
 """Every YAML composes, and what it composes is what the schema allows."""
 
+import copy
+
 import pytest
+from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 from genesis_cli.compose import compose_config, flat_keys, groups, key_help, options
@@ -95,3 +98,23 @@ def test_groups_and_nodes_are_the_same_set() -> None:
 def test_composing_leaves_no_interpolation_open() -> None:
     for task in options("tasks"):
         OmegaConf.to_container(compose_config("optimize", [f"task={task}"]), resolve=True, throw_on_missing=True)
+
+
+def test_a_file_that_changes_is_read_anew_and_what_is_made_of_it_is_nobody_elses(tmp_path) -> None:
+    (tmp_path / "tasks").mkdir()
+    file = tmp_path / "tasks" / "mine.yaml"
+    file.write_text("# @package _global_\ndefaults:\n  - reach\n  - _self_\ntask: {horizon: 7}\n")
+    first = compose_config("optimize", ["task=mine"], [str(tmp_path)])
+    first.task.horizon = 9
+    assert compose_config("optimize", ["task=mine"], [str(tmp_path)]).task.horizon == 7
+    file.write_text(file.read_text().replace("7", "8"))
+    assert compose_config("optimize", ["task=mine"], [str(tmp_path)]).task.horizon == 8
+
+
+def test_the_store_of_schemas_is_not_copied_and_a_composition_does_not_write_to_it() -> None:
+    compose_config("optimize", [])
+    store = ConfigStore.instance()
+    assert copy.deepcopy({"delegate": store})["delegate"] is store
+    before = OmegaConf.to_yaml(store.load("schema/optimizer/adam.yaml").node)
+    compose_config("optimize", ["optimizer=adam", "optimizer.lr=0.25"]).optimizer.lr = 0.5
+    assert OmegaConf.to_yaml(store.load("schema/optimizer/adam.yaml").node) == before
