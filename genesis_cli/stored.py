@@ -58,7 +58,10 @@ def task_of_checked(folder: Path, checked: "Checked") -> Any:
     if not initialized():
         start_engine(checked.plain["runtime"])
     task = build_task(checked)
-    load_parameters(task, next(folder / name for name in FILES if (folder / name).is_file()))
+    if (
+        checked.task.kind != "episodes"
+    ):  # whose policy comes with statistics of what it has seen, and is restored by `TrainingProblem`
+        load_parameters(task, next(folder / name for name in FILES if (folder / name).is_file()))
     return task
 
 

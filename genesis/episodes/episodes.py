@@ -100,6 +100,7 @@ class Episodes:
     ) -> None:
         self.setting, self.physics = setting, setting.scene.rigid_solver.physics
         self.actions = Actions(setting, "task.action", **action)
+        self.nodes = {"observe": observe, "reward": reward, "ends": ends, "target": target}  # as they were asked for
         self.targets = {name: _made(setting, f"task.target.{name}", TARGETS, node) for name, node in target.items()}
         if not observe:
             raise InputError("task.observe: a policy must observe something; give at least one term, e.g. joint_position.")

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from typing import Any, Self
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -83,8 +82,3 @@ class Actor:
 
     def prior_residuals(self) -> Tensor | None:
         return None
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """weight0, bias0, … of the layers and log_std."""
-        made = {f"{'bias' if k % 2 else 'weight'}{k // 2}": leaf for k, leaf in enumerate(self.weights)}
-        return {name: leaf.detach().cpu().numpy().copy() for name, leaf in {**made, "log_std": self.log_std}.items()}

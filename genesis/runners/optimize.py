@@ -7,6 +7,7 @@ from typing import Any
 
 from genesis.errors import InputError
 from genesis.log import logger
+from genesis.methods.actor_critic.training import training_of
 from genesis.methods.method import Method
 from genesis.runners.chunks import ChunkedProblem, Chunks, chunks_of
 from genesis.runners.constrained import ITERATIONS as ROUND
@@ -92,6 +93,9 @@ def _expect_learnable(task: Task, methods: Sequence[Method], shooting: MultipleS
         expect_squares(task.losses)
     if any(one.needs == "optimal_control" for one in methods):
         _cut_off(task, methods)
+    for one in methods:
+        if one.needs == "episodes":
+            training_of(task, one.kind)  # which a task of one motion is not
 
 
 def _cut_short(task: Task, asked: GradientOptions, shooting: MultipleShooting | None) -> MultipleShooting | None:

@@ -20,11 +20,12 @@ class PolicyModule(nn.Module):
     all scaling are inside. spec: what observation and action are, in plain data; see `specification`.
     """
 
+    outputs = ("action",)
+
     def __init__(self, arrays: dict[str, np.ndarray], spec: dict[str, Any]) -> None:
         super().__init__()
         self.spec, self.activation = spec, str(arrays["activation"])
-        weights = [arrays[str(k)] for k in range(sum(key.isdigit() for key in arrays))]
-        self.leaves = nn.ParameterList([nn.Parameter(torch.from_numpy(x.copy()), requires_grad=False) for x in weights])
+        self.leaves = weights_of(arrays)
         coordinates = observed(arrays)
         place = {int(q): k for k, q in enumerate(coordinates)}
         self.register_buffer("plain", _places([place[int(q)] for q in arrays["plain"]]))
@@ -53,13 +54,19 @@ class PolicyModule(nn.Module):
         return self.leaves[0].dtype
 
 
+def weights_of(arrays: dict[str, np.ndarray]) -> nn.ParameterList:
+    """What is stored of a policy as "0", "1", …, in this order, fixed."""
+    weights = [arrays[str(k)] for k in range(sum(key.isdigit() for key in arrays))]
+    return nn.ParameterList([nn.Parameter(torch.from_numpy(x.copy()), requires_grad=False) for x in weights])
+
+
 def observed(arrays: dict[str, np.ndarray]) -> np.ndarray:
     """Places in qpos of the coordinates that a policy observes, in their order."""
     return np.sort(np.concatenate([arrays["plain"], arrays["angles"]]))
 
 
 def module_of(solution: "Solution", name: str) -> PolicyModule:
-    """The policy of that name."""
+    """The policy of that name, of a task of one motion."""
     arrays = solution.policy_arrays(name)
     return PolicyModule(arrays, specification(solution, name, arrays))
 
@@ -103,8 +110,12 @@ def specification(solution: "Solution", name: str, arrays: dict[str, np.ndarray]
 
 
 def recorded(solution: "Solution", name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Observations (N, n) and actions (N, m) of a policy in the run's own motion, all environments and steps in one axis."""
+    """Observations (N, n) and what a policy gave for them (N, m) in the run's own motion, all environments and steps in one axis; of a policy
+    of episodes actions, then controls (N, 2 m)."""
     arrays = solution.policy_arrays(name)
+    if "specification" in arrays:
+        driven = [solution.qvel_names.index(one["name"]) for one in solution.policy(name).spec["action"]]
+        return solution.arrays["observations"], np.concatenate([solution.arrays["actions"], solution.controls[:, driven]], 1)
     q, v = (x[:-1].reshape(-1, x.shape[-1]) for x in (solution.qpos, solution.qvel))
     seen = np.concatenate([q[:, observed(arrays)], v[:, arrays["velocities"]]], 1)
     acted = solution.controls.reshape(-1, solution.controls.shape[-1])[:, arrays["dofs"]]

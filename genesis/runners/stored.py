@@ -26,6 +26,7 @@ from genesis.runners.names import (
 )
 
 if TYPE_CHECKING:
+    from genesis.runners.actor_module import ActorModule
     from genesis.runners.policy_module import PolicyModule
 
 Arrays = dict[str, np.ndarray]
@@ -122,14 +123,17 @@ class Solution:
         """Names of the parameters that are policies."""
         return sorted({name.split("/")[1] for name in self.arrays if name.startswith(POLICY)})
 
-    def policy(self, name: str | None = None) -> "PolicyModule":
+    def policy(self, name: str | None = None) -> "PolicyModule | ActorModule":
         """The policy as a torch module, observation (N, n) -> action (N, m) with its bounds; it says the order, names and units of both.
+
+        A policy of episodes gives (action in [-1, 1], control), each (N, m).
 
         Args:
             name: of the parameter, where there are several.
 
         Raises: InputError where the run has none, or several and no name is given.
         """
+        from genesis.runners.actor_module import ActorModule
         from genesis.runners.policy_module import module_of
 
         if not self.policies:
@@ -139,7 +143,8 @@ class Solution:
         chosen = name or self.policies[0]
         if chosen not in self.policies:
             raise unknown_name(str(self.folder), "policy", chosen, self.policies)
-        return module_of(self, chosen)
+        of_episodes = "specification" in self.policy_arrays(chosen)
+        return ActorModule(self.policy_arrays(chosen)) if of_episodes else module_of(self, chosen)
 
     def policy_arrays(self, name: str) -> Arrays:
         """What `Policy.constants` gave, and the weights as "0", "1", …"""

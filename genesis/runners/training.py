@@ -18,7 +18,6 @@ from genesis.episodes.normaliser import Normaliser
 from genesis.episodes.task import AT_END, EpisodeTask
 from genesis.episodes.window import EpisodeWindow, roll
 from genesis.errors import ContactOverflowError, DivergenceError, InputError
-from genesis.grad.tensor import plain
 from genesis.methods.actor_critic.training import Transitions, Value
 from genesis.methods.method import Ending, Group, point
 from genesis.problems.problem import (
@@ -35,6 +34,7 @@ from genesis.problems.problem import (
     Stopwatch,
     Verdict,
 )  # fmt: skip
+from genesis.runners.episode_arrays import motion_arrays, policy_arrays
 
 TEST_SEED = 20_000  # of the starts of tests, far from those of training
 
@@ -44,7 +44,7 @@ class Tested:
     """Episodes of the policy without noise. returns, lengths [steps] (B,), ended (B,) bool; terms, ends (B,): mean of each reward per step,
     without its weight, while alive, and in the last tenth of the time.
 
-    qpos (T+1, B, nq), qvel (T+1, B, nv), dof_ctrl (T, B, nv): the motion.
+    qpos (T+1, B, nq), qvel (T+1, B, nv), seen (T, B, n), actions (T, B, m), controls (T, B, nv): the motion. targets: name -> (T+1, B, ·).
     """
 
     returns: Tensor
@@ -54,7 +54,10 @@ class Tested:
     ends: dict[str, Tensor]
     qpos: Tensor
     qvel: Tensor
+    seen: Tensor
     actions: Tensor
+    controls: Tensor
+    targets: dict[str, Tensor]
 
 
 class TrainingProblem:
@@ -180,9 +183,12 @@ class TrainingProblem:
             returns, lengths = torch.zeros_like(state.qpos[:, 0]), torch.zeros_like(state.age)
             sums, ends = ({name: torch.zeros_like(returns) for name in episodes.rewards} for _ in range(2))
             last = max(1, horizon // 10)
-            qpos, qvel, actions = [state.qpos], [state.qvel], []
+            qpos, qvel, seen, actions, controls = [state.qpos], [state.qvel], [], [], []
+            targets = {name: [target] for name, target in state.targets.items()}
             for step in range(horizon):
-                action = act(episodes.observe(episodes.now(state), state.generator))
+                seen.append(episodes.observe(episodes.now(state), state.generator))
+                action = act(seen[-1])
+                controls.append(episodes.actions.controls(action, state.rest))
                 lost = episodes.advance(state, action)
                 now = episodes.now(state)
                 alive = alive & ~lost
@@ -197,9 +203,13 @@ class TrainingProblem:
                 qpos.append(state.qpos)
                 qvel.append(state.qvel)
                 actions.append(action)
+                for name, target in state.targets.items():
+                    targets[name].append(target)
         steps_each = lengths.clamp(min=1)
         means = {name: value / steps_each for name, value in sums.items()}
-        return Tested(returns, lengths, ~alive, means, ends, torch.stack(qpos), torch.stack(qvel), torch.stack(actions))
+        q, v, o, a, u = (torch.stack(values) for values in (qpos, qvel, seen, actions, controls))
+        asked = {name: torch.stack(values) for name, values in targets.items()}
+        return Tested(returns, lengths, ~alive, means, ends, q, v, o, a, u, asked)
 
     def _test(self) -> None:
         """Make the last answer one that counts."""
@@ -262,16 +272,10 @@ class TrainingProblem:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The policy, and one episode of it."""
-        found = self.test(1)
-        motion = {"time": np.arange(len(found.qpos)) * self.task.setting.dt}
-        for name, value in (("qpos", found.qpos), ("qvel", found.qvel), ("actions", found.actions)):
-            motion[name] = plain(value)[:, 0].double().cpu().numpy()
-        return {**self.point_arrays(), **motion}
+        return {**self.point_arrays(), **motion_arrays(self.task, self.test(1))}
 
     def point_arrays(self) -> dict[str, np.ndarray]:
-        mean, variance = (x.cpu().numpy().copy() for x in (self.normaliser.mean, self.normaliser.variance))
-        own = {f"policy/{name}": value for name, value in self.task.actor.arrays().items()}
-        return {**own, "observations/mean": mean, "observations/variance": variance}
+        return policy_arrays(self.task, self.normaliser.mean, self.normaliser.variance)
 
     def curves(self) -> dict[str, np.ndarray]:
         return {}

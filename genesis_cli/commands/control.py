@@ -9,7 +9,7 @@ from typing import Any
 from genesis_cli import console
 from genesis_cli.build import store_config, task_on
 from genesis_cli.build_scene import build_scene
-from genesis_cli.commands.prepare import Prepared, prepare
+from genesis_cli.commands.prepare import Prepared, expect_one_motion, prepare
 from genesis_cli.commands.replay import title_of, wanted, write_replay
 from genesis_cli.commands.report import leave_report
 from genesis_cli.errors import FAILED, OK, CommandError
@@ -26,6 +26,7 @@ def execute(job: Job) -> Outcome:
     made: dict[str, Any] = {}
 
     def build(checked: Checked) -> Any:
+        expect_one_motion(checked, "control drives a plant along one motion")
         if checked.task.envs:
             raise CommandError("task.envs: a controller drives one plant; set task.envs=0.")
         scene = build_scene(checked, 0)

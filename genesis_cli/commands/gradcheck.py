@@ -5,11 +5,12 @@ from dataclasses import asdict
 from typing import Any
 
 from genesis_cli import console
-from genesis_cli.build import store_config
-from genesis_cli.commands.prepare import prepare
+from genesis_cli.build import build_task, store_config
+from genesis_cli.commands.prepare import expect_one_motion, prepare
 from genesis_cli.errors import FAILED, OK
 from genesis_cli.job import Job, Outcome
 from genesis_cli.progress import compiling
+from genesis_cli.validate import Checked
 
 
 def execute(job: Job) -> Outcome:
@@ -17,7 +18,12 @@ def execute(job: Job) -> Outcome:
     if str(job.cfg.runtime.precision) != "64":
         console.note("gradcheck computes in float64: runtime.precision=64 is used.")
         job.cfg.runtime.precision = "64"
-    prepared = prepare(job)
+
+    def build(checked: Checked) -> Any:
+        expect_one_motion(checked, "gradcheck compares the gradient of one motion")
+        return build_task(checked)
+
+    prepared = prepare(job, build)
     from genesis.grad.check import Steps
     from genesis.runners.files import write_bytes, write_json
     from genesis.runners.gradcheck import gradcheck

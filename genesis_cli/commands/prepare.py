@@ -20,6 +20,15 @@ class Prepared:
     seconds: dict[str, float]
 
 
+def expect_one_motion(checked: Checked, does: str) -> None:
+    """Raises: CommandError for a task of episodes, where a command wants one motion of a task; does: what it does, in words."""
+    if checked.task.kind == "episodes":
+        raise CommandError(
+            f"task.kind: {does}, and a task of episodes has a policy in many; learn it with `genesis optimize`, and then "
+            "`genesis view RUN` shows it and `genesis export RUN` hands it on. Or take a task without episodes, such as task=reach."
+        )
+
+
 def prepare(job: Job, build: Callable[[Checked], Any] = build_task) -> Prepared:
     """Check the config, start the engine, build the task; nothing is written yet.
 

@@ -45,10 +45,7 @@ def write_replay(job: Job, make: Callable[[], Any]) -> None:
 def learned_replay(job: Job, prepared: Prepared, loop: Any) -> Any:
     """Of an optimisation whose best point is in the leaves of its task."""
     if prepared.checked.task.kind == "episodes":
-        from genesis.runners.episode_replay import SHOWN, replay_of_episodes
-
-        found = loop.problem.test(SHOWN)
-        return replay_of_episodes(prepared.task.setting, found.qpos, found.qvel, title=title_of(job, prepared.checked))
+        return _shown(loop.problem, title_of(job, prepared.checked))
     from genesis.runners.replay import replay_of_task
 
     latest = loop.problem.latest
@@ -93,11 +90,31 @@ def rebuilt(folder: Path) -> Any:
     checked = checked_of(folder)
     task = task_of_checked(folder, checked)
     title = f"{chosen_options(folder).get('tasks') or checked.task.kind} with {checked.robot.name}"
+    if checked.task.kind == "episodes":
+        return _episodes(task, folder / SOLUTION, title)
     if not (folder / SOLUTION).is_file():
         return replay_of_task(task, title=title, name=SIMULATED)
     qpos = load_solution(folder).qpos
     lost = np.flatnonzero(~np.isfinite(qpos).all((0, 2))).tolist() if qpos.ndim == 3 else []
     return replay_of_task(task, title=title, initial=_initial(task, checked), without=lost)
+
+
+def _shown(problem: Any, title: str) -> Any:
+    """Some episodes of a policy that is in the leaves of its task."""
+    from genesis.runners.episode_replay import SHOWN, replay_of_episodes
+
+    found = problem.test(SHOWN)
+    return replay_of_episodes(problem.task.setting, found.qpos, found.qvel, title=title)
+
+
+def _episodes(task: Any, file: Path, title: str) -> Any:
+    """The same of a stored policy."""
+    from genesis.runners.episode_arrays import restore
+    from genesis.runners.training import TrainingProblem
+
+    problem = TrainingProblem(task)
+    restore(problem, file)
+    return _shown(problem, title)
 
 
 def forget(folder: Path) -> None:

@@ -1,21 +1,28 @@
 """`genesis simulate`: one rollout."""
 
 from pathlib import Path
+from typing import Any
 
 from genesis_cli import console
-from genesis_cli.build import store_config
-from genesis_cli.commands.prepare import prepare
+from genesis_cli.build import build_task, store_config
+from genesis_cli.commands.prepare import expect_one_motion, prepare
 from genesis_cli.commands.replay import simulated_replay, wanted, write_replay
 from genesis_cli.commands.report import leave_report
 from genesis_cli.errors import OK
 from genesis_cli.job import Job, Outcome
 from genesis_cli.numbers import metric_lines
 from genesis_cli.progress import compiling
+from genesis_cli.validate import Checked
 
 
 def execute(job: Job, solution: str | None = None) -> Outcome:
     """Roll out with the start values, or with the learned ones of `solution`; writes trajectory.npz and result.json."""
-    prepared = prepare(job)
+
+    def build(checked: Checked) -> Any:
+        expect_one_motion(checked, "simulate rolls out one motion")
+        return build_task(checked)
+
+    prepared = prepare(job, build)
     from genesis.runners.files import write_json, write_npz
     from genesis.runners.record import versions
     from genesis.runners.simulate import simulate

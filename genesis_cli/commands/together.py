@@ -47,6 +47,8 @@ def run_together(jobs: list[Job], attend: Attend) -> None:
     for job, checked in good:
         clock = perf_counter()
         try:
+            if checked.task.kind == "episodes":
+                raise CommandError(f"launcher: jobs of launcher=batched are tasks without episodes; {REMEDY}.")
             task = task_on(scene_of(checked, scenes), checked)
         except Exception as error:
             attend(job, partial(give_up, error))

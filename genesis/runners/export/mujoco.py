@@ -19,7 +19,9 @@ def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> E
 
     Raises: InputError without a task, ModelError for a scene that MuJoCo does not have.
     """
-    from genesis.runners.export.mujoco_replay import replay  # imports MuJoCo
+    from genesis.episodes.task import EpisodeTask
+    from genesis.runners.export.mujoco_episodes import write_episodes  # imports MuJoCo
+    from genesis.runners.export.mujoco_replay import replay
     from genesis.scene.mujoco_model import mujoco_model
     from genesis.tasks.rollout import inputs_of
 
@@ -29,7 +31,8 @@ def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> E
     made = task()
     setting = made.setting
     forced = frozenset(np.flatnonzero(np.nan_to_num(solution.controls).reshape(-1, solution.controls.shape[-1]).any(0)).tolist())
-    params = inputs_of(setting, made.parameters, policies=False).physical
+    learns = isinstance(made, EpisodeTask)
+    params = {} if learns else inputs_of(setting, made.parameters, policies=False).physical
     model = mujoco_model(setting.scene, solution.control_kind, params, forced)
     files = model.write(target)
     arrays = {
@@ -44,7 +47,11 @@ def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> E
         found = replay(target)
     except ValueError as error:  # MuJoCo's word
         raise ModelError(f"{files[0]}: MuJoCo refuses the model: {' '.join(str(error).split())}") from error
-    return Exported([target, *files, target / "motion.npz", target / "replay.py"], _said(found, model.reasons, lost))
+    files += [target / "motion.npz", target / "replay.py"]
+    if not learns:
+        return Exported([target, *files], _said(found, model.reasons, lost))
+    more, heard = write_episodes(solution, target, made, model)
+    return Exported([target, *files, *more], [*_said(found, model.reasons, lost), *heard])
 
 
 def _said(found: dict[str, float], reasons: list[str], lost: str) -> list[str]:

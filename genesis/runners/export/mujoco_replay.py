@@ -24,6 +24,15 @@ class StoredMotion:
         self.v = [int(joint.dofadr[0]) + k for joint, (_, nv) in zip(joints, sizes) for k in range(nv)]  # noqa: B905
         self.substeps = int(self.arrays["substeps"])
 
+    def names(self) -> tuple[list[str], list[str]]:
+        """Of the numbers of the run's qpos and qvel: the joint's, "joint.k" where it has several."""
+        made: tuple[list[str], list[str]] = ([], [])
+        for name in map(str, self.arrays["joint_names"]):
+            sizes = {0: (7, 6), 1: (4, 3)}.get(int(self.model.joint(name).type[0]), (1, 1))
+            for labels, size in zip(made, sizes):  # noqa: B905
+                labels += [name] if size == 1 else [f"{name}.{k}" for k in range(size)]
+        return made
+
     def environments(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """qpos, qvel, controls of each environment that has a whole motion."""
         series = [self.arrays[name] for name in ("qpos", "qvel", "controls")]

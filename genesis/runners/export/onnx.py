@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from genesis.errors import InputError
+from genesis.runners.actor_module import ActorModule
 from genesis.runners.export.format import Exported, Format, compared
 from genesis.runners.files import write_bytes, write_json
 from genesis.runners.policy_module import PolicyModule, recorded
@@ -39,18 +40,28 @@ def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> E
     content = model.SerializeToString()
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     given = {"observation": seen.astype(module.spec["dtype"])}
-    said = compared(target, session.run(["action"], given)[0], acted, "onnxruntime")
+    said = compared(target, np.concatenate(session.run(list(module.outputs), given), 1), acted, "onnxruntime")
     beside = target.with_name(f"{target.name}.json")
     write_bytes(target, content)
     write_json(beside, module.spec)
     return Exported([target, beside], [said])
 
 
-def graph_of(module: PolicyModule) -> Any:
-    """The graph observation (N, n) -> action (N, m) of a module."""
+def graph_of(module: PolicyModule | ActorModule) -> Any:
+    """The graph observation (N, n) -> action (N, m) of a module, of one of episodes also -> control (N, m)."""
     from onnx import helper
 
     g = _Graph(np.dtype(module.spec["dtype"]))
+    made = _actor(g, module) if isinstance(module, ActorModule) else [_policy(g, module)]
+    g.nodes += [helper.make_node("Identity", [one], [name]) for one, name in zip(made, module.outputs, strict=True)]
+    spec, kind = module.spec, helper.np_dtype_to_tensor_dtype(g.dtype)
+    sizes = {"observation": len(spec["observation"]), **dict.fromkeys(module.outputs, len(spec["action"]))}
+    ends = [helper.make_tensor_value_info(name, kind, ["N", size]) for name, size in sizes.items()]
+    return helper.make_graph(g.nodes, f"policy_{spec['policy']}", ends[:1], ends[1:], initializer=g.initializers)
+
+
+def _policy(g: "_Graph", module: PolicyModule) -> str:
+    """Bounded controls of measured positions and velocities."""
     arrays = {name: buffer.numpy() for name, buffer in module.named_buffers()}
     plain, angles, velocities = (
         g.add("Gather", "observation", g.places(arrays[k]), axis=1) for k in ("plain", "angles", "velocities")
@@ -58,18 +69,29 @@ def graph_of(module: PolicyModule) -> Any:
     sine = g.add("Sin", angles)
     cosine = g.add("Sin", g.add("Add", angles, g.constant(np.pi / 2)))  # onnxruntime has no Cos in double
     x = g.add("Concat", plain, sine, cosine, velocities, axis=1)
-    leaves = [leaf.detach().numpy() for leaf in module.leaves]
-    for k in range(0, len(leaves), 2):
-        x = _activation(g, module.activation, x) if k else x
-        x = g.add("Gemm", x, g.constant(leaves[k]), g.constant(leaves[k + 1]), transB=1)
+    x = _network(g, module, x)
     action = g.add("Add", g.add("MatMul", x, g.constant(arrays["scale"])), g.constant(arrays["base"]))
     if module.bounds is not None:
         low, high = module.bounds.low.numpy(), module.bounds.high.numpy()
         action = _smooth(g, action, low, high) if module.bounds.smooth else _clamp(g, action, low, high)
-    g.nodes.append(helper.make_node("Identity", [action], ["action"]))
-    spec, kind = module.spec, helper.np_dtype_to_tensor_dtype(g.dtype)
-    ends = [helper.make_tensor_value_info(name, kind, ["N", len(spec[name])]) for name in ("observation", "action")]
-    return helper.make_graph(g.nodes, f"policy_{spec['policy']}", ends[:1], ends[1:], initializer=g.initializers)
+    return action
+
+
+def _actor(g: "_Graph", module: ActorModule) -> list[str]:
+    """Actions and controls of observations."""
+    arrays = {name: g.constant(buffer.numpy()) for name, buffer in module.named_buffers()}
+    x = g.add("Mul", g.add("Sub", "observation", arrays["mean"]), arrays["inverse"])
+    action = g.add("Tanh", _network(g, module, x))
+    return [action, g.add("Add", arrays["middle"], g.add("Mul", arrays["scale"], action))]
+
+
+def _network(g: "_Graph", module: PolicyModule | ActorModule, x: str) -> str:
+    """The dense layers, with the activation between them."""
+    leaves = [leaf.detach().numpy() for leaf in module.leaves]
+    for k in range(0, len(leaves), 2):
+        x = _activation(g, module.activation, x) if k else x
+        x = g.add("Gemm", x, g.constant(leaves[k]), g.constant(leaves[k + 1]), transB=1)
+    return x
 
 
 class _Graph:

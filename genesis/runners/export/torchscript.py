@@ -28,7 +28,8 @@ def write(solution: Solution, target: Path, task: Callable[[], Any] | None) -> E
             warnings.simplefilter("ignore", DeprecationWarning)  # of TorchScript itself, which was asked for
             traced = torch.jit.trace(module.eval(), (example,), check_trace=False)
             torch.jit.save(traced, str(temporary), _extra_files={SPEC: json.dumps(module.spec, indent=2)})
-            found = torch.jit.load(str(temporary))(torch.from_numpy(seen).to(module.dtype)).double().numpy()
+            given = torch.jit.load(str(temporary))(torch.from_numpy(seen).to(module.dtype))
+            found = torch.cat(given, 1).double().numpy() if isinstance(given, tuple) else given.double().numpy()
         said = compared(target, found, acted, "torch.jit")
         write_bytes(target, temporary.read_bytes())
     except RuntimeError as error:  # torch's word for a file that cannot be opened
