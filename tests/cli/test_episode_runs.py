@@ -88,3 +88,8 @@ def test_another_commands_words_for_a_run_of_episodes(genesis_here, hopper: Path
     ):
         code, printed = genesis_here(*words)
         assert code == 2 and said in printed, printed
+
+
+def test_advice_for_a_policy_names_what_can_learn_one(genesis_here, hopper: Path) -> None:  # noqa: F811
+    advice = " ".join(json.loads((hopper / "result.json").read_text())["advice"])
+    assert "lbfgs" not in advice and "more task.envs" in advice, advice

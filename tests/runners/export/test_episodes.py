@@ -111,7 +111,7 @@ def test_single_precision_stays_single(tmp_path: Path) -> None:
         acted = law(problem)(seen).numpy()
     found = session.run(["action"], {"observation": seen.numpy().astype(np.float32)})[0]
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, acted, rtol=0, atol=1e-6 * 5)
+    np.testing.assert_allclose(found, acted, rtol=0, atol=1e-6)
 
 
 def test_the_specification_says_what_is_observed_done_and_rewarded(tmp_path: Path) -> None:
