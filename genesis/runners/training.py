@@ -212,10 +212,21 @@ class TrainingProblem:
         return Tested(returns, lengths, ~alive, means, ends, q, v, o, a, u, asked)
 
     def _test(self) -> None:
-        """Make the last answer one that counts."""
+        """Make the last answer one that counts. What meets every goal has to meet them from other starts too: the best of many tests from the
+        same ones is chosen for these."""
         start = perf_counter()
-        found = self.test()
+        metrics = self.judged(self.test())
         self.tests += 1
+        if self._good(metrics):
+            others = self.judged(self.test(seed=TEST_SEED + 1))
+            metrics |= {name: max(metrics[name], others[name]) for name in self.tolerances}
+        assert self.latest is not None
+        self.latest.metrics, self.latest.objective, self.latest.exact, self.exact = metrics, -metrics["return"], True, True
+        self.latest.good = self._good(metrics)
+        self.clock.add("test", start)
+
+    def judged(self, found: Tested) -> dict[str, float]:
+        """Metrics of a test."""
         metrics = {
             "return": float(found.returns.mean()),
             "length_s": float(found.lengths.double().mean()) * self.task.setting.dt,
@@ -229,10 +240,11 @@ class TrainingProblem:
             metrics[f"{name}_short"] = max(0.0, least - worst)
         for name in self.task.most:
             metrics[f"{name}_largest"] = metrics[name] if name not in each else float(each[name].max())
-        assert self.latest is not None
-        self.latest.metrics, self.latest.objective, self.latest.exact, self.exact = metrics, -metrics["return"], True, True
-        self.latest.good = bool(self.tolerances) and all(metrics[name] <= most for name, most in self.tolerances.items())
-        self.clock.add("test", start)
+        return metrics
+
+    def _good(self, metrics: Mapping[str, float]) -> bool:
+        """Every goal is met."""
+        return bool(self.tolerances) and all(metrics[name] <= most for name, most in self.tolerances.items())
 
     # ---- what the loop asks
 

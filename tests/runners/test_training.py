@@ -121,6 +121,23 @@ def test_goals_are_asked_of_every_episode() -> None:
     assert problem.tolerances == {"upright_short": 0.0, "return_short": 0.0, "upright_end_largest": 0.1, "middle_largest": 3.0}
 
 
+def test_what_meets_every_goal_must_do_so_from_other_starts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, problem = training(*CART, "+task.least={return: -1e9}", "+task.most={middle: 0.01}")
+    answers = iter([0.001, 0.02, 0.001, 0.002])
+    plain = problem.judged
+    monkeypatch.setattr(problem, "judged", lambda found: {**plain(found), "middle_largest": next(answers)})
+    seeds = []
+    test = problem.test
+    monkeypatch.setattr(problem, "test", lambda **more: seeds.append(more.get("seed")) or test(**more))
+    for good, largest in ((False, 0.02), (True, 0.002)):
+        problem.window(None, 2, 0.9, None)
+        if not problem.exact:
+            problem.settle()
+        assert problem.latest is not None
+        assert problem.latest.good is good and problem.latest.metrics["middle_largest"] == largest
+    assert len(seeds) == 4 and seeds[0] == seeds[2] and seeds[1] == seeds[3] and seeds[0] != seeds[1]
+
+
 @pytest.mark.parametrize(
     ("word", "message"),
     [
