@@ -64,9 +64,7 @@ def make_method(spec: dict[str, Any], scheduler: dict[str, Any], iterations: int
         return FirstOrder(FIRST_ORDER[kind], options, scheduler, iterations)
     if kind not in OWN_STEP:
         raise unknown_name("optimizer", "kind", kind, METHODS)
-    if kind == "shac":
-        options |= {"schedule": scheduler, "iterations": iterations}
-    elif scheduler["kind"] != "constant" and not restart:
+    if kind != "shac" and scheduler["kind"] != "constant" and not restart:
         logger.warning("scheduler: %s is not followed, because %s finds its step itself.", scheduler["kind"], kind)
     if kind in SEEDED and options.get("seed") is None:
         options["seed"] = seed
@@ -75,6 +73,8 @@ def make_method(spec: dict[str, Any], scheduler: dict[str, Any], iterations: int
     if kind == "cmaes":
         options["doublings"] = restart
     made: Method = OWN_STEP[kind](**options)
+    if isinstance(made, SHAC):
+        made.scheduled(scheduler, iterations)
     return made
 
 

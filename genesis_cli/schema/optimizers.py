@@ -252,7 +252,7 @@ class SHAC(Optimizer):
 
     kind: str = "shac"
     steps: int = key(32, "control steps of a window", low=1)
-    lr: float = key(2e-3, LR + " of the policy", above=0.0, high=MOST_RATE)
+    lr: float = key(5e-3, LR + " of the policy", above=0.0, high=MOST_RATE)
     betas: list[float] = key([0.7, 0.95], "decay of the running means", low=0.0, high=1.0, length=2)
     clip_norm: float | None = key(1.0, "largest norm of the whole gradient; null: no clipping", above=0.0)
     clip: float | None = key(
@@ -266,7 +266,7 @@ class SHAC(Optimizer):
     critic_hidden: list[int] = key([64, 64], "width of each hidden layer of the value", low=1, high=100_000)
     critic_activation: str = key("elu", "its nonlinearity", choices=("tanh", "relu", "silu", "elu", "gelu"))
     critics: int = key(2, "networks whose mean is the value", low=1, high=100)
-    critic_passes: int = key(4, "passes over the data of a window", low=1)
+    critic_passes: int = key(3, "passes over the data of a window", low=1)
     critic_batch: int = key(512, "rows of a batch", low=1)
     follow: float = key(0.8, "share of the way that the value which policies are judged by goes at each fit", above=0.0, high=1.0)
 

@@ -11,10 +11,16 @@ from omegaconf import OmegaConf
 
 from genesis.channels import CHANNELS
 from genesis.channels.kinds import CHANNEL_KINDS, INPUT_KINDS
+from genesis.episodes.actions import Actions
+from genesis.episodes.endings import ENDINGS
+from genesis.episodes.observations import OBSERVATIONS
+from genesis.episodes.rewards import REWARDS
+from genesis.episodes.targets import TARGETS
 from genesis.losses import LOSSES
 from genesis.methods import FIRST_ORDER, OWN_STEP, SCHEDULERS
 from genesis.observations.dataset import Smoothing
 from genesis.parameters import PARAMETERS
+from genesis.parameters.actor import Actor
 from genesis.parameters.numbers import NumberOptions
 from genesis.runners.further import Restarts
 from genesis.runners.loop import Stop
@@ -101,12 +107,31 @@ def test_how_a_run_goes_is_what_the_engine_knows(node: str, made: type) -> None:
 def test_fields_and_defaults_are_those_of_the_constructors(node: str, registry: dict, without: set[str]) -> None:
     assert set(registry) <= set(KINDS[node])
     if node != "optimizer":
-        assert set(registry) == set(KINDS[node])
+        assert {*registry, *(("episodes",) if node == "task" else ())} == set(KINDS[node])
     for kind, made in registry.items():
         left, right = declared(KINDS[node][kind], without), taken(made)
         assert set(left) == set(right), kind
         for name in left:
             assert same(left[name], right[name]), (kind, name, left[name], right[name])
+
+
+@pytest.mark.parametrize(
+    ("key", "registry", "without"),
+    [("observe", OBSERVATIONS, {"noise"}), ("reward", REWARDS, {"weight"}), ("ends", ENDINGS, set()), ("target", TARGETS, set())],
+)
+def test_terms_of_episodes_are_those_of_the_engine(key: str, registry: dict, without: set[str]) -> None:
+    terms = next(field.metadata["terms"] for field in fields(KINDS["task"]["episodes"]) if field.name == key)
+    assert {kind: made.kind for kind, made in terms.items()} == {kind: kind for kind in registry}
+    for kind, made in registry.items():
+        left = declared(terms[kind], {"kind", *without})
+        right = {name: value for name, value in taken(made).items() if name not in ("targets", "actions")}
+        assert set(left) == set(right), kind
+        for name in left:
+            assert same(left[name], right[name]), (kind, name, left[name], right[name])
+    episodes = {field.name: field.metadata.get("node") for field in fields(KINDS["task"]["episodes"])}
+    for name, made, chosen in (("action", Actions, set()), ("policy", Actor, {"learn", "lr"})):
+        node, arguments = declared(episodes[name], set()), {k: v for k, v in taken(made).items() if k not in chosen}
+        assert set(node) == set(arguments) and all(same(node[k], arguments[k]) for k in node), name
 
 
 @pytest.mark.parametrize("kind", FIRST_ORDER)

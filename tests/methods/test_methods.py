@@ -14,7 +14,9 @@ from tests.methods.objectives import FunctionOf, Trail, quadratic, rosenbrock, r
 CONSTANT = {"kind": "constant"}
 RATES = {"adagrad": 0.5, "adadelta": 10.0, "sgd": 0.02, "asgd": 0.02, "rprop": 0.1, "rmsprop": 0.003}
 SQUARES = ("levenberg_marquardt", "least_squares")
-EVERY = [k for k in METHODS if k != "ddp"]  # which drives a trajectory, see test_ddp.py
+EVERY = [
+    k for k in METHODS if k not in ("ddp", "shac")
+]  # which drive a trajectory, or learn in episodes: test_ddp.py, test_actor_critic.py
 
 
 def made(kind: str, iterations: int = 1000, **more: Any):

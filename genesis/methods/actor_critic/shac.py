@@ -22,7 +22,6 @@ class SHAC:
             steps, as if the objective were its own return; None: as it comes.
         discount: γ; decay: λ of the targets. critic_*: learning rate, layers, ensemble, passes over a window, rows of a batch; follow: how far
             the target goes to the critic.
-        schedule: kind and keyword arguments of the learning rates' schedule, for so many iterations.
     """
 
     kind = "shac"
@@ -36,7 +35,7 @@ class SHAC:
         self,
         *,
         steps: int = 32,
-        lr: float = 2e-3,
+        lr: float = 5e-3,
         betas: Any = (0.7, 0.95),
         clip_norm: float | None = 1.0,
         clip: float | None = None,
@@ -46,12 +45,10 @@ class SHAC:
         critic_hidden: Any = (64, 64),
         critic_activation: str = "elu",
         critics: int = 2,
-        critic_passes: int = 6,
+        critic_passes: int = 3,
         critic_batch: int = 512,
         follow: float = 0.8,
         seed: int = 0,
-        schedule: dict[str, Any] | None = None,
-        iterations: int = 300,
     ) -> None:
         self.steps, self.clip_norm, self.clip, self.discount, self.decay = steps, clip_norm, clip, discount, decay
         self.adam: dict[str, Any] = {"lr": lr, "betas": tuple(betas)}
@@ -59,7 +56,11 @@ class SHAC:
             hidden=tuple(critic_hidden), activation=critic_activation, members=critics, lr=critic_lr, betas=tuple(betas),
             passes=critic_passes, batch=critic_batch, follow=follow, clip_norm=1.0,
         )  # fmt: skip
-        self.seed, self.schedule, self.iterations = seed, schedule or {"kind": "constant"}, iterations
+        self.seed, self.schedule, self.iterations = seed, dict[str, Any](kind="constant"), 0
+
+    def scheduled(self, schedule: dict[str, Any], iterations: int) -> None:
+        """The learning rates follow a schedule (kind and keyword arguments) over so many iterations; before `init`."""
+        self.schedule, self.iterations = schedule, iterations
 
     def init(self, objective: Objective) -> None:
         """See `Method.init`."""
