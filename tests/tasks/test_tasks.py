@@ -20,6 +20,7 @@ SMALL = {
     "pivot": ("stop.iterations=8",),  # flat until samples strike the board
 }
 DRIVEN = "trot_on"  # in closed loop alone
+LOOKED_AT = "trot_cycle"  # converges in tests/tasks/test_trot_cycle.py, which asks more of what it comes to
 
 
 @pytest.mark.parametrize("name", ["reach", "track", "throw", "push", "swing_up", "balance", "walk"])
@@ -49,7 +50,7 @@ ENOUGH = {"excite": ("stop.iterations=10",), "excite_double": ("stop.iterations=
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", [task for task in options("tasks") if task != DRIVEN])
+@pytest.mark.parametrize("task", [task for task in options("tasks") if task not in (DRIVEN, LOOKED_AT)])
 def test_the_shipped_task_converges(task: str) -> None:
     result = learn(f"task={task}", *ENOUGH.get(task, ()))
     assert result.status == "converged", result
