@@ -112,7 +112,7 @@ def test_stage_costs_of_ddp_have_the_prices_in_them() -> None:
 @pytest.mark.parametrize(("words", "kind"), [(KNOTS, "levenberg_marquardt"), (KNOTS, "lbfgs"), (STEPS, "ddp"), (KNOTS, "lbfgsb")])
 def test_limits_hold_at_the_end_and_bind_where_the_free_optimum_breaks_them(words: tuple[str, ...], kind: str) -> None:
     free = constrained(*words, *HARD, *SOFT, *WEIGHTLESS, kind=kind, iterations=200)[0].run()
-    loop, problem = constrained(*words, *HARD, kind=kind, iterations=200)
+    loop, problem = constrained(*words, *HARD, kind=kind, iterations=60)
     assert isinstance(problem, ConstrainedProblem)
     result = loop.run()
     assert result.reason == HOLD or result.reason.startswith("every"), result.reason

@@ -22,6 +22,7 @@ SMALL = {
 DRIVEN = "trot_on"  # in closed loop alone
 LEARNED = ("run_half_cheetah", "run_hopper")  # policies: tests/runners/test_training.py
 OTHERS = [task for task in options("tasks") if task not in LEARNED]
+LOOKED_AT = "trot_cycle"  # converges in tests/tasks/test_trot_cycle.py, which asks more of what it comes to
 
 
 @pytest.mark.parametrize("name", ["reach", "track", "throw", "push", "swing_up", "balance", "walk"])
@@ -51,7 +52,7 @@ ENOUGH = {"excite": ("stop.iterations=10",), "excite_double": ("stop.iterations=
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", [task for task in OTHERS if task != DRIVEN])
+@pytest.mark.parametrize("task", [task for task in OTHERS if task not in (DRIVEN, LOOKED_AT)])
 def test_the_shipped_task_converges(task: str) -> None:
     result = learn(f"task={task}", *ENOUGH.get(task, ()))
     assert result.status == "converged", result

@@ -54,6 +54,7 @@ def test_a_quadruped_trots_at_a_metre_a_second_and_its_feet_do_not_slip() -> Non
     rounds = Rounds(**vars(checked.plain["augmented_lagrangian"]))
     result = optimization(task, build_method(checked), Stop(**vars(checked.plain["stop"])), rounds=rounds).run()
     assert result.status == "converged" and result.iterations <= 400, result.reason
+    assert all(result.metrics[name] <= limit for name, limit in result.tolerances.items())
     with torch.no_grad():
         found = task.simulate()[0].trajectory
         _, fine = configured("task=trot_cycle", "scene.dt=0.005", "scene.substeps=1", "task.horizon=80")  # the same time steps
