@@ -236,8 +236,13 @@ def build_training(checked: Checked, task: Any, seconds: dict[str, float], toget
         raise InputError("launcher: jobs of launcher=batched are tasks without episodes; use another launcher.")
     if build_further(checked, task):
         raise InputError("polish, restarts: policies are learned in one descent; leave them out.")
+    method = build_method(checked)
+    if method.revisits and method.needs == "gradient":
+        raise InputError(
+            f"optimizer: {method.kind} compares points, and no window of episodes is like another; take optimizer=shac, or adam."
+        )
     return Loop(
-        TrainingProblem(task, seconds=seconds), build_method(checked), Stop(**vars(plain["stop"])),
+        TrainingProblem(task, seconds=seconds), method, Stop(**vars(plain["stop"])),
         checkpoint_every=plain["logging"].checkpoint_every, seed=plain["runtime"].seed, **options,
     )  # fmt: skip
 

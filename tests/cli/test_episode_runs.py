@@ -68,6 +68,11 @@ def test_a_motion_is_shown_without_its_replay(genesis_here, tmp_path) -> None:  
         (("control", "task=run_hopper"), "task.kind: control drives a plant along one motion"),
         (("optimize", "task=reach", "optimizer=shac"), "shac learns policies in episodes"),
         (("optimize", "task=reach", "polish=shac"), "shac learns policies in episodes"),
+        (("optimize", "task=run_hopper", "optimizer=lbfgs"), "lbfgs compares points, and no window of episodes is like another"),
+        (("optimize", "task=run_hopper", "optimizer=cmaes"), "values of many policies at once are not asked in episodes"),
+        (("optimize", "task=run_hopper", "optimizer=ddp"), "ddp finds controls"),
+        (("optimize", "task=run_hopper", "restarts.count=2"), "policies are learned in one descent"),
+        (("optimize", "task=run_hopper", "loss=trot"), "loss."),
     ],
 )
 def test_what_takes_no_episodes_says_what_to_do(genesis_here, words: tuple[str, ...], said: str) -> None:  # noqa: F811

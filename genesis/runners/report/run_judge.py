@@ -20,7 +20,7 @@ NO_GRADIENT = 1e-14  # of the largest norm of a run
 #: What to try where an optimizer has come to a halt.
 OTHERS = {
     "first_order": "lbfgs or levenberg_marquardt, which know curvature",
-    "shac": "another start (runtime.seed), a smaller optimizer.lr, or more task.envs",
+    "episodes": "another start (runtime.seed), a smaller optimizer.lr, or more task.envs",
     "lbfgs": "levenberg_marquardt or ddp, which know more of the motion",
     "else": "other starts (restarts.count=5), or cmaes, which needs no gradient",
 }
@@ -250,7 +250,15 @@ def _of_course(run: RunReport) -> list[str]:
     reason, course = str(run.result.get("reason") or ""), run.course
     best = np.minimum.accumulate(np.where(course.exact & np.isfinite(course.objective), course.objective, np.inf))
     kind = str(node(run.config, "optimizer").get("kind"))
-    word = "first_order" if _plain_descent(kind) else "lbfgs" if kind.startswith("lbfgs") else kind
+    word = (
+        "episodes"
+        if node(run.config, "task").get("kind") == "episodes"
+        else "first_order"
+        if _plain_descent(kind)
+        else "lbfgs"
+        if kind.startswith("lbfgs")
+        else kind
+    )
     others = OTHERS.get(word, OTHERS["else"])
     if "used up" in reason and len(best) >= 5 and math.isfinite(best[-1]):
         before = best[max(len(best) - max(len(best) // 5, 2), 0)]
@@ -267,7 +275,7 @@ def _of_course(run: RunReport) -> list[str]:
 
 
 def _plain_descent(kind: str) -> bool:
-    return kind not in ("lbfgs", "lbfgsb", "levenberg_marquardt", "least_squares", "gauss_newton", "ddp", "cmaes", "mppi", "shac")
+    return kind not in ("lbfgs", "lbfgsb", "levenberg_marquardt", "least_squares", "gauss_newton", "ddp", "cmaes", "mppi")
 
 
 def toned(run: RunReport) -> str:
