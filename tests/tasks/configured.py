@@ -6,10 +6,15 @@ from typing import Any
 import torch
 
 from genesis_cli.build import absolute_files, build_method, build_task, start_engine
-from genesis_cli.compose import compose_with_sources
+from genesis_cli.compose import compose_with_sources, options
 from genesis_cli.job import Job
+from genesis_cli.paths import config_dir
 from genesis_cli.validate import Checked, check
 
+#: Shipped tasks of one motion; policies are learned in episodes, and tested in tests/runners/test_training.py.
+OF_ONE_MOTION = [
+    task for task in options("tasks") if "task/episodes@" not in (config_dir() / "tasks" / f"{task}.yaml").read_text()
+]
 #: A small experiment, and the information alone.
 SHORT = ("task=excite_double", "task.horizon=60", "parameter.controls.settle=0.1", "parameter.controls.harmonics=3")
 ONLY = tuple(f"loss.{name}=null" for name in ("joint_limits", "velocity_limits", "force_limits", "final_velocity"))

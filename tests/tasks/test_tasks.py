@@ -8,9 +8,8 @@ import torch
 
 from genesis.errors import InputError
 from genesis.tasks.goal import Limit, met, wrapped
-from genesis_cli.compose import options
 from tests.settings import fake, numbers, posed
-from tests.tasks.configured import configured, learn
+from tests.tasks.configured import OF_ONE_MOTION, configured, learn
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -20,8 +19,6 @@ SMALL = {
     "pivot": ("stop.iterations=8",),  # flat until samples strike the board
 }
 DRIVEN = "trot_on"  # in closed loop alone
-LEARNED = ("run_half_cheetah", "run_hopper")  # policies: tests/runners/test_training.py
-OTHERS = [task for task in options("tasks") if task not in LEARNED]
 LOOKED_AT = "trot_cycle"  # converges in tests/tasks/test_trot_cycle.py, which asks more of what it comes to
 
 
@@ -40,7 +37,7 @@ def test_metrics_over_time_are_those_of_the_whole_motion(name: str) -> None:
         assert float(values[window].max()) == pytest.approx(metrics[metric], rel=1e-9, abs=1e-12), metric
 
 
-@pytest.mark.parametrize("task", OTHERS)
+@pytest.mark.parametrize("task", OF_ONE_MOTION)
 def test_three_iterations_lower_the_objective(task: str) -> None:
     result = learn(f"task={task}", "stop.iterations=3", *SMALL.get(task, ()))
     assert result.objective_best < result.objective_first
@@ -52,7 +49,7 @@ ENOUGH = {"excite": ("stop.iterations=10",), "excite_double": ("stop.iterations=
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", [task for task in OTHERS if task not in (DRIVEN, LOOKED_AT)])
+@pytest.mark.parametrize("task", [task for task in OF_ONE_MOTION if task not in (DRIVEN, LOOKED_AT)])
 def test_the_shipped_task_converges(task: str) -> None:
     result = learn(f"task={task}", *ENOUGH.get(task, ()))
     assert result.status == "converged", result
